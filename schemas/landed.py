@@ -1,0 +1,203 @@
+"""Tables that hold landed rows: what a feed sent, with the file and line it came from.
+
+Source of the columns: the public interface, section "Landing files"; of the bounds: its
+semantics, sections 1, 2 and 7.
+"""
+
+import dataframely as dy
+import polars as pl
+
+from schemas import columns
+
+ACCOUNT_TYPES = ("cash", "reg_t", "portfolio_margin")
+ASSET_CLASSES = (
+    "equity",
+    "etf",
+    "narrow_index",
+    "broad_index",
+    "broad_index_high_cap",
+    "option",
+    "treasury",
+    "agency",
+    "corporate",
+    "municipal",
+    "other",
+)
+CASH_KINDS = ("deposit", "withdrawal", "dividend", "interest", "fee")
+VOLATILITY_KINDS = ("historical_30d", "implied")
+
+
+class Landed(dy.Schema):
+    """Provenance that every landed row carries."""
+
+    file_id = columns.file_id()
+    file_row = columns.file_row()
+    landed_at = columns.instant("When the file landed: its modification time in the store.")
+    is_late = dy.Bool(description="The event time was at or before the last evaluated grid point.")
+    cycle = columns.cycle()
+
+
+class Fills(Landed):
+    """One fill, correction or bust, by its own id, as landed."""
+
+    fill_id = columns.identifier("Id of the fill.", key=True)
+    account_id = columns.account_id()
+    symbol = columns.symbol("Instrument traded.")
+    quantity = columns.landed_quantity("Bought positive, sold negative; 0 busts a fill.")
+    price = columns.price("Price traded.")
+    event_time = columns.instant("When the fill, or its correction, happened.")
+    corrects_fill_id = columns.identifier(
+        "The fill that this one replaces whole; null for an original.", nullable=True
+    )
+
+    @dy.rule()
+    def zero_quantity_corrects_something(cls) -> pl.Expr:
+        """A fill of quantity 0 is a bust and names what it busts."""
+        return (cls.quantity.col != 0) | cls.corrects_fill_id.col.is_not_null()
+
+
+class CashMovements(Landed):
+    """One cash movement by its own id, as landed."""
+
+    movement_id = columns.identifier("Id of the movement.", key=True)
+    account_id = columns.account_id()
+    amount = columns.landed_amount("Into the account positive, out of it negative.")
+    kind = columns.code("What moved the cash.", CASH_KINDS)
+    event_time = columns.instant("When the cash moved.")
+
+    @dy.rule()
+    def amount_has_the_sign_of_its_kind(cls) -> pl.Expr:
+        """A deposit is positive, a withdrawal negative, a fee never positive."""
+        amount, kind = cls.amount.col, cls.kind.col
+        return (
+            pl.when(kind == "deposit")
+            .then(amount > 0)
+            .when(kind == "withdrawal")
+            .then(amount < 0)
+            .when(kind == "fee")
+            .then(amount <= 0)
+            .otherwise(pl.lit(value=True))
+        )
+
+
+class Accounts(Landed):
+    """One version of an account: effective at its event time, known from its cycle on."""
+
+    account_id = columns.account_id(key=True)
+    account_type = columns.code("Rules that govern the account.", ACCOUNT_TYPES)
+    opened_on = dy.Date(description="Day the account was opened.")
+    event_time = columns.instant("When this version took effect.", key=True)
+
+
+class Instruments(Landed):
+    """One version of an instrument: effective at its event time, known from its cycle on."""
+
+    symbol = columns.symbol("Instrument.", key=True)
+    asset_class = columns.code("Decides the rates and ranges.", ASSET_CLASSES)
+    class_group = columns.symbol(
+        "Class group of portfolio margin; null means the symbol itself.", nullable=True
+    )
+    leverage = dy.Float64(
+        nullable=True,
+        min=-10.0,
+        max=10.0,
+        description="Daily multiple of a leveraged or inverse fund; null means 1.",
+        metadata={"unit": "1"},
+    )
+    marginable = dy.Bool(description="Whether the security may be carried on margin.")
+    underlying = columns.symbol("Of an option: what it is written on.", nullable=True)
+    right = columns.code("Of an option.", ("call", "put"), nullable=True)
+    strike = columns.price("Of an option: strike price.", nullable=True)
+    expiry = dy.Date(nullable=True, description="Of an option: last day.")
+    style = columns.code("Of an option: exercise.", ("american", "european"), nullable=True)
+    multiplier = dy.Decimal(
+        38, 6, nullable=True, min_exclusive=0, max=10**6, description="Units a contract delivers."
+    )
+    coupon = dy.Float64(nullable=True, min=0.0, max=1.0, description="Of a bond: annual rate.")
+    maturity = dy.Date(nullable=True, description="Of a bond: last day.")
+    frequency = dy.Int64(nullable=True, min=0, max=12, description="Of a bond: coupons a year.")
+    day_count = columns.symbol("Of a bond: day count convention.", nullable=True)
+    principal = columns.price("Of a bond: principal a unit.", nullable=True)
+    event_time = columns.instant("When this version took effect.", key=True)
+
+    @dy.rule()
+    def fund_names_its_leverage(cls) -> pl.Expr:
+        """A fund without its multiple cannot be margined: absent is not 1 there."""
+        return (cls.asset_class.col != "etf") | cls.leverage.col.is_not_null()
+
+    @dy.rule()
+    def leverage_is_not_zero(cls) -> pl.Expr:
+        """No fund moves by nothing."""
+        return cls.leverage.col.is_null() | (cls.leverage.col != 0.0)
+
+
+class Prices(Landed):
+    """One price of a symbol at an event time. Of two at one time the later landed stands."""
+
+    symbol = columns.symbol("Instrument.")
+    price = columns.price("Price.")
+    event_time = columns.instant("When the price was made.")
+    source = columns.identifier("Who made the price.", nullable=True)
+
+
+class Betas(Landed):
+    """One beta of a symbol on the benchmark, in use from its date on."""
+
+    symbol = columns.symbol("Instrument.")
+    beta = dy.Float64(min=-20.0, max=20.0, description="Beta on SPY.", metadata={"unit": "1"})
+    as_of_date = dy.Date(description="First day of use, in New York.")
+    window_days = dy.Int64(nullable=True, min=1, description="Sessions it was estimated over.")
+    r_squared = dy.Float64(nullable=True, min=0.0, max=1.0, description="Fit of the estimate.")
+
+
+class Volatilities(Landed):
+    """One annualised volatility of a symbol, in use from its date on."""
+
+    symbol = columns.symbol("Instrument.")
+    volatility_annual = dy.Float64(
+        min=0.0, max=10.0, description="Annualised volatility.", metadata={"unit": "1 per year"}
+    )
+    as_of_date = dy.Date(description="First day of use, in New York.")
+    kind = columns.code("How it was found.", VOLATILITY_KINDS)
+
+
+class LandedFiles(dy.Schema):
+    """One landed file and what became of its rows."""
+
+    file_id = columns.file_id()
+    feed = dy.String(description="Feed folder, or empty for a file outside every feed.")
+    path = dy.String(description="Path below the landing folder, as data.")
+    bytes = columns.count("Size of the file.")
+    landed_at = columns.instant("Its modification time in the store.")
+    status = columns.code(
+        "What became of it.", ("accepted", "redelivered", "quarantined", "ignored", "empty")
+    )
+    rows_read = columns.count("Rows or lines read.")
+    rows_accepted = columns.count("Rows accepted.")
+    rows_duplicate = columns.count("Rows seen before, dropped.")
+    rows_quarantined = columns.count("Rows quarantined.")
+    rows_late = columns.count("Accepted rows that were late.")
+    extra_columns = dy.String(description="Undeclared columns, ignored; comma-separated.")
+    cycle = columns.cycle(key=True)
+    file_number = dy.Int64(
+        min=0, primary_key=True, description="Place in the plan, from 0.", metadata={"unit": "1"}
+    )
+
+
+class Quarantine(dy.Schema):
+    """One row, or one whole file, that could not be understood, with every reason."""
+
+    quarantine_id = dy.String(
+        primary_key=True, description="Hash of file, row and first reason.", regex="^[0-9a-f]{32}$"
+    )
+    feed = dy.String(description="Feed folder, or empty for a file outside every feed.")
+    path = dy.String(description="Path below the landing folder, as data.")
+    file_id = columns.file_id()
+    file_row = dy.Int64(min=0, description="Line or row of the file; 0 for the whole file.")
+    reasons = dy.String(description="Named reasons, sorted, separated by `;`.")
+    detail = dy.String(description="What was seen, for a person.")
+    raw = dy.Binary(description="The first 64 kB as landed.")
+    raw_bytes = columns.count("Length of what was landed.")
+    raw_sha256 = dy.String(description="SHA-256 of what was landed.")
+    landed_at = columns.instant("When the file landed.")
+    cycle = columns.cycle()

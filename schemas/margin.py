@@ -1,0 +1,156 @@
+"""Tables of the current state: positions, requirements, stress and what they add up to."""
+
+import dataframely as dy
+
+from schemas import columns
+from schemas.landed import ACCOUNT_TYPES
+
+PRICE_STATES = ("fresh", "stale", "unusable", "missing")
+METHODS = ("reg_t", "portfolio_margin")
+
+
+class Positions(dy.Schema):
+    """One position of an account now, trade date, with the mark that values it."""
+
+    account_id = columns.account_id(key=True)
+    class_group = columns.symbol("Class group of portfolio margin.", key=True)
+    symbol = columns.symbol("Instrument.", key=True)
+    quantity = columns.quantity("Long positive, short negative.")
+    price = columns.price(
+        "Mark used, a raised one when unusable and short; null if none.", nullable=True
+    )
+    price_state = columns.code("How good the mark is.", PRICE_STATES)
+    price_time = columns.instant("Event time of the price behind the mark.", nullable=True)
+    market_value = columns.usd("Quantity times mark; negative for a short position.")
+    beta = columns.fraction("Beta used; null when none is known.", nullable=True)
+    last_fill_price = columns.price("Price of the last fill.")
+    as_of = columns.instant("Grid point of the row.")
+    cycle = columns.cycle()
+
+
+class AccountState(dy.Schema):
+    """One account now: cash, equity, where it stands on each dimension of the ladder."""
+
+    account_id = columns.account_id(key=True)
+    account_type = columns.code("Rules that govern the account.", ACCOUNT_TYPES)
+    is_registered = dy.Bool(description="Whether an account row has landed.")
+    cash = columns.usd("Cash; negative is a debit.")
+    margin_status = columns.code("Maintenance.", ("ok", "warning", "call"))
+    restriction = columns.code("Trading.", ("none", "close_only"))
+    liquidation = columns.code("Liquidation.", ("none", "triggered"))
+    minimum_equity = columns.code("Minimum equity.", ("ok", "call"))
+    call_opened_at = columns.instant("When the open call was made.", nullable=True)
+    is_stress_restricted = dy.Bool(description="Close-only for being underwater in stress.")
+    is_overdue_restricted = dy.Bool(description="Close-only for an overdue call.")
+    stress_clear_since = columns.instant(
+        "Since when the stress condition is gone; null while it holds or never held.",
+        nullable=True,
+    )
+    as_of = columns.instant("Grid point of the row.")
+    cycle = columns.cycle()
+
+
+class RegTRequirements(dy.Schema):
+    """One group of an account that is margined together under FINRA 4210(c), now."""
+
+    account_id = columns.account_id(key=True)
+    symbol = columns.symbol("Instrument.", key=True)
+    strategy = columns.code("What the group is.", ("long_stock", "short_stock"))
+    rule = dy.String(description="Paragraph that decided.")
+    market_value = columns.usd("Value of the group, signed.")
+    maintenance_requirement = columns.usd("To carry it.", least=0)
+    initial_requirement = columns.usd("To open it today.", least=0)
+    as_of = columns.instant("Grid point of the row.")
+    cycle = columns.cycle()
+
+
+class TimsRequirements(dy.Schema):
+    """One class group of an account under portfolio margin, now. P&L: positive is a gain."""
+
+    account_id = columns.account_id(key=True)
+    class_group = columns.symbol("Class group.", key=True)
+    product_group = columns.symbol("Product group; the class group itself if none.")
+    pnl_down_5 = columns.usd("P&L at the whole down move.")
+    pnl_down_4 = columns.usd("P&L at four fifths of the down move.")
+    pnl_down_3 = columns.usd("P&L at three fifths of the down move.")
+    pnl_down_2 = columns.usd("P&L at two fifths of the down move.")
+    pnl_down_1 = columns.usd("P&L at a fifth of the down move.")
+    pnl_up_1 = columns.usd("P&L at a fifth of the up move.")
+    pnl_up_2 = columns.usd("P&L at two fifths of the up move.")
+    pnl_up_3 = columns.usd("P&L at three fifths of the up move.")
+    pnl_up_4 = columns.usd("P&L at four fifths of the up move.")
+    pnl_up_5 = columns.usd("P&L at the whole up move.")
+    worst_move = columns.fraction("Move at the worst point; the first of equals, from below.")
+    scan_risk = columns.usd("Largest loss over the points.", least=0)
+    not_margined = columns.usd("Value of non-marginable members, required whole.", least=0)
+    requirement = columns.usd("Scan risk plus the non-marginable, before offsets.", least=0)
+    as_of = columns.instant("Grid point of the row.")
+    cycle = columns.cycle()
+
+
+class StressResults(dy.Schema):
+    """One beta-weighted SPY scenario of an account now."""
+
+    account_id = columns.account_id(key=True)
+    scenario = dy.String(primary_key=True, description="Name, such as `SPY -8%`.")
+    move = columns.fraction("Move of SPY.")
+    pnl = columns.usd("Sum of value x beta x move; a gain is positive.")
+    equity = columns.usd("Equity after the move.")
+    requirement_held = columns.usd("Governing requirement today.", least=0)
+    excess_held = columns.usd("Stressed equity less the requirement held.")
+    requirement = columns.usd("Governing requirement struck again at the stressed prices.", least=0)
+    excess = columns.usd("Stressed equity less the requirement struck again.")
+    is_underwater = dy.Bool(description="Whether `excess_held` is negative.")
+    is_flagged = dy.Bool(description="Whether a position had no beta.")
+    as_of = columns.instant("Grid point of the row.")
+    cycle = columns.cycle()
+
+
+class MarginSummary(dy.Schema):
+    """One account now: both methods side by side, and what governs."""
+
+    account_id = columns.account_id(key=True)
+    account_type = columns.code("Rules that govern the account.", ACCOUNT_TYPES)
+    status = columns.code("Whether all inputs were there.", ("determinate", "indeterminate"))
+    reasons = dy.String(description="Why it is indeterminate or flagged, `;`-separated.")
+    cash = columns.usd("Cash; negative is a debit.")
+    long_market_value = columns.usd("Value of long positions.", least=0)
+    short_market_value = columns.usd("Absolute value of short positions.", least=0)
+    gross_market_value = columns.usd("Long plus short.", least=0)
+    beta_weighted_exposure = columns.fraction("Sum of value x beta, USD.")
+    equity = columns.usd("Cash plus long less short.")
+    reg_t_requirement = columns.usd("FINRA 4210(c) maintenance.", least=0)
+    initial_requirement = columns.usd("Regulation T and 4210(b), to open it today.", least=0)
+    portfolio_margin_requirement = columns.usd("FINRA 4210(g).", least=0)
+    house_requirement = columns.usd("Regulatory plus house add-ons.", least=0)
+    governing_requirement = columns.usd("What equity is held against.", least=0)
+    excess = columns.usd("Equity less the governing requirement.")
+    margin_method = columns.code("The cheaper of the two; it does not decide.", METHODS)
+    margin_savings = columns.usd("Reg T requirement less portfolio margin requirement.")
+    is_portfolio_margin_eligible = dy.Bool(description="Whether portfolio margin is open to it.")
+    ineligible_reasons = dy.String(description="Why not, `;`-separated.")
+    margin_status = columns.code("Maintenance.", ("ok", "warning", "call"))
+    restriction = columns.code("Trading.", ("none", "close_only"))
+    liquidation = columns.code("Liquidation.", ("none", "triggered"))
+    minimum_equity = columns.code("Minimum equity.", ("ok", "call"))
+    as_of = columns.instant("Grid point of the row.")
+    cycle = columns.cycle()
+
+
+class FirmRisk(dy.Schema):
+    """One SPY scenario over the whole firm at the end of a cycle."""
+
+    cycle = columns.cycle(key=True)
+    scenario = dy.String(primary_key=True, description="Name, such as `SPY -8%`.")
+    move = columns.fraction("Move of SPY.")
+    accounts = columns.count("Accounts.")
+    accounts_deficient = columns.count("Accounts whose stressed excess is negative.")
+    gross_market_value = columns.usd("Long plus short, before the move.", least=0)
+    net_market_value = columns.usd("Long less short, before the move.")
+    beta_weighted_exposure = columns.fraction("Sum of value x beta, USD, before the move.")
+    pnl = columns.usd("P&L of all accounts.")
+    equity = columns.usd("Equity of all accounts after the move.")
+    requirement = columns.usd("Requirements struck again.", least=0)
+    deficiency = columns.usd("Sum of deficits; one client's excess pays no other's.", least=0)
+    credit_exposure = columns.usd("Sum of negative equities: what clients would owe.", least=0)
+    as_of = columns.instant("Grid point of the row.")

@@ -1,0 +1,102 @@
+"""Every table of the lake, declared once: schema, write mode, order, retention, place in the UI."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import dataframely as dy
+
+from schemas import audit, landed, margin
+
+
+class Mode(StrEnum):
+    """How a table is written."""
+
+    APPEND = "append"
+    """Rows are added and never rewritten; Delta refuses anything else."""
+    STATE = "state"
+    """The current state, replaced where it changed."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its schema, and what storage and orchestration need to know of it."""
+
+    name: str
+    schema: type[dy.Schema]
+    mode: Mode
+    group: str
+    order: tuple[str, ...]
+    """Columns that put rows into their one canonical order."""
+    retention_days: int
+    """Days of Delta log and removed files kept for time travel."""
+    is_daily: bool = False
+    """Whether history is also computed by business date, in `daily/<name>`."""
+    in_cycle: bool = True
+    """Whether cycles write it: then it is pinned, digested and replayed."""
+
+    @property
+    def grain(self) -> str:
+        """What one row is: the first line of the schema's docstring."""
+        return (self.schema.__doc__ or "").strip().splitlines()[0]
+
+
+def _landed(name: str, schema: type[dy.Schema]) -> Table:
+    order = ("cycle", "file_id", "file_row")
+    return Table(name, schema, Mode.APPEND, "landed", order, retention_days=7)
+
+
+def _state(name: str, schema: type[dy.Schema], *order: str) -> Table:
+    return Table(name, schema, Mode.STATE, "margin", order, retention_days=1, is_daily=True)
+
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        _landed("accounts", landed.Accounts),
+        _landed("instruments", landed.Instruments),
+        _landed("betas", landed.Betas),
+        _landed("volatilities", landed.Volatilities),
+        _landed("cash_movements", landed.CashMovements),
+        _landed("fills", landed.Fills),
+        _landed("prices", landed.Prices),
+        Table(
+            "landed_files", landed.LandedFiles, Mode.APPEND, "landed", ("cycle", "file_number"), 7
+        ),
+        Table(
+            "quarantine",
+            landed.Quarantine,
+            Mode.APPEND,
+            "landed",
+            ("cycle", "path", "file_id", "file_row", "quarantine_id"),
+            7,
+        ),
+        _state("positions", margin.Positions, "account_id", "class_group", "symbol"),
+        _state("account_state", margin.AccountState, "account_id"),
+        _state("reg_t_requirements", margin.RegTRequirements, "account_id", "symbol"),
+        _state("tims_requirements", margin.TimsRequirements, "account_id", "class_group"),
+        _state("stress_results", margin.StressResults, "account_id", "move"),
+        _state("margin_summary", margin.MarginSummary, "account_id"),
+        Table(
+            "firm_risk", margin.FirmRisk, Mode.APPEND, "margin", ("cycle", "move"), 7, is_daily=True
+        ),
+        Table(
+            "enforcement_decisions",
+            audit.EnforcementDecisions,
+            Mode.APPEND,
+            "enforcement",
+            ("cycle", "decision_number"),
+            7,
+        ),
+        Table("cycles", audit.Cycles, Mode.APPEND, "audit", ("cycle", "state"), 7, in_cycle=False),
+        Table(
+            "validation_results",
+            audit.ValidationResults,
+            Mode.APPEND,
+            "audit",
+            ("table_name", "table_version", "partition", "expectation"),
+            7,
+            in_cycle=False,
+        ),
+    )
+}
+FEEDS = ("accounts", "instruments", "betas", "volatilities", "cash_movements", "fills", "prices")

@@ -3,9 +3,10 @@
 import dataframely as dy
 
 from schemas import columns
-from schemas.landed import ACCOUNT_TYPES
+from schemas.landed import ACCOUNT_TYPES, ASSET_CLASSES
 
 PRICE_STATES = ("fresh", "stale", "unusable", "missing")
+RANGE_CLASSES = ("equity", "broad_index", "broad_index_high_cap")
 METHODS = ("reg_t", "portfolio_margin")
 
 
@@ -16,6 +17,12 @@ class Positions(dy.Schema):
     class_group = columns.symbol("Class group of portfolio margin.", key=True)
     symbol = columns.symbol("Instrument.", key=True)
     quantity = columns.quantity("Long positive, short negative.")
+    asset_class = columns.code(
+        "Asset class; null without an instrument row.", ASSET_CLASSES, nullable=True
+    )
+    leverage = columns.fraction("Daily multiple of a fund; 1 for all else.")
+    is_marginable = dy.Bool(description="May be carried on margin; false without instrument row.")
+    range_class = columns.code("Valuation range of its class group.", RANGE_CLASSES)
     price = columns.price(
         "Mark used, a raised one when unusable and short; null if none.", nullable=True
     )
@@ -29,12 +36,20 @@ class Positions(dy.Schema):
 
 
 class AccountState(dy.Schema):
-    """One account now: cash, equity, where it stands on each dimension of the ladder."""
+    """One account now: its type and its cash."""
 
     account_id = columns.account_id(key=True)
     account_type = columns.code("Rules that govern the account.", ACCOUNT_TYPES)
     is_registered = dy.Bool(description="Whether an account row has landed.")
     cash = columns.usd("Cash; negative is a debit.")
+    as_of = columns.instant("Grid point of the row.")
+    cycle = columns.cycle()
+
+
+class EnforcementState(dy.Schema):
+    """One account now: where it stands on each dimension of the ladder."""
+
+    account_id = columns.account_id(key=True)
     margin_status = columns.code("Maintenance.", ("ok", "warning", "call"))
     restriction = columns.code("Trading.", ("none", "close_only"))
     liquidation = columns.code("Liquidation.", ("none", "triggered"))
@@ -43,7 +58,7 @@ class AccountState(dy.Schema):
     is_stress_restricted = dy.Bool(description="Close-only for being underwater in stress.")
     is_overdue_restricted = dy.Bool(description="Close-only for an overdue call.")
     stress_clear_since = columns.instant(
-        "Since when the stress condition is gone; null while it holds or never held.",
+        "Since when the restricting stress condition is gone; null while it holds.",
         nullable=True,
     )
     as_of = columns.instant("Grid point of the row.")
@@ -117,7 +132,7 @@ class MarginSummary(dy.Schema):
     long_market_value = columns.usd("Value of long positions.", least=0)
     short_market_value = columns.usd("Absolute value of short positions.", least=0)
     gross_market_value = columns.usd("Long plus short.", least=0)
-    beta_weighted_exposure = columns.fraction("Sum of value x beta, USD.")
+    beta_weighted_exposure = columns.usd("Sum of value x beta, rounded at the position.")
     equity = columns.usd("Cash plus long less short.")
     reg_t_requirement = columns.usd("FINRA 4210(c) maintenance.", least=0)
     initial_requirement = columns.usd("Regulation T and 4210(b), to open it today.", least=0)
@@ -129,10 +144,6 @@ class MarginSummary(dy.Schema):
     margin_savings = columns.usd("Reg T requirement less portfolio margin requirement.")
     is_portfolio_margin_eligible = dy.Bool(description="Whether portfolio margin is open to it.")
     ineligible_reasons = dy.String(description="Why not, `;`-separated.")
-    margin_status = columns.code("Maintenance.", ("ok", "warning", "call"))
-    restriction = columns.code("Trading.", ("none", "close_only"))
-    liquidation = columns.code("Liquidation.", ("none", "triggered"))
-    minimum_equity = columns.code("Minimum equity.", ("ok", "call"))
     as_of = columns.instant("Grid point of the row.")
     cycle = columns.cycle()
 
@@ -147,7 +158,7 @@ class FirmRisk(dy.Schema):
     accounts_deficient = columns.count("Accounts whose stressed excess is negative.")
     gross_market_value = columns.usd("Long plus short, before the move.", least=0)
     net_market_value = columns.usd("Long less short, before the move.")
-    beta_weighted_exposure = columns.fraction("Sum of value x beta, USD, before the move.")
+    beta_weighted_exposure = columns.usd("Sum of value x beta, before the move.")
     pnl = columns.usd("P&L of all accounts.")
     equity = columns.usd("Equity of all accounts after the move.")
     requirement = columns.usd("Requirements struck again.", least=0)

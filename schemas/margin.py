@@ -23,8 +23,10 @@ class Positions(dy.Schema):
     leverage = columns.fraction("Daily multiple of a fund; 1 for all else.")
     is_marginable = dy.Bool(description="May be carried on margin; false without instrument row.")
     range_class = columns.code("Valuation range of its class group.", RANGE_CLASSES)
+    last_price = columns.price("Last price known, usable or not; null if none.", nullable=True)
     price = columns.price(
-        "Mark used, a raised one when unusable and short; null if none.", nullable=True
+        "Mark used: the last price, a raised one if unusable and short, null if long.",
+        nullable=True,
     )
     price_state = columns.code("How good the mark is.", PRICE_STATES)
     price_time = columns.instant("Event time of the price behind the mark.", nullable=True)

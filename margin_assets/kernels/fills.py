@@ -1,0 +1,165 @@
+"""Fills, corrections and busts: which version of a fill stands, and what that changes when."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numba import njit
+
+from margin_assets.kernels.money import Int64Array, instants, to_scaled, value_cents
+
+
+class FillRow(NamedTuple):
+    """One landed fill. Quantity and price in micros, times in microseconds."""
+
+    fill_id: str
+    account_id: str
+    symbol: str
+    quantity: int
+    price: int
+    event_time: int
+    point: int
+    """When it counts from: its grid point in the live day, its event time in history."""
+    corrects: str | None
+
+
+class Effect(NamedTuple):
+    """What a fill or its correction changes at a point; cash in cents."""
+
+    point: int
+    account_id: str
+    symbol: str
+    quantity: int
+    cash: int
+    price: int
+
+
+EFFECT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "point": pl.Int64,
+    "account_id": pl.String,
+    "symbol": pl.String,
+    "quantity": pl.Int64,
+    "cash": pl.Int64,
+    "price": pl.Int64,
+}
+Children = Mapping[str, Sequence[FillRow]]
+
+
+@njit(cache=True)
+def fill_cash(quantity: Int64Array, price: Int64Array) -> Int64Array:
+    """Cash that each fill moves, cents: minus quantity x price, rounded per fill."""
+    cash = np.empty(len(quantity), dtype=np.int64)
+    for i in range(len(quantity)):
+        cash[i] = -value_cents(quantity[i], price[i])
+    return cash
+
+
+def fill_rows(fills: pl.DataFrame, points: Int64Array) -> list[FillRow]:
+    """Landed fills as rows, each with the point it counts from."""
+    columns = (
+        fills["fill_id"].to_list(),
+        fills["account_id"].to_list(),
+        fills["symbol"].to_list(),
+        to_scaled(fills["quantity"]).tolist(),
+        to_scaled(fills["price"]).tolist(),
+        instants(fills["event_time"]).tolist(),
+        points.tolist(),
+        fills["corrects_fill_id"].to_list(),
+    )
+    return [FillRow(*row) for row in zip(*columns, strict=True)]
+
+
+def plain_effects(fills: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
+    """Effects of fills that nothing corrects, one a fill."""
+    quantity, price = to_scaled(fills["quantity"]), to_scaled(fills["price"])
+    return pl.DataFrame(
+        {
+            "point": points,
+            "account_id": fills["account_id"],
+            "symbol": fills["symbol"],
+            "quantity": quantity,
+            "cash": fill_cash(quantity, price),
+            "price": price,
+        },
+        schema=EFFECT_COLUMNS,
+    )
+
+
+def standing(root: FillRow, children: Children, point: int) -> FillRow | None:
+    """The version of a fill that stands at a point: the end of its chain of corrections.
+
+    Of several corrections of one row the last by (event time, fill id) stands. None before the
+    original counts. A correction of another account or symbol has no effect.
+    """
+    if root.point > point:
+        return None
+    row = root
+    while True:
+        valid = [c for c in children.get(row.fill_id, ()) if c.point <= point and _fits(c, root)]
+        if not valid:
+            return row
+        row = max(valid, key=lambda c: (c.event_time, c.fill_id))
+
+
+def _fits(correction: FillRow, root: FillRow) -> bool:
+    return (correction.account_id, correction.symbol) == (root.account_id, root.symbol)
+
+
+def members(root: FillRow, children: Children) -> list[FillRow]:
+    """The root and every correction below it."""
+    found, open_rows = [], [root]
+    while open_rows:
+        row = open_rows.pop()
+        found.append(row)
+        open_rows.extend(children.get(row.fill_id, ()))
+    return found
+
+
+def tree_effects(root: FillRow, children: Children, after: int) -> list[Effect]:
+    """What the fill and its corrections change at each point later than `after`."""
+    points = sorted({row.point for row in members(root, children) if row.point > after})
+    effects = []
+    before = standing(root, children, after)
+    for point in points:
+        now = standing(root, children, point)
+        if now is not None and now is not before:
+            effects.append(_difference(point, before, now))
+            before = now
+    return effects
+
+
+def _difference(point: int, before: FillRow | None, now: FillRow) -> Effect:
+    quantity, cash = now.quantity, _cash(now)
+    if before is not None:
+        quantity, cash = quantity - before.quantity, cash - _cash(before)
+    return Effect(point, now.account_id, now.symbol, quantity, cash, now.price)
+
+
+def _cash(row: FillRow) -> int:
+    return -int(value_cents(row.quantity, row.price))
+
+
+def effects_frame(effects: Iterable[Effect]) -> pl.DataFrame:
+    """Effects as a frame in their given order."""
+    return pl.DataFrame(list(effects), schema=EFFECT_COLUMNS, orient="row")
+
+
+def history_effects(fills: pl.DataFrame) -> pl.DataFrame:
+    """Effects of a whole history of fills, by event time; sorted by point, then fill id."""
+    rows = fills.sort("event_time", "fill_id")
+    corrections = rows.filter(pl.col("corrects_fill_id").is_not_null())
+    named = pl.concat([corrections["fill_id"], corrections["corrects_fill_id"]]).unique()
+    in_tree = pl.col("fill_id").is_in(named.implode())
+    plain = rows.filter(~in_tree)
+    children: dict[str, list[FillRow]] = {}
+    roots = []
+    tree = rows.filter(in_tree)
+    for row in fill_rows(tree, instants(tree["event_time"])):
+        if row.corrects is None:
+            roots.append(row)
+        else:
+            children.setdefault(row.corrects, []).append(row)
+    corrected = [effect for root in roots for effect in tree_effects(root, children, -1)]
+    both = [plain_effects(plain, instants(plain["event_time"])), effects_frame(corrected)]
+    return pl.concat(both).sort("point", maintain_order=True)

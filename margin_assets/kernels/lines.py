@@ -1,0 +1,137 @@
+"""One position under each rule: compiled functions that read like the rule, inlined in the pass.
+
+Values are signed cents, requirements positive cents. Source: FINRA Rule 4210(c) and Regulation T
+220.12 by way of the rulebooks; house semantics, sections 3 to 5 and 7.
+"""
+
+from numba import njit
+
+from margin_assets.kernels.book import (
+    FRESH,
+    MISSING,
+    NO_BETA,
+    NO_PRICE,
+    PRICE_STALE,
+    PRICE_UNUSABLE,
+    STALE,
+    Book,
+    Series,
+)
+from margin_assets.kernels.money import PPM, floor_line, model_line, rate_line, value_cents
+from margin_assets.kernels.rules import Rules
+
+WHOLE = -PPM
+"""A price falls by its whole at most."""
+
+
+@njit(cache=True)
+def mark_price(book: Book, series: Series, rules: Rules, i: int) -> int:
+    """Price that values position i, micro-dollars; 0 where a long position has no usable one.
+
+    An unpriced short position is carried at the last price, or its last fill's, plus the cushion.
+    """
+    s = book.series[i]
+    state = series.price_state[s]
+    if state == FRESH or state == STALE:
+        return series.price[s]
+    if book.quantity[i] > 0:
+        return 0
+    last = series.price[s] if state != MISSING else book.last_fill_price[i]
+    return last + rate_line(last, rules.short_cushion)
+
+
+@njit(cache=True)
+def input_states(series: Series, s: int) -> int:
+    """Named states that symbol s brings to an account that holds it."""
+    states = series.input_state[s]
+    state = series.price_state[s]
+    if state == STALE:
+        states |= PRICE_STALE
+    elif state == MISSING:
+        states |= NO_PRICE
+    elif state != FRESH:
+        states |= PRICE_UNUSABLE
+    if series.beta[s] != series.beta[s]:
+        states |= NO_BETA
+    return states
+
+
+@njit(cache=True)
+def maintenance_line(
+    quantity: int, value: int, below: bool, leverage: int, marginable: bool, rules: Rules
+) -> int:
+    """FINRA 4210(c): what carrying the position requires.
+
+    Long: a percentage, multiplied for a leveraged fund up to the whole value. Short: the greater
+    of a multiplied percentage and the dollar floor a share; `below` says which side of the price
+    threshold. A non-marginable short needs its value too, where that is more.
+    """
+    multiple = abs(leverage)
+    if quantity > 0:
+        if not marginable:
+            return rate_line(value, rules.long_non_marginable)
+        return rate_line(value, min(rate_line(rules.long_maintenance, multiple), rules.long_cap))
+    size = -value
+    if below:
+        percent, floor = rules.short_below, rules.short_below_floor
+    else:
+        percent, floor = rules.short_maintenance, rules.short_floor
+    line = max(rate_line(size, rate_line(percent, multiple)), floor_line(quantity, floor))
+    return line if marginable else max(line, rate_line(size, rules.short_non_marginable))
+
+
+@njit(cache=True)
+def initial_line(
+    quantity: int, value: int, marginable: bool, maintenance: int, rules: Rules
+) -> int:
+    """Regulation T 220.12, and never below maintenance (4210(b)): what opening it today takes."""
+    if not marginable:
+        rate = rules.initial_non_margin
+    else:
+        rate = rules.initial_long if quantity > 0 else rules.initial_short
+    return max(rate_line(abs(value), rate), maintenance)
+
+
+@njit(cache=True)
+def stress_line(value: int, beta: float, move: float, rules: Rules) -> int:
+    """P&L of a position when SPY moves: value x beta x move; without a beta always a loss."""
+    if beta != beta:
+        return -model_line(abs(value), abs(move) * rules.missing_beta)
+    return model_line(value, beta * move)
+
+
+@njit(cache=True)
+def scan_line(value: int, point: int, leverage: int) -> int:
+    """P&L of a position when its class group moves by `point` (ppm); value cannot fall below 0."""
+    return rate_line(value, max(rate_line(point, leverage), WHOLE))
+
+
+@njit(cache=True)
+def is_below(price: int, rules: Rules) -> bool:
+    """Whether a price (micro-dollars) is under the short-stock threshold."""
+    return price < rules.short_threshold * 10_000
+
+
+@njit(cache=True)
+def stressed_maintenance(
+    quantity: int, value: int, line: int, leverage: int, marginable: bool, rules: Rules
+) -> int:
+    """4210(c) struck again at the stressed value; a price that would turn negative is 0."""
+    stressed = value + line
+    if (stressed > 0) != (value > 0):
+        stressed = 0
+    below = abs(stressed) < floor_line(quantity, rules.short_threshold)
+    return maintenance_line(quantity, stressed, below, leverage, marginable, rules)
+
+
+__all__ = [
+    "initial_line",
+    "input_states",
+    "is_below",
+    "maintenance_line",
+    "mark_price",
+    "scan_line",
+    "stress_line",
+    "stressed_maintenance",
+    "value_cents",
+]

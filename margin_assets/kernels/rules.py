@@ -1,0 +1,164 @@
+"""The rulebooks in force as numbers a compiled loop can read: ppm, cents, micro-seconds."""
+
+from datetime import date
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from margin_assets.kernels.money import CENTS, PPM
+from margin_assets.rulebooks import in_force
+
+RANGE_CLASSES = ("equity", "broad_index", "broad_index_high_cap")
+SECOND = 1_000_000
+
+
+class Rules(NamedTuple):
+    """Rates in ppm, dollar floors in cents a unit, times in microseconds."""
+
+    long_maintenance: int
+    long_non_marginable: int
+    long_cap: int
+    short_threshold: int
+    short_below: int
+    short_below_floor: int
+    short_maintenance: int
+    short_floor: int
+    short_non_marginable: int
+    initial_long: int
+    initial_short: int
+    initial_non_margin: int
+    points: npt.NDArray[np.int64]
+    """Valuation points by range class and point, ppm of the price, from below."""
+    product_group: npt.NDArray[np.int64]
+    """Product group of each range class, -1 for none."""
+    product_offset: npt.NDArray[np.int64]
+    """Offset of each product group, ppm of a gain."""
+    stress_moves: npt.NDArray[np.float64]
+    """SPY moves, as fractions, from below."""
+    restricting: npt.NDArray[np.bool_]
+    """Whether being underwater at the move restricts."""
+    missing_beta: float
+    short_cushion: int
+    margin_minimum: int
+    portfolio_minimum: int
+    warning_below: int
+    warning_ends: int
+    overdue_after: int
+    liquidation_after: int
+    liquidation_deficiency: int
+    stress_release_after: int
+    grid_interval: int
+    stale_after: int
+    unusable_after: int
+
+
+def _ppm(fraction: float) -> int:
+    return round(fraction * PPM)
+
+
+def _cents(usd: float) -> int:
+    return round(usd * CENTS)
+
+
+@cache
+def rules_in_force(on: date) -> Rules:
+    """Numbers of every rulebook in force on a day."""
+    finra = in_force("finra_4210", on).numbers
+    tims = in_force("tims", on).numbers
+    house = in_force("house", on).numbers
+    return Rules(
+        **_equity_rates(finra),
+        **_initial_rates(in_force("reg_t", on).numbers),
+        points=_valuation_points(tims),
+        **_product_groups(tims),
+        margin_minimum=_cents(finra["minimum_equity"]["margin_account_usd"]),
+        portfolio_minimum=_cents(tims["eligibility"]["minimum_equity_usd"]),
+        **_stress(house),
+        **_ladder(house),
+    )
+
+
+def benchmark(on: date) -> str:
+    """Symbol whose beta is 1 by definition."""
+    return str(in_force("house", on).numbers["stress"]["benchmark"])
+
+
+def scenario_names(rules: Rules) -> list[str]:
+    """Names of the stress scenarios, such as `SPY -8%`."""
+    return [f"SPY {move * 100:+.0f}%" if move else "SPY 0%" for move in rules.stress_moves]
+
+
+def _equity_rates(finra: dict[str, dict[str, float]]) -> dict[str, int]:
+    long, short = finra["long_equity"], finra["short_equity"]
+    return {
+        "long_maintenance": _ppm(long["maintenance"]),
+        "long_non_marginable": _ppm(long["non_marginable"]),
+        "long_cap": _ppm(finra["leveraged_fund"]["long_cap"]),
+        "short_threshold": _cents(short["price_threshold_usd"]),
+        "short_below": _ppm(short["below_maintenance"]),
+        "short_below_floor": _cents(short["below_floor_usd"]),
+        "short_maintenance": _ppm(short["maintenance"]),
+        "short_floor": _cents(short["floor_usd"]),
+        "short_non_marginable": _ppm(short["non_marginable"]),
+    }
+
+
+def _initial_rates(reg_t: dict[str, dict[str, float]]) -> dict[str, int]:
+    initial = reg_t["initial"]
+    return {
+        "initial_long": _ppm(initial["long_equity"]),
+        "initial_short": _ppm(initial["short_equity"]),
+        "initial_non_margin": _ppm(initial["non_margin"]),
+    }
+
+
+def _valuation_points(tims: dict[str, dict[str, dict[str, float]]]) -> npt.NDArray[np.int64]:
+    steps = int(str(tims["points_a_side"]))
+    down = [k / steps for k in range(steps, 0, -1)]
+    up = [k / steps for k in range(1, steps + 1)]
+    ranges = [tims["range"][name] for name in RANGE_CLASSES]
+    rows = [[-r["down"] * k for k in down] + [r["up"] * k for k in up] for r in ranges]
+    return np.array([[_ppm(point) for point in row] for row in rows], dtype=np.int64)
+
+
+def _product_groups(tims: dict[str, dict[str, dict[str, object]]]) -> dict[str, object]:
+    groups = tims["product_group"]
+    member_of = {member: i for i, g in enumerate(groups.values()) for member in list(g["members"])}  # type: ignore[call-overload]
+    offsets = [_ppm(float(str(group["offset"]))) for group in groups.values()]
+    return {
+        "product_group": np.array([member_of.get(c, -1) for c in RANGE_CLASSES], dtype=np.int64),
+        "product_offset": np.array(offsets, dtype=np.int64),
+    }
+
+
+def product_group_names(on: date) -> list[str]:
+    """Names of the product groups, in the order of `Rules.product_offset`."""
+    return list(in_force("tims", on).numbers["product_group"])
+
+
+def _stress(house: dict[str, dict[str, float]]) -> dict[str, object]:
+    stress = house["stress"]
+    percents = sorted(float(str(p)) for p in stress["moves_percent"])  # type: ignore[attr-defined]
+    return {
+        "stress_moves": np.array([p / 100 for p in percents]),
+        "restricting": np.array([p <= stress["restricts_at_percent"] for p in percents]),
+        "missing_beta": float(stress["missing_beta"]),
+        "stress_release_after": int(stress["release_minutes"] * 60 * SECOND),
+    }
+
+
+def _ladder(house: dict[str, dict[str, float]]) -> dict[str, int]:
+    ladder, prices = house["ladder"], house["prices"]
+    return {
+        "warning_below": _ppm(ladder["warning_below"]),
+        "warning_ends": _ppm(ladder["warning_ends_at"]),
+        "overdue_after": int(ladder["overdue_minutes"] * 60 * SECOND),
+        "liquidation_after": int(ladder["liquidation_minutes"] * 60 * SECOND),
+        "liquidation_deficiency": _ppm(ladder["liquidation_deficiency"]),
+        "grid_interval": int(house["grid"]["interval_seconds"] * SECOND),
+        "stale_after": int(prices["stale_after_sessions"]),
+        "unusable_after": int(prices["unusable_after_sessions"]),
+        "short_cushion": _ppm(prices["short_cushion"]),
+    }

@@ -1,0 +1,24 @@
+"""Named points of a cycle at which a test may make the process fail.
+
+A live session reaches, in this order: `archived`, `before_plan`, `planned`, `accepted`,
+`computed`, then for each table it writes `before_write:<table>` and `written:<table>` (tables
+are written at once, so these interleave), `before_seal`, `sealed`.
+"""
+
+from collections.abc import Callable
+
+Hook = Callable[[str], None]
+
+_hook: Hook | None = None
+
+
+def arm(hook: Hook | None) -> None:
+    """Call `hook` with the name of every point reached from now on; None disarms."""
+    global _hook
+    _hook = hook
+
+
+def reach(name: str) -> None:
+    """Say that the cycle has come to the point `name`; does nothing unless a test armed a hook."""
+    if _hook is not None:
+        _hook(name)

@@ -1,0 +1,275 @@
+"""Raw bytes below the lake: the archive of landed files, on a folder or on S3.
+
+S3 goes through boto3 and not through pyarrow.fs, whose streams complete the upload of half a
+file when their writer fails.
+"""
+
+import io
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+# One request each on S3: large enough that the round trip does not decide.
+_BUFFER = 4 << 20
+
+
+class StoreRefused(RuntimeError):  # noqa: N818 (says what happened)
+    """The store does not keep the promise that commits rest on."""
+
+
+class StoreUnavailable(RuntimeError):  # noqa: N818 (says what happened)
+    """The store does not answer, or does not let us in."""
+
+
+class Objects(Protocol):
+    """Whole objects by their path below the lake."""
+
+    def put(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Write an object; it appears whole or not at all."""
+
+    def size(self, path: str) -> int | None:
+        """Length in bytes; None if there is no such object."""
+
+    def read(self, path: str, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start`, which lies inside the object."""
+
+    def probe(self) -> None:
+        """Raise unless the store is there and commits are safe on it."""
+
+
+class Slice(io.RawIOBase):
+    """A range of an object as a seekable file, fetched piece by piece."""
+
+    def __init__(self, objects: Objects, path: str, start: int, length: int) -> None:
+        super().__init__()
+        self._objects, self._path = objects, path
+        self._start, self._length, self._position = start, length, 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def tell(self) -> int:
+        """Bytes from the start of the range."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move within the range; beyond its end there is nothing to read."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._length}[whence]
+        if base + offset < 0:
+            raise ValueError(f"cannot seek to {base + offset}")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Fill the buffer from the object; 0 at the end of the range."""
+        target = memoryview(buffer).cast("B")
+        found = self._next(len(target))
+        target[: len(found)] = found
+        return len(found)
+
+    def readall(self) -> bytes:
+        """The rest of the range; the inherited method would fetch it in pieces of 8 kB."""
+        found = []
+        while piece := self._next(self._length):
+            found.append(piece)
+        return b"".join(found)
+
+    def _next(self, most: int) -> bytes:
+        wanted = min(most, self._length - self._position)
+        if wanted <= 0:
+            return b""
+        found = self._objects.read(self._path, self._start + self._position, wanted)
+        self._position += len(found)
+        return found
+
+
+def open_slice(objects: Objects, path: str, offset: int, length: int | None) -> BinaryIO:
+    """Bytes `offset` to `offset + length` of an object, or to its end, as a buffered file.
+
+    Raises:
+        FileNotFoundError: no such object.
+    """
+    size = objects.size(path)
+    if size is None:
+        raise FileNotFoundError(path)
+    rest = max(size - offset, 0)
+    bounded = rest if length is None else min(length, rest)
+    return cast(BinaryIO, io.BufferedReader(Slice(objects, path, offset, bounded), _BUFFER))
+
+
+class LocalObjects:
+    """Objects as files below a folder."""
+
+    def __init__(self, root: str) -> None:
+        self._root = Path(root)
+
+    def put(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Write beside the target, then rename over it."""
+        target = self._root / _below(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex}.part")
+        try:
+            with part.open("xb") as stream:
+                stream.writelines(chunks)
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def size(self, path: str) -> int | None:
+        """Length in bytes; None if there is no such file."""
+        try:
+            return (self._root / _below(path)).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def read(self, path: str, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start`."""
+        with (self._root / _below(path)).open("rb") as stream:
+            stream.seek(start)
+            return stream.read(length)
+
+    def probe(self) -> None:
+        """A folder needs no probe: the rename of a local file system is atomic."""
+
+
+class S3Objects:
+    """Objects below a prefix of a bucket."""
+
+    def __init__(self, uri: str, storage_options: Mapping[str, str]) -> None:
+        self._uri = uri
+        self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._options = {key.lower(): value for key, value in storage_options.items()}
+        self._made: Any = None
+
+    def put(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Upload in parts; a failure on the way aborts the upload."""
+        stream = io.BufferedReader(_Chunks(iter(chunks)), _BUFFER)
+        self._client().upload_fileobj(stream, self._bucket, self._prefix + _below(path))
+
+    def size(self, path: str) -> int | None:
+        """Length in bytes; None if there is no such key."""
+        from botocore.exceptions import ClientError
+
+        try:
+            found = self._client().head_object(Bucket=self._bucket, Key=self._prefix + _below(path))
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                return None
+            raise
+        return int(found["ContentLength"])
+
+    def read(self, path: str, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start`, by one ranged request."""
+        span = f"bytes={start}-{start + length - 1}"
+        answer = self._client().get_object(
+            Bucket=self._bucket, Key=self._prefix + _below(path), Range=span
+        )
+        return cast(bytes, answer["Body"].read())
+
+    def probe(self) -> None:
+        """Create one key twice: the second must be refused, or rivals would lose commits."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        key = f"{self._prefix}probe/{uuid.uuid4().hex}"
+        try:
+            self._create(key)
+            try:
+                is_refused = self._is_refused(key)
+            finally:
+                self._client().delete_object(Bucket=self._bucket, Key=key)
+        except (BotoCoreError, ClientError) as error:
+            raise StoreUnavailable(
+                f"cannot use {self._uri}: {_one_line(error)}. Start the store, or correct "
+                "AWS_ENDPOINT_URL, the credentials and the bucket."
+            ) from error
+        if not is_refused:
+            raise StoreRefused(
+                f"{self._uri} ignores If-None-Match: two writers would overwrite each other's "
+                "commits in silence. Use a store with conditional PUT."
+            )
+
+    def _create(self, key: str) -> None:
+        self._client().put_object(Bucket=self._bucket, Key=key, Body=b"", IfNoneMatch="*")
+
+    def _is_refused(self, key: str) -> bool:
+        from botocore.exceptions import ClientError
+
+        try:
+            self._create(key)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 412:
+                return True
+            raise
+        return False
+
+    def _client(self) -> Any:  # noqa: ANN401 (boto3 has no types)
+        if self._made is None:
+            # Imported here: half a second that a local lake need not wait for.
+            import boto3
+            from botocore.config import Config
+
+            config = Config(connect_timeout=5, read_timeout=60, retries={"max_attempts": 3})
+            self._made = boto3.session.Session().client("s3", config=config, **self._arguments())
+        return self._made
+
+    def _arguments(self) -> dict[str, str]:
+        # What is not given is left to boto3, which looks at the same AWS_* variables as delta-rs.
+        options = self._options
+        given = {
+            "endpoint_url": options.get("aws_endpoint_url") or options.get("aws_endpoint"),
+            "aws_access_key_id": options.get("aws_access_key_id"),
+            "aws_secret_access_key": options.get("aws_secret_access_key"),
+            "aws_session_token": options.get("aws_session_token"),
+            "region_name": options.get("aws_region") or options.get("aws_default_region"),
+        }
+        return {name: value for name, value in given.items() if value}
+
+
+class _Chunks(io.RawIOBase):
+    """An iterator of bytes as a file to read."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__()
+        self._chunks, self._rest = chunks, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        target = memoryview(buffer).cast("B")
+        with suppress(StopIteration):
+            while not self._rest:
+                self._rest = next(self._chunks)
+        found, self._rest = self._rest[: len(target)], self._rest[len(target) :]
+        target[: len(found)] = found
+        return len(found)
+
+
+def _below(path: str) -> str:
+    """The path, if it stays below the lake."""
+    if path.startswith("/") or ".." in path.split("/"):
+        raise ValueError(f"not a path below the lake: {path!r}")
+    return path
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def objects_at(uri: str, storage_options: Mapping[str, str] | None) -> Objects:
+    """Objects below a lake's root, a folder or `s3://bucket/prefix`."""
+    return S3Objects(uri, storage_options or {}) if uri.startswith("s3://") else LocalObjects(uri)

@@ -1,0 +1,169 @@
+"""CSV: a header, then records; a record of another width is refused by itself."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import dataframely as dy
+import polars as pl
+
+from margin_assets.lake.reading.chunks import Chunk, Refused, bounded_names
+from margin_assets.lake.reading.limits import BLOCK_BYTES, CHUNK_ROWS, LINE_BYTES
+from margin_assets.lake.reading.streams import FileRefused, Raw, Readable, line_blocks
+
+# The module's own limit, for the whole process, is below that of a line; a record is held to
+# the line's limit here.
+csv.field_size_limit(LINE_BYTES)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record: the line that it starts on, its bytes, its fields."""
+
+    file_row: int
+    raw: bytes
+    fields: list[str]
+
+
+@dataclass
+class _Lines:
+    """Physical lines for the csv module, remembering those of the record being read.
+
+    Raises:
+        FileRefused: a line or record is too long, holds a NUL or is not UTF-8.
+    """
+
+    stream: Readable
+    of_record: list[bytes] = field(default_factory=list)
+    record_bytes: int = 0
+    number: int = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for block in line_blocks(self.stream):
+            for line in block:
+                self.number += 1
+                yield self._checked(line)
+
+    def record(self) -> bytes:
+        """Bytes of the record just read; the next one starts after it."""
+        raw = b"\n".join(self.of_record)
+        self.of_record.clear()
+        self.record_bytes = 0
+        return raw
+
+    def _checked(self, line: bytes | Raw) -> str:
+        length = line.length if isinstance(line, Raw) else len(line)
+        self.record_bytes += length
+        if isinstance(line, Raw) or self.record_bytes > LINE_BYTES:
+            detail = f"line {self.number}: {self.record_bytes} bytes, {LINE_BYTES} at most"
+            raise FileRefused("line_too_long", detail)
+        if b"\0" in line:
+            raise FileRefused("nul_byte", f"line {self.number}")
+        self.of_record.append(line)
+        try:
+            return line.decode() + "\n"
+        except UnicodeDecodeError as error:
+            detail = f"line {self.number}, byte {error.start + 1}"
+            raise FileRefused("file_not_utf8", detail) from None
+
+
+def records(stream: Readable) -> Iterator[Record]:
+    """Records of the text, header included; blank lines are none.
+
+    Raises:
+        FileRefused: the text is no CSV.
+    """
+    lines = _Lines(stream)
+    reader = csv.reader(lines, strict=True)
+    first = 1
+    try:
+        for fields in reader:
+            raw = lines.record()
+            if fields:
+                yield Record(first, raw, fields)
+            first = lines.number + 1
+    except csv.Error as error:
+        raise FileRefused("malformed_csv", f"record of line {first}: {error}") from error
+
+
+def chunks(
+    stream: Readable, columns: dict[str, dy.Column], required: frozenset[str]
+) -> Iterator[Chunk]:
+    """Rows of the text, some thousands at a time.
+
+    Raises:
+        FileRefused: the text is no CSV, or its header is not the feed's.
+    """
+    found = records(stream)
+    header = next(found, None)
+    if header is None:
+        return
+    check_header(header.fields, required)
+    batch: list[Record] = []
+    size = 0
+    for record in found:
+        batch.append(record)
+        size += len(record.raw)
+        if len(batch) >= CHUNK_ROWS or size >= BLOCK_BYTES:
+            yield _chunk(batch, header.fields, columns)
+            batch, size = [], 0
+    # Also when it is empty: the extra columns of a file without rows are named too.
+    yield _chunk(batch, header.fields, columns)
+
+
+def raw_rows(stream: Readable, wanted: set[int]) -> dict[int, Raw]:
+    """Records by the line that they start on, as landed."""
+    return {
+        record.file_row: Raw.of(record.raw)
+        for record in records(stream)
+        if record.file_row in wanted
+    }
+
+
+def check_header(names: list[str], required: frozenset[str]) -> None:
+    """Refuse a file that names a column twice or lacks one.
+
+    Raises:
+        FileRefused: `duplicate_column` or `missing_column`.
+    """
+    twice = sorted({name for name in names if names.count(name) > 1}) if _repeats(names) else []
+    if twice:
+        raise FileRefused("duplicate_column", ", ".join(bounded_names(set(twice))))
+    if missing := sorted(required.difference(names)):
+        raise FileRefused("missing_column", ", ".join(missing))
+
+
+def _repeats(names: list[str]) -> bool:
+    return len(set(names)) < len(names)
+
+
+def _chunk(batch: list[Record], header: list[str], columns: dict[str, dy.Column]) -> Chunk:
+    width = len(header)
+    rows = [record for record in batch if len(record.fields) == width]
+    refused = [
+        Refused(
+            record.file_row,
+            {"field_count"},
+            f"{len(record.fields)} fields, {width} in the header",
+            Raw.of(record.raw),
+        )
+        for record in batch
+        if len(record.fields) != width
+    ]
+    texts = {
+        name: _texts(name, [record.fields[place] for record in rows])
+        for place, name in enumerate(header)
+        if name in columns
+    }
+    numbers = [record.file_row for record in rows]
+    extra = bounded_names(set(header) - columns.keys())
+    return Chunk(
+        numbers, texts, lambda place: rows[place].raw, refused=refused, extra_columns=extra
+    )
+
+
+def _texts(name: str, fields: list[str]) -> pl.Series:
+    # An empty field is a missing value.
+    text = pl.col(name)
+    frame = pl.DataFrame({name: fields}, schema={name: pl.String})
+    return frame.select(pl.when(text != "").then(text).alias(name)).to_series()

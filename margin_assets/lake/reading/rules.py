@@ -1,0 +1,103 @@
+"""Row rules of a feed, taken from its declared schema; only the clock's rules are added here."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+
+import dataframely as dy
+import polars as pl
+
+from margin_assets.lake.reading.limits import CLOCK_GRACE
+from schemas import TABLES
+
+WRITTEN_BY_THE_LAKE = ("file_id", "file_row", "landed_at", "is_late", "cycle")
+"""Columns of a landed table that no file brings."""
+
+_WORD_OF_COLUMN_RULE = {
+    "nullability": "missing",
+    "min_length": "empty",
+    "max_length": "too_long",
+    "regex": "not_printable",
+    "min": "out_of_range",
+    "max": "out_of_range",
+    "min_exclusive": "out_of_range",
+    "max_exclusive": "out_of_range",
+    "inf": "out_of_range",
+    "nan": "not_a_number",
+}
+_REASON_OF_ROW_RULE = {
+    "zero_quantity_corrects_something": ("quantity", "zero_corrects_nothing"),
+    "amount_has_the_sign_of_its_kind": ("amount", "sign_against_kind"),
+    "fund_names_its_leverage": ("leverage", "missing"),
+    "leverage_is_not_zero": ("leverage", "zero"),
+}
+_UNIQUENESS = "primary_key"
+_FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_DAY = date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: true or null for a row that keeps it; else `<column>_<word>` is the reason."""
+
+    column: str
+    word: str
+    keeps: pl.Expr
+
+
+@cache
+def feed_columns(feed: str) -> dict[str, dy.Column]:
+    """Columns that a file of the feed brings, in the order of the schema."""
+    columns = TABLES[feed].schema.columns()
+    landed = {name: columns[name] for name in columns if name not in WRITTEN_BY_THE_LAKE}
+    return landed
+
+
+@cache
+def required_columns(feed: str) -> frozenset[str]:
+    """Columns that a file of the feed must have: those that the schema never leaves null."""
+    return frozenset(name for name, column in feed_columns(feed).items() if not column.nullable)
+
+
+def row_rules(feed: str, landed_at: datetime) -> tuple[Rule, ...]:
+    """Every rule that a row of a file landed at that instant has to keep."""
+    return _schema_rules(feed) + tuple(_time_rules(feed, landed_at))
+
+
+@cache
+def _schema_rules(feed: str) -> tuple[Rule, ...]:
+    of_columns = [
+        rule for name, column in feed_columns(feed).items() for rule in _column_rules(name, column)
+    ]
+    # Dataframely has no public way to one rule's expression. Uniqueness is judged later,
+    # against history.
+    of_rows = TABLES[feed].schema._schema_validation_rules()
+    return tuple(of_columns) + tuple(
+        Rule(*_REASON_OF_ROW_RULE[name], rule.expr)
+        for name, rule in of_rows.items()
+        if name != _UNIQUENESS
+    )
+
+
+def _column_rules(name: str, column: dy.Column) -> list[Rule]:
+    is_code = "values" in (column.metadata or {})
+    rules = []
+    for kind, keeps in column.validation_rules(pl.col(name)).items():
+        word = _WORD_OF_COLUMN_RULE[kind]
+        if kind == "regex":
+            word = "unknown" if is_code else word
+            # An empty id is named as that, not as unprintable too.
+            keeps = keeps if is_code else keeps | (pl.col(name) == "")
+        rules.append(Rule(name, word, keeps))
+    return rules
+
+
+def _time_rules(feed: str, landed_at: datetime) -> list[Rule]:
+    rules = []
+    for name, column in feed_columns(feed).items():
+        if isinstance(column, dy.Datetime):
+            rules.append(Rule(name, "before_1970", pl.col(name) >= _FIRST_INSTANT))
+            rules.append(Rule(name, "in_future", pl.col(name) <= landed_at + CLOCK_GRACE))
+    if "as_of_date" in feed_columns(feed):
+        rules.append(Rule("as_of_date", "before_1970", pl.col("as_of_date") >= _FIRST_DAY))
+    return rules

@@ -1,0 +1,217 @@
+"""Columns of text become columns of the declared types, exactly or not at all.
+
+Every form is read as text first: CSV has nothing else, JSON numbers keep their digits that way,
+and Parquet values have one exact text each. So there is one grammar of values, here. Whole
+columns are converted by Polars; only values that its strict patterns do not take are looked at
+one by one.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_UP, Context, Decimal, Inexact, InvalidOperation
+
+import dataframely as dy
+import polars as pl
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:(?P<second>[0-9]{2})"
+    r"(\.(?P<fraction>[0-9]+))?(?P<zone>[Zz]|[+-][0-9]{2}:[0-9]{2})?"
+)
+_PLAIN_INSTANT = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,6})?"
+    r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+_PLAIN_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_PLAIN_WHOLE = r"^-?[0-9]{1,18}$"
+# Wide enough for every bound of the schemas, narrow enough never to overflow.
+_PLAIN_DECIMAL = r"^-?[0-9]{{1,18}}(\.[0-9]{{1,{scale}}})?$"
+_DECIMAL_DIGITS = 38
+_LARGEST_WHOLE = 2**63 - 1
+# Room for every digit of a column and one more; a digit lost is an error, never a rounding.
+_EXACTLY = Context(prec=_DECIMAL_DIGITS + 2, traps=[Inexact, InvalidOperation])
+_AWAY_FROM_ZERO = Context(prec=_DECIMAL_DIGITS + 2, rounding=ROUND_UP, traps=[])
+
+NOT_OF_TYPE = {
+    dy.String: "not_text",
+    dy.Decimal: "not_a_number",
+    dy.Float64: "not_a_number",
+    dy.Int64: "not_a_number",
+    dy.Bool: "not_a_boolean",
+    dy.Datetime: "not_a_time",
+    dy.Date: "not_a_date",
+}
+"""Word for a value that is of another kind altogether."""
+
+
+class NotAValue(Exception):  # noqa: N818 - a verdict on the value, not an error of ours
+    """A text that the column cannot hold; `nearest` lets the bounds be judged all the same."""
+
+    def __init__(self, word: str, nearest: Decimal | None = None) -> None:
+        super().__init__(word)
+        self.word = word
+        self.nearest = nearest
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A typed column, null where there was nothing or no value; `words` says which by row."""
+
+    values: pl.Series
+    words: dict[int, str]
+
+
+def convert(column: dy.Column, texts: pl.Series) -> Converted:
+    """Typed column of a column of texts; null stays null.
+
+    Source: semantics 1.2, 1.4 and 7.1.
+    """
+    match column:
+        case dy.Decimal():
+            return _decimals(texts, column.scale)
+        case dy.Float64():
+            return _by_pattern(texts, f"^{_NUMBER.pattern}$", pl.Float64(), _float)
+        case dy.Int64():
+            return _by_pattern(texts, _PLAIN_WHOLE, pl.Int64(), _whole)
+        case dy.Bool():
+            return _booleans(texts)
+        case dy.Datetime():
+            return _instants(texts)
+        case dy.Date():
+            return _dates(texts)
+        case _:
+            return Converted(texts, {})
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a finite decimal number in ASCII."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def exact(text: str, scale: int) -> Decimal:
+    """Value of a number with at most that many decimals; zeros at the end are none.
+
+    Raises:
+        NotAValue: it is no number, too large for any column, or has more decimals.
+    """
+    if not is_number(text):
+        raise NotAValue("not_a_number")
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise NotAValue("out_of_range") from None
+    if not number:
+        return Decimal(0)
+    # Asked before anything is written out: 1e999999 must not become a million digits.
+    if number.adjusted() >= _DECIMAL_DIGITS - scale - 1:
+        raise NotAValue("out_of_range")
+    unit = Decimal(1).scaleb(-scale)
+    try:
+        return number.quantize(unit, context=_EXACTLY)
+    except Inexact:
+        nearest = number.quantize(unit, context=_AWAY_FROM_ZERO)
+        raise NotAValue("too_many_decimals", nearest) from None
+
+
+def _decimals(texts: pl.Series, scale: int) -> Converted:
+    pattern = _PLAIN_DECIMAL.format(scale=scale)
+    dtype = pl.Decimal(_DECIMAL_DIGITS, scale)
+    return _by_pattern(texts, pattern, dtype, lambda text: exact(text, scale))
+
+
+def _whole(text: str) -> int:
+    try:
+        number = int(exact(text, 0))
+    except NotAValue as refusal:
+        raise NotAValue(
+            "not_whole" if refusal.word == "too_many_decimals" else refusal.word
+        ) from None
+    if abs(number) > _LARGEST_WHOLE:
+        raise NotAValue("out_of_range")
+    return number
+
+
+def _float(text: str) -> float:
+    if not is_number(text):
+        raise NotAValue("not_a_number")
+    return float(text)
+
+
+def _booleans(texts: pl.Series) -> Converted:
+    lowered = texts.str.to_lowercase()
+    is_true = pl.select(
+        pl.when(lowered.is_in(["true", "false"])).then(lowered == "true").alias(texts.name)
+    ).to_series()
+    return _patched(texts, is_true, _never("not_a_boolean"))
+
+
+def _instants(texts: pl.Series) -> Converted:
+    plain = pl.when(pl.col(texts.name).str.contains(_PLAIN_INSTANT)).then(
+        pl.concat_str(
+            pl.col(texts.name).str.slice(0, 10),
+            pl.lit("T"),
+            pl.col(texts.name).str.slice(11).str.replace("[Zz]$", "+00:00"),
+        )
+    )
+    parsed = plain.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", strict=False, time_unit="us")
+    values = texts.to_frame().select(parsed.alias(texts.name)).to_series()
+    return _patched(texts, values.cast(pl.Datetime("us", "UTC")), _no_instant)
+
+
+def _no_instant(text: str) -> None:
+    match = _INSTANT.fullmatch(text)
+    if match is None:
+        raise NotAValue("not_a_time")
+    if match["zone"] is None:
+        raise NotAValue("without_zone")
+    if match["second"] == "60":
+        raise NotAValue("leap_second")
+    raise NotAValue("below_microsecond" if len(match["fraction"] or "") > 6 else "not_a_time")
+
+
+def _dates(texts: pl.Series) -> Converted:
+    plain = pl.when(pl.col(texts.name).str.contains(_PLAIN_DATE)).then(pl.col(texts.name))
+    day = plain.str.to_date("%Y-%m-%d", strict=False)
+    # Polars knows a year 0, Python and Delta's readers do not.
+    day = pl.when(day >= date.min).then(day)
+    values = texts.to_frame().select(day.alias(texts.name)).to_series()
+    return _patched(texts, values, _never("not_a_date"))
+
+
+def _by_pattern(
+    texts: pl.Series, pattern: str, dtype: pl.DataType, one: Callable[[str], object]
+) -> Converted:
+    """Cast the texts that match; ask `one` for the value of every other."""
+    column = pl.col(texts.name)
+    plain = pl.when(column.str.contains(pattern)).then(column).cast(dtype, strict=False)
+    values = texts.to_frame().select(plain.alias(texts.name)).to_series()
+    converted = _patched(texts, values, one)
+    if dtype == pl.Float64():
+        # -0.0 and 0.0 are one value and shall be stored, and hashed, as one.
+        return Converted(converted.values + 0.0, converted.words)
+    return converted
+
+
+def _patched(texts: pl.Series, values: pl.Series, one: Callable[[str], object]) -> Converted:
+    left = (texts.is_not_null() & values.is_null()).arg_true()
+    if left.is_empty():
+        return Converted(values, {})
+    found: list[object] = []
+    words: dict[int, str] = {}
+    for index, text in zip(left, texts.gather(left), strict=True):
+        try:
+            found.append(one(text))
+        except NotAValue as refusal:
+            found.append(refusal.nearest)
+            words[index] = refusal.word
+    patch = pl.Series(found, dtype=values.dtype)
+    return Converted(values.scatter(left, patch), words)
+
+
+def _never(word: str) -> Callable[[str], object]:
+    def refuse(_: str) -> object:
+        raise NotAValue(word)
+
+    return refuse

@@ -1,0 +1,192 @@
+"""The lake: every declared table as Delta, each commit once, and the raw archive beside them."""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import BinaryIO
+
+import polars as pl
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from margin_assets.lake import declared, faults
+from margin_assets.lake.held import HeldTable, WriteMode
+from margin_assets.lake.objects import objects_at, open_slice
+from schemas import Mode
+
+CYCLE = "cycle"
+# Commits wait on storage more than on cores.
+_WRITERS = 6
+
+
+class Lake:
+    """Tables at one place: a local folder, or `s3://bucket/prefix`.
+
+    Storage options not given are left to delta-rs, which reads the AWS_* variables.
+    """
+
+    def __init__(self, uri: str, storage_options: Mapping[str, str] | None = None) -> None:
+        self.uri = uri.rstrip("/")
+        self.storage_options = dict(storage_options) if storage_options else None
+        self._objects = objects_at(self.uri, self.storage_options)
+        self._tables: dict[str, HeldTable] = {}
+
+    def held(self, name: str) -> HeldTable:
+        """The table's held handle.
+
+        Raises:
+            KeyError: no such table.
+        """
+        if name not in self._tables:
+            declared.table_of(name)
+            made = HeldTable(f"{self.uri}/{name}", self.storage_options)
+            # Threads may race to here: all of them get the one that was first.
+            self._tables.setdefault(name, made)
+        return self._tables[name]
+
+    def create(self) -> list[str]:
+        """Create what is missing, the ledger last, and return the names created.
+
+        Idempotent, and safe when two processes do it at once or one died half-way.
+        """
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            *others, ledger = declared.names()
+            made = list(pool.map(self._create, others))
+        return [name for name, new in zip(others, made, strict=True) if new] + (
+            [ledger] if self._create(ledger) else []
+        )
+
+    def _create(self, name: str) -> bool:
+        is_missing = not self._exists(name)
+        if is_missing:
+            DeltaTable.create(
+                self.held(name).uri,
+                schema=declared.schema_of(name),
+                mode="ignore",
+                name=name,
+                description=declared.table_of(name).grain,
+                partition_by=[declared.BUSINESS_DATE] if name.startswith(declared.DAILY) else None,
+                configuration=declared.configuration(name),
+                storage_options=self.storage_options,
+            )
+        self._constrain(name)
+        return is_missing
+
+    def _exists(self, name: str) -> bool:
+        return DeltaTable.is_deltatable(self.held(name).uri, self.storage_options)
+
+    def _constrain(self, name: str) -> None:
+        # A second commit, since delta-rs refuses constraints among the properties of a create.
+        if not self._missing_constraints(name):
+            return
+        try:
+            self.held(name).open().alter.add_constraint(self._missing_constraints(name))
+        except (CommitFailedError, DeltaError):
+            # Another process may have been first: then nothing is missing any more.
+            if self._missing_constraints(name):
+                raise
+
+    def _missing_constraints(self, name: str) -> dict[str, str]:
+        known = self.held(name).open().metadata().configuration
+        return {
+            constraint: check
+            for constraint, check in declared.constraints(name).items()
+            if f"delta.constraints.{constraint}" not in known
+        }
+
+    def is_created(self) -> bool:
+        """Whether every table is there, and the ledger, the last to be made, is complete."""
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            is_complete = all(pool.map(self._exists, declared.names()))
+        return is_complete and not self._missing_constraints("cycles")
+
+    def scan(self, name: str, version: int | None = None) -> pl.LazyFrame:
+        """Rows of a table or daily twin at `version`, or the newest."""
+        return pl.scan_delta(self.held(name).open(version), storage_options=self.storage_options)
+
+    def version(self, name: str) -> int:
+        """Newest version of a table."""
+        return self.held(name).open().version()
+
+    def write(self, name: str, frame: pl.DataFrame, cycle: int) -> int:
+        """Write a cycle's rows in one commit, once however often it is asked.
+
+        Rows are added to an append table; a state table is replaced whole.
+
+        Returns:
+            The version of the table that holds the cycle.
+
+        Raises:
+            SchemaMismatch: the frame does not fit the table without loss.
+            DeltaError: a row breaks a constraint.
+        """
+        mode: WriteMode = "append" if declared.table_of(name).mode is Mode.APPEND else "overwrite"
+        rows = declared.conform(name, frame)
+        return self.held(name).commit(rows, mode, CYCLE, cycle).version
+
+    def write_all(self, frames: Mapping[str, pl.DataFrame], cycle: int) -> dict[str, int]:
+        """Write a cycle's tables at once; return the versions of those written.
+
+        An append table without rows is left alone. If a write fails, its error is raised after
+        all others are done.
+        """
+        names = [name for name, frame in frames.items() if _has_something(name, frame)]
+        if not names:
+            return {}
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            writes = {name: pool.submit(self._write, name, frames[name], cycle) for name in names}
+        return {name: write.result() for name, write in writes.items()}
+
+    def _write(self, name: str, frame: pl.DataFrame, cycle: int) -> int:
+        faults.reach(f"before_write:{name}")
+        version = self.write(name, frame, cycle)
+        faults.reach(f"written:{name}")
+        return version
+
+    def tidy(self, name: str) -> None:
+        """Compact a table, checkpoint it, drop log and files past their retention.
+
+        Does nothing to a table without new rows since the last time: so the version that the
+        last sealed cycle names stays readable, however long ago it was sealed.
+        """
+        handle = self.held(name).open()
+        if _is_upkeep(handle.history(1)[0]["operation"]):
+            return
+        handle.optimize.compact()
+        hours = declared.table_of(name).retention_days * 24
+        handle.vacuum(retention_hours=hours, dry_run=False)
+        handle.create_checkpoint()
+        handle.cleanup_metadata()
+        self.held(name).forget()
+
+    def put_object(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Write raw bytes below the lake; they appear whole or not at all."""
+        self._objects.put(path, chunks)
+
+    def open_object(self, path: str, offset: int = 0, length: int | None = None) -> BinaryIO:
+        """Raw bytes from `offset`, at most `length` of them, as a seekable stream.
+
+        Raises:
+            FileNotFoundError: no such object.
+        """
+        return open_slice(self._objects, path, offset, length)
+
+    def has_object(self, path: str) -> bool:
+        """Whether there are raw bytes at `path`."""
+        return self._objects.size(path) is not None
+
+    def check_store(self) -> None:
+        """Make sure that the store answers and that two writers cannot lose a commit on it.
+
+        Raises:
+            StoreUnavailable: it does not answer, or does not let us in.
+            StoreRefused: it overwrites a key that it was told to create.
+        """
+        self._objects.probe()
+
+
+def _has_something(name: str, frame: pl.DataFrame) -> bool:
+    return not frame.is_empty() or declared.table_of(name).mode is Mode.STATE
+
+
+def _is_upkeep(operation: str) -> bool:
+    return operation.startswith(("OPTIMIZE", "VACUUM"))

@@ -69,6 +69,8 @@ class Steps(NamedTuple):
     before: Int8Array
     after: Int8Array
     reason: Int8Array
+    tightens: Int8Array
+    """1 where a state or a reason comes, 0 where it goes."""
     call_opened: Int64Array
 
 
@@ -98,7 +100,7 @@ def climb(
     room = 6 * len(accounts)
     steps = Steps(
         np.empty(room, dtype=np.int64),
-        *(np.empty(room, dtype=np.int8) for _ in range(4)),
+        *(np.empty(room, dtype=np.int8) for _ in range(5)),
         np.empty(room, dtype=np.int64),
     )
     taken = _climb(book, figures, rules, ladder, accounts, point, steps)
@@ -130,13 +132,22 @@ def _climb(
 
 @njit(cache=True)
 def _emit(
-    steps: Steps, n: int, a: int, dimension: int, before: int, after: int, reason: int, opened: int
+    steps: Steps,
+    n: int,
+    a: int,
+    dimension: int,
+    before: int,
+    after: int,
+    reason: int,
+    tightens: int,
+    opened: int,
 ) -> int:
     steps.account[n] = a
     steps.dimension[n] = dimension
     steps.before[n] = before
     steps.after[n] = after
     steps.reason[n] = reason
+    steps.tightens[n] = tightens
     steps.call_opened[n] = opened
     return n + 1
 
@@ -178,7 +189,8 @@ def _margin_status(
     else:
         reason = LOW_EXCESS if after == WARNING else RECOVERED
     ladder.margin_status[a] = after
-    n = _emit(steps, n, a, MARGIN_STATUS, before, after, reason, ladder.call_opened[a])
+    opened = ladder.call_opened[a]
+    n = _emit(steps, n, a, MARGIN_STATUS, before, after, reason, after > before, opened)
     if before == CALL:
         n = _end_call(ladder, a, steps, n)
     return n
@@ -191,10 +203,10 @@ def _end_call(ladder: Ladder, a: int, steps: Steps, n: int) -> int:
     if ladder.is_overdue[a]:
         ladder.is_overdue[a] = False
         after = 1 if ladder.is_stressed[a] else 0
-        n = _emit(steps, n, a, RESTRICTION, 1, after, OVERDUE, opened)
+        n = _emit(steps, n, a, RESTRICTION, 1, after, OVERDUE, 0, opened)
     if ladder.is_liquidating[a]:
         ladder.is_liquidating[a] = False
-        n = _emit(steps, n, a, LIQUIDATION, 1, 0, CURED, opened)
+        n = _emit(steps, n, a, LIQUIDATION, 1, 0, CURED, 0, opened)
     ladder.call_opened[a] = UNSET
     return n
 
@@ -224,7 +236,7 @@ def _stress(
         if not ladder.is_stressed[a]:
             ladder.is_stressed[a] = True
             before = 1 if other else 0
-            n = _emit(steps, n, a, RESTRICTION, before, 1, STRESS, ladder.call_opened[a])
+            n = _emit(steps, n, a, RESTRICTION, before, 1, STRESS, 1, ladder.call_opened[a])
         return n
     if not ladder.is_stressed[a]:
         return n
@@ -234,7 +246,7 @@ def _stress(
         ladder.is_stressed[a] = False
         ladder.stress_clear[a] = UNSET
         after = 1 if other else 0
-        n = _emit(steps, n, a, RESTRICTION, 1, after, STRESS, ladder.call_opened[a])
+        n = _emit(steps, n, a, RESTRICTION, 1, after, STRESS, 0, ladder.call_opened[a])
     return n
 
 
@@ -249,7 +261,7 @@ def _overdue(
         return n
     ladder.is_overdue[a] = True
     before = 1 if ladder.is_stressed[a] else 0
-    return _emit(steps, n, a, RESTRICTION, before, 1, OVERDUE, ladder.call_opened[a])
+    return _emit(steps, n, a, RESTRICTION, before, 1, OVERDUE, 1, ladder.call_opened[a])
 
 
 @njit(cache=True)
@@ -275,7 +287,7 @@ def _liquidation(
     else:
         return n
     ladder.is_liquidating[a] = True
-    return _emit(steps, n, a, LIQUIDATION, 0, 1, reason, ladder.call_opened[a])
+    return _emit(steps, n, a, LIQUIDATION, 0, 1, reason, 1, ladder.call_opened[a])
 
 
 @njit(cache=True)
@@ -309,14 +321,22 @@ def _minimum_equity(
     steps: Steps,
     n: int,
 ) -> int:
-    is_below = figures.equity[a] < minimum_equity(book, figures, rules, a)
+    least = minimum_equity(book, figures, rules, a)
+    is_below = least > 0 and figures.equity[a] < least
     if is_below == ladder.minimum_call[a] or not (is_below or is_known):
         return n
     ladder.minimum_call[a] = is_below
     opened = ladder.call_opened[a]
     if is_below:
-        return _emit(steps, n, a, MINIMUM_EQUITY, 0, 1, BELOW_MINIMUM, opened)
-    return _emit(steps, n, a, MINIMUM_EQUITY, 1, 0, AT_MINIMUM, opened)
+        return _emit(steps, n, a, MINIMUM_EQUITY, 0, 1, BELOW_MINIMUM, 1, opened)
+    return _emit(steps, n, a, MINIMUM_EQUITY, 1, 0, AT_MINIMUM, 0, opened)
+
+
+@njit(cache=True)
+def set_deadlines(rules: Rules, ladder: Ladder, point: int) -> None:
+    """Finds every account's next deadline after a grid point, as on loading a saved state."""
+    for a in range(len(ladder.deadline)):
+        ladder.deadline[a] = _deadline(rules, ladder, a, point)
 
 
 @njit(cache=True)

@@ -17,7 +17,15 @@ from margin_assets.kernels.book import (
     Book,
     Series,
 )
-from margin_assets.kernels.money import PPM, floor_line, model_line, rate_line, value_cents
+from margin_assets.kernels.money import (
+    CENTS,
+    MICRO,
+    PPM,
+    floor_line,
+    model_line,
+    rate_line,
+    value_cents,
+)
 from margin_assets.kernels.rules import Rules
 
 WHOLE = -PPM
@@ -107,6 +115,16 @@ def scan_line(value: int, point: int, leverage: int) -> int:
 
 
 @njit(cache=True)
+def line_bound(quantity: int, price: int, leverage: int, beta: float, rules: Rules) -> float:
+    """Cents that no line of the position, today's or stressed, goes beyond."""
+    reach = rules.missing_beta if beta != beta else abs(beta)
+    move = max(abs(rules.stress_moves[0]), abs(rules.stress_moves[-1]))
+    value = abs(float(quantity)) * float(price) / (MICRO * MICRO / CENTS)
+    floor = abs(float(quantity)) / MICRO * max(rules.short_floor, rules.short_below_floor)
+    return value * (1.0 + reach * move) * max(1.0, abs(leverage) / PPM) + floor
+
+
+@njit(cache=True)
 def is_below(price: int, rules: Rules) -> bool:
     """Whether a price (micro-dollars) is under the short-stock threshold."""
     return price < rules.short_threshold * 10_000
@@ -128,6 +146,7 @@ __all__ = [
     "initial_line",
     "input_states",
     "is_below",
+    "line_bound",
     "maintenance_line",
     "mark_price",
     "scan_line",

@@ -22,8 +22,8 @@ _TIE = 1e-6  # of a cent: a model line this close below a half counts as the hal
 
 MAX_POSITION = 9_000_000_000 * MICRO
 """Largest exact position, in micro-units: beyond it the account is `beyond_range`."""
-MAX_TOTAL = 9.0e18
-"""Largest sum of absolute cents an account may reach and still be exact."""
+MAX_TOTAL = 3.0e18
+"""Largest sum of an account's lines, in cents, so that any three of its totals still add up."""
 
 Int64Array = npt.NDArray[np.int64]
 

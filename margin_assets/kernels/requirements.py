@@ -148,9 +148,9 @@ def _tims(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> pl.D
     products = np.array([*product_group_names(day), None], dtype=object)  # type: ignore[arg-type]
     moves = rules.points[ranges, worst] / 1e6
     return _keys(heads, "account_id", "class_group").with_columns(
-        product_group=pl.Series(products[rules.product_group[ranges]].tolist(), dtype=pl.String).fill_null(
-            heads["class_group"]
-        ),
+        product_group=pl.Series(
+            products[rules.product_group[ranges]].tolist(), dtype=pl.String
+        ).fill_null(heads["class_group"]),
         **{name: to_decimal(pnl[:, k].copy(), 2) for k, name in enumerate(POINT_COLUMNS)},
         worst_move=pl.Series(moves, dtype=pl.Float64),
         scan_risk=to_decimal(scan, 2),

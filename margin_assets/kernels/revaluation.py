@@ -22,13 +22,21 @@ from margin_assets.kernels.lines import (
     initial_line,
     input_states,
     is_below,
+    line_bound,
     maintenance_line,
     mark_price,
     scan_line,
     stress_line,
     stressed_maintenance,
 )
-from margin_assets.kernels.money import MAX_POSITION, MAX_TOTAL, model_line, rate_line, value_cents
+from margin_assets.kernels.money import (
+    MAX_POSITION,
+    MAX_TOTAL,
+    floor_line,
+    model_line,
+    rate_line,
+    value_cents,
+)
 from margin_assets.kernels.rules import Rules
 
 _BLOCK = 256  # accounts a thread takes at a time: scratch is allocated once a block
@@ -121,12 +129,12 @@ def _strategy_margin(book: Book, series: Series, rules: Rules, a: int, out: Figu
             continue
         price = mark_price(book, series, rules, i)
         value = value_cents(quantity, price)
-        size += abs(float(value))
         if value >= 0:
             long_value += value
         else:
             short_value -= value
         leverage, marginable = series.leverage[s], series.is_marginable[s]
+        size += line_bound(quantity, price, leverage, series.beta[s], rules)
         line = maintenance_line(
             quantity, value, is_below(price, rules), leverage, marginable, rules
         )
@@ -139,7 +147,7 @@ def _strategy_margin(book: Book, series: Series, rules: Rules, a: int, out: Figu
             pnl = stress_line(value, beta, rules.stress_moves[j], rules)
             out.pnl[a, j] += pnl
             if is_cash:
-                out.restruck[a, j] += abs(value + pnl)
+                out.restruck[a, j] += abs(stressed_value(value, beta, j, rules))
             else:
                 out.restruck[a, j] += stressed_maintenance(
                     quantity, value, pnl, leverage, marginable, rules
@@ -194,10 +202,10 @@ def _portfolio_margin(
             if scenario >= 0:
                 value = stressed_value(value, series.beta[s], scenario, rules)
             if not series.is_marginable[s]:
-                price = mark_price(book, series, rules, i)
-                total += maintenance_line(
-                    quantity, value, is_below(price, rules), series.leverage[s], False, rules
-                )
+                below = is_below(mark_price(book, series, rules, i), rules)
+                if scenario >= 0:
+                    below = abs(value) < floor_line(quantity, rules.short_threshold)
+                total += maintenance_line(quantity, value, below, series.leverage[s], False, rules)
             else:
                 for k in range(points):
                     point = rules.points[series.range_class[s], k]

@@ -1,0 +1,1 @@
+"""The lake: the only code that touches storage."""

@@ -88,6 +88,23 @@ class HeldTable:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
+    def replace(self, frame: pl.DataFrame, predicate: str) -> int:
+        """Put the frame in the place of all rows that satisfy the predicate.
+
+        Raises:
+            CommitFailedError: rivals replaced the same rows at every attempt.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            handle = self.open()
+            try:
+                write_deltalake(handle, frame, mode="overwrite", predicate=predicate)
+            except CommitFailedError:
+                if attempt == _ATTEMPTS:
+                    raise
+            else:
+                return handle.version()
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
     def _held(self) -> DeltaTable:
         if self._handle is None or self._commits >= _COMMITS_PER_HANDLE:
             # Numbers belong to the handle they were read from.

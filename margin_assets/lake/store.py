@@ -1,7 +1,8 @@
 """The lake: every declared table as Delta, each commit once, and the raw archive beside them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import BinaryIO
 
 import polars as pl
@@ -141,6 +142,23 @@ class Lake:
         version = self.write(name, frame, cycle)
         faults.reach(f"written:{name}")
         return version
+
+    def replace_days(self, name: str, frame: pl.DataFrame, days: Sequence[date]) -> int:
+        """Replace exactly these business dates of the daily twin of `name`, in one commit.
+
+        Returns:
+            The new version of the twin.
+
+        Raises:
+            SchemaMismatch: the frame does not fit the twin without loss.
+            DeltaError: a row is of another date, or breaks a constraint.
+        """
+        if not days:
+            raise ValueError(f"{name}: no business dates to replace")
+        twin = declared.DAILY + name
+        dates = ", ".join(f"DATE '{day.isoformat()}'" for day in days)
+        predicate = f"{declared.BUSINESS_DATE} IN ({dates})"
+        return self.held(twin).replace(declared.conform(twin, frame), predicate)
 
     def tidy(self, name: str) -> None:
         """Compact a table, checkpoint it, drop log and files past their retention.

@@ -1,6 +1,7 @@
 """CSV: a header, then records; a record of another width is refused by itself."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -53,18 +54,20 @@ class _Lines:
 
     def _checked(self, line: bytes | Raw) -> str:
         length = line.length if isinstance(line, Raw) else len(line)
-        self.record_bytes += length
+        # The line feeds inside a record are its bytes as well.
+        self.record_bytes += length + bool(self.of_record)
         if isinstance(line, Raw) or self.record_bytes > LINE_BYTES:
             detail = f"line {self.number}: {self.record_bytes} bytes, {LINE_BYTES} at most"
             raise FileRefused("line_too_long", detail)
-        if b"\0" in line:
-            raise FileRefused("nul_byte", f"line {self.number}")
         self.of_record.append(line)
         try:
-            return line.decode() + "\n"
+            text = line.decode()
         except UnicodeDecodeError as error:
             detail = f"line {self.number}, byte {error.start + 1}"
             raise FileRefused("file_not_utf8", detail) from None
+        if "\0" in text:
+            raise FileRefused("nul_byte", f"line {self.number}")
+        return text + "\n"
 
 
 def records(stream: Readable) -> Iterator[Record]:
@@ -126,15 +129,11 @@ def check_header(names: list[str], required: frozenset[str]) -> None:
     Raises:
         FileRefused: `duplicate_column` or `missing_column`.
     """
-    twice = sorted({name for name in names if names.count(name) > 1}) if _repeats(names) else []
+    twice = {name for name, count in Counter(names).items() if count > 1}
     if twice:
-        raise FileRefused("duplicate_column", ", ".join(bounded_names(set(twice))))
+        raise FileRefused("duplicate_column", ", ".join(sorted(bounded_names(twice))))
     if missing := sorted(required.difference(names)):
         raise FileRefused("missing_column", ", ".join(missing))
-
-
-def _repeats(names: list[str]) -> bool:
-    return len(set(names)) < len(names)
 
 
 def _chunk(batch: list[Record], header: list[str], columns: dict[str, dy.Column]) -> Chunk:

@@ -1,9 +1,10 @@
 """What a landed file is, and what reading makes of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import polars as pl
 
@@ -47,10 +48,8 @@ class Form:
     compression: str = ""
 
 
-class OpenRaw(Protocol):
-    """Opens the landed bytes anew at each call."""
-
-    def __call__(self) -> BinaryIO: ...
+OpenRaw = Callable[[], BinaryIO]
+"""Opens the landed bytes anew, from the first, at each call."""
 
 
 _FORMS = {

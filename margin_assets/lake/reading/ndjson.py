@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import dataframely as dy
 import polars as pl
 
-from margin_assets.lake.reading.chunks import Chunk, Faults, Refused, bounded_names
+from margin_assets.lake.reading.chunks import Chunk, Faults, Refused, bounded_names, shown
 from margin_assets.lake.reading.limits import JSON_DEPTH, LINE_BYTES
 from margin_assets.lake.reading.streams import Raw, Readable, line_blocks
 from margin_assets.lake.reading.values import NOT_OF_TYPE
@@ -71,7 +71,7 @@ def _chunk(lines: list[bytes | Raw], first: int, columns: dict[str, dy.Column]) 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _DuplicateKeyError
+        raise _DuplicateKeyError(f"{len(pairs)} keys, {len(found)} of them different")
     return found
 
 
@@ -112,13 +112,13 @@ def _is_too_deep(line: bytes) -> bool:
 def _refuse(number: int, line: bytes) -> Refused:
     """Say of a line that is no row all that is wrong with it."""
     reasons = set()
-    detail = ""
+    detail = "a NUL byte"
     if b"\0" in line:
         reasons.add("nul_byte")
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
-        detail = f"byte {error.start + 1} of the line"
+        detail = f"not UTF-8 from byte {error.start + 1} on"
         return Refused(number, reasons | {"not_utf8"}, detail, Raw.of(line))
     if not reasons:
         reason, detail = _fault_of_document(line, text)
@@ -131,11 +131,11 @@ def _fault_of_document(line: bytes, text: str) -> tuple[str, str]:
         return "nested_too_deep", f"more than {JSON_DEPTH} levels"
     try:
         _DECODER.decode(text)
-    except _DuplicateKeyError:
-        return "duplicate_key", ""
+    except _DuplicateKeyError as error:
+        return "duplicate_key", str(error)
     except ValueError as error:
         return "invalid_json", str(error)
-    return "not_an_object", ""
+    return "not_an_object", shown(text)
 
 
 def _texts(

@@ -49,8 +49,7 @@ class Rule:
 def feed_columns(feed: str) -> dict[str, dy.Column]:
     """Columns that a file of the feed brings, in the order of the schema."""
     columns = TABLES[feed].schema.columns()
-    landed = {name: columns[name] for name in columns if name not in WRITTEN_BY_THE_LAKE}
-    return landed
+    return {name: columns[name] for name in columns if name not in WRITTEN_BY_THE_LAKE}
 
 
 @cache

@@ -2,10 +2,12 @@
 
 import gzip
 import hashlib
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Protocol, Self
 
 import pyarrow as pa
@@ -19,7 +21,8 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class Readable(Protocol):
     """Anything that gives bytes; fewer than asked only near its end."""
 
-    def read(self, size: int, /) -> bytes: ...
+    def read(self, size: int, /) -> bytes:
+        """Next bytes; none at the end."""
 
 
 class FileRefused(Exception):  # noqa: N818 - a verdict on the file, not an error of ours
@@ -83,6 +86,19 @@ def opened(open_raw: OpenRaw) -> Iterator[Source]:
     """The landed bytes, from the first."""
     with open_raw() as raw:
         yield Source(raw)
+
+
+@contextmanager
+def opened_anywhere(open_raw: OpenRaw) -> Iterator[Source]:
+    """The landed bytes, to be read in any order; copied to disk if the store cannot do that."""
+    with open_raw() as raw:
+        if raw.seekable():
+            yield Source(raw)
+            return
+        with TemporaryFile() as copy:
+            shutil.copyfileobj(raw, copy)
+            copy.seek(0)
+            yield Source(copy)
 
 
 @contextmanager

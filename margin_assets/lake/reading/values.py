@@ -72,7 +72,7 @@ def convert(column: dy.Column, texts: pl.Series) -> Converted:
         case dy.Decimal():
             return _decimals(texts, column.scale)
         case dy.Float64():
-            return _by_pattern(texts, f"^{_NUMBER.pattern}$", pl.Float64(), _float)
+            return _floats(texts)
         case dy.Int64():
             return _by_pattern(texts, _PLAIN_WHOLE, pl.Int64(), _whole)
         case dy.Bool():
@@ -119,6 +119,14 @@ def _decimals(texts: pl.Series, scale: int) -> Converted:
     pattern = _PLAIN_DECIMAL.format(scale=scale)
     dtype = pl.Decimal(_DECIMAL_DIGITS, scale)
     return _by_pattern(texts, pattern, dtype, lambda text: exact(text, scale))
+
+
+def _floats(texts: pl.Series) -> Converted:
+    converted = _by_pattern(texts, f"^{_NUMBER.pattern}$", pl.Float64(), _float)
+    # -0.0 and 0.0 are one value, and must be stored and hashed as one.
+    value = pl.col(texts.name)
+    one_zero = pl.when(value == 0.0).then(0.0).otherwise(value).alias(texts.name)
+    return Converted(converted.values.to_frame().select(one_zero).to_series(), converted.words)
 
 
 def _whole(text: str) -> int:
@@ -187,11 +195,7 @@ def _by_pattern(
     column = pl.col(texts.name)
     plain = pl.when(column.str.contains(pattern)).then(column).cast(dtype, strict=False)
     values = texts.to_frame().select(plain.alias(texts.name)).to_series()
-    converted = _patched(texts, values, one)
-    if dtype == pl.Float64():
-        # -0.0 and 0.0 are one value and shall be stored, and hashed, as one.
-        return Converted(converted.values + 0.0, converted.words)
-    return converted
+    return _patched(texts, values, one)
 
 
 def _patched(texts: pl.Series, values: pl.Series, one: Callable[[str], object]) -> Converted:

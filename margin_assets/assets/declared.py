@@ -1,0 +1,74 @@
+"""How a declared table becomes a Dagster asset: group, owner, columns and I/O from `schemas`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+import dataframely as dy
+
+from margin_assets.assets.partitions import BUSINESS_DATE
+from schemas import TABLES, Table
+
+OWNERS = ["team:margin-risk"]
+IO_MANAGER = "delta"
+
+
+def column_schema(schema: type[dy.Schema]) -> dg.TableSchema:
+    """Columns of a schema as the Dagster UI shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                str(column.dtype),
+                description=_described(column),
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+            )
+            for name, column in schema.columns().items()
+        ]
+    )
+
+
+def _described(column: dy.Column) -> str:
+    unit = (column.metadata or {}).get("unit")
+    return f"{column.description or ''} [{unit}]" if unit else column.description or ""
+
+
+def metadata(table: Table) -> dict[str, Any]:
+    """Declared facts of a table that every one of its materializations shares."""
+    return {
+        "dagster/column_schema": column_schema(table.schema),
+        "dagster/table_name": table.name,
+        "grain": table.grain,
+        "write_mode": str(table.mode),
+    }
+
+
+def daily_asset(function: Callable[..., Any]) -> dg.AssetsDefinition:
+    """Asset of the daily twin of the table that the function is named after.
+
+    One run covers a whole range of dates: the kernels take many dates at once.
+    """
+    table = TABLES[function.__name__]
+    return dg.asset(
+        group_name=table.group,
+        partitions_def=BUSINESS_DATE,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        io_manager_key=IO_MANAGER,
+        owners=OWNERS,
+        kinds={"polars", "deltalake"},
+        metadata=metadata(table),
+    )(function)
+
+
+def landed_spec(name: str, deps: tuple[str, ...] = ()) -> dg.AssetSpec:
+    """Table that only the live session writes: landed rows, decisions, the ledger."""
+    table = TABLES[name]
+    return dg.AssetSpec(
+        name,
+        deps=list(deps),
+        group_name=table.group,
+        description=table.grain,
+        owners=OWNERS,
+        kinds={"deltalake"},
+        metadata=metadata(table),
+    ).with_io_manager_key(IO_MANAGER)

@@ -1,0 +1,33 @@
+"""Openings and closings of the exchange's sessions, from the calendar library."""
+
+from datetime import date
+from functools import cache
+from typing import NamedTuple
+
+import exchange_calendars
+import numpy as np
+
+from margin_assets.kernels.book import Int64Array
+
+EXCHANGE = "XNYS"
+# Stated, so that no clock decides how far the calendar reaches.
+_FIRST, _LAST = "1970-01-02", "2050-12-31"
+
+
+class Sessions(NamedTuple):
+    """Sessions in order: day, opening and closing in microseconds UTC."""
+
+    days: list[date]
+    opens: Int64Array
+    closes: Int64Array
+
+
+@cache
+def sessions() -> Sessions:
+    """All sessions of the exchange from 1970 to 2050."""
+    schedule = exchange_calendars.get_calendar(EXCHANGE, start=_FIRST, end=_LAST).schedule
+    opens, closes = (
+        schedule[name].astype("int64").to_numpy() // 1000 for name in ("open", "close")
+    )
+    days = [stamp.date() for stamp in schedule.index]
+    return Sessions(days, opens.astype(np.int64), closes.astype(np.int64))

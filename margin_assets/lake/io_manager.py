@@ -1,0 +1,101 @@
+"""Frames between assets and the lake's daily twins, partition by partition."""
+
+from collections.abc import Iterable
+from datetime import date
+
+import dagster as dg
+import polars as pl
+
+from margin_assets.lake import declared
+from margin_assets.lake.declared import BUSINESS_DATE, DAILY, SchemaMismatch
+from margin_assets.lake.ledger import Ledger
+from margin_assets.lake.store import Lake
+
+
+class DailyIOManager(dg.ConfigurableIOManager):
+    """Stores an asset in `daily/<asset>`, replacing exactly the partitions of the run."""
+
+    lake_uri: str
+    storage_options: dict[str, str] = {}  # noqa: RUF012 (a field of the configuration)
+
+    def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame) -> None:
+        """Replace the run's business dates, one or a range, in one commit.
+
+        Raises:
+            SchemaMismatch: no business date, one of another type, or a row outside the run.
+            TypeError: not a frame.
+        """
+        if not isinstance(obj, pl.DataFrame | pl.LazyFrame):
+            raise TypeError(f"a frame is expected, not {type(obj).__name__}")
+        table, days = context.asset_key.path[-1], _days(context.asset_partition_keys)
+        frame = obj.lazy().collect()
+        _refuse_other_days(table, frame, days)
+        version = self._lake().replace_days(table, frame, days)
+        context.add_output_metadata(
+            {
+                "dagster/row_count": frame.height,
+                "dagster/column_schema": column_schema(DAILY + table),
+                "table_version": version,
+            }
+        )
+
+    def load_input(self, context: dg.InputContext) -> pl.LazyFrame:
+        """The run's business dates of a daily table, or the whole of any other.
+
+        The latter is read as the last sealed cycle left it.
+
+        Raises:
+            LookupError: no cycle is sealed yet.
+        """
+        table, lake = context.asset_key.path[-1], self._lake()
+        if not declared.table_of(table).is_daily:
+            return lake.scan(table, _sealed_version(lake, table))
+        rows = lake.scan(DAILY + table)
+        if not context.has_asset_partitions:
+            return rows
+        return rows.filter(pl.col(BUSINESS_DATE).is_in(_days(context.asset_partition_keys)))
+
+    def _lake(self) -> Lake:
+        return Lake(self.lake_uri, self.storage_options or None)
+
+
+def column_schema(name: str) -> dg.TableSchema:
+    """Columns of a table or daily twin, as Dagster shows them."""
+    columns = declared.schema_of(name).columns()
+    types = pl.Schema(declared.schema_of(name))
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column,
+                str(types[column]),
+                description=found.description,
+                constraints=dg.TableColumnConstraints(nullable=found.nullable),
+            )
+            for column, found in columns.items()
+        ]
+    )
+
+
+def _days(keys: Iterable[str]) -> list[date]:
+    return [date.fromisoformat(key) for key in keys]
+
+
+def _refuse_other_days(table: str, frame: pl.DataFrame, days: list[date]) -> None:
+    # A partition column of another type makes the predicate meaningless, and an overwrite
+    # with it can take the whole table (dagster issue 34064).
+    if frame.schema.get(BUSINESS_DATE) != pl.Date:
+        given = frame.schema.get(BUSINESS_DATE, "missing")
+        raise SchemaMismatch(f"{table}.{BUSINESS_DATE}: Date is expected, not {given}")
+    other = frame.filter(~pl.col(BUSINESS_DATE).is_in(days, nulls_equal=True))
+    if not other.is_empty():
+        raise SchemaMismatch(
+            f"{table}: {other.height} rows outside the run's partitions, such as "
+            f"{other[BUSINESS_DATE][0]}"
+        )
+
+
+def _sealed_version(lake: Lake, table: str) -> int:
+    sealed = Ledger(lake).last_sealed()
+    if sealed is None:
+        raise LookupError(f"{table}: no cycle is sealed yet")
+    return sealed.table_versions[table]

@@ -1,0 +1,177 @@
+"""The landing folder: what has landed, in what order, and its bytes kept below the lake."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from margin_assets.lake.reading import LandedFile, form_of
+from margin_assets.lake.store import Lake
+from schemas import FEEDS
+
+STAGING = ".staging"
+"""Folder of the landing folder in which our own feed writes before it renames."""
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Pending:
+    """One entry of the landing folder. `place` opens it; `path` is its name as data."""
+
+    feed: str
+    path: str
+    place: str
+    bytes: int
+    landed_at: datetime
+    problem: str = ""
+    """Why it is not read, if it is not."""
+
+    @property
+    def stamp(self) -> tuple[str, int, datetime]:
+        """What tells it from a later file of the same name."""
+        return (self.path, self.bytes, self.landed_at)
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """One file of a plan: where it came from, and where its bytes are kept."""
+
+    feed: str
+    path: str
+    file_id: str
+    bytes: int
+    landed_at: str
+    """RFC 3339, UTC."""
+    offset: int
+    problem: str
+
+    def landed(self) -> LandedFile:
+        """The file as the reader knows it."""
+        at = datetime.fromisoformat(self.landed_at)
+        return LandedFile(self.feed, self.path, self.file_id, self.bytes, at)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the manifest."""
+        return asdict(self)
+
+
+class Landing(Protocol):
+    """Where files land."""
+
+    def entries(self) -> Iterator[Pending]:
+        """Everything there, in no order."""
+
+    def open(self, entry: Pending) -> BinaryIO:
+        """Opens one entry."""
+
+
+class LocalLanding:
+    """A local landing folder. Links are not followed, nothing outside it is read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def entries(self) -> Iterator[Pending]:
+        """Every file below the folder but our own staging; the folder may not exist yet."""
+        if self.folder.is_dir():
+            yield from self._below(str(self.folder), "")
+
+    def _below(self, folder: str, prefix: str) -> Iterator[Pending]:
+        with os.scandir(folder) as found:
+            for entry in found:
+                path = f"{prefix}{entry.name}"
+                if path == STAGING:
+                    continue
+                try:
+                    if entry.is_dir(follow_symlinks=False):
+                        yield from self._below(entry.path, f"{path}/")
+                    else:
+                        yield _pending(path, entry.path, entry.stat(follow_symlinks=False))
+                except FileNotFoundError:
+                    continue  # renamed away while we looked
+
+    def open(self, entry: Pending) -> BinaryIO:
+        """Opens one file; a link put in its place meanwhile is refused."""
+        descriptor = os.open(entry.place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        return os.fdopen(descriptor, "rb")
+
+
+def _pending(path: str, place: str, found: os.stat_result) -> Pending:
+    name = os.fsencode(path).decode("utf-8", "backslashreplace")
+    feed = name.split("/", 1)[0] if "/" in name else ""
+    at = datetime.fromtimestamp(found.st_mtime_ns // 1000 / 1e6, UTC)
+    regular = stat.S_ISREG(found.st_mode)
+    return Pending(feed, name, place, found.st_size, at, _problem(feed, name, regular=regular))
+
+
+def _problem(feed: str, path: str, *, regular: bool) -> str:
+    if not regular:
+        return "not a regular file; links are not followed"
+    if feed not in FEEDS:
+        return f"outside the feeds {', '.join(FEEDS)}"
+    if path.rsplit("/", 1)[-1].startswith("."):
+        return "hidden file"
+    if form_of(path) is None:
+        return "not .ndjson, .csv (or either with .gz or .zst) or .parquet"
+    return ""
+
+
+def in_order(entries: list[Pending], max_bytes: int, max_files: int) -> list[Pending]:
+    """Entries by (landing time, path), as many as the bounds allow and at least one."""
+    ordered = sorted(entries, key=lambda e: (e.landed_at, e.path))[:max_files]
+    total, taken = 0, []
+    for entry in ordered:
+        total += entry.bytes
+        if taken and total > max_bytes:
+            break
+        taken.append(entry)
+    return taken
+
+
+def archive(lake: Lake, landing: Landing, entries: list[Pending], cycle: int) -> dict[str, Any]:
+    """Copies the entries' bytes below the lake, one object for all, and returns the manifest part.
+
+    From then on the plan does not depend on the landing folder. An entry that vanished
+    meanwhile is left out.
+    """
+    stamps = [(e.path, e.bytes, e.landed_at.isoformat()) for e in entries]
+    name = hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]
+    path = f"landed/{cycle:012d}-{name}.bin"
+    planned: list[PlannedFile] = []
+    lake.put_object(path, _contents(landing, entries, planned))
+    return {"archive": path, "files": [file.to_json() for file in planned]}
+
+
+def _contents(
+    landing: Landing, entries: list[Pending], planned: list[PlannedFile]
+) -> Iterator[bytes]:
+    offset = 0
+    for entry in entries:
+        file = PlannedFile(
+            feed=entry.feed,
+            path=entry.path,
+            file_id=hashlib.sha256(entry.path.encode()).hexdigest(),
+            bytes=entry.bytes,
+            landed_at=entry.landed_at.isoformat(),
+            offset=offset,
+            problem=entry.problem,
+        )
+        if entry.problem:
+            planned.append(file)
+            continue
+        try:
+            source = landing.open(entry)
+        except OSError:
+            continue
+        digest, size = hashlib.sha256(), 0
+        with source:
+            while chunk := source.read(_CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+                yield chunk
+        planned.append(replace(file, file_id=digest.hexdigest(), bytes=size))
+        offset += size

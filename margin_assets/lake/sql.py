@@ -1,0 +1,131 @@
+"""Questions in SQL over the lake, read-only, at pinned versions.
+
+The engine is the DataFusion inside delta-rs. It would also run `COPY ... TO` a file and
+`CREATE EXTERNAL TABLE` over one, so a statement is judged before it gets there: by its first
+word, which decides what the engine takes it for, and by what a parser finds in it.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+
+import polars as pl
+import pyarrow as pa
+import sqlglot
+from deltalake import QueryBuilder
+from sqlglot import exp
+
+from margin_assets.lake import declared
+from margin_assets.lake.store import Lake
+
+# Comments that every SQL dialect ends at the same place.
+_LEAD = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|/\*[^*/]*\*/)*")
+_SHOW_TABLES = re.compile(r"show\s+tables", re.IGNORECASE)
+_DESCRIBE = re.compile(r'(?:describe|desc)\s+"?(\w+)"?', re.IGNORECASE)
+_EXPLAIN = re.compile(r"\Aexplain\s+(?:analyze\s+)?(?:verbose\s+)?", re.IGNORECASE)
+_QUERY = re.compile(r"(?:select|with)\b|\(", re.IGNORECASE)
+_FUNCTIONS_AS_TABLES = frozenset({"generate_series", "range", "unnest"})
+_ALLOWED = "only one SELECT, WITH, EXPLAIN, SHOW TABLES or DESCRIBE is allowed"
+
+
+class SqlRefused(ValueError):  # noqa: N818 (says what happened)
+    """A statement that is not a single question."""
+
+
+class SqlFailed(ValueError):  # noqa: N818 (says what happened)
+    """A question that the engine cannot answer."""
+
+
+def query(lake: Lake, sql: str, versions: Mapping[str, int]) -> pl.DataFrame:
+    """Answer one question over every table and daily twin (`daily_<name>`).
+
+    A table is read at its version in `versions`; one that is not there, and every daily twin,
+    at its newest.
+
+    Raises:
+        SqlRefused: the statement is not a single question, or asks for more than tables.
+        SqlFailed: the engine cannot answer it. Both messages are one line.
+    """
+    statement = sql[_end_of_lead(sql) :].rstrip().removesuffix(";").rstrip()
+    if _SHOW_TABLES.fullmatch(statement):
+        return pl.DataFrame({"table_name": sorted(_by_sql_name())})
+    tables = _tables_in(statement)
+    try:
+        return _answer(lake, statement, tables, versions)
+    except Exception as error:
+        if isinstance(error, SqlFailed):
+            raise
+        raise SqlFailed(_one_line(error)) from error
+
+
+def _answer(
+    lake: Lake, statement: str, tables: Mapping[str, str], versions: Mapping[str, int]
+) -> pl.DataFrame:
+    builder = QueryBuilder()
+    for spelled, name in tables.items():
+        # Quoted, since the engine would register FILLS as fills and then look for FILLS.
+        builder.register(f'"{spelled}"', lake.held(name).open(versions.get(name)))
+    reader = pa.RecordBatchReader.from_stream(builder.execute(statement))
+    for column in reader.schema:
+        # Polars has no such type, and ends in a panic.
+        if pa.types.is_interval(column.type):
+            raise SqlFailed(f"column {column.name} is an interval: cast it to text")
+    return pl.DataFrame(reader.read_all())
+
+
+def _end_of_lead(sql: str) -> int:
+    found = _LEAD.match(sql)
+    return found.end() if found else 0
+
+
+def _by_sql_name() -> dict[str, str]:
+    return {name.replace("/", "_"): name for name in declared.names()}
+
+
+def _tables_in(statement: str) -> dict[str, str]:
+    """Tables of the lake, as the statement spells them, once it is known to be a question.
+
+    The engine tells upper from lower case; nobody who asks for FILLS means another table.
+    """
+    described = _DESCRIBE.fullmatch(statement)
+    if described:
+        spelled = {described[1]}
+    else:
+        question = _EXPLAIN.sub("", statement, count=1)
+        if not _QUERY.match(question):
+            raise SqlRefused(_ALLOWED)
+        tree = _parsed(question)
+        for node in tree.walk():
+            _refuse(node)
+        spelled = {table.name for table in tree.find_all(exp.Table)}
+    names = _by_sql_name()
+    return {word: names[word.lower()] for word in sorted(spelled) if word.lower() in names}
+
+
+def _parsed(question: str) -> exp.Query:
+    # The parser warns of what it skips; what it cannot read is refused below.
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
+    try:
+        trees = sqlglot.parse(
+            question,
+        )
+    except sqlglot.errors.SqlglotError as error:
+        raise SqlFailed(_one_line(error)) from error
+    except RecursionError as error:
+        raise SqlFailed("the statement is nested too deeply") from error
+    if len(trees) != 1 or not isinstance(tree := trees[0], exp.Query):
+        raise SqlRefused(_ALLOWED)
+    return tree
+
+
+def _refuse(node: exp.Expr) -> None:
+    if isinstance(node, exp.DML | exp.DDL | exp.Command | exp.Copy | exp.Into):
+        raise SqlRefused(_ALLOWED)
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.Func):
+        name = node.this.name if isinstance(node.this, exp.Anonymous) else node.this.sql_name()
+        if name.lower() not in _FUNCTIONS_AS_TABLES:
+            raise SqlRefused(f"not a table of the lake: {name}")
+
+
+def _one_line(error: Exception) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", " ".join(str(error).split()))

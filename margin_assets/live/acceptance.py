@@ -1,0 +1,246 @@
+"""Accepting a plan's rows: what was seen before, what contradicts it, what is late."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.fills import (
+    FillRow,
+    effects_frame,
+    fill_rows,
+    plain_effects,
+    tree_effects,
+)
+from margin_assets.kernels.money import instants
+from margin_assets.kernels.terms import first_instant
+from schemas import TABLES
+
+PROVENANCE = ("file_id", "file_row", "landed_at", "is_late", "cycle")
+IDS = {"fills": "fill_id", "cash_movements": "movement_id"}
+Lookup = Callable[[str, pl.Expr], pl.DataFrame]
+"""Rows of an append table, as of the last sealed cycle, that fulfil a condition."""
+
+
+class Refusal(NamedTuple):
+    """A row refused for what other rows say, by its place among the landed rows."""
+
+    file_number: int
+    file_row: int
+    reason: str
+    detail: str
+
+
+@dataclass
+class Accepted:
+    """One feed's rows that count, and what became of the others."""
+
+    rows: pl.DataFrame
+    refusals: list[Refusal] = field(default_factory=list)
+    duplicates: dict[int, int] = field(default_factory=dict)
+    """Dropped rows by file number."""
+    overruled: list[str] = field(default_factory=list)
+    """Ids of corrections accepted earlier that turn out not to fit their original."""
+
+
+def feed_columns(feed: str) -> list[str]:
+    """Columns that the feed sends, without provenance."""
+    return [name for name in TABLES[feed].schema.columns() if name not in PROVENANCE]
+
+
+def with_points(rows: pl.DataFrame, last_point: int | None, interval: int) -> pl.DataFrame:
+    """Rows with the grid `point` they count from and whether they are late.
+
+    A row counts at the first grid point at or after its event time; a late one, whose time is
+    at or before the last evaluated point, from the next point on.
+    """
+    times = (
+        rows["event_time"] if "event_time" in rows.columns else first_instant(rows["as_of_date"])
+    )
+    at = instants(times)
+    late = np.zeros(len(at), dtype=np.bool_) if last_point is None else at <= last_point
+    point = -(-at // interval) * interval
+    if last_point is not None:
+        point[late] = last_point + interval
+    return rows.with_columns(is_late=pl.Series(late), point=pl.Series(point), event_time=times)
+
+
+def accept_by_content(feed: str, rows: pl.DataFrame, lookup: Lookup) -> Accepted:
+    """Rows whose whole content is their identity: seen before means dropped."""
+    columns = feed_columns(feed)
+    fresh = rows.unique(columns, keep="first", maintain_order=True)
+    time = "event_time" if "event_time" in columns else "as_of_date"
+    suspects = fresh if time == "as_of_date" else fresh.filter("is_late")
+    if suspects.height:
+        among = pl.col(time).is_between(suspects[time].min(), suspects[time].max())
+        seen = lookup(feed, among)
+        fresh = fresh.join(seen, on=columns, how="anti", nulls_equal=True, maintain_order="left")
+    dropped = (
+        rows.join(fresh, on=["file_number", "file_row"], how="anti", maintain_order="left")
+        .group_by("file_number")
+        .len()
+    )
+    return Accepted(fresh, duplicates=dict(dropped.iter_rows()))
+
+
+class Journal:
+    """Ids seen, corrections and the rows they hang from: what acceptance remembers."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._seen: dict[str, set[str]] = {}
+        self._children: dict[str, list[FillRow]] = {}
+        self._parent: dict[str, str] = {}
+        self._originals: dict[str, FillRow] = {}
+
+    def load(self) -> None:
+        """Reads what the sealed cycles left."""
+        for feed, key in IDS.items():
+            everything = self._lookup(feed, pl.lit(value=True))
+            self._seen[feed] = set(everything[key].to_list())
+        corrections = self._lookup("fills", pl.col("corrects_fill_id").is_not_null())
+        for row in _known_rows(corrections):
+            self._link(row)
+
+    def _link(self, row: FillRow) -> None:
+        parent = row.corrects or ""
+        self._children.setdefault(parent, []).append(row)
+        self._parent[row.fill_id] = parent
+
+    def accept_by_id(self, feed: str, rows: pl.DataFrame) -> Accepted:
+        """Rows with ids of their own: the same content again is dropped, other content refused.
+
+        Fills are also tested for the corrections they make, in landing order.
+        """
+        key, columns = IDS[feed], feed_columns(feed)
+        seen, known = self._seen[feed], self._known(feed, rows)
+        taken = Accepted(rows)
+        ids = rows[key].to_list()
+        contents = _contents(rows, columns, ids, seen)
+        fills = self._linked_rows(feed, rows)
+        accepted = []
+        places = zip(rows["file_number"].to_list(), rows["file_row"].to_list(), strict=True)
+        for place, (number, line) in enumerate(places):
+            name, fill = ids[place], fills[place] if fills else None
+            if name in seen and known.get(name) == contents[place]:
+                taken.duplicates[number] = taken.duplicates.get(number, 0) + 1
+                continue
+            problem = self._problem(name, feed, fill)
+            if problem:
+                taken.refusals.append(Refusal(number, line, *problem))
+                continue
+            seen.add(name)
+            known[name] = contents[place]
+            if fill is not None:
+                taken.overruled.extend(self._take(fill))
+            accepted.append(place)
+        taken.rows = rows[accepted]
+        return taken
+
+    def _problem(self, name: str, feed: str, fill: FillRow | None) -> tuple[str, str] | None:
+        if name in self._seen[feed]:
+            return "id_reused", f"{IDS[feed]} {name} has landed before with other content"
+        return self._correction_problem(fill) if fill is not None and fill.corrects else None
+
+    def _linked_rows(self, feed: str, rows: pl.DataFrame) -> list[FillRow]:
+        """Fills as rows where corrections are about; elsewhere none are needed."""
+        if feed != "fills":
+            return []
+        if not self._children and rows["corrects_fill_id"].null_count() == rows.height:
+            return []
+        return fill_rows(rows, rows["point"].to_numpy())
+
+    def _known(self, feed: str, rows: pl.DataFrame) -> dict[str, tuple[object, ...]]:
+        """Content of ids that have landed in earlier cycles; also loads corrected originals."""
+        key, columns = IDS[feed], feed_columns(feed)
+        seen = self._seen[feed]
+        again = [name for name in rows[key].to_list() if name in seen]
+        if feed == "fills":
+            named = rows["corrects_fill_id"].drop_nulls().to_list()
+            again += [name for name in named if name in seen]
+        if not again:
+            return {}
+        found = self._lookup(feed, pl.col(key).is_in(again))
+        if feed == "fills":
+            for row in _known_rows(found):
+                self._originals[row.fill_id] = row
+        return {str(row[columns.index(key)]): row for row in found.select(columns).rows()}
+
+    def _correction_problem(self, row: FillRow) -> tuple[str, str] | None:
+        """Why a correction cannot be taken, if it cannot."""
+        above: str | None = row.corrects
+        while above is not None:
+            if above == row.fill_id:
+                return "correction_cycle", f"{row.fill_id} would close a circle of corrections"
+            above = self._parent.get(above)
+        parent = self._originals.get(row.corrects or "")
+        if parent is not None and not _same_place(parent, row):
+            return "correction_mismatch", f"{row.corrects} is of another account or symbol"
+        return None
+
+    def _take(self, row: FillRow) -> list[str]:
+        """Remembers a fill; returns the waiting corrections that turn out not to fit it."""
+        self._originals[row.fill_id] = row
+        if row.corrects is not None:
+            self._link(row)
+        waiting = self._children.get(row.fill_id, [])
+        return [child.fill_id for child in waiting if not _same_place(row, child)]
+
+    def effects(self, fills: pl.DataFrame, last_point: int | None) -> pl.DataFrame:
+        """What the accepted fills change, sorted by grid point, time and landing."""
+        if not fills.height or not self._children:
+            return plain_effects(fills, fills["point"].to_numpy())
+        roots = {self._root(name) for name in self._touched(fills)}
+        self._fetch(roots)
+        in_tree = pl.Series([self._root(n) in roots for n in fills["fill_id"].to_list()])
+        plain = fills.filter(~in_tree)
+        after = -1 if last_point is None else last_point
+        trees = [
+            effect
+            for root in sorted(roots)
+            if root in self._originals
+            for effect in tree_effects(self._originals[root], self._children, after)
+        ]
+        self._originals.clear()
+        both = [plain_effects(plain, plain["point"].to_numpy()), effects_frame(trees)]
+        return pl.concat(both).sort("point", maintain_order=True)
+
+    def _fetch(self, roots: set[str]) -> None:
+        """Loads originals of earlier cycles that new corrections end at."""
+        missing = [n for n in roots if n not in self._originals and n in self._seen["fills"]]
+        if missing:
+            for row in _known_rows(self._lookup("fills", pl.col("fill_id").is_in(missing))):
+                self._originals[row.fill_id] = row
+
+    def _touched(self, fills: pl.DataFrame) -> list[str]:
+        """New fills that correct something or that a correction waits for."""
+        ids, parents = fills["fill_id"].to_list(), fills["corrects_fill_id"].to_list()
+        pairs = zip(ids, parents, strict=True)
+        return [name for name, parent in pairs if parent is not None or name in self._children]
+
+    def _root(self, name: str) -> str:
+        while name in self._parent:
+            name = self._parent[name]
+        return name
+
+
+def _same_place(one: FillRow, other: FillRow) -> bool:
+    return (one.account_id, one.symbol) == (other.account_id, other.symbol)
+
+
+def _known_rows(fills: pl.DataFrame) -> list[FillRow]:
+    """Fills of sealed cycles: whatever their point was, it has passed."""
+    past: Int64Array = np.full(fills.height, -2, dtype=np.int64)
+    return fill_rows(fills, past)
+
+
+def _contents(
+    rows: pl.DataFrame, columns: list[str], ids: list[str], seen: set[str]
+) -> list[tuple[object, ...]]:
+    """Content of each row, where an id may come twice; else nothing is compared."""
+    if len(set(ids)) == len(ids) and seen.isdisjoint(ids):
+        return [()] * len(ids)
+    return rows.select(columns).rows()

@@ -1,0 +1,262 @@
+"""One cycle as a pure step: state and plan in, frames of every table out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, BinaryIO
+
+import numpy as np
+import polars as pl
+
+from margin_assets.assets import margin
+from margin_assets.kernels.money import to_instants
+from margin_assets.lake import declared
+from margin_assets.lake.landing import PlannedFile
+from margin_assets.lake.reading import FileRead, ignored, late_quarantine, read_landed
+from margin_assets.lake.reading.quarantine import quarantined
+from margin_assets.live.acceptance import (
+    IDS,
+    Accepted,
+    Journal,
+    Lookup,
+    Refusal,
+    accept_by_content,
+    with_points,
+)
+from margin_assets.live.monitor import Monitor
+from schemas import FEEDS, TABLES
+
+OpenFile = Callable[[PlannedFile], BinaryIO]
+_DATED = ("betas", "volatilities")
+
+
+@dataclass
+class Report:
+    """What became of one planned file."""
+
+    file: PlannedFile
+    number: int
+    status: str
+    rows_read: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    late: int = 0
+    extra: tuple[str, ...] = ()
+
+    def row(self) -> dict[str, Any]:
+        """Its row of `landed_files`."""
+        landed = self.file.landed()
+        return {
+            "file_id": landed.file_id,
+            "feed": landed.feed,
+            "path": landed.path,
+            "bytes": landed.bytes,
+            "landed_at": landed.landed_at,
+            "status": self.status,
+            "rows_read": self.rows_read,
+            "rows_accepted": self.accepted,
+            "rows_duplicate": self.duplicates,
+            "rows_quarantined": self.quarantined,
+            "rows_late": self.late,
+            "extra_columns": ",".join(self.extra),
+            "file_number": self.number,
+        }
+
+
+@dataclass
+class Computed:
+    """Everything a cycle writes, before it is written."""
+
+    frames: dict[str, pl.DataFrame]
+    as_of: datetime | None
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class CycleRunner:
+    """Runs plans over the state they follow on: accept, then evaluate, then shape the tables."""
+
+    def __init__(self, monitor: Monitor, journal: Journal, lookup: Lookup) -> None:
+        self.monitor = monitor
+        self.journal = journal
+        self._lookup = lookup
+        self.pending_betas: pl.DataFrame | None = None
+        self.files_seen: set[tuple[str, str]] = set()
+
+    def accept(
+        self, files: list[PlannedFile], open_file: OpenFile
+    ) -> tuple[dict[str, pl.DataFrame], list[pl.DataFrame], list[Report]]:
+        """Rows that count, by feed, with quarantine rows and a report of every file."""
+        reports, reads, quarantine = [], {}, []
+        for number, file in enumerate(files):
+            report, read, rows = self._read(number, file, open_file)
+            reports.append(report)
+            quarantine.append(rows)
+            if read is not None and read.rows.height:
+                numbered = read.rows.with_columns(file_number=pl.lit(number, dtype=pl.Int64))
+                reads.setdefault(file.feed, []).append(numbered)
+        feeds = {}
+        for feed in FEEDS:
+            if feed in reads:
+                accepted = self._accept_feed(feed, pl.concat(reads[feed]))
+                feeds[feed] = accepted.rows
+                quarantine.extend(self._refuse(accepted, feed, reports, open_file))
+                _tally(accepted, reports)
+        return feeds, quarantine, reports
+
+    def _read(
+        self, number: int, file: PlannedFile, open_file: OpenFile
+    ) -> tuple[Report, FileRead | None, pl.DataFrame]:
+        landed = file.landed()
+        if file.problem:
+            rows = ignored(landed, file.problem)
+            return Report(file, number, "ignored", quarantined=1), None, rows
+        key = (file.feed, file.file_id)
+        if key in self.files_seen:
+            return Report(file, number, "redelivered"), None, _NO_QUARANTINE
+        self.files_seen.add(key)
+        read = read_landed(landed, lambda: open_file(file))
+        report = Report(
+            file,
+            number,
+            read.status,
+            read.rows_read,
+            quarantined=read.quarantined.height,
+            extra=read.extra_columns,
+        )
+        return report, read, read.quarantined
+
+    def _accept_feed(self, feed: str, rows: pl.DataFrame) -> Accepted:
+        interval = self.monitor.rules(self.monitor.last_point or 0).grid_interval
+        pointed = with_points(rows, self.monitor.last_point, interval)
+        if feed in IDS:
+            return self.journal.accept_by_id(feed, pointed)
+        return accept_by_content(feed, pointed, self._lookup)
+
+    def _refuse(
+        self, accepted: Accepted, feed: str, reports: list[Report], open_file: OpenFile
+    ) -> list[pl.DataFrame]:
+        by_file: dict[int, list[Refusal]] = {}
+        for refusal in accepted.refusals:
+            by_file.setdefault(refusal.file_number, []).append(refusal)
+        rows = []
+        for number, refusals in sorted(by_file.items()):
+            report = reports[number]
+            report.quarantined += len(refusals)
+            _, lines, reasons, details = (list(part) for part in zip(*refusals, strict=True))
+            file = report.file
+            rows.append(
+                late_quarantine(
+                    file.landed(), lambda file=file: open_file(file), lines, reasons, details
+                )
+            )
+        if accepted.overruled:
+            rows.append(self._overruled(accepted, feed))
+        return rows
+
+    def _overruled(self, accepted: Accepted, feed: str) -> pl.DataFrame:
+        """Quarantine rows of corrections accepted earlier that do not fit their original."""
+        chosen = pl.col("fill_id").is_in(accepted.overruled)
+        columns = list(declared.schema_of(feed).columns())
+        here = accepted.rows.filter(chosen)
+        earlier = self._lookup(feed, chosen)
+        both = pl.concat(
+            [frame.select(c for c in columns if c != "cycle") for frame in (here, earlier)]
+        ).sort("fill_id")
+        return quarantined_rows(both, "correction_mismatch")
+
+    def compute(self, feeds: dict[str, pl.DataFrame], cycle: int) -> Computed:
+        """Evaluates the grid points the rows cover, and shapes the tables as of the last one."""
+        events, end = self._events(feeds)
+        if end is None:
+            return Computed({}, _instant(self.monitor.last_point))
+        frames: dict[str, pl.DataFrame] = {}
+        decisions = self.monitor.run(events, end)
+        if decisions.height:
+            frames["enforcement_decisions"] = decisions
+        frames["positions"] = self.monitor.positions()
+        frames["account_state"] = self.monitor.account_state()
+        frames["enforcement_state"] = self.monitor.enforcement_state()
+        # The same functions that Dagster runs by business date, called as plain functions.
+        frames |= margin.walk(frames["positions"], frames["account_state"])
+        stamped = {n: f.with_columns(cycle=pl.lit(cycle, pl.Int64)) for n, f in frames.items()}
+        return Computed(stamped, _instant(end))
+
+    def _events(self, feeds: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], int | None]:
+        timed = {n: f for n, f in feeds.items() if n not in ("fills", "volatilities")}
+        if "fills" in feeds:
+            timed["effects"] = self.journal.effects(feeds["fills"], self.monitor.last_point)
+        ends = [f["point"].max() for n, f in feeds.items() if n not in _DATED and f.height]
+        ends += [f.filter("is_late")["point"].max() for n, f in feeds.items() if n == "betas"]
+        known = [int(str(end)) for end in ends if end is not None]
+        end = max(known) if known else None
+        self._hold_back_betas(timed, end)
+        return {n: _ordered(f) for n, f in timed.items() if f.height}, end
+
+    def _hold_back_betas(self, timed: dict[str, pl.DataFrame], end: int | None) -> None:
+        """Betas of a date that the day has not come to wait for it."""
+        parts = [f for f in (self.pending_betas, timed.pop("betas", None)) if f is not None]
+        if not parts:
+            return
+        betas = pl.concat(parts, how="diagonal")
+        due = pl.lit(value=False) if end is None else pl.col("point") <= end
+        timed["betas"] = betas.filter(due)
+        self.pending_betas = betas.filter(~due)
+
+
+def _ordered(frame: pl.DataFrame) -> pl.DataFrame:
+    time = ["event_time"] if "event_time" in frame.columns else []
+    return frame.sort("point", *time, maintain_order=True)
+
+
+def _tally(accepted: Accepted, reports: list[Report]) -> None:
+    for number, count in accepted.duplicates.items():
+        reports[number].duplicates += count
+    counts = accepted.rows.group_by("file_number").agg(pl.len(), late=pl.col("is_late").sum())
+    for number, rows, late in counts.iter_rows():
+        reports[number].accepted += rows
+        reports[number].late += late
+
+
+def landed_frames(
+    feeds: dict[str, pl.DataFrame],
+    quarantine: list[pl.DataFrame],
+    reports: list[Report],
+    cycle: int,
+) -> dict[str, pl.DataFrame]:
+    """Rows of the landed tables, the quarantine and `landed_files` that a cycle writes."""
+    stamp = pl.lit(cycle, pl.Int64).alias("cycle")
+    frames = {feed: rows.with_columns(stamp) for feed, rows in feeds.items()}
+    frames["quarantine"] = pl.concat([_NO_QUARANTINE, *quarantine]).with_columns(stamp)
+    frames["landed_files"] = pl.DataFrame(
+        [report.row() for report in reports], infer_schema_length=None
+    ).with_columns(stamp)
+    return frames
+
+
+def quarantined_rows(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
+    """Quarantine rows for typed rows of tables, whose landed line is not at hand."""
+    from margin_assets.lake.reading.chunks import Refused
+    from margin_assets.lake.reading.files import LandedFile
+    from margin_assets.lake.reading.streams import Raw
+    import hashlib
+
+    found = []
+    for row in rows.iter_rows(named=True):
+        file = LandedFile("fills", "", row["file_id"], 0, row["landed_at"])
+        raw = repr(sorted((k, str(v)) for k, v in row.items())).encode()
+        kept = Raw(raw, len(raw), hashlib.sha256(raw).hexdigest())
+        detail = f"{row['fill_id']} is of another account or symbol than {row['corrects_fill_id']}"
+        found.append(quarantined(file, [Refused(row["file_row"], {reason}, detail, kept)]))
+    return pl.concat(found) if found else _NO_QUARANTINE
+
+
+def _instant(point: int | None) -> datetime | None:
+    if point is None:
+        return None
+    return to_instants(np.array([point], dtype=np.int64)).item()  # type: ignore[no-any-return]
+
+
+_NO_QUARANTINE = pl.DataFrame(
+    schema={n: c.dtype for n, c in TABLES["quarantine"].schema.columns().items() if n != "cycle"}
+)

@@ -1,0 +1,197 @@
+"""What the session knows of every account: cash, type, and its positions in book order."""
+
+import numpy as np
+import polars as pl
+
+from margin_assets.kernels.book import CASH, PORTFOLIO, REG_T, Book, Int64Array
+from margin_assets.kernels.money import instants, to_decimal, to_scaled
+from margin_assets.live.names import Names
+from schemas.landed import ACCOUNT_TYPES
+
+# A position's key: account, class group and symbol in one integer, so that one sorted array
+# finds it and keeps the book in order.
+_GROUP_BITS = 20
+_SYMBOL_BITS = 20
+_LIMIT = 1 << 20
+_LONG_AGO = np.iinfo(np.int64).min
+
+
+class Holdings:
+    """Accounts in order of appearance; positions sorted by account, class group, symbol."""
+
+    def __init__(self) -> None:
+        self.accounts = Names()
+        self.account_type = np.zeros(0, dtype=np.int8)
+        self.is_registered = np.zeros(0, dtype=np.bool_)
+        self.cash = np.zeros(0, dtype=np.int64)
+        self.type_time = np.zeros(0, dtype=np.int64)
+        self._key = np.zeros(0, dtype=np.int64)
+        self.account = np.zeros(0, dtype=np.int64)
+        self.series = np.zeros(0, dtype=np.int32)
+        self.quantity = np.zeros(0, dtype=np.int64)
+        self.last_fill_price = np.zeros(0, dtype=np.int64)
+        self._offsets = np.zeros(1, dtype=np.int64)
+
+    def add(self, accounts: pl.Series) -> int:
+        """Makes room for accounts not seen before, unregistered and empty; returns how many."""
+        new = self.accounts.add(accounts.to_list())
+        if new:
+            self.account_type = np.concatenate(
+                [self.account_type, np.full(new, REG_T, dtype=np.int8)]
+            )
+            self.is_registered = np.concatenate([self.is_registered, np.zeros(new, dtype=np.bool_)])
+            self.cash = np.concatenate([self.cash, np.zeros(new, dtype=np.int64)])
+            self.type_time = np.concatenate(
+                [self.type_time, np.full(new, _LONG_AGO, dtype=np.int64)]
+            )
+            self._offsets = np.concatenate(
+                [self._offsets, np.full(new, len(self._key), dtype=np.int64)]
+            )
+        return new
+
+    def apply_accounts(self, rows: pl.DataFrame) -> Int64Array:
+        """Takes account versions, in order of time and landing; returns whose they are."""
+        place, time = self.accounts.places(rows["account_id"]), instants(rows["event_time"])
+        newer = time >= self.type_time[place]
+        place = place[newer]
+        codes = rows["account_type"].replace_strict(
+            list(ACCOUNT_TYPES), [CASH, REG_T, PORTFOLIO], return_dtype=pl.Int8
+        )
+        self.account_type[place] = codes.to_numpy()[newer]
+        self.type_time[place] = time[newer]
+        self.is_registered[place] = True
+        return np.unique(place)
+
+    def apply_cash(self, rows: pl.DataFrame) -> Int64Array:
+        """Takes cash movements; returns whose they are."""
+        place = self.accounts.places(rows["account_id"])
+        np.add.at(self.cash, place, to_scaled(rows["amount"]))
+        return np.unique(place)
+
+    def apply_effects(
+        self, effects: pl.DataFrame, symbols: Names, class_group: np.ndarray
+    ) -> Int64Array:
+        """Takes what fills change, in order; returns whose they are."""
+        account = self.accounts.places(effects["account_id"])
+        symbol = symbols.places(effects["symbol"])
+        np.add.at(self.cash, account, effects["cash"].to_numpy())
+        keys = self._keys(account, symbol, class_group)
+        unique, inverse = np.unique(keys, return_inverse=True)
+        change = np.zeros(len(unique), dtype=np.int64)
+        np.add.at(change, inverse, effects["quantity"].to_numpy())
+        price = np.zeros(len(unique), dtype=np.int64)
+        price[inverse] = effects["price"].to_numpy()
+        self._insert(unique)
+        place = np.searchsorted(self._key, unique)
+        self.quantity[place] += change
+        self.last_fill_price[place] = price
+        self._drop_flat(place)
+        return np.unique(account)
+
+    def _keys(self, account: Int64Array, symbol: Int64Array, group: np.ndarray) -> Int64Array:
+        if len(group) >= _LIMIT:
+            msg = f"more than {_LIMIT} symbols in one session"
+            raise OverflowError(msg)
+        ranked = group[symbol].astype(np.int64)
+        keys: Int64Array = (account << (_GROUP_BITS + _SYMBOL_BITS)) | (ranked << _SYMBOL_BITS)
+        return keys | symbol
+
+    def _insert(self, keys: Int64Array) -> None:
+        place = np.searchsorted(self._key, keys)
+        there = place < len(self._key)
+        there[there] = self._key[place[there]] == keys[there]
+        new, place = keys[~there], place[~there]
+        if not len(new):
+            return
+        self._key = np.insert(self._key, place, new)
+        self.account = np.insert(self.account, place, new >> (_GROUP_BITS + _SYMBOL_BITS))
+        symbol = (new & ((1 << _SYMBOL_BITS) - 1)).astype(np.int32)
+        self.series = np.insert(self.series, place, symbol)
+        self.quantity = np.insert(self.quantity, place, 0)
+        self.last_fill_price = np.insert(self.last_fill_price, place, 0)
+        self._index()
+
+    def _drop_flat(self, touched: Int64Array) -> None:
+        flat = touched[self.quantity[touched] == 0]
+        if not len(flat):
+            return
+        for name in ("_key", "account", "series", "quantity", "last_fill_price"):
+            setattr(self, name, np.delete(getattr(self, name), flat))
+        self._index()
+
+    def load(
+        self,
+        accounts: pl.DataFrame,
+        positions: pl.DataFrame,
+        symbols: Names,
+        class_group: np.ndarray,
+    ) -> None:
+        """Takes saved `account_state` and `positions` frames; their names must be known."""
+        place = self.accounts.places(accounts["account_id"])
+        self.cash[place] = to_scaled(accounts["cash"])
+        held = positions.select(
+            "account_id",
+            "symbol",
+            quantity=pl.Series(to_scaled(positions["quantity"])),
+            price=pl.Series(to_scaled(positions["last_fill_price"])),
+            cash=pl.lit(0, dtype=pl.Int64),
+        )
+        if held.height:
+            self.apply_effects(held, symbols, class_group)
+
+    def regroup(self, class_group: np.ndarray) -> None:
+        """Puts the book in order again after class groups changed."""
+        keys = self._keys(self.account, self.series.astype(np.int64), class_group)
+        order = np.argsort(keys, kind="stable")
+        self._key = keys[order]
+        for name in ("account", "series", "quantity", "last_fill_price"):
+            setattr(self, name, getattr(self, name)[order])
+
+    def _index(self) -> None:
+        self._offsets = np.searchsorted(self.account, np.arange(len(self.accounts) + 1)).astype(
+            np.int64
+        )
+
+    def holders(self, symbols: Int64Array, count: int) -> Int64Array:
+        """Accounts that hold any of the symbols, of `count` in all."""
+        chosen = np.zeros(count, dtype=np.bool_)
+        chosen[symbols] = True
+        held = np.zeros(len(self.accounts), dtype=np.bool_)
+        held[self.account[chosen[self.series]]] = True
+        return np.flatnonzero(held)
+
+    def book(self) -> Book:
+        """The arrays as the kernels read them."""
+        return Book(
+            offsets=self._offsets,
+            series=self.series,
+            quantity=self.quantity,
+            last_fill_price=self.last_fill_price,
+            account_type=self.account_type,
+            is_registered=self.is_registered,
+            cash=self.cash,
+        )
+
+    def holdings(self, symbols: Names) -> pl.DataFrame:
+        """Positions as a frame: account, symbol, quantity, price of the last fill."""
+        names = pl.Series(self.accounts.all, dtype=pl.String)
+        return pl.DataFrame(
+            {
+                "account_id": names.gather(self.account),
+                "symbol": pl.Series(symbols.all, dtype=pl.String).gather(self.series),
+                "quantity": to_decimal(self.quantity, 6),
+                "last_fill_price": to_decimal(self.last_fill_price, 6),
+            }
+        )
+
+    def account_state(self) -> pl.DataFrame:
+        """Accounts as a frame, sorted by id."""
+        types = [ACCOUNT_TYPES[code] for code in self.account_type]
+        return pl.DataFrame(
+            {
+                "account_id": pl.Series(self.accounts.all, dtype=pl.String),
+                "account_type": pl.Series(types, dtype=pl.String),
+                "is_registered": self.is_registered,
+                "cash": to_decimal(self.cash, 2),
+            }
+        ).sort("account_id")

@@ -1,0 +1,255 @@
+"""The live session: plan, accept, compute, write, seal; over and over, and again after a crash."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any, BinaryIO
+
+import polars as pl
+
+from margin_assets.kernels.money import instants
+from margin_assets.kernels.terms import first_instant
+from margin_assets.lake import faults
+from margin_assets.lake.canonical import digest
+from margin_assets.lake.landing import Landing, Pending, PlannedFile, archive, in_order
+from margin_assets.lake.ledger import Ledger, Plan, Sealed
+from margin_assets.lake.store import Lake
+from margin_assets.live.acceptance import Journal
+from margin_assets.calendar import sessions
+from margin_assets.live.cycle import CycleRunner, landed_frames
+from margin_assets.live.monitor import Monitor
+from margin_assets.rulebooks import FAMILIES, in_force, versions
+from schemas import TABLES
+
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class CycleResult:
+    """A sealed cycle, what it wrote, and how long each part took in seconds."""
+
+    sealed: Sealed
+    frames: dict[str, pl.DataFrame]
+    seconds: dict[str, float]
+
+
+class Session:
+    """One writer of one lake. Keeps the firm in memory between cycles."""
+
+    def __init__(self, lake: Lake, open_archive: Lake | None = None) -> None:
+        self.lake = lake
+        self.ledger = Ledger(lake)
+        self._archive = open_archive or lake
+        self._runner: CycleRunner | None = None
+        self._stamps: set[tuple[str, int, datetime]] = set()
+        self._ignored: set[str] = set()
+        # Time does not pass in a rulebook of bounds: the newest version is the one in use.
+        self._bounds = in_force("lake", versions("lake")[-1]).numbers["plan"]
+
+    def recover(self) -> CycleResult | None:
+        """Loads the last sealed cycle and finishes a plan that a dead session left."""
+        self._load()
+        plan = self.ledger.open_plan()
+        return None if plan is None else self.run_plan(plan)
+
+    def pending(self, landing: Landing) -> list[Pending]:
+        """What has landed and is in no plan yet."""
+        self._ready()
+        return [
+            entry
+            for entry in landing.entries()
+            if entry.stamp not in self._stamps
+            and not (entry.problem and entry.path in self._ignored)
+        ]
+
+    def cycle(self, landing: Landing) -> CycleResult | None:
+        """Runs one cycle over what is pending; None if nothing is."""
+        started = time.perf_counter()
+        entries = in_order(self.pending(landing), **self._bounds)
+        if not entries:
+            return None
+        last = self.ledger.last_sealed()
+        number = 1 if last is None else last.cycle + 1
+        manifest = archive(self.lake, landing, entries, number)
+        faults.reach("archived")
+        manifest["rulebooks"] = {f: [str(day) for day in versions(f)] for f in FAMILIES}
+        manifest["code_version"] = version("margin-lakehouse")
+        faults.reach("before_plan")
+        plan = self.ledger.plan(manifest)
+        faults.reach("planned")
+        return self.run_plan(plan, {"plan": time.perf_counter() - started})
+
+    def run_plan(self, plan: Plan, seconds: dict[str, float] | None = None) -> CycleResult:
+        """Computes, writes and seals a planned cycle: a pure function of it and what is sealed."""
+        runner, clock = self._ready(), _Stopwatch(seconds or {})
+        files = [PlannedFile(**file) for file in plan.manifest["files"]]
+        feeds, quarantine, reports = runner.accept(files, self._opener(plan))
+        faults.reach("accepted")
+        clock.lap("accept")
+        computed = runner.compute(feeds, plan.cycle)
+        frames = landed_frames(feeds, quarantine, reports, plan.cycle) | computed.frames
+        frames = {name: frame for name, frame in frames.items() if frame.width}
+        written = {n: f for n, f in frames.items() if f.height or TABLES[n].mode == "state"}
+        digests = {n: digest(frame, TABLES[n]) for n, frame in sorted(written.items())}
+        faults.reach("computed")
+        clock.lap("compute")
+        table_versions = self.lake.write_all(written, plan.cycle)
+        clock.lap("write")
+        faults.reach("before_seal")
+        counts = {name: frame.height for name, frame in sorted(written.items())}
+        sealed = self.ledger.seal(plan, computed.as_of, table_versions, digests, counts)
+        faults.reach("sealed")
+        clock.lap("seal")
+        self._remember(files)
+        return CycleResult(sealed, written, clock.seconds)
+
+    def run(
+        self,
+        landing: Landing,
+        *,
+        until_idle: bool = False,
+        max_cycles: int | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[CycleResult]:
+        """Cycles until nothing is pending (`until_idle`), enough are done, or told to stop."""
+        done = 0
+        recovered = self.recover()
+        if recovered is not None:
+            done += 1
+            yield recovered
+        while not stop() and (max_cycles is None or done < max_cycles):
+            result = self.cycle(landing)
+            if result is not None:
+                done += 1
+                yield result
+            elif until_idle:
+                return
+            else:
+                time.sleep(_POLL_SECONDS)
+
+    def _opener(self, plan: Plan) -> Callable[[PlannedFile], BinaryIO]:
+        path = plan.manifest["archive"]
+        return lambda file: self._archive.open_object(path, file.offset, file.bytes)
+
+    def _ready(self) -> CycleRunner:
+        if self._runner is None:
+            self._load()
+        assert self._runner is not None  # noqa: S101 (set by _load)
+        return self._runner
+
+    def _remember(self, files: list[PlannedFile]) -> None:
+        for file in files:
+            landed = file.landed()
+            self._stamps.add((landed.path, landed.bytes, landed.landed_at))
+            if file.problem:
+                self._ignored.add(file.path)
+
+    def _load(self) -> None:
+        """Puts the state of the last sealed cycle into memory."""
+        self.ledger.refresh()
+        sealed = self.ledger.last_sealed()
+        versions_of = sealed.table_versions if sealed else {}
+        scan = SealedTables(self.lake, versions_of)
+        monitor = Monitor(sessions().opens)
+        runner = CycleRunner(monitor, Journal(self._lookup), self._lookup)
+        runner.journal.load()
+        if sealed is not None:
+            self._load_files(scan, runner)
+            if sealed.as_of is not None:
+                load_monitor(monitor, scan, int(sealed.as_of.timestamp() * 1e6))
+                runner.pending_betas = scan.pending_betas(monitor.last_point or 0)
+        self._runner = runner
+
+    def _load_files(self, scan: "SealedTables", runner: CycleRunner) -> None:
+        files = scan("landed_files").select(
+            "feed", "file_id", "path", "bytes", "landed_at", "status"
+        )
+        for feed, file_id, path, size, landed_at, status in files.iter_rows():
+            self._stamps.add((path, size, landed_at))
+            if status == "ignored":
+                self._ignored.add(path)
+            else:
+                runner.files_seen.add((feed, file_id))
+
+    def _lookup(self, table: str, condition: pl.Expr) -> pl.DataFrame:
+        last = self.ledger.last_sealed()
+        scan = SealedTables(self.lake, last.table_versions if last else {})
+        return scan(table, condition)
+
+
+class SealedTables:
+    """Reads tables as of a sealed cycle; what it never wrote is empty."""
+
+    def __init__(self, lake: Lake, table_versions: dict[str, int]) -> None:
+        self._lake = lake
+        self._versions = table_versions
+
+    def __call__(self, table: str, *conditions: pl.Expr) -> pl.DataFrame:
+        """Rows of a table that fulfil the conditions."""
+        if table not in self._versions:
+            return TABLES[table].schema.create_empty()
+        return self._lake.scan(table, self._versions[table]).filter(*conditions).collect()
+
+    def in_landing_order(self, feed: str) -> pl.DataFrame:
+        """Rows of a landed table, first landed first."""
+        files = self("landed_files").filter(pl.col("status") == "accepted")
+        numbers = files.select("cycle", "file_id", "file_number")
+        return (
+            self(feed)
+            .join(numbers, on=["cycle", "file_id"], how="left", validate="m:1")
+            .sort("cycle", "file_number", "file_row")
+        )
+
+    def betas(self) -> pl.DataFrame:
+        """Betas in landing order, each with the instant it counts from."""
+        betas = self.in_landing_order("betas")
+        return betas.with_columns(event_time=first_instant(betas["as_of_date"]))
+
+    def pending_betas(self, last_point: int) -> pl.DataFrame:
+        """Betas of dates that have not come."""
+        betas = self.betas()
+        at = instants(betas["event_time"])
+        return (
+            betas.with_columns(point=pl.Series(at)).filter(pl.Series(at > last_point)).drop("cycle")
+        )
+
+
+def load_monitor(monitor: Monitor, scan: SealedTables, as_of: int) -> None:
+    """Puts a sealed cycle's firm into the monitor."""
+    market, holdings, rules = monitor.market, monitor.holdings, monitor.rules(as_of)
+    monitor.last_point = as_of
+    bound = pl.Series([as_of])
+    for feed in ("instruments", "betas", "prices"):
+        rows = scan.betas() if feed == "betas" else scan.in_landing_order(feed)
+        past = rows.filter(pl.Series(instants(rows["event_time"]) <= bound.item()))
+        ordered = past.sort("event_time", maintain_order=True)
+        if not ordered.height:
+            continue
+        market.add(ordered["symbol"])
+        if feed == "instruments":
+            market.apply_instruments(ordered)
+        elif feed == "betas":
+            market.apply_betas(ordered)
+        else:
+            market.apply_prices(ordered, as_of, rules)
+    accounts, positions = scan("account_state"), scan("positions")
+    market.add(positions["symbol"])
+    monitor.grow(holdings.add(accounts["account_id"]))
+    holdings.load(accounts, positions, market.symbols, market.class_group)
+    versions_of = scan.in_landing_order("accounts")
+    if versions_of.height:
+        holdings.apply_accounts(versions_of.sort("event_time", maintain_order=True))
+    monitor.load_ladder(scan("enforcement_state"), as_of)
+
+
+class _Stopwatch:
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self.seconds = dict(seconds)
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name] = now - self._last
+        self._last = now

@@ -1,0 +1,54 @@
+"""Lakes for every test that stores: a local folder, and a real S3 server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import seaweed
+
+from margin_assets.lake import faults
+from margin_assets.lake.store import Lake
+
+STORES = ["local", pytest.param("s3", marks=pytest.mark.s3)]
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[seaweed.S3Server]:
+    """One server for all tests, each of which takes a prefix of its own."""
+    with seaweed.running() as server:
+        yield server
+
+
+def _place(request: pytest.FixtureRequest, folder: Path) -> tuple[str, dict[str, str]]:
+    if request.param == "local":
+        return str(folder / "lake"), {}
+    server: seaweed.S3Server = request.getfixturevalue("s3_server")
+    return server.uri(), server.storage_options
+
+
+@pytest.fixture(params=STORES)
+def lake_place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, dict[str, str]]:
+    """Where an empty lake may be made: its URI and storage options."""
+    return _place(request, tmp_path)
+
+
+@pytest.fixture
+def lake(lake_place: tuple[str, dict[str, str]]) -> Lake:
+    """A fresh lake with every table, on each kind of store."""
+    made = Lake(*lake_place)
+    made.create()
+    return made
+
+
+@pytest.fixture(scope="module", params=STORES)
+def shared_lake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake with every table for tests that leave it as it is."""
+    made = Lake(*_place(request, tmp_path_factory.mktemp("shared")))
+    made.create()
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _disarmed() -> Iterator[None]:
+    yield
+    faults.arm(None)

@@ -22,7 +22,9 @@ def canonical_bytes(frame: pl.DataFrame, table: Table) -> bytes:
     rows = declared.conform(table.name, frame)
     # Rows that tie in the table's order are put in order by all they hold.
     rest = [column for column in rows.columns if column not in table.order]
-    ordered = rows.with_columns(pl.selectors.float() + 0.0).sort([*table.order, *rest])
+    number = pl.selectors.float()
+    one_zero = pl.when(number == 0).then(0.0).otherwise(number).name.keep()
+    ordered = rows.with_columns(one_zero).sort([*table.order, *rest])
     plain = ordered.with_columns(pl.selectors.binary().bin.encode("hex"))
     return plain.write_csv(datetime_format=_INSTANT, line_terminator="\n").encode()
 

@@ -5,6 +5,7 @@ The engine is the DataFusion inside delta-rs. It would also run `COPY ... TO` a 
 word, which decides what the engine takes it for, and by what a parser finds in it.
 """
 
+import itertools
 import logging
 import re
 from collections.abc import Mapping
@@ -70,7 +71,17 @@ def _answer(
         # Polars has no such type, and ends in a panic.
         if pa.types.is_interval(column.type):
             raise SqlFailed(f"column {column.name} is an interval: cast it to text")
-    return pl.DataFrame(reader.read_all())
+    found = reader.read_all()
+    return pl.DataFrame(found.rename_columns(_distinct(found.column_names)))
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Column names of a join told apart: the second `symbol` becomes `symbol_2`."""
+    given: list[str] = []
+    for name in names:
+        tries = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+        given.append(next(word for word in tries if word not in given))
+    return given
 
 
 def _end_of_lead(sql: str) -> int:

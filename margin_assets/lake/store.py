@@ -165,6 +165,8 @@ class Lake:
 
         Does nothing to a table without new rows since the last time: so the version that the
         last sealed cycle names stays readable, however long ago it was sealed.
+        Not for a time when a cycle is planned and not sealed: its tables may hold new rows
+        already, while the versions before them are the ones still needed.
         """
         handle = self.held(name).open()
         if _is_upkeep(handle.history(1)[0]["operation"]):

@@ -3,8 +3,7 @@
 import os
 
 import pytest
-
-from tests.fidelity.adapter import Case, observed, unanswerable, worked_examples
+from adapter import Case, observed, unanswerable, worked_examples
 
 FOLDER = os.environ.get("MARGIN_ACCEPTANCE")
 

@@ -1,0 +1,44 @@
+# Every target works on a fresh machine with Python 3.11 or later: the environment is made first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint types bench fidelity up clean docs
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+demo: $(STAMP) ## the main job on real prices of early 2020, ends with a summary
+	$(BIN)/margin demo
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+definitions: $(STAMP)
+	env -i PATH="$(PATH)" HOME="$(HOME)" $(BIN)/dagster definitions validate -w workspace.yaml
+
+test: lint types definitions ## everything CI runs
+	$(BIN)/pytest
+
+fidelity: $(STAMP) ## published examples; needs MARGIN_ACCEPTANCE=<folder>
+	$(BIN)/pytest tests/fidelity -q
+
+bench: $(STAMP) ## JSON, then a table
+	$(BIN)/python -m benchmarks
+
+docs: $(STAMP) ## the data dictionary, from schemas/
+	$(BIN)/python -m schemas.dictionary > docs/data-dictionary.md
+
+up: $(STAMP) ## Dagster UI, daemon and the demo feed on loopback
+	$(BIN)/python -m infra.up
+
+clean:
+	rm -rf $(VENV) demo .dagster_home

@@ -1,0 +1,1 @@
+"""Benchmarks: each module has `main() -> dict`, run by `margin bench NAME` or all by `make bench`."""

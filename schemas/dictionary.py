@@ -1,0 +1,46 @@
+"""The data dictionary: every table and column as Markdown, from the declarations alone."""
+
+import sys
+
+import dataframely as dy
+
+from schemas.tables import TABLES, Table
+
+_HEAD = """# Data dictionary
+
+Generated from `schemas/` by `make docs`; a test keeps it fresh. Table name = asset name = folder
+name below the lake. Money is exact: decimals of two places, quantities and prices of six.
+
+"""
+
+
+def dictionary() -> str:
+    """The whole dictionary."""
+    return _HEAD + "\n".join(_section(table) for table in TABLES.values())
+
+
+def _section(table: Table) -> str:
+    facts = [
+        f"- Written: {table.mode} by {'cycles' if table.in_cycle else 'the ledger and checks'}",
+        f"- Canonical order: {', '.join(f'`{name}`' for name in table.order)}",
+        f"- Time travel: {table.retention_days} days",
+    ]
+    if table.is_daily:
+        facts.append(f"- History by business date: `daily/{table.name}`, SQL `daily_{table.name}`")
+    head = f"## `{table.name}`\n\n{table.grain}\n\n" + "\n".join(facts)
+    rows = [_row(name, column) for name, column in table.schema.columns().items()]
+    columns = "| column | type | key | null | unit | meaning |\n| --- | --- | --- | --- | --- | --- |"
+    return f"{head}\n\n{columns}\n" + "\n".join(rows) + "\n"
+
+
+def _row(name: str, column: dy.Column) -> str:
+    facts = column.metadata or {}
+    words = ", ".join(f"`{word}`" for word in facts.get("values", []))
+    meaning = f"{column.description or ''} {words}".strip().replace("|", "\\|")
+    kind = str(column.dtype).replace("precision=", "").replace("scale=", "")
+    key, null = ("yes" if flag else "" for flag in (column.primary_key, column.nullable))
+    return f"| `{name}` | {kind} | {key} | {null} | {facts.get('unit', '')} | {meaning} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(dictionary())

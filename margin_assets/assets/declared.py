@@ -1,5 +1,6 @@
 """How a declared table becomes a Dagster asset: group, owner, columns and I/O from `schemas`."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -49,15 +50,19 @@ def daily_asset(function: Callable[..., Any]) -> dg.AssetsDefinition:
     One run covers a whole range of dates: the kernels take many dates at once.
     """
     table = TABLES[function.__name__]
-    return dg.asset(
-        group_name=table.group,
-        partitions_def=BUSINESS_DATE,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        io_manager_key=IO_MANAGER,
-        owners=OWNERS,
-        kinds={"polars", "deltalake"},
-        metadata=metadata(table),
-    )(function)
+    with warnings.catch_warnings():
+        # Dagster 1.13 calls the policy beta; without it a backfill is one run a day. Goes when
+        # the parameter is no longer marked.
+        warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
+        return dg.asset(
+            group_name=table.group,
+            partitions_def=BUSINESS_DATE,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            io_manager_key=IO_MANAGER,
+            owners=OWNERS,
+            kinds={"polars", "deltalake"},
+            metadata=metadata(table),
+        )(function)
 
 
 def landed_spec(name: str, deps: tuple[str, ...] = ()) -> dg.AssetSpec:

@@ -28,6 +28,8 @@ class Effect(NamedTuple):
     """What a fill or its correction changes at a point; cash in cents."""
 
     point: int
+    event_time: int
+    fill_id: str
     account_id: str
     symbol: str
     quantity: int
@@ -37,6 +39,8 @@ class Effect(NamedTuple):
 
 EFFECT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "point": pl.Int64,
+    "event_time": pl.Int64,
+    "fill_id": pl.String,
     "account_id": pl.String,
     "symbol": pl.String,
     "quantity": pl.Int64,
@@ -76,6 +80,8 @@ def plain_effects(fills: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "point": points,
+            "event_time": instants(fills["event_time"]),
+            "fill_id": fills["fill_id"],
             "account_id": fills["account_id"],
             "symbol": fills["symbol"],
             "quantity": quantity,
@@ -118,48 +124,51 @@ def members(root: FillRow, children: Children) -> list[FillRow]:
 
 def tree_effects(root: FillRow, children: Children, after: int) -> list[Effect]:
     """What the fill and its corrections change at each point later than `after`."""
-    points = sorted({row.point for row in members(root, children) if row.point > after})
+    acts_at: dict[int, int] = {}
+    for row in members(root, children):
+        if row.point > after:
+            acts_at[row.point] = max(row.event_time, acts_at.get(row.point, row.event_time))
     effects = []
     before = standing(root, children, after)
-    for point in points:
+    for point, event_time in sorted(acts_at.items()):
         now = standing(root, children, point)
         if now is not None and now is not before:
-            effects.append(_difference(point, before, now))
+            effects.append(_difference(point, event_time, before, now))
             before = now
     return effects
 
 
-def _difference(point: int, before: FillRow | None, now: FillRow) -> Effect:
+def _difference(point: int, event_time: int, before: FillRow | None, now: FillRow) -> Effect:
     quantity, cash = now.quantity, _cash(now)
     if before is not None:
         quantity, cash = quantity - before.quantity, cash - _cash(before)
-    return Effect(point, now.account_id, now.symbol, quantity, cash, now.price)
+    place = (now.fill_id, now.account_id, now.symbol)
+    return Effect(point, event_time, *place, quantity, cash, now.price)
 
 
 def _cash(row: FillRow) -> int:
     return -int(value_cents(row.quantity, row.price))
 
 
-def effects_frame(effects: Iterable[Effect]) -> pl.DataFrame:
-    """Effects as a frame in their given order."""
-    return pl.DataFrame(list(effects), schema=EFFECT_COLUMNS, orient="row")
+def effects_in_order(plain: pl.DataFrame, corrected: Iterable[Effect] = ()) -> pl.DataFrame:
+    """Effects of all kinds by point, time and fill, whatever they landed with."""
+    trees = pl.DataFrame(list(corrected), schema=EFFECT_COLUMNS, orient="row")
+    return pl.concat([plain, trees]).sort("point", "event_time", "fill_id", maintain_order=True)
 
 
 def history_effects(fills: pl.DataFrame) -> pl.DataFrame:
     """Effects of a whole history of fills, by event time; sorted by point, then fill id."""
-    rows = fills.sort("event_time", "fill_id")
-    corrections = rows.filter(pl.col("corrects_fill_id").is_not_null())
+    corrections = fills.filter(pl.col("corrects_fill_id").is_not_null())
     named = pl.concat([corrections["fill_id"], corrections["corrects_fill_id"]]).unique()
     in_tree = pl.col("fill_id").is_in(named.implode())
-    plain = rows.filter(~in_tree)
+    plain = fills.filter(~in_tree)
     children: dict[str, list[FillRow]] = {}
     roots = []
-    tree = rows.filter(in_tree)
+    tree = fills.filter(in_tree)
     for row in fill_rows(tree, instants(tree["event_time"])):
         if row.corrects is None:
             roots.append(row)
         else:
             children.setdefault(row.corrects, []).append(row)
     corrected = [effect for root in roots for effect in tree_effects(root, children, -1)]
-    both = [plain_effects(plain, instants(plain["event_time"])), effects_frame(corrected)]
-    return pl.concat(both).sort("point", maintain_order=True)
+    return effects_in_order(plain_effects(plain, instants(plain["event_time"])), corrected)

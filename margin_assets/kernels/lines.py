@@ -32,7 +32,7 @@ WHOLE = -PPM
 """A price falls by its whole at most."""
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def mark_price(book: Book, series: Series, rules: Rules, i: int) -> int:
     """Price that values position i, micro-dollars; 0 where a long position has no usable one.
 
@@ -48,7 +48,7 @@ def mark_price(book: Book, series: Series, rules: Rules, i: int) -> int:
     return last + rate_line(last, rules.short_cushion)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def input_states(series: Series, s: int) -> int:
     """Named states that symbol s brings to an account that holds it."""
     states = series.input_state[s]
@@ -64,7 +64,7 @@ def input_states(series: Series, s: int) -> int:
     return states
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def maintenance_line(
     quantity: int, value: int, below: bool, leverage: int, marginable: bool, rules: Rules
 ) -> int:
@@ -88,7 +88,7 @@ def maintenance_line(
     return line if marginable else max(line, rate_line(size, rules.short_non_marginable))
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def initial_line(
     quantity: int, value: int, marginable: bool, maintenance: int, rules: Rules
 ) -> int:
@@ -100,7 +100,7 @@ def initial_line(
     return max(rate_line(abs(value), rate), maintenance)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def stress_line(value: int, beta: float, move: float, rules: Rules) -> int:
     """P&L of a position when SPY moves: value x beta x move; without a beta always a loss."""
     if beta != beta:
@@ -108,13 +108,13 @@ def stress_line(value: int, beta: float, move: float, rules: Rules) -> int:
     return model_line(value, beta * move)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def scan_line(value: int, point: int, leverage: int) -> int:
     """P&L of a position when its class group moves by `point` (ppm); value cannot fall below 0."""
     return rate_line(value, max(rate_line(point, leverage), WHOLE))
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def line_bound(quantity: int, price: int, leverage: int, beta: float, rules: Rules) -> float:
     """Cents that no line of the position, today's or stressed, goes beyond."""
     reach = rules.missing_beta if beta != beta else abs(beta)
@@ -124,13 +124,13 @@ def line_bound(quantity: int, price: int, leverage: int, beta: float, rules: Rul
     return value * (1.0 + reach * move) * max(1.0, abs(leverage) / PPM) + floor
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def is_below(price: int, rules: Rules) -> bool:
     """Whether a price (micro-dollars) is under the short-stock threshold."""
     return price < rules.short_threshold * 10_000
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def stressed_maintenance(
     quantity: int, value: int, line: int, leverage: int, marginable: bool, rules: Rules
 ) -> int:

@@ -18,6 +18,7 @@ MICRO = 1_000_000
 PPM = 1_000_000
 CENTS = 100
 _VALUE_SCALE = 10_000_000_000  # micro-units x micro-dollars in a cent
+_FITS = 9.0e18  # a product of two int64 below it fits one
 _TIE = 1e-6  # of a cent: a model line this close below a half counts as the half
 
 MAX_POSITION = 9_000_000_000 * MICRO
@@ -28,13 +29,16 @@ MAX_TOTAL = 3.0e18
 Int64Array = npt.NDArray[np.int64]
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def value_cents(quantity: int, price: int) -> int:
     """Quantity (micro-units) x price (micro-dollars), in cents, rounded half away from zero.
 
     Exact for |quantity| up to `MAX_POSITION` and prices up to 1e13 micro-dollars.
     """
     size = abs(quantity)
+    if float(size) * float(price) < _FITS:
+        cents = (size * price + _VALUE_SCALE // 2) // _VALUE_SCALE
+        return cents if quantity >= 0 else -cents
     whole = size // _VALUE_SCALE
     rest = size - whole * _VALUE_SCALE
     # rest x price may need 77 bits: cut the price at 1e5 so that every product fits.
@@ -47,7 +51,7 @@ def value_cents(quantity: int, price: int) -> int:
     return cents if quantity >= 0 else -cents
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def rate_line(cents: int, ppm: int) -> int:
     """Amount (cents) x rate (parts per million), in cents, rounded half away from zero."""
     size = abs(cents)
@@ -57,7 +61,7 @@ def rate_line(cents: int, ppm: int) -> int:
     return line if (cents >= 0) == (ppm >= 0) else -line
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def model_line(cents: int, factor: float) -> int:
     """Amount (cents) x a model value, in cents, rounded half away from zero.
 
@@ -69,7 +73,7 @@ def model_line(cents: int, factor: float) -> int:
     return np.int64(size) if exact >= 0 else -np.int64(size)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def floor_line(quantity: int, floor: int) -> int:
     """Quantity (micro-units, absolute) x dollar floor (cents a unit), in cents, rounded."""
     size = abs(quantity)

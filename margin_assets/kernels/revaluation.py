@@ -20,7 +20,6 @@ from margin_assets.kernels.book import (
 )
 from margin_assets.kernels.lines import (
     initial_line,
-    input_states,
     is_below,
     line_bound,
     maintenance_line,
@@ -32,10 +31,22 @@ from margin_assets.kernels.lines import (
 from margin_assets.kernels.money import (
     MAX_POSITION,
     MAX_TOTAL,
-    floor_line,
+    MICRO,
+    PPM,
     model_line,
     rate_line,
     value_cents,
+)
+from margin_assets.kernels.plain import (
+    SMALL,
+    PlainRates,
+    PlainTerms,
+    add_long,
+    add_scan,
+    add_short,
+    plain_line,
+    plain_rates,
+    plain_terms,
 )
 from margin_assets.kernels.rules import Rules
 
@@ -81,89 +92,213 @@ def revalue(
     total = len(book.offsets) - 1
     chosen = np.arange(total, dtype=np.int64) if accounts is None else accounts
     into = empty_figures(total, rules) if figures is None else figures
-    _revalue(book, series, rules, chosen, into)
+    _revalue(book, series, plain_terms(series, rules), rules, chosen, into)
     return into
 
 
 @njit(parallel=True, cache=True, nogil=True)
-def _revalue(book: Book, series: Series, rules: Rules, accounts: Int64Array, out: Figures) -> None:
+def _revalue(
+    book: Book,
+    series: Series,
+    terms: PlainTerms,
+    rules: Rules,
+    accounts: Int64Array,
+    out: Figures,
+) -> None:
     blocks = (len(accounts) + _BLOCK - 1) // _BLOCK
     for block in prange(blocks):
         # The body is a call of its own: Numba's parallel pass loses writes to tuple members.
-        _revalue_block(book, series, rules, accounts[block * _BLOCK : (block + 1) * _BLOCK], out)
+        chosen = accounts[block * _BLOCK : (block + 1) * _BLOCK]
+        _revalue_block(book, series, terms, rules, chosen, out)
+
+
+class Plain(NamedTuple):
+    """Sums over an account's plain positions: whole cents, exact in doubles."""
+
+    pnl: npt.NDArray[np.float64]
+    restruck: npt.NDArray[np.float64]
+    group: npt.NDArray[np.float64]
+
+
+class Scratch(NamedTuple):
+    """Sums while an account's positions are walked, cents; `group` is of one class group."""
+
+    plain: Plain
+    pnl: Int64Array
+    restruck: Int64Array
+    group: Int64Array
+    products: npt.NDArray[np.int64]
+
+
+@njit(cache=True)
+def _scratch(rules: Rules) -> Scratch:
+    scenarios, points = len(rules.stress_moves), rules.points.shape[1]
+    return Scratch(
+        Plain(np.zeros(scenarios), np.zeros(scenarios), np.zeros(points)),
+        np.zeros(scenarios, dtype=np.int64),
+        np.zeros(scenarios, dtype=np.int64),
+        np.zeros(points, dtype=np.int64),
+        np.zeros((len(rules.product_offset), points), dtype=np.int64),
+    )
+
+
+@njit(cache=True, forceinline=True)
+def _clear(scratch: Scratch) -> None:
+    scratch.plain.pnl[:] = 0.0
+    scratch.plain.restruck[:] = 0.0
+    scratch.plain.group[:] = 0.0
+    scratch.pnl[:] = 0
+    scratch.restruck[:] = 0
+    scratch.group[:] = 0
+    scratch.products[:] = 0
 
 
 @njit(cache=True)
 def _revalue_block(
-    book: Book, series: Series, rules: Rules, accounts: Int64Array, out: Figures
+    book: Book,
+    series: Series,
+    terms: PlainTerms,
+    rules: Rules,
+    accounts: Int64Array,
+    out: Figures,
 ) -> None:
-    points = rules.points.shape[1]
-    group_pnl = np.zeros(points, dtype=np.int64)
-    products = np.zeros((len(rules.product_offset), points), dtype=np.int64)
+    scratch, rates = _scratch(rules), plain_rates(rules)
     for a in accounts:
-        _strategy_margin(book, series, rules, a, out)
-        out.portfolio_margin[a] = _portfolio_margin(book, series, rules, a, -1, group_pnl, products)
+        _clear(scratch)
+        _walk(book, series, terms, rules, rates, a, scratch, out)
         _govern(book, rules, a, out)
-        if book.account_type[a] == PORTFOLIO:
+        kind = book.account_type[a]
+        if kind == CASH:
+            _strike_cash_again(book, series, rules, a, out)
+        elif kind == PORTFOLIO:
             for j in range(len(rules.stress_moves)):
-                out.restruck[a, j] = _portfolio_margin(
-                    book, series, rules, a, j, group_pnl, products
-                )
+                out.restruck[a, j] = _portfolio_margin(book, series, rules, a, j, scratch)
 
 
 @njit(cache=True)
-def _strategy_margin(book: Book, series: Series, rules: Rules, a: int, out: Figures) -> None:
-    """Values, Reg T requirements and stress of account a, in stored order of its positions."""
-    long_value = short_value = exposure = maintenance = initial = 0
+def _walk(
+    book: Book,
+    series: Series,
+    terms: PlainTerms,
+    rules: Rules,
+    rates: PlainRates,
+    a: int,
+    scratch: Scratch,
+    out: Figures,
+) -> None:
+    """Values, both requirements and stress of account a, in stored order of its positions."""
+    long_value = short_value = exposure = maintenance = initial = whole = scan = 0
     states = 0 if book.is_registered[a] else UNREGISTERED
-    size = abs(float(book.cash[a]))
-    is_cash = book.account_type[a] == CASH
-    out.pnl[a, :] = 0
-    out.restruck[a, :] = 0
-    for i in range(book.offsets[a], book.offsets[a + 1]):
-        s = book.series[i]
-        quantity = book.quantity[i]
-        states |= input_states(series, s)
+    total = abs(float(book.cash[a]))
+    end = book.offsets[a + 1]
+    for i in range(book.offsets[a], end):
+        s, quantity = book.series[i], book.quantity[i]
+        states |= terms.states[s]
         if abs(quantity) > MAX_POSITION:
             states |= BEYOND_RANGE
-            continue
-        price = mark_price(book, series, rules, i)
-        value = value_cents(quantity, price)
-        if value >= 0:
-            long_value += value
         else:
-            short_value -= value
-        leverage, marginable = series.leverage[s], series.is_marginable[s]
-        size += line_bound(quantity, price, leverage, series.beta[s], rules)
-        line = maintenance_line(
-            quantity, value, is_below(price, rules), leverage, marginable, rules
-        )
-        maintenance += line
-        initial += initial_line(quantity, value, marginable, line, rules)
-        beta = series.beta[s]
-        if beta == beta:
-            exposure += model_line(value, beta)
-        for j in range(len(rules.stress_moves)):
-            pnl = stress_line(value, beta, rules.stress_moves[j], rules)
-            out.pnl[a, j] += pnl
-            if is_cash:
-                out.restruck[a, j] += abs(stressed_value(value, beta, j, rules))
+            price = mark_price(book, series, rules, i)
+            value = value_cents(quantity, price)
+            size = abs(value)
+            total += float(size)
+            if value >= 0:
+                long_value += value
             else:
-                out.restruck[a, j] += stressed_maintenance(
-                    quantity, value, pnl, leverage, marginable, rules
-                )
-    if size > MAX_TOTAL:
+                short_value -= value
+            if terms.is_plain[s] and size < SMALL:
+                line = _add_plain(value, quantity, price, s, terms, rules, rates, scratch)
+                rate = rules.initial_long if quantity > 0 else rules.initial_short
+                initial += max(rate_line(size, rate), line)
+                maintenance += line
+                exposure += model_line(value, series.beta[s])
+            else:
+                total += line_bound(quantity, price, series.leverage[s], series.beta[s], rules)
+                line, uncovered = _add_exact(value, quantity, price, series, s, rules, scratch)
+                initial += initial_line(quantity, value, series.is_marginable[s], line, rules)
+                maintenance += line
+                whole += uncovered
+                if series.beta[s] == series.beta[s]:
+                    exposure += model_line(value, series.beta[s])
+        if i + 1 == end or series.class_group[book.series[i + 1]] != series.class_group[s]:
+            scan += _close_group(rules, series.range_class[s], scratch)
+    if total > MAX_TOTAL:
         states |= BEYOND_RANGE
     out.long_value[a] = long_value
     out.short_value[a] = short_value
     out.exposure[a] = exposure
     out.maintenance[a] = maintenance
     out.initial[a] = initial
+    out.portfolio_margin[a] = whole + scan + _offset_groups(scratch)
     out.equity[a] = book.cash[a] + long_value - short_value
     out.states[a] = states
+    for j in range(len(scratch.pnl)):
+        out.pnl[a, j] = scratch.pnl[j] + np.int64(scratch.plain.pnl[j])
+        out.restruck[a, j] = scratch.restruck[j] + np.int64(scratch.plain.restruck[j])
+
+
+@njit(cache=True, forceinline=True)
+def _add_plain(
+    value: int,
+    quantity: int,
+    price: int,
+    s: int,
+    terms: PlainTerms,
+    rules: Rules,
+    rates: PlainRates,
+    scratch: Scratch,
+) -> int:
+    """Adds a plain position to its account's sums and returns its maintenance."""
+    exact, plain = float(value), scratch.plain
+    add_scan(exact, terms.points, s, plain.group)
+    if quantity > 0:
+        add_long(exact, terms.stress, s, rates, plain.pnl, plain.restruck)
+        return np.int64(plain_line(exact, rates.long))
+    units = -quantity / MICRO
+    add_short(exact, units, terms.stress, s, rates, plain.pnl, plain.restruck)
+    return maintenance_line(quantity, value, is_below(price, rules), PPM, True, rules)
 
 
 @njit(cache=True)
+def _add_exact(
+    value: int,
+    quantity: int,
+    price: int,
+    series: Series,
+    s: int,
+    rules: Rules,
+    scratch: Scratch,
+) -> tuple[int, int]:
+    """The same for any position, by the exact lines; also what is not netted and needed whole."""
+    leverage, marginable = series.leverage[s], series.is_marginable[s]
+    below = is_below(price, rules)
+    line = maintenance_line(quantity, value, below, leverage, marginable, rules)
+    for j in range(len(rules.stress_moves)):
+        pnl = stress_line(value, series.beta[s], rules.stress_moves[j], rules)
+        scratch.pnl[j] += pnl
+        scratch.restruck[j] += stressed_maintenance(
+            quantity, value, pnl, leverage, marginable, rules
+        )
+    if not marginable:
+        return line, line
+    for k in range(len(scratch.group)):
+        scratch.group[k] += scan_line(value, rules.points[series.range_class[s], k], leverage)
+    return line, 0
+
+
+@njit(cache=True)
+def _strike_cash_again(book: Book, series: Series, rules: Rules, a: int, out: Figures) -> None:
+    """A cash account's requirement at each scenario: the absolute values after the move."""
+    out.restruck[a, :] = 0
+    for i in range(book.offsets[a], book.offsets[a + 1]):
+        s = book.series[i]
+        if abs(book.quantity[i]) <= MAX_POSITION:
+            value = value_cents(book.quantity[i], mark_price(book, series, rules, i))
+            for j in range(len(rules.stress_moves)):
+                stressed = stressed_value(value, series.beta[s], j, rules)
+                out.restruck[a, j] += abs(stressed)
+
+
+@njit(cache=True, forceinline=True)
 def _govern(book: Book, rules: Rules, a: int, out: Figures) -> None:
     """The regulatory requirement that governs the account, by its type."""
     kind = book.account_type[a]
@@ -176,50 +311,6 @@ def _govern(book: Book, rules: Rules, a: int, out: Figures) -> None:
 
 
 @njit(cache=True)
-def _portfolio_margin(
-    book: Book,
-    series: Series,
-    rules: Rules,
-    a: int,
-    scenario: int,
-    group_pnl: Int64Array,
-    products: npt.NDArray[np.int64],
-) -> int:
-    """4210(g) of account a: worst point of each class group, offset inside product groups.
-
-    At the prices of a stress scenario, or at today's for scenario -1.
-    """
-    points = len(group_pnl)
-    products[:] = 0
-    group_pnl[:] = 0
-    total = 0
-    first, end = book.offsets[a], book.offsets[a + 1]
-    for i in range(first, end):
-        s = book.series[i]
-        quantity = book.quantity[i]
-        if abs(quantity) <= MAX_POSITION:
-            value = value_cents(quantity, mark_price(book, series, rules, i))
-            if scenario >= 0:
-                value = stressed_value(value, series.beta[s], scenario, rules)
-            if not series.is_marginable[s]:
-                below = is_below(mark_price(book, series, rules, i), rules)
-                if scenario >= 0:
-                    below = abs(value) < floor_line(quantity, rules.short_threshold)
-                total += maintenance_line(quantity, value, below, series.leverage[s], False, rules)
-            else:
-                for k in range(points):
-                    point = rules.points[series.range_class[s], k]
-                    group_pnl[k] += scan_line(value, point, series.leverage[s])
-        last = i + 1 == end or (series.class_group[book.series[i + 1]] != series.class_group[s])
-        if last:
-            total += _close_group(rules, series.range_class[s], group_pnl, products)
-            group_pnl[:] = 0
-    for g in range(len(products)):
-        total += max(0, -products[g].min())
-    return total
-
-
-@njit(cache=True)
 def stressed_value(value: int, beta: float, scenario: int, rules: Rules) -> int:
     """Value after a stress scenario; a price that would turn negative is 0."""
     stressed = value + stress_line(value, beta, rules.stress_moves[scenario], rules)
@@ -227,17 +318,56 @@ def stressed_value(value: int, beta: float, scenario: int, rules: Rules) -> int:
 
 
 @njit(cache=True)
-def _close_group(
-    rules: Rules, range_class: int, group_pnl: Int64Array, products: npt.NDArray[np.int64]
+def _portfolio_margin(
+    book: Book, series: Series, rules: Rules, a: int, scenario: int, scratch: Scratch
 ) -> int:
+    """4210(g) of account a struck again at the prices of a stress scenario."""
+    _clear(scratch)
+    requirement = 0
+    first, end = book.offsets[a], book.offsets[a + 1]
+    for i in range(first, end):
+        s, quantity = book.series[i], book.quantity[i]
+        leverage = series.leverage[s]
+        if abs(quantity) <= MAX_POSITION:
+            value = value_cents(quantity, mark_price(book, series, rules, i))
+            if series.is_marginable[s]:
+                moved = stressed_value(value, series.beta[s], scenario, rules)
+                for k in range(len(scratch.group)):
+                    point = rules.points[series.range_class[s], k]
+                    scratch.group[k] += scan_line(moved, point, leverage)
+            else:
+                line = stress_line(value, series.beta[s], rules.stress_moves[scenario], rules)
+                requirement += stressed_maintenance(quantity, value, line, leverage, False, rules)
+        if i + 1 == end or series.class_group[book.series[i + 1]] != series.class_group[s]:
+            requirement += _close_group(rules, series.range_class[s], scratch)
+    return requirement + _offset_groups(scratch)
+
+
+@njit(cache=True, forceinline=True)
+def _close_group(rules: Rules, range_class: int, scratch: Scratch) -> int:
     """Requirement of a class group that stands alone; 0 for one put into its product group.
 
     Inside a product group losses count whole and gains at the offset, point by point.
     """
     product = rules.product_group[range_class]
-    if product < 0:
-        return max(0, -group_pnl.min())
-    for k in range(len(group_pnl)):
-        gain = group_pnl[k]
-        products[product, k] += gain if gain < 0 else rate_line(gain, rules.product_offset[product])
-    return 0
+    worst = 0
+    for k in range(len(scratch.group)):
+        pnl = scratch.group[k] + np.int64(scratch.plain.group[k])
+        scratch.group[k] = 0
+        scratch.plain.group[k] = 0.0
+        if product < 0:
+            worst = min(worst, pnl)
+        elif pnl < 0:
+            scratch.products[product, k] += pnl
+        else:
+            scratch.products[product, k] += rate_line(pnl, rules.product_offset[product])
+    return -worst
+
+
+@njit(cache=True, forceinline=True)
+def _offset_groups(scratch: Scratch) -> int:
+    """Requirement of the product groups: each one's worst point."""
+    total = 0
+    for g in range(len(scratch.products)):
+        total += max(0, -scratch.products[g].min())
+    return total

@@ -1,12 +1,15 @@
 """The landing folder: what has landed, in what order, and its bytes kept below the lake."""
 
+import errno
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, Protocol
 
 from margin_assets.lake.reading import LandedFile, form_of
@@ -16,6 +19,9 @@ from schemas import FEEDS
 STAGING = ".staging"
 """Folder of the landing folder in which our own feed writes before it renames."""
 _CHUNK = 1 << 20
+_IN_MEMORY = 1 << 26
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -81,31 +87,62 @@ class LocalLanding:
             yield from self._below(str(self.folder), "")
 
     def _below(self, folder: str, prefix: str) -> Iterator[Pending]:
-        with os.scandir(folder) as found:
-            for entry in found:
+        # A stack and no recursion: a feed may nest folders deeper than Python calls.
+        open_folders = [(folder, prefix)]
+        while open_folders:
+            folder, prefix = open_folders.pop()
+            try:
+                with os.scandir(folder) as found:
+                    inside = list(found)
+            except FileNotFoundError:
+                continue  # renamed away while we looked
+            except OSError as error:
+                yield _unreadable(prefix, folder, error)
+                continue
+            for entry in inside:
                 path = f"{prefix}{entry.name}"
                 if path == STAGING:
                     continue
+                if entry.is_dir(follow_symlinks=False):
+                    open_folders.append((entry.path, f"{path}/"))
+                    continue
                 try:
-                    if entry.is_dir(follow_symlinks=False):
-                        yield from self._below(entry.path, f"{path}/")
-                    else:
-                        yield _pending(path, entry.path, entry.stat(follow_symlinks=False))
+                    yield _pending(path, entry.path, entry.stat(follow_symlinks=False))
                 except FileNotFoundError:
                     continue  # renamed away while we looked
+                except OSError as error:
+                    yield _unreadable(path, entry.path, error)
 
     def open(self, entry: Pending) -> BinaryIO:
-        """Opens one file; a link put in its place meanwhile is refused."""
+        """Opens one file; a link or a pipe put in its place meanwhile is refused."""
         descriptor = os.open(entry.place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.ELOOP, "not a regular file")
         return os.fdopen(descriptor, "rb")
 
 
 def _pending(path: str, place: str, found: os.stat_result) -> Pending:
-    name = os.fsencode(path).decode("utf-8", "backslashreplace")
-    feed = name.split("/", 1)[0] if "/" in name else ""
-    at = datetime.fromtimestamp(found.st_mtime_ns // 1000 / 1e6, UTC)
+    name, feed = _named(path)
+    at = _instant(found.st_mtime_ns // 1000)
     regular = stat.S_ISREG(found.st_mode)
     return Pending(feed, name, place, found.st_size, at, _problem(feed, name, regular=regular))
+
+
+def _unreadable(path: str, place: str, error: OSError) -> Pending:
+    name, feed = _named(path)
+    return Pending(feed, name, place, 0, _instant(0), f"cannot be read: {error.strerror}")
+
+
+def _named(path: str) -> tuple[str, str]:
+    """A path as text that any table can hold, and its first folder."""
+    name = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return name, name.split("/", 1)[0] if "/" in name else ""
+
+
+def _instant(microseconds: int) -> datetime:
+    """A modification time as an instant; what no calendar holds is brought to 1970 or 9999."""
+    return _EPOCH + timedelta(microseconds=min(max(microseconds, 0), _LAST))
 
 
 def _problem(feed: str, path: str, *, regular: bool) -> str:
@@ -136,14 +173,19 @@ def archive(lake: Lake, landing: Landing, entries: list[Pending], cycle: int) ->
     """Copies the entries' bytes below the lake, one object for all, and returns the manifest part.
 
     From then on the plan does not depend on the landing folder. An entry that vanished
-    meanwhile is left out.
+    meanwhile is left out; if all did, nothing is archived.
     """
-    stamps = [(e.path, e.bytes, e.landed_at.isoformat()) for e in entries]
-    name = hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]
-    path = f"landed/{cycle:012d}-{name}.bin"
     planned: list[PlannedFile] = []
-    lake.put_object(path, _contents(landing, entries, planned))
-    return {"archive": path, "files": [file.to_json() for file in planned]}
+    with SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+        spool.writelines(_contents(landing, entries, planned))
+        files = [file.to_json() for file in planned]
+        # Named by what it holds: a rival that archives other bytes cannot overwrite ours.
+        name = hashlib.sha256(json.dumps(files).encode()).hexdigest()[:16]
+        path = f"landed/{cycle:012d}-{name}.bin"
+        if files:
+            spool.seek(0)
+            lake.put_object(path, iter(lambda: spool.read(_CHUNK), b""))
+    return {"archive": path, "files": files}
 
 
 def _contents(
@@ -165,7 +207,10 @@ def _contents(
             continue
         try:
             source = landing.open(entry)
-        except OSError:
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            planned.append(replace(file, problem=f"cannot be read: {error.strerror}"))
             continue
         digest, size = hashlib.sha256(), 0
         with source:

@@ -6,8 +6,8 @@ from datetime import date
 from typing import BinaryIO
 
 import polars as pl
-from deltalake import DeltaTable
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake import CommitProperties, DeltaTable
+from deltalake.exceptions import DeltaError
 
 from margin_assets.lake import declared, faults
 from margin_assets.lake.held import HeldTable, WriteMode
@@ -17,6 +17,8 @@ from schemas import Mode
 CYCLE = "cycle"
 # Commits wait on storage more than on cores.
 _WRITERS = 6
+# Retried, a create that lost its race would land on top and take the constraints away again.
+_FIRST_OR_NOT_AT_ALL = CommitProperties(max_commit_retries=0)
 
 
 class Lake:
@@ -57,48 +59,48 @@ class Lake:
         )
 
     def _create(self, name: str) -> bool:
-        is_missing = not self._exists(name)
-        if is_missing:
+        is_new = not self._exists(name) and self._is_first_to_create(name)
+        self._constrain(name)
+        return is_new
+
+    def _is_first_to_create(self, name: str) -> bool:
+        try:
             DeltaTable.create(
                 self.held(name).uri,
                 schema=declared.schema_of(name),
-                mode="ignore",
                 name=name,
                 description=declared.table_of(name).grain,
                 partition_by=[declared.BUSINESS_DATE] if name.startswith(declared.DAILY) else None,
                 configuration=declared.configuration(name),
                 storage_options=self.storage_options,
+                commit_properties=_FIRST_OR_NOT_AT_ALL,
             )
-        self._constrain(name)
-        return is_missing
+        except DeltaError:
+            if self._exists(name):
+                return False
+            raise
+        return True
 
     def _exists(self, name: str) -> bool:
         return DeltaTable.is_deltatable(self.held(name).uri, self.storage_options)
 
     def _constrain(self, name: str) -> None:
         # A second commit, since delta-rs refuses constraints among the properties of a create.
-        if not self._missing_constraints(name):
-            return
-        try:
-            self.held(name).open().alter.add_constraint(self._missing_constraints(name))
-        except (CommitFailedError, DeltaError):
-            # Another process may have been first: then nothing is missing any more.
-            if self._missing_constraints(name):
-                raise
-
-    def _missing_constraints(self, name: str) -> dict[str, str]:
-        known = self.held(name).open().metadata().configuration
-        return {
-            constraint: check
-            for constraint, check in declared.constraints(name).items()
-            if f"delta.constraints.{constraint}" not in known
-        }
+        # One that fails may have lost to a process that did the same: then nothing is missing.
+        handle = self.held(name).open()
+        while missing := _missing_constraints(name, handle):
+            try:
+                handle.alter.add_constraint(missing, commit_properties=_FIRST_OR_NOT_AT_ALL)
+            except DeltaError:
+                handle = self.held(name).open()
+                if _missing_constraints(name, handle) == missing:
+                    raise
 
     def is_created(self) -> bool:
         """Whether every table is there, and the ledger, the last to be made, is complete."""
         with ThreadPoolExecutor(_WRITERS) as pool:
             is_complete = all(pool.map(self._exists, declared.names()))
-        return is_complete and not self._missing_constraints("cycles")
+        return is_complete and not _missing_constraints("cycles", self.held("cycles").open())
 
     def scan(self, name: str, version: int | None = None) -> pl.LazyFrame:
         """Rows of a table or daily twin at `version`, or the newest."""
@@ -202,6 +204,15 @@ class Lake:
             StoreRefused: it overwrites a key that it was told to create.
         """
         self._objects.probe()
+
+
+def _missing_constraints(name: str, handle: DeltaTable) -> dict[str, str]:
+    known = handle.metadata().configuration
+    return {
+        constraint: check
+        for constraint, check in declared.constraints(name).items()
+        if f"delta.constraints.{constraint}" not in known
+    }
 
 
 def _has_something(name: str, frame: pl.DataFrame) -> bool:

@@ -10,7 +10,7 @@ import polars as pl
 from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.fills import (
     FillRow,
-    effects_frame,
+    effects_in_order,
     fill_rows,
     plain_effects,
     tree_effects,
@@ -192,7 +192,7 @@ class Journal:
     def effects(self, fills: pl.DataFrame, last_point: int | None) -> pl.DataFrame:
         """What the accepted fills change, sorted by grid point, time and landing."""
         if not fills.height or not self._children:
-            return plain_effects(fills, fills["point"].to_numpy())
+            return effects_in_order(plain_effects(fills, fills["point"].to_numpy()))
         roots = {self._root(name) for name in self._touched(fills)}
         self._fetch(roots)
         in_tree = pl.Series([self._root(n) in roots for n in fills["fill_id"].to_list()])
@@ -205,8 +205,7 @@ class Journal:
             for effect in tree_effects(self._originals[root], self._children, after)
         ]
         self._originals.clear()
-        both = [plain_effects(plain, plain["point"].to_numpy()), effects_frame(trees)]
-        return pl.concat(both).sort("point", maintain_order=True)
+        return effects_in_order(plain_effects(plain, plain["point"].to_numpy()), trees)
 
     def _fetch(self, roots: set[str]) -> None:
         """Loads originals of earlier cycles that new corrections end at."""

@@ -14,9 +14,9 @@ from margin_assets.kernels.terms import first_instant
 from margin_assets.lake import faults
 from margin_assets.lake.canonical import digest
 from margin_assets.lake.landing import Landing, Pending, PlannedFile, archive, in_order
-from margin_assets.lake.ledger import Ledger, Plan, Sealed
+from margin_assets.lake.ledger import AnotherSession, Ledger, Plan, Sealed
 from margin_assets.lake.store import Lake
-from margin_assets.live.acceptance import Journal
+from margin_assets.live.acceptance import Journal, with_points
 from margin_assets.calendar import sessions
 from margin_assets.live.cycle import CycleRunner, landed_frames
 from margin_assets.live.monitor import Monitor
@@ -73,16 +73,31 @@ class Session:
         last = self.ledger.last_sealed()
         number = 1 if last is None else last.cycle + 1
         manifest = archive(self.lake, landing, entries, number)
+        if not manifest["files"]:
+            return None
         faults.reach("archived")
         manifest["rulebooks"] = {f: [str(day) for day in versions(f)] for f in FAMILIES}
         manifest["code_version"] = version("margin-lakehouse")
         faults.reach("before_plan")
-        plan = self.ledger.plan(manifest)
+        try:
+            plan = self.ledger.plan(manifest)
+        except AnotherSession:
+            # The firm in memory is behind now: it is loaded again before it is used again.
+            self._runner = None
+            raise
         faults.reach("planned")
         return self.run_plan(plan, {"plan": time.perf_counter() - started})
 
     def run_plan(self, plan: Plan, seconds: dict[str, float] | None = None) -> CycleResult:
         """Computes, writes and seals a planned cycle: a pure function of it and what is sealed."""
+        try:
+            return self._run_plan(plan, seconds)
+        except Exception:
+            # Half a step may be in memory: what is sealed is loaded again before the next.
+            self._runner = None
+            raise
+
+    def _run_plan(self, plan: Plan, seconds: dict[str, float] | None) -> CycleResult:
         runner, clock = self._ready(), _Stopwatch(seconds or {})
         files = [PlannedFile(**file) for file in plan.manifest["files"]]
         feeds, quarantine, reports = runner.accept(files, self._opener(plan))
@@ -158,8 +173,8 @@ class Session:
         if sealed is not None:
             self._load_files(scan, runner)
             if sealed.as_of is not None:
-                load_monitor(monitor, scan, int(sealed.as_of.timestamp() * 1e6))
-                runner.pending_betas = scan.pending_betas(monitor.last_point or 0)
+                load_monitor(monitor, scan, instants(pl.Series([sealed.as_of])).item())
+            runner.pending_betas = scan.pending_betas(monitor)
         self._runner = runner
 
     def _load_files(self, scan: "SealedTables", runner: CycleRunner) -> None:
@@ -194,7 +209,9 @@ class SealedTables:
 
     def in_landing_order(self, feed: str) -> pl.DataFrame:
         """Rows of a landed table, first landed first."""
-        files = self("landed_files").filter(pl.col("status") == "accepted")
+        files = self("landed_files").filter(
+            pl.col("status") == "accepted", pl.col("feed") == feed
+        )
         numbers = files.select("cycle", "file_id", "file_number")
         return (
             self(feed)
@@ -207,13 +224,11 @@ class SealedTables:
         betas = self.in_landing_order("betas")
         return betas.with_columns(event_time=first_instant(betas["as_of_date"]))
 
-    def pending_betas(self, last_point: int) -> pl.DataFrame:
+    def pending_betas(self, monitor: Monitor) -> pl.DataFrame:
         """Betas of dates that have not come."""
-        betas = self.betas()
-        at = instants(betas["event_time"])
-        return (
-            betas.with_columns(point=pl.Series(at)).filter(pl.Series(at > last_point)).drop("cycle")
-        )
+        betas, last = self.betas().drop("cycle", "is_late"), monitor.last_point
+        pointed = with_points(betas, last, monitor.rules(last or 0).grid_interval)
+        return pointed.filter(~pl.col("is_late"))
 
 
 def load_monitor(monitor: Monitor, scan: SealedTables, as_of: int) -> None:

@@ -128,6 +128,11 @@ def term_frame(terms: Sequence[Term]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_TERMS, orient="row").select(TERMS)
 
 
+def fund(leverage: float, price: Number = 100) -> Term:
+    """A fund with its daily multiple."""
+    return Term(price=price, leverage=leverage, asset_class="etf")
+
+
 def one(
     quantity: Number, term: Term | None = None, *, kind: str = "reg_t", cash: Number = 0
 ) -> Portfolio:

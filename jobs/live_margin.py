@@ -1,0 +1,90 @@
+"""The live run: one warm session that seals cycle after cycle while data come.
+
+Dagster resolves annotations when an op is built, so this module must not use
+`from __future__ import annotations`.
+"""
+
+import time
+
+import dagster as dg
+import pydantic
+
+from margin_assets.assets.resources import LakeResource, LandingResource
+from margin_assets.lake.ledger import AnotherSession
+from margin_assets.lake.store import Lake
+from margin_assets.live.reporting import report
+from margin_assets.live.session import Session
+from jobs.validation import ValidationResource, validate_sealed
+
+LIVE_TAG = "margin/live"
+ONE_LAKE = "lake"
+HANDED_OVER = "handed-over"
+
+
+class LiveConfig(dg.Config):
+    """When a live run ends."""
+
+    idle_seconds: float = pydantic.Field(30.0, ge=0, description="Ends after so long without data.")
+    handover_seconds: float = pydantic.Field(
+        900.0, gt=0, description="Ends after so long in any case, so that its log stays readable."
+    )
+
+
+class _Shift:
+    """How long a run works."""
+
+    def __init__(self, config: LiveConfig) -> None:
+        self._config = config
+        self._started = self._busy = time.monotonic()
+        self.cycles = 0
+
+    def worked(self) -> None:
+        self.cycles += 1
+        self._busy = time.monotonic()
+
+    def is_over(self) -> bool:
+        now = time.monotonic()
+        idle, shift = self._config.idle_seconds, self._config.handover_seconds
+        return now - self._busy >= idle or now - self._started >= shift
+
+
+@dg.op
+def monitor_landing(
+    context: dg.OpExecutionContext,
+    config: LiveConfig,
+    lake: LakeResource,
+    landing: LandingResource,
+    validation: ValidationResource,
+) -> None:
+    """Seals cycles until idle or its time is over, then validates what the last one left."""
+    shift, store = _Shift(config), lake.created()
+    try:
+        for result in Session(store).run(landing.landing(), stop=shift.is_over):
+            failed = report(context, result)
+            shift.worked()
+            if failed:
+                context.log.error("cycle %s: %s", result.sealed.cycle, ", ".join(failed))
+    except AnotherSession as other:
+        context.log.info("stepping aside: %s", other)
+        return
+    context.log.info("%s cycles sealed", shift.cycles)
+    _hand_over(context, store, validation, shift.cycles)
+
+
+def _hand_over(
+    context: dg.OpExecutionContext, lake: Lake, validation: ValidationResource, cycles: int
+) -> None:
+    # The landing sensor may start the next session while this run validates.
+    context.instance.add_run_tags(context.run_id, {LIVE_TAG: HANDED_OVER})
+    if cycles:
+        validate_sealed(context, lake, validation)
+
+
+@dg.job(
+    tags={LIVE_TAG: ONE_LAKE},
+    executor_def=dg.in_process_executor,
+    description="Monitors the landing folder and seals cycles while data come.",
+)
+def live_margin() -> None:
+    """One op, so that the firm stays in memory between cycles."""
+    monitor_landing()

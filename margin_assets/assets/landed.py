@@ -1,0 +1,14 @@
+"""Tables that only the live session writes, as assets that no daily run computes."""
+
+from margin_assets.assets.declared import landed_spec
+from schemas import FEEDS
+
+LIVE_ONLY = (
+    *(landed_spec(feed) for feed in FEEDS),
+    landed_spec("landed_files", FEEDS),
+    landed_spec("quarantine", FEEDS),
+    landed_spec("enforcement_decisions", ("positions", "account_state")),
+    landed_spec("enforcement_state", ("enforcement_decisions",)),
+    landed_spec("cycles", ("enforcement_decisions", "firm_risk", "landed_files")),
+    landed_spec("validation_results", ("cycles",)),
+)

@@ -1,0 +1,50 @@
+"""The lake and the landing folder as Dagster resources, and how daily twins are stored."""
+
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from margin_assets.lake.io_manager import DailyIOManager
+from margin_assets.lake.landing import Landing, LocalLanding
+from margin_assets.lake.ledger import Ledger
+from margin_assets.lake.store import Lake
+
+
+class LakeResource(dg.ConfigurableResource[Lake]):
+    """The lake of a code location: a folder, or `s3://bucket/prefix`."""
+
+    uri: str
+
+    def lake(self) -> Lake:
+        """A lake of the caller's own; its tables may be missing."""
+        return Lake(self.uri)
+
+    def created(self) -> Lake:
+        """The lake, with every table."""
+        lake = self.lake()
+        if not lake.is_created():
+            lake.create()
+        return lake
+
+
+class LandingResource(dg.ConfigurableResource[Landing]):
+    """The folder in which files land."""
+
+    folder: str
+
+    def landing(self) -> Landing:
+        """The landing folder, which may not exist yet."""
+        return LocalLanding(Path(self.folder))
+
+
+class DailyTwins(DailyIOManager):
+    """Stores daily twins, each row stamped with the cycle whose landed rows it was made from."""
+
+    def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame) -> None:
+        """Replaces the run's business dates; see `DailyIOManager`."""
+        if isinstance(obj, pl.DataFrame | pl.LazyFrame):
+            sealed = Ledger(self._lake()).last_sealed()
+            stamp = pl.lit(None if sealed is None else sealed.cycle, pl.Int64)
+            obj = obj.with_columns(cycle=stamp)
+        super().handle_output(context, obj)

@@ -1,0 +1,133 @@
+"""What must hold between tables, each rule one kernel and a verdict.
+
+The daily checks and the live session take the rules from the same list.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import dagster as dg
+import numpy as np
+import polars as pl
+
+from margin_assets.assets.resources import LakeResource
+from margin_assets.calendar import sessions
+from margin_assets.checks.daily import daily_check
+from margin_assets.kernels import consistency
+from margin_assets.lake.ledger import Ledger
+
+_SHOWN = 20
+# A feed that loses more than one row in a hundred is broken, not untidy.
+_MOST_QUARANTINED = 0.01
+
+
+class Rule(NamedTuple):
+    """A kernel that returns the accounts for which a sentence does not hold."""
+
+    name: str
+    sentence: str
+    inputs: tuple[str, ...]
+    """Tables of the kernel, in order; the last one carries the check."""
+    kernel: Callable[..., pl.DataFrame]
+    blocking: bool = True
+
+    @property
+    def asset(self) -> str:
+        """The table that carries the check."""
+        return self.inputs[-1]
+
+    def result(self, frames: Mapping[str, pl.DataFrame]) -> dg.AssetCheckResult:
+        """Verdict over the frames of its tables."""
+        found = self.kernel(*(frames[name] for name in self.inputs))
+        severity = dg.AssetCheckSeverity.ERROR if self.blocking else dg.AssetCheckSeverity.WARN
+        metadata: dict[str, Any] = {"accounts": found.height}
+        if found.height:
+            first = found.head(_SHOWN).select(pl.all().cast(pl.String))
+            metadata["first"] = dg.MetadataValue.json(first.to_dicts())
+        return dg.AssetCheckResult(passed=found.is_empty(), severity=severity, metadata=metadata)
+
+
+RULES = (
+    Rule(
+        "every_account_with_positions_has_a_summary",
+        "No account that holds positions lacks a summary.",
+        ("positions", "margin_summary"),
+        consistency.accounts_without_summary,
+    ),
+    Rule(
+        "reg_t_lines_add_up",
+        "The lines of each account add up to its Reg T requirement.",
+        ("reg_t_requirements", "margin_summary"),
+        consistency.reg_t_gaps,
+    ),
+    Rule(
+        "class_groups_add_up",
+        "The class groups of each account without offsets add up to its portfolio margin.",
+        ("tims_requirements", "margin_summary"),
+        consistency.portfolio_margin_gaps,
+    ),
+    Rule(
+        "stress_at_zero_is_the_summary",
+        "At a SPY move of 0% the stress of each account is its summary.",
+        ("stress_results", "margin_summary"),
+        consistency.still_stress_gaps,
+    ),
+    Rule(
+        "no_account_is_indeterminate",
+        "Every account has all the inputs that its requirement needs.",
+        ("margin_summary",),
+        consistency.indeterminate_accounts,
+        blocking=False,
+    ),
+)
+
+
+def _check(rule: Rule) -> dg.AssetChecksDefinition:
+    return daily_check(
+        rule.name, rule.sentence, rule.inputs, rule.result, blocking=rule.blocking
+    )
+
+
+def quarantine_result(landed_files: pl.DataFrame) -> dg.AssetCheckResult:
+    """Verdict on the part of landed rows that was quarantined."""
+    rate = consistency.quarantine_rate(landed_files)
+    return dg.AssetCheckResult(
+        passed=rate <= _MOST_QUARANTINED,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"rate": rate, "files": landed_files.height},
+    )
+
+
+@dg.asset_check(asset="quarantine", additional_ins={"landed_files": dg.AssetIn("landed_files")})
+def few_rows_are_quarantined(
+    quarantine: pl.LazyFrame,  # noqa: ARG001 (Dagster hands a check its asset)
+    landed_files: pl.LazyFrame,
+) -> dg.AssetCheckResult:
+    """At most one landed row in a hundred could not be understood."""
+    return quarantine_result(landed_files.collect())
+
+
+@dg.asset_check(asset="cycles")
+def the_last_cycle_is_of_this_session(lake: LakeResource) -> dg.AssetCheckResult:
+    """The last sealed cycle reaches into the current or the previous session."""
+    sealed = Ledger(lake.lake()).last_sealed()
+    as_of = sealed.as_of if sealed else None
+    now = datetime.now(UTC)
+    age = None if as_of is None else _session(now) - _session(as_of)
+    return dg.AssetCheckResult(
+        passed=age is not None and age <= 1,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"as_of": str(as_of), "sessions_behind": -1 if age is None else age},
+    )
+
+
+def _session(at: datetime) -> int:
+    return int(np.searchsorted(sessions().opens, int(at.timestamp() * 1e6), side="right"))
+
+
+CONSISTENCY = (
+    *(_check(rule) for rule in RULES),
+    few_rows_are_quarantined,
+    the_last_cycle_is_of_this_session,
+)

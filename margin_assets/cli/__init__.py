@@ -1,0 +1,118 @@
+"""The command line: the verbs of the public interface, each one a sentence over the rest."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+import typer
+
+from margin_assets.cli import (
+    audit_verbs,
+    demo,
+    explain,
+    feed_verbs,
+    lake_verbs,
+    offline_verbs,
+    quarantine_verbs,
+)
+from margin_assets.cli.output import Refusal, note, one_line
+
+__all__ = ["app", "main"]
+
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="margin",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    # Plain help: it need not load rich, and no text in it is markup.
+    rich_markup_mode=None,
+    epilog="Every verb has --help with an example.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def margin(
+    *, debug: bool = typer.Option(default=False, help="Show the traceback of an error.")
+) -> None:
+    """Margin risk on a lakehouse: margin, stress and enforcement as Delta tables."""
+    del debug  # taken out of the arguments by main(), wherever it stands
+
+
+for _group in (
+    demo,
+    lake_verbs,
+    feed_verbs,
+    explain,
+    offline_verbs,
+    audit_verbs,
+    quarantine_verbs,
+):
+    _group.register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb and returns its exit code; no traceback leaves here without `--debug`."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    words = [word for word in given if word != "--debug"]
+    if len(words) < len(given):
+        return _run(words)
+    try:
+        return _run(words)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        return _reader_gone()
+    except Refusal as refusal:
+        note(f"margin: {one_line(refusal)}")
+    except BaseException as error:
+        # Also a panic of a compiled library, which is no Exception.
+        if isinstance(error, SystemExit | GeneratorExit):
+            raise
+        note(f"margin: {_reason(error)}")
+    return 1
+
+
+def _run(words: list[str]) -> int:
+    try:
+        code = app(args=words, prog_name="margin", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.Abort:
+        return _INTERRUPTED
+    except Exception as error:
+        show: Callable[[], None] | None = getattr(error, "format_message", None)
+        if show is None:
+            raise
+        _show_usage(error)
+        return int(getattr(error, "exit_code", 2))
+    return code if isinstance(code, int) else 0
+
+
+def _show_usage(error: Exception) -> None:
+    """A usage error in our own words: the parser would print arguments as they are."""
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        note(one_line(context.get_usage()))
+        note(f"Try '{context.command_path} --help' for help.")
+    format_message = getattr(error, "format_message", str)
+    note(f"margin: {one_line(format_message())}")
+
+
+def _reader_gone() -> int:
+    """`margin ... | head`: nobody reads on, which is no failure of ours."""
+    import os
+
+    # The interpreter would try to flush once more on its way out.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _reason(error: BaseException) -> str:
+    """One line; the type's name where the text alone would not say what happened."""
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    is_told = isinstance(error, OSError | ValueError | RuntimeError | LookupError)
+    name = type(error).__name__
+    if not text:
+        return one_line(name)
+    return one_line(text if is_told else f"{name}: {text}")

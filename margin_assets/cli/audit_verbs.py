@@ -1,0 +1,133 @@
+"""Verbs that prove the past: audit verify, replay."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from margin_assets.cli import output
+from margin_assets.cli.options import (
+    DEFAULT_LAKE,
+    JsonOption,
+    LakeOption,
+    created_lake,
+    example,
+    opened_lake,
+)
+from margin_assets.cli.output import Refusal
+
+if TYPE_CHECKING:
+    from margin_assets.lake.audit import Verdict
+    from margin_assets.lake.store import Lake
+    from margin_assets.live.replay import ReplayReport
+
+audit = typer.Typer(
+    help="Prove that the lake holds what was sealed.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    epilog=example("margin audit verify --lake ./lake"),
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs of this module."""
+    audit.command(epilog=example("margin audit verify --json"))(verify)
+    app.add_typer(audit, name="audit")
+    app.command(epilog=example("margin replay --verify", "margin replay --from-cycle 40"))(replay)
+
+
+@audit.callback()
+def _group() -> None:
+    """Prove that the lake holds what was sealed."""
+
+
+def verify(*, lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = False) -> None:
+    """Walk the hash chain: the first broken link, or the last sealed cycle and its hash.
+
+    Recomputes every hash, the digests of what each cycle wrote, and the hashes of the landed
+    files. Keep the last hash elsewhere: it is what a chain rewritten from its start cannot show.
+    """
+    from margin_assets.lake.audit import verify as walk
+
+    with output.progress() as bar:
+        task = bar.add_task("verify", total=None)
+        verdict = walk(
+            opened_lake(lake), lambda step: bar.update(task, advance=1, description=step)
+        )
+    if as_json:
+        output.answer(_document(verdict))
+    if verdict.broken is not None:
+        raise Refusal(f"chain broken at cycle {verdict.broken.cycle}: {verdict.broken.what}")
+    if not as_json:
+        _show(verdict)
+
+
+def _document(verdict: "Verdict") -> dict[str, Any]:
+    broken = verdict.broken
+    return {
+        "ok": broken is None,
+        "cycles": verdict.cycles,
+        "last_cycle": verdict.last_cycle,
+        "hash": verdict.last_hash,
+        "unfinished_cycle": verdict.unfinished_cycle,
+        "broken": None if broken is None else {"cycle": broken.cycle, "what": broken.what},
+    }
+
+
+def _show(verdict: "Verdict") -> None:
+    if verdict.last_cycle is None:
+        output.say("nothing is sealed yet")
+    else:
+        output.say(f"{verdict.cycles} cycles hold; the last is {verdict.last_cycle}")
+        output.say(f"hash {verdict.last_hash}")
+    if verdict.unfinished_cycle is not None:
+        output.say(f"cycle {verdict.unfinished_cycle} is planned and not sealed yet")
+
+
+def replay(
+    *,
+    lake: LakeOption = DEFAULT_LAKE,
+    from_cycle: Annotated[
+        int, typer.Option(metavar="N", min=1, help="First cycle to compute anew.")
+    ] = 1,
+    is_verified: Annotated[
+        bool, typer.Option("--verify", help="Fail on the first difference from what was sealed.")
+    ] = False,
+    scratch: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to compute; kept afterwards.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute history anew from the landed inputs into a scratch lake."""
+    held = opened_lake(lake)
+    if scratch is not None:
+        report = _replayed(held, str(scratch), from_cycle)
+    else:
+        report = _replayed_aside(held, from_cycle)
+    if as_json:
+        output.answer({"cycles": report.cycles, "difference": report.difference})
+    if is_verified and report.difference is not None:
+        raise Refusal(f"replay differs: {report.difference}")
+    if not as_json:
+        found = f"; first difference: {report.difference}" if report.difference else ""
+        output.say(f"{report.cycles} cycles replayed{found}")
+
+
+def _replayed_aside(lake: "Lake", from_cycle: int) -> "ReplayReport":
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="margin-replay-") as folder:
+        return _replayed(lake, f"{folder}/lake", from_cycle)
+
+
+def _replayed(lake: "Lake", scratch: str, from_cycle: int) -> "ReplayReport":
+    from margin_assets.cli.feed_verbs import quiet_imports
+
+    with quiet_imports():
+        from margin_assets.live.replay import replay as recompute
+    fresh, made = created_lake(scratch)
+    if not made:
+        raise Refusal(f"{scratch} holds a lake already; a replay needs a place of its own")
+    with output.progress() as bar:
+        task = bar.add_task("replay", total=None)
+        return recompute(lake, fresh, from_cycle, lambda *_: bar.advance(task))

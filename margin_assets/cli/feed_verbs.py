@@ -1,0 +1,209 @@
+"""Verbs that move data: feed writes what lands, live processes it."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from margin_assets.cli import output
+from margin_assets.cli.options import (
+    DEFAULT_LAKE,
+    DEFAULT_LANDING,
+    JsonOption,
+    LakeOption,
+    LandingOption,
+    created_lake,
+    example,
+)
+
+if TYPE_CHECKING:
+    from margin_assets.live.session import CycleResult, Session
+    from margin_assets.lake.store import Lake
+    from margin_assets.scenarios import Scenario
+
+_LONGEST_PAUSE = 5.0
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs of this module."""
+    app.command(epilog=example("margin feed seed-ladder --landing ./landing --speed 600"))(feed)
+    app.command(
+        epilog=example("margin live --landing ./landing --until-idle", "margin live --lake ./lake")
+    )(live)
+
+
+def feed(
+    *,
+    scenario: Annotated[str, typer.Argument(help="Name of a built-in scenario.")],
+    landing: LandingOption = DEFAULT_LANDING,
+    speed: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            min=0.0,
+            help="Event time over real time; 0 is as fast as possible. No pause exceeds 5 s.",
+        ),
+    ] = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Write landing files as a feed would, in event time."""
+    from margin_assets.scenarios import scenario as told
+
+    summary = feed_batches(told(scenario), landing, speed)
+    if as_json:
+        output.answer(summary)
+    else:
+        output.note("{scenario}: {files} files, {rows} rows in {landing}".format(**summary))
+
+
+def feed_batches(scenario: "Scenario", landing: Path, speed: float) -> dict[str, Any]:
+    """Lands every batch of a scenario, paced, and says what landed."""
+    from margin_assets.scenarios import write_batch
+
+    files = rows = batches = 0
+    before: datetime | None = None
+    with output.progress() as bar:
+        task = bar.add_task(scenario.name, total=scenario.batch_count)
+        for batches, batch in enumerate(scenario.batches(), 1):
+            _pause(before, batch.at, speed)
+            before = batch.at
+            files += len(write_batch(batch, landing, batches))
+            rows += sum(frame.height for frame in batch.frames.values())
+            bar.advance(task)
+    return {
+        "scenario": scenario.name,
+        "landing": str(landing),
+        "batches": batches,
+        "files": files,
+        "rows": rows,
+        "last_at": before,
+    }
+
+
+def _pause(before: datetime | None, at: datetime, speed: float) -> None:
+    if before is not None and speed > 0:
+        time.sleep(min((at - before).total_seconds() / speed, _LONGEST_PAUSE))
+
+
+def live(
+    *,
+    lake: LakeOption = DEFAULT_LAKE,
+    landing: LandingOption = DEFAULT_LANDING,
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="Stop when nothing is pending.")
+    ] = False,
+    max_cycles: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Stop after N cycles.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Process what lands, cycle after cycle, until stopped; the lake is made if it is not there.
+
+    An interrupt stops after the cycle at work; a second one stops at once.
+    """
+    held, _ = created_lake(lake)
+    started = time.perf_counter()
+    summary = _nothing()
+    with stop_on_signal() as is_stopped:
+        session = new_session(held)
+        results = session.run(
+            _landing(landing), until_idle=until_idle, max_cycles=max_cycles, stop=is_stopped
+        )
+        for result in results:
+            output.note(_line(result))
+            _add(summary, result)
+    summary["seconds"] = round(time.perf_counter() - started, 3)
+    if as_json:
+        output.answer(summary)
+    else:
+        output.note("{cycles} cycles, {decisions} decisions, {seconds} s".format(**summary))
+
+
+def new_session(lake: "Lake") -> "Session":
+    """A session on the lake. Loads the assets, and with them Dagster."""
+    with quiet_imports():
+        from margin_assets.live.session import Session
+    return Session(lake)
+
+
+@contextmanager
+def quiet_imports() -> Iterator[None]:
+    """Loading the assets: Dagster warns that its own parameters may change, not for a user."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".* is currently in (beta|preview)")
+        yield
+
+
+def _landing(folder: Path) -> Any:  # noqa: ANN401 (the class is loaded here)
+    from margin_assets.lake.landing import LocalLanding
+
+    return LocalLanding(folder)
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[Callable[[], bool]]:
+    """Whether SIGINT or SIGTERM came; the second SIGINT interrupts."""
+    seen: list[int] = []
+
+    def remember(number: int, _: FrameType | None) -> None:
+        if seen and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        seen.append(number)
+        output.note("stopping after this cycle")
+
+    old = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(seen)
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _nothing() -> dict[str, Any]:
+    return {
+        "cycles": 0,
+        "last_cycle": None,
+        "as_of": None,
+        "decisions": 0,
+        "files": 0,
+        "rows_accepted": 0,
+        "rows_quarantined": 0,
+        "seconds": 0.0,
+    }
+
+
+def tally(result: "CycleResult") -> dict[str, int]:
+    """What a cycle took in and decided."""
+    files = result.frames["landed_files"]
+    decisions = result.frames.get("enforcement_decisions")
+    return {
+        "files": files.height,
+        "rows_accepted": int(files["rows_accepted"].sum()),
+        "rows_quarantined": int(files["rows_quarantined"].sum()),
+        "decisions": 0 if decisions is None else decisions.height,
+    }
+
+
+def _add(summary: dict[str, Any], result: "CycleResult") -> None:
+    for name, count in tally(result).items():
+        summary[name] += count
+    summary["cycles"] += 1
+    summary["last_cycle"] = result.sealed.cycle
+    summary["as_of"] = result.sealed.as_of
+
+
+def _line(result: "CycleResult") -> str:
+    counts, ms = tally(result), sum(result.seconds.values()) * 1000
+    return (
+        f"cycle {result.sealed.cycle}  as of {output.instant(result.sealed.as_of)}  "
+        f"{counts['files']} files  {counts['rows_accepted']} rows  "
+        f"{counts['rows_quarantined']} quarantined  {counts['decisions']} decisions  {ms:.0f} ms"
+    )

@@ -1,0 +1,184 @@
+"""Verbs that make a lake and ask it: init, sql, status."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from margin_assets.cli import output
+from margin_assets.cli.options import (
+    DEFAULT_LAKE,
+    DEFAULT_LANDING,
+    CycleOption,
+    JsonOption,
+    LakeOption,
+    LandingOption,
+    chosen_cycle,
+    created_lake,
+    example,
+    moment,
+    opened_lake,
+)
+from margin_assets.cli.output import Refusal
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from margin_assets.lake.ledger import Sealed
+    from margin_assets.lake.store import Lake
+
+_SHOWN_ROWS = 1_000
+
+
+class Format(StrEnum):
+    """How an answer in rows is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs of this module."""
+    app.command(epilog=example("margin init --lake ./lake"))(init)
+    app.command(
+        epilog=example(
+            'margin sql "SELECT account_id, excess FROM margin_summary ORDER BY excess LIMIT 10"',
+            'margin sql "SELECT * FROM positions" --as-of 2020-03-16T20:00:00Z --format csv',
+        )
+    )(sql)
+    app.command(epilog=example("margin status --json"))(status)
+
+
+def init(*, lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = False) -> None:
+    """Create the lake: every table with its schema, constraints and properties."""
+    from margin_assets.lake import declared
+
+    _, made = created_lake(lake)
+    tables = [
+        {"table": name, "is_new": name in made, "grain": declared.table_of(name).grain}
+        for name in sorted(declared.names())
+    ]
+    if as_json:
+        output.answer({"lake": lake, "created": sorted(made), "tables": tables})
+        return
+    rows = [(t["table"], "created" if t["is_new"] else "there", t["grain"]) for t in tables]
+    output.table(("table", "", "one row"), rows)
+    output.note(f"lake {lake}: {len(made)} tables created, {len(tables) - len(made)} were there")
+
+
+def sql(  # noqa: PLR0913 (the options of the interface)
+    *,
+    statement: Annotated[str, typer.Argument(metavar="SELECT", help="One question in SQL.")],
+    lake: LakeOption = DEFAULT_LAKE,
+    cycle: CycleOption = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="TIMESTAMP", help="As sealed last at or before this instant."),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.TABLE,
+    target: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Write there, not to stdout.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a question in SQL, read-only, over every table as of one sealed cycle.
+
+    Daily twins are named daily_TABLE and read at their newest.
+    """
+    form = Format.JSON if as_json else form
+    if cycle is not None and as_of is not None:
+        raise typer.BadParameter("--cycle and --as-of exclude each other")
+    if form is Format.PARQUET and target is None:
+        raise typer.BadParameter("--format parquet needs --output FILE")
+    at = None if as_of is None else moment(as_of)
+    held = opened_lake(lake)
+    rows = answer_at(held, statement, chosen_cycle(held, cycle, at))
+    _write(rows, form, target)
+
+
+def answer_at(lake: "Lake", statement: str, sealed: "Sealed | None") -> "pl.DataFrame":
+    """The answer of every table as the cycle left it."""
+    from deltalake.exceptions import DeltaError
+
+    from margin_assets.lake.sql import SqlFailed, query
+
+    versions = {} if sealed is None else _pinned(lake, sealed)
+    try:
+        return query(lake, statement, versions)
+    except SqlFailed as failed:
+        if sealed is not None and isinstance(failed.__cause__, DeltaError | OSError):
+            raise Refusal(
+                f"cycle {sealed.cycle} cannot be read: {failed}. If its files are past their "
+                "retention, `margin replay` computes them anew."
+            ) from failed
+        raise
+
+
+def _pinned(lake: "Lake", sealed: "Sealed") -> dict[str, int]:
+    """Versions of a cycle's tables, and of the ledger as the cycle's seal left it."""
+    versions = dict(sealed.table_versions)
+    seal = str(2 * sealed.cycle + 1)
+    for entry in lake.held("cycles").open().history():
+        if entry.get("ledger") == seal:
+            versions["cycles"] = int(entry["version"])
+            break
+    return versions
+
+
+def _write(rows: "pl.DataFrame", form: Format, target: Path | None) -> None:
+    match form:
+        case Format.PARQUET:
+            rows.write_parquet(str(target))
+        case Format.JSON:
+            _emit(_json(rows), target)
+        case Format.CSV:
+            _emit(_csv(rows), target)
+        case Format.TABLE if target is None:
+            output.table(rows.columns, rows.head(_SHOWN_ROWS).iter_rows())
+        case Format.TABLE:
+            raise typer.BadParameter("--output takes --format json, csv or parquet")
+    if target is not None:
+        output.note(f"{rows.height} rows in {target}")
+    elif form is Format.TABLE and rows.height > _SHOWN_ROWS:
+        output.note(f"first {_SHOWN_ROWS} of {rows.height} rows; --format csv or json has all")
+
+
+def _json(rows: "pl.DataFrame") -> str:
+    lines = map(output.json_text, rows.iter_rows(named=True))
+    return "[\n" + ",\n".join(lines) + "\n]\n" if rows.height else "[]\n"
+
+
+def _csv(rows: "pl.DataFrame") -> str:
+    import polars as pl
+
+    plain = rows.with_columns(pl.selectors.binary().bin.encode("hex"))
+    return plain.write_csv(datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
+
+
+def _emit(text: str, target: Path | None) -> None:
+    if target is not None:
+        target.write_text(text, encoding="utf-8")
+    elif sys.stdout.isatty():
+        sys.stdout.writelines(output.printable(line) + "\n" for line in text.splitlines())
+    else:
+        sys.stdout.write(text)
+
+
+def status(
+    *,
+    lake: LakeOption = DEFAULT_LAKE,
+    landing: LandingOption = DEFAULT_LANDING,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how the lake stands: last sealed cycle, backlog, what waits, health."""
+    from margin_assets.cli.standing import show, standing
+
+    found = standing(opened_lake(lake), landing)
+    if as_json:
+        output.answer(found)
+    else:
+        show(found)

@@ -1,0 +1,167 @@
+"""Verbs that need no lake: whatif, rulebook, bench."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+
+from margin_assets.cli import output
+from margin_assets.cli.options import JsonOption, example
+from margin_assets.cli.output import Refusal
+
+rulebook = typer.Typer(
+    help="Numbers of the rules, dated, each with its source.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    epilog=example("margin rulebook list", "margin rulebook show finra_4210 2020-03-16"),
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs of this module."""
+    app.command(
+        epilog=example(
+            "margin whatif portfolio.json --json",
+            "margin whatif - < portfolios.ndjson > answers.ndjson",
+        )
+    )(whatif)
+    rulebook.command("list", epilog=example("margin rulebook list"))(list_rulebooks)
+    rulebook.command("show", epilog=example("margin rulebook show tims"))(show_rulebook)
+    app.add_typer(rulebook, name="rulebook")
+    app.command(epilog=example("margin bench cycle"))(bench)
+
+
+def whatif(
+    *,
+    file: Annotated[str, typer.Argument(help="A .json or .ndjson file; - is standard input.")],
+    is_ndjson: Annotated[
+        bool, typer.Option("--ndjson", help="One document a line, whatever the file's name.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Margin of one portfolio document, nothing stored.
+
+    A .ndjson file, or - for standard input, holds one document a line and is answered a line
+    each, in order; a refused document by {"error": ...} in its place.
+    """
+    if is_ndjson or file == "-" or file.endswith(".ndjson"):
+        with _opened(file) as lines:
+            _answer_lines(lines)
+        return
+    from margin_assets.whatif import whatif as answered
+
+    document = answered(Path(file).read_bytes())
+    if as_json:
+        output.answer(document)
+    else:
+        from margin_assets.cli.whatif_view import show
+
+        show(document)
+
+
+def _opened(file: str) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
+
+
+def _answer_lines(lines: Iterable[bytes]) -> None:
+    from margin_assets.whatif import whatif_lines
+
+    for line in whatif_lines(lines):
+        sys.stdout.write(f"{line}\n")
+        # Who sends line by line waits for each answer.
+        sys.stdout.flush()
+
+
+def list_rulebooks(*, as_json: JsonOption = False) -> None:
+    """Every family and version, with its source."""
+    from margin_assets.rulebooks import FAMILIES, in_force, versions
+
+    found = [
+        {
+            "family": family,
+            "effective": day,
+            "source": in_force(family, day).numbers.get("source", ""),
+        }
+        for family in FAMILIES
+        for day in versions(family)
+    ]
+    if as_json:
+        output.answer(found)
+    else:
+        output.table(list(found[0]), (list(row.values()) for row in found))
+
+
+def show_rulebook(
+    *,
+    family: Annotated[str, typer.Argument(help="Family, as `margin rulebook list` names it.")],
+    on: Annotated[
+        str | None, typer.Argument(metavar="[DATE]", help="In force on that day; else the newest.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The numbers of one family in force on a day."""
+    from margin_assets.rulebooks import FAMILIES, in_force, versions
+
+    if family not in FAMILIES:
+        raise Refusal(f"unknown family {family!r}; known: {', '.join(FAMILIES)}")
+    book = in_force(family, _day(on) if on else versions(family)[-1])
+    if as_json:
+        output.answer({"family": family, "effective": book.effective, "numbers": book.numbers})
+        return
+    output.say(f"{family}, effective {book.effective}")
+    for name, value in _flat(book.numbers):
+        output.say(f"{name} = {output.shown(value)}")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day as YYYY-MM-DD") from None
+
+
+def _flat(numbers: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, object]]:
+    for name, value in numbers.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def bench(
+    *, name: Annotated[str, typer.Argument(help="Name of the benchmark; unknown lists them.")]
+) -> None:
+    """Run one benchmark of the source tree."""
+    from importlib import import_module
+
+    known = _benchmarks()
+    if name not in known:
+        names = ", ".join(known) or "none here; run from the source tree"
+        raise Refusal(f"unknown benchmark {name!r}; known: {names}")
+    with _own_arguments(name):
+        import_module(f"benchmarks.{name}").main()
+
+
+def _benchmarks() -> list[str]:
+    import pkgutil
+
+    try:
+        import benchmarks  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        return []
+    found = (module.name for module in pkgutil.iter_modules(benchmarks.__path__))
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+@contextmanager
+def _own_arguments(name: str) -> Iterator[None]:
+    """A benchmark parses arguments of its own, and ours are not among them."""
+    ours, sys.argv = sys.argv, [name]
+    try:
+        yield
+    finally:
+        sys.argv = ours

@@ -1,0 +1,101 @@
+"""Options that several verbs share, and the lake and the cycle that they name."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from margin_assets.cli.output import Refusal, instant
+
+if TYPE_CHECKING:
+    from margin_assets.lake.ledger import Sealed
+    from margin_assets.lake.store import Lake
+
+DEFAULT_LAKE = "./lake"
+DEFAULT_LANDING = Path("./landing")
+
+LakeOption = Annotated[
+    str,
+    typer.Option(
+        "--lake", metavar="URI", envvar="MARGIN_LAKE", help="A folder or s3://bucket/prefix."
+    ),
+]
+LandingOption = Annotated[
+    Path,
+    typer.Option("--landing", metavar="DIR", envvar="MARGIN_LANDING", help="Landing folder."),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="One JSON document on stdout.", show_default=False)
+]
+CycleOption = Annotated[
+    int | None, typer.Option("--cycle", metavar="N", min=1, help="As sealed in cycle N.")
+]
+
+
+def example(*lines: str) -> str:
+    """Examples as they stand at the end of a verb's help."""
+    title = "Example:" if len(lines) == 1 else "Examples:"
+    # The backspace tells the formatter to leave the lines alone.
+    return "\n".join(["\b", title, *(f"  {line}" for line in lines)])
+
+
+def moment(text: str) -> datetime:
+    """An RFC 3339 instant; without an offset it names no instant."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not an RFC 3339 instant") from None
+    if at.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no offset; write Z for UTC")
+    return at.astimezone(UTC)
+
+
+def opened_lake(uri: str) -> "Lake":
+    """The lake at `uri`, which must be there."""
+    from deltalake import DeltaTable
+
+    lake = named_lake(uri)
+    if not DeltaTable.is_deltatable(lake.held("cycles").uri, lake.storage_options):
+        raise Refusal(f"no lake at {uri}: `margin init` makes one, `margin demo` fills one")
+    return lake
+
+
+def named_lake(uri: str) -> "Lake":
+    """The lake at `uri`, whether it is there or not."""
+    from margin_assets.lake.store import Lake
+
+    scheme, found, _ = uri.partition("://")
+    if found and scheme not in ("s3", "file"):
+        raise typer.BadParameter(f"{uri!r} is neither a folder nor s3://bucket/prefix")
+    return Lake(uri.removeprefix("file://"))
+
+
+def created_lake(uri: str) -> tuple["Lake", list[str]]:
+    """The lake at `uri`, made if it is not there, and the tables that were made."""
+    lake = named_lake(uri)
+    if uri.startswith("s3://"):
+        lake.check_store()
+    return lake, [] if lake.is_created() else lake.create()
+
+
+def chosen_cycle(
+    lake: "Lake", cycle: int | None = None, as_of: datetime | None = None
+) -> "Sealed | None":
+    """The sealed cycle asked for, or the last; None where none is sealed and none is named."""
+    from margin_assets.lake.ledger import Ledger
+
+    ledger = Ledger(lake)
+    if as_of is not None:
+        cycle = _last_before(lake, as_of)
+    return ledger.last_sealed() if cycle is None else ledger.sealed(cycle)
+
+
+def _last_before(lake: "Lake", as_of: datetime) -> int:
+    import polars as pl
+
+    cycles = lake.scan("cycles").filter(pl.col("state") == "sealed", pl.col("as_of") <= as_of)
+    found = cycles.select(pl.col("cycle").max()).collect().item()
+    if found is None:
+        raise Refusal(f"no cycle was sealed as of {instant(as_of)} or before")
+    return int(found)

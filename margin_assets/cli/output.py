@@ -1,0 +1,178 @@
+"""What the user sees: answers on stdout, progress and refusals on stderr, nothing unprintable."""
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+# Nothing is cut or wrapped where no person's window sets a width.
+_WIDE = 100_000
+
+
+class Refusal(Exception):  # noqa: N818 (says what happened)
+    """What was asked cannot be had: one line for stderr, exit code 1."""
+
+
+def printable(text: object) -> str:
+    """The text with everything a terminal might obey spelled out."""
+    plain = str(text)
+    if plain.isprintable():
+        return plain
+    return "".join(c if c.isprintable() else _escaped(c) for c in plain)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def one_line(text: object) -> str:
+    """The text on one line, printable."""
+    return printable(" ".join(str(text).split()))
+
+
+def note(text: str) -> None:
+    """One line on stderr."""
+    sys.stderr.write(printable(text) + "\n")
+    sys.stderr.flush()
+
+
+def say(text: str = "") -> None:
+    """One line on stdout."""
+    sys.stdout.write(printable(text) + "\n")
+
+
+def instant(at: datetime | None) -> str:
+    """RFC 3339 in UTC with `Z`; a dash for none."""
+    if at is None:
+        return "-"
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
+
+
+def json_text(value: object) -> str:
+    """One JSON document: decimals as numbers to their last digit, instants with `Z`, bytes in hex.
+
+    Numbers that JSON does not have become null.
+    """
+    match value:
+        case None | bool() | int():
+            return json.dumps(value)
+        case float():
+            return repr(value) if math.isfinite(value) else "null"
+        case Decimal():
+            return format(value.normalize(), "f") if value.is_finite() else "null"
+        case datetime():
+            return f'"{instant(value)}"'
+        case bytes():
+            return f'"{value.hex()}"'
+        case Mapping():
+            return _object(value)
+        case list() | tuple():
+            return "[" + ", ".join(map(json_text, value)) + "]"
+        case date():
+            return f'"{value.isoformat()}"'
+        case _:
+            return json.dumps(str(value)).replace("\x7f", "\\u007f")
+
+
+def _object(value: Mapping[object, object]) -> str:
+    members = (f"{json_text(str(key))}: {json_text(held)}" for key, held in value.items())
+    return "{" + ", ".join(members) + "}"
+
+
+def answer(document: object) -> None:
+    """The one JSON document of a verb, on stdout; the rows of a list each on a line."""
+    if isinstance(document, list) and document:
+        rows = ",\n".join(map(json_text, document))
+        sys.stdout.write(f"[\n{rows}\n]\n")
+    else:
+        sys.stdout.write(json_text(document) + "\n")
+
+
+def shown(value: object) -> str:
+    """A value in a cell of a table."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return instant(value)
+        case Decimal():
+            return _grouped(value)
+        case float():
+            return f"{value:.10g}"
+        case bytes():
+            return value.decode("utf-8", "backslashreplace")
+        case _:
+            return str(value)
+
+
+def _grouped(value: Decimal) -> str:
+    """Thousands apart; cents stay, further decimals only where they say something."""
+    plain = value.normalize()
+    digits = max(2, -int(plain.as_tuple().exponent)) if plain != plain.to_integral_value() else 0
+    return f"{value:,.{digits}f}"
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """A console that takes no markup; as wide as need be where nobody watches."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _WIDE
+    return Console(
+        file=stream, markup=False, emoji=False, highlight=False, soft_wrap=False, width=width
+    )
+
+
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    title: str = "",
+) -> None:
+    """A table on stdout. Every cell is data: neither markup nor control characters act."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(
+        title=Text(printable(title)) if title else None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    held = [list(row) for row in rows]
+    for place, name in enumerate(columns):
+        is_number = any(_is_number(row[place]) for row in held)
+        made.add_column(
+            Text(printable(name)), justify="right" if is_number else "left", overflow="fold"
+        )
+    for row in held:
+        made.add_row(*(Text(printable(shown(value))) for value in row))
+    console().print(made)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+def progress() -> "Progress":
+    """A progress bar on stderr; silent where nobody watches."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    where = console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=where,
+        disable=not sys.stderr.isatty(),
+    )

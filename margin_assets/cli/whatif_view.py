@@ -1,0 +1,75 @@
+"""The answer to a portfolio document, for a person."""
+
+from typing import Any
+
+from margin_assets.cli import output
+
+Document = dict[str, Any]
+
+
+def show(answer: Document) -> None:
+    """The answer's main figures, by method, class group and scenario."""
+    output.say(f"{answer['account_id']} as of {answer['as_of']}: {answer['status']}")
+    output.say(
+        f"equity {_usd(answer['equity'])}, long {_usd(answer['long_market_value'])}, "
+        f"short {_usd(answer['short_market_value'])}"
+    )
+    for kind in ("indeterminate_reasons", "flags"):
+        for found in answer.get(kind) or ():
+            where = found["symbol"] or "account"
+            output.say(f"{kind.split('_')[0]}: {where}: {', '.join(found['reasons'])}")
+    _methods(answer)
+    _groups(answer)
+    _stress(answer["stress"])
+    output.say(
+        f"cheaper method: {answer['margin_method']}; portfolio margin saves "
+        f"{_usd(answer['margin_savings'])}"
+    )
+    books = (f"{family} {day}" for family, day in answer["rulebooks"].items())
+    output.say(f"rulebooks: {', '.join(books)}")
+
+
+def _usd(amount: float | None) -> str:
+    return "" if amount is None else f"{amount:,.2f}"
+
+
+def _methods(answer: Document) -> None:
+    reg_t, portfolio, house = answer["reg_t"], answer["portfolio_margin"], answer["house"]
+    note = "" if portfolio["eligible"] else "not eligible: " + ", ".join(portfolio["reasons"])
+    maintenance = reg_t["maintenance_requirement"]
+    output.table(
+        ("method", "requirement (USD)", "excess (USD)", ""),
+        [
+            ("reg_t maintenance", *map(_usd, (maintenance, reg_t["excess"])), ""),
+            ("reg_t initial", _usd(reg_t["initial_requirement"]), "", ""),
+            ("portfolio_margin", *map(_usd, (portfolio["requirement"], portfolio["excess"])), note),
+            ("house", *map(_usd, (house["requirement"], house["excess"])), ""),
+        ],
+    )
+
+
+def _groups(answer: Document) -> None:
+    groups = [
+        (g["strategy"], g["rule"], _usd(g["gross_requirement"]), _usd(g["net_deposit"]))
+        for g in answer["reg_t"]["groups"]
+    ]
+    if groups:
+        output.table(("strategy", "rule", "requirement (USD)", "net deposit (USD)"), groups)
+    classes = [
+        (c["class_group"], c["worst_point"], _usd(c["scan_risk"]), _usd(c["requirement"]))
+        for c in answer["portfolio_margin"]["class_groups"]
+    ]
+    if classes:
+        output.table(("class group", "worst point", "scan risk", "requirement (USD)"), classes)
+
+
+def _stress(rows: list[Document]) -> None:
+    cells = [
+        (
+            r["scenario"],
+            *(_usd(r[n]) for n in ("pnl", "equity", "requirement", "excess")),
+            r["underwater"],
+        )
+        for r in rows
+    ]
+    output.table(("scenario", "P&L", "equity", "requirement", "excess", "underwater"), cells)

@@ -1,0 +1,48 @@
+"""The composition root: the only definitions, and the only reader of the environment."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from jobs.daily_margin import daily_margin
+from jobs.live_margin import live_margin
+from jobs.upkeep import upkeep
+from jobs.validation import ValidationResource
+from margin_assets.assets.declared import IO_MANAGER
+from margin_assets.assets.landed import LIVE_ONLY
+from margin_assets.assets.margin import DAILY_ASSETS
+from margin_assets.assets.resources import DailyTwins, LakeResource, LandingResource
+from margin_assets.checks.consistency import CONSISTENCY
+from margin_assets.checks.row_rules import ROW_RULES
+from sensors.alerts import Alerts
+from sensors.failures import failed_checks, failed_runs
+from sensors.landing import landing_sensor
+from sensors.reference_data import business_date_sensor
+
+
+def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Everything of the code location; tests bring resources of their own."""
+    return dg.Definitions(
+        assets=[*DAILY_ASSETS, *LIVE_ONLY],
+        asset_checks=[*ROW_RULES, *CONSISTENCY],
+        jobs=[live_margin, daily_margin, upkeep],
+        sensors=[landing_sensor, business_date_sensor, failed_runs, failed_checks],
+        resources=_resources() | dict(resource_overrides or {}),
+        executor=dg.in_process_executor,
+    )
+
+
+def _resources() -> dict[str, Any]:
+    lake = os.environ.get("MARGIN_LAKE", "lake")
+    return {
+        IO_MANAGER: DailyTwins(lake_uri=lake),
+        "lake": LakeResource(uri=lake),
+        "landing": LandingResource(folder=os.environ.get("MARGIN_LANDING", "landing")),
+        "validation": ValidationResource(docs=os.environ.get("MARGIN_DATA_DOCS", "")),
+        "alerts": Alerts(topic_arn=os.environ.get("MARGIN_ALERT_TOPIC", "")),
+    }
+
+
+defs = build_defs()

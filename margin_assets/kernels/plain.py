@@ -1,0 +1,128 @@
+"""The rule on plain positions, in doubles that hold exact cents, so that it runs in vectors.
+
+A position is plain when it is small (`SMALL`), usably priced, marginable, unlevered and has a
+beta: nearly all are. Everything else takes the exact lines of `lines.py`. Both give the same
+cents: whole numbers of this size are exact in a double, and `TIE` is larger than the error of one
+product and smaller than the grain of a rate (1e-6); a test holds the two together.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from margin_assets.kernels.book import FRESH, STALE, Series
+from margin_assets.kernels.lines import input_states
+from margin_assets.kernels.money import PPM
+from margin_assets.kernels.rules import Rules
+
+SMALL = 1 << 29
+"""Cents up to which a position's value may be plain: 5.4 million USD."""
+_TIE = 5e-7
+_MODEL_TIE = 1e-6  # the tie of `money.model_line`
+
+Floats = npt.NDArray[np.float64]
+Table = np.ndarray[tuple[int, int], np.dtype[np.float64]]
+
+
+class PlainTerms(NamedTuple):
+    """Terms of each symbol as factors of value."""
+
+    is_plain: npt.NDArray[np.bool_]
+    states: npt.NDArray[np.int32]
+    stress: Table
+    points: Table
+
+
+class PlainRates(NamedTuple):
+    """4210(c) rates as factors of value, floors in cents a unit."""
+
+    long: float
+    short: float
+    short_below: float
+    floor: float
+    floor_below: float
+    threshold: float
+
+
+@njit(cache=True)
+def plain_terms(series: Series, rules: Rules) -> PlainTerms:
+    """Factors of every symbol under the rules of the day."""
+    count, moves, points = len(series.price), len(rules.stress_moves), rules.points.shape[1]
+    is_plain = np.zeros(count, dtype=np.bool_)
+    states = np.zeros(count, dtype=np.int32)
+    stress = np.zeros((count, moves))
+    table = np.zeros((count, points))
+    for s in range(count):
+        states[s] = input_states(series, s)
+        is_priced = series.price_state[s] == FRESH or series.price_state[s] == STALE
+        plain = is_priced and series.is_marginable[s] and series.leverage[s] == PPM
+        for j in range(moves):
+            stress[s, j] = series.beta[s] * rules.stress_moves[j]
+            # Not so for a NaN either: without a beta nothing is plain.
+            plain = plain and abs(stress[s, j]) <= 1.0
+        for k in range(points):
+            table[s, k] = rules.points[series.range_class[s], k] / PPM
+        is_plain[s] = plain
+    return PlainTerms(is_plain, states, stress, table)
+
+
+@njit(cache=True)
+def plain_rates(rules: Rules) -> PlainRates:
+    """The rates of 4210(c) as factors."""
+    return PlainRates(
+        rules.long_maintenance / PPM,
+        rules.short_maintenance / PPM,
+        rules.short_below / PPM,
+        float(rules.short_floor),
+        float(rules.short_below_floor),
+        float(rules.short_threshold),
+    )
+
+
+@njit(cache=True, forceinline=True)
+def plain_line(value: float, rate: float) -> float:
+    """Absolute value x rate, rounded half up to the cent."""
+    return float(np.floor(value * rate + (0.5 + _TIE)))
+
+
+@njit(cache=True, forceinline=True)
+def add_long(
+    value: float, stress: Table, s: int, rates: PlainRates, pnl: Floats, restruck: Floats
+) -> None:
+    """Adds a long position's P&L and its requirement struck again, scenario by scenario."""
+    for j in range(len(pnl)):
+        exact = value * stress[s, j]
+        size = np.floor(abs(exact) + 0.5 + _MODEL_TIE)
+        line = size if exact >= 0.0 else -size
+        pnl[j] += line
+        restruck[j] += np.floor((value + line) * rates.long + (0.5 + _TIE))
+
+
+@njit(cache=True, forceinline=True)
+def add_short(
+    value: float, units: float, stress: Table, s: int, rates: PlainRates, pnl: Floats, restruck: Floats
+) -> None:
+    """The same for a short position (`value` negative) of a number of units."""
+    threshold = np.floor(units * rates.threshold + (0.5 + _TIE))
+    floor = np.floor(units * rates.floor + (0.5 + _TIE))
+    floor_below = np.floor(units * rates.floor_below + (0.5 + _TIE))
+    for j in range(len(pnl)):
+        exact = value * stress[s, j]
+        size = np.floor(abs(exact) + 0.5 + _MODEL_TIE)
+        line = size if exact >= 0.0 else -size
+        pnl[j] += line
+        owed = -(value + line)
+        above = max(np.floor(owed * rates.short + (0.5 + _TIE)), floor)
+        below = max(np.floor(owed * rates.short_below + (0.5 + _TIE)), floor_below)
+        restruck[j] += below if owed < threshold else above
+
+
+@njit(cache=True, forceinline=True)
+def add_scan(value: float, points: Table, s: int, group: Floats) -> None:
+    """Adds a position's P&L at the points of its class group."""
+    for k in range(len(group)):
+        exact = value * points[s, k]
+        size = np.floor(abs(exact) + (0.5 + _TIE))
+        group[k] += size if exact >= 0.0 else -size

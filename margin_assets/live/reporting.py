@@ -1,0 +1,100 @@
+"""Tells Dagster what a cycle did: a materialization of each table written, a verdict each check."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import polars as pl
+
+from margin_assets.assets.partitions import BUSINESS_DATE
+from margin_assets.calendar import sessions
+from margin_assets.checks.consistency import RULES, quarantine_result
+from margin_assets.checks.row_rules import check_name, row_rules_result
+from margin_assets.lake.ledger import Sealed
+from margin_assets.live.session import CycleResult
+from schemas import TABLES
+
+_LEDGER = "cycles"
+
+
+def business_date(as_of: datetime) -> str | None:
+    """Business date of an instant: the latest session that opened at or before it.
+
+    None outside the business dates of the daily assets.
+    """
+    place = int(np.searchsorted(sessions().opens, int(as_of.timestamp() * 1e6), side="right"))
+    day = sessions().days[max(place - 1, 0)].isoformat()
+    return day if BUSINESS_DATE.has_partition_key(day) else None
+
+
+def report(context: dg.OpExecutionContext, result: CycleResult) -> list[str]:
+    """Logs the events of a sealed cycle; returns the checks that failed, `table:check`."""
+    failed = []
+    for event in (*materializations(result), *evaluations(result)):
+        context.log_event(event)
+        if isinstance(event, dg.AssetCheckEvaluation) and not event.passed:
+            failed.append(f"{event.asset_key.to_user_string()}:{event.check_name}")
+    return failed
+
+
+def materializations(result: CycleResult) -> Iterator[dg.AssetMaterialization]:
+    """One for every table that the cycle wrote, and the ledger's with how long each part took."""
+    sealed = result.sealed
+    day = None if sealed.as_of is None else business_date(sealed.as_of)
+    for name, frame in result.frames.items():
+        yield dg.AssetMaterialization(
+            name,
+            partition=day if TABLES[name].is_daily else None,
+            metadata=_shared(sealed)
+            | {
+                "dagster/row_count": frame.height,
+                "table_version": sealed.table_versions[name],
+                "digest": sealed.digests[name],
+            },
+        )
+    took = {f"seconds_{part}": round(seconds, 4) for part, seconds in result.seconds.items()}
+    yield dg.AssetMaterialization(_LEDGER, metadata=_shared(sealed) | {"hash": sealed.hash} | took)
+
+
+def _shared(sealed: Sealed) -> dict[str, Any]:
+    as_of = "" if sealed.as_of is None else sealed.as_of.isoformat()
+    return {"cycle": sealed.cycle, "as_of": as_of}
+
+
+def evaluations(result: CycleResult) -> Iterator[dg.AssetCheckEvaluation]:
+    """Row rules of the tables of the state, rules between them, and the quarantine."""
+    sealed, frames = result.sealed, result.frames
+    day = None if sealed.as_of is None else business_date(sealed.as_of)
+    for name, frame in frames.items():
+        if TABLES[name].is_daily:
+            verdict = row_rules_result(name, frame)
+            yield _evaluation(name, check_name(name), verdict, day, blocking=True)
+    for rule in RULES:
+        if all(name in frames for name in rule.inputs):
+            verdict = rule.result(frames)
+            yield _evaluation(rule.asset, rule.name, verdict, day, blocking=rule.blocking)
+    verdict = quarantine_result(frames["landed_files"])
+    yield _evaluation("quarantine", "few_rows_are_quarantined", verdict, None, blocking=False)
+
+
+def _evaluation(
+    asset: str, check: str, verdict: dg.AssetCheckResult, day: str | None, *, blocking: bool
+) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(asset),
+        check_name=check,
+        passed=bool(verdict.passed),
+        metadata=_normalized(verdict.metadata),
+        severity=verdict.severity,
+        blocking=blocking,
+        partition=day,
+    )
+
+
+def _normalized(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(metadata)
+
+
+__all__ = ["business_date", "evaluations", "materializations", "pl", "report"]

@@ -1,0 +1,54 @@
+"""Starts the daily run of business dates that have closed in sealed event time.
+
+Dagster resolves annotations when a sensor is built, so this module must not use
+`from __future__ import annotations`.
+"""
+
+import dagster as dg
+
+from jobs.daily_margin import daily_margin
+from margin_assets.assets.partitions import BUSINESS_DATE
+from margin_assets.assets.resources import LakeResource
+from margin_assets.calendar import sessions
+from margin_assets.lake.ledger import Ledger
+from margin_assets.lake.store import Lake
+
+_START, _END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@dg.sensor(
+    job=daily_margin,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts the daily run of business dates that have closed.",
+)
+def business_date_sensor(
+    context: dg.SensorEvaluationContext, lake: LakeResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Requests every closed date once; the cursor is the last one requested."""
+    closed = _closed_dates(lake.lake(), context.cursor)
+    if not closed:
+        return dg.SkipReason("No business date has closed.")
+    first, last = closed[0], closed[-1]
+    # Several dates at once are one run, as in a backfill.
+    request = (
+        dg.RunRequest(run_key=first, partition_key=first)
+        if first == last
+        else dg.RunRequest(run_key=f"{first} to {last}", tags={_START: first, _END: last})
+    )
+    return dg.SensorResult(run_requests=[request], cursor=last)
+
+
+def _closed_dates(lake: Lake, after: str | None) -> list[str]:
+    """Business dates that closed by the last sealed grid point; at first only the newest."""
+    sealed = Ledger(lake).last_sealed() if lake.is_created() else None
+    if sealed is None or sealed.as_of is None:
+        return []
+    known, at = sessions(), int(sealed.as_of.timestamp() * 1e6)
+    days = [
+        day.isoformat()
+        for day, close in zip(known.days, known.closes, strict=True)
+        if close <= at and (after is None or day.isoformat() > after)
+    ]
+    possible = [day for day in days if BUSINESS_DATE.has_partition_key(day)]
+    return possible if after is not None else possible[-1:]

@@ -3,12 +3,10 @@
 import dagster as dg
 
 from margin_assets.assets.margin import DAILY_ASSETS
-from margin_assets.assets.partitions import BUSINESS_DATE
 
 daily_margin = dg.define_asset_job(
     "daily_margin",
     selection=dg.AssetSelection.assets(*DAILY_ASSETS),
-    partitions_def=BUSINESS_DATE,
     executor_def=dg.in_process_executor,
     description="Margin at the close of business dates, with its checks.",
 )

@@ -9,12 +9,12 @@ import time
 import dagster as dg
 import pydantic
 
-from margin_assets.assets.resources import LakeResource, LandingResource
+from margin_assets.assets.resources import LakeResource, LandingResource, ValidationResource
 from margin_assets.lake.ledger import AnotherSession
 from margin_assets.lake.store import Lake
 from margin_assets.live.reporting import report
 from margin_assets.live.session import Session
-from jobs.validation import ValidationResource, validate_sealed
+from jobs.validation import validate_sealed
 
 LIVE_TAG = "margin/live"
 ONE_LAKE = "lake"

@@ -1,26 +1,15 @@
-"""Great Expectations over what was committed: sealed cycles and daily partitions.
+"""Great Expectations over the tables of the last sealed cycle.
 
 Dagster resolves annotations when an op is built, so this module must not use
 `from __future__ import annotations`.
 """
 
-from pathlib import Path
-
 import dagster as dg
 
+from margin_assets.assets.resources import ValidationResource
 from margin_assets.checks.expectations import Target, sealed_targets, validate_tables
 from margin_assets.lake.ledger import Ledger
 from margin_assets.lake.store import Lake
-
-
-class ValidationResource(dg.ConfigurableResource[None]):
-    """Where Data Docs are built; nowhere if empty."""
-
-    docs: str = ""
-
-    def folder(self) -> Path | None:
-        """The folder of the site."""
-        return Path(self.docs) if self.docs else None
 
 
 def validate_sealed(

@@ -1,0 +1,1 @@
+"""Margin risk on a lakehouse."""

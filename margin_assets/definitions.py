@@ -9,11 +9,16 @@ import dagster as dg
 from jobs.daily_margin import daily_margin
 from jobs.live_margin import live_margin
 from jobs.upkeep import upkeep
-from jobs.validation import ValidationResource
 from margin_assets.assets.declared import IO_MANAGER
 from margin_assets.assets.landed import LIVE_ONLY
 from margin_assets.assets.margin import DAILY_ASSETS
-from margin_assets.assets.resources import DailyTwins, LakeResource, LandingResource
+from margin_assets.assets.resources import (
+    DailyTwins,
+    LakeResource,
+    LandingResource,
+    ValidationResource,
+)
+from margin_assets.checks.committed import COMMITTED
 from margin_assets.checks.consistency import CONSISTENCY
 from margin_assets.checks.row_rules import ROW_RULES
 from sensors.alerts import Alerts
@@ -26,7 +31,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     """Everything of the code location; tests bring resources of their own."""
     return dg.Definitions(
         assets=[*DAILY_ASSETS, *LIVE_ONLY],
-        asset_checks=[*ROW_RULES, *CONSISTENCY],
+        asset_checks=[*ROW_RULES, *CONSISTENCY, *COMMITTED],
         jobs=[live_margin, daily_margin, upkeep],
         sensors=[landing_sensor, business_date_sensor, failed_runs, failed_checks],
         resources=_resources() | dict(resource_overrides or {}),

@@ -29,7 +29,7 @@ def _section(table: Table) -> str:
         facts.append(f"- History by business date: `daily/{table.name}`, SQL `daily_{table.name}`")
     head = f"## `{table.name}`\n\n{table.grain}\n\n" + "\n".join(facts)
     rows = [_row(name, column) for name, column in table.schema.columns().items()]
-    columns = "| column | type | key | null | unit | meaning |\n| --- | --- | --- | --- | --- | --- |"
+    columns = "| column | type | key | null | unit | meaning |\n" + "| --- " * 6 + "|"
     return f"{head}\n\n{columns}\n" + "\n".join(rows) + "\n"
 
 

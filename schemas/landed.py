@@ -188,7 +188,7 @@ class Quarantine(dy.Schema):
     """One row, or one whole file, that could not be understood, with every reason."""
 
     quarantine_id = dy.String(
-        primary_key=True, description="Hash of file, row and first reason.", regex="^[0-9a-f]{32}$"
+        primary_key=True, description="Hash of path, file, row and reasons.", regex="^[0-9a-f]{32}$"
     )
     feed = dy.String(description="Feed folder, or empty for a file outside every feed.")
     path = dy.String(description="Path below the landing folder, as data.")

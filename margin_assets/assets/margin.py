@@ -37,8 +37,8 @@ def account_state(
     accounts: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Type and cash of every account at the close."""
-    landed = pl.collect_all([fills, cash_movements, accounts])
-    return history.account_state_at(*landed, closes(context.partition_keys))
+    moved, paid, known = pl.collect_all([fills, cash_movements, accounts])
+    return history.account_state_at(moved, paid, known, closes(context.partition_keys))
 
 
 @daily_asset

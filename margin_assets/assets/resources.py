@@ -38,6 +38,16 @@ class LandingResource(dg.ConfigurableResource[Landing]):
         return LocalLanding(Path(self.folder))
 
 
+class ValidationResource(dg.ConfigurableResource[None]):
+    """Where Data Docs are built; nowhere if empty."""
+
+    docs: str = ""
+
+    def folder(self) -> Path | None:
+        """The folder of the site."""
+        return Path(self.docs) if self.docs else None
+
+
 class DailyTwins(DailyIOManager):
     """Stores daily twins, each row stamped with the cycle whose landed rows it was made from."""
 

@@ -84,9 +84,7 @@ RULES = (
 
 
 def _check(rule: Rule) -> dg.AssetChecksDefinition:
-    return daily_check(
-        rule.name, rule.sentence, rule.inputs, rule.result, blocking=rule.blocking
-    )
+    return daily_check(rule.name, rule.sentence, rule.inputs, rule.result, blocking=rule.blocking)
 
 
 def quarantine_result(landed_files: pl.DataFrame) -> dg.AssetCheckResult:

@@ -19,12 +19,14 @@ from margin_assets.lake.store import Lake
 from schemas import TABLES
 
 RESULTS = "validation_results"
+TO = " to "
+"""Between the first and the last of several business dates."""
 _RULE = "obeys: "
 _SITE = "lake"
 
 
 class Target(NamedTuple):
-    """One version of a table or daily twin, or one business date of it."""
+    """One version of a table or daily twin, or a business date (or first to last) of it."""
 
     table: str
     version: int
@@ -164,8 +166,9 @@ def _judge(lake: Lake, targets: Sequence[Target], docs: Path | None) -> pl.DataF
 def _rows(lake: Lake, target: Target) -> pl.DataFrame:
     rows = lake.scan(target.table, target.version)
     if target.partition:
-        day = date.fromisoformat(target.partition)
-        rows = rows.filter(pl.col(declared.BUSINESS_DATE) == day)
+        first, _, last = target.partition.partition(TO)
+        days = (date.fromisoformat(first), date.fromisoformat(last or first))
+        rows = rows.filter(pl.col(declared.BUSINESS_DATE).is_between(*days))
     return rows.collect()
 
 
@@ -221,7 +224,10 @@ class _Suites:
 
     @staticmethod
     def _row(
-        target: Target, rows: int, wanted: dict[str, Expectation], found: Any  # noqa: ANN401
+        target: Target,
+        rows: int,
+        wanted: dict[str, Expectation],
+        found: Any,  # noqa: ANN401
     ) -> dict[str, Any]:
         rule = found.expectation_config.meta["rule"]
         if (found.exception_info or {}).get("raised_exception"):

@@ -25,7 +25,11 @@ def row_rules_result(name: str, frame: pl.DataFrame) -> dg.AssetCheckResult:
     broken = broken_rules(frame, schema_of(name))
     return dg.AssetCheckResult(
         passed=not broken,
-        metadata={"rows": frame.height, "broken_rules": broken, "rows_broken": sum(broken.values())},
+        metadata={
+            "rows": frame.height,
+            "broken_rules": broken,
+            "rows_broken": sum(broken.values()),
+        },
     )
 
 

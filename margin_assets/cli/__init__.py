@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import typer
 
@@ -34,7 +35,8 @@ app = typer.Typer(
 
 @app.callback()
 def margin(
-    *, debug: bool = typer.Option(default=False, help="Show the traceback of an error.")
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Margin risk on a lakehouse: margin, stress and enforcement as Delta tables."""
     del debug  # taken out of the arguments by main(), wherever it stands

@@ -10,6 +10,7 @@ from margin_assets.cli.options import (
     DEFAULT_LAKE,
     JsonOption,
     LakeOption,
+    chosen_cycle,
     created_lake,
     example,
     opened_lake,
@@ -100,6 +101,8 @@ def replay(
 ) -> None:
     """Compute history anew from the landed inputs into a scratch lake."""
     held = opened_lake(lake)
+    if from_cycle > 1:
+        chosen_cycle(held, from_cycle)  # refused if there is no such cycle
     if scratch is not None:
         report = _replayed(held, str(scratch), from_cycle)
     else:

@@ -23,8 +23,8 @@ from margin_assets.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from margin_assets.live.session import CycleResult, Session
     from margin_assets.lake.store import Lake
+    from margin_assets.live.session import CycleResult, Session
     from margin_assets.scenarios import Scenario
 
 _LONGEST_PAUSE = 5.0

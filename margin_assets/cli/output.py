@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # Nothing is cut or wrapped where no person's window sets a width.
 _WIDE = 100_000
+_CENTS = 2
 
 
 class Refusal(Exception):  # noqa: N818 (says what happened)
@@ -115,10 +116,10 @@ def shown(value: object) -> str:
 
 
 def _grouped(value: Decimal) -> str:
-    """Thousands apart; cents stay, further decimals only where they say something."""
-    plain = value.normalize()
-    digits = max(2, -int(plain.as_tuple().exponent)) if plain != plain.to_integral_value() else 0
-    return f"{value:,.{digits}f}"
+    """Thousands apart; money with its cents, finer decimals only where they say something."""
+    scale = -int(value.as_tuple().exponent)
+    said = -int(value.normalize().as_tuple().exponent)
+    return f"{value:,.{scale if scale == _CENTS else max(0, said)}f}"
 
 
 def console(*, stderr: bool = False) -> "Console":

@@ -58,9 +58,7 @@ def _plan(plan: Plan) -> Document:
     }
 
 
-def _pending(
-    lake: Lake, landing: Path, sealed: Sealed | None, plan: Plan | None
-) -> list[Pending]:
+def _pending(lake: Lake, landing: Path, sealed: Sealed | None, plan: Plan | None) -> list[Pending]:
     """Entries that are in no plan, told by path, size and landing time as the session does."""
     files = _at(lake, "landed_files", sealed).select("path", "bytes", "landed_at", "status")
     known = files.collect()
@@ -130,7 +128,9 @@ def show(found: Document) -> None:
     """The same for a person."""
     backlog, plan = found["backlog"], found["open_plan"]
     output.say(f"health        {found['health']}: {_WORDS[found['health']]}")
-    output.say(f"last cycle    {found['last_cycle'] or '-'}  as of {output.instant(found['as_of'])}")
+    output.say(
+        f"last cycle    {found['last_cycle'] or '-'}  as of {output.instant(found['as_of'])}"
+    )
     if found["hash"]:
         output.say(f"hash          {found['hash']}")
     if plan is not None:

@@ -99,12 +99,16 @@ def climb(
     point, accounts = at
     room = 6 * len(accounts)
     steps = Steps(
-        np.empty(room, dtype=np.int64),
-        *(np.empty(room, dtype=np.int8) for _ in range(5)),
-        np.empty(room, dtype=np.int64),
+        account=np.empty(room, dtype=np.int64),
+        dimension=np.empty(room, dtype=np.int8),
+        before=np.empty(room, dtype=np.int8),
+        after=np.empty(room, dtype=np.int8),
+        reason=np.empty(room, dtype=np.int8),
+        tightens=np.empty(room, dtype=np.int8),
+        call_opened=np.empty(room, dtype=np.int64),
     )
     taken = _climb(book, figures, rules, ladder, accounts, point, steps)
-    return Steps(*(column[:taken] for column in steps))
+    return Steps._make(column[:taken] for column in steps)
 
 
 @njit(cache=True, nogil=True)

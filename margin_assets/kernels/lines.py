@@ -40,7 +40,7 @@ def mark_price(book: Book, series: Series, rules: Rules, i: int) -> int:
     """
     s = book.series[i]
     state = series.price_state[s]
-    if state == FRESH or state == STALE:
+    if state in (FRESH, STALE):
         return series.price[s]
     if book.quantity[i] > 0:
         return 0

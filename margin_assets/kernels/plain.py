@@ -19,6 +19,8 @@ from margin_assets.kernels.rules import Rules
 
 SMALL = 1 << 29
 """Cents up to which a position's value may be plain: 5.4 million USD."""
+FEW = 1 << 40
+"""Micro-units below which it may be: 1.1 million units, whose dollar floors are as small."""
 _TIE = 5e-7
 _MODEL_TIE = 1e-6  # the tie of `money.model_line`
 
@@ -102,7 +104,13 @@ def add_long(
 
 @njit(cache=True, forceinline=True)
 def add_short(
-    value: float, units: float, stress: Table, s: int, rates: PlainRates, pnl: Floats, restruck: Floats
+    value: float,
+    units: float,
+    stress: Table,
+    s: int,
+    rates: PlainRates,
+    pnl: Floats,
+    restruck: Floats,
 ) -> None:
     """The same for a short position (`value` negative) of a number of units."""
     threshold = np.floor(units * rates.threshold + (0.5 + _TIE))

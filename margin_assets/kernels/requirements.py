@@ -5,6 +5,7 @@ business dates carry `business_date` as a leading key and give it back.
 """
 
 from collections.abc import Callable
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -48,7 +49,7 @@ def _under_its_rules(
 ) -> pl.DataFrame:
     """Applies a kernel to each run of dates that share their rulebooks."""
     dates = accounts["as_of"].dt.date()
-    eras: dict[int, list[object]] = {}
+    eras: dict[int, list[date]] = {}
     rules_of = {day: rules_in_force(day) for day in dates.unique().sort().to_list()}
     for day, rules in rules_of.items():
         eras.setdefault(id(rules), []).append(day)
@@ -56,7 +57,7 @@ def _under_its_rules(
         kernel(
             positions.filter(positions["as_of"].dt.date().is_in(days)),
             accounts.filter(dates.is_in(days)),
-            rules_of[days[0]],  # type: ignore[index]
+            rules_of[days[0]],
         )
         for days in eras.values()
     ]
@@ -65,7 +66,7 @@ def _under_its_rules(
     return kernel(positions, accounts, rules_in_force(EPOCH))
 
 
-EPOCH = np.datetime64(0, "D").astype(object)
+EPOCH = date(1970, 1, 1)
 
 
 def _keys(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
@@ -114,7 +115,7 @@ def _paragraphs(positions: pl.DataFrame, below: pl.Series) -> pl.Series:
 @njit(cache=True)
 def _reg_t_lines(
     book: Book, series: Series, rules: Rules
-) -> tuple[Int64Array, Int64Array, Int64Array]:
+) -> tuple[Int64Array, Int64Array, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     count = len(book.series)
     maintenance = np.empty(count, dtype=np.int64)
     initial = np.empty(count, dtype=np.int64)
@@ -144,12 +145,12 @@ def _tims(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> pl.D
     ranges = series.range_class[book.series[first]]
     worst = np.argmin(pnl, axis=1) if len(first) else np.zeros(0, dtype=np.int64)
     scan = np.maximum(0, -pnl.min(axis=1, initial=0))
-    day = positions["as_of"].dt.date().max() or EPOCH
-    products = np.array([*product_group_names(day), None], dtype=object)  # type: ignore[arg-type]
+    day = (positions["as_of"].dt.date().to_list() or [EPOCH])[0]
+    products = [*product_group_names(day), None]
     moves = rules.points[ranges, worst] / 1e6
     return _keys(heads, "account_id", "class_group").with_columns(
         product_group=pl.Series(
-            products[rules.product_group[ranges]].tolist(), dtype=pl.String
+            [products[g] for g in rules.product_group[ranges]], dtype=pl.String
         ).fill_null(heads["class_group"]),
         **{name: to_decimal(pnl[:, k].copy(), 2) for k, name in enumerate(POINT_COLUMNS)},
         worst_move=pl.Series(moves, dtype=pl.Float64),
@@ -258,8 +259,8 @@ def _summary(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> p
         reasons=pl.Series([state_names(int(s)) for s in figures.states], dtype=pl.String),
         **{name: to_decimal(values, 2) for name, values in cents.items()},
         margin_method=_word(cheaper, "portfolio_margin", "reg_t"),
-        is_portfolio_margin_eligible=pl.Series(reasons == "").cast(pl.Boolean),
-        ineligible_reasons=pl.Series(reasons.tolist(), dtype=pl.String),
+        is_portfolio_margin_eligible=reasons == "",
+        ineligible_reasons=reasons,
     )
 
 
@@ -267,20 +268,17 @@ def _word(flags: np.ndarray[tuple[int], np.dtype[np.bool_]], yes: str, no: str) 
     return pl.select(pl.when(pl.Series(flags)).then(pl.lit(yes)).otherwise(pl.lit(no))).to_series()
 
 
-def _ineligible(
-    book: Book, figures: Figures, rules: Rules
-) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+def _ineligible(book: Book, figures: Figures, rules: Rules) -> pl.Series:
     """Why portfolio margin is closed to each account; empty where it is open."""
-    tests = {
-        "cash_account": book.account_type == CASH,
-        "equity_below_minimum": figures.equity < rules.portfolio_minimum,
-        "indeterminate": figures.states & INDETERMINATE != 0,
-    }
-    reasons = np.full(len(book.cash), "", dtype=object)
-    for name, applies in tests.items():
-        separator = np.where(reasons == "", "", ";")
-        reasons = np.where(applies, reasons + separator + name, reasons)
-    return reasons
+    tests = pl.DataFrame(
+        {
+            "cash_account": book.account_type == CASH,
+            "equity_below_minimum": figures.equity < rules.portfolio_minimum,
+            "indeterminate": figures.states & INDETERMINATE != 0,
+        }
+    )
+    named = [pl.when(pl.col(name)).then(pl.lit(name)) for name in tests.columns]
+    return tests.select(pl.concat_str(named, separator=";", ignore_nulls=True)).to_series()
 
 
 def firm_risk(summary: pl.DataFrame, stress: pl.DataFrame) -> pl.DataFrame:

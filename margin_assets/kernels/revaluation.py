@@ -38,6 +38,7 @@ from margin_assets.kernels.money import (
     value_cents,
 )
 from margin_assets.kernels.plain import (
+    FEW,
     SMALL,
     PlainRates,
     PlainTerms,
@@ -75,10 +76,21 @@ class Figures(NamedTuple):
 
 def empty_figures(accounts: int, rules: Rules) -> Figures:
     """Room for the figures of a number of accounts."""
-    scenarios = len(rules.stress_moves)
-    columns = [np.zeros(accounts, dtype=np.int64) for _ in range(8)]
-    tables = [np.zeros((accounts, scenarios), dtype=np.int64) for _ in range(2)]
-    return Figures(*columns, *tables, np.zeros(accounts, dtype=np.int32))
+    column = np.zeros(accounts, dtype=np.int64)
+    table = np.zeros((accounts, len(rules.stress_moves)), dtype=np.int64)
+    return Figures(
+        long_value=column,
+        short_value=column.copy(),
+        exposure=column.copy(),
+        equity=column.copy(),
+        maintenance=column.copy(),
+        initial=column.copy(),
+        portfolio_margin=column.copy(),
+        governing=column.copy(),
+        pnl=table,
+        restruck=table.copy(),
+        states=np.zeros(accounts, dtype=np.int32),
+    )
 
 
 def revalue(
@@ -166,7 +178,7 @@ def _revalue_block(
     for a in accounts:
         _clear(scratch)
         _walk(book, series, terms, rules, rates, a, scratch, out)
-        _govern(book, rules, a, out)
+        _govern(book, a, out)
         kind = book.account_type[a]
         if kind == CASH:
             _strike_cash_again(book, series, rules, a, out)
@@ -176,7 +188,7 @@ def _revalue_block(
 
 
 @njit(cache=True)
-def _walk(
+def _walk(  # noqa: PLR0915 (one pass: what it fuses would be loaded again)
     book: Book,
     series: Series,
     terms: PlainTerms,
@@ -205,7 +217,7 @@ def _walk(
                 long_value += value
             else:
                 short_value -= value
-            if terms.is_plain[s] and size < SMALL:
+            if terms.is_plain[s] and size < SMALL and abs(quantity) < FEW:
                 line = _add_plain(value, quantity, price, s, terms, rules, rates, scratch)
                 rate = rules.initial_long if quantity > 0 else rules.initial_short
                 initial += max(rate_line(size, rate), line)
@@ -299,7 +311,7 @@ def _strike_cash_again(book: Book, series: Series, rules: Rules, a: int, out: Fi
 
 
 @njit(cache=True, forceinline=True)
-def _govern(book: Book, rules: Rules, a: int, out: Figures) -> None:
+def _govern(book: Book, a: int, out: Figures) -> None:
     """The regulatory requirement that governs the account, by its type."""
     kind = book.account_type[a]
     if kind == CASH:

@@ -2,7 +2,7 @@
 
 from datetime import date
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +90,7 @@ def scenario_names(rules: Rules) -> list[str]:
     return [f"SPY {move * 100:+.0f}%" if move else "SPY 0%" for move in rules.stress_moves]
 
 
-def _equity_rates(finra: dict[str, dict[str, float]]) -> dict[str, int]:
+def _equity_rates(finra: dict[str, Any]) -> dict[str, Any]:
     long, short = finra["long_equity"], finra["short_equity"]
     return {
         "long_maintenance": _ppm(long["maintenance"]),
@@ -105,7 +105,7 @@ def _equity_rates(finra: dict[str, dict[str, float]]) -> dict[str, int]:
     }
 
 
-def _initial_rates(reg_t: dict[str, dict[str, float]]) -> dict[str, int]:
+def _initial_rates(reg_t: dict[str, Any]) -> dict[str, Any]:
     initial = reg_t["initial"]
     return {
         "initial_long": _ppm(initial["long_equity"]),
@@ -114,8 +114,8 @@ def _initial_rates(reg_t: dict[str, dict[str, float]]) -> dict[str, int]:
     }
 
 
-def _valuation_points(tims: dict[str, dict[str, dict[str, float]]]) -> npt.NDArray[np.int64]:
-    steps = int(str(tims["points_a_side"]))
+def _valuation_points(tims: dict[str, Any]) -> npt.NDArray[np.int64]:
+    steps = int(tims["points_a_side"])
     down = [k / steps for k in range(steps, 0, -1)]
     up = [k / steps for k in range(1, steps + 1)]
     ranges = [tims["range"][name] for name in RANGE_CLASSES]
@@ -123,10 +123,10 @@ def _valuation_points(tims: dict[str, dict[str, dict[str, float]]]) -> npt.NDArr
     return np.array([[_ppm(point) for point in row] for row in rows], dtype=np.int64)
 
 
-def _product_groups(tims: dict[str, dict[str, dict[str, object]]]) -> dict[str, object]:
+def _product_groups(tims: dict[str, Any]) -> dict[str, Any]:
     groups = tims["product_group"]
-    member_of = {member: i for i, g in enumerate(groups.values()) for member in list(g["members"])}  # type: ignore[call-overload]
-    offsets = [_ppm(float(str(group["offset"]))) for group in groups.values()]
+    member_of = {member: i for i, g in enumerate(groups.values()) for member in g["members"]}
+    offsets = [_ppm(group["offset"]) for group in groups.values()]
     return {
         "product_group": np.array([member_of.get(c, -1) for c in RANGE_CLASSES], dtype=np.int64),
         "product_offset": np.array(offsets, dtype=np.int64),
@@ -138,9 +138,9 @@ def product_group_names(on: date) -> list[str]:
     return list(in_force("tims", on).numbers["product_group"])
 
 
-def _stress(house: dict[str, dict[str, float]]) -> dict[str, object]:
+def _stress(house: dict[str, Any]) -> dict[str, Any]:
     stress = house["stress"]
-    percents = sorted(float(str(p)) for p in stress["moves_percent"])  # type: ignore[attr-defined]
+    percents = sorted(float(p) for p in stress["moves_percent"])
     return {
         "stress_moves": np.array([p / 100 for p in percents]),
         "restricting": np.array([p <= stress["restricts_at_percent"] for p in percents]),
@@ -149,7 +149,7 @@ def _stress(house: dict[str, dict[str, float]]) -> dict[str, object]:
     }
 
 
-def _ladder(house: dict[str, dict[str, float]]) -> dict[str, int]:
+def _ladder(house: dict[str, Any]) -> dict[str, Any]:
     ladder, prices = house["ladder"], house["prices"]
     return {
         "warning_below": _ppm(ladder["warning_below"]),

@@ -176,7 +176,9 @@ def _part_breaks(rows: pl.LazyFrame, name: str, part: list[Sealed]) -> Iterator[
         found = 0 if frame is None else frame.height
         expected = sealed.digests.get(name)
         if found != (sealed.counts.get(name, 0)):
-            yield Break(sealed.cycle, f"table {name} has {found} rows, not {sealed.counts.get(name, 0)}")
+            yield Break(
+                sealed.cycle, f"table {name} has {found} rows, not {sealed.counts.get(name, 0)}"
+            )
         elif frame is not None and digest(frame, TABLES[name]) != expected:
             yield Break(sealed.cycle, f"rows of table {name} differ from what was sealed")
 

@@ -160,7 +160,8 @@ def _problem(feed: str, path: str, *, regular: bool) -> str:
 def in_order(entries: list[Pending], max_bytes: int, max_files: int) -> list[Pending]:
     """Entries by (landing time, path), as many as the bounds allow and at least one."""
     ordered = sorted(entries, key=lambda e: (e.landed_at, e.path))[:max_files]
-    total, taken = 0, []
+    total = 0
+    taken: list[Pending] = []
     for entry in ordered:
         total += entry.bytes
         if taken and total > max_bytes:

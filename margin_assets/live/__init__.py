@@ -1,0 +1,1 @@
+"""The live session: the firm in memory, cycle after cycle."""

@@ -236,10 +236,11 @@ def landed_frames(
 
 def quarantined_rows(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
     """Quarantine rows for typed rows of tables, whose landed line is not at hand."""
+    import hashlib
+
     from margin_assets.lake.reading.chunks import Refused
     from margin_assets.lake.reading.files import LandedFile
     from margin_assets.lake.reading.streams import Raw
-    import hashlib
 
     found = []
     for row in rows.iter_rows(named=True):

@@ -50,7 +50,7 @@ class Monitor:
         self._make_room(events)
         slices = {feed: _by_point(frame) for feed, frame in events.items()}
         points = np.unique(np.concatenate([np.zeros(0, np.int64), *map(_points, slices.values())]))
-        decided = []
+        decided: list[Decided] = []
         pending = list(points[points <= end][::-1].tolist())
         while True:
             point = min(pending[-1] if pending else NEVER, self._next_by_time())

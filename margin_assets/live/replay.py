@@ -1,4 +1,4 @@
-"""Replay: history recomputed from the landed bytes into a scratch lake, and held against the lake."""
+"""Replay: history recomputed from the landed bytes into a scratch lake, and compared."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import polars as pl
 
+from margin_assets.calendar import sessions
 from margin_assets.kernels.money import instants
 from margin_assets.kernels.terms import first_instant
 from margin_assets.lake import faults
@@ -17,7 +18,6 @@ from margin_assets.lake.landing import Landing, Pending, PlannedFile, archive, i
 from margin_assets.lake.ledger import AnotherSession, Ledger, Plan, Sealed
 from margin_assets.lake.store import Lake
 from margin_assets.live.acceptance import Journal, with_points
-from margin_assets.calendar import sessions
 from margin_assets.live.cycle import CycleRunner, landed_frames
 from margin_assets.live.monitor import Monitor
 from margin_assets.rulebooks import FAMILIES, in_force, versions
@@ -209,9 +209,7 @@ class SealedTables:
 
     def in_landing_order(self, feed: str) -> pl.DataFrame:
         """Rows of a landed table, first landed first."""
-        files = self("landed_files").filter(
-            pl.col("status") == "accepted", pl.col("feed") == feed
-        )
+        files = self("landed_files").filter(pl.col("status") == "accepted", pl.col("feed") == feed)
         numbers = files.select("cycle", "file_id", "file_number")
         return (
             self(feed)

@@ -1,0 +1,220 @@
+"""Everything behind one account as of a sealed cycle, as one document."""
+
+from collections.abc import Iterable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from margin_assets.cli.output import Refusal, instant
+from margin_assets.lake.ledger import Sealed
+from margin_assets.lake.store import Lake
+from margin_assets.rulebooks import FAMILIES, in_force
+
+Document = dict[str, Any]
+
+DIMENSIONS = ("margin_status", "restriction", "liquidation", "minimum_equity")
+_NEW_YORK = ZoneInfo("America/New_York")
+_POINTS = [f"pnl_down_{n}" for n in (5, 4, 3, 2, 1)] + [f"pnl_up_{n}" for n in (1, 2, 3, 4, 5)]
+_WHERE = ("path", "file_row", "landed_at", "cycle")
+
+
+class _Tables:
+    """The tables as the cycle left them, and the landed path of their rows."""
+
+    def __init__(self, lake: Lake, sealed: Sealed) -> None:
+        self._lake, self._versions = lake, sealed.table_versions
+        files = self.scan("landed_files").select("cycle", "file_id", "path", "file_number")
+        # A file that came twice in a cycle has two rows; the first is the one that was read.
+        first = files.sort("file_number").unique(["cycle", "file_id"], keep="first")
+        self._files = first.drop("file_number")
+
+    def scan(self, name: str) -> pl.LazyFrame:
+        return self._lake.scan(name, self._versions[name])
+
+    def rows(self, name: str, *conditions: pl.Expr) -> pl.DataFrame:
+        return self.scan(name).filter(*conditions).collect()
+
+    def landed(self, name: str, *conditions: pl.Expr) -> pl.DataFrame:
+        """Rows of a landed table with the `path` they came from, by event time and landing."""
+        rows = self.scan(name).filter(*conditions)
+        found = rows.join(self._files, on=["cycle", "file_id"], how="left").collect()
+        time = "event_time" if "event_time" in found.columns else "as_of_date"
+        return found.sort(time, "cycle", "landed_at", "path", "file_row")
+
+
+def story(lake: Lake, sealed: Sealed, account: str) -> Document:
+    """The document of `margin explain`.
+
+    Raises:
+        Refusal: the lake does not know the account at that cycle.
+    """
+    tables = _Tables(lake, sealed)
+    mine = pl.col("account_id") == account
+    state = tables.rows("account_state", mine)
+    if state.is_empty():
+        as_of = instant(sealed.as_of)
+        raise Refusal(f"unknown account {account!r} in cycle {sealed.cycle} (as of {as_of})")
+    decisions = tables.rows("enforcement_decisions", mine).sort("cycle", "decision_number")
+    positions = tables.rows("positions", mine).sort("class_group", "symbol")
+    summary = tables.rows("margin_summary", mine).row(0, named=True)
+    ladder = tables.rows("enforcement_state", mine).row(0, named=True)
+    return {
+        "account_id": account,
+        "as_of": sealed.as_of,
+        "status": summary["status"],
+        "reasons": summary["reasons"].split(";") if summary["reasons"] else [],
+        "account": _account(tables, state.row(0, named=True), mine),
+        "ladder": _ladder(ladder, decisions),
+        "figures": _without(summary, "account_id", "account_type", "status", "reasons"),
+        "reg_t": _dicts(tables.rows("reg_t_requirements", mine).sort("symbol")),
+        "portfolio_margin": [_points(row) for row in _class_groups(tables, mine)],
+        "stress": _dicts(tables.rows("stress_results", mine).sort("move")),
+        "marks": _marks(tables, positions),
+        "fills": _fills(tables, mine),
+        "cash_movements": _landed(tables.landed("cash_movements", mine)),
+        "decisions": _dicts(decisions.drop("decision_number")),
+        "rulebooks": _rulebooks(sealed),
+        "cycle": _cycle(sealed),
+    }
+
+
+def _without(row: Document, *names: str) -> Document:
+    left_out = {*names, "as_of", "cycle"}
+    return {name: value for name, value in row.items() if name not in left_out}
+
+
+def _dicts(rows: pl.DataFrame) -> list[Document]:
+    shared = ("account_id", "as_of")
+    return rows.drop(shared, strict=False).to_dicts()
+
+
+def _landed(rows: pl.DataFrame) -> list[Document]:
+    return rows.drop("account_id", strict=False).to_dicts()
+
+
+def _account(tables: _Tables, state: Document, mine: pl.Expr) -> Document:
+    versions = tables.landed("accounts", mine).select("account_type", "event_time", *_WHERE)
+    return {
+        "account_type": state["account_type"],
+        "is_registered": state["is_registered"],
+        "cash": state["cash"],
+        "versions": versions.to_dicts(),
+    }
+
+
+def _ladder(state: Document, decisions: pl.DataFrame) -> Document:
+    """Each dimension with its state and since when; null since the account is known."""
+    found: Document = {}
+    for dimension in DIMENSIONS:
+        moved = decisions.filter(
+            pl.col("dimension") == dimension, pl.col("from_state") != pl.col("to_state")
+        )
+        last = moved.tail(1).to_dicts()
+        found[dimension] = {
+            "state": state[dimension],
+            "since": last[0]["decided_at"] if last else None,
+            "reason": last[0]["reason"] if last else None,
+        }
+    reasons = {"stress": "is_stress_restricted", "overdue_call": "is_overdue_restricted"}
+    found["restriction"]["reasons"] = [name for name, flag in reasons.items() if state[flag]]
+    found["call_opened_at"] = state["call_opened_at"]
+    found["stress_clear_since"] = state["stress_clear_since"]
+    return found
+
+
+def _class_groups(tables: _Tables, mine: pl.Expr) -> Iterable[Document]:
+    return tables.rows("tims_requirements", mine).sort("class_group").to_dicts()
+
+
+def _points(row: Document) -> Document:
+    plain = _without(row, "account_id", *_POINTS)
+    return plain | {"pnl_by_point": [row[name] for name in _POINTS]}
+
+
+def _marks(tables: _Tables, positions: pl.DataFrame) -> list[Document]:
+    """Positions with their marks, and the landed rows behind price, beta and terms."""
+    if positions.is_empty():
+        return []
+    held = pl.col("symbol").is_in(positions["symbol"].to_list())
+    times = pl.col("event_time").is_in(positions["price_time"].drop_nulls().unique().to_list())
+    prices = tables.landed("prices", held, times)
+    behind = {(row["symbol"], row["event_time"]): row for row in prices.to_dicts()}
+    terms = {row["symbol"]: row for row in tables.landed("instruments", held).to_dicts()}
+    betas = {(r["symbol"], r["beta"]): r for r in tables.landed("betas", held).to_dicts()}
+    return [
+        row
+        | {
+            "price_landed": _where(behind.get((row["symbol"], row["price_time"]))),
+            "beta_landed": _where(betas.get((row["symbol"], row["beta"]))),
+            "instrument_landed": _where(terms.get(row["symbol"])),
+        }
+        for row in _dicts(positions)
+    ]
+
+
+def _where(row: Document | None) -> Document | None:
+    return None if row is None else {name: row[name] for name in _WHERE}
+
+
+def _fills(tables: _Tables, mine: pl.Expr) -> list[Document]:
+    """Fills in order, each with what became of it through corrections."""
+    fills = _landed(tables.landed("fills", mine))
+    refused = tables.rows("quarantine", pl.col("reasons") == "correction_mismatch")
+    overruled = set(refused.select("file_id", "file_row").iter_rows())
+    known = {row["fill_id"] for row in fills}
+    after: dict[str, Document] = {}
+    for row in fills:
+        if row["corrects_fill_id"] is not None and not _is_refused(row, overruled):
+            rival = after.get(row["corrects_fill_id"])
+            if rival is None or _turn(rival) < _turn(row):
+                after[row["corrects_fill_id"]] = row
+    return [row | {"effect": _effect(row, after, known, overruled)} for row in fills]
+
+
+def _is_refused(row: Document, overruled: set[tuple[str, int]]) -> bool:
+    return (row["file_id"], row["file_row"]) in overruled
+
+
+def _turn(row: Document) -> tuple[Any, str]:
+    return row["event_time"], row["fill_id"]
+
+
+def _effect(
+    row: Document, after: dict[str, Document], known: set[str], overruled: set[tuple[str, int]]
+) -> str:
+    original = row["corrects_fill_id"]
+    if original is not None:
+        if _is_refused(row, overruled):
+            return f"refused: {original} is of another account or symbol"
+        if original not in known:
+            return f"waits for {original}"
+        if after[original]["fill_id"] != row["fill_id"]:
+            return f"overruled by {after[original]['fill_id']}"
+    if row["fill_id"] in after:
+        successor = after[row["fill_id"]]
+        word = "busted" if successor["quantity"] == 0 else "replaced"
+        return f"{word} by {successor['fill_id']}"
+    return "counts" if original is None else f"stands for {original}"
+
+
+def _rulebooks(sealed: Sealed) -> list[Document]:
+    """Versions in force at the cycle's end, with their citations."""
+    if sealed.as_of is None:
+        return []
+    day = sealed.as_of.astimezone(_NEW_YORK).date()
+    books = [in_force(family, day) for family in FAMILIES if family != "lake"]
+    return [
+        {"family": b.family, "effective": b.effective, "source": b.numbers.get("source", "")}
+        for b in books
+    ]
+
+
+def _cycle(sealed: Sealed) -> Document:
+    return {
+        "cycle": sealed.cycle,
+        "as_of": sealed.as_of,
+        "hash": sealed.hash,
+        "previous_hash": sealed.previous_hash,
+        "code_version": sealed.manifest.get("code_version"),
+    }

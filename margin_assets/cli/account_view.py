@@ -1,0 +1,139 @@
+"""The story of an account, for a person."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from margin_assets.cli import output
+
+Document = dict[str, Any]
+_FIGURES = (
+    "cash",
+    "long_market_value",
+    "short_market_value",
+    "equity",
+    "reg_t_requirement",
+    "portfolio_margin_requirement",
+    "house_requirement",
+    "governing_requirement",
+    "excess",
+)
+
+
+def show(story: Document) -> None:
+    """Standing first, then what it rests on, from the requirement down to the landed lines."""
+    _standing(story)
+    figures = story["figures"]
+    output.table(("figure", "USD"), ((name.replace("_", " "), figures[name]) for name in _FIGURES))
+    _requirement(story)
+    _stress(story["stress"])
+    _marks(story["marks"])
+    _landed(story)
+    _decisions(story["decisions"])
+    _foot(story)
+
+
+def _standing(story: Document) -> None:
+    ladder, account = story["ladder"], story["account"]
+    reasons = f" ({', '.join(story['reasons'])})" if story["reasons"] else ""
+    registered = "" if account["is_registered"] else ", unregistered"
+    output.say(
+        f"{story['account_id']}: {account['account_type']}{registered}, as of "
+        f"{output.instant(story['as_of'])}, {story['status']}{reasons}"
+    )
+    rows = []
+    for name, held in ladder.items():
+        if isinstance(held, dict):
+            why = ", ".join(held.get("reasons", ())) or held["reason"]
+            since = output.instant(held["since"]) if held["since"] else "the start"
+            rows.append((name, held["state"], since, why))
+    output.table(("dimension", "state", "since", "reason"), rows)
+    if ladder["call_opened_at"]:
+        output.say(f"call open since {output.instant(ladder['call_opened_at'])}")
+
+
+def _rows(documents: list[Document], names: Sequence[str]) -> list[list[object]]:
+    return [[row[name] for name in names] for row in documents]
+
+
+def _requirement(story: Document) -> None:
+    _listing(
+        "Reg T and FINRA 4210(c), by position",
+        story["reg_t"],
+        ("symbol", "strategy", "rule", "market_value", "maintenance_requirement"),
+    )
+    _listing(
+        "portfolio margin, by class group",
+        story["portfolio_margin"],
+        ("class_group", "product_group", "worst_move", "scan_risk", "not_margined", "requirement"),
+    )
+
+
+def _listing(title: str, documents: list[Document], names: Sequence[str]) -> None:
+    if documents:
+        output.table([n.replace("_", " ") for n in names], _rows(documents, names), title)
+
+
+def _stress(rows: list[Document]) -> None:
+    names = ("scenario", "pnl", "equity", "excess_held", "excess", "is_underwater", "is_flagged")
+    _listing("beta-weighted stress", rows, names)
+
+
+def _marks(marks: list[Document]) -> None:
+    rows = [
+        [
+            *(m[n] for n in ("symbol", "quantity", "price", "market_value", "price_state")),
+            m["price_time"],
+            m["beta"],
+            _place(m["price_landed"]),
+        ]
+        for m in marks
+    ]
+    if rows:
+        names = ("symbol", "quantity", "mark", "value", "state", "priced at", "beta", "landed in")
+        output.table(names, rows, "positions and marks")
+
+
+def _place(row: Document | None) -> str:
+    return "" if row is None else f"{row['path']}:{row['file_row']}"
+
+
+def _landed(story: Document) -> None:
+    fills = [
+        [
+            *(f[n] for n in ("event_time", "fill_id", "symbol", "quantity", "price", "effect")),
+            f["is_late"],
+            _place(f),
+        ]
+        for f in story["fills"]
+    ]
+    if fills:
+        names = ("at", "fill", "symbol", "quantity", "price", "effect", "late", "landed in")
+        output.table(names, fills, "fills")
+    cash = [
+        [*(c[n] for n in ("event_time", "movement_id", "kind", "amount")), _place(c)]
+        for c in story["cash_movements"]
+    ]
+    if cash:
+        output.table(("at", "movement", "kind", "amount", "landed in"), cash, "cash movements")
+
+
+def _decisions(decisions: list[Document]) -> None:
+    names = (
+        "decided_at",
+        "dimension",
+        "from_state",
+        "to_state",
+        "reason",
+        "equity",
+        "requirement",
+        "excess",
+        "stress_excess",
+        "cycle",
+    )
+    _listing("decisions", decisions, names)
+
+
+def _foot(story: Document) -> None:
+    _listing("rulebooks in force", story["rulebooks"], ("family", "effective", "source"))
+    cycle = story["cycle"]
+    output.say(f"cycle {cycle['cycle']}, code {cycle['code_version']}, hash {cycle['hash']}")

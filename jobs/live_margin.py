@@ -31,11 +31,12 @@ class LiveConfig(dg.Config):
 
 
 class _Shift:
-    """How long a run works."""
+    """How long a run works. Idling counts from the first look at the landing folder."""
 
     def __init__(self, config: LiveConfig) -> None:
         self._config = config
-        self._started = self._busy = time.monotonic()
+        self._started = time.monotonic()
+        self._busy: float | None = None
         self.cycles = 0
 
     def worked(self) -> None:
@@ -44,8 +45,10 @@ class _Shift:
 
     def is_over(self) -> bool:
         now = time.monotonic()
+        if self._busy is None:
+            self._busy = now
         idle, shift = self._config.idle_seconds, self._config.handover_seconds
-        return now - self._busy >= idle or now - self._started >= shift
+        return now - self._busy > idle or now - self._started > shift
 
 
 @dg.op

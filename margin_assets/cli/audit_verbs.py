@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 @audit.callback()
 def _group() -> None:
-    """Prove that the lake holds what was sealed."""
+    """Prove that the lake still holds what was sealed."""
 
 
 def verify(*, lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = False) -> None:
@@ -99,7 +99,10 @@ def replay(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compute history anew from the landed inputs into a scratch lake."""
+    """Compute history anew.
+
+    From the landed inputs, into a scratch lake, and held against what was sealed.
+    """
     held = opened_lake(lake)
     if from_cycle > 1:
         chosen_cycle(held, from_cycle)  # refused if there is no such cycle

@@ -40,7 +40,7 @@ def demo(
     ] = Path("./demo/landing"),
     as_json: JsonOption = False,
 ) -> None:
-    """Run the main job end to end on a built-in scenario.
+    """Run the main job end to end.
 
     Batches land one after the other and each is processed in a cycle of its own. Folders of an
     earlier demo are replaced; anything else is left alone.

@@ -36,7 +36,11 @@ def explain(
     lake: LakeOption = DEFAULT_LAKE,
     as_json: JsonOption = False,
 ) -> None:
-    """Say why an account stands where it stands, down to landed file and line."""
+    """Explain where an account stands.
+
+    Status, requirement by rule, marks, fills and cash down to landed file and line, stress,
+    decisions, rulebooks and the cycle.
+    """
     from margin_assets.cli.account_story import story
     from margin_assets.cli.account_view import show
 

@@ -52,7 +52,7 @@ def feed(
     ] = 0.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Write landing files as a feed would, in event time."""
+    """Land a scenario as a feed would."""
     from margin_assets.scenarios import scenario as told
 
     summary = feed_batches(told(scenario), landing, speed)
@@ -103,9 +103,9 @@ def live(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Process what lands, cycle after cycle, until stopped; the lake is made if it is not there.
+    """Process what lands.
 
-    An interrupt stops after the cycle at work; a second one stops at once.
+    Cycle after cycle, until stopped; the lake is made if it is not there. An interrupt stops after the cycle at work; a second one stops at once.
     """
     held, _ = created_lake(lake)
     started = time.perf_counter()

@@ -54,7 +54,10 @@ def register(app: typer.Typer) -> None:
 
 
 def init(*, lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = False) -> None:
-    """Create the lake: every table with its schema, constraints and properties."""
+    """Create the lake.
+
+    Every table with its schema, constraints and properties. What is there already stays.
+    """
     from margin_assets.lake import declared
 
     _, made = created_lake(lake)
@@ -85,8 +88,9 @@ def sql(  # noqa: PLR0913 (the options of the interface)
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask a question in SQL, read-only, over every table as of one sealed cycle.
+    """Ask the tables in SQL.
 
+    Read-only, over every table, all as of one sealed cycle: the last, unless another is named.
     Daily twins are named daily_TABLE and read at their newest.
     """
     form = Format.JSON if as_json else form
@@ -102,30 +106,44 @@ def sql(  # noqa: PLR0913 (the options of the interface)
 
 def answer_at(lake: "Lake", statement: str, sealed: "Sealed | None") -> "pl.DataFrame":
     """The answer of every table as the cycle left it."""
-    from deltalake.exceptions import DeltaError
-
     from margin_assets.lake.sql import SqlFailed, query
 
-    versions = {} if sealed is None else _pinned(lake, sealed)
+    if sealed is None:
+        return query(lake, statement, {})
     try:
-        return query(lake, statement, versions)
+        return query(lake, statement, _pinned(lake, sealed))
     except SqlFailed as failed:
-        if sealed is not None and isinstance(failed.__cause__, DeltaError | OSError):
+        lost = _unreadable(lake, statement, sealed)
+        if lost or ".parquet" in str(failed):
             raise Refusal(
-                f"cycle {sealed.cycle} cannot be read: {failed}. If its files are past their "
-                "retention, `margin replay` computes them anew."
+                f"cycle {sealed.cycle} is no longer readable{lost}: its files are gone; "
+                "`margin replay` computes them anew"
             ) from failed
         raise
+
+
+def _unreadable(lake: "Lake", statement: str, sealed: "Sealed") -> str:
+    """Which table that the statement names has lost its version, if one has."""
+    from deltalake.exceptions import DeltaError
+
+    for name, version in sealed.table_versions.items():
+        if name in statement.lower():
+            try:
+                lake.held(name).open(version)
+            except (DeltaError, OSError):
+                return f" in {name}, version {version}"
+    return ""
 
 
 def _pinned(lake: "Lake", sealed: "Sealed") -> dict[str, int]:
     """Versions of a cycle's tables, and of the ledger as the cycle's seal left it."""
     versions = dict(sealed.table_versions)
-    seal = str(2 * sealed.cycle + 1)
-    for entry in lake.held("cycles").open().history():
-        if entry.get("ledger") == seal:
-            versions["cycles"] = int(entry["version"])
-            break
+    seal, ledger = str(2 * sealed.cycle + 1), lake.held("cycles").open()
+    # The newest commits first: most questions are about the last cycle.
+    for newest in (10, None):
+        for entry in ledger.history(newest):
+            if entry.get("ledger") == seal:
+                return versions | {"cycles": int(entry["version"])}
     return versions
 
 
@@ -174,7 +192,10 @@ def status(
     landing: LandingOption = DEFAULT_LANDING,
     as_json: JsonOption = False,
 ) -> None:
-    """Say how the lake stands: last sealed cycle, backlog, what waits, health."""
+    """Show how the lake stands.
+
+    Last sealed cycle, backlog, waiting corrections, indeterminate accounts, quarantine, health.
+    """
     from margin_assets.cli.standing import show, standing
 
     found = standing(opened_lake(lake), landing)

@@ -14,7 +14,7 @@ from margin_assets.cli.options import JsonOption, example
 from margin_assets.cli.output import Refusal
 
 rulebook = typer.Typer(
-    help="Numbers of the rules, dated, each with its source.",
+    help="Show the numbers of the rules.",
     no_args_is_help=True,
     rich_markup_mode=None,
     epilog=example("margin rulebook list", "margin rulebook show finra_4210 2020-03-16"),
@@ -43,7 +43,9 @@ def whatif(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Margin of one portfolio document, nothing stored.
+    """Margin a portfolio document.
+
+    Nothing is stored and no lake is needed.
 
     A .ndjson file, or - for standard input, holds one document a line and is answered a line
     each, in order; a refused document by {"error": ...} in its place.
@@ -135,7 +137,7 @@ def _flat(numbers: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, obje
 def bench(
     *, name: Annotated[str, typer.Argument(help="Name of the benchmark; unknown lists them.")]
 ) -> None:
-    """Run one benchmark of the source tree."""
+    """Run one benchmark."""
     from importlib import import_module
 
     known = _benchmarks()

@@ -21,7 +21,7 @@ Document = dict[str, Any]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id, or enough of its start.")]
 
 quarantine = typer.Typer(
-    help="Rows that could not be understood: list, show, release.",
+    help="List, show, release refused rows.",
     no_args_is_help=True,
     rich_markup_mode=None,
     epilog=example("margin quarantine list --feed fills"),

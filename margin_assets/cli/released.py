@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 
@@ -70,8 +70,8 @@ def land(lake: Lake, refused: Row, correction: Correction, landing: Path) -> Pat
     """
     if refused["feed"] not in FEEDS or refused["file_row"] == 0:
         raise Refusal(
-            f"{refused['path'] or 'this entry'} was refused as a whole file ({refused['reasons']}): "
-            "correct the file and land it again under any name"
+            f"{refused['path'] or 'this entry'} was refused as a whole file "
+            f"({refused['reasons']}): correct the file and land it again under any name"
         )
     row = _corrected(lake, refused, correction)
     content = (json_text(row) + "\n").encode()
@@ -187,10 +187,11 @@ def _header(lake: Lake, refused: Row) -> bytes:
     raise Refusal("the landed file is not in the archive: give the whole row by --row JSON")
 
 
-def _plain(path: str, landed: Any) -> Any:  # noqa: ANN401 (whatever reads lines)
+def _plain(path: str, landed: BinaryIO) -> BinaryIO:
     form = form_of(path)
     if form is None or not form.compression:
         return landed
     import pyarrow as pa
 
-    return io.BufferedReader(pa.CompressedInputStream(landed, form.compression))
+    plain: BinaryIO = io.BufferedReader(pa.CompressedInputStream(landed, form.compression))
+    return plain

@@ -135,9 +135,8 @@ def show(found: Document) -> None:
         output.say(f"hash          {found['hash']}")
     if plan is not None:
         output.say(f"open plan     cycle {plan['cycle']}, {plan['files']} files")
-    output.say(
-        f"backlog       {backlog['files']} files, {backlog['bytes']:,} bytes in {backlog['landing']}"
-    )
+    size = f"{backlog['files']} files, {backlog['bytes']:,} bytes"
+    output.say(f"backlog       {size} in {backlog['landing']}")
     output.say(f"quarantined   {found['quarantined_rows']} rows (`margin quarantine list`)")
     for title, rows in (
         ("waiting corrections", found["waiting_corrections"]),

@@ -1,5 +1,6 @@
 """The answer to a portfolio document, for a person."""
 
+from decimal import Decimal
 from typing import Any
 
 from margin_assets.cli import output
@@ -11,8 +12,8 @@ def show(answer: Document) -> None:
     """The answer's main figures, by method, class group and scenario."""
     output.say(f"{answer['account_id']} as of {answer['as_of']}: {answer['status']}")
     output.say(
-        f"equity {_usd(answer['equity'])}, long {_usd(answer['long_market_value'])}, "
-        f"short {_usd(answer['short_market_value'])}"
+        f"equity {_text(answer['equity'])}, long {_text(answer['long_market_value'])}, "
+        f"short {_text(answer['short_market_value'])}"
     )
     for kind in ("indeterminate_reasons", "flags"):
         for found in answer.get(kind) or ():
@@ -23,14 +24,18 @@ def show(answer: Document) -> None:
     _stress(answer["stress"])
     output.say(
         f"cheaper method: {answer['margin_method']}; portfolio margin saves "
-        f"{_usd(answer['margin_savings'])}"
+        f"{_text(answer['margin_savings'])}"
     )
     books = (f"{family} {day}" for family, day in answer["rulebooks"].items())
     output.say(f"rulebooks: {', '.join(books)}")
 
 
-def _usd(amount: float | None) -> str:
-    return "" if amount is None else f"{amount:,.2f}"
+def _usd(amount: float | None) -> Decimal | None:
+    return None if amount is None else Decimal(f"{amount:.2f}")
+
+
+def _text(amount: float | None) -> str:
+    return output.shown(_usd(amount))
 
 
 def _methods(answer: Document) -> None:
@@ -41,7 +46,7 @@ def _methods(answer: Document) -> None:
         ("method", "requirement (USD)", "excess (USD)", ""),
         [
             ("reg_t maintenance", *map(_usd, (maintenance, reg_t["excess"])), ""),
-            ("reg_t initial", _usd(reg_t["initial_requirement"]), "", ""),
+            ("reg_t initial", _usd(reg_t["initial_requirement"]), None, ""),
             ("portfolio_margin", *map(_usd, (portfolio["requirement"], portfolio["excess"])), note),
             ("house", *map(_usd, (house["requirement"], house["excess"])), ""),
         ],

@@ -3,14 +3,18 @@ from decimal import Decimal
 
 import numba
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 import reference
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numba import njit
 from portfolios import RULES, Holding, Owner, Portfolio, Term, one, portfolio
 
-from margin_assets.kernels.book import Book, Series, state_names
+from margin_assets.kernels.book import REG_T, Book, Series, state_names
+from margin_assets.kernels.lines import stress_line, stressed_maintenance
+from margin_assets.kernels.money import MAX_POSITION, value_cents
 from margin_assets.kernels.requirements import (
     POINT_COLUMNS,
     margin_summary,
@@ -19,9 +23,11 @@ from margin_assets.kernels.requirements import (
     tims_requirements,
 )
 from margin_assets.kernels.revaluation import Figures, revalue
+from margin_assets.kernels.rules import Rules
 from schemas.landed import ACCOUNT_TYPES
 
 KINDS = ACCOUNT_TYPES
+Table = npt.NDArray[np.int64]
 SYMBOLS = ("AAA", "BBB", "CCC", "FND", "SPX", "SPY", "IDX")
 # Symbols of one group share its range.
 GROUPS = {
@@ -106,7 +112,7 @@ def result_of(figures: Figures, a: int) -> reference.Result:
     )
 
 
-@settings(deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 @given(markets())
 def test_fused_pass_equals_the_slow_reference_to_the_cent(market: tuple[list[Owner], list[Term]]):
     owners, terms = market
@@ -280,3 +286,61 @@ def test_figures_that_cannot_be_exact_are_named(
     states = state_names(int(revalue(*case.book, RULES).states[0]))
 
     assert ("beyond_range" in states) == is_beyond
+
+
+@njit
+def _exact_lines(book: Book, series: Series, rules: Rules, pnl: Table, restruck: Table) -> None:
+    for i in range(len(book.quantity)):
+        s, quantity = book.series[i], book.quantity[i]
+        value = value_cents(quantity, series.price[s])
+        for j in range(len(rules.stress_moves)):
+            pnl[i, j] = stress_line(value, series.beta[s], rules.stress_moves[j], rules)
+            restruck[i, j] = stressed_maintenance(
+                quantity, value, pnl[i, j], series.leverage[s], True, rules
+            )
+
+
+@pytest.mark.parametrize(
+    ("prices", "most_units", "grain"),
+    [
+        pytest.param((1, 50), 9 * 10**9, 4_000, id="billions of units under a cent"),
+        pytest.param((10_000, 10_000_000), 10**6, 1, id="under $10"),
+        pytest.param((4_000_000, 6_000_000), 10**6, 1_000_000, id="around $5, whole units"),
+        pytest.param((10_000_000, 10**9), 10**5, 1, id="above $10"),
+    ],
+)
+def test_pass_in_doubles_equals_the_exact_lines(
+    prices: tuple[int, int], most_units: int, grain: int
+):
+    random, symbols, count = np.random.default_rng(11), 500, 100_000
+    price = random.integers(*prices, symbols)
+    codes = random.integers(0, symbols, count)
+    # Values up to 6 million USD; half a grain makes ties of the dollar floors.
+    most = np.minimum(most_units * 10**6, 6 * 10**18 // price[codes])
+    units = random.integers(1, most // grain + 1) * grain + grain // 2
+    series = Series(
+        price=price,
+        price_state=np.zeros(symbols, dtype=np.int8),
+        leverage=np.full(symbols, 1_000_000),
+        is_marginable=np.ones(symbols, dtype=np.bool_),
+        input_state=np.zeros(symbols, dtype=np.int32),
+        beta=np.round(random.normal(1, 0.5, symbols), 2),
+        class_group=np.arange(symbols, dtype=np.int32),
+        range_class=np.zeros(symbols, dtype=np.int8),
+    )
+    book = Book(
+        offsets=np.arange(count + 1),
+        series=codes.astype(np.int32),
+        quantity=np.minimum(units, MAX_POSITION) * random.choice([-1, -1, 1], count),
+        last_fill_price=np.ones(count, dtype=np.int64),
+        account_type=np.full(count, REG_T, dtype=np.int8),
+        is_registered=np.ones(count, dtype=np.bool_),
+        cash=np.zeros(count, dtype=np.int64),
+    )
+    pnl, restruck = (np.zeros((count, len(RULES.stress_moves)), np.int64) for _ in range(2))
+    _exact_lines(book, series, RULES, pnl, restruck)
+
+    figures = revalue(book, series, RULES)
+
+    assert (figures.pnl == pnl).all()
+    assert (figures.restruck == restruck).all()

@@ -110,7 +110,7 @@ class Firm:
         for feed, rows in feeds.items():
             self.files += 1
             name = f"{feed}/{self.files:06d}.ndjson"
-            self.put(name, "".join(map(line, rows)).encode(), landed or at(days=1))
+            self.put(name, "".join(map(line, rows)).encode(), landed or at(days=400))
 
     def cycle(self, landed: datetime | None = None, **feeds: Iterable[Row]) -> CycleResult | None:
         """Lands the rows and runs one cycle over all that is pending."""

@@ -1,0 +1,1 @@
+"""Running it: Dagster instance files and what starts everything on one machine."""

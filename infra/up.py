@@ -1,0 +1,77 @@
+"""Everything on one machine: Dagster's UI and daemon on loopback, and the demo feed landing.
+
+`make up` runs it; it stops all it started on Ctrl-C.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+FIRST_PORT = 3000
+# A session of the demo in about three seconds.
+SPEED = "30000"
+
+
+def free_port() -> int:
+    """The first free port on loopback from 3000 on."""
+    for port in range(FIRST_PORT, FIRST_PORT + 50):
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) != 0:
+                return port
+    raise OSError(f"no free port from {FIRST_PORT} on")
+
+
+def environment() -> dict[str, str]:
+    """Where the instance, the lake and the landing folder are; what is set already stands."""
+    places = {
+        "DAGSTER_HOME": ROOT / ".dagster_home",
+        "MARGIN_LAKE": ROOT / "demo" / "up" / "lake",
+        "MARGIN_LANDING": ROOT / "demo" / "up" / "landing",
+    }
+    return {name: str(place) for name, place in places.items()} | dict(os.environ)
+
+
+def commands(port: int, landing: str) -> list[list[str]]:
+    """The processes to start: the UI with its daemon, and the feed."""
+    bin_folder = Path(sys.executable).parent
+    dagster = [str(bin_folder / "dagster"), "dev", "-h", HOST, "-p", str(port)]
+    feed = [str(bin_folder / "margin"), "feed", "covid-2020", "--landing", landing]
+    return [[*dagster, "-w", str(ROOT / "workspace.yaml")], [*feed, "--speed", SPEED]]
+
+
+def main() -> int:
+    """Starts all, waits for Dagster, stops all."""
+    variables, port = environment(), free_port()
+    home = Path(variables["DAGSTER_HOME"])
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "infra" / "dagster" / "dagster.yaml", home / "dagster.yaml")
+    sys.stdout.write(
+        f"Dagster UI   http://{HOST}:{port}\n"
+        f"lake         {variables['MARGIN_LAKE']}\n"
+        f"landing      {variables['MARGIN_LANDING']}\n"
+        "Ctrl-C stops everything.\n"
+    )
+    sys.stdout.flush()
+    started = [
+        subprocess.Popen(command, env=variables, cwd=ROOT)  # noqa: S603 (our own commands)
+        for command in commands(port, variables["MARGIN_LANDING"])
+    ]
+    try:
+        return started[0].wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for process in started:
+            process.send_signal(signal.SIGINT)
+        for process in started:
+            process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

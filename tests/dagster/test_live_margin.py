@@ -1,0 +1,123 @@
+import dagster as dg
+import pytest
+
+from margin_assets.lake.ledger import AnotherSession, Ledger
+from margin_assets.live import reporting
+from margin_assets.live.session import Session
+
+CONFIG = {"ops": {"monitor_landing": {"config": {"idle_seconds": 0.3}}}}
+
+
+@pytest.fixture
+def ran(place, instance):
+    place.land(4)
+    job = place.defs().resolve_job_def("live_margin")
+    return place, instance, job.execute_in_process(instance=instance, run_config=CONFIG)
+
+
+def test_a_live_run_seals_and_tells_dagster(ran):
+    place, instance, result = ran
+    sealed = Ledger(place.lake).last_sealed()
+
+    assert result.success
+    materialization = instance.get_latest_materialization_event(dg.AssetKey("margin_summary"))
+    event = materialization.asset_materialization
+    assert event.partition == "2020-01-07"
+    assert event.metadata["cycle"].value == sealed.cycle == 1
+    assert event.metadata["table_version"].value == sealed.table_versions["margin_summary"]
+    assert event.metadata["digest"].value == sealed.digests["margin_summary"]
+    assert event.metadata["as_of"].value == sealed.as_of.isoformat()
+    rows = place.lake.scan("margin_summary").collect().height
+    assert event.metadata["dagster/row_count"].value == rows > 0
+
+
+def test_every_table_written_has_a_materialization(ran):
+    place, instance, _ = ran
+    sealed = Ledger(place.lake).last_sealed()
+
+    for name in (*sealed.counts, "cycles", "validation_results"):
+        assert instance.get_latest_materialization_event(dg.AssetKey(name)), name
+    landed = instance.get_latest_materialization_event(dg.AssetKey("fills"))
+    assert landed.asset_materialization.partition is None
+
+
+def test_checks_are_in_the_event_log(ran):
+    _, instance, _ = ran
+
+    records = instance.get_event_records(
+        dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION), limit=100
+    )
+
+    checks = {
+        record.event_log_entry.dagster_event.asset_check_evaluation_data.check_name: record
+        for record in records
+    }
+    assert len(checks) == 13
+    assert {"positions_obeys_its_schema", "reg_t_lines_add_up", "few_rows_are_quarantined"} <= set(
+        checks
+    )
+    assert all(
+        r.event_log_entry.dagster_event.asset_check_evaluation_data.passed for r in records
+    )
+
+
+def test_the_checks_reported_are_checks_of_the_code_location(ran):
+    place, instance, _ = ran
+    declared = {
+        (key.asset_key, key.name) for key in place.defs().resolve_asset_graph().asset_check_keys
+    }
+
+    records = instance.get_event_records(
+        dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION), limit=100
+    )
+
+    for record in records:
+        check = record.event_log_entry.dagster_event.asset_check_evaluation_data
+        assert (check.asset_key, check.check_name) in declared
+
+
+def test_after_the_loop_the_sealed_tables_are_validated(ran):
+    place, instance, result = ran
+    sealed = Ledger(place.lake).last_sealed()
+    results = place.lake.scan("validation_results").collect()
+
+    assert set(results["table_name"]) == set(sealed.table_versions)
+    assert results["success"].all()
+    assert (place.folder / "docs" / "index.html").is_file()
+    # The next session may start while this one validates.
+    assert instance.get_run_by_id(result.run_id).tags["margin/live"] == "handed-over"
+
+
+def test_a_run_that_meets_another_session_steps_aside(place, instance, monkeypatch):
+    def rival(_self, _landing, **_kwargs):
+        raise AnotherSession("another session planned cycle 1")
+
+    monkeypatch.setattr(Session, "run", rival)
+    job = place.defs().resolve_job_def("live_margin")
+
+    assert job.execute_in_process(instance=instance, run_config=CONFIG).success
+    assert Ledger(place.lake).last_sealed() is None
+
+
+def test_a_run_ends_after_its_time(place, instance):
+    place.land(1)
+    config = {"ops": {"monitor_landing": {"config": {"handover_seconds": 0.001}}}}
+    job = place.defs().resolve_job_def("live_margin")
+
+    assert job.execute_in_process(instance=instance, run_config=config).success
+
+
+@pytest.mark.parametrize(
+    ("as_of", "day"),
+    [
+        pytest.param("2020-03-16T20:00:00+00:00", "2020-03-16", id="at the close"),
+        pytest.param("2020-03-16T13:30:00+00:00", "2020-03-16", id="at the opening"),
+        pytest.param("2020-03-16T13:29:59+00:00", "2020-03-13", id="before the opening"),
+        pytest.param("2020-03-15T15:00:00+00:00", "2020-03-13", id="on a Sunday"),
+        pytest.param("2016-03-15T15:00:00+00:00", None, id="before the first partition"),
+    ],
+)
+def test_business_date(as_of, day):
+    from datetime import datetime
+
+    assert reporting.business_date(datetime.fromisoformat(as_of)) == day

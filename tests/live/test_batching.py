@@ -1,0 +1,309 @@
+"""However the same rows are cut into files and cycles, the same is decided about the same firm."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numba
+import polars as pl
+import pytest
+from live_driver import (
+    Firm,
+    Row,
+    account,
+    beta,
+    cash,
+    fill,
+    instrument,
+    line,
+    price,
+    text,
+)
+
+from margin_assets.lake.landing import LocalLanding
+from margin_assets.scenarios import scenario
+from margin_assets.scenarios.batch import FEED_SCHEMAS, _json_line
+
+Event = tuple[datetime, str, str]
+"""Event time, feed, line as landed. A beta's time is the first instant of its date."""
+
+SYMBOLS = ("AA", "BB", "CC", "DD", "EE", "SPY")
+ACCOUNTS = tuple(f"ACC{n}" for n in range(8))
+KINDS = ("reg_t", "portfolio_margin", "cash", "reg_t")
+# Two sessions, their night, and a third after the five that make a price unusable.
+STRETCHES = (
+    (datetime(2020, 3, 9, 19, 30, tzinfo=UTC), 1800, 170),
+    (datetime(2020, 3, 10, 13, 30, tzinfo=UTC), 5400, 260),
+    (datetime(2020, 3, 18, 13, 29, 50, tzinfo=UTC), 2400, 130),
+)
+MIDNIGHT = timedelta(hours=4)
+
+
+class Teller:
+    """A random but seeded story, in event order."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.events: list[Event] = []
+        self.usd = dict.fromkeys(SYMBOLS, 100.0)
+        self.fills: list[Row] = []
+        self.names = 0
+
+    def tell(self) -> list[Event]:
+        for day in ("2020-03-09", "2020-03-10", "2020-03-18"):
+            for symbol in SYMBOLS[:4]:
+                value = f"{self.random.uniform(0.2, 2.5):.2f}"
+                self._beta(beta(symbol, value, day))
+        for start, length, count in STRETCHES:
+            offsets = sorted(self.random.randrange(length * 4) / 4 for _ in range(count))
+            for offset in offsets:
+                self._something(start + timedelta(seconds=offset))
+        return sorted(self.events, key=lambda event: event[0])
+
+    def _beta(self, row: Row) -> None:
+        day = datetime.fromisoformat(row["as_of_date"]).replace(tzinfo=UTC)
+        self.events.append((day + MIDNIGHT, "betas", line(row)))
+
+    def _say(self, feed: str, row: Row) -> None:
+        self.events.append((datetime.fromisoformat(row["event_time"]), feed, line(row)))
+
+    def _name(self) -> str:
+        self.names += 1
+        # Ids that do not sort as they were made.
+        return f"{self.random.randrange(10**6):06d}-{self.names}"
+
+    def _something(self, when: datetime) -> None:
+        kinds = ("_price", "_fill", "_correct", "_cash", "_account", "_instrument")
+        kind = self.random.choices(kinds, (40, 30, 10, 10, 4, 6))[0]
+        getattr(self, kind)(when)
+
+    def _price(self, when: datetime) -> None:
+        # EE is hardly ever priced and DD only on the first day: missing, stale and unusable.
+        symbol = self.random.choice(SYMBOLS)
+        is_silent = (symbol == "EE" and self.random.random() < 0.9) or (
+            symbol == "DD" and when.day > 9
+        )
+        if not is_silent:
+            self.usd[symbol] *= self.random.uniform(0.9, 1.09)
+            self._say("prices", price(symbol, f"{self.usd[symbol]:.2f}", when))
+
+    def _fill(self, when: datetime) -> None:
+        symbol, who = self.random.choice(SYMBOLS), self.random.choice(ACCOUNTS)
+        quantity = str(self.random.choice((-40, -7, 5, 15, 30, 60)))
+        usd = f"{self.usd[symbol]:.2f}"
+        self.fills.append(fill(self._name(), quantity, usd, when, account_id=who, symbol=symbol))
+        self._say("fills", self.fills[-1])
+
+    def _correct(self, when: datetime) -> None:
+        if not self.fills:
+            return
+        old = self.random.choice(self.fills[-12:])
+        quantity = str(self.random.choice((0, 3, -9, 25)))
+        usd = f"{self.usd[old['symbol']] * self.random.uniform(0.9, 1.1):.2f}"
+        place = {name: old[name] for name in ("account_id", "symbol")}
+        row = fill(self._name(), quantity, usd, when, corrects=old["fill_id"], **place)
+        self.fills.append(row)
+        self._say("fills", row)
+        if self.random.random() < 0.2:
+            # A bust that lands before what it busts.
+            name = self._name()
+            place = {"account_id": "ACC0", "symbol": "AA"}
+            self._say("fills", fill(self._name(), "0", usd, when, corrects=name, **place))
+            self._say("fills", fill(name, "11", usd, when + timedelta(seconds=1), **place))
+
+    def _cash(self, when: datetime) -> None:
+        who, usd = self.random.choice(ACCOUNTS), self.random.choice(("900", "3500", "25000"))
+        self._say("cash_movements", cash(self._name(), who, usd, when))
+
+    def _account(self, when: datetime) -> None:
+        number = self.random.randrange(len(ACCOUNTS))
+        kind = self.random.choice(KINDS)
+        # The last account is never registered.
+        self._say("accounts", account(ACCOUNTS[min(number, len(ACCOUNTS) - 2)], kind, when))
+
+    def _instrument(self, when: datetime) -> None:
+        symbol = self.random.choice(SYMBOLS[:4])
+        more = {"class_group": self.random.choice(("AA", "SPX", "TECH", symbol))}
+        if self.random.random() < 0.3:
+            more |= {"leverage": self.random.choice((2, -1, 3))}
+        self._say("instruments", instrument(symbol, when, **more))
+
+
+def second(when: datetime) -> int:
+    """The grid point at which an event counts."""
+    return -int(-when.timestamp() // 1)
+
+
+def minute(when: datetime) -> int:
+    return -(-second(when) // 60)
+
+
+def cut(events: list[Event], part: str) -> list[list[Event]]:
+    """The events cut into cycles. Rows of one grid second are always together."""
+    if part == "all":
+        return [events]
+    ends = {"second": second, "minute": minute}[part]
+    cycles: dict[int, list[Event]] = {}
+    for event in events:
+        cycles.setdefault(ends(event[0]), []).append(event)
+    return list(cycles.values())
+
+
+def by_feed(events: list[Event]) -> dict[str, list[str]]:
+    feeds: dict[str, list[str]] = {}
+    for _, feed, row in events:
+        feeds.setdefault(feed, []).append(row)
+    return feeds
+
+
+def deliver(
+    folder: Path, cycles: list[list[Event]], *, restart: bool = False, singly: bool = False
+) -> Firm:
+    """Lands each cycle's events, one file for a feed or one for each row, and runs it."""
+    firm, landed, files = Firm(folder), datetime(2020, 4, 1, tzinfo=UTC), 0
+    for events in cycles:
+        parts = [by_feed([event]) for event in events] if singly else [by_feed(events)]
+        for part in parts:
+            landed += timedelta(seconds=1)
+            for feed, rows in part.items():
+                files += 1
+                firm.put(f"{feed}/{files:06d}.ndjson", "".join(rows).encode(), landed)
+        if restart:
+            firm.restart()
+        firm.session.cycle(LocalLanding(firm.landing))
+    return firm
+
+
+def decisions(firm: Firm) -> list[dict]:
+    rows = firm.table("enforcement_decisions").sort("decided_at", "account_id", "decision_number")
+    return rows.drop("cycle", "decision_number").to_dicts()
+
+
+def assert_same(one: Firm, other: Firm) -> None:
+    assert decisions(one) == decisions(other)
+    mine, theirs = one.state(), other.state()
+    for name, rows in mine.items():
+        assert rows.decode().splitlines() == theirs[name].decode().splitlines(), name
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def story(request: pytest.FixtureRequest) -> list[Event]:
+    return Teller(request.param).tell()
+
+
+@pytest.fixture(scope="module")
+def told_at_once(story: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Firm:
+    return deliver(tmp_path_factory.mktemp("once"), cut(story, "all"))
+
+
+def test_the_story_has_everything_in_it(told_at_once, story):
+    found = told_at_once.table("enforcement_decisions")
+
+    assert len(story) > 500
+    assert found.height > 40
+    assert set(found["dimension"]) == {
+        "margin_status",
+        "restriction",
+        "liquidation",
+        "minimum_equity",
+    }
+    assert {"overdue_call", "stress", "call_cured"} <= set(found["reason"])
+    assert set(found["status"]) == {"determinate", "indeterminate"}
+    assert (told_at_once.table("fills")["corrects_fill_id"].is_not_null().sum()) > 20
+    assert told_at_once.table("quarantine").is_empty()
+    # Deadlines fell due when nothing happened.
+    happened = {second(when) for when, _, _ in story}
+    assert {second(when) for when in found["decided_at"]} - happened
+
+
+@pytest.mark.parametrize("singly", [True, False], ids=["a file a row", "a file a feed"])
+def test_a_cycle_a_minute_decides_as_one_cycle(told_at_once, story, tmp_path, singly):
+    assert_same(told_at_once, deliver(tmp_path, cut(story, "minute"), singly=singly))
+
+
+def test_a_file_a_row_in_one_cycle_decides_as_a_file_a_feed(told_at_once, story, tmp_path):
+    assert_same(told_at_once, deliver(tmp_path, cut(story, "all"), singly=True))
+
+
+def test_a_process_a_cycle_decides_as_one_cycle(told_at_once, story, tmp_path):
+    firm = deliver(tmp_path, cut(story, "minute"), restart=True)
+
+    assert_same(told_at_once, firm)
+    # What a process loads is what the one that wrote it held.
+    before = firm.session._runner.monitor
+    firm.restart()
+    after = firm.session._runner.monitor
+    for frame in ("positions", "account_state", "enforcement_state"):
+        assert getattr(before, frame)().equals(getattr(after, frame)()), frame
+
+
+def test_a_cycle_a_second_decides_as_one_cycle(tmp_path):
+    story = Teller(3).tell()
+    # Some hundred cycles: the first session and the opening of the second.
+    story = [event for event in story if event[0] < STRETCHES[1][0] + timedelta(minutes=10)]
+
+    once = deliver(tmp_path / "once", cut(story, "all"))
+
+    assert_same(once, deliver(tmp_path / "seconds", cut(story, "second")))
+
+
+def test_one_thread_decides_as_two(told_at_once, story, tmp_path):
+    program = f"""
+import json, sys
+sys.path.insert(0, {json.dumps(str(Path(__file__).parent))})
+from pathlib import Path
+from test_batching import Teller, cut, deliver
+import numba
+assert numba.get_num_threads() == 1
+seed = int(sys.argv[2])
+deliver(Path(sys.argv[1]), cut(Teller(seed).tell(), "all"))
+"""
+    seed = next(n for n in (1, 2) if Teller(n).tell() == story)
+    subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path), str(seed)],
+        check=True,
+        env=os.environ | {"NUMBA_NUM_THREADS": "1"},
+    )
+    firm = Firm.__new__(Firm)
+    firm.lake = type(told_at_once.lake)(str(tmp_path / "lake"))
+    firm.restart()
+
+    assert numba.get_num_threads() >= 1
+    assert firm.hashes() == told_at_once.hashes()
+    assert firm.everything() == told_at_once.everything()
+
+
+def covid(until: datetime) -> list[Event]:
+    """Rows of the default scenario that happened until then, in event order."""
+    events = []
+    for batch in scenario("covid-2020").batches():
+        if batch.at > until:
+            break
+        for feed in FEED_SCHEMAS:
+            frame = batch.frames.get(feed, pl.DataFrame())
+            for row in frame.iter_rows(named=True):
+                day = row.get("as_of_date")
+                when = row.get("event_time") or datetime(
+                    day.year, day.month, day.day, 5, tzinfo=UTC
+                )
+                if feed == "volatilities":
+                    continue
+                events.append((when, feed, _json_line(row) + "\n"))
+    return sorted(events, key=lambda event: event[0])
+
+
+def test_the_crash_of_2020_is_decided_alike_by_day_and_at_once(tmp_path):
+    events = covid(datetime(2020, 3, 12, 23, tzinfo=UTC))
+    days: dict[str, list[Event]] = {}
+    for event in events:
+        days.setdefault(text(event[0])[:10], []).append(event)
+
+    once = deliver(tmp_path / "once", [events])
+    daily = deliver(tmp_path / "daily", list(days.values()))
+
+    assert once.table("enforcement_decisions").height > 100
+    assert_same(once, daily)

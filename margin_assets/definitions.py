@@ -1,6 +1,7 @@
 """The composition root: the only definitions, and the only reader of the environment."""
 
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,10 @@ from sensors.alerts import Alerts
 from sensors.failures import failed_checks, failed_runs
 from sensors.landing import landing_sensor
 from sensors.reference_data import business_date_sensor
+
+
+# Dagster 1.13 copies sensors with a parameter that it calls beta itself. Goes when it is quiet.
+warnings.filterwarnings("ignore", "Parameter `owners` of initializer `Sensor", dg.BetaWarning)
 
 
 def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:

@@ -28,21 +28,17 @@ def failed_runs(context: dg.RunFailureSensorContext, alerts: Alerts) -> None:
 )
 def failed_checks(context: dg.SensorEvaluationContext, alerts: Alerts) -> dg.SensorResult:
     """One alert an evaluation; the cursor is the last event seen."""
-    records = context.instance.get_event_records(
-        dg.EventRecordsFilter(
-            event_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION,
-            after_cursor=int(context.cursor or 0),
-        ),
+    # Dagster 1.13 has no public way to read check evaluations of all runs in order.
+    logs = context.instance.event_log_storage.get_logs_for_all_runs_by_log_id(
+        after_cursor=int(context.cursor or -1),
+        dagster_event_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION,
         limit=_BATCH,
-        ascending=True,
     )
-    last = context.cursor or "0"
-    for record in records:
-        last = str(record.storage_id)
-        event = record.event_log_entry.dagster_event
+    for log in logs.values():
+        event = log.dagster_event
         check = event.asset_check_evaluation_data if event else None
         if check is not None and check.blocking and not check.passed:
             asset = check.asset_key.to_user_string()
-            message = f"run {record.run_id}: {dict(check.metadata)}"
+            message = f"run {log.run_id}: {dict(check.metadata)}"
             alerts.send(f"{check.check_name} of {asset} failed", message)
-    return dg.SensorResult(cursor=last)
+    return dg.SensorResult(cursor=str(max(logs)) if logs else context.cursor)

@@ -190,7 +190,12 @@ class _Suites:
         from great_expectations import expectations
 
         self._gx, self._words, self._docs = gx, expectations, docs
-        self._context = gx.get_context(mode="ephemeral")
+        from great_expectations.data_context.types import base
+
+        # The default leaves a folder with a site of its own in the temporary folder each time.
+        stores = base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+        config = base.DataContextConfig(store_backend_defaults=stores)
+        self._context = gx.get_context(mode="ephemeral", project_config=config)
         self._context.variables.analytics_enabled = False
         self._context.variables.progress_bars = {"globally": False}
         self._source = self._context.data_sources.add_pandas("lake")

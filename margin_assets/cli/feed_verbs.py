@@ -105,7 +105,8 @@ def live(
 ) -> None:
     """Process what lands.
 
-    Cycle after cycle, until stopped; the lake is made if it is not there. An interrupt stops after the cycle at work; a second one stops at once.
+    Cycle after cycle, until stopped; the lake is made if it is not there. An interrupt stops
+    after the cycle at work; a second one stops at once.
     """
     held, _ = created_lake(lake)
     started = time.perf_counter()

@@ -78,7 +78,7 @@ def land(lake: Lake, refused: Row, correction: Correction, landing: Path) -> Pat
     digest = hashlib.sha256(content).hexdigest()
     name = f"released-{refused['quarantine_id'][:12]}-{digest[:8]}.ndjson"
     _check(refused["feed"], name, content)
-    target = landing / refused["feed"] / name
+    target: Path = landing / refused["feed"] / name
     if not target.exists():
         staged = landing / STAGING / name
         staged.parent.mkdir(parents=True, exist_ok=True)

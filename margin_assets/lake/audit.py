@@ -207,6 +207,10 @@ def _state_breaks(lake: Lake, name: str, chain: _Chain) -> Iterator[Break]:
             frame = lake.scan(name, version).collect()
             if version != pinned and _is_of(frame, chain.open_cycle):
                 continue
+            by_cycle = dict(frame.group_by("cycle").len().iter_rows())
+            if strays := list(_strays(name, by_cycle, chain)):
+                yield from strays
+                return
             if not _is_sealed_state(frame, name, writer):
                 what = f"rows of table {name}, version {version}, differ from what was sealed"
                 yield Break(cycle, what)

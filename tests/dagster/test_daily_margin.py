@@ -1,11 +1,14 @@
-import dagster as dg
 import polars as pl
 import pytest
+from places import instance_at
 from polars.testing import assert_frame_equal
 
 from margin_assets.assets.margin import DAILY_ASSETS
 from margin_assets.kernels import requirements
 from schemas import TABLES
+
+# Dagster copies sensors with a parameter that it calls beta itself.
+pytestmark = pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer `Sensor")
 
 NAMES = [asset.key.path[-1] for asset in DAILY_ASSETS]
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -13,10 +16,8 @@ RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_e
 
 @pytest.fixture(scope="module")
 def backfilled(history, tmp_path_factory):
-    home = tmp_path_factory.mktemp("backfill_home")
-    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     days = sorted(history.live)[1:70]
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    with instance_at(tmp_path_factory.mktemp("backfill") / "dagster_home") as instance:
         job = history.defs().resolve_job_def("daily_margin")
         tags = dict(zip(RANGE, (days[0], days[-1]), strict=True))
         result = job.execute_in_process(instance=instance, tags=tags)

@@ -1,0 +1,37 @@
+"""What the command line said, for tests that call it in process."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:  # noqa: ANN401 (whatever the verb answers)
+        return json.loads(self.out)
+
+
+Margin = Callable[..., Said]
+
+
+def place(folder: Path) -> list[str]:
+    return ["--lake", str(folder / "lake")]
+
+
+def landed(folder: Path) -> list[str]:
+    return [*place(folder), "--landing", str(folder / "landing")]
+
+
+def land(folder: Path, path: str, content: str | bytes) -> None:
+    file = folder / "landing" / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def live(margin: Margin, folder: Path) -> None:
+    assert margin("live", "--until-idle", *landed(folder)).code == 0

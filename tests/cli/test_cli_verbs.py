@@ -1,0 +1,171 @@
+"""Verbs in process on a lake of eleven cycles: what they answer."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+from margin_command import Margin, land, landed, live, place
+
+from margin_assets.cli import output
+from margin_assets.lake import faults
+
+TRAVEL = "2020-03-09T15:00:00Z"
+
+
+def test_init_is_idempotent(margin: Margin, tmp_path: Path) -> None:
+    first = margin("init", *place(tmp_path), "--json").document
+    again = margin("init", *place(tmp_path), "--json").document
+
+    assert len(first["created"]) == len(first["tables"]) > 20
+    assert again["created"] == []
+
+
+def test_an_empty_lake_answers(margin: Margin, tmp_path: Path) -> None:
+    margin("init", *place(tmp_path))
+
+    assert margin("status", *landed(tmp_path), "--json").document["health"] == "empty"
+    assert margin("sql", "SELECT * FROM fills", *place(tmp_path), "--json").document == []
+    assert margin("quarantine", "list", *place(tmp_path), "--json").document == []
+    assert margin("audit", "verify", *place(tmp_path)).out.startswith("nothing is sealed yet")
+    assert "no cycle is sealed" in margin("explain", "A", *place(tmp_path)).err
+
+
+def test_sql_travels_in_time(margin: Margin, told: Path) -> None:
+    question = "SELECT margin_status FROM enforcement_state"
+
+    at_last = margin("sql", question, *place(told), "--json").document
+    in_call = margin("sql", question, *place(told), "--as-of", TRAVEL, "--json").document
+    at_first = margin("sql", question, *place(told), "--cycle", 1, "--json").document
+
+    states = [rows[0]["margin_status"] for rows in (at_last, in_call, at_first)]
+    assert states == ["ok", "call", "ok"]
+
+
+def test_sql_pins_the_ledger_too(margin: Margin, told: Path) -> None:
+    question = "SELECT max(cycle) AS n FROM cycles"
+
+    assert margin("sql", question, *place(told), "--cycle", 3, "--json").document == [{"n": 3}]
+
+
+def test_sql_forms(margin: Margin, told: Path, tmp_path: Path) -> None:
+    question = "SELECT account_id, cash, as_of FROM account_state"
+    target = tmp_path / "answer.parquet"
+
+    table = margin("sql", question, *place(told)).out
+    csv = margin("sql", question, *place(told), "--format", "csv").out
+    margin("sql", question, *place(told), "--format", "parquet", "--output", target)
+
+    assert "-70,000.00" in table
+    assert csv.splitlines()[1] == "NVDA-SEED,-70000.00,2020-03-09T16:25:00.000000Z"
+    assert pl.read_parquet(target)["cash"].to_list() == [Decimal(-70000)]
+
+
+def test_sql_names_a_cycle_whose_files_are_gone(margin: Margin, copied: Path) -> None:
+    for file in (copied / "lake" / "positions").glob("*.parquet"):
+        file.unlink()
+    said = margin("sql", "SELECT * FROM positions", "--cycle", 2, *place(copied))
+
+    assert said.code == 1
+    assert said.err.startswith("margin: cycle 2 is no longer readable")
+
+
+def test_explain_walks_down_to_the_landed_line(margin: Margin, told: Path) -> None:
+    story = margin("explain", "NVDA-SEED", "--at", TRAVEL, *place(told), "--json").document
+
+    assert story["ladder"]["margin_status"]["state"] == "call"
+    assert story["ladder"]["margin_status"]["since"] == "2020-03-09T14:55:00Z"
+    assert story["ladder"]["restriction"]["reasons"] == ["stress"]
+    assert story["reg_t"][0]["rule"] == "FINRA 4210(c)(1)"
+    assert story["fills"][0]["path"] == "fills/000001-fills.ndjson"
+    assert story["fills"][0]["file_row"] == 1
+    assert story["marks"][0]["price_landed"]["path"] == "prices/000007-prices.ndjson"
+    assert story["cycle"]["cycle"] == 7
+    assert [d["dimension"] for d in story["decisions"]] == ["restriction"] + ["margin_status"] * 2
+    assert {b["family"] for b in story["rulebooks"]} == {"finra_4210", "reg_t", "tims", "house"}
+    assert "FINRA 4210(c)(1)" in margin("explain", "NVDA-SEED", *place(told)).out
+
+
+def test_demo_replaces_only_its_own_folders(margin: Margin, tmp_path: Path) -> None:
+    land(tmp_path, "fills/mine.csv", "precious")
+    said = margin("demo", "--scenario", "seed-ladder", *landed(tmp_path))
+
+    assert said.code == 1
+    assert "is not of an earlier demo" in said.err
+    assert (tmp_path / "landing/fills/mine.csv").read_text() == "precious"
+    assert not (tmp_path / "lake").exists()
+
+
+def test_demo_again_and_for_a_person(margin: Margin, copied: Path) -> None:
+    said = margin("demo", "--scenario", "seed-ladder", *landed(copied))
+
+    assert said.code == 0
+    assert "7 enforcement decisions" in said.out
+    assert "worst moment: cycle" in said.out
+    assert "margin explain" in said.out
+
+
+def test_feed_is_paced(margin: Margin, tmp_path: Path) -> None:
+    words = ["feed", "seed-ladder", "--landing", tmp_path, "--speed", 100_000, "--json"]
+
+    assert margin(*words).document == {
+        "scenario": "seed-ladder",
+        "landing": str(tmp_path),
+        "batches": 11,
+        "files": 16,
+        "rows": 29,
+        "last_at": "2020-03-09T16:25:00Z",
+    }
+
+
+def test_status_lists_what_waits(margin: Margin, copied: Path) -> None:
+    at = "2020-03-09T17:00:00Z"
+    land(
+        copied,
+        "fills/late.ndjson",
+        f'{{"fill_id":"C1","account_id":"[red]A[/red]","symbol":"NVDA","quantity":0,'
+        f'"price":1,"event_time":"{at}","corrects_fill_id":"F1"}}\n'
+        f'{{"fill_id":"F2","account_id":"[red]A[/red]","symbol":"NVDA","quantity":1,'
+        f'"price":1,"event_time":"{at}"}}\n',
+    )
+    before = margin("status", *landed(copied), "--json").document
+    live(margin, copied)
+    after = margin("status", *landed(copied), "--json").document
+
+    assert (before["health"], before["backlog"]["files"]) == ("behind", 1)
+    assert after["health"] == "attention"
+    assert [row["fill_id"] for row in after["waiting_corrections"]] == ["C1"]
+    assert [row["account_id"] for row in after["indeterminate_accounts"]] == ["[red]A[/red]"]
+    assert "[red]A[/red]" in margin("status", *landed(copied)).out
+    story = margin("explain", "[red]A[/red]", *place(copied))
+    assert "[red]A[/red]" in story.out
+    assert "waits for F1" in story.out
+
+
+def test_an_unfinished_cycle_is_no_break(margin: Margin, copied: Path) -> None:
+    land(copied, "prices/more.ndjson", "{}\n")
+
+    def crash(point: str) -> None:
+        if point == "before_seal":
+            raise RuntimeError("power\ncut")
+
+    faults.arm(crash)
+    said = margin("live", "--until-idle", *landed(copied))
+    faults.arm(None)
+    assert (said.code, said.err) == (1, "margin: power cut\n")
+    assert margin("status", *landed(copied), "--json").document["health"] == "unfinished"
+    verdict = margin("audit", "verify", *place(copied), "--json").document
+    assert verdict["ok"] is True
+    assert verdict["unfinished_cycle"] == 12
+
+
+def test_replay_verifies(margin: Margin, told: Path) -> None:
+    said = margin("replay", "--verify", *place(told), "--json")
+
+    assert said.code == 0
+    assert said.document == {"cycles": 11, "difference": None}
+
+
+def test_json_text_is_exact() -> None:
+    assert output.json_text({"a": Decimal("1.10"), "b": Decimal("1E+3")}) == '{"a": 1.1, "b": 1000}'
+    assert output.json_text([float("nan"), 1e-7, b"\x00"]) == '[null, 1e-07, "00"]'
+    assert output.json_text("\x7f\x1b") == '"\\u007f\\u001b"'

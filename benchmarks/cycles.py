@@ -15,7 +15,7 @@ from margin_assets.lake.store import Lake
 from margin_assets.live.session import CycleResult, Session
 from margin_assets.scenarios.batch import Batch, write_batch
 
-SIZES = (1_000, 10_000)
+SIZES = (1_000, 10_000, 100_000)
 PER_ACCOUNT, SYMBOLS, CYCLES = 10, 500, 7
 START = datetime(2020, 3, 9, 14, 30, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,15 +60,11 @@ def daemon(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """Stops the daemon and everything it started, which shares its process group."""
-    try:
+    with suppress(subprocess.TimeoutExpired, ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=20)
-    except (subprocess.TimeoutExpired, ProcessLookupError):
-        pass
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 
@@ -134,7 +130,7 @@ class Watch:
         ledger.refresh()
         try:
             last = ledger.last_sealed()
-        except Exception:  # noqa: BLE001 (the table is being created)
+        except Exception:  # the table is being created
             return
         now = time.time()
         while last is not None and self._cycle < last.cycle:

@@ -9,12 +9,12 @@ import time
 import dagster as dg
 import pydantic
 
+from jobs.validation import validate_sealed
 from margin_assets.assets.resources import LakeResource, LandingResource, ValidationResource
 from margin_assets.lake.ledger import AnotherSession
 from margin_assets.lake.store import Lake
-from margin_assets.live.reporting import report
+from margin_assets.live.reporting import Reporter
 from margin_assets.live.session import Session
-from jobs.validation import validate_sealed
 
 LIVE_TAG = "margin/live"
 ONE_LAKE = "lake"
@@ -62,11 +62,10 @@ def monitor_landing(
     """Seals cycles until idle or its time is over, then validates what the last one left."""
     shift, store = _Shift(config), lake.created()
     try:
-        for result in Session(store).run(landing.landing(), stop=shift.is_over):
-            failed = report(context, result)
-            shift.worked()
-            if failed:
-                context.log.error("cycle %s: %s", result.sealed.cycle, ", ".join(failed))
+        with Reporter(context) as reporter:
+            for result in Session(store).run(landing.landing(), stop=shift.is_over):
+                reporter.tell(result)
+                shift.worked()
     except AnotherSession as other:
         context.log.info("stepping aside: %s", other)
         return

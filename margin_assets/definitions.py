@@ -27,7 +27,6 @@ from sensors.failures import failed_checks, failed_runs
 from sensors.landing import landing_sensor
 from sensors.reference_data import business_date_sensor
 
-
 # Dagster 1.13 copies sensors with a parameter that it calls beta itself. Goes when it is quiet.
 warnings.filterwarnings("ignore", "Parameter `owners` of initializer `Sensor", dg.BetaWarning)
 

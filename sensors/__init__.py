@@ -1,0 +1,1 @@
+"""What launches by itself."""

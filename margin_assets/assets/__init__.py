@@ -1,0 +1,1 @@
+"""Tables as software-defined assets, one module a group."""

@@ -1,0 +1,1 @@
+"""Asset checks: generated from the schemas, or one kernel and a verdict."""

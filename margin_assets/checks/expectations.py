@@ -95,7 +95,7 @@ def _verdict(rule: str, column: str) -> Expectation:
 
 def _row_rules(schema: type[dy.Schema]) -> dict[str, pl.Expr]:
     # dataframely has no public list of a schema's own rules.
-    rules = schema._schema_validation_rules()  # noqa: SLF001
+    rules = schema._schema_validation_rules()
     return {name: rule.expr for name, rule in rules.items() if name != "primary_key"}
 
 
@@ -197,7 +197,7 @@ class _Suites:
         config = base.DataContextConfig(store_backend_defaults=stores)
         self._context = gx.get_context(mode="ephemeral", project_config=config)
         self._context.variables.analytics_enabled = False
-        self._context.variables.progress_bars = {"globally": False}
+        self._context.variables.progress_bars = base.ProgressBarsConfig(globally=False)
         self._source = self._context.data_sources.add_pandas("lake")
         if docs is not None:
             self._context.add_data_docs_site(site_name=_SITE, site_config=_site(docs))
@@ -254,7 +254,7 @@ class _Suites:
             self._context.build_data_docs(site_names=[_SITE])
 
 
-def _site(folder: Path) -> dict[str, Any]:
+def _site(folder: Path) -> Any:  # noqa: ANN401 (a typed dictionary of the library)
     return {
         "class_name": "SiteBuilder",
         "show_how_to_buttons": False,

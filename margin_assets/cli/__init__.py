@@ -94,11 +94,14 @@ def _run(words: list[str]) -> int:
 def _show_usage(error: Exception) -> None:
     """A usage error in our own words: the parser would print arguments as they are."""
     context = getattr(error, "ctx", None)
+    message = str(getattr(error, "format_message", str)())
+    if message.startswith("Usage: "):
+        sys.stderr.write(f"{message}\n")  # called without a verb: the whole help
+        return
     if context is not None:
         note(one_line(context.get_usage()))
         note(f"Try '{context.command_path} --help' for help.")
-    format_message = getattr(error, "format_message", str)
-    note(f"margin: {one_line(format_message())}")
+    note(f"margin: {one_line(message)}")
 
 
 def _reader_gone() -> int:

@@ -1,5 +1,6 @@
 """Everything behind one account as of a sealed cycle, as one document."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -70,10 +71,13 @@ def story(lake: Lake, sealed: Sealed, account: str) -> Document:
         "reg_t": _dicts(tables.rows("reg_t_requirements", mine).sort("symbol")),
         "portfolio_margin": [_points(row) for row in _class_groups(tables, mine)],
         "stress": _dicts(tables.rows("stress_results", mine).sort("move")),
-        "marks": _marks(tables, positions),
+        "marks": _marks(tables, positions, pl.col("event_time") <= sealed.as_of),
         "fills": _fills(tables, mine),
         "cash_movements": _landed(tables.landed("cash_movements", mine)),
-        "decisions": _dicts(decisions.drop("decision_number")),
+        "decisions": [
+            row | {"rulebooks": json.loads(row["rulebooks"])}
+            for row in _dicts(decisions.drop("decision_number"))
+        ],
         "rulebooks": _rulebooks(sealed),
         "cycle": _cycle(sealed),
     }
@@ -132,7 +136,7 @@ def _points(row: Document) -> Document:
     return plain | {"pnl_by_point": [row[name] for name in _POINTS]}
 
 
-def _marks(tables: _Tables, positions: pl.DataFrame) -> list[Document]:
+def _marks(tables: _Tables, positions: pl.DataFrame, is_past: pl.Expr) -> list[Document]:
     """Positions with their marks, and the landed rows behind price, beta and terms."""
     if positions.is_empty():
         return []
@@ -140,7 +144,7 @@ def _marks(tables: _Tables, positions: pl.DataFrame) -> list[Document]:
     times = pl.col("event_time").is_in(positions["price_time"].drop_nulls().unique().to_list())
     prices = tables.landed("prices", held, times)
     behind = {(row["symbol"], row["event_time"]): row for row in prices.to_dicts()}
-    terms = {row["symbol"]: row for row in tables.landed("instruments", held).to_dicts()}
+    terms = {row["symbol"]: row for row in tables.landed("instruments", held, is_past).to_dicts()}
     betas = {(r["symbol"], r["beta"]): r for r in tables.landed("betas", held).to_dicts()}
     return [
         row

@@ -118,18 +118,7 @@ def _landed(story: Document) -> None:
 
 
 def _decisions(decisions: list[Document]) -> None:
-    names = (
-        "decided_at",
-        "dimension",
-        "from_state",
-        "to_state",
-        "reason",
-        "equity",
-        "requirement",
-        "excess",
-        "stress_excess",
-        "cycle",
-    )
+    names = ("decided_at", "dimension", "to_state", "reason", "excess", "stress_excess", "cycle")
     _listing("decisions", decisions, names)
 
 

@@ -43,10 +43,11 @@ def _group() -> None:
 
 
 def verify(*, lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = False) -> None:
-    """Walk the hash chain: the first broken link, or the last sealed cycle and its hash.
+    """Walk the hash chain.
 
-    Recomputes every hash, the digests of what each cycle wrote, and the hashes of the landed
-    files. Keep the last hash elsewhere: it is what a chain rewritten from its start cannot show.
+    Reports the first broken link, or the last sealed cycle and its hash. Recomputes every hash,
+    the digests of what each cycle wrote, and the hashes of the landed files. Keep the last hash
+    elsewhere: it is what a chain rewritten from its start cannot show.
     """
     from margin_assets.lake.audit import verify as walk
 

@@ -8,7 +8,7 @@ import typer
 
 from margin_assets.cli import output
 from margin_assets.cli.feed_verbs import new_session
-from margin_assets.cli.options import JsonOption, created_lake, example
+from margin_assets.cli.options import JsonOption, created_lake, example, refuse_overlap
 from margin_assets.cli.output import Refusal, note
 
 if TYPE_CHECKING:
@@ -93,6 +93,9 @@ def _run(scenario: "Scenario", session: "Session", landing: Path) -> int:
 def fresh_lake(lake: str, landing: Path) -> "Lake":
     """An empty lake and landing folder, in the place of those of an earlier demo."""
     is_local = "://" not in lake
+    refuse_overlap(lake, landing)
+    if is_local and landing.resolve().is_relative_to(Path(lake).resolve()):
+        raise Refusal(f"landing folder {landing} lies in lake {lake}; keep them apart")
     if is_local:
         _check_own(Path(lake), _LAKE_MARK)
     _check_own(landing, _LANDING_MARK)

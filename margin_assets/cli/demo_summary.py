@@ -13,6 +13,15 @@ from schemas import TABLES
 
 Document = dict[str, Any]
 _WORST = 8
+_ACCOUNT_COLUMNS = {
+    "account_id": "account",
+    "equity": "equity",
+    "governing_requirement": "required",
+    "excess": "excess",
+    "margin_status": "status",
+    "restriction": "restriction",
+    "liquidation": "liquidation",
+}
 _BY_DAY_UP_TO = timedelta(days=7)
 
 
@@ -98,8 +107,8 @@ def show(found: Document, uri: str) -> None:
         accounts = moment["accounts"]
         if accounts:
             output.table(
-                [name.replace("_", " ") for name in accounts[0]],
-                (list(row.values()) for row in accounts),
+                list(_ACCOUNT_COLUMNS.values()),
+                ([row[name] for name in _ACCOUNT_COLUMNS] for row in accounts),
                 f"{title}: cycle {moment['cycle']}, as of {instant(moment['as_of'])}, least excess",
             )
     rows = [(t["table"], t["rows"], t["version"], t["grain"]) for t in found["tables"]]

@@ -20,6 +20,7 @@ from margin_assets.cli.options import (
     LandingOption,
     created_lake,
     example,
+    refuse_overlap,
 )
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def live(
     Cycle after cycle, until stopped; the lake is made if it is not there. An interrupt stops
     after the cycle at work; a second one stops at once.
     """
+    refuse_overlap(lake, landing)
     held, _ = created_lake(lake)
     started = time.perf_counter()
     summary = _nothing()

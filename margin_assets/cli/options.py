@@ -79,6 +79,12 @@ def created_lake(uri: str) -> tuple["Lake", list[str]]:
     return lake, [] if lake.is_created() else lake.create()
 
 
+def refuse_overlap(lake: str, landing: Path) -> None:
+    """A lake inside its landing folder would be read as landings, and grow by being read."""
+    if "://" not in lake and Path(lake).resolve().is_relative_to(landing.resolve()):
+        raise Refusal(f"lake {lake} lies in landing folder {landing}; keep them apart")
+
+
 def chosen_cycle(
     lake: "Lake", cycle: int | None = None, as_of: datetime | None = None
 ) -> "Sealed | None":

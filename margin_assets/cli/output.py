@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Nothing is cut or wrapped where no person's window sets a width.
 _WIDE = 100_000
 _CENTS = 2
+_GAP = 2  # between columns
 
 
 class Refusal(Exception):  # noqa: N818 (says what happened)
@@ -148,16 +149,37 @@ def table(
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     held = [list(row) for row in rows]
-    for place, name in enumerate(columns):
+    texts = [[printable(shown(value)) for value in row] for row in held]
+    heads = [printable(name) for name in columns]
+    where = console()
+    widths = _widths(heads, texts, where.width)
+    for place, width in enumerate(widths):
         is_number = any(_is_number(row[place]) for row in held)
-        made.add_column(
-            Text(printable(name)), justify="right" if is_number else "left", overflow="fold"
-        )
-    for row in held:
-        made.add_row(*(Text(printable(shown(value))) for value in row))
-    console().print(made)
+        justify: Literal["left", "right"] = "right" if is_number else "left"
+        made.add_column(Text(heads[place]), justify=justify, overflow="fold", width=width)
+    for row in texts:
+        made.add_row(*map(Text, row))
+    where.width = max(where.width, sum(widths) + _GAP * len(widths))
+    where.print(made)
+
+
+def _widths(heads: list[str], texts: list[list[str]], room: int) -> list[int]:
+    """Widths of columns within the room, as far as no word is broken in two.
+
+    A number cut short would be another number: a table that is too wide is left to the terminal.
+    """
+    cells = [[head, *(row[place] for row in texts)] for place, head in enumerate(heads)]
+    least = [max(len(word) for text in column for word in [*text.split(), ""]) for column in cells]
+    widths = [max(map(len, column)) for column in cells]
+    while sum(widths) + _GAP * len(widths) > room:
+        shrinkable = [place for place, width in enumerate(widths) if width > least[place]]
+        if not shrinkable:
+            break
+        widths[max(shrinkable, key=lambda place: widths[place])] -= 1
+    return widths
 
 
 def _is_number(value: object) -> bool:

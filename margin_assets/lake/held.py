@@ -66,8 +66,11 @@ class HeldTable:
         mode: WriteMode,
         app_id: str,
         number: int,
+        where: str | None = None,
     ) -> Commit:
         """Write the frame as transaction `number`, unless the table is already there.
+
+        An overwrite replaces the rows that satisfy `where`, or all.
 
         Raises:
             CommitFailedError: rivals won every attempt without reaching `number`.
@@ -77,7 +80,7 @@ class HeldTable:
                 if self.number(app_id) >= number:
                     return Commit(self._version_of(app_id, number), is_new=False)
                 try:
-                    return self._write(frame, mode, app_id, number)
+                    return self._write(frame, mode, app_id, number, where)
                 except CommitFailedError:
                     self.forget()
                     if attempt == _ATTEMPTS:
@@ -111,7 +114,9 @@ class HeldTable:
             self._handle, self._numbers, self._commits = self.open(), {}, 0
         return self._handle
 
-    def _write(self, frame: pl.DataFrame, mode: WriteMode, app_id: str, number: int) -> Commit:
+    def _write(
+        self, frame: pl.DataFrame, mode: WriteMode, app_id: str, number: int, where: str | None
+    ) -> Commit:
         # Not _held(): a handle reopened here would not be the one whose number was checked.
         handle = self._handle
         if handle is None:
@@ -119,7 +124,10 @@ class HeldTable:
         properties = CommitProperties(
             custom_metadata={app_id: str(number)}, app_transactions=[Transaction(app_id, number)]
         )
-        write_deltalake(handle, frame, mode=mode, commit_properties=properties)
+        if mode == "append":
+            write_deltalake(handle, frame, mode=mode, commit_properties=properties)
+        else:
+            write_deltalake(handle, frame, mode=mode, predicate=where, commit_properties=properties)
         self._numbers[app_id] = number
         self._commits += 1
         return Commit(handle.version(), is_new=True)

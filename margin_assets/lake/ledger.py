@@ -19,6 +19,8 @@ from schemas import TABLES
 FIRST_PREVIOUS_HASH = "0" * 64
 _APP_ID = "ledger"
 _TABLE = "cycles"
+ACCOUNTS_WRITTEN = "accounts_written"
+"""Count that a seal carries when its state tables hold only some accounts' new rows."""
 
 
 class AnotherSession(RuntimeError):  # noqa: N818 (says what happened)

@@ -10,7 +10,7 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError
 
 from margin_assets.lake import declared, faults
-from margin_assets.lake.held import HeldTable, WriteMode
+from margin_assets.lake.held import HeldTable
 from margin_assets.lake.objects import objects_at, open_slice
 from schemas import Mode
 
@@ -110,10 +110,13 @@ class Lake:
         """Newest version of a table."""
         return self.held(name).open().version()
 
-    def write(self, name: str, frame: pl.DataFrame, cycle: int) -> int:
+    def write(
+        self, name: str, frame: pl.DataFrame, cycle: int, accounts: Sequence[str] | None = None
+    ) -> int:
         """Write a cycle's rows in one commit, once however often it is asked.
 
-        Rows are added to an append table; a state table is replaced whole.
+        Rows are added to an append table; a state table is replaced whole, or in the rows of
+        `accounts` alone.
 
         Returns:
             The version of the table that holds the cycle.
@@ -122,11 +125,18 @@ class Lake:
             SchemaMismatch: the frame does not fit the table without loss.
             DeltaError: a row breaks a constraint.
         """
-        mode: WriteMode = "append" if declared.table_of(name).mode is Mode.APPEND else "overwrite"
         rows = declared.conform(name, frame)
-        return self.held(name).commit(rows, mode, CYCLE, cycle).version
+        if declared.table_of(name).mode is Mode.APPEND:
+            return self.held(name).commit(rows, "append", CYCLE, cycle).version
+        where = None if accounts is None else _of_accounts(accounts)
+        return self.held(name).commit(rows, "overwrite", CYCLE, cycle, where).version
 
-    def write_all(self, frames: Mapping[str, pl.DataFrame], cycle: int) -> dict[str, int]:
+    def write_all(
+        self,
+        frames: Mapping[str, pl.DataFrame],
+        cycle: int,
+        accounts: Sequence[str] | None = None,
+    ) -> dict[str, int]:
         """Write a cycle's tables at once; return the versions of those written.
 
         An append table without rows is left alone. If a write fails, its error is raised after
@@ -136,12 +146,17 @@ class Lake:
         if not names:
             return {}
         with ThreadPoolExecutor(_WRITERS) as pool:
-            writes = {name: pool.submit(self._write, name, frames[name], cycle) for name in names}
+            writes = {
+                name: pool.submit(self._write, name, frames[name], cycle, accounts)
+                for name in names
+            }
         return {name: write.result() for name, write in writes.items()}
 
-    def _write(self, name: str, frame: pl.DataFrame, cycle: int) -> int:
+    def _write(
+        self, name: str, frame: pl.DataFrame, cycle: int, accounts: Sequence[str] | None
+    ) -> int:
         faults.reach(f"before_write:{name}")
-        version = self.write(name, frame, cycle)
+        version = self.write(name, frame, cycle, accounts)
         faults.reach(f"written:{name}")
         return version
 
@@ -213,6 +228,12 @@ def _missing_constraints(name: str, handle: DeltaTable) -> dict[str, str]:
         for constraint, check in declared.constraints(name).items()
         if f"delta.constraints.{constraint}" not in known
     }
+
+
+def _of_accounts(accounts: Sequence[str]) -> str:
+    # Ids are data: printable by the row rules, and a quote in one is doubled.
+    quoted = ", ".join("'" + account.replace("'", "''") + "'" for account in accounts)
+    return f"account_id IN ({quoted})"
 
 
 def _has_something(name: str, frame: pl.DataFrame) -> bool:

@@ -1,15 +1,18 @@
 """One cycle as a pure step: state and plan in, frames of every table out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
 import polars as pl
 
 from margin_assets.assets import margin
+from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.money import to_instants
+from margin_assets.kernels.rules import SECOND
 from margin_assets.lake import declared
 from margin_assets.lake.landing import PlannedFile
 from margin_assets.lake.reading import FileRead, ignored, late_quarantine, read_landed
@@ -24,6 +27,7 @@ from margin_assets.live.acceptance import (
     with_points,
 )
 from margin_assets.live.monitor import Monitor
+from margin_assets.rulebooks import in_force, versions
 from schemas import FEEDS, TABLES
 
 OpenFile = Callable[[PlannedFile], BinaryIO]
@@ -70,7 +74,8 @@ class Computed:
 
     frames: dict[str, pl.DataFrame]
     as_of: datetime | None
-    counts: dict[str, int] = field(default_factory=dict)
+    accounts: list[str] | None = None
+    """Accounts whose rows the state frames replace; None where they are the whole tables."""
 
 
 class CycleRunner:
@@ -80,14 +85,19 @@ class CycleRunner:
         self.monitor = monitor
         self.journal = journal
         self._lookup = lookup
+        self._bounds = in_force("lake", versions("lake")[-1]).numbers["history"]
         self.pending_betas: pl.DataFrame | None = None
+        self.written_whole: int | None = None
+        """Grid point at which the state tables were last written whole."""
         self.files_seen: set[tuple[str, str]] = set()
 
     def accept(
         self, files: list[PlannedFile], open_file: OpenFile
     ) -> tuple[dict[str, pl.DataFrame], list[pl.DataFrame], list[Report]]:
         """Rows that count, by feed, with quarantine rows and a report of every file."""
-        reports, reads, quarantine = [], {}, []
+        reports: list[Report] = []
+        reads: dict[str, list[pl.DataFrame]] = {}
+        quarantine: list[pl.DataFrame] = []
         for number, file in enumerate(files):
             report, read, rows = self._read(number, file, open_file)
             reports.append(report)
@@ -115,7 +125,7 @@ class CycleRunner:
         if key in self.files_seen:
             return Report(file, number, "redelivered"), None, _NO_QUARANTINE
         self.files_seen.add(key)
-        read = read_landed(landed, lambda: open_file(file))
+        read = read_landed(landed, partial(open_file, file))
         report = Report(
             file,
             number,
@@ -146,9 +156,7 @@ class CycleRunner:
             _, lines, reasons, details = (list(part) for part in zip(*refusals, strict=True))
             file = report.file
             rows.append(
-                late_quarantine(
-                    file.landed(), lambda file=file: open_file(file), lines, reasons, details
-                )
+                late_quarantine(file.landed(), partial(open_file, file), lines, reasons, details)
             )
         if accepted.overruled:
             rows.append(self._overruled(accepted, feed))
@@ -174,13 +182,39 @@ class CycleRunner:
         decisions = self.monitor.run(events, end)
         if decisions.height:
             frames["enforcement_decisions"] = decisions
-        frames["positions"] = self.monitor.positions()
-        frames["account_state"] = self.monitor.account_state()
-        frames["enforcement_state"] = self.monitor.enforcement_state()
-        # The same functions that Dagster runs by business date, called as plain functions.
-        frames |= margin.walk(frames["positions"], frames["account_state"])
+        chosen = self._accounts_to_write(end)
+        if chosen is None or len(chosen):
+            frames |= self._state(chosen)
         stamped = {n: f.with_columns(cycle=pl.lit(cycle, pl.Int64)) for n, f in frames.items()}
-        return Computed(stamped, _instant(end))
+        names = self.monitor.holdings.accounts.all
+        return Computed(
+            stamped, _instant(end), None if chosen is None else [names[a] for a in chosen]
+        )
+
+    def _accounts_to_write(self, end: int) -> Int64Array | None:
+        """Accounts whose state is written; None for all. A large book is written in samples."""
+        changed = self.monitor.changed()
+        last, interval = self.written_whole, self._bounds["sample_seconds"] * SECOND
+        if (
+            last is None
+            or end - last >= interval
+            or len(self.monitor.holdings.account) <= self._bounds["full_positions"]
+            or len(changed) > self._bounds["most_changed_accounts"]
+        ):
+            self.written_whole = end
+            return None
+        return changed
+
+    def _state(self, of: Int64Array | None) -> dict[str, pl.DataFrame]:
+        frames = {
+            "positions": self.monitor.positions(of),
+            "account_state": self.monitor.account_state(of),
+        }
+        # The same functions that Dagster runs by business date, called as plain functions.
+        below = margin.walk(frames["positions"], frames["account_state"])
+        if of is not None:
+            below.pop("firm_risk")  # the firm is summed when the whole book is written
+        return frames | below | {"enforcement_state": self.monitor.enforcement_state(of)}
 
     def _events(self, feeds: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], int | None]:
         timed = {n: f for n, f in feeds.items() if n not in ("fills", "volatilities")}

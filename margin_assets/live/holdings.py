@@ -1,10 +1,12 @@
 """What the session knows of every account: cash, type, and its positions in book order."""
 
+from decimal import Decimal
+
 import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book import CASH, PORTFOLIO, REG_T, Book, Int64Array
-from margin_assets.kernels.money import instants, to_decimal, to_scaled
+from margin_assets.kernels.money import bounded, instants, to_decimal, to_scaled
 from margin_assets.live.names import Names
 from schemas.landed import ACCOUNT_TYPES
 
@@ -13,6 +15,8 @@ from schemas.landed import ACCOUNT_TYPES
 _GROUP_BITS = 20
 _SYMBOL_BITS = 20
 _LIMIT = 1 << 20
+# Beyond every total of the rules, and far enough from the end that three of them still add up.
+_FULL = 4 * 10**18
 _LONG_AGO = np.iinfo(np.int64).min
 
 
@@ -24,6 +28,10 @@ class Holdings:
         self.account_type = np.zeros(0, dtype=np.int8)
         self.is_registered = np.zeros(0, dtype=np.bool_)
         self.cash = np.zeros(0, dtype=np.int64)
+        # Exact sums that left the range: cash in cents by account, quantities in micro-units by
+        # account and symbol. The arrays hold `_FULL` there, which no rule takes for an amount.
+        self._cash_beyond: dict[int, int] = {}
+        self._quantity_beyond: dict[int, int] = {}
         self.type_time = np.zeros(0, dtype=np.int64)
         self._key = np.zeros(0, dtype=np.int64)
         self.account = np.zeros(0, dtype=np.int64)
@@ -65,7 +73,7 @@ class Holdings:
     def apply_cash(self, rows: pl.DataFrame) -> Int64Array:
         """Takes cash movements; returns whose they are."""
         place = self.accounts.places(rows["account_id"])
-        np.add.at(self.cash, place, to_scaled(rows["amount"]))
+        add_exactly(self.cash, place, to_scaled(rows["amount"]), place, self._cash_beyond)
         return np.unique(place)
 
     def apply_effects(
@@ -74,16 +82,16 @@ class Holdings:
         """Takes what fills change, in order; returns whose they are."""
         account = self.accounts.places(effects["account_id"])
         symbol = symbols.places(effects["symbol"])
-        np.add.at(self.cash, account, effects["cash"].to_numpy())
+        add_exactly(self.cash, account, effects["cash"].to_numpy(), account, self._cash_beyond)
         keys = self._keys(account, symbol, class_group)
         unique, inverse = np.unique(keys, return_inverse=True)
-        change = np.zeros(len(unique), dtype=np.int64)
-        np.add.at(change, inverse, effects["quantity"].to_numpy())
         price = np.zeros(len(unique), dtype=np.int64)
         price[inverse] = effects["price"].to_numpy()
         self._insert(unique)
         place = np.searchsorted(self._key, unique)
-        self.quantity[place] += change
+        change = effects["quantity"].to_numpy()
+        names = _without_group(account, symbol)
+        add_exactly(self.quantity, place[inverse], change, names, self._quantity_beyond)
         self.last_fill_price[place] = price
         self._drop_flat(place)
         return np.unique(account)
@@ -128,16 +136,22 @@ class Holdings:
     ) -> None:
         """Takes saved `account_state` and `positions` frames; their names must be known."""
         place = self.accounts.places(accounts["account_id"])
-        self.cash[place] = to_scaled(accounts["cash"])
+        self.cash[place], beyond = _split(accounts["cash"])
+        self._cash_beyond = {int(place[row]): exact for row, exact in beyond.items()}
+        quantity, beyond = _split(positions["quantity"])
         held = positions.select(
             "account_id",
             "symbol",
-            quantity=pl.Series(to_scaled(positions["quantity"])),
+            quantity=pl.Series(quantity),
             price=pl.Series(to_scaled(positions["last_fill_price"])),
             cash=pl.lit(0, dtype=pl.Int64),
         )
         if held.height:
             self.apply_effects(held, symbols, class_group)
+        names = _without_group(
+            self.accounts.places(positions["account_id"]), symbols.places(positions["symbol"])
+        )
+        self._quantity_beyond = {int(names[row]): exact for row, exact in beyond.items()}
 
     def regroup(self, class_group: np.ndarray) -> None:
         """Puts the book in order again after class groups changed."""
@@ -172,26 +186,76 @@ class Holdings:
             cash=self.cash,
         )
 
-    def holdings(self, symbols: Names) -> pl.DataFrame:
-        """Positions as a frame: account, symbol, quantity, price of the last fill."""
+    def holdings(self, symbols: Names, of: Int64Array | None = None) -> pl.DataFrame:
+        """Positions (of some accounts) as a frame: account, symbol, quantity, last fill price."""
+        chosen = np.ones(len(self.account), dtype=np.bool_)
+        if of is not None:
+            chosen = np.isin(self.account, of)
         names = pl.Series(self.accounts.all, dtype=pl.String)
+        keys = _without_group(self.account[chosen], self.series[chosen].astype(np.int64))
         return pl.DataFrame(
             {
-                "account_id": names.gather(self.account),
-                "symbol": pl.Series(symbols.all, dtype=pl.String).gather(self.series),
-                "quantity": to_decimal(self.quantity, 6),
-                "last_fill_price": to_decimal(self.last_fill_price, 6),
+                "account_id": names.gather(self.account[chosen]),
+                "symbol": pl.Series(symbols.all, dtype=pl.String).gather(self.series[chosen]),
+                "quantity": _joined(self.quantity[chosen], 6, keys, self._quantity_beyond),
+                "last_fill_price": to_decimal(self.last_fill_price[chosen], 6),
             }
         )
 
-    def account_state(self) -> pl.DataFrame:
-        """Accounts as a frame, sorted by id."""
-        types = [ACCOUNT_TYPES[code] for code in self.account_type]
+    def account_state(self, of: Int64Array | None = None) -> pl.DataFrame:
+        """Accounts (or some of them) as a frame, sorted by id."""
+        chosen = np.arange(len(self.accounts)) if of is None else of
+        types = [ACCOUNT_TYPES[code] for code in self.account_type[chosen]]
         return pl.DataFrame(
             {
-                "account_id": pl.Series(self.accounts.all, dtype=pl.String),
+                "account_id": pl.Series([self.accounts.all[a] for a in chosen], dtype=pl.String),
                 "account_type": pl.Series(types, dtype=pl.String),
-                "is_registered": self.is_registered,
-                "cash": to_decimal(self.cash, 2),
+                "is_registered": self.is_registered[chosen],
+                "cash": _joined(self.cash[chosen], 2, chosen, self._cash_beyond),
             }
         ).sort("account_id")
+
+
+def add_exactly(
+    sums: Int64Array,
+    place: Int64Array,
+    amounts: Int64Array,
+    names: Int64Array,
+    beyond: dict[int, int],
+) -> None:
+    """Adds amounts to the sums at their places, never past the end of an integer.
+
+    A sum too large for its array is kept in `beyond` under its name, and comes back from there.
+    """
+    largest = np.abs(sums[place]).max(initial=0) + np.abs(amounts).astype(np.float64).sum()
+    if largest < _FULL:
+        np.add.at(sums, place, amounts)
+        return
+    for at, amount, name in zip(place.tolist(), amounts.tolist(), names.tolist(), strict=True):
+        exact = beyond.pop(name, int(sums[at])) + amount
+        sums[at] = min(max(exact, -_FULL), _FULL)
+        if abs(exact) >= _FULL:
+            beyond[name] = exact
+
+
+def _without_group(account: Int64Array, symbol: Int64Array) -> Int64Array:
+    """Name of a position that stays when its class group changes."""
+    return (account << _SYMBOL_BITS) | symbol
+
+
+def _split(series: pl.Series) -> tuple[Int64Array, dict[int, int]]:
+    """Scaled integers, and by row the exact ones that do not fit."""
+    exact = series.to_physical()
+    beyond = (exact.abs() >= _FULL).arg_true()
+    pairs = zip(beyond.to_list(), exact.gather(beyond).to_list(), strict=True)
+    return bounded(series, _FULL), {row: int(value) for row, value in pairs}
+
+
+def _joined(
+    values: Int64Array, scale: int, names: Int64Array, beyond: dict[int, int]
+) -> pl.Series:
+    """Scaled integers as decimals, those that do not fit from their exact sums."""
+    series = to_decimal(values, scale)
+    for row in np.flatnonzero(np.abs(values) >= _FULL) if beyond else ():
+        series = series.scatter(int(row), Decimal(beyond[int(names[row])]).scaleb(-scale))
+    return series

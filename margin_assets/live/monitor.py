@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from margin_assets.kernels.book import INDETERMINATE, Book, Int64Array, Series, state_names
@@ -44,13 +45,16 @@ class Monitor:
         self.last_point: int | None = None
         self._rules: Rules | None = None
         self._figures: Figures | None = None
+        self._changed: list[Int64Array] = []
 
     def run(self, events: Events, end: int) -> pl.DataFrame:
         """Evaluates every grid point up to `end` and returns the decisions, in order."""
         self._make_room(events)
+        self._changed = []
+        before = [column.copy() for column in self.ladder]
         slices = {feed: _by_point(frame) for feed, frame in events.items()}
         points = np.unique(np.concatenate([np.zeros(0, np.int64), *map(_points, slices.values())]))
-        decided: list[Decided] = []
+        decided: list[pl.DataFrame] = []
         pending = list(points[points <= end][::-1].tolist())
         while True:
             point = min(pending[-1] if pending else NEVER, self._next_by_time())
@@ -61,7 +65,13 @@ class Monitor:
             changed = {feed: part[point] for feed, part in slices.items() if point in part}
             decided.extend(self._step(point, changed))
         self.last_point = end
-        return _decisions(decided)
+        for now, then in zip(self.ladder, before, strict=True):
+            self._changed.append(np.flatnonzero(now != then))
+        return _numbered(decided)
+
+    def changed(self) -> Int64Array:
+        """Accounts whose own state the last run changed or decided about; marks aside."""
+        return np.unique(np.concatenate(self._changed)).astype(np.int64)
 
     def _next_by_time(self) -> int:
         interval = self.rules(self.last_point or 0).grid_interval
@@ -87,7 +97,7 @@ class Monitor:
         """Rulebooks in force at a grid point."""
         return rules_in_force(day_of(point))
 
-    def _step(self, point: int, changed: Mapping[str, pl.DataFrame]) -> Iterator["Decided"]:
+    def _step(self, point: int, changed: Mapping[str, pl.DataFrame]) -> Iterator[pl.DataFrame]:
         rules = self.rules(point)
         touched = self._apply(point, changed, rules)
         if rules is not self._rules:
@@ -102,7 +112,9 @@ class Monitor:
         figures = revalue(book, series, rules, touched, self._figures)
         steps = climb(book, figures, rules, self.ladder, (point, touched))
         if len(steps.account):
-            yield Decided(point, steps, figures, rules, book, self.holdings.accounts.all)
+            self._changed.append(steps.account)
+            decisions = _decisions(point, steps, figures, book)
+            yield _identified(decisions, self.holdings.accounts.all, point)
 
     def arrays(self, point: int) -> tuple[Book, Series]:
         """Book and series as they stand, with the benchmark of the day."""
@@ -128,6 +140,7 @@ class Monitor:
             accounts.append(
                 holdings.apply_effects(changed["effects"], market.symbols, market.class_group)
             )
+        self._changed.extend(accounts)
         due = np.flatnonzero(self.ladder.deadline <= point)
         holders = holdings.holders(np.concatenate(symbols), len(market.symbols))
         return np.unique(np.concatenate([*accounts, due, holders])).astype(np.int64)
@@ -136,29 +149,31 @@ class Monitor:
         """Takes a saved `enforcement_state`; its accounts must be known."""
         place = self.holdings.accounts.places(state["account_id"])
         saved = ladder_arrays(state)
-        for mine, theirs in zip(self.ladder, saved, strict=True):
-            mine[place] = theirs
+        for name in Ladder._fields:
+            getattr(self.ladder, name)[place] = getattr(saved, name)
         set_deadlines(self.rules(point), self.ladder, point)
 
-    def positions(self) -> pl.DataFrame:
-        """The `positions` frame as of the last evaluated grid point."""
+    def positions(self, of: Int64Array | None = None) -> pl.DataFrame:
+        """The `positions` frame (of some accounts) as of the last evaluated grid point."""
         point = self.last_point or 0
         beta = self.market.benchmarked(pl.Series([day_of(point)]))
-        holdings = self.holdings.holdings(self.market.symbols)
+        holdings = self.holdings.holdings(self.market.symbols, of)
         return marked_positions(holdings, self.market.terms(beta), self.rules(point), point)
 
-    def account_state(self) -> pl.DataFrame:
-        """The `account_state` frame as of the last evaluated grid point."""
-        return self.holdings.account_state().with_columns(as_of=self._as_of())
+    def account_state(self, of: Int64Array | None = None) -> pl.DataFrame:
+        """The `account_state` frame (of some accounts) as of the last evaluated grid point."""
+        return self.holdings.account_state(of).with_columns(as_of=self._as_of())
 
-    def enforcement_state(self) -> pl.DataFrame:
-        """The `enforcement_state` frame as of the last evaluated grid point."""
-        ladder = self.ladder
+    def enforcement_state(self, of: Int64Array | None = None) -> pl.DataFrame:
+        """The `enforcement_state` frame (of some accounts) as of the last grid point."""
+        chosen = np.arange(len(self.holdings.accounts)) if of is None else of
+        ladder = Ladder._make(column[chosen] for column in self.ladder)
+        names = self.holdings.accounts.all
         restricted = (ladder.is_stressed | ladder.is_overdue).astype(np.int8)
         return (
             pl.DataFrame(
                 {
-                    "account_id": pl.Series(self.holdings.accounts.all, dtype=pl.String),
+                    "account_id": pl.Series([names[a] for a in chosen], dtype=pl.String),
                     "margin_status": _words(ladder.margin_status, STATES[0]),
                     "restriction": _words(restricted, STATES[1]),
                     "liquidation": _words(ladder.is_liquidating.astype(np.int8), STATES[2]),
@@ -179,38 +194,9 @@ class Monitor:
         )
 
 
-class Decided:
-    """What was decided at one grid point, with the figures that decided."""
-
-    def __init__(
-        self,
-        point: int,
-        steps: Steps,
-        figures: Figures,
-        rules: Rules,
-        book: Book,
-        accounts: list[str],
-    ) -> None:
-        self.point = point
-        self.steps = steps
-        # Copies: the arrays move on with the next grid point.
-        rows = steps.account
-        worst = _worst_restricting(figures, rules, rows)
-        self.columns: dict[str, object] = {
-            "account_id": [accounts[a] for a in rows],
-            "account_type": [ACCOUNT_TYPES[code] for code in book.account_type[rows]],
-            "equity": figures.equity[rows],
-            "requirement": figures.governing[rows],
-            "gross": figures.long_value[rows] + figures.short_value[rows],
-            "stress_move": worst[0],
-            "stress_excess": worst[1],
-            "states": figures.states[rows],
-        }
-
-
 def _worst_restricting(
     figures: Figures, rules: Rules, rows: Int64Array
-) -> tuple[np.ndarray, Int64Array]:
+) -> tuple[npt.NDArray[np.float64], Int64Array]:
     moves = np.flatnonzero(rules.restricting)
     excess = figures.pnl[np.ix_(rows, moves)] + (figures.equity - figures.governing)[rows, None]
     worst = np.argmin(excess, axis=1)
@@ -223,50 +209,55 @@ def decision_id(account: str, dimension: str, reason: str, point: int, direction
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
-def _decisions(decided: list[Decided]) -> pl.DataFrame:
-    """Decisions as a frame, ordered by grid point, account and dimension."""
+def _numbered(decided: list[pl.DataFrame]) -> pl.DataFrame:
+    """Decisions of a run in one frame, ordered by grid point, account and dimension."""
     if not decided:
         return pl.DataFrame()
-    frames = [_decision_rows(step) for step in decided]
-    return pl.concat(frames).with_columns(decision_number=pl.int_range(pl.len(), dtype=pl.Int64))
+    return pl.concat(decided).with_columns(decision_number=pl.int_range(pl.len(), dtype=pl.Int64))
 
 
-def _decision_rows(step: Decided) -> pl.DataFrame:
-    steps, columns = step.steps, step.columns
-    dimensions = [DIMENSIONS[d] for d in steps.dimension]
-    reasons = [REASONS[r] for r in steps.reason]
-    directions = ["up" if t else "down" for t in steps.tightens]
-    accounts = columns["account_id"]
-    ids = [
-        decision_id(*row[:3], step.point, row[3])
-        for row in zip(accounts, dimensions, reasons, directions, strict=True)  # type: ignore[call-overload]
-    ]
-    equity, requirement = columns["equity"], columns["requirement"]
-    states = [int(s) for s in columns["states"]]  # type: ignore[attr-defined]
+def _decisions(point: int, steps: Steps, figures: Figures, book: Book) -> pl.DataFrame:
+    """What was decided at one grid point with the figures that decided, accounts by place."""
+    rows, rules = steps.account, rules_in_force(day_of(point))
+    equity, requirement = figures.equity[rows], figures.governing[rows]
+    gross = figures.long_value[rows] + figures.short_value[rows]
+    move, stressed = _worst_restricting(figures, rules, rows)
+    states = [int(state) for state in figures.states[rows]]
     names = list(zip(steps.dimension, steps.before, steps.after, strict=True))
     return pl.DataFrame(
         {
-            "decision_id": ids,
-            "account_id": accounts,
-            "dimension": dimensions,
+            "place": rows,
+            "dimension": [DIMENSIONS[d] for d in steps.dimension],
             "from_state": [STATES[d][before] for d, before, _ in names],
             "to_state": [STATES[d][after] for d, _, after in names],
-            "reason": reasons,
-            "direction": directions,
-            "decided_at": to_instants(np.full(len(ids), step.point, dtype=np.int64)),
-            "account_type": columns["account_type"],
-            "equity": to_decimal(equity, 2),  # type: ignore[arg-type]
-            "requirement": to_decimal(requirement, 2),  # type: ignore[arg-type]
-            "excess": to_decimal(equity - requirement, 2),  # type: ignore[operator]
-            "gross_market_value": to_decimal(columns["gross"], 2),  # type: ignore[arg-type]
-            "stress_move": columns["stress_move"],
-            "stress_excess": to_decimal(columns["stress_excess"], 2),  # type: ignore[arg-type]
+            "reason": [REASONS[r] for r in steps.reason],
+            "direction": ["up" if tightens else "down" for tightens in steps.tightens],
+            "decided_at": to_instants(np.full(len(rows), point, dtype=np.int64)),
+            "account_type": [ACCOUNT_TYPES[code] for code in book.account_type[rows]],
+            "equity": to_decimal(equity, 2),
+            "requirement": to_decimal(requirement, 2),
+            "excess": to_decimal(equity - requirement, 2),
+            "gross_market_value": to_decimal(gross, 2),
+            "stress_move": move,
+            "stress_excess": to_decimal(stressed, 2),
             "status": ["indeterminate" if s & INDETERMINATE else "determinate" for s in states],
             "input_reasons": [state_names(s) for s in states],
             "call_opened_at": to_instants(steps.call_opened),
-            "rulebooks": [json.dumps(versions_in_force(day_of(step.point)))] * len(ids),
+            "rulebooks": [json.dumps(versions_in_force(day_of(point)))] * len(rows),
         }
-    ).sort("account_id", maintain_order=True)
+    )
+
+
+def _identified(decisions: pl.DataFrame, accounts: list[str], point: int) -> pl.DataFrame:
+    """Decisions with their accounts' names and their own ids, ordered by account."""
+    names = [accounts[place] for place in decisions["place"].to_list()]
+    what = decisions.select("dimension", "reason", "direction").rows()
+    ids = [
+        decision_id(account, dimension, reason, point, direction)
+        for account, (dimension, reason, direction) in zip(names, what, strict=True)
+    ]
+    columns = {"decision_id": pl.Series(ids), "account_id": pl.Series(names)}
+    return decisions.with_columns(**columns).drop("place").sort("account_id", maintain_order=True)
 
 
 def ladder_arrays(state: pl.DataFrame) -> Ladder:

@@ -1,12 +1,13 @@
 """Tells Dagster what a cycle did: a materialization of each table written, a verdict each check."""
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
 import dagster as dg
 import numpy as np
-import polars as pl
 
 from margin_assets.assets.partitions import BUSINESS_DATE
 from margin_assets.calendar import sessions
@@ -17,6 +18,8 @@ from margin_assets.live.session import CycleResult
 from schemas import TABLES
 
 _LEDGER = "cycles"
+# Cycles that may be sealed and not yet reported: their frames stay in memory.
+_BEHIND = 4
 
 
 def business_date(as_of: datetime) -> str | None:
@@ -31,12 +34,41 @@ def business_date(as_of: datetime) -> str | None:
 
 def report(context: dg.OpExecutionContext, result: CycleResult) -> list[str]:
     """Logs the events of a sealed cycle; returns the checks that failed, `table:check`."""
-    failed = []
-    for event in (*materializations(result), *evaluations(result)):
-        context.log_event(event)
-        if isinstance(event, dg.AssetCheckEvaluation) and not event.passed:
-            failed.append(f"{event.asset_key.to_user_string()}:{event.check_name}")
-    return failed
+    for materialization in materializations(result):
+        context.log_event(materialization)
+    verdicts = list(evaluations(result))
+    for verdict in verdicts:
+        # Dagster logs it, though its types do not say so.
+        context.log_event(verdict)  # type: ignore[arg-type]
+    return [f"{v.asset_key.to_user_string()}:{v.check_name}" for v in verdicts if not v.passed]
+
+
+class Reporter:
+    """Reports cycles in order from a thread of its own, so that the next one need not wait."""
+
+    def __init__(self, context: dg.OpExecutionContext) -> None:
+        self._context = context
+        self._pool = ThreadPoolExecutor(1)
+        self._waiting: deque[Future[None]] = deque()
+
+    def __enter__(self) -> "Reporter":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        with self._pool:
+            while self._waiting:
+                self._waiting.popleft().result()
+
+    def tell(self, result: CycleResult) -> None:
+        """Reports a cycle soon; waits if too many are waiting. A failure to report is raised."""
+        while len(self._waiting) >= _BEHIND or (self._waiting and self._waiting[0].done()):
+            self._waiting.popleft().result()
+        self._waiting.append(self._pool.submit(self._report, result))
+
+    def _report(self, result: CycleResult) -> None:
+        failed = report(self._context, result)
+        if failed:
+            self._context.log.error("cycle %s: %s", result.sealed.cycle, ", ".join(failed))
 
 
 def materializations(result: CycleResult) -> Iterator[dg.AssetMaterialization]:
@@ -86,15 +118,8 @@ def _evaluation(
         asset_key=dg.AssetKey(asset),
         check_name=check,
         passed=bool(verdict.passed),
-        metadata=_normalized(verdict.metadata),
+        metadata=verdict.metadata,
         severity=verdict.severity,
         blocking=blocking,
         partition=day,
     )
-
-
-def _normalized(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(metadata)
-
-
-__all__ = ["business_date", "evaluations", "materializations", "pl", "report"]

@@ -15,7 +15,7 @@ from margin_assets.kernels.terms import first_instant
 from margin_assets.lake import faults
 from margin_assets.lake.canonical import digest
 from margin_assets.lake.landing import Landing, Pending, PlannedFile, archive, in_order
-from margin_assets.lake.ledger import AnotherSession, Ledger, Plan, Sealed
+from margin_assets.lake.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
 from margin_assets.lake.store import Lake
 from margin_assets.live.acceptance import Journal, with_points
 from margin_assets.live.cycle import CycleRunner, landed_frames
@@ -110,10 +110,12 @@ class Session:
         digests = {n: digest(frame, TABLES[n]) for n, frame in sorted(written.items())}
         faults.reach("computed")
         clock.lap("compute")
-        table_versions = self.lake.write_all(written, plan.cycle)
+        table_versions = self.lake.write_all(written, plan.cycle, computed.accounts)
         clock.lap("write")
         faults.reach("before_seal")
         counts = {name: frame.height for name, frame in sorted(written.items())}
+        if computed.accounts is not None:
+            counts[ACCOUNTS_WRITTEN] = len(computed.accounts)
         sealed = self.ledger.seal(plan, computed.as_of, table_versions, digests, counts)
         faults.reach("sealed")
         clock.lap("seal")
@@ -174,6 +176,7 @@ class Session:
             self._load_files(scan, runner)
             if sealed.as_of is not None:
                 load_monitor(monitor, scan, instants(pl.Series([sealed.as_of])).item())
+            runner.written_whole = _written_whole(scan)
             runner.pending_betas = scan.pending_betas(monitor)
         self._runner = runner
 
@@ -227,6 +230,12 @@ class SealedTables:
         betas, last = self.betas().drop("cycle", "is_late"), monitor.last_point
         pointed = with_points(betas, last, monitor.rules(last or 0).grid_interval)
         return pointed.filter(~pl.col("is_late"))
+
+
+def _written_whole(scan: SealedTables) -> int | None:
+    """Grid point at which the state tables were last written whole, as the firm then was."""
+    at = scan("firm_risk")["as_of"].max()
+    return None if at is None else int(instants(pl.Series([at]))[0])
 
 
 def load_monitor(monitor: Monitor, scan: SealedTables, as_of: int) -> None:

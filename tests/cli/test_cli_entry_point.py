@@ -9,13 +9,21 @@ import time
 from pathlib import Path
 
 import pytest
+import seaweed
 
 COMMAND = str(Path(sys.executable).with_name("margin"))
 
 
-def margin(folder: Path, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+def margin(
+    folder: Path, *words: str, settings: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [COMMAND, *words], cwd=folder, input=given, capture_output=True, text=True, timeout=120
+        [COMMAND, *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | (settings or {}),
     )
 
 
@@ -61,6 +69,22 @@ def test_the_lake_answers_every_verb(folder: Path) -> None:
     assert json.loads(audit.stdout)["ok"] is True
     assert json.loads(refused.stdout) == []
     assert {s.stderr for s in (count, story, status, audit)} == {""}
+
+
+@pytest.mark.s3
+def test_the_main_path_on_s3(folder: Path, s3_server: seaweed.S3Server) -> None:
+    def on_s3(*words: str) -> subprocess.CompletedProcess[str]:
+        return margin(folder, *words, "--lake", place, settings=settings)
+
+    place = s3_server.uri()
+    settings = {name.upper(): value for name, value in s3_server.storage_options.items()}
+    live = on_s3("live", "--until-idle", "--json")
+    answer = on_s3("sql", "SELECT count(*) AS n FROM enforcement_decisions", "--json")
+    audit = on_s3("audit", "verify", "--json")
+
+    assert live.returncode == 0, live.stderr
+    assert json.loads(answer.stdout) == [{"n": 7}]
+    assert json.loads(audit.stdout)["ok"] is True
 
 
 def test_live_stops_after_the_cycle_when_terminated(folder: Path) -> None:

@@ -109,6 +109,14 @@ def test_refused_question(margin: Margin, told: Path, words: list[str], reason: 
     assert "\x1b" not in said.err
 
 
+def test_without_a_verb_comes_the_help(margin: Margin) -> None:
+    said = margin()
+
+    assert said.code == 2
+    assert said.err.startswith("Usage: margin")
+    assert "\n  explain " in said.err
+
+
 def test_debug_shows_the_error_itself(margin: Margin) -> None:
     with pytest.raises(ValueError, match="unknown scenario"):
         margin("feed", "nope", "--debug")

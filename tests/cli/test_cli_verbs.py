@@ -4,6 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
+import pytest
 from margin_command import Margin, land, landed, live, place
 
 from margin_assets.cli import output
@@ -104,6 +105,15 @@ def test_demo_again_and_for_a_person(margin: Margin, copied: Path) -> None:
     assert "margin explain" in said.out
 
 
+@pytest.mark.parametrize("verb", ["live", "demo"])
+def test_a_lake_in_its_landing_folder_is_refused(margin: Margin, tmp_path: Path, verb: str) -> None:
+    said = margin(verb, "--lake", tmp_path / "lake", "--landing", tmp_path)
+
+    assert said.code == 1
+    assert "keep them apart" in said.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_feed_is_paced(margin: Margin, tmp_path: Path) -> None:
     words = ["feed", "seed-ladder", "--landing", tmp_path, "--speed", 100_000, "--json"]
 
@@ -163,6 +173,19 @@ def test_replay_verifies(margin: Margin, told: Path) -> None:
 
     assert said.code == 0
     assert said.document == {"cycles": 11, "difference": None}
+
+
+@pytest.mark.parametrize("columns", ["20", "60", "200"])
+def test_a_table_breaks_no_word(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", columns)
+    row = ["excess_below_warning_level", "two words and more of them", Decimal("-123456789.10"), 7]
+    output.table(("some reason", "text", "excess of it", "cycle"), [row])
+
+    words = capsys.readouterr().out.split()
+    assert {"excess_below_warning_level", "-123,456,789.10", "7"} <= set(words)
 
 
 def test_json_text_is_exact() -> None:

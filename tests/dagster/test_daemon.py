@@ -33,7 +33,7 @@ def processes_of(folder: Path) -> list[str]:
     return [pid for pid in found if int(pid) != os.getpid()]
 
 
-def test_files_landing_every_second_are_sealed_by_themselves(tmp_path):
+def test_files_landing_every_second_are_sealed_by_themselves(tmp_path: Path):
     watch, landed = Watch(tmp_path), set()
 
     with daemon(tmp_path):

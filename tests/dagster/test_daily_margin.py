@@ -1,6 +1,7 @@
+import dagster as dg
 import polars as pl
 import pytest
-from places import instance_at
+from places import Place, instance_at
 from polars.testing import assert_frame_equal
 
 from margin_assets.assets.margin import DAILY_ASSETS
@@ -10,12 +11,13 @@ from schemas import TABLES
 # Dagster copies sensors with a parameter that it calls beta itself.
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer `Sensor")
 
+Backfilled = tuple[Place, list[str], dg.ExecuteInProcessResult]
 NAMES = [asset.key.path[-1] for asset in DAILY_ASSETS]
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
 @pytest.fixture(scope="module")
-def backfilled(history, tmp_path_factory):
+def backfilled(history: Place, tmp_path_factory: pytest.TempPathFactory) -> Backfilled:
     days = sorted(history.live)[1:70]
     with instance_at(tmp_path_factory.mktemp("backfill") / "dagster_home") as instance:
         job = history.defs().resolve_job_def("daily_margin")
@@ -24,12 +26,12 @@ def backfilled(history, tmp_path_factory):
     return history, days, result
 
 
-def daily(place, name, day):
+def daily(place: Place, name: str, day: str) -> pl.DataFrame:
     rows = place.lake.scan(f"daily/{name}").filter(pl.col("business_date").cast(str) == day)
     return rows.drop("business_date", "cycle").collect()
 
 
-def test_one_run_fills_every_business_date(backfilled):
+def test_one_run_fills_every_business_date(backfilled: Backfilled):
     place, days, result = backfilled
 
     assert result.success
@@ -41,7 +43,7 @@ def test_one_run_fills_every_business_date(backfilled):
         assert set(dates.collect().to_series()) == set(days), name
 
 
-def test_every_check_of_a_backfill_passes(backfilled):
+def test_every_check_of_a_backfill_passes(backfilled: Backfilled):
     _, _, result = backfilled
     evaluations = result.get_asset_check_evaluations()
 
@@ -50,7 +52,7 @@ def test_every_check_of_a_backfill_passes(backfilled):
     assert [e.check_name for e in evaluations if not e.passed] == []
 
 
-def test_a_backfill_leaves_validation_results(backfilled):
+def test_a_backfill_leaves_validation_results(backfilled: Backfilled):
     place, days, _ = backfilled
     results = place.lake.scan("validation_results").collect()
 
@@ -72,7 +74,7 @@ def test_a_backfill_leaves_validation_results(backfilled):
         "firm_risk",
     ],
 )
-def test_a_daily_close_is_what_the_live_session_had(backfilled, name):
+def test_a_daily_close_is_what_the_live_session_had(backfilled: Backfilled, name: str):
     place, days, _ = backfilled
     order = list(TABLES[name].order)
 
@@ -85,7 +87,9 @@ def test_a_daily_close_is_what_the_live_session_had(backfilled, name):
         )
 
 
-def test_one_date_again_replaces_itself_and_nothing_else(backfilled, instance):
+def test_one_date_again_replaces_itself_and_nothing_else(
+    backfilled: Backfilled, instance: dg.DagsterInstance
+):
     place, days, _ = backfilled
     before = place.lake.scan("daily/margin_summary").collect()
     job = place.defs().resolve_job_def("daily_margin")
@@ -96,10 +100,12 @@ def test_one_date_again_replaces_itself_and_nothing_else(backfilled, instance):
     assert_frame_equal(after, before, check_row_order=False)
 
 
-def test_a_blocking_check_stops_what_is_downstream(history, instance, monkeypatch):
+def test_a_blocking_check_stops_what_is_downstream(
+    history: Place, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+):
     right = requirements.margin_summary
 
-    def wrong(positions, accounts):
+    def wrong(positions: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
         return right(positions, accounts).with_columns(account_type=pl.lit("imaginary"))
 
     monkeypatch.setattr(requirements, "margin_summary", wrong)
@@ -117,5 +123,7 @@ def test_a_blocking_check_stops_what_is_downstream(history, instance, monkeypatc
     assert daily(history, "firm_risk", day).is_empty()
 
 
-def materialized(instance):
-    return [key for key in instance.all_asset_keys() if instance.get_latest_materialization_event(key)]
+def materialized(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
+    return [
+        key for key in instance.all_asset_keys() if instance.get_latest_materialization_event(key)
+    ]

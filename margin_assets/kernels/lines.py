@@ -19,6 +19,8 @@ from margin_assets.kernels.book import (
 )
 from margin_assets.kernels.money import (
     CENTS,
+    MAX_POSITION,
+    MAX_TOTAL,
     MICRO,
     PPM,
     floor_line,
@@ -122,6 +124,15 @@ def line_bound(quantity: int, price: int, leverage: int, beta: float, rules: Rul
     value = abs(float(quantity)) * float(price) / (MICRO * MICRO / CENTS)
     floor = abs(float(quantity)) / MICRO * max(rules.short_floor, rules.short_below_floor)
     return value * (1.0 + reach * move) * max(1.0, abs(leverage) / PPM) + floor
+
+
+@njit(cache=True)
+def is_exact(quantity: int, price: int, leverage: int, beta: float, rules: Rules) -> bool:
+    """Whether every line of the position fits; if not, its account is `beyond_range`."""
+    return (
+        abs(quantity) <= MAX_POSITION
+        and line_bound(quantity, price, leverage, beta, rules) <= MAX_TOTAL
+    )
 
 
 @njit(cache=True, forceinline=True)

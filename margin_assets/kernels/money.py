@@ -19,12 +19,18 @@ PPM = 1_000_000
 CENTS = 100
 _VALUE_SCALE = 10_000_000_000  # micro-units x micro-dollars in a cent
 _FITS = 9.0e18  # a product of two int64 below it fits one
-_TIE = 1e-6  # of a cent: a model line this close below a half counts as the half
+# A model line this close below half a cent counts as the half: a fixed part of a cent, and the
+# error that a product of two doubles may carry.
+TIE = 1e-6
+RELATIVE_TIE = 4.5e-16
 
 MAX_POSITION = 9_000_000_000 * MICRO
 """Largest exact position, in micro-units: beyond it the account is `beyond_range`."""
 MAX_TOTAL = 3.0e18
 """Largest sum of an account's lines, in cents, so that any three of its totals still add up."""
+
+BEYOND = 4 * 10**18
+"""Stands for every amount that no kernel counts with: beyond all bounds, yet two of it fit."""
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -65,11 +71,11 @@ def rate_line(cents: int, ppm: int) -> int:
 def model_line(cents: int, factor: float) -> int:
     """Amount (cents) x a model value, in cents, rounded half away from zero.
 
-    The named place where a float becomes money. `_TIE` keeps a tie that is exact in decimals
+    The named place where a float becomes money. The ties keep a tie that is exact in decimals
     (100.25 x 0.02) a tie, whatever the last bit of the binary factor.
     """
     exact = cents * factor
-    size = np.floor(abs(exact) + 0.5 + _TIE)
+    size = np.floor(abs(exact) + (0.5 + TIE + abs(exact) * RELATIVE_TIE))
     return np.int64(size) if exact >= 0 else -np.int64(size)
 
 
@@ -94,6 +100,12 @@ def to_decimal(values: Int64Array, scale: int) -> pl.Series:
 def to_scaled(series: pl.Series) -> Int64Array:
     """Decimal series as its scaled int64; nulls become 0, what does not fit raises."""
     return series.to_physical().cast(pl.Int64).fill_null(0).to_numpy().astype(np.int64)
+
+
+def bounded(series: pl.Series, largest: int) -> Int64Array:
+    """The same, but what is larger becomes the largest, with its sign."""
+    whole = series.to_physical().clip(-largest, largest)
+    return whole.cast(pl.Int64).fill_null(0).to_numpy().astype(np.int64)
 
 
 def instants(series: pl.Series) -> Int64Array:

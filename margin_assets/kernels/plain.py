@@ -14,7 +14,7 @@ from numba import njit
 
 from margin_assets.kernels.book import FRESH, STALE, Series
 from margin_assets.kernels.lines import input_states
-from margin_assets.kernels.money import PPM
+from margin_assets.kernels.money import PPM, RELATIVE_TIE, TIE
 from margin_assets.kernels.rules import Rules
 
 SMALL = 1 << 29
@@ -22,7 +22,6 @@ SMALL = 1 << 29
 FEW = 1 << 40
 """Micro-units below which it may be: 1.1 million units, whose dollar floors are as small."""
 _TIE = 5e-7
-_MODEL_TIE = 1e-6  # the tie of `money.model_line`
 
 Floats = npt.NDArray[np.float64]
 Table = np.ndarray[tuple[int, int], np.dtype[np.float64]]
@@ -96,7 +95,7 @@ def add_long(
     """Adds a long position's P&L and its requirement struck again, scenario by scenario."""
     for j in range(len(pnl)):
         exact = value * stress[s, j]
-        size = np.floor(abs(exact) + 0.5 + _MODEL_TIE)
+        size = np.floor(abs(exact) + (0.5 + TIE + abs(exact) * RELATIVE_TIE))
         line = size if exact >= 0.0 else -size
         pnl[j] += line
         restruck[j] += np.floor((value + line) * rates.long + (0.5 + _TIE))
@@ -118,7 +117,7 @@ def add_short(
     floor_below = np.floor(units * rates.floor_below + (0.5 + _TIE))
     for j in range(len(pnl)):
         exact = value * stress[s, j]
-        size = np.floor(abs(exact) + 0.5 + _MODEL_TIE)
+        size = np.floor(abs(exact) + (0.5 + TIE + abs(exact) * RELATIVE_TIE))
         line = size if exact >= 0.0 else -size
         pnl[j] += line
         owed = -(value + line)

@@ -6,7 +6,7 @@ from numba import njit
 
 from margin_assets.kernels.book import Book, Int64Array, Series, book_of
 from margin_assets.kernels.lines import mark_price
-from margin_assets.kernels.money import to_decimal, to_instants, value_cents
+from margin_assets.kernels.money import MAX_POSITION, to_decimal, to_instants, value_cents
 from margin_assets.kernels.rules import Rules
 
 
@@ -46,5 +46,7 @@ def _mark(book: Book, series: Series, rules: Rules) -> tuple[Int64Array, Int64Ar
     value = np.empty(len(book.series), dtype=np.int64)
     for i in range(len(book.series)):
         price[i] = mark_price(book, series, rules, i)
-        value[i] = value_cents(book.quantity[i], price[i])
+        # Beyond the exact range nothing is valued: the account is `beyond_range`.
+        is_exact = abs(book.quantity[i]) <= MAX_POSITION
+        value[i] = value_cents(book.quantity[i], price[i]) if is_exact else 0
     return price, value

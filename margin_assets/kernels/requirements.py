@@ -28,7 +28,7 @@ from margin_assets.kernels.lines import (
     mark_price,
     scan_line,
 )
-from margin_assets.kernels.money import to_decimal, value_cents
+from margin_assets.kernels.money import MAX_POSITION, to_decimal, value_cents
 from margin_assets.kernels.revaluation import Figures, revalue
 from margin_assets.kernels.rules import (
     Rules,
@@ -123,8 +123,11 @@ def _reg_t_lines(
     for i in range(count):
         s, quantity = book.series[i], book.quantity[i]
         price = mark_price(book, series, rules, i)
-        value = value_cents(quantity, price)
         below[i] = is_below(price, rules)
+        if abs(quantity) > MAX_POSITION:
+            maintenance[i] = initial[i] = 0
+            continue
+        value = value_cents(quantity, price)
         maintenance[i] = maintenance_line(
             quantity, value, below[i], series.leverage[s], series.is_marginable[s], rules
         )
@@ -182,6 +185,8 @@ def _scans(
         end = first[g + 1] if g + 1 < len(first) else len(book.series)
         for i in range(first[g], end):
             s, quantity = book.series[i], book.quantity[i]
+            if abs(quantity) > MAX_POSITION:
+                continue
             price = mark_price(book, series, rules, i)
             value = value_cents(quantity, price)
             leverage = series.leverage[s]

@@ -185,6 +185,17 @@ def _revalue_block(
         elif kind == PORTFOLIO:
             for j in range(len(rules.stress_moves)):
                 out.restruck[a, j] = _portfolio_margin(book, series, rules, a, j, scratch)
+        if out.states[a] & BEYOND_RANGE:
+            _void(a, out)
+
+
+@njit(cache=True)
+def _void(a: int, out: Figures) -> None:
+    """No figure of an account beyond range is known: none is shown, and nothing is relaxed."""
+    out.long_value[a] = out.short_value[a] = out.exposure[a] = out.equity[a] = 0
+    out.maintenance[a] = out.initial[a] = out.portfolio_margin[a] = out.governing[a] = 0
+    out.pnl[a, :] = 0
+    out.restruck[a, :] = 0
 
 
 @njit(cache=True)

@@ -251,9 +251,7 @@ def _split(series: pl.Series) -> tuple[Int64Array, dict[int, int]]:
     return bounded(series, _FULL), {row: int(value) for row, value in pairs}
 
 
-def _joined(
-    values: Int64Array, scale: int, names: Int64Array, beyond: dict[int, int]
-) -> pl.Series:
+def _joined(values: Int64Array, scale: int, names: Int64Array, beyond: dict[int, int]) -> pl.Series:
     """Scaled integers as decimals, those that do not fit from their exact sums."""
     series = to_decimal(values, scale)
     for row in np.flatnonzero(np.abs(values) >= _FULL) if beyond else ():

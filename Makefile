@@ -26,7 +26,7 @@ definitions: $(STAMP)
 	env -i PATH="$(PATH)" HOME="$(HOME)" $(BIN)/dagster definitions validate -w workspace.yaml
 
 test: lint types definitions ## everything CI runs
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 fidelity: $(STAMP) ## published examples; needs MARGIN_ACCEPTANCE=<folder>
 	$(BIN)/pytest tests/fidelity -q

@@ -149,4 +149,4 @@ def _show_further(found: Document, uri: str) -> None:
     output.say(f"  margin status {lake}")
     output.say(f"  margin audit verify {lake}")
     output.say(f"  margin replay {lake} --verify")
-    output.say("  make up    Dagster, the live monitor and the dashboard")
+    output.say("  make up    Dagster with the live monitor and the demo feed")

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.money import to_scaled
+from margin_assets.kernels.money import BEYOND, bounded, to_scaled
 from margin_assets.kernels.rules import RANGE_CLASSES
 from schemas.landed import ACCOUNT_TYPES
 from schemas.margin import PRICE_STATES
@@ -105,11 +105,11 @@ def book_of(positions: pl.DataFrame, accounts: pl.DataFrame) -> tuple[Book, Seri
     book = Book(
         offsets=np.concatenate(([0], np.cumsum(counts.to_numpy()))).astype(np.int64),
         series=joined["series"].to_numpy().astype(np.int32),
-        quantity=to_scaled(positions["quantity"]),
+        quantity=bounded(positions["quantity"], BEYOND),
         last_fill_price=to_scaled(positions["last_fill_price"]),
         account_type=_codes(accounts["account_type"], ACCOUNT_TYPES),
         is_registered=accounts["is_registered"].to_numpy(),
-        cash=to_scaled(accounts["cash"]),
+        cash=bounded(accounts["cash"], BEYOND),
     )
     if book.offsets[-1] != positions.height:
         msg = "a position's account is not among the accounts"

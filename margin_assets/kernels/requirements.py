@@ -24,11 +24,12 @@ from margin_assets.kernels.book import (
 from margin_assets.kernels.lines import (
     initial_line,
     is_below,
+    is_exact,
     maintenance_line,
     mark_price,
     scan_line,
 )
-from margin_assets.kernels.money import MAX_POSITION, to_decimal, value_cents
+from margin_assets.kernels.money import BEYOND, to_decimal, value_cents
 from margin_assets.kernels.revaluation import Figures, revalue
 from margin_assets.kernels.rules import (
     Rules,
@@ -124,7 +125,7 @@ def _reg_t_lines(
         s, quantity = book.series[i], book.quantity[i]
         price = mark_price(book, series, rules, i)
         below[i] = is_below(price, rules)
-        if abs(quantity) > MAX_POSITION:
+        if not is_exact(quantity, price, series.leverage[s], series.beta[s], rules):
             maintenance[i] = initial[i] = 0
             continue
         value = value_cents(quantity, price)
@@ -185,17 +186,18 @@ def _scans(
         end = first[g + 1] if g + 1 < len(first) else len(book.series)
         for i in range(first[g], end):
             s, quantity = book.series[i], book.quantity[i]
-            if abs(quantity) > MAX_POSITION:
-                continue
             price = mark_price(book, series, rules, i)
-            value = value_cents(quantity, price)
             leverage = series.leverage[s]
+            if not is_exact(quantity, price, leverage, series.beta[s], rules):
+                continue
+            value = value_cents(quantity, price)
             if series.is_marginable[s]:
                 for k in range(points):
                     pnl[g, k] += scan_line(value, rules.points[series.range_class[s], k], leverage)
             else:
                 below = is_below(price, rules)
-                whole[g] += maintenance_line(quantity, value, below, leverage, False, rules)
+                line = maintenance_line(quantity, value, below, leverage, False, rules)
+                whole[g] = min(whole[g] + line, BEYOND)
     return pnl, whole
 
 

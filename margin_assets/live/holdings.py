@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book import CASH, PORTFOLIO, REG_T, Book, Int64Array
-from margin_assets.kernels.money import bounded, instants, to_decimal, to_scaled
+from margin_assets.kernels.money import BEYOND, bounded, instants, to_decimal, to_scaled
 from margin_assets.live.names import Names
 from schemas.landed import ACCOUNT_TYPES
 
@@ -15,8 +15,6 @@ from schemas.landed import ACCOUNT_TYPES
 _GROUP_BITS = 20
 _SYMBOL_BITS = 20
 _LIMIT = 1 << 20
-# Beyond every total of the rules, and far enough from the end that three of them still add up.
-_FULL = 4 * 10**18
 _LONG_AGO = np.iinfo(np.int64).min
 
 
@@ -29,7 +27,7 @@ class Holdings:
         self.is_registered = np.zeros(0, dtype=np.bool_)
         self.cash = np.zeros(0, dtype=np.int64)
         # Exact sums that left the range: cash in cents by account, quantities in micro-units by
-        # account and symbol. The arrays hold `_FULL` there, which no rule takes for an amount.
+        # account and symbol. The arrays hold `BEYOND` there, which no rule takes for an amount.
         self._cash_beyond: dict[int, int] = {}
         self._quantity_beyond: dict[int, int] = {}
         self.type_time = np.zeros(0, dtype=np.int64)
@@ -228,13 +226,13 @@ def add_exactly(
     A sum too large for its array is kept in `beyond` under its name, and comes back from there.
     """
     largest = np.abs(sums[place]).max(initial=0) + np.abs(amounts).astype(np.float64).sum()
-    if largest < _FULL:
+    if largest < BEYOND:
         np.add.at(sums, place, amounts)
         return
     for at, amount, name in zip(place.tolist(), amounts.tolist(), names.tolist(), strict=True):
         exact = beyond.pop(name, int(sums[at])) + amount
-        sums[at] = min(max(exact, -_FULL), _FULL)
-        if abs(exact) >= _FULL:
+        sums[at] = min(max(exact, -BEYOND), BEYOND)
+        if abs(exact) >= BEYOND:
             beyond[name] = exact
 
 
@@ -246,14 +244,14 @@ def _without_group(account: Int64Array, symbol: Int64Array) -> Int64Array:
 def _split(series: pl.Series) -> tuple[Int64Array, dict[int, int]]:
     """Scaled integers, and by row the exact ones that do not fit."""
     exact = series.to_physical()
-    beyond = (exact.abs() >= _FULL).arg_true()
+    beyond = (exact.abs() >= BEYOND).arg_true()
     pairs = zip(beyond.to_list(), exact.gather(beyond).to_list(), strict=True)
-    return bounded(series, _FULL), {row: int(value) for row, value in pairs}
+    return bounded(series, BEYOND), {row: int(value) for row, value in pairs}
 
 
 def _joined(values: Int64Array, scale: int, names: Int64Array, beyond: dict[int, int]) -> pl.Series:
     """Scaled integers as decimals, those that do not fit from their exact sums."""
     series = to_decimal(values, scale)
-    for row in np.flatnonzero(np.abs(values) >= _FULL) if beyond else ():
+    for row in np.flatnonzero(np.abs(values) >= BEYOND) if beyond else ():
         series = series.scatter(int(row), Decimal(beyond[int(names[row])]).scaleb(-scale))
     return series

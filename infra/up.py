@@ -16,6 +16,7 @@ HOST = "127.0.0.1"
 FIRST_PORT = 3000
 # A session of the demo in about three seconds.
 SPEED = "30000"
+PATIENCE_SECONDS = 10
 
 
 def free_port() -> int:
@@ -45,6 +46,18 @@ def commands(port: int, landing: str) -> list[list[str]]:
     return [[*dagster, "-w", str(ROOT / "workspace.yaml")], [*feed, "--speed", SPEED]]
 
 
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process and its children: asked first, made to after a while."""
+    for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sent)
+            process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            return
+
+
 def main() -> int:
     """Starts all, waits for Dagster, stops all."""
     variables, port = environment(), free_port()
@@ -59,7 +72,9 @@ def main() -> int:
     )
     sys.stdout.flush()
     started = [
-        subprocess.Popen(command, env=variables, cwd=ROOT)  # noqa: S603 (our own commands)
+        subprocess.Popen(  # noqa: S603 (our own commands)
+            command, env=variables, cwd=ROOT, start_new_session=True
+        )
         for command in commands(port, variables["MARGIN_LANDING"])
     ]
     try:
@@ -68,9 +83,7 @@ def main() -> int:
         return 0
     finally:
         for process in started:
-            process.send_signal(signal.SIGINT)
-        for process in started:
-            process.wait()
+            stop(process)
 
 
 if __name__ == "__main__":

@@ -85,6 +85,18 @@ def price(description: str, *, nullable: bool = False) -> dy.Decimal:
     )
 
 
+def mark(description: str) -> dy.Decimal:
+    """Price that values a position: above 0; a raised one may be above any that landed."""
+    return dy.Decimal(
+        38,
+        6,
+        min_exclusive=0,
+        nullable=True,
+        description=description,
+        metadata={"unit": "USD per unit"},
+    )
+
+
 def landed_quantity(description: str) -> dy.Decimal:
     """Quantity as landed: signed, within 1e9, six decimals."""
     return dy.Decimal(

@@ -24,9 +24,8 @@ class Positions(dy.Schema):
     is_marginable = dy.Bool(description="May be carried on margin; false without instrument row.")
     range_class = columns.code("Valuation range of its class group.", RANGE_CLASSES)
     last_price = columns.price("Last price known, usable or not; null if none.", nullable=True)
-    price = columns.price(
-        "Mark used: the last price, a raised one if unusable and short, null if long.",
-        nullable=True,
+    price = columns.mark(
+        "Mark used: the last price, a raised one if unusable and short, null if long."
     )
     price_state = columns.code("How good the mark is.", PRICE_STATES)
     price_time = columns.instant("Event time of the price behind the mark.", nullable=True)

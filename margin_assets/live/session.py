@@ -43,6 +43,8 @@ class Session:
         self.ledger = Ledger(lake)
         self._archive = open_archive or lake
         self._runner: CycleRunner | None = None
+        self._at = 0
+        """The sealed cycle whose firm is in memory."""
         self._stamps: set[tuple[str, int, datetime]] = set()
         self._ignored: set[str] = set()
         # Time does not pass in a rulebook of bounds: the newest version is the one in use.
@@ -70,9 +72,8 @@ class Session:
         entries = in_order(self.pending(landing), **self._bounds)
         if not entries:
             return None
-        last = self.ledger.last_sealed()
-        number = 1 if last is None else last.cycle + 1
-        manifest = archive(self.lake, landing, entries, number)
+        self._expect(self._sealed_cycle())
+        manifest = archive(self.lake, landing, entries, self._at + 1)
         if not manifest["files"]:
             return None
         faults.reach("archived")
@@ -97,8 +98,19 @@ class Session:
             self._runner = None
             raise
 
+    def _sealed_cycle(self) -> int:
+        last = self.ledger.last_sealed()
+        return 0 if last is None else last.cycle
+
+    def _expect(self, sealed: int) -> None:
+        """Makes sure that the firm in memory is that of a sealed cycle, and no other's."""
+        if self._at != sealed:
+            at, self._runner = self._at, None
+            raise AnotherSession(f"another session sealed cycle {sealed}; this one is at {at}")
+
     def _run_plan(self, plan: Plan, seconds: dict[str, float] | None) -> CycleResult:
         runner, clock = self._ready(), _Stopwatch(seconds or {})
+        self._expect(plan.cycle - 1)
         files = [PlannedFile(**file) for file in plan.manifest["files"]]
         feeds, quarantine, reports = runner.accept(files, self._opener(plan))
         faults.reach("accepted")
@@ -119,6 +131,7 @@ class Session:
         sealed = self.ledger.seal(plan, computed.as_of, table_versions, digests, counts)
         faults.reach("sealed")
         clock.lap("seal")
+        self._at = plan.cycle
         self._remember(files)
         return CycleResult(sealed, written, clock.seconds)
 
@@ -178,7 +191,7 @@ class Session:
                 load_monitor(monitor, scan, instants(pl.Series([sealed.as_of])).item())
             runner.written_whole = _written_whole(scan)
             runner.pending_betas = scan.pending_betas(monitor)
-        self._runner = runner
+        self._runner, self._at = runner, 0 if sealed is None else sealed.cycle
 
     def _load_files(self, scan: "SealedTables", runner: CycleRunner) -> None:
         files = scan("landed_files").select(

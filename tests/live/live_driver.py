@@ -37,7 +37,7 @@ def account(account_id: str, kind: str = "reg_t", when: datetime = NOON) -> Row:
     return row | {"event_time": text(when)}
 
 
-def instrument(symbol: str, when: datetime = NOON, **more: Any) -> Row:
+def instrument(symbol: str, when: datetime = NOON, **more: object) -> Row:
     row: Row = {"symbol": symbol, "asset_class": "equity", "marginable": True}
     return row | {"event_time": text(when)} | more
 

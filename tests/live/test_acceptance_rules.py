@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -20,15 +22,17 @@ from live_driver import (
     price,
 )
 
+from margin_assets.live.session import CycleResult
+
 
 @pytest.fixture(params=["same process", "a process for each cycle"])
-def firm(request, tmp_path):
+def firm(request: pytest.FixtureRequest, tmp_path: Path):
     """Everything below holds whether or not a new process takes over between the cycles."""
     made = Firm(tmp_path)
     if request.param == "a process for each cycle":
         plain = made.cycle
 
-        def restarted(*args, **kwargs):
+        def restarted(*args: Any, **kwargs: Any) -> CycleResult | None:
             made.restart()
             return plain(*args, **kwargs)
 
@@ -36,7 +40,7 @@ def firm(request, tmp_path):
     return made
 
 
-def tally(firm):
+def tally(firm: Firm):
     """Rows read, accepted, duplicate, quarantined and late, in all."""
     names = ("read", "accepted", "duplicate", "quarantined", "late")
     return firm.table("landed_files").select(pl.sum(f"rows_{name}") for name in names).row(0)
@@ -45,7 +49,7 @@ def tally(firm):
 # Identity
 
 
-def test_a_repeated_id_with_its_content_counts_once(firm):
+def test_a_repeated_id_with_its_content_counts_once(firm: Firm):
     one = fill("f1", "100", "10")
     firm.run(**opening("A"), fills=[one, one])
     firm.land(fills=[one, fill("f2", "1", "10", at(1))])
@@ -56,7 +60,7 @@ def test_a_repeated_id_with_its_content_counts_once(firm):
     firm.check_nothing_lost()
 
 
-def test_the_same_bytes_under_another_name_are_a_redelivered_file(firm):
+def test_the_same_bytes_under_another_name_are_a_redelivered_file(firm: Firm):
     firm.run(**opening("A"), fills=[fill("f1", "100", "10")])
     firm.put("fills/again.ndjson", line(fill("f1", "100", "10")).encode(), at(days=2))
     firm.run()
@@ -68,7 +72,7 @@ def test_the_same_bytes_under_another_name_are_a_redelivered_file(firm):
     ]
 
 
-def test_a_file_changed_under_its_old_name_is_read_again(firm):
+def test_a_file_changed_under_its_old_name_is_read_again(firm: Firm):
     firm.run(**opening("A"))
     for number in (1, 2):
         rows = [fill(f"f{n}", "10", "10", at(n)) for n in range(number)]
@@ -78,7 +82,7 @@ def test_a_file_changed_under_its_old_name_is_read_again(firm):
     assert firm.position() == (20, -200)
 
 
-def test_the_same_id_with_other_content_is_refused_and_the_first_stands(firm):
+def test_the_same_id_with_other_content_is_refused_and_the_first_stands(firm: Firm):
     firm.run(**opening("A"), fills=[fill("f1", "100", "10"), fill("f1", "999", "10")])
     firm.run(fills=[fill("f1", "100", "11"), fill("f1", "100", "10")])
 
@@ -89,7 +93,7 @@ def test_the_same_id_with_other_content_is_refused_and_the_first_stands(firm):
     firm.check_nothing_lost()
 
 
-def test_movements_and_fills_keep_their_ids_apart(firm):
+def test_movements_and_fills_keep_their_ids_apart(firm: Firm):
     firm.run(
         **opening("A"), fills=[fill("same", "1", "10")], cash_movements=[cash("same", "A", "50")]
     )
@@ -99,7 +103,7 @@ def test_movements_and_fills_keep_their_ids_apart(firm):
     assert firm.reasons() == ["id_reused"]
 
 
-def test_a_quarantined_row_does_not_take_its_id(firm):
+def test_a_quarantined_row_does_not_take_its_id(firm: Firm):
     firm.run(**opening("A"), fills=[fill("f1", "0", "10"), fill("f1", "5", "10")])
     firm.run(fills=[fill("f2", "0", "10", at(1))])
     firm.run(fills=[fill("f2", "7", "10", at(2))])
@@ -108,7 +112,7 @@ def test_a_quarantined_row_does_not_take_its_id(firm):
     assert firm.reasons() == ["quantity_zero_corrects_nothing"] * 2
 
 
-def test_rows_without_an_id_are_known_by_their_content(firm):
+def test_rows_without_an_id_are_known_by_their_content(firm: Firm):
     firm.run(**opening("A"))
     firm.run(prices=[price("X", "100"), price("X", "7", at(1)), price("X", "7", at(1))])
     firm.run(prices=[price("X", "100"), price("X", "8", at(2))])
@@ -120,7 +124,7 @@ def test_rows_without_an_id_are_known_by_their_content(firm):
 # Order
 
 
-def test_files_count_by_landing_time_then_path(firm):
+def test_files_count_by_landing_time_then_path(firm: Firm):
     firm.run(**opening("A"))
     for path, usd, landed in (
         ("prices/a.ndjson", "3", at(20)),
@@ -136,7 +140,7 @@ def test_files_count_by_landing_time_then_path(firm):
     assert firm.rows("positions", "price") == [(3,)]
 
 
-def test_of_two_prices_at_one_time_the_later_landed_stands(firm):
+def test_of_two_prices_at_one_time_the_later_landed_stands(firm: Firm):
     firm.run(**opening("A"), fills=[fill("f1", "1", "1")])
     firm.run(prices=[price("X", "5", at(1)), price("X", "4", at(1)), price("X", "9", at(0.5))])
     assert firm.rows("positions", "price") == [(4,)]
@@ -153,7 +157,7 @@ def test_of_two_prices_at_one_time_the_later_landed_stands(firm):
 # Late and future
 
 
-def test_a_late_row_counts_from_the_next_point_and_rewrites_nothing(firm):
+def test_a_late_row_counts_from_the_next_point_and_rewrites_nothing(firm: Firm):
     firm.run(**opening("A"), cash_movements=[cash("m1", "A", "10", at(60))])
     before = firm.everything()
     sealed = firm.run(cash_movements=[cash("m2", "A", "5", at(10))]).sealed
@@ -165,7 +169,7 @@ def test_a_late_row_counts_from_the_next_point_and_rewrites_nothing(firm):
     assert tally(firm)[4] == 1
 
 
-def test_a_row_at_the_last_point_is_late_and_one_just_after_it_is_not(firm):
+def test_a_row_at_the_last_point_is_late_and_one_just_after_it_is_not(firm: Firm):
     firm.run(**opening("A"))
     firm.run(cash_movements=[cash("m1", "A", "1"), cash("m2", "A", "2", at(0.000001))])
 
@@ -173,7 +177,7 @@ def test_a_row_at_the_last_point_is_late_and_one_just_after_it_is_not(firm):
     assert firm.session.ledger.last_sealed().as_of == at(1)
 
 
-def test_the_future_is_five_minutes_after_the_landing_of_the_file(firm):
+def test_the_future_is_five_minutes_after_the_landing_of_the_file(firm: Firm):
     rows = [cash(f"m{n}", "A", "1", at(300 + n / 1e6)) for n in range(2)]
     firm.cycle(NOON, **opening("A"), cash_movements=rows)
 
@@ -185,7 +189,7 @@ def test_the_future_is_five_minutes_after_the_landing_of_the_file(firm):
 # Corrections
 
 
-def test_a_correction_stands_in_the_place_of_its_original_from_its_own_time_on(firm):
+def test_a_correction_stands_in_the_place_of_its_original_from_its_own_time_on(firm: Firm):
     firm.run(**opening("A"), fills=[fill("f1", "100", "10")])
     firm.run(
         fills=[fill("c1", "80", "11", at(60), corrects="f1")],
@@ -197,7 +201,7 @@ def test_a_correction_stands_in_the_place_of_its_original_from_its_own_time_on(f
     assert firm.session.ledger.last_sealed().as_of == at(60)
 
 
-def test_a_correction_does_not_act_before_its_own_event_time(firm):
+def test_a_correction_does_not_act_before_its_own_event_time(firm: Firm):
     # Worth 100 each; bought at 50 on 500 down: fine until the price of the fill is 90.
     firm.run(**opening("A"), fills=[fill("f1", "10", "50", at(1))])
     firm.run(
@@ -211,7 +215,7 @@ def test_a_correction_does_not_act_before_its_own_event_time(firm):
     assert calls == [at(60)]
 
 
-def test_a_bust_takes_the_fill_away_and_a_flat_position_goes(firm):
+def test_a_bust_takes_the_fill_away_and_a_flat_position_goes(firm: Firm):
     firm.run(**opening("A"), fills=[fill("f1", "100", "10")])
     firm.run(fills=[fill("b1", "0", "10", at(1), corrects="f1")])
 
@@ -223,7 +227,7 @@ def test_a_bust_takes_the_fill_away_and_a_flat_position_goes(firm):
     assert firm.position() == (3, -30)
 
 
-def test_a_bust_lands_before_the_price_and_leaves_no_trace_of_the_position(firm):
+def test_a_bust_lands_before_the_price_and_leaves_no_trace_of_the_position(firm: Firm):
     firm.run(accounts=[account("A")], fills=[fill("f1", "5", "2")])
     firm.run(fills=[fill("f2", "-5", "3", at(1)), fill("b1", "0", "1", at(2), corrects="f2")])
 
@@ -234,7 +238,9 @@ def test_a_bust_lands_before_the_price_and_leaves_no_trace_of_the_position(firm)
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 @pytest.mark.parametrize("together", [True, False])
-def test_of_several_corrections_the_last_by_time_then_id_stands(firm, order, together):
+def test_of_several_corrections_the_last_by_time_then_id_stands(
+    firm: Firm, order: tuple[int, ...], together: bool
+):
     corrections = [
         fill("c9", "70", "10", at(5), corrects="f1"),
         fill("c1", "60", "10", at(9), corrects="f1"),
@@ -251,7 +257,7 @@ def test_of_several_corrections_the_last_by_time_then_id_stands(firm, order, tog
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_a_chain_ends_at_its_last_member(firm, together):
+def test_a_chain_ends_at_its_last_member(firm: Firm, together: bool):
     chain = [
         fill("c1", "80", "10", at(1), corrects="f1"),
         fill("c2", "0", "10", at(2), corrects="c1"),
@@ -264,7 +270,7 @@ def test_a_chain_ends_at_its_last_member(firm, together):
     assert firm.position() == (30, -300)
 
 
-def test_a_correction_of_the_original_later_than_its_chain_stands(firm):
+def test_a_correction_of_the_original_later_than_its_chain_stands(firm: Firm):
     firm.run(
         **opening("A"),
         fills=[
@@ -279,7 +285,7 @@ def test_a_correction_of_the_original_later_than_its_chain_stands(firm):
 
 
 @pytest.mark.parametrize("cycles", [1, 2])
-def test_a_correction_waits_for_its_original(firm, cycles):
+def test_a_correction_waits_for_its_original(firm: Firm, cycles: int):
     early = [fill("c1", "80", "11", at(1), corrects="f1"), fill("g1", "1", "1", at(1))]
     late = [fill("f1", "100", "10", at(2))]
     firm.run(**opening("A"), fills=early if cycles == 2 else early + late)
@@ -294,7 +300,7 @@ def test_a_correction_waits_for_its_original(firm, cycles):
 
 @pytest.mark.parametrize("field", ["account_id", "symbol"])
 @pytest.mark.parametrize("cycles", [1, 2])
-def test_a_correction_that_keeps_not_its_place_is_refused(firm, field, cycles):
+def test_a_correction_that_keeps_not_its_place_is_refused(firm: Firm, field: str, cycles: int):
     wrong = fill("c1", "80", "11", at(1), corrects="f1", **{field: "B"})
     if cycles == 1:
         firm.run(**opening("A", "B"), fills=[fill("f1", "100", "10"), wrong])
@@ -308,7 +314,9 @@ def test_a_correction_that_keeps_not_its_place_is_refused(firm, field, cycles):
 
 
 @pytest.mark.parametrize("cycles", [1, 2])
-def test_a_waiting_correction_is_refused_when_its_original_is_another_place(firm, cycles):
+def test_a_waiting_correction_is_refused_when_its_original_is_another_place(
+    firm: Firm, cycles: int
+):
     wrong = [fill("c1", "80", "11", at(1), corrects="f1", symbol="Y")]
     original = [fill("f1", "100", "10", at(2))]
     if cycles == 1:
@@ -323,7 +331,7 @@ def test_a_waiting_correction_is_refused_when_its_original_is_another_place(firm
     ]
 
 
-def test_a_correction_of_itself_is_a_circle(firm):
+def test_a_correction_of_itself_is_a_circle(firm: Firm):
     firm.run(**opening("A"), fills=[fill("c1", "80", "11", corrects="c1")])
 
     assert firm.reasons() == ["correction_cycle"]
@@ -333,7 +341,7 @@ def test_a_correction_of_itself_is_a_circle(firm):
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_the_row_that_would_close_a_circle_is_refused(firm, together):
+def test_the_row_that_would_close_a_circle_is_refused(firm: Firm, together: bool):
     circle = [
         fill("c1", "1", "1", at(1), corrects="c3"),
         fill("c2", "2", "1", at(2), corrects="c1"),
@@ -350,7 +358,7 @@ def test_the_row_that_would_close_a_circle_is_refused(firm, together):
     assert firm.position()[0] == 2
 
 
-def test_the_price_of_the_last_fill_is_that_of_the_last_event(firm):
+def test_the_price_of_the_last_fill_is_that_of_the_last_event(firm: Firm):
     # Never priced and short: carried at the last fill's price plus half.
     rows = [
         fill("f2", "-10", "40", at(0.4)),
@@ -367,7 +375,7 @@ def test_the_price_of_the_last_fill_is_that_of_the_last_event(firm):
 # Reference data that is missing
 
 
-def test_an_account_without_a_row_is_unregistered_and_margined_as_reg_t(firm):
+def test_an_account_without_a_row_is_unregistered_and_margined_as_reg_t(firm: Firm):
     firm.run(**opening("A"), fills=[fill("f1", "1", "100", account_id="GHOST")])
 
     summary = firm.table("margin_summary").filter(pl.col("account_id") == "GHOST")
@@ -383,7 +391,7 @@ def test_an_account_without_a_row_is_unregistered_and_margined_as_reg_t(firm):
     assert row["governing_requirement"] == 100
 
 
-def test_an_account_row_that_takes_effect_after_the_fills(firm):
+def test_an_account_row_that_takes_effect_after_the_fills(firm: Firm):
     firm.run(
         accounts=[account("A", "cash", at(60))],
         instruments=[instrument("X")],
@@ -397,7 +405,7 @@ def test_an_account_row_that_takes_effect_after_the_fills(firm):
     assert firm.table("enforcement_decisions").is_empty()
 
 
-def test_a_symbol_without_a_row_is_not_marginable(firm):
+def test_a_symbol_without_a_row_is_not_marginable(firm: Firm):
     firm.run(accounts=[account("A")], prices=[price("X", "10")], fills=[fill("f1", "5", "10")])
 
     row = firm.table("margin_summary").row(0, named=True)
@@ -405,7 +413,7 @@ def test_a_symbol_without_a_row_is_not_marginable(firm):
     assert row["governing_requirement"] == 50
 
 
-def test_prices_of_symbols_nobody_holds_move_nobody(firm):
+def test_prices_of_symbols_nobody_holds_move_nobody(firm: Firm):
     firm.run(**opening("A"), cash_movements=[cash("m1", "A", "5")])
     before = firm.state()
     sealed = firm.run(prices=[price("NOBODY", "1", at(10))]).sealed
@@ -416,7 +424,7 @@ def test_prices_of_symbols_nobody_holds_move_nobody(firm):
     assert before.keys() == firm.state().keys()
 
 
-def test_a_missing_price_takes_a_long_value_and_raises_a_short_one(firm):
+def test_a_missing_price_takes_a_long_value_and_raises_a_short_one(firm: Firm):
     firm.run(
         accounts=[account("A"), account("B")],
         instruments=[instrument("X")],
@@ -442,7 +450,7 @@ def opens(day: int) -> datetime:
 
 
 @pytest.mark.parametrize("heartbeats", [True, False])
-def test_a_price_goes_stale_and_unusable_at_session_openings(firm, heartbeats):
+def test_a_price_goes_stale_and_unusable_at_session_openings(firm: Firm, heartbeats: bool):
     firm.run(
         **opening("A"), cash_movements=[cash("m1", "A", "1000")], fills=[fill("f1", "-10", "100")]
     )
@@ -455,14 +463,16 @@ def test_a_price_goes_stale_and_unusable_at_session_openings(firm, heartbeats):
 
     # Fresh for the session after, stale from the second, unusable from the sixth on: the 17th.
     expected = {10: ("fresh", "fresh"), 11: ("fresh", "stale"), 17: ("stale", "unusable")}
-    states = {day: [s for when, s in found if when.day == day or when == opens(day)] for day in days}
+    states = {
+        day: [s for when, s in found if when.day == day or when == opens(day)] for day in days
+    }
     for day in days:
         assert tuple(states[day]) == expected.get(day, ("stale", "stale"))
     # From 2,000 - 1,000 = 1,000 to 2,000 - 1,500, both above 30%.
     assert firm.rows("margin_summary", "equity", "status") == [(500, "indeterminate")]
 
 
-def test_the_opening_that_spoils_a_price_is_a_point_of_its_own(firm):
+def test_the_opening_that_spoils_a_price_is_a_point_of_its_own(firm: Firm):
     # Cash 1,500 and 10 short at 100: 500 of equity against 300; raised, 0 against 450.
     firm.run(
         **opening("A"), cash_movements=[cash("m1", "A", "500")], fills=[fill("f1", "-10", "100")]
@@ -474,10 +484,8 @@ def test_the_opening_that_spoils_a_price_is_a_point_of_its_own(firm):
     assert (opens(17), "equity_exhausted", "indeterminate") in decided
 
 
-def test_nothing_is_relaxed_while_a_price_is_missing(firm):
-    firm.run(
-        **opening("A"), cash_movements=[cash("m1", "A", "10")], fills=[fill("f1", "1", "100")]
-    )
+def test_nothing_is_relaxed_while_a_price_is_missing(firm: Firm):
+    firm.run(**opening("A"), cash_movements=[cash("m1", "A", "10")], fills=[fill("f1", "1", "100")])
     assert firm.rows("enforcement_state", "margin_status") == [("call",)]
 
     # Money for ten such calls, and a symbol without a price beside it.
@@ -497,10 +505,10 @@ def test_nothing_is_relaxed_while_a_price_is_missing(firm):
 # Terms and types
 
 
-def test_a_cash_account_is_called_but_neither_warned_nor_restricted(firm):
+def test_a_cash_account_is_called_but_neither_warned_nor_restricted(firm: Firm):
     firm.run(
         **opening("B"),
-        **{"betas": [beta("X", "5", "2020-03-09")]},
+        betas=[beta("X", "5", "2020-03-09")],
         cash_movements=[cash("m1", "C", "1000"), cash("m2", "D", "999")],
         fills=[fill(f"f{a}", "10", "100", account_id=a) for a in "CD"],
     )
@@ -531,14 +539,16 @@ def test_a_cash_account_is_called_but_neither_warned_nor_restricted(firm):
         pytest.param({"asset_class": "option"}, "10", 1000, id="not supported: as non-marginable"),
     ],
 )
-def test_the_terms_of_the_instrument_decide_the_rate(firm, terms, quantity, requirement):
+def test_the_terms_of_the_instrument_decide_the_rate(
+    firm: Firm, terms: dict[str, Any], quantity: str, requirement: int
+):
     feeds = opening("A") | {"instruments": [instrument("X", **terms)]}
     firm.run(**feeds, fills=[fill("f1", quantity, "100")])
 
     assert firm.rows("margin_summary", "governing_requirement") == [(requirement,)]
 
 
-def test_an_instrument_changes_its_group_and_the_book_keeps_its_order(firm):
+def test_an_instrument_changes_its_group_and_the_book_keeps_its_order(firm: Firm):
     symbols = ("X", "Y", "Z")
     firm.run(
         accounts=[account(a, "portfolio_margin") for a in "AB"],
@@ -560,7 +570,7 @@ def test_an_instrument_changes_its_group_and_the_book_keeps_its_order(firm):
     assert firm.rows("margin_summary", "portfolio_margin_requirement") == [(225,), (75,)]
 
 
-def test_a_beta_counts_from_midnight_in_new_york_of_its_date(firm):
+def test_a_beta_counts_from_midnight_in_new_york_of_its_date(firm: Firm):
     # 1,000 long on 600 of cash: 350 of excess; beta 2 takes 120 at SPY -6%, beta 6 takes 360.
     firm.run(
         **opening("A"),
@@ -577,7 +587,7 @@ def test_a_beta_counts_from_midnight_in_new_york_of_its_date(firm):
     assert decided.select("decided_at", "reason").rows() == [(midnight, "stress")]
 
 
-def test_betas_alone_wait_for_the_day(firm):
+def test_betas_alone_wait_for_the_day(firm: Firm):
     result = firm.run(betas=[beta("X", "2", "2020-03-09")])
     assert result.sealed.as_of is None
     assert firm.table("account_state").is_empty()
@@ -586,7 +596,7 @@ def test_betas_alone_wait_for_the_day(firm):
     assert firm.rows("positions", "beta") == [(2.0,)]
 
 
-def test_a_first_cycle_of_nothing_but_refused_files_is_sealed(firm):
+def test_a_first_cycle_of_nothing_but_refused_files_is_sealed(firm: Firm):
     firm.put("fills/broken.csv", b"a,b\n1,2\n", at(days=1))
     result = firm.run()
     assert result.sealed.as_of is None
@@ -596,7 +606,7 @@ def test_a_first_cycle_of_nothing_but_refused_files_is_sealed(firm):
     assert firm.position() == (10, -1000)
 
 
-def test_events_before_the_first_session_of_the_calendar(firm):
+def test_events_before_the_first_session_of_the_calendar(firm: Firm):
     early = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
     firm.run(
         accounts=[account("A", when=early)],
@@ -610,7 +620,7 @@ def test_events_before_the_first_session_of_the_calendar(firm):
     assert firm.rows("positions", "price_state", "market_value") == [("unusable", 0)]
 
 
-def test_amounts_add_up_to_the_cent(firm):
+def test_amounts_add_up_to_the_cent(firm: Firm):
     # 0.3333 x 3 = 0.9999: 1.00 a fill; -0.005 rounds away from zero.
     firm.run(**opening("A"), fills=[fill(f"f{n}", "3", "0.3333", at(n)) for n in range(3)])
     assert firm.position() == (9, Decimal("-3.00"))

@@ -192,7 +192,7 @@ def told_at_once(story: list[Event], tmp_path_factory: pytest.TempPathFactory) -
     return deliver(tmp_path_factory.mktemp("once"), [story])
 
 
-def test_the_story_has_everything_in_it(told_at_once, story):
+def test_the_story_has_everything_in_it(told_at_once: Firm, story: list[Event]):
     found = told_at_once.table("enforcement_decisions")
 
     assert len(story) > 500
@@ -212,10 +212,10 @@ def test_the_story_has_everything_in_it(told_at_once, story):
     assert {second(when) for when in found["decided_at"]} - happened
 
 
-@pytest.mark.parametrize(
-    ("minutes", "singly"), [(1, False), (5, True), (7, False), (10**6, True)]
-)
-def test_shorter_cycles_decide_as_one_cycle(told_at_once, story, tmp_path, minutes, singly):
+@pytest.mark.parametrize(("minutes", "singly"), [(1, False), (5, True), (7, False), (10**6, True)])
+def test_shorter_cycles_decide_as_one_cycle(
+    told_at_once: Firm, story: list[Event], tmp_path: Path, minutes: int, singly: bool
+):
     # The first hour or so, where most happens, for the cut that makes a hundred cycles.
     last = STRETCHES[1][0] + timedelta(minutes=25)
     if minutes == 1:
@@ -225,7 +225,9 @@ def test_shorter_cycles_decide_as_one_cycle(told_at_once, story, tmp_path, minut
     assert_same(told_at_once, deliver(tmp_path, cut(story, 60 * minutes), singly=singly))
 
 
-def test_a_process_a_cycle_decides_as_one_cycle(told_at_once, story, tmp_path):
+def test_a_process_a_cycle_decides_as_one_cycle(
+    told_at_once: Firm, story: list[Event], tmp_path: Path
+):
     firm = deliver(tmp_path, cut(story, 420), restart=True)
 
     assert_same(told_at_once, firm)
@@ -237,7 +239,7 @@ def test_a_process_a_cycle_decides_as_one_cycle(told_at_once, story, tmp_path):
         assert getattr(before, frame)().equals(getattr(after, frame)()), frame
 
 
-def test_a_cycle_a_second_decides_as_one_cycle(tmp_path):
+def test_a_cycle_a_second_decides_as_one_cycle(tmp_path: Path):
     story = Teller(3).tell()
     # The last minutes of a session and the first of the next.
     begins, ends = STRETCHES[0][0] + timedelta(minutes=23), STRETCHES[1][0] + timedelta(minutes=1)
@@ -248,7 +250,7 @@ def test_a_cycle_a_second_decides_as_one_cycle(tmp_path):
     assert_same(once, deliver(tmp_path / "seconds", cut(story, 1)))
 
 
-def test_one_thread_decides_as_two(told_at_once, tmp_path):
+def test_one_thread_decides_as_two(told_at_once: Firm, tmp_path: Path):
     program = f"""
 import json, sys
 sys.path.insert(0, {json.dumps(str(Path(__file__).parent))})
@@ -290,7 +292,7 @@ def covid(until: datetime) -> list[Event]:
     return sorted(events, key=lambda event: event[0])
 
 
-def test_the_crash_of_2020_is_decided_alike_by_day_and_at_once(tmp_path):
+def test_the_crash_of_2020_is_decided_alike_by_day_and_at_once(tmp_path: Path):
     events = covid(datetime(2020, 3, 12, 23, tzinfo=UTC))
     days: dict[str, list[Event]] = {}
     for event in events:

@@ -61,7 +61,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Firm:
     return opened(folder)
 
 
-def test_the_story_has_something_to_lose(undisturbed):
+def test_the_story_has_something_to_lose(undisturbed: Firm):
     assert len(undisturbed.hashes()) == len(story())
     assert undisturbed.table("enforcement_decisions").height == 7
     assert undisturbed.rows("positions", "quantity") == [(502,)]
@@ -84,7 +84,9 @@ def survivors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Firm]:
 
 
 @pytest.mark.parametrize("lives", LIVES)
-def test_a_session_killed_anywhere_is_finished_by_the_next(undisturbed, survivors, lives):
+def test_a_session_killed_anywhere_is_finished_by_the_next(
+    undisturbed: Firm, survivors: dict[str, Firm], lives: str
+):
     firm = survivors[lives]
 
     expected = undisturbed.everything()
@@ -93,7 +95,7 @@ def test_a_session_killed_anywhere_is_finished_by_the_next(undisturbed, survivor
     assert firm.hashes() == undisturbed.hashes()
 
 
-def test_two_sessions_on_one_lake_double_nothing(undisturbed, tmp_path):
+def test_two_sessions_on_one_lake_double_nothing(undisturbed: Firm, tmp_path: Path):
     rivals = [program(tmp_path) for _ in range(2)]
     assert [rival.wait(timeout=120) for rival in rivals] == [0, 0]
 
@@ -108,7 +110,9 @@ def test_two_sessions_on_one_lake_double_nothing(undisturbed, tmp_path):
     assert firm.state() == undisturbed.state()
 
 
-def test_a_session_that_fell_behind_steps_aside_and_then_catches_up(undisturbed, tmp_path):
+def test_a_session_that_fell_behind_steps_aside_and_then_catches_up(
+    undisturbed: Firm, tmp_path: Path
+):
     lake = Lake(f"{tmp_path}/lake")
     lake.create()
     slow, told = Session(lake), story()

@@ -39,24 +39,33 @@ DECISIONS = [
     # T+0, at 400: equity 70,000, requirement 50,000; SPY -6% would take 21,600 of 20,000.
     (0, "restriction", "none", "close_only", "stress", "up", 70_000, 50_000, -8_800),
     # T+15, at 368: excess 8,000 is below 5% of 184,000 = 9,200.
-    (15, "margin_status", "ok", "warning", "excess_below_warning_level", "up")
-    + (54_000, 46_000, -18_496),
+    (
+        15,
+        "margin_status",
+        "ok",
+        "warning",
+        "excess_below_warning_level",
+        "up",
+        54000,
+        46000,
+        -18496,
+    ),
     # T+25, at 336: equity 38,000, requirement 42,000.
     (25, "margin_status", "warning", "call", "deficiency", "up", 38_000, 42_000, -28_192),
     # T+55: the call is 30 minutes old; a heartbeat at T+56 tells, the deadline counts.
-    (55, "restriction", "close_only", "close_only", "overdue_call", "up")
-    + (38_000, 42_000, -28_192),
+    (55, "restriction", "close_only", "close_only", "overdue_call", "up", 38000, 42000, -28192),
     # T+85, an hour after the call, nothing: 4,000 is not half of 42,000.
     # T+95: 60,000 come in, equity 98,000; SPY -6% takes 18,144 of 56,000.
     (95, "margin_status", "call", "ok", "call_cured", "down", 98_000, 42_000, 31_808),
-    (95, "restriction", "close_only", "close_only", "overdue_call", "down")
-    + (98_000, 42_000, 31_808),
+    (95, "restriction", "close_only", "close_only", "overdue_call", "down", 98000, 42000, 31808),
     # T+110: 15 minutes without stress.
     (110, "restriction", "close_only", "none", "stress", "down", 98_000, 42_000, 31_808),
 ]
 
 
-def test_the_ladder_decides_at_the_stated_times_and_figures(ladder):
+def test_the_ladder_decides_at_the_stated_times_and_figures(
+    ladder: tuple[Firm, list[pl.DataFrame]],
+):
     decided = ladder[0].table("enforcement_decisions").sort("decided_at", "decision_number")
 
     found = decided.select(
@@ -71,7 +80,9 @@ def test_the_ladder_decides_at_the_stated_times_and_figures(ladder):
     assert set(decided["status"]) == {"determinate"}
 
 
-def test_the_ladder_decides_in_the_cycle_that_passed_the_deadline(ladder):
+def test_the_ladder_decides_in_the_cycle_that_passed_the_deadline(
+    ladder: tuple[Firm, list[pl.DataFrame]],
+):
     cycles = ladder[0].rows("enforcement_decisions", "decided_at", "cycle")
 
     # Batches: 0 5 10 15 20 25 30 56 90 95 115 minutes.
@@ -79,7 +90,7 @@ def test_the_ladder_decides_in_the_cycle_that_passed_the_deadline(ladder):
     assert minutes == [(0, 1), (15, 4), (25, 6), (55, 8), (95, 10), (95, 10), (110, 11)]
 
 
-def test_the_ladder_walks_down_the_excess_of_the_ledger(ladder):
+def test_the_ladder_walks_down_the_excess_of_the_ledger(ladder: tuple[Firm, list[pl.DataFrame]]):
     excess = [int(summary["excess"].item()) for summary in ladder[1]]
 
     # 70,000 less what 500 NVDA lost, less 25% of their value, at 400 392 384 368 352 336.
@@ -87,14 +98,19 @@ def test_the_ladder_walks_down_the_excess_of_the_ledger(ladder):
     assert excess == [*falling, -4_000, -4_000, -4_000, 56_000, 56_000]
 
 
-def test_the_call_is_dated_from_its_opening_until_it_is_cured(ladder):
+def test_the_call_is_dated_from_its_opening_until_it_is_cured(
+    ladder: tuple[Firm, list[pl.DataFrame]],
+):
     decided = ladder[0].table("enforcement_decisions")
 
     opened = decided.filter(pl.col("call_opened_at").is_not_null())
 
     assert set(opened["call_opened_at"]) == {START + timedelta(minutes=25)}
-    assert opened["reason"].to_list() == ["deficiency", "overdue_call", "call_cured"] + [
-        "overdue_call"
+    assert opened["reason"].to_list() == [
+        "deficiency",
+        "overdue_call",
+        "call_cured",
+        "overdue_call",
     ]
     assert ladder[0].rows("enforcement_state", "margin_status", "restriction", "liquidation") == [
         ("ok", "none", "none")
@@ -113,7 +129,9 @@ def test_the_call_is_dated_from_its_opening_until_it_is_cured(ladder):
         ("HEDGED", (129_500, 91_500, 49_550, 59_825)),
     ],
 )
-def test_the_sample_accounts_come_to_the_published_totals(samples, account_id, figures):
+def test_the_sample_accounts_come_to_the_published_totals(
+    samples: Firm, account_id: str, figures: tuple[int, ...]
+):
     row = samples.table("margin_summary").row(
         by_predicate=pl.col("account_id") == account_id, named=True
     )
@@ -123,7 +141,7 @@ def test_the_sample_accounts_come_to_the_published_totals(samples, account_id, f
     assert row["status"] == "determinate"
 
 
-def test_the_hedged_account_is_cheaper_under_portfolio_margin(samples):
+def test_the_hedged_account_is_cheaper_under_portfolio_margin(samples: Firm):
     row = samples.table("margin_summary").row(
         by_predicate=pl.col("account_id") == "HEDGED", named=True
     )

@@ -1,1 +1,1 @@
-"""Benchmarks: each module has `main() -> dict`, run by `margin bench NAME` or all by `make bench`."""
+"""Benchmarks: `main() -> dict` in each module; `margin bench NAME`, or all by `make bench`."""

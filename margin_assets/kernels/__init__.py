@@ -3,8 +3,11 @@
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 from numba.core import config
+
+_CONFIG: Any = config  # its settings are made at run time, unknown to the checker
 
 _HERE = Path(__file__).parent
 
@@ -19,8 +22,8 @@ def _compiled_for_these_sources() -> None:
     for source in sorted(_HERE.glob("*.py")):
         digest.update(source.read_bytes())
     folder = _HERE / "__pycache__" / f"numba-{digest.hexdigest()[:16]}"
-    if not config.CACHE_DIR and os.access(_HERE, os.W_OK):
-        config.CACHE_DIR = str(folder)
+    if not _CONFIG.CACHE_DIR and os.access(_HERE, os.W_OK):
+        _CONFIG.CACHE_DIR = str(folder)
 
 
 _compiled_for_these_sources()

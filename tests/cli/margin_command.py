@@ -12,7 +12,7 @@ class Said(NamedTuple):
     err: str
 
     @property
-    def document(self) -> Any:  # noqa: ANN401 (whatever the verb answers)
+    def document(self) -> Any:
         return json.loads(self.out)
 
 

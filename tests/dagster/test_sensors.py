@@ -26,7 +26,7 @@ def tick(
     place: Place,
     instance: dg.DagsterInstance,
     cursor: str | None = None,
-) -> Any:  # noqa: ANN401 (what a sensor may return)
+) -> Any:
     wanted = {
         name: resource
         for name, resource in place.resources().items()

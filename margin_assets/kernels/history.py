@@ -8,7 +8,7 @@ import polars as pl
 
 from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.fills import history_effects
-from margin_assets.kernels.money import instants, to_decimal, to_instants, to_scaled
+from margin_assets.kernels.money import BEYOND, instants, to_decimal, to_instants, to_scaled
 from margin_assets.kernels.positions import marked_positions
 from margin_assets.kernels.rules import benchmark, rules_in_force
 from margin_assets.kernels.terms import (
@@ -62,7 +62,7 @@ def _holdings(effects: pl.DataFrame) -> pl.DataFrame:
     """What each account holds after some effects; flat positions are gone."""
     held = (
         effects.group_by("account_id", "symbol", maintain_order=True)
-        .agg(pl.col("quantity").sum(), pl.col("price").last())
+        .agg(_exact("quantity"), pl.col("price").last())
         .filter(pl.col("quantity") != 0)
     )
     return held.select(
@@ -97,7 +97,7 @@ def account_state_at(
 
 
 def _account_state(moved: pl.DataFrame, accounts: pl.DataFrame, at: int) -> pl.DataFrame:
-    totals = moved.filter(pl.col("point") <= at).group_by("account_id").agg(pl.col("cash").sum())
+    totals = moved.filter(pl.col("point") <= at).group_by("account_id").agg(_exact("cash"))
     types = latest(accounts, "account_id", at).select("account_id", "account_type")
     state = totals.join(types, on="account_id", how="full", coalesce=True, validate="1:1").sort(
         "account_id"
@@ -109,6 +109,11 @@ def _account_state(moved: pl.DataFrame, accounts: pl.DataFrame, at: int) -> pl.D
         cash=to_decimal(state["cash"].fill_null(0).to_numpy(), 2),
         as_of=to_instants(np.full(state.height, at, dtype=np.int64)),
     )
+
+
+def _exact(name: str) -> pl.Expr:
+    """Sum that cannot wrap; beyond all bounds it is `BEYOND`, which no rule takes for an amount."""
+    return pl.col(name).cast(pl.Int128).sum().clip(-BEYOND, BEYOND).cast(pl.Int64)
 
 
 def day_of(at: int) -> date:

@@ -15,8 +15,14 @@ from margin_assets.kernels.money import to_instants
 from margin_assets.kernels.rules import SECOND
 from margin_assets.lake import declared
 from margin_assets.lake.landing import PlannedFile
-from margin_assets.lake.reading import FileRead, ignored, late_quarantine, read_landed
-from margin_assets.lake.reading.quarantine import quarantined
+from margin_assets.lake.reading import (
+    FileRead,
+    LandedFile,
+    ignored,
+    late_quarantine,
+    read_landed,
+    refused_later,
+)
 from margin_assets.live.acceptance import (
     IDS,
     Accepted,
@@ -24,6 +30,7 @@ from margin_assets.live.acceptance import (
     Lookup,
     Refusal,
     accept_by_content,
+    feed_columns,
     with_points,
 )
 from margin_assets.live.monitor import Monitor
@@ -90,6 +97,8 @@ class CycleRunner:
         self.written_whole: int | None = None
         """Grid point at which the state tables were last written whole."""
         self.files_seen: set[tuple[str, str]] = set()
+        self.paths: dict[str, str] = {}
+        """Path of each landed file, by its id."""
 
     def accept(
         self, files: list[PlannedFile], open_file: OpenFile
@@ -125,6 +134,7 @@ class CycleRunner:
         if key in self.files_seen:
             return Report(file, number, "redelivered"), None, _NO_QUARANTINE
         self.files_seen.add(key)
+        self.paths[file.file_id] = file.path
         read = read_landed(landed, partial(open_file, file))
         report = Report(
             file,
@@ -165,13 +175,18 @@ class CycleRunner:
     def _overruled(self, accepted: Accepted, feed: str) -> pl.DataFrame:
         """Quarantine rows of corrections accepted earlier that do not fit their original."""
         chosen = pl.col("fill_id").is_in(accepted.overruled)
-        columns = list(declared.schema_of(feed).columns())
-        here = accepted.rows.filter(chosen)
-        earlier = self._lookup(feed, chosen)
-        both = pl.concat(
-            [frame.select(c for c in columns if c != "cycle") for frame in (here, earlier)]
-        ).sort("fill_id")
-        return quarantined_rows(both, "correction_mismatch")
+        columns = [name for name in declared.schema_of(feed).columns() if name != "cycle"]
+        found = (accepted.rows.filter(chosen), self._lookup(feed, chosen))
+        both = pl.concat([frame.select(columns) for frame in found]).sort("fill_id")
+        rows = [self._overruled_row(row) for row in both.iter_rows(named=True)]
+        return pl.concat([_NO_QUARANTINE, *rows])
+
+    def _overruled_row(self, row: dict[str, Any]) -> pl.DataFrame:
+        file_id = row["file_id"]
+        file = LandedFile("fills", self.paths[file_id], file_id, 0, row["landed_at"])
+        detail = f"{row['fill_id']} is of another account or symbol than {row['corrects_fill_id']}"
+        content = {name: row[name] for name in feed_columns("fills")}
+        return refused_later(file, row["file_row"], "correction_mismatch", detail, content)
 
     def compute(self, feeds: dict[str, pl.DataFrame], cycle: int) -> Computed:
         """Evaluates the grid points the rows cover, and shapes the tables as of the last one."""
@@ -266,24 +281,6 @@ def landed_frames(
         [report.row() for report in reports], infer_schema_length=None
     ).with_columns(stamp)
     return frames
-
-
-def quarantined_rows(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
-    """Quarantine rows for typed rows of tables, whose landed line is not at hand."""
-    import hashlib
-
-    from margin_assets.lake.reading.chunks import Refused
-    from margin_assets.lake.reading.files import LandedFile
-    from margin_assets.lake.reading.streams import Raw
-
-    found = []
-    for row in rows.iter_rows(named=True):
-        file = LandedFile("fills", "", row["file_id"], 0, row["landed_at"])
-        raw = repr(sorted((k, str(v)) for k, v in row.items())).encode()
-        kept = Raw(raw, len(raw), hashlib.sha256(raw).hexdigest())
-        detail = f"{row['fill_id']} is of another account or symbol than {row['corrects_fill_id']}"
-        found.append(quarantined(file, [Refused(row["file_row"], {reason}, detail, kept)]))
-    return pl.concat(found) if found else _NO_QUARANTINE
 
 
 def _instant(point: int | None) -> datetime | None:

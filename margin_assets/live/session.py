@@ -203,6 +203,7 @@ class Session:
                 self._ignored.add(path)
             else:
                 runner.files_seen.add((feed, file_id))
+                runner.paths[file_id] = path
 
     def _lookup(self, table: str, condition: pl.Expr) -> pl.DataFrame:
         last = self.ledger.last_sealed()

@@ -2,7 +2,7 @@
 
 from margin_assets.lake.reading.files import FileRead, Form, LandedFile, OpenRaw, form_of
 from margin_assets.lake.reading.landed import late_quarantine, raw_row, read_landed
-from margin_assets.lake.reading.quarantine import ignored
+from margin_assets.lake.reading.quarantine import ignored, refused_later
 from margin_assets.lake.reading.reasons import COLUMN_WORDS, FILE_REASONS, LINE_REASONS
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "late_quarantine",
     "raw_row",
     "read_landed",
+    "refused_later",
 ]

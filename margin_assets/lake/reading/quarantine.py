@@ -1,7 +1,8 @@
 """Rows for the quarantine: what landed, kept as far as it may be, with every reason."""
 
 import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -42,6 +43,15 @@ def ignored(file: LandedFile, reason_detail: str) -> pl.DataFrame:
     """The one quarantine row, `file_ignored`, of a file that is not read at all."""
     raw = Raw(b"", file.bytes, file.file_id)
     return quarantined(file, [Refused(WHOLE_FILE, {"file_ignored"}, reason_detail, raw)])
+
+
+def refused_later(
+    file: LandedFile, file_row: int, reason: str, detail: str, content: Mapping[str, object]
+) -> pl.DataFrame:
+    """The quarantine row of a row accepted earlier: its content as NDJSON stands for its line."""
+    text = json.dumps({n: str(v) for n, v in content.items() if v is not None}).encode()
+    raw = Raw(text, len(text), hashlib.sha256(text).hexdigest())
+    return quarantined(file, [Refused(file_row, {reason}, detail, raw)])
 
 
 def _row(file: LandedFile, refused: Refused) -> tuple[object, ...]:

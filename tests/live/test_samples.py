@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+from live_driver import Firm, Row, account, at, beta, cash, fill, instrument, price
+
+from margin_assets.lake.audit import verify
+from margin_assets.lake.store import Lake
+from margin_assets.live.replay import replay
+from margin_assets.rulebooks import in_force, versions
+
+SYMBOLS = ("X", "Y")
+PATH = (100, 90, 80, 74, 70, 74, 90, 100)
+QUIET = "O'NEIL"  # holds nothing, and its name is hostile to a predicate
+
+
+def history() -> dict[str, object]:
+    bounds: dict[str, object] = in_force("lake", versions("lake")[-1]).numbers["history"]
+    return bounds
+
+
+def deliveries() -> list[dict[str, list[Row]]]:
+    accounts = [account(name) for name in ("A", "B", QUIET)]
+    opening = {
+        "accounts": accounts,
+        "instruments": [instrument(symbol) for symbol in SYMBOLS],
+        "betas": [beta(symbol, "1.2", "2020-03-09") for symbol in SYMBOLS],
+        "cash_movements": [cash(f"M{n}", n, "5000") for n in ("A", "B", QUIET)],
+        "fills": [
+            fill("F1", "150", "100"),
+            fill("F2", "20", "100", account_id="B", symbol="Y"),
+        ],
+        "prices": [price(symbol, "100") for symbol in SYMBOLS],
+    }
+    moves: list[dict[str, list[Row]]] = [
+        {"prices": [price(symbol, str(usd), at(20 * n)) for symbol in SYMBOLS]}
+        for n, usd in enumerate(PATH, start=1)
+    ]
+    moves[2]["fills"] = [fill("F3", "-20", "74", at(60), account_id="B", symbol="Y")]
+    return [opening, *moves]
+
+
+def run(folder: Path) -> Firm:
+    firm = Firm(folder)
+    for feeds in deliveries():
+        firm.run(**feeds)
+        firm.restart()
+    return firm
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Firm:
+    return run(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture
+def sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Firm:
+    monkeypatch.setitem(history(), "full_positions", 0)
+    return run(tmp_path / "sampled")
+
+
+def test_samples_decide_the_same(whole: Firm, sampled: Firm) -> None:
+    assert whole.table("enforcement_decisions").height > 3
+    assert sampled.table("enforcement_decisions").equals(whole.table("enforcement_decisions"))
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("positions", ["account_id", "symbol", "quantity", "last_fill_price"]),
+        ("account_state", ["account_id", "account_type", "is_registered", "cash"]),
+        ("enforcement_state", None),
+    ],
+)
+def test_samples_keep_what_a_restart_needs(
+    whole: Firm, sampled: Firm, table: str, columns: list[str] | None
+) -> None:
+    chosen = pl.all().exclude("as_of", "cycle") if columns is None else columns
+    one, other = (firm.table(table).select(chosen).sort("account_id") for firm in (whole, sampled))
+
+    assert one.equals(other)
+
+
+def test_a_sample_writes_only_who_changed(sampled: Firm) -> None:
+    cycles = dict(sampled.table("account_state").select("account_id", "cycle").iter_rows())
+
+    assert cycles[QUIET] < cycles["A"]
+    assert "B" not in sampled.table("positions")["account_id"].to_list()
+
+
+def test_samples_verify_and_replay(sampled: Firm, tmp_path: Path) -> None:
+    scratch = Lake(str(tmp_path / "scratch"))
+    scratch.create()
+
+    assert verify(sampled.lake).broken is None
+    assert replay(sampled.lake, scratch).difference is None

@@ -42,7 +42,7 @@ def mark_price(book: Book, series: Series, rules: Rules, i: int) -> int:
     """
     s = book.series[i]
     state = series.price_state[s]
-    if state in (FRESH, STALE):
+    if state <= STALE:  # fresh or stale
         return series.price[s]
     if book.quantity[i] > 0:
         return 0

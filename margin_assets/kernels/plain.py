@@ -34,6 +34,8 @@ class PlainTerms(NamedTuple):
     states: npt.NDArray[np.int32]
     stress: Table
     points: Table
+    reach: Table
+    """Farthest fall and farthest rise of the class group, both positive; negative: never alone."""
 
 
 class PlainRates(NamedTuple):
@@ -45,6 +47,8 @@ class PlainRates(NamedTuple):
     floor: float
     floor_below: float
     threshold: float
+    initial_long: float
+    initial_short: float
 
 
 @njit(cache=True)
@@ -55,6 +59,7 @@ def plain_terms(series: Series, rules: Rules) -> PlainTerms:
     states = np.zeros(count, dtype=np.int32)
     stress = np.zeros((count, moves))
     table = np.zeros((count, points))
+    reach = np.full((count, 2), -1.0)
     for s in range(count):
         states[s] = input_states(series, s)
         is_priced = series.price_state[s] == FRESH or series.price_state[s] == STALE
@@ -65,8 +70,10 @@ def plain_terms(series: Series, rules: Rules) -> PlainTerms:
             plain = plain and abs(stress[s, j]) <= 1.0
         for k in range(points):
             table[s, k] = rules.points[series.range_class[s], k] / PPM
+        if rules.product_group[series.range_class[s]] < 0:
+            reach[s, 0], reach[s, 1] = -table[s].min(), table[s].max()
         is_plain[s] = plain
-    return PlainTerms(is_plain, states, stress, table)
+    return PlainTerms(is_plain, states, stress, table, reach)
 
 
 @njit(cache=True)
@@ -79,6 +86,8 @@ def plain_rates(rules: Rules) -> PlainRates:
         float(rules.short_floor),
         float(rules.short_below_floor),
         float(rules.short_threshold),
+        rules.initial_long / PPM,
+        rules.initial_short / PPM,
     )
 
 
@@ -86,6 +95,13 @@ def plain_rates(rules: Rules) -> PlainRates:
 def plain_line(value: float, rate: float) -> float:
     """Absolute value x rate, rounded half up to the cent."""
     return float(np.floor(value * rate + (0.5 + _TIE)))
+
+
+@njit(cache=True, forceinline=True)
+def plain_maintenance(size: float, units: float, below: bool, rates: PlainRates) -> float:
+    """4210(c)(2) and (3) of a short position of a value and a number of units."""
+    rate, floor = (rates.short_below, rates.floor_below) if below else (rates.short, rates.floor)
+    return max(plain_line(size, rate), np.floor(units * floor + (0.5 + _TIE)))
 
 
 @njit(cache=True, forceinline=True)

@@ -32,7 +32,6 @@ from margin_assets.kernels.money import (
     MAX_POSITION,
     MAX_TOTAL,
     MICRO,
-    PPM,
     model_line,
     rate_line,
     value_cents,
@@ -46,6 +45,7 @@ from margin_assets.kernels.plain import (
     add_scan,
     add_short,
     plain_line,
+    plain_maintenance,
     plain_rates,
     plain_terms,
 )
@@ -156,13 +156,15 @@ def _scratch(rules: Rules) -> Scratch:
 
 @njit(cache=True, forceinline=True)
 def _clear(scratch: Scratch) -> None:
-    scratch.plain.pnl[:] = 0.0
-    scratch.plain.restruck[:] = 0.0
-    scratch.plain.group[:] = 0.0
-    scratch.pnl[:] = 0
-    scratch.restruck[:] = 0
-    scratch.group[:] = 0
-    scratch.products[:] = 0
+    # Loops, since assigning a slice costs more than the few numbers in it.
+    for j in range(len(scratch.pnl)):
+        scratch.plain.pnl[j] = scratch.plain.restruck[j] = 0.0
+        scratch.pnl[j] = scratch.restruck[j] = 0
+    for k in range(len(scratch.group)):
+        scratch.plain.group[k] = 0.0
+        scratch.group[k] = 0
+        for g in range(len(scratch.products)):
+            scratch.products[g, k] = 0
 
 
 @njit(cache=True)
@@ -198,7 +200,7 @@ def _void(a: int, out: Figures) -> None:
     out.restruck[a, :] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _walk(  # noqa: PLR0915 (one pass: what it fuses would be loaded again)
     book: Book,
     series: Series,
@@ -213,9 +215,11 @@ def _walk(  # noqa: PLR0915 (one pass: what it fuses would be loaded again)
     long_value = short_value = exposure = maintenance = initial = whole = scan = 0
     states = 0 if book.is_registered[a] else UNREGISTERED
     total = abs(float(book.cash[a]))
-    end = book.offsets[a + 1]
+    end, is_last = book.offsets[a + 1], True
     for i in range(book.offsets[a], end):
         s, quantity = book.series[i], book.quantity[i]
+        group, is_first = series.class_group[s], is_last
+        is_last = i + 1 == end or series.class_group[book.series[i + 1]] != group
         states |= terms.states[s]
         if abs(quantity) > MAX_POSITION:
             states |= BEYOND_RANGE
@@ -229,11 +233,17 @@ def _walk(  # noqa: PLR0915 (one pass: what it fuses would be loaded again)
             else:
                 short_value -= value
             if terms.is_plain[s] and size < SMALL and abs(quantity) < FEW:
-                line = _add_plain(value, quantity, price, s, terms, rules, rates, scratch)
-                rate = rules.initial_long if quantity > 0 else rules.initial_short
-                initial += max(rate_line(size, rate), line)
+                below = is_below(price, rules)
+                line, opening = _add_plain(value, quantity, below, s, terms, rates, scratch)
                 maintenance += line
+                initial += opening
                 exposure += model_line(value, series.beta[s])
+                reach = terms.reach[s, 0 if quantity > 0 else 1]
+                if is_first and is_last and reach >= 0.0:
+                    # Alone in its class group, it loses most at the end of its range.
+                    scan += int(plain_line(float(size), reach))
+                    continue
+                add_scan(float(value), terms.points, s, scratch.plain.group)
             else:
                 total += line_bound(quantity, price, series.leverage[s], series.beta[s], rules)
                 line, uncovered = _add_exact(value, quantity, price, series, s, rules, scratch)
@@ -242,7 +252,7 @@ def _walk(  # noqa: PLR0915 (one pass: what it fuses would be loaded again)
                 whole += uncovered
                 if series.beta[s] == series.beta[s]:
                     exposure += model_line(value, series.beta[s])
-        if i + 1 == end or series.class_group[book.series[i + 1]] != series.class_group[s]:
+        if is_last:
             scan += _close_group(rules, series.range_class[s], scratch)
     if total > MAX_TOTAL:
         states |= BEYOND_RANGE
@@ -263,22 +273,24 @@ def _walk(  # noqa: PLR0915 (one pass: what it fuses would be loaded again)
 def _add_plain(
     value: int,
     quantity: int,
-    price: int,
+    below: bool,
     s: int,
     terms: PlainTerms,
-    rules: Rules,
     rates: PlainRates,
     scratch: Scratch,
-) -> int:
-    """Adds a plain position to its account's sums and returns its maintenance."""
+) -> tuple[int, int]:
+    """Adds a plain position's stress to its account's sums; its maintenance and initial lines."""
     exact, plain = float(value), scratch.plain
-    add_scan(exact, terms.points, s, plain.group)
     if quantity > 0:
         add_long(exact, terms.stress, s, rates, plain.pnl, plain.restruck)
-        return np.int64(plain_line(exact, rates.long))
-    units = -quantity / MICRO
-    add_short(exact, units, terms.stress, s, rates, plain.pnl, plain.restruck)
-    return maintenance_line(quantity, value, is_below(price, rules), PPM, True, rules)
+        line = plain_line(exact, rates.long)
+        opening = plain_line(exact, rates.initial_long)
+    else:
+        units = -quantity / MICRO
+        add_short(exact, units, terms.stress, s, rates, plain.pnl, plain.restruck)
+        line = plain_maintenance(-exact, units, below, rates)
+        opening = plain_line(-exact, rates.initial_short)
+    return np.int64(line), np.int64(max(line, opening))
 
 
 @njit(cache=True)
@@ -392,5 +404,8 @@ def _offset_groups(scratch: Scratch) -> int:
     """Requirement of the product groups: each one's worst point."""
     total = 0
     for g in range(len(scratch.products)):
-        total += max(0, -scratch.products[g].min())
+        worst = 0
+        for k in range(scratch.products.shape[1]):
+            worst = min(worst, scratch.products[g, k])
+        total -= worst
     return total

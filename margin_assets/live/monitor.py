@@ -90,8 +90,10 @@ class Monitor:
         """Gives new accounts their place on the ladder."""
         if accounts:
             new = empty_ladder(accounts)
-            both = zip(self.ladder, new, strict=True)
-            self.ladder = Ladder(*(np.concatenate(pair) for pair in both))
+            self.ladder = Ladder._make(
+                np.concatenate([getattr(self.ladder, name), getattr(new, name)])
+                for name in Ladder._fields
+            )
 
     def rules(self, point: int) -> Rules:
         """Rulebooks in force at a grid point."""

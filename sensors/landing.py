@@ -13,8 +13,8 @@ from jobs.live_margin import LIVE_TAG, ONE_LAKE, live_margin
 from margin_assets.assets.resources import LakeResource, LandingResource
 from margin_assets.lake.landing import Landing, Pending
 from margin_assets.lake.ledger import Ledger, Sealed
+from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
-from margin_assets.live.session import SealedTables
 
 _ALIVE = [
     dg.DagsterRunStatus.QUEUED,

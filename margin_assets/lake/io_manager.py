@@ -9,7 +9,9 @@ import polars as pl
 from margin_assets.lake import declared
 from margin_assets.lake.declared import BUSINESS_DATE, DAILY, SchemaMismatch
 from margin_assets.lake.ledger import Ledger
+from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
+from schemas import FEEDS
 
 
 class DailyIOManager(dg.ConfigurableIOManager):
@@ -42,14 +44,15 @@ class DailyIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame:
         """The run's business dates of a daily table, or the whole of any other.
 
-        The latter is read as the last sealed cycle left it.
+        The latter is read as the last sealed cycle left it, landed rows in landing order.
 
         Raises:
             LookupError: no cycle is sealed yet.
         """
         table, lake = context.asset_key.path[-1], self._lake()
         if not declared.table_of(table).is_daily:
-            return lake.scan(table, _sealed_version(lake, table))
+            tables = SealedTables(lake, _sealed_versions(lake))
+            return tables.in_landing_order(table) if table in FEEDS else tables.scan(table)
         rows = lake.scan(DAILY + table)
         if not context.has_asset_partitions:
             return rows
@@ -94,8 +97,8 @@ def _refuse_other_days(table: str, frame: pl.DataFrame, days: list[date]) -> Non
         )
 
 
-def _sealed_version(lake: Lake, table: str) -> int:
+def _sealed_versions(lake: Lake) -> dict[str, int]:
     sealed = Ledger(lake).last_sealed()
     if sealed is None:
-        raise LookupError(f"{table}: no cycle is sealed yet")
-    return sealed.table_versions[table]
+        raise LookupError("no cycle is sealed yet: land files and run `margin live` first")
+    return sealed.table_versions

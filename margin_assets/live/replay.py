@@ -7,8 +7,9 @@ import polars as pl
 
 from margin_assets.lake.canonical import canonical_bytes
 from margin_assets.lake.ledger import Sealed
+from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
-from margin_assets.live.session import SealedTables, Session
+from margin_assets.live.session import Session
 from schemas import TABLES, Table
 
 

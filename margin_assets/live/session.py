@@ -16,6 +16,7 @@ from margin_assets.lake import faults
 from margin_assets.lake.canonical import digest
 from margin_assets.lake.landing import Landing, Pending, PlannedFile, archive, in_order
 from margin_assets.lake.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
+from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
 from margin_assets.live.acceptance import Journal, with_points
 from margin_assets.live.cycle import CycleRunner, landed_frames
@@ -190,10 +191,10 @@ class Session:
             if sealed.as_of is not None:
                 load_monitor(monitor, scan, instants(pl.Series([sealed.as_of])).item())
             runner.written_whole = _written_whole(scan)
-            runner.pending_betas = scan.pending_betas(monitor)
+            runner.pending_betas = _pending_betas(scan, monitor)
         self._runner, self._at = runner, 0 if sealed is None else sealed.cycle
 
-    def _load_files(self, scan: "SealedTables", runner: CycleRunner) -> None:
+    def _load_files(self, scan: SealedTables, runner: CycleRunner) -> None:
         files = scan("landed_files").select(
             "feed", "file_id", "path", "bytes", "landed_at", "status"
         )
@@ -211,39 +212,17 @@ class Session:
         return scan(table, condition)
 
 
-class SealedTables:
-    """Reads tables as of a sealed cycle; what it never wrote is empty."""
+def _betas(scan: SealedTables) -> pl.DataFrame:
+    """Betas in landing order, each with the instant it counts from."""
+    betas = scan.in_landing_order("betas").collect()
+    return betas.with_columns(event_time=first_instant(betas["as_of_date"]))
 
-    def __init__(self, lake: Lake, table_versions: dict[str, int]) -> None:
-        self._lake = lake
-        self._versions = table_versions
 
-    def __call__(self, table: str, *conditions: pl.Expr) -> pl.DataFrame:
-        """Rows of a table that fulfil the conditions."""
-        if table not in self._versions:
-            return TABLES[table].schema.create_empty()
-        return self._lake.scan(table, self._versions[table]).filter(*conditions).collect()
-
-    def in_landing_order(self, feed: str) -> pl.DataFrame:
-        """Rows of a landed table, first landed first."""
-        files = self("landed_files").filter(pl.col("status") == "accepted", pl.col("feed") == feed)
-        numbers = files.select("cycle", "file_id", "file_number")
-        return (
-            self(feed)
-            .join(numbers, on=["cycle", "file_id"], how="left", validate="m:1")
-            .sort("cycle", "file_number", "file_row")
-        )
-
-    def betas(self) -> pl.DataFrame:
-        """Betas in landing order, each with the instant it counts from."""
-        betas = self.in_landing_order("betas")
-        return betas.with_columns(event_time=first_instant(betas["as_of_date"]))
-
-    def pending_betas(self, monitor: Monitor) -> pl.DataFrame:
-        """Betas of dates that have not come."""
-        betas, last = self.betas().drop("cycle", "is_late"), monitor.last_point
-        pointed = with_points(betas, last, monitor.rules(last or 0).grid_interval)
-        return pointed.filter(~pl.col("is_late"))
+def _pending_betas(scan: SealedTables, monitor: Monitor) -> pl.DataFrame:
+    """Betas of dates that have not come."""
+    betas, last = _betas(scan).drop("cycle", "is_late"), monitor.last_point
+    pointed = with_points(betas, last, monitor.rules(last or 0).grid_interval)
+    return pointed.filter(~pl.col("is_late"))
 
 
 def _written_whole(scan: SealedTables) -> int | None:
@@ -258,7 +237,7 @@ def load_monitor(monitor: Monitor, scan: SealedTables, as_of: int) -> None:
     monitor.last_point = as_of
     bound = pl.Series([as_of])
     for feed in ("instruments", "betas", "prices"):
-        rows = scan.betas() if feed == "betas" else scan.in_landing_order(feed)
+        rows = _betas(scan) if feed == "betas" else scan.in_landing_order(feed).collect()
         past = rows.filter(pl.Series(instants(rows["event_time"]) <= bound.item()))
         ordered = past.sort("event_time", maintain_order=True)
         if not ordered.height:
@@ -274,7 +253,7 @@ def load_monitor(monitor: Monitor, scan: SealedTables, as_of: int) -> None:
     market.add(positions["symbol"])
     monitor.grow(holdings.add(accounts["account_id"]))
     holdings.load(accounts, positions, market.symbols, market.class_group)
-    versions_of = scan.in_landing_order("accounts")
+    versions_of = scan.in_landing_order("accounts").collect()
     if versions_of.height:
         holdings.apply_accounts(versions_of.sort("event_time", maintain_order=True))
     monitor.load_ladder(scan("enforcement_state"), as_of)

@@ -12,8 +12,9 @@ import polars as pl
 
 from margin_assets.lake.canonical import canonical_bytes
 from margin_assets.lake.landing import LocalLanding
+from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
-from margin_assets.live.session import CycleResult, SealedTables, Session
+from margin_assets.live.session import CycleResult, Session
 from schemas import TABLES
 
 Row = dict[str, Any]

@@ -51,7 +51,7 @@ class DailyIOManager(dg.ConfigurableIOManager):
         """
         table, lake = context.asset_key.path[-1], self._lake()
         if not declared.table_of(table).is_daily:
-            tables = SealedTables(lake, _sealed_versions(lake))
+            tables = SealedTables(lake, _sealed_versions(lake, table))
             return tables.in_landing_order(table) if table in FEEDS else tables.scan(table)
         rows = lake.scan(DAILY + table)
         if not context.has_asset_partitions:
@@ -97,8 +97,8 @@ def _refuse_other_days(table: str, frame: pl.DataFrame, days: list[date]) -> Non
         )
 
 
-def _sealed_versions(lake: Lake) -> dict[str, int]:
+def _sealed_versions(lake: Lake, wanted: str) -> dict[str, int]:
     sealed = Ledger(lake).last_sealed()
     if sealed is None:
-        raise LookupError("no cycle is sealed yet: land files and run `margin live` first")
+        raise LookupError(f"{wanted}: no cycle is sealed yet; run `margin live` first")
     return sealed.table_versions

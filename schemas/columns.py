@@ -5,7 +5,7 @@ from decimal import Decimal
 import dataframely as dy
 
 # Printable ASCII, no space at either end: ids are data, never paths, SQL or markup.
-_PRINTABLE = r"^[!-~]([ -~]*[!-~])?$"
+PRINTABLE = r"^[!-~]([ -~]*[!-~])?$"
 
 MAX_QUANTITY = Decimal(10) ** 9
 MAX_PRICE = Decimal(10) ** 7
@@ -17,7 +17,7 @@ def identifier(description: str, *, nullable: bool = False, key: bool = False) -
     return dy.String(
         min_length=1,
         max_length=128,
-        regex=_PRINTABLE,
+        regex=PRINTABLE,
         nullable=nullable,
         primary_key=key,
         description=description,
@@ -29,7 +29,7 @@ def symbol(description: str, *, nullable: bool = False, key: bool = False) -> dy
     return dy.String(
         min_length=1,
         max_length=32,
-        regex=_PRINTABLE,
+        regex=PRINTABLE,
         nullable=nullable,
         primary_key=key,
         description=description,

@@ -19,7 +19,8 @@ from pydantic import (
 )
 
 from margin_assets.kernels.money import MAX_POSITION, MICRO
-from schemas.columns import MAX_AMOUNT, MAX_PRICE, MAX_QUANTITY
+from schemas.columns import MAX_AMOUNT, MAX_PRICE, MAX_QUANTITY, PRINTABLE
+from schemas.landed import ACCOUNT_TYPES, ASSET_CLASSES
 
 MAX_LEVERAGE = Decimal(10)
 MAX_BETA = Decimal(20)
@@ -27,7 +28,6 @@ MAX_VOLATILITY = Decimal(10)
 MAX_MULTIPLIER = Decimal(10) ** 6
 FIRST_DAY = date(1970, 1, 1)
 
-_PRINTABLE = r"^[!-~]([ -~]*[!-~])?$"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _WORD = re.compile(r"\w+", re.ASCII)
 _KINDS = ("equity", "option", "bond")
@@ -82,6 +82,18 @@ def _not_zero(number: Decimal) -> Decimal:
     return number
 
 
+def _one_of(words: tuple[str, ...]) -> AfterValidator:
+    """One of a closed list of words, as the landed tables declare it."""
+
+    def check(word: str) -> str:
+        if word not in words:
+            *others, last = (f"'{one}'" for one in words)
+            raise ValueError(f"must be {', '.join(others)} or {last}")
+        return word
+
+    return AfterValidator(check)
+
+
 def _day(value: object) -> date:
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         raise ValueError("must be a day written YYYY-MM-DD")
@@ -91,8 +103,8 @@ def _day(value: object) -> date:
     return day
 
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]
-Symbol = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=_PRINTABLE)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=PRINTABLE)]
+Symbol = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=PRINTABLE)]
 Day = Annotated[date, BeforeValidator(_day)]
 Quantity = Annotated[Decimal, _at_most(MAX_QUANTITY, decimals=6), AfterValidator(_not_zero)]
 Price = Annotated[Decimal, _at_most(MAX_PRICE, decimals=6), AfterValidator(_positive)]
@@ -102,19 +114,8 @@ Beta = Annotated[Decimal, _at_most(MAX_BETA)]
 Volatility = Annotated[Decimal, _at_most(MAX_VOLATILITY), AfterValidator(_not_negative)]
 Rate = Annotated[Decimal, _at_most(Decimal(1))]
 Multiplier = Annotated[Decimal, _at_most(MAX_MULTIPLIER, decimals=6), AfterValidator(_positive)]
-AssetClass = Literal[
-    "equity",
-    "etf",
-    "narrow_index",
-    "broad_index",
-    "broad_index_high_cap",
-    "option",
-    "treasury",
-    "agency",
-    "corporate",
-    "municipal",
-    "other",
-]
+AssetClass = Annotated[str, _one_of(ASSET_CLASSES)]
+AccountType = Annotated[str, _one_of(ACCOUNT_TYPES)]
 
 
 class _Part(BaseModel):
@@ -127,7 +128,7 @@ class Account(_Part):
     """The account, its cash and its SMA before."""
 
     account_id: Id
-    account_type: Literal["cash", "reg_t", "portfolio_margin"]
+    account_type: AccountType
     cash: Amount
     sma: Annotated[Amount, AfterValidator(_not_negative)] = Decimal(0)
 

@@ -16,6 +16,9 @@ ASSET_CLASSES = (
     "narrow_index",
     "broad_index",
     "broad_index_high_cap",
+    "volatility_index",
+    "currency",
+    "interest_rate",
     "option",
     "treasury",
     "agency",
@@ -23,6 +26,17 @@ ASSET_CLASSES = (
     "municipal",
     "other",
 )
+BOND_CLASSES = (
+    "us_treasury",
+    "agency",
+    "municipal",
+    "corporate_investment_grade",
+    "listed_non_investment_grade",
+    "other",
+)
+RIGHTS = ("call", "put")
+STYLES = ("american", "european")
+RATE_NAMES = ("risk_free",)
 CASH_KINDS = ("deposit", "withdrawal", "dividend", "interest", "fee")
 VOLATILITY_KINDS = ("historical_30d", "implied")
 
@@ -86,6 +100,13 @@ class Accounts(Landed):
     account_id = columns.account_id(key=True)
     account_type = columns.code("Rules that govern the account.", ACCOUNT_TYPES)
     opened_on = dy.Date(description="Day the account was opened.")
+    is_exempt = dy.Bool(
+        nullable=True, description="Exempt account of 4210(a)(13); null means it is not."
+    )
+    intraday_margin_from = dy.Date(
+        nullable=True,
+        description="First day under intraday margin, 4210(d)(2); null: the rule's effective date.",
+    )
     event_time = columns.instant("When this version took effect.", key=True)
 
 
@@ -106,12 +127,46 @@ class Instruments(Landed):
     )
     marginable = dy.Bool(description="Whether the security may be carried on margin.")
     underlying = columns.symbol("Of an option: what it is written on.", nullable=True)
-    right = columns.code("Of an option.", ("call", "put"), nullable=True)
+    right = columns.code("Of an option.", RIGHTS, nullable=True)
     strike = columns.price("Of an option: strike price.", nullable=True)
     expiry = dy.Date(nullable=True, description="Of an option: last day.")
-    style = columns.code("Of an option: exercise.", ("american", "european"), nullable=True)
+    style = columns.code("Of an option: exercise.", STYLES, nullable=True)
     multiplier = dy.Decimal(
         38, 6, nullable=True, min_exclusive=0, max=10**6, description="Units a contract delivers."
+    )
+    is_listed = dy.Bool(nullable=True, description="Of an option: false for OTC; null means true.")
+    is_broad_based = dy.Bool(
+        nullable=True,
+        description="Whether options on it take the broad-index rates; null: by its asset class.",
+    )
+    dividend_yield = dy.Float64(
+        nullable=True,
+        min=-1.0,
+        max=1.0,
+        description="Continuous dividend yield for option values; null means none is paid.",
+        metadata={"unit": "1 per year"},
+    )
+    expected_range = dy.Float64(
+        nullable=True,
+        min=0.0,
+        max=10.0,
+        description="House: largest one-day move expected of it.",
+        metadata={"unit": "1"},
+    )
+    is_hard_to_borrow = dy.Bool(
+        nullable=True, description="House: scarce for short sales; null means it is not."
+    )
+    borrow_rate = dy.Float64(
+        nullable=True,
+        min=0.0,
+        max=100.0,
+        description="Fee for borrowing it.",
+        metadata={"unit": "1 per year"},
+    )
+    bond_class = columns.code(
+        "Of a bond: its rates; null: by its asset class, a corporate as `other`.",
+        BOND_CLASSES,
+        nullable=True,
     )
     coupon = dy.Float64(nullable=True, min=0.0, max=1.0, description="Of a bond: annual rate.")
     maturity = dy.Date(nullable=True, description="Of a bond: last day.")
@@ -124,6 +179,19 @@ class Instruments(Landed):
     def fund_names_its_leverage(cls) -> pl.Expr:
         """A fund without its multiple cannot be margined: absent is not 1 there."""
         return (cls.asset_class.col != "etf") | cls.leverage.col.is_not_null()
+
+    @dy.rule()
+    def option_names_its_terms(cls) -> pl.Expr:
+        """An option without its contract cannot be margined: nothing there has a default."""
+        terms = (cls.underlying, cls.right, cls.strike, cls.expiry, cls.style, cls.multiplier)
+        named = pl.all_horizontal(*(term.col.is_not_null() for term in terms))
+        return (cls.asset_class.col != "option") | named
+
+    @dy.rule()
+    def bond_names_its_maturity(cls) -> pl.Expr:
+        """A bond's rate depends on the time to its maturity."""
+        is_bond = cls.asset_class.col.is_in(["treasury", "agency", "corporate", "municipal"])
+        return ~is_bond | cls.maturity.col.is_not_null()
 
     @dy.rule()
     def leverage_is_not_zero(cls) -> pl.Expr:
@@ -148,6 +216,17 @@ class Betas(Landed):
     as_of_date = dy.Date(description="First day of use, in New York.")
     window_days = dy.Int64(nullable=True, min=1, description="Sessions it was estimated over.")
     r_squared = dy.Float64(nullable=True, min=0.0, max=1.0, description="Fit of the estimate.")
+
+
+class Rates(Landed):
+    """One interest rate at an event time. Of two at one time the later landed stands."""
+
+    name = columns.code("Which rate.", RATE_NAMES)
+    rate_annual = dy.Float64(
+        min=-1.0, max=1.0, description="Continuously compounded.", metadata={"unit": "1 per year"}
+    )
+    event_time = columns.instant("When the rate was made.")
+    source = columns.identifier("Who made the rate.", nullable=True)
 
 
 class Volatilities(Landed):

@@ -3,10 +3,52 @@
 import dataframely as dy
 
 from schemas import columns
-from schemas.landed import ACCOUNT_TYPES, ASSET_CLASSES
+from schemas.landed import ACCOUNT_TYPES, ASSET_CLASSES, BOND_CLASSES, RIGHTS, STYLES
 
 PRICE_STATES = ("fresh", "stale", "unusable", "missing")
 RANGE_CLASSES = ("equity", "broad_index", "broad_index_high_cap")
+RATE_CLASSES = (
+    "equity",
+    "broad_index",
+    "volatility_index",
+    "treasury_bill",
+    "treasury_note",
+    "treasury_bond",
+    "currency",
+    "interest_rate",
+    "investment_grade_debt",
+)
+"""What an option is written on, for the rates of 4210(f)(2)(E)."""
+STRATEGIES = (
+    "long_stock",
+    "short_stock",
+    "long_and_short_stock",
+    "long_bond",
+    "short_bond",
+    "long_option",
+    "naked_call",
+    "naked_put",
+    "vertical_spread",
+    "butterfly",
+    "condor",
+    "iron_butterfly",
+    "iron_condor",
+    "calendar_spread",
+    "diagonal_spread",
+    "box_spread",
+    "ratio_spread",
+    "spread",
+    "short_straddle",
+    "short_strangle",
+    "covered_call",
+    "covered_put",
+    "protective_put",
+    "protected_short",
+    "conversion",
+    "reverse_conversion",
+    "collar",
+    "long_box",
+)
 METHODS = ("reg_t", "portfolio_margin")
 
 
@@ -30,8 +72,44 @@ class Positions(dy.Schema):
     price_state = columns.code("How good the mark is.", PRICE_STATES)
     price_time = columns.instant("Event time of the price behind the mark.", nullable=True)
     market_value = columns.usd("Quantity times mark; negative for a short position.")
-    beta = columns.fraction("Beta used; null when none is known.", nullable=True)
+    beta = columns.fraction(
+        "Beta used, of an option its underlying's; null when none is known.", nullable=True
+    )
     last_fill_price = columns.price("Price of the last fill.")
+    multiplier = dy.Decimal(
+        38,
+        6,
+        min_exclusive=0,
+        description="Units a contract stands for; 1 for a security, 0.01 for a bond's principal.",
+    )
+    underlying = columns.symbol("Of an option: what it is written on.", nullable=True)
+    right = columns.code("Of an option.", RIGHTS, nullable=True)
+    strike = columns.price("Of an option: strike price.", nullable=True)
+    expiry = dy.Date(nullable=True, description="Last day of an option, maturity of a bond.")
+    style = columns.code("Of an option: exercise.", STYLES, nullable=True)
+    is_listed = dy.Bool(description="False for an OTC option.")
+    rate_class = columns.code("Of an option: what it is written on.", RATE_CLASSES, nullable=True)
+    underlying_price = columns.price("Of an option: last price of its underlying.", nullable=True)
+    underlying_price_state = columns.code(
+        "Of an option: how good that price is.", PRICE_STATES, nullable=True
+    )
+    risk_free_rate = columns.fraction("Of an option: rate of its value.", nullable=True)
+    dividend_yield = columns.fraction("Of an option: yield of its underlying.", nullable=True)
+    implied_volatility = columns.fraction(
+        "Of an option: volatility at which it is worth its price; null where there is none.",
+        nullable=True,
+    )
+    bond_class = columns.code("Of a bond: its rates.", BOND_CLASSES, nullable=True)
+    volatility_annual = columns.fraction(
+        "Historical, 30 days, of an option its underlying's; null when unknown.", nullable=True
+    )
+    expected_range = columns.fraction("Largest one-day move expected.", nullable=True)
+    is_hard_to_borrow = dy.Bool(nullable=True, description="Scarce for short sales.")
+    borrow_rate = columns.fraction("Fee for borrowing it, a year.", nullable=True)
+    issuer_class = columns.code(
+        "Asset class of the issuer: of an option its underlying's.", ASSET_CLASSES, nullable=True
+    )
+    is_zero_coupon = dy.Bool(description="Of a bond: whether it pays no coupon.")
     as_of = columns.instant("Grid point of the row.")
     cycle = columns.cycle()
 
@@ -42,6 +120,7 @@ class AccountState(dy.Schema):
     account_id = columns.account_id(key=True)
     account_type = columns.code("Rules that govern the account.", ACCOUNT_TYPES)
     is_registered = dy.Bool(description="Whether an account row has landed.")
+    is_exempt = dy.Bool(description="Exempt account of 4210(a)(13).")
     cash = columns.usd("Cash; negative is a debit.")
     as_of = columns.instant("Grid point of the row.")
     cycle = columns.cycle()
@@ -67,15 +146,29 @@ class EnforcementState(dy.Schema):
 
 
 class RegTRequirements(dy.Schema):
-    """One group of an account that is margined together under FINRA 4210(c), now."""
+    """One group of an account's positions that is margined together under Reg T, now."""
 
     account_id = columns.account_id(key=True)
-    symbol = columns.symbol("Instrument.", key=True)
-    strategy = columns.code("What the group is.", ("long_stock", "short_stock"))
+    group_number = dy.Int64(
+        min=1, primary_key=True, description="Place of the group in the account, from 1."
+    )
+    symbol = columns.symbol("The instrument, of options what they are written on.")
+    strategy = columns.code("What the group is.", STRATEGIES)
     rule = dy.String(description="Paragraph that decided.")
+    quantity = columns.quantity("Of the first leg: shares, contracts or principal.")
+    legs = dy.String(
+        nullable=True, description="Symbol and quantity of every leg; null where there is one."
+    )
     market_value = columns.usd("Value of the group, signed.")
-    maintenance_requirement = columns.usd("To carry it.", least=0)
-    initial_requirement = columns.usd("To open it today.", least=0)
+    gross_requirement = columns.usd(
+        "With 100% of short options' value, and long options at their cost.", least=0
+    )
+    maintenance_requirement = columns.usd("To carry it; long options are paid for.", least=0)
+    initial_requirement = columns.usd("To open it today, long options at their cost.", least=0)
+    net_deposit = columns.usd("To bring in on opening it, after short options' proceeds.")
+    max_potential_loss = columns.usd(
+        "Most that it can lose by expiry, before premiums; null without a bound.", nullable=True
+    )
     as_of = columns.instant("Grid point of the row.")
     cycle = columns.cycle()
 
@@ -98,8 +191,11 @@ class TimsRequirements(dy.Schema):
     pnl_up_5 = columns.usd("P&L at the whole up move.")
     worst_move = columns.fraction("Move at the worst point; the first of equals, from below.")
     scan_risk = columns.usd("Largest loss over the points.", least=0)
-    not_margined = columns.usd("Value of non-marginable members, required whole.", least=0)
-    requirement = columns.usd("Scan risk plus the non-marginable, before offsets.", least=0)
+    minimum = columns.usd("4210(g)(7): an amount a contract.", least=0)
+    not_margined = columns.usd("Of members that are not netted, required whole.", least=0)
+    requirement = columns.usd(
+        "The greater of scan risk and minimum plus what is not netted, before offsets.", least=0
+    )
     as_of = columns.instant("Grid point of the row.")
     cycle = columns.cycle()
 
@@ -110,9 +206,11 @@ class StressResults(dy.Schema):
     account_id = columns.account_id(key=True)
     scenario = dy.String(primary_key=True, description="Name, such as `SPY -8%`.")
     move = columns.fraction("Move of SPY.")
-    pnl = columns.usd("Sum of value x beta x move; a gain is positive.")
-    equity = columns.usd("Equity after the move.")
-    requirement_held = columns.usd("Governing requirement today.", least=0)
+    pnl = columns.usd("Sum of value x beta x move, options revalued; a gain is positive.")
+    equity = columns.usd("Net liquidation after the move, options included.")
+    requirement_held = columns.usd(
+        "Governing requirement today, set against net liquidation.", least=0
+    )
     excess_held = columns.usd("Stressed equity less the requirement held.")
     requirement = columns.usd("Governing requirement struck again at the stressed prices.", least=0)
     excess = columns.usd("Stressed equity less the requirement struck again.")
@@ -132,17 +230,26 @@ class MarginSummary(dy.Schema):
     cash = columns.usd("Cash; negative is a debit.")
     long_market_value = columns.usd("Value of long positions.", least=0)
     short_market_value = columns.usd("Absolute value of short positions.", least=0)
-    gross_market_value = columns.usd("Long plus short.", least=0)
+    long_option_value = columns.usd("Value of long options, not in the above.", least=0)
+    short_option_value = columns.usd("Absolute value of short options.", least=0)
+    gross_market_value = columns.usd("Long plus short, options included.", least=0)
     beta_weighted_exposure = columns.usd("Sum of value x beta, rounded at the position.")
-    equity = columns.usd("Cash plus long less short.")
-    reg_t_requirement = columns.usd("FINRA 4210(c) maintenance.", least=0)
+    equity = columns.usd("What the governing requirement is held against.")
+    reg_t_equity = columns.usd("Cash plus long less short; of options what has loan value.")
+    net_liquidation = columns.usd("Cash plus long less short, options included.")
+    reg_t_requirement = columns.usd("FINRA 4210(c), (e) and (f) maintenance.", least=0)
     initial_requirement = columns.usd("Regulation T and 4210(b), to open it today.", least=0)
     portfolio_margin_requirement = columns.usd("FINRA 4210(g).", least=0)
+    regulatory_requirement = columns.usd("Of the method that governs the account.", least=0)
+    house_addons = columns.usd("What the house overlays add.", least=0)
     house_requirement = columns.usd("Regulatory plus house add-ons.", least=0)
     governing_requirement = columns.usd("What equity is held against.", least=0)
     excess = columns.usd("Equity less the governing requirement.")
     margin_method = columns.code("The cheaper of the two; it does not decide.", METHODS)
-    margin_savings = columns.usd("Reg T requirement less portfolio margin requirement.")
+    margin_savings = columns.usd(
+        "What portfolio margin leaves free beyond Reg T: the requirements' difference, each set "
+        "against its own equity."
+    )
     is_portfolio_margin_eligible = dy.Bool(description="Whether portfolio margin is open to it.")
     ineligible_reasons = dy.String(description="Why not, `;`-separated.")
     as_of = columns.instant("Grid point of the row.")

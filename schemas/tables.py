@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import dataframely as dy
 
-from schemas import audit, landed, margin
+from schemas import audit, house, intraday, landed, margin
 
 
 class Mode(StrEnum):
@@ -56,6 +56,7 @@ TABLES: dict[str, Table] = {
         _landed("instruments", landed.Instruments),
         _landed("betas", landed.Betas),
         _landed("volatilities", landed.Volatilities),
+        _landed("rates", landed.Rates),
         _landed("cash_movements", landed.CashMovements),
         _landed("fills", landed.Fills),
         _landed("prices", landed.Prices),
@@ -80,12 +81,24 @@ TABLES: dict[str, Table] = {
             ("account_id",),
             1,
         ),
-        _state("reg_t_requirements", margin.RegTRequirements, "account_id", "symbol"),
+        _state("reg_t_requirements", margin.RegTRequirements, "account_id", "group_number"),
         _state("tims_requirements", margin.TimsRequirements, "account_id", "class_group"),
+        _state("house_requirements", house.HouseRequirements, "account_id", "overlay", "subject"),
         _state("stress_results", margin.StressResults, "account_id", "move"),
         _state("margin_summary", margin.MarginSummary, "account_id"),
         Table(
             "firm_risk", margin.FirmRisk, Mode.APPEND, "margin", ("cycle", "move"), 7, is_daily=True
+        ),
+        Table(
+            "intraday_deficits",
+            intraday.IntradayDeficits,
+            Mode.STATE,
+            "enforcement",
+            ("account_id", "deficit_date"),
+            1,
+        ),
+        Table(
+            "intraday_state", intraday.IntradayState, Mode.STATE, "enforcement", ("account_id",), 1
         ),
         Table(
             "enforcement_decisions",
@@ -107,4 +120,13 @@ TABLES: dict[str, Table] = {
         ),
     )
 }
-FEEDS = ("accounts", "instruments", "betas", "volatilities", "cash_movements", "fills", "prices")
+FEEDS = (
+    "accounts",
+    "instruments",
+    "betas",
+    "volatilities",
+    "rates",
+    "cash_movements",
+    "fills",
+    "prices",
+)

@@ -1,21 +1,35 @@
 """The book: positions sorted by account and class group, as offsets and arrays."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from numba import njit
 
-from margin_assets.kernels.money import BEYOND, bounded, to_scaled
-from margin_assets.kernels.rules import RANGE_CLASSES
-from schemas.landed import ACCOUNT_TYPES
-from schemas.margin import PRICE_STATES
+from margin_assets.kernels.dated import NEVER_EXPIRES, dated
+from margin_assets.kernels.money import BEYOND, MICRO, bounded, to_scaled, units_of
+from margin_assets.kernels.rules import Rules
+from schemas.landed import ACCOUNT_TYPES, BOND_CLASSES
+from schemas.margin import PRICE_STATES, RANGE_CLASSES, RATE_CLASSES
 
 CASH, REG_T, PORTFOLIO = (ACCOUNT_TYPES.index(name) for name in ACCOUNT_TYPES)
 FRESH, STALE, UNUSABLE, MISSING = (PRICE_STATES.index(name) for name in PRICE_STATES)
-SUPPORTED = ("equity", "etf", "narrow_index", "broad_index", "broad_index_high_cap")
+SECURITIES = (
+    "equity",
+    "etf",
+    "narrow_index",
+    "broad_index",
+    "broad_index_high_cap",
+    "volatility_index",
+)
+INDICES = ("narrow_index", "broad_index", "broad_index_high_cap", "volatility_index")
+_FRIDAY = 5
+BONDS = ("treasury", "agency", "corporate", "municipal")
+SUPPORTED = (*SECURITIES, "option")
+SECURITY, OPTION, BOND = range(3)
 
-# Named states of an account's inputs. The first six make it indeterminate.
+# Named states of an account's inputs; `INDETERMINATE` holds those that make it so.
 UNREGISTERED = 1
 NO_PRICE = 2
 PRICE_UNUSABLE = 4
@@ -24,7 +38,13 @@ UNSUPPORTED = 16
 BEYOND_RANGE = 32
 PRICE_STALE = 64
 NO_BETA = 128
-INDETERMINATE = 63
+NO_UNDERLYING_PRICE = 256
+EXPIRED = 512
+NO_RATE = 1024
+QUOTE_OUT_OF_BOUNDS = 2048
+UNMODELLED = 4096
+NOT_PROVEN = 8192
+INDETERMINATE = 63 | NO_UNDERLYING_PRICE | EXPIRED | UNMODELLED
 STATE_NAMES = (
     "unregistered",
     "price_missing",
@@ -34,6 +54,12 @@ STATE_NAMES = (
     "beyond_range",
     "price_stale",
     "beta_missing",
+    "underlying_price_missing",
+    "expired",
+    "rate_missing",
+    "quote_out_of_bounds",
+    "portfolio_margin_bound",
+    "grouping_not_proven",
 )
 
 Int8Array = npt.NDArray[np.int8]
@@ -56,6 +82,38 @@ class Series(NamedTuple):
     class_group: npt.NDArray[np.int32]
     range_class: Int8Array
     """Valuation range of the class group, by its index in `RANGE_CLASSES`."""
+    kind: Int8Array
+    """`SECURITY`, `OPTION` or `BOND`."""
+    multiplier: Int64Array
+    """Units a contract stands for, micro-units."""
+    name: npt.NDArray[np.int32]
+    """Code of the symbol, of an option of its underlying: what may be grouped together."""
+    covers: npt.NDArray[np.int32]
+    """Of an unlevered fund in an index's class group: code of the index; else -1."""
+    is_call: npt.NDArray[np.bool_]
+    strike: Int64Array
+    expiry: npt.NDArray[np.int32]
+    """Days since 1970."""
+    days_left: npt.NDArray[np.int32]
+    model_days: npt.NDArray[np.int32]
+    """Days that an option's value has left: what settles on the opening ends a day earlier."""
+    is_american: npt.NDArray[np.bool_]
+    is_listed: npt.NDArray[np.bool_]
+    is_long_dated: npt.NDArray[np.bool_]
+    """Beyond the months in which a long option has no loan value."""
+    rate_class: Int8Array
+    underlying_price: Int64Array
+    underlying_state: Int8Array
+    rate: npt.NDArray[np.float64]
+    """Risk-free; NaN when none is known."""
+    dividend_yield: npt.NDArray[np.float64]
+    implied_volatility: npt.NDArray[np.float64]
+    """NaN where the price has none."""
+    bond_class: Int8Array
+    government_band: Int8Array
+    """Band of years to maturity of 4210(e)(2)(A)."""
+    is_long_zero: npt.NDArray[np.bool_]
+    """A zero coupon bond with so many years left that its principal counts."""
 
 
 class Book(NamedTuple):
@@ -64,11 +122,12 @@ class Book(NamedTuple):
     offsets: Int64Array
     series: npt.NDArray[np.int32]
     quantity: Int64Array
-    """Micro-units, signed."""
+    """Micro-units, signed: contracts times their multiplier."""
     last_fill_price: Int64Array
     """Micro-dollars; marks a short position that never had a price."""
     account_type: Int8Array
     is_registered: npt.NDArray[np.bool_]
+    is_exempt: npt.NDArray[np.bool_]
     cash: Int64Array
     """Cents, signed."""
 
@@ -78,7 +137,7 @@ def state_names(states: int) -> str:
     return ";".join(name for i, name in enumerate(STATE_NAMES) if states >> i & 1)
 
 
-def book_of(positions: pl.DataFrame, accounts: pl.DataFrame) -> tuple[Book, Series]:
+def book_of(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> tuple[Book, Series]:
     """Book and series of `positions` and `account_state` frames, both sorted by account.
 
     Both frames may hold several business dates: then a `business_date` column leads the keys
@@ -86,8 +145,8 @@ def book_of(positions: pl.DataFrame, accounts: pl.DataFrame) -> tuple[Book, Seri
     """
     date = ["business_date"] if "business_date" in positions.columns else []
     terms = [*date, "symbol", "class_group"]
-    series = positions.unique(terms, keep="first", maintain_order=True)
-    codes = series.select(*terms, series=pl.int_range(pl.len(), dtype=pl.Int32))
+    frame = positions.unique(terms, keep="first", maintain_order=True)
+    codes = frame.select(*terms, series=pl.int_range(pl.len(), dtype=pl.Int32))
     joined = positions.select(*date, "account_id", "symbol", "class_group").join(
         codes, on=terms, how="left", maintain_order="left", validate="m:1"
     )
@@ -102,36 +161,162 @@ def book_of(positions: pl.DataFrame, accounts: pl.DataFrame) -> tuple[Book, Seri
         )["len"]
         .fill_null(0)
     )
+    series = series_of(frame, rules)
+    held = joined["series"].to_numpy().astype(np.int32)
     book = Book(
         offsets=np.concatenate(([0], np.cumsum(counts.to_numpy()))).astype(np.int64),
-        series=joined["series"].to_numpy().astype(np.int32),
-        quantity=bounded(positions["quantity"], BEYOND),
+        series=held,
+        quantity=units(bounded(positions["quantity"], BEYOND), series.multiplier, held),
         last_fill_price=to_scaled(positions["last_fill_price"]),
-        account_type=_codes(accounts["account_type"], ACCOUNT_TYPES),
+        account_type=codes_of(accounts["account_type"], ACCOUNT_TYPES),
         is_registered=accounts["is_registered"].to_numpy(),
+        is_exempt=accounts["is_exempt"].to_numpy(),
         cash=bounded(accounts["cash"], BEYOND),
     )
     if book.offsets[-1] != positions.height:
         msg = "a position's account is not among the accounts"
         raise ValueError(msg)
-    return book, _series_of(series)
+    return book, series
 
 
-def _series_of(frame: pl.DataFrame) -> Series:
-    known = frame["asset_class"].is_not_null()
-    supported = frame["asset_class"].is_in(SUPPORTED).fill_null(value=True)
-    groups = frame["class_group"].rank("dense").cast(pl.Int32) - 1
+def units(
+    quantity: Int64Array, multiplier: Int64Array, series: npt.NDArray[np.int32]
+) -> Int64Array:
+    """Micro-units of positions: quantities times the multipliers of their series."""
+    return _units(quantity, multiplier, series) if (multiplier != MICRO).any() else quantity
+
+
+@njit(cache=True)
+def _units(
+    quantity: Int64Array, multiplier: Int64Array, series: npt.NDArray[np.int32]
+) -> Int64Array:
+    found = np.empty(len(quantity), dtype=np.int64)
+    for i in range(len(quantity)):
+        found[i] = units_of(quantity[i], multiplier[series[i]])
+    return found
+
+
+def series_of(frame: pl.DataFrame, rules: Rules) -> Series:
+    """Series of a frame with the columns of `positions` that belong to the symbol, one row each."""
+    names = pl.concat(
+        [frame["symbol"], frame["underlying"].drop_nulls(), frame["class_group"]]
+    ).unique(maintain_order=True)
+    code = dict(zip(names.to_list(), range(len(names)), strict=True))
+
+    def coded(column: pl.Series) -> npt.NDArray[np.int32]:
+        return column.replace_strict(code, return_dtype=pl.Int32).to_numpy().astype(np.int32)
+
+    on = frame["as_of"].dt.convert_time_zone(NEW_YORK).dt.date()
+    last = dated(frame["expiry"], on, rules)
+    group, is_fund = frame["class_group"], _is_index_fund(frame)
+    kind = _kinds(frame)
     return Series(
         price=to_scaled(frame["last_price"]),
-        price_state=_codes(frame["price_state"], PRICE_STATES),
+        price_state=codes_of(frame["price_state"], PRICE_STATES),
         leverage=leverage_ppm(frame["leverage"].to_numpy()),
         is_marginable=frame["is_marginable"].to_numpy(),
-        input_state=np.where(known, 0, NO_INSTRUMENT).astype(np.int32)
-        | np.where(supported, 0, UNSUPPORTED).astype(np.int32),
-        beta=frame["beta"].fill_null(np.nan).to_numpy(),
-        class_group=groups.to_numpy().astype(np.int32),
-        range_class=_codes(frame["range_class"], RANGE_CLASSES),
+        input_state=_term_states(frame, kind, last.days_left),
+        beta=_floats(frame["beta"]),
+        class_group=(group.rank("dense").cast(pl.Int32) - 1).to_numpy().astype(np.int32),
+        range_class=codes_of(frame["range_class"], RANGE_CLASSES),
+        kind=kind,
+        multiplier=to_scaled(frame["multiplier"]),
+        name=coded(frame["underlying"].fill_null(frame["symbol"])),
+        covers=np.where(is_fund, coded(group), -1).astype(np.int32),
+        is_call=(frame["right"] == "call").fill_null(value=False).to_numpy(),
+        strike=to_scaled(frame["strike"]),
+        expiry=last.expiry,
+        days_left=last.days_left,
+        model_days=last.days_left - _settles_on_opening(frame) * np.int32(rules.opening_days),
+        is_american=(frame["style"] == "american").fill_null(value=False).to_numpy(),
+        is_listed=frame["is_listed"].to_numpy(),
+        is_long_dated=last.is_long_dated,
+        rate_class=codes_of(frame["rate_class"].fill_null(RATE_CLASSES[0]), RATE_CLASSES),
+        underlying_price=to_scaled(frame["underlying_price"]),
+        underlying_state=codes_of(
+            frame["underlying_price_state"].fill_null(PRICE_STATES[FRESH]), PRICE_STATES
+        ),
+        rate=_floats(frame["risk_free_rate"]),
+        dividend_yield=_floats(frame["dividend_yield"]),
+        implied_volatility=_floats(frame["implied_volatility"]),
+        bond_class=codes_of(frame["bond_class"].fill_null(BOND_CLASSES[-1]), BOND_CLASSES),
+        government_band=last.government_band,
+        is_long_zero=frame["is_zero_coupon"].to_numpy() & last.is_beyond_zero_years,
     )
+
+
+NEW_YORK = "America/New_York"
+
+
+def securities(**known: npt.NDArray[Any]) -> Series:
+    """Series of securities only: the first eight columns are given, the others say so."""
+    count = len(known["price"])
+    name = np.arange(count, dtype=np.int32)
+    no, nothing = np.zeros(count, dtype=np.bool_), np.full(count, np.nan)
+    zero, code = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int8)
+    never = np.full(count, NEVER_EXPIRES, dtype=np.int32)
+    return Series(
+        **known,
+        kind=code,
+        multiplier=np.full(count, MICRO, dtype=np.int64),
+        name=name,
+        covers=np.full(count, -1, dtype=np.int32),
+        is_call=no,
+        strike=zero,
+        expiry=never,
+        days_left=never,
+        model_days=never,
+        is_american=no,
+        is_listed=~no,
+        is_long_dated=no,
+        rate_class=code,
+        underlying_price=zero,
+        underlying_state=code,
+        rate=nothing,
+        dividend_yield=np.zeros(count),
+        implied_volatility=nothing,
+        bond_class=code,
+        government_band=code,
+        is_long_zero=no,
+    )
+
+
+def _kinds(frame: pl.DataFrame) -> Int8Array:
+    kind = np.where(frame["asset_class"] == "option", OPTION, SECURITY)
+    return np.where(frame["bond_class"].is_not_null(), BOND, kind).astype(np.int8)
+
+
+def _is_index_fund(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    """Unlevered funds in the class group of something else: they may cover its options."""
+    is_fund = frame["asset_class"].is_in(["etf", "broad_index", "broad_index_high_cap"])
+    is_member = frame["class_group"] != frame["symbol"]
+    return (is_fund & is_member & (frame["leverage"] == 1.0)).fill_null(value=False).to_numpy()
+
+
+def _settles_on_opening(frame: pl.DataFrame) -> npt.NDArray[np.int32]:
+    """European options on an index that end on a month's third Friday."""
+    is_index = pl.col("issuer_class").is_in(INDICES) & (pl.col("style") == "european")
+    is_friday = pl.col("expiry").dt.weekday() == _FRIDAY
+    is_third = pl.col("expiry").dt.day().is_between(15, 21)
+    found = frame.select((is_index & is_friday & is_third).fill_null(value=False).cast(pl.Int32))
+    return found.to_series().to_numpy().astype(np.int32)
+
+
+def _term_states(
+    frame: pl.DataFrame, kind: Int8Array, days_left: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int32]:
+    is_unknown = frame["asset_class"].is_null()
+    is_unknown |= pl.Series(kind == OPTION) & frame["rate_class"].is_null()
+    supported = frame["asset_class"].is_in(SUPPORTED) | frame["bond_class"].is_not_null()
+    state = np.where(is_unknown, NO_INSTRUMENT, 0)
+    state |= np.where(supported.fill_null(value=True), 0, UNSUPPORTED)
+    state |= np.where((kind != SECURITY) & (days_left < 0), EXPIRED, 0)
+    return state.astype(np.int32)
+
+
+def _floats(column: pl.Series) -> npt.NDArray[np.float64]:
+    # A copy: compiled loops tell arrays that may be written from those that may not.
+    return column.cast(pl.Float64).fill_null(np.nan).to_numpy().copy()
 
 
 def leverage_ppm(leverage: npt.NDArray[np.float64]) -> Int64Array:
@@ -139,6 +324,7 @@ def leverage_ppm(leverage: npt.NDArray[np.float64]) -> Int64Array:
     return np.rint(leverage * 1e6).astype(np.int64)
 
 
-def _codes(series: pl.Series, words: tuple[str, ...]) -> Int8Array:
+def codes_of(series: pl.Series, words: tuple[str, ...]) -> Int8Array:
+    """Words of a closed list as their places in it."""
     codes = series.replace_strict(list(words), list(range(len(words))), return_dtype=pl.Int8)
     return codes.to_numpy().astype(np.int8)

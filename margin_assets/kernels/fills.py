@@ -7,7 +7,16 @@ import numpy as np
 import polars as pl
 from numba import njit
 
-from margin_assets.kernels.money import Int64Array, instants, to_scaled, value_cents
+from margin_assets.kernels.money import (
+    BEYOND,
+    MAX_POSITION,
+    MICRO,
+    Int64Array,
+    instants,
+    to_scaled,
+    units_of,
+    value_cents,
+)
 
 
 class FillRow(NamedTuple):
@@ -25,7 +34,7 @@ class FillRow(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """What a fill or its correction changes at a point; cash in cents."""
+    """What a fill or its correction changes at a point; cash in cents, of single units."""
 
     point: int
     event_time: int
@@ -35,6 +44,9 @@ class Effect(NamedTuple):
     quantity: int
     cash: int
     price: int
+    undone_quantity: int = 0
+    """Of the version it replaces, as its price: 0 where there is none."""
+    undone_price: int = 0
 
 
 EFFECT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -46,6 +58,8 @@ EFFECT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "quantity": pl.Int64,
     "cash": pl.Int64,
     "price": pl.Int64,
+    "undone_quantity": pl.Int64,
+    "undone_price": pl.Int64,
 }
 Children = Mapping[str, Sequence[FillRow]]
 
@@ -56,6 +70,40 @@ def fill_cash(quantity: Int64Array, price: Int64Array) -> Int64Array:
     cash = np.empty(len(quantity), dtype=np.int64)
     for i in range(len(quantity)):
         cash[i] = -value_cents(quantity[i], price[i])
+    return cash
+
+
+def sized_cash(effects: pl.DataFrame, multiplier: Int64Array) -> Int64Array:
+    """Cash of effects whose symbols have these multipliers (micro-units a contract), cents."""
+    cash = effects["cash"].to_numpy().copy()
+    is_sized = multiplier != MICRO
+    if is_sized.any():
+        chosen = effects.filter(pl.Series(is_sized))
+        columns = [chosen[name].to_numpy() for name in _SIZED]
+        cash[is_sized] = _sized_cash(multiplier[is_sized], *columns)
+    return cash
+
+
+_SIZED = ("quantity", "price", "undone_quantity", "undone_price")
+
+
+@njit(cache=True)
+def _sized_cash(
+    multiplier: Int64Array,
+    quantity: Int64Array,
+    price: Int64Array,
+    undone_quantity: Int64Array,
+    undone_price: Int64Array,
+) -> Int64Array:
+    cash = np.empty(len(quantity), dtype=np.int64)
+    for i in range(len(quantity)):
+        undone = units_of(undone_quantity[i], multiplier[i])
+        done = units_of(quantity[i] + undone_quantity[i], multiplier[i])
+        if max(abs(undone), abs(done)) > MAX_POSITION:
+            # No exact amount: the account is then `beyond_range`.
+            cash[i] = -BEYOND if done > undone else BEYOND
+        else:
+            cash[i] = value_cents(undone, undone_price[i]) - value_cents(done, price[i])
     return cash
 
 
@@ -87,6 +135,8 @@ def plain_effects(fills: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
             "quantity": quantity,
             "cash": fill_cash(quantity, price),
             "price": price,
+            "undone_quantity": np.zeros(fills.height, dtype=np.int64),
+            "undone_price": np.zeros(fills.height, dtype=np.int64),
         },
         schema=EFFECT_COLUMNS,
     )
@@ -139,11 +189,12 @@ def tree_effects(root: FillRow, children: Children, after: int) -> list[Effect]:
 
 
 def _difference(point: int, event_time: int, before: FillRow | None, now: FillRow) -> Effect:
-    quantity, cash = now.quantity, _cash(now)
-    if before is not None:
-        quantity, cash = quantity - before.quantity, cash - _cash(before)
     place = (now.fill_id, now.account_id, now.symbol)
-    return Effect(point, event_time, *place, quantity, cash, now.price)
+    if before is None:
+        return Effect(point, event_time, *place, now.quantity, _cash(now), now.price)
+    quantity, cash = now.quantity - before.quantity, _cash(now) - _cash(before)
+    undone = (before.quantity, before.price)
+    return Effect(point, event_time, *place, quantity, cash, now.price, *undone)
 
 
 def _cash(row: FillRow) -> int:

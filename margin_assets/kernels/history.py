@@ -7,17 +7,29 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.fills import history_effects
-from margin_assets.kernels.money import BEYOND, instants, to_decimal, to_instants, to_scaled
+from margin_assets.kernels.fills import EFFECT_COLUMNS, history_effects, sized_cash
+from margin_assets.kernels.money import (
+    BEYOND,
+    MICRO,
+    instants,
+    to_decimal,
+    to_instants,
+    to_scaled,
+)
 from margin_assets.kernels.positions import marked_positions
 from margin_assets.kernels.rules import benchmark, rules_in_force
 from margin_assets.kernels.terms import (
+    Marks,
     first_instant,
     instrument_terms,
     latest,
     marked_terms,
+    multiplier_of,
     with_price_states,
+    with_underlyings,
 )
+from margin_assets.kernels.valuation import with_implied
+from schemas.landed import RATE_NAMES, VOLATILITY_KINDS
 
 
 class Landed(NamedTuple):
@@ -27,13 +39,17 @@ class Landed(NamedTuple):
     instruments: pl.DataFrame
     prices: pl.DataFrame
     betas: pl.DataFrame
+    rates: pl.DataFrame
+    volatilities: pl.DataFrame
 
 
 def positions_at(landed: Landed, closes: pl.DataFrame, opens: Int64Array) -> pl.DataFrame:
     """Positions at each business date's close (`as_of`, microseconds), by trade date."""
     effects = history_effects(landed.fills)
-    betas = landed.betas.with_columns(event_time=first_instant(landed.betas["as_of_date"]))
-    dated = landed._replace(betas=betas)
+    historical = landed.volatilities.filter(pl.col("kind") == HISTORICAL)
+    dated = landed._replace(
+        betas=_from_their_dates(landed.betas), volatilities=_from_their_dates(historical)
+    )
     days = [
         _positions(dated, effects, at, opens).select(
             pl.lit(day, pl.Date).alias("business_date"), pl.all()
@@ -47,15 +63,30 @@ def _positions(landed: Landed, effects: pl.DataFrame, at: int, opens: Int64Array
     day = day_of(at)
     rules = rules_in_force(day)
     holdings = _holdings(effects.filter(pl.col("point") <= at))
+    instruments = latest(landed.instruments, "symbol", at)
+    held = holdings["symbol"].unique()
+    below = instruments.filter(pl.col("symbol").is_in(held.implode()))["underlying"].drop_nulls()
     terms = marked_terms(
-        instrument_terms(
-            holdings["symbol"].unique().sort(), latest(landed.instruments, "symbol", at)
+        instrument_terms(pl.concat([held, below]).unique().sort(), instruments),
+        Marks(
+            latest(landed.prices, "symbol", at),
+            latest(landed.betas, "symbol", at),
+            latest(landed.volatilities, "symbol", at),
         ),
-        latest(landed.prices, "symbol", at),
-        latest(landed.betas, "symbol", at),
         benchmark(day),
     )
-    return marked_positions(holdings, with_price_states(terms, at, opens, rules), rules, at)
+    stated = with_price_states(terms, at, opens, rules)
+    rate = latest(landed.rates, "name", at).filter(pl.col("name") == RISK_FREE)["rate_annual"]
+    marked = with_underlyings(stated, rate.item() if rate.len() else None)
+    return marked_positions(holdings, with_implied(marked, at, rules), rules, at)
+
+
+def _from_their_dates(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(event_time=first_instant(rows["as_of_date"]))
+
+
+RISK_FREE = RATE_NAMES[0]
+HISTORICAL = VOLATILITY_KINDS[0]
 
 
 def _holdings(effects: pl.DataFrame) -> pl.DataFrame:
@@ -73,32 +104,77 @@ def _holdings(effects: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def account_state_at(
-    fills: pl.DataFrame, movements: pl.DataFrame, accounts: pl.DataFrame, closes: pl.DataFrame
-) -> pl.DataFrame:
+class Booked(NamedTuple):
+    """Landed tables that move cash or say what an account is, in landing order."""
+
+    fills: pl.DataFrame
+    movements: pl.DataFrame
+    accounts: pl.DataFrame
+    instruments: pl.DataFrame
+
+
+def account_state_at(booked: Booked, closes: pl.DataFrame) -> pl.DataFrame:
     """Type and cash of every account at each close: movements plus what fills moved."""
-    moved = pl.concat(
-        [
-            movements.select(
-                "account_id",
-                point=pl.Series(instants(movements["event_time"])),
-                cash=pl.Series(to_scaled(movements["amount"])),
-            ),
-            history_effects(fills).select("account_id", "point", "cash"),
-        ]
+    movements, effects = booked.movements, history_effects(booked.fills)
+    paid = movements.select(
+        "account_id",
+        point=pl.Series(instants(movements["event_time"])),
+        cash=pl.Series(to_scaled(movements["amount"])),
     )
     days = [
-        _account_state(moved, accounts, at).select(
-            pl.lit(day, pl.Date).alias("business_date"), pl.all()
-        )
+        _account_state(
+            pl.concat([paid, _dealt(effects, booked.instruments, at)]), booked.accounts, at
+        ).select(pl.lit(day, pl.Date).alias("business_date"), pl.all())
         for day, at in closes.iter_rows()
     ]
     return pl.concat(days)
 
 
+def _dealt(effects: pl.DataFrame, instruments: pl.DataFrame, at: int) -> pl.DataFrame:
+    """Cash that fills moved, each with the multiplier in force when it happened.
+
+    What had no instrument row then takes the first one known at the close, else 1.
+    """
+    sizes = multipliers(instruments, at)
+    dealt = effects.filter(pl.col("point") <= at).select(
+        *EFFECT_COLUMNS, order=pl.int_range(pl.len())
+    )
+    sized = (
+        dealt.sort("point", "order")
+        .join_asof(sizes, on="point", by="symbol", check_sortedness=False)
+        .join(
+            sizes.unique("symbol", keep="first", maintain_order=True).drop("point"),
+            on="symbol",
+            how="left",
+            maintain_order="left",
+            suffix="_first",
+            validate="m:1",
+        )
+    )
+    multiplier = sized.select(
+        pl.coalesce("multiplier", "multiplier_first", pl.lit(MICRO, pl.Int64))
+    ).to_series()
+    return sized.select(
+        "account_id", "point", cash=pl.Series(sized_cash(sized, multiplier.to_numpy()))
+    )
+
+
+def multipliers(instruments: pl.DataFrame, at: int) -> pl.DataFrame:
+    """Multiplier (micro-units) of each version of an instrument from its `point` on, by time."""
+    versions = instruments.with_columns(
+        point=pl.Series(instants(instruments["event_time"]))
+    ).filter(pl.col("point") <= at)
+    ordered = versions.sort("point", maintain_order=True).unique(
+        ["symbol", "point"], keep="last", maintain_order=True
+    )
+    return ordered.select(
+        "symbol", "point", multiplier=pl.Series(to_scaled(multiplier_of(ordered)))
+    )
+
+
 def _account_state(moved: pl.DataFrame, accounts: pl.DataFrame, at: int) -> pl.DataFrame:
     totals = moved.filter(pl.col("point") <= at).group_by("account_id").agg(_exact("cash"))
-    types = latest(accounts, "account_id", at).select("account_id", "account_type")
+    types = latest(accounts, "account_id", at).select("account_id", "account_type", "is_exempt")
     state = totals.join(types, on="account_id", how="full", coalesce=True, validate="1:1").sort(
         "account_id"
     )
@@ -106,6 +182,7 @@ def _account_state(moved: pl.DataFrame, accounts: pl.DataFrame, at: int) -> pl.D
         "account_id",
         pl.col("account_type").fill_null("reg_t"),
         is_registered=pl.col("account_type").is_not_null(),
+        is_exempt=pl.col("is_exempt").fill_null(value=False),
         cash=to_decimal(state["cash"].fill_null(0).to_numpy(), 2),
         as_of=to_instants(np.full(state.height, at, dtype=np.int64)),
     )

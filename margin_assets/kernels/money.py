@@ -58,6 +58,28 @@ def value_cents(quantity: int, price: int) -> int:
 
 
 @njit(cache=True, forceinline=True)
+def signed_value(quantity: int, change: int) -> int:
+    """Quantity (micro-units) x change of price (micro-dollars, signed), cents."""
+    return value_cents(quantity, change) if change >= 0 else -value_cents(quantity, -change)
+
+
+@njit(cache=True, forceinline=True)
+def units_of(quantity: int, multiplier: int) -> int:
+    """Units (micro) that a quantity of contracts (micro) stands for; multiplier in micro-units.
+
+    Rounded half away from zero to the micro-unit; beyond every exact position it is `BEYOND`.
+    """
+    if multiplier == MICRO:
+        return quantity
+    size = abs(quantity)
+    if float(size) * float(multiplier) / MICRO > MAX_POSITION:
+        return BEYOND if quantity > 0 else -BEYOND
+    whole = size // MICRO
+    units = whole * multiplier + ((size - whole * MICRO) * multiplier + MICRO // 2) // MICRO
+    return units if quantity >= 0 else -units
+
+
+@njit(cache=True, forceinline=True)
 def rate_line(cents: int, ppm: int) -> int:
     """Amount (cents) x rate (parts per million), in cents, rounded half away from zero."""
     size = abs(cents)
@@ -117,3 +139,8 @@ def to_instants(values: Int64Array) -> pl.Series:
     """Microseconds since 1970 as UTC instants; negative ones become null."""
     series = pl.Series(values, dtype=pl.Int64)
     return series.set(series < 0, None).cast(pl.Datetime("us", "UTC"))
+
+
+def instant(at: int) -> pl.Expr:
+    """An instant (microseconds since 1970) as a literal column."""
+    return pl.lit(at, pl.Int64).cast(pl.Datetime("us", "UTC"))

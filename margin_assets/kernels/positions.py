@@ -6,7 +6,7 @@ from numba import njit
 
 from margin_assets.kernels.book import Book, Int64Array, Series, book_of
 from margin_assets.kernels.lines import mark_price
-from margin_assets.kernels.money import MAX_POSITION, to_decimal, to_instants, value_cents
+from margin_assets.kernels.money import MAX_POSITION, instant, to_decimal, value_cents
 from margin_assets.kernels.rules import Rules
 
 
@@ -19,15 +19,16 @@ def marked_positions(
     row a symbol. A long position without a usable price is worth 0; a short one is carried at
     the raised last price.
     """
-    joined = holdings.join(terms, on="symbol", how="left", validate="m:1").sort(
-        "account_id", "class_group", "symbol"
+    joined = (
+        holdings.join(terms, on="symbol", how="left", validate="m:1")
+        .sort("account_id", "class_group", "symbol", maintain_order=True)
+        .with_columns(as_of=instant(as_of))
     )
-    book, series = book_of(joined, _bare_accounts(joined))
+    book, series = book_of(joined, _bare_accounts(joined), rules)
     price, value = _mark(book, series, rules)
     return joined.with_columns(
         price=to_decimal(price, 6).set(pl.Series(price == 0), None),
         market_value=to_decimal(value, 2),
-        as_of=to_instants(np.full(joined.height, as_of, dtype=np.int64)),
     )
 
 
@@ -36,6 +37,7 @@ def _bare_accounts(positions: pl.DataFrame) -> pl.DataFrame:
     return ids.with_columns(
         account_type=pl.lit("reg_t"),
         is_registered=pl.lit(value=True),
+        is_exempt=pl.lit(value=False),
         cash=pl.lit(0).cast(pl.Decimal(38, 2)),
     )
 

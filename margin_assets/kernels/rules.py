@@ -1,5 +1,6 @@
 """The rulebooks in force as numbers a compiled loop can read: ppm, cents, micro-seconds."""
 
+from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from typing import Any, NamedTuple
@@ -7,11 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from margin_assets.kernels.money import CENTS, PPM
-from margin_assets.rulebooks import in_force
+from margin_assets.kernels.money import CENTS, MICRO, PPM
+from margin_assets.rulebooks import Rulebook, in_force
+from schemas.margin import RANGE_CLASSES, RATE_CLASSES
 
-RANGE_CLASSES = ("equity", "broad_index", "broad_index_high_cap")
 SECOND = 1_000_000
+DECIDING = ("finra_4210", "reg_t", "tims", "house")
+"""Families whose numbers `Rules` holds."""
+_LARGEST_RATE = 10  # a percentage written for a fraction is beyond it
 
 
 class Rules(NamedTuple):
@@ -43,6 +47,7 @@ class Rules(NamedTuple):
     short_cushion: int
     margin_minimum: int
     portfolio_minimum: int
+    unlisted_minimum: int
     warning_below: int
     warning_ends: int
     overdue_after: int
@@ -52,9 +57,37 @@ class Rules(NamedTuple):
     grid_interval: int
     stale_after: int
     unusable_after: int
+    same_security: int
+    """4210(e)(1), of the long side's value."""
+    option_rates: npt.NDArray[np.int64]
+    """4210(f)(2)(E), ppm: listed and OTC, by rate class, the base and the floor."""
+    loan_months: int
+    long_option: int
+    """4210(f)(2)(D), ppm of a long option's value beyond the months."""
+    hedged_strike: int
+    long_box: int
+    government_rates: npt.NDArray[np.int64]
+    """4210(e)(2)(A), ppm by band of years to maturity."""
+    government_years: npt.NDArray[np.int64]
+    zero_coupon_years: int
+    zero_coupon_principal: int
+    municipal: int
+    investment_grade: int
+    listed_bond: int
+    listed_bond_principal: int
+    other_bond: int
+    short_bond: int
+    short_bond_principal: int
+    contract_minimum: int
+    """4210(g)(7), micro-dollars a unit of an option."""
+    days_a_year: float
+    opening_days: int
 
 
 def _ppm(fraction: float) -> int:
+    if abs(fraction) > _LARGEST_RATE:
+        msg = f"a rate of {fraction}: rates are fractions of 1, and at most {_LARGEST_RATE}"
+        raise ValueError(msg)
     return round(fraction * PPM)
 
 
@@ -64,20 +97,40 @@ def _cents(usd: float) -> int:
 
 @cache
 def rules_in_force(on: date) -> Rules:
-    """Numbers of every rulebook in force on a day."""
-    finra = in_force("finra_4210", on).numbers
-    tims = in_force("tims", on).numbers
-    house = in_force("house", on).numbers
+    """Numbers of every rulebook in force on a day; the same object each time."""
+    return rules_of({family: in_force(family, on) for family in DECIDING})
+
+
+def rules_of(books: Mapping[str, Rulebook]) -> Rules:
+    """Numbers of a rulebook of each deciding family.
+
+    Raises:
+        ValueError: A number is out of its bounds, or does not fit another.
+    """
+    finra, reg_t, tims, house = (books[family].numbers for family in DECIDING)
     return Rules(
         **_equity_rates(finra),
-        **_initial_rates(in_force("reg_t", on).numbers),
+        **_initial_rates(reg_t),
         points=_valuation_points(tims),
         **_product_groups(tims),
         margin_minimum=_cents(finra["minimum_equity"]["margin_account_usd"]),
         portfolio_minimum=_cents(tims["eligibility"]["minimum_equity_usd"]),
+        unlisted_minimum=_cents(tims["eligibility"]["unlisted_minimum_equity_usd"]),
         **_stress(house),
         **_ladder(house),
+        **_option_rates(finra),
+        **_bond_rates(finra["bond"]),
+        contract_minimum=round(tims["minimum"]["per_unit_usd"] * MICRO),
+        days_a_year=float(_above_zero(tims["model"], "days_a_year")),
+        opening_days=int(tims["model"]["opening_settlement_days"]),
     )
+
+
+def _above_zero(numbers: dict[str, Any], key: str) -> int:
+    if numbers[key] <= 0:
+        msg = f"{key} is {numbers[key]}: not above 0"
+        raise ValueError(msg)
+    return int(numbers[key])
 
 
 def benchmark(on: date) -> str:
@@ -114,8 +167,45 @@ def _initial_rates(reg_t: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _option_rates(finra: dict[str, Any]) -> dict[str, Any]:
+    tables = (finra["short_option"]["listed"], finra["short_option"]["otc"])
+    rates = [
+        [[_ppm(table[name]["base"]), _ppm(table[name]["floor"])] for name in RATE_CLASSES]
+        for table in tables
+    ]
+    return {
+        "same_security": _ppm(finra["same_security"]["long_and_short"]),
+        "option_rates": np.array(rates, dtype=np.int64),
+        "loan_months": int(finra["long_option"]["months_without_loan_value"]),
+        "long_option": _ppm(finra["long_option"]["requirement_beyond"]),
+        "hedged_strike": _ppm(finra["option_hedge"]["hedged_strike"]),
+        "long_box": _ppm(finra["option_hedge"]["long_box"]),
+    }
+
+
+def _bond_rates(bond: dict[str, Any]) -> dict[str, Any]:
+    government = bond["us_government"]
+    years = government["below_years"]
+    if years != sorted(set(years)) or len(government["rates"]) != len(years) + 1:
+        msg = "bond.us_government: below_years do not rise, or rates are not one more than they"
+        raise ValueError(msg)
+    return {
+        "government_rates": np.array([_ppm(rate) for rate in government["rates"]], dtype=np.int64),
+        "government_years": np.array(years, dtype=np.int64),
+        "zero_coupon_years": int(government["zero_coupon_years"]),
+        "zero_coupon_principal": _ppm(government["zero_coupon_principal"]),
+        "municipal": _ppm(bond["municipal"]["rate"]),
+        "investment_grade": _ppm(bond["investment_grade"]["rate"]),
+        "listed_bond": _ppm(bond["listed"]["rate"]),
+        "listed_bond_principal": _ppm(bond["listed"]["principal"]),
+        "other_bond": _ppm(bond["other"]["rate"]),
+        "short_bond": _ppm(bond["short"]["rate"]),
+        "short_bond_principal": _ppm(bond["short"]["principal"]),
+    }
+
+
 def _valuation_points(tims: dict[str, Any]) -> npt.NDArray[np.int64]:
-    steps = int(tims["points_a_side"])
+    steps = _above_zero(tims, "points_a_side")
     down = [k / steps for k in range(steps, 0, -1)]
     up = [k / steps for k in range(1, steps + 1)]
     ranges = [tims["range"][name] for name in RANGE_CLASSES]

@@ -30,6 +30,8 @@ _REASON_OF_ROW_RULE = {
     "amount_has_the_sign_of_its_kind": ("amount", "sign_against_kind"),
     "fund_names_its_leverage": ("leverage", "missing"),
     "leverage_is_not_zero": ("leverage", "zero"),
+    "option_names_its_terms": ("option_terms", "missing"),
+    "bond_names_its_maturity": ("maturity", "missing"),
 }
 _UNIQUENESS = "primary_key"
 _FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,445 @@
+"""The least requirement by grouping: option legs and stock of a class group, each used once.
+
+The least is that of a whole-number program, solved and proven; a class group too large for it is
+grouped piece by piece, and then it is not proven. Source: FINRA Rule 4210(f)(2).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from margin_assets.kernels.branching import most_saving
+from margin_assets.kernels.choices import Part, alone, group_of
+from margin_assets.kernels.grouping_program import program_of
+from margin_assets.kernels.money import BEYOND, MICRO
+from margin_assets.kernels.spreads import Layout, layout_of, release, same_book, widen
+from margin_assets.kernels.strategies import (
+    LONG_OPTION,
+    NONE,
+    SHORT_OPTION,
+    SPREAD,
+    SPREAD_LEG,
+    STOCK,
+    Group,
+    Int8Array,
+    Int32Array,
+    Int64Array,
+    Legs,
+    Records,
+    Stocks,
+    StrategyRates,
+    group_initial,
+    group_maintenance,
+    leg_records,
+    stock_records,
+)
+
+WORK = 100_000_000
+"""Multiply-adds after which the search for one class group ends, proven or not."""
+PROOF = 5_000.0
+"""Half a cent: no grouping of a proven class group costs less by as much."""
+_LEGS = 64
+_CELLS = 60_000  # entries of a tableau that is worked on whole
+_PIECE = 24
+_FITS = 1.0e18
+
+
+class Activities(NamedTuple):
+    """The groups of a grouping, one entry a kind of group; a spread is followed by its legs."""
+
+    kind: Int8Array
+    """Position in `KINDS`."""
+    members: Int32Array
+    """Four legs an entry, -1 for none."""
+    stock: Int32Array
+    shares: Int64Array
+    """Micro-units of the stock in one group."""
+    count: Int64Array  # type: ignore[assignment]  # hides tuple.count, which is not used
+    """Groups of the kind, or contracts of a spread's leg."""
+    spread: Int32Array
+    """Number of the spread within its class group, -1 outside of spreads."""
+    amount: Int64Array
+    """Maximum potential loss of a spread, micro-dollars; 0 elsewhere."""
+
+
+class Grouping(NamedTuple):
+    """What a class group requires, micro-dollars, and the groups that it is made of."""
+
+    maintenance: int
+    """With loan value taken off; `BEYOND` where amounts do not fit."""
+    initial: int
+    is_proven: bool
+    activities: Activities
+    count: int  # type: ignore[assignment]  # hides tuple.count, which is not used
+    """Activities there are; what is behind them is room."""
+
+
+class _Places(NamedTuple):
+    """Contracts placed in spreads: the leg, a leg at the spread's threshold, how many."""
+
+    leg: Int32Array
+    threshold: Int32Array
+    count: Int64Array  # type: ignore[assignment]  # hides tuple.count, which is not used
+
+
+class _Draft(NamedTuple):
+    """A grouping while it is made, and what is left to be grouped."""
+
+    left: Int64Array
+    """Contracts of each leg."""
+    shares: Int64Array
+    """Shares of each stock."""
+    activities: Activities
+    places: _Places
+    written: Int64Array
+    """Activities, places."""
+
+
+@njit(cache=True)
+def empty_activities(room: int) -> Activities:
+    """Room for some activities."""
+    return Activities(
+        kind=np.empty(room, dtype=np.int8),
+        members=np.empty((room, 4), dtype=np.int32),
+        stock=np.empty(room, dtype=np.int32),
+        shares=np.empty(room, dtype=np.int64),
+        count=np.empty(room, dtype=np.int64),
+        spread=np.empty(room, dtype=np.int32),
+        amount=np.empty(room, dtype=np.int64),
+    )
+
+
+@njit(cache=True)
+def copy_activities(source: Activities, first: int, last: int, into: Activities, at: int) -> None:
+    """Copies some activities to a place in others."""
+    for n in range(first, last):
+        m = at + n - first
+        into.kind[m] = source.kind[n]
+        for c in range(4):
+            into.members[m, c] = source.members[n, c]
+        into.stock[m] = source.stock[n]
+        into.shares[m] = source.shares[n]
+        into.count[m] = source.count[n]
+        into.spread[m] = source.spread[n]
+        into.amount[m] = source.amount[n]
+
+
+@njit(cache=True)
+def _places(room: int) -> _Places:
+    return _Places(
+        np.empty(room, dtype=np.int32),
+        np.empty(room, dtype=np.int32),
+        np.empty(room, dtype=np.int64),
+    )
+
+
+@njit(cache=True)
+def _with_room(draft: _Draft, more: int) -> _Draft:
+    """The draft with room for more activities and places."""
+    activities, places = draft.activities, draft.places
+    if len(activities.kind) < draft.written[0] + more:
+        activities = empty_activities(2 * (draft.written[0] + more))
+        copy_activities(draft.activities, 0, draft.written[0], activities, 0)
+    if len(places.leg) < draft.written[1] + more:
+        count = draft.written[1]
+        places = _places(2 * (count + more))
+        places.leg[:count] = draft.places.leg[:count]
+        places.threshold[:count] = draft.places.threshold[:count]
+        places.count[:count] = draft.places.count[:count]
+    return _Draft(draft.left, draft.shares, activities, places, draft.written)
+
+
+@njit(cache=True)
+def _write(draft: _Draft, group: Group, count: int, spread: int, amount: int) -> None:
+    """Writes an activity and takes what it uses from what is left."""
+    activities, n = draft.activities, draft.written[0]
+    activities.kind[n] = group.kind
+    members = activities.members[n]
+    members[0], members[1], members[2], members[3] = group.a, group.b, group.c, group.d
+    activities.stock[n] = group.stock
+    activities.shares[n] = group.shares
+    activities.count[n] = count
+    activities.spread[n] = spread
+    activities.amount[n] = amount
+    draft.written[0] = n + 1
+    for i in members:
+        if i != NONE:
+            draft.left[i] -= count
+    if group.stock != NONE:
+        draft.shares[group.stock] -= count * group.shares
+
+
+@njit(cache=True)
+def _place(draft: _Draft, i: int, threshold: int, count: int) -> None:
+    n = draft.written[1]
+    draft.places.leg[n] = i
+    draft.places.threshold[n] = threshold
+    draft.places.count[n] = count
+    draft.written[1] = n + 1
+    draft.left[i] -= count
+
+
+@njit(cache=True)
+def _take(part: Part, layout: Layout, counts: Int64Array, draft: _Draft) -> None:
+    """Writes what a program's answer chose; contracts in spreads are only placed."""
+    choices = layout.choices
+    for j in range(choices.count[0]):
+        if counts[j] == 0:
+            continue
+        if choices.spread[j] == NONE:
+            _write(draft, group_of(part, choices, j), counts[j], NONE, 0)
+        else:
+            threshold = part.ids[layout.spreads[choices.spread[j]]]
+            _place(draft, part.ids[choices.members[j, 0]], threshold, counts[j])
+    for p in range(len(part.ids)):
+        if layout.home[p] != NONE:
+            i = part.ids[p]
+            _place(draft, i, part.ids[layout.spreads[layout.home[p]]], draft.left[i])
+
+
+@njit(cache=True)
+def _group_whole(part: Part, work: int, draft: _Draft) -> tuple[_Draft, float]:
+    """Groups a part at once, if it is small enough; what a better grouping may save, or -1."""
+    if len(part.ids) > _LEGS:
+        return draft, -1.0
+    lone = alone(part)
+    layout = layout_of(part, lone)
+    columns = layout.choices.count[0] + len(layout.spreads)
+    if columns * (len(part.ids) * (1 + len(layout.spreads)) + len(part.stock_ids)) > _CELLS:
+        return draft, -1.0
+    answer = most_saving(program_of(part, lone, layout), work)
+    draft = _with_room(draft, columns + len(part.ids))
+    _take(part, layout, answer.counts, draft)
+    return draft, answer.gap
+
+
+@njit(cache=True)
+def _group_piecewise(part: Part, work: int, draft: _Draft) -> _Draft:
+    """Groups neighbours in canonical order with one another, a few legs at a time."""
+    count = len(part.ids)
+    each = work * _PIECE // count
+    first, size = 0, _PIECE
+    while first < count:
+        ids = part.ids[first : first + size]
+        piece = Part(part.legs, part.stocks, part.rates, ids, part.stock_ids, part.shares)
+        draft, gap = _group_whole(piece, each, draft)
+        if gap < 0.0 and size > 1:
+            size //= 2
+            continue
+        first, size = first + size, _PIECE
+    return draft
+
+
+@njit(cache=True)
+def _is_same_spread(legs: Records, i: int, o: int) -> bool:
+    return same_book(legs, i, o) and legs[i].expiry == legs[o].expiry
+
+
+@njit(cache=True)
+def _gather(legs: Records, draft: _Draft, entry: int, held: Int64Array) -> int:
+    """Gathers what is placed in the spread of an entry; how many contracts of it are short."""
+    places, shorts = draft.places, 0
+    for i in range(len(held)):
+        held[i] = 0
+    threshold = places.threshold[entry]
+    for e in range(entry, draft.written[1]):
+        if places.count[e] > 0 and _is_same_spread(legs, places.threshold[e], threshold):
+            held[places.leg[e]] += places.count[e]
+            shorts += places.count[e] if legs[places.leg[e]].contracts < 0 else 0
+            places.count[e] = 0
+    return shorts
+
+
+@njit(cache=True)
+def _write_spreads(legs: Records, draft: _Draft, is_whole: bool) -> _Draft:
+    """Writes the spreads with their maximum potential loss; what they do not need is left."""
+    held = np.zeros(len(legs), dtype=np.int64)
+    spread = 0
+    for e in range(draft.written[1]):
+        if draft.places.count[e] == 0:
+            continue
+        threshold = draft.places.threshold[e]
+        shorts, longs = _gather(legs, draft, e, held), 0
+        for i in range(len(held)):
+            draft.left[i] += held[i]
+            longs += held[i] if legs[i].contracts > 0 else 0
+        if not is_whole:
+            widen(legs, threshold, draft.left, held)
+        if shorts == 0 or longs == 0:
+            continue
+        loss = release(legs, held)
+        draft = _with_room(draft, 1 + len(held))
+        _write(draft, Group(SPREAD, NONE, NONE, NONE, NONE, NONE, 0), 1, spread, loss)
+        for i in range(len(held)):
+            if held[i] > 0:
+                leg = Group(SPREAD_LEG, i, NONE, NONE, NONE, NONE, 0)
+                _write(draft, leg, held[i], spread, 0)
+        spread += 1
+    return draft
+
+
+@njit(cache=True)
+def _write_alone(legs: Records, stocks: Records, draft: _Draft) -> _Draft:
+    """Writes what is left: every leg and stock on its own."""
+    draft = _with_room(draft, len(legs) + len(stocks))
+    for i in range(len(legs)):
+        if draft.left[i] > 0:
+            kind = LONG_OPTION if legs[i].contracts > 0 else SHORT_OPTION
+            _write(draft, Group(kind, i, NONE, NONE, NONE, NONE, 0), draft.left[i], NONE, 0)
+    for s in range(len(stocks)):
+        if draft.shares[s] > 0:
+            _write(draft, Group(STOCK, NONE, NONE, NONE, NONE, s, draft.shares[s]), 1, NONE, 0)
+    return draft
+
+
+@njit(cache=True)
+def _labels(legs: Records, stocks: Records) -> tuple[Int32Array, Int32Array]:
+    """A label for each leg and stock: the same where they may be in one group, directly or not."""
+    label, stock_label = np.empty(len(legs), np.int32), np.empty(len(stocks), np.int32)
+    for i in range(len(legs)):
+        label[i] = legs[i].underlying
+    for s in range(len(stocks)):
+        stock_label[s] = stocks[s].underlying
+    for s in range(len(stocks)):
+        index = stocks[s].covers_index
+        if index == NONE:
+            continue
+        for i in range(len(label)):
+            if legs[i].underlying == index:
+                joined, kept = label[i], stock_label[s]
+                for o in range(len(label)):
+                    label[o] = kept if label[o] == joined else label[o]
+                for o in range(len(stock_label)):
+                    stock_label[o] = kept if stock_label[o] == joined else stock_label[o]
+                break
+    return label, stock_label
+
+
+@njit(cache=True)
+def _positions(label: Int32Array, of: int) -> Int32Array:
+    found = np.empty(len(label), dtype=np.int32)
+    count = 0
+    for i in range(len(label)):
+        if label[i] == of:
+            found[count] = i
+            count += 1
+    return found[:count]
+
+
+@njit(cache=True)
+def _size(legs: Records, stocks: Records) -> float:
+    """More micro-dollars than any sum over the class group comes to."""
+    size = 0.0
+    for i in range(len(legs)):
+        price = float(legs[i].spot) * (2.0 + legs[i].base / MICRO + legs[i].floor / MICRO)
+        price += 2.0 * legs[i].strike + legs[i].price
+        size += price * legs[i].units / MICRO * abs(float(legs[i].contracts))
+    for s in range(len(stocks)):
+        price = float(stocks[s].price) + stocks[s].maintenance + stocks[s].initial
+        size += price * abs(float(stocks[s].shares)) / MICRO
+    return size
+
+
+@njit(cache=True)
+def requirement(
+    first: int,
+    last: int,
+    activities: Activities,
+    legs: Records,
+    stocks: Records,
+    rates: StrategyRates,
+) -> tuple[int, int]:
+    """Maintenance and initial of some activities at the given prices, micro-dollars.
+
+    With other prices than those that the grouping was made for, it is the same grouping struck
+    again: spreads keep their maximum potential loss, which no price moves.
+    """
+    maintenance = initial = 0
+    for n in range(first, last):
+        kind, count = activities.kind[n], activities.count[n]
+        if kind == SPREAD:
+            maintenance += activities.amount[n]
+            initial += activities.amount[n]
+        elif kind != SPREAD_LEG:
+            group = activity_group(activities, n)
+            maintenance += count * group_maintenance(group, legs, stocks, rates)
+            initial += count * group_initial(group, legs, stocks, rates)
+    return maintenance, initial
+
+
+@njit(cache=True)
+def activity_group(activities: Activities, n: int) -> Group:
+    """The group that an activity repeats."""
+    members = activities.members[n]
+    return Group(
+        activities.kind[n],
+        members[0],
+        members[1],
+        members[2],
+        members[3],
+        activities.stock[n],
+        activities.shares[n],
+    )
+
+
+@njit(cache=True)
+def _is_first(label: Int32Array, i: int) -> bool:
+    for o in range(i):
+        if label[o] == label[i]:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _draft_of(legs: Records, stocks: Records) -> _Draft:
+    room = 2 * len(legs) + len(stocks) + 8
+    draft = _Draft(
+        left=np.empty(len(legs), dtype=np.int64),
+        shares=np.empty(len(stocks), dtype=np.int64),
+        activities=empty_activities(room),
+        places=_places(room),
+        written=np.zeros(2, dtype=np.int64),
+    )
+    for i in range(len(legs)):
+        draft.left[i] = abs(legs[i].contracts)
+    for s in range(len(stocks)):
+        draft.shares[s] = abs(stocks[s].shares)
+    return draft
+
+
+@njit(cache=True)
+def group_records(legs: Records, stocks: Records, rates: StrategyRates, work: int) -> Grouping:
+    """The same as `least_grouping`, of legs and stocks as records."""
+    draft = _draft_of(legs, stocks)
+    if _size(legs, stocks) > _FITS:
+        return Grouping(BEYOND, BEYOND, False, draft.activities, 0)
+    label, stock_label = _labels(legs, stocks)
+    total, is_whole = 0.0, True
+    for i in range(len(label)):
+        if _is_first(label, i):
+            ids, stock_ids = _positions(label, label[i]), _positions(stock_label, label[i])
+            part = Part(legs, stocks, rates, ids, stock_ids, draft.shares)
+            draft, gap = _group_whole(part, work, draft)
+            if gap < 0.0:
+                draft, is_whole = _group_piecewise(part, work, draft), False
+            total += gap
+    draft = _write_alone(legs, stocks, _write_spreads(legs, draft, is_whole))
+    count = draft.written[0]
+    maintenance, initial = requirement(0, count, draft.activities, legs, stocks, rates)
+    is_proven = is_whole and total < PROOF
+    return Grouping(maintenance, initial, is_proven, draft.activities, count)
+
+
+@njit(cache=True)
+def least_grouping(legs: Legs, stocks: Stocks, rates: StrategyRates, work: int) -> Grouping:
+    """The grouping of one class group that requires least, and whether that is proven.
+
+    Of groupings that require the same, the search keeps the one it meets first, going through
+    the choices in the order of the legs; positions that gain nothing together are left alone.
+    """
+    legs_, stocks_ = (
+        leg_records(legs, 0, len(legs.strike)),
+        stock_records(stocks, 0, len(stocks.price)),
+    )
+    return group_records(legs_, stocks_, rates, work)

@@ -1,0 +1,271 @@
+"""The whole-number program of a part: which choices, how often, save most.
+
+A spread's maximum potential loss is a loss column, held down by its netted intrinsic value at
+every strike; each leg and stock is used as often as it is there.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from margin_assets.kernels.choices import Choices, Part
+from margin_assets.kernels.money import MICRO
+from margin_assets.kernels.simplex import NO_LOSS, IntTable, Program
+from margin_assets.kernels.spreads import Layout, may_join
+from margin_assets.kernels.strategies import (
+    NONE,
+    Int32Array,
+    Int64Array,
+    contract_value,
+    payoff,
+)
+
+
+class _Rows(NamedTuple):
+    """Rows as they are written."""
+
+    rows: IntTable
+    bound: Int64Array
+    loss_of: Int32Array
+    count: Int64Array  # type: ignore[assignment]  # hides tuple.count, which is not used
+
+
+@njit(cache=True)
+def _gcd(a: int, b: int) -> int:
+    while b:
+        a, b = b, a % b
+    return a
+
+
+@njit(cache=True)
+def _leg_rows(part: Part, choices: Choices, out: _Rows) -> None:
+    """No leg is used more often than there are contracts."""
+    row_of = np.full(len(part.ids), NONE, dtype=np.int64)
+    for j in range(choices.count[0]):
+        for m in range(4):
+            p = choices.members[j, m]
+            if p == NONE:
+                continue
+            if row_of[p] == NONE:
+                row_of[p] = out.count[0]
+                out.bound[row_of[p]] = abs(part.legs[part.ids[p]].contracts)
+                out.count[0] += 1
+            out.rows[row_of[p], j] = 1
+
+
+@njit(cache=True)
+def _stock_rows(part: Part, choices: Choices, out: _Rows) -> None:
+    """No stock is used beyond its shares, counted in the largest lot that all uses share."""
+    for s in part.stock_ids:
+        lot = 0
+        for j in range(choices.count[0]):
+            if choices.stock[j] == s:
+                lot = _gcd(choices.shares[j], lot)
+        if lot == 0:
+            continue
+        r = out.count[0]
+        out.bound[r] = part.shares[s] // lot
+        out.count[0] += 1
+        for j in range(choices.count[0]):
+            if choices.stock[j] == s:
+                out.rows[r, j] = choices.shares[j] // lot
+
+
+@njit(cache=True)
+def _slope_row(part: Part, layout: Layout, k: int, places: tuple[int, int], out: _Rows) -> None:
+    """A spread has no fewer units of long calls than of short ones."""
+    legs, choices, r = part.legs, layout.choices, out.count[0]
+    lot = 0
+    for i in part.ids:
+        if legs[i].is_call:
+            lot = _gcd(legs[i].units, lot)
+    is_needed = False
+    for j in range(places[0], places[1]):
+        i = part.ids[choices.members[j, 0]]
+        if legs[i].is_call:
+            is_short = legs[i].contracts < 0
+            is_needed = is_needed or is_short
+            out.rows[r, j] = legs[i].units // lot if is_short else -(legs[i].units // lot)
+    for p in range(len(part.ids)):
+        i = part.ids[p]
+        if layout.home[p] == k and legs[i].is_call:
+            out.bound[r] += legs[i].contracts * (legs[i].units // lot)
+    if is_needed:
+        out.count[0] += 1
+    else:
+        _wipe(out, r)
+
+
+@njit(cache=True)
+def _wipe(out: _Rows, r: int) -> None:
+    out.bound[r] = 0
+    out.loss_of[r] = NO_LOSS
+    for j in range(out.rows.shape[1]):
+        out.rows[r, j] = 0
+
+
+@njit(cache=True)
+def _long_row(
+    part: Part,
+    lone: Int64Array,
+    layout: Layout,
+    k: int,
+    places: tuple[int, int],
+    out: _Rows,
+) -> None:
+    """A spread has a long contract: it matters where a short put requires more than its strike."""
+    legs, choices, r = part.legs, layout.choices, out.count[0]
+    for p in range(len(part.ids)):
+        if layout.home[p] == k:
+            return
+    shorts = np.int64(0)
+    for j in range(places[0], places[1]):
+        i = part.ids[choices.members[j, 0]]
+        strike = contract_value(legs[i].strike, legs[i].units)
+        if legs[i].contracts < 0 and lone[choices.members[j, 0]] > strike:
+            shorts -= legs[i].contracts
+            out.rows[r, j] = 1
+    if shorts == 0:
+        return
+    for j in range(places[0], places[1]):
+        if legs[part.ids[choices.members[j, 0]]].contracts > 0:
+            out.rows[r, j] = -shorts
+    out.count[0] += 1
+
+
+@njit(cache=True)
+def _point_row(
+    part: Part, layout: Layout, k: int, price: int, places: tuple[int, int], out: _Rows
+) -> None:
+    """The loss of a spread is no less than what it is worth against the account at a price."""
+    legs, choices, r = part.legs, layout.choices, out.count[0]
+    is_needed = False
+    for j in range(places[0], places[1]):
+        i = part.ids[choices.members[j, 0]]
+        value = payoff(legs[i], price)
+        is_short = legs[i].contracts < 0
+        out.rows[r, j] = value if is_short else -value
+        is_needed = is_needed or (is_short and value > 0)
+    if not is_needed:
+        _wipe(out, r)
+        return
+    for p in range(len(part.ids)):
+        if layout.home[p] == k:
+            i = part.ids[p]
+            out.bound[r] += legs[i].contracts * payoff(legs[i], price)
+    out.loss_of[r] = choices.count[0] + k
+    out.rows[r, choices.count[0] + k] = -1
+    out.count[0] += 1
+
+
+@njit(cache=True)
+def _are_whole(part: Part) -> bool:
+    for i in part.ids:
+        if part.legs[i].units % MICRO != 0:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _spread_rows(part: Part, lone: Int64Array, layout: Layout, out: _Rows) -> None:
+    """Rows of each spread; its loss is greatest at 0 or at the strike of a long leg.
+
+    Between strikes netted intrinsic value is linear, and only a long leg bends the loss downward.
+    Where contracts are of broken shares, rounding may bend it elsewhere: every strike counts.
+    """
+    legs, is_whole = part.legs, _are_whole(part)
+    seen = np.empty(len(part.ids), dtype=np.int64)
+    for k in range(len(layout.spreads)):
+        threshold, places = part.ids[layout.spreads[k]], (layout.begins[k], layout.begins[k + 1])
+        _slope_row(part, layout, k, places, out)
+        _long_row(part, lone, layout, k, places, out)
+        _point_row(part, layout, k, 0, places, out)
+        count = 0
+        for i in part.ids:
+            is_bend = legs[i].contracts > 0 or not is_whole
+            if not is_bend or legs[i].strike == 0 or not may_join(legs, i, threshold):
+                continue
+            is_new = True
+            for o in range(count):
+                is_new = is_new and seen[o] != legs[i].strike
+            if is_new:
+                seen[count] = legs[i].strike
+                count += 1
+                _point_row(part, layout, k, legs[i].strike, places, out)
+
+
+@njit(cache=True)
+def _sums(part: Part, layout: Layout) -> tuple[Int32Array, int]:
+    """Numbers the legs that have places in several spreads: their places are branched on as one."""
+    choices, losses = layout.choices, len(layout.spreads)
+    part_of = np.full(choices.count[0] + losses, NONE, dtype=np.int32)
+    places = np.zeros(len(part.ids), dtype=np.int32)
+    for j in range(layout.begins[0], choices.count[0]):
+        places[choices.members[j, 0]] += 1
+    count = 0
+    for p in range(len(part.ids)):
+        if places[p] > 1:
+            for j in range(layout.begins[0], choices.count[0]):
+                if choices.members[j, 0] == p:
+                    part_of[j] = count
+            count += 1
+    return part_of, count
+
+
+@njit(cache=True)
+def _most(columns: int, whole: int, out: _Rows) -> Int64Array:
+    """Largest count of each column: what the hard rows leave it, and what its loss may come to."""
+    most = np.zeros(columns, dtype=np.int64)
+    for j in range(whole):
+        most[j] = np.int64(1) << 60
+    for r in range(out.count[0]):
+        loss = out.loss_of[r]
+        if loss == NO_LOSS:
+            is_limit = True
+            for j in range(whole):
+                is_limit = is_limit and out.rows[r, j] >= 0
+            for j in range(whole):
+                if is_limit and out.rows[r, j] > 0:
+                    most[j] = min(most[j], out.bound[r] // out.rows[r, j])
+    for r in range(out.count[0]):
+        loss = out.loss_of[r]
+        if loss != NO_LOSS:
+            total = -out.bound[r]
+            for j in range(whole):
+                total += max(out.rows[r, j], 0) * most[j]
+            most[loss] = max(most[loss], total)
+    return most
+
+
+@njit(cache=True)
+def program_of(part: Part, lone: Int64Array, layout: Layout) -> Program:
+    """The program of a part whose choices are laid out."""
+    choices = layout.choices
+    whole, losses, count = choices.count[0], len(layout.spreads), len(part.ids)
+    columns = whole + losses
+    room = count + len(part.stock_ids) + losses * (count + 3)
+    out = _Rows(
+        rows=np.zeros((room, columns), dtype=np.int64),
+        bound=np.zeros(room, dtype=np.int64),
+        loss_of=np.full(room, NO_LOSS, dtype=np.int32),
+        count=np.zeros(1, dtype=np.int64),
+    )
+    _leg_rows(part, choices, out)
+    _stock_rows(part, choices, out)
+    _spread_rows(part, lone, layout, out)
+    saving = np.full(columns, -1, dtype=np.int64)
+    for j in range(whole):
+        saving[j] = choices.saving[j]
+    part_of, sums = _sums(part, layout)
+    rows = out.count[0]
+    return Program(
+        saving=saving,
+        most=_most(columns, whole, out),
+        part_of=part_of,
+        sums=sums,
+        whole=whole,
+        rows=out.rows[:rows],
+        bound=out.bound[:rows],
+        loss_of=out.loss_of[:rows],
+    )

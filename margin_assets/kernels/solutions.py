@@ -1,0 +1,228 @@
+"""Groupings of least requirement in bulk: one integer program a class group, many at once."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, prange
+
+from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.grouping import WORK, Activities, least_grouping
+from margin_assets.kernels.problems import Problems
+from margin_assets.kernels.strategies import (
+    LONG_OPTION,
+    NONE,
+    SHORT_OPTION,
+    STOCK,
+    Group,
+    Legs,
+    Stocks,
+    StrategyRates,
+)
+
+Int32Array = npt.NDArray[np.int32]
+LegTable = np.ndarray[tuple[int, int], np.dtype[np.int32]]
+_BLOCK = 16
+
+
+class Solution(NamedTuple):
+    """Groups of every problem: those of problem p are offsets[p] <= g < offsets[p+1].
+
+    A spread is one `SPREAD` row with its maximum potential loss, and a `SPREAD_LEG` row a leg.
+    """
+
+    offsets: Int64Array
+    kind: npt.NDArray[np.int8]
+    legs: LegTable
+    """Places among all legs, -1 for none."""
+    stock: Int32Array
+    shares: Int64Array
+    """Micro-units of stock: of one contract's worth, of `STOCK` all of them."""
+    count: Int64Array  # type: ignore[assignment]  # hides tuple.count, which is not used
+    """Contracts of each leg."""
+    amount: Int64Array
+    """Maximum potential loss of a spread, micro-dollars."""
+    spread: Int32Array
+    """Number of the spread within its problem, -1 for other groups."""
+    is_proven: npt.NDArray[np.bool_]
+    """One a problem: no grouping of whole contracts requires less."""
+
+
+@njit(cache=True, forceinline=True)
+def group_of(solution: Solution, g: int) -> Group:
+    """One row of a solution as the group whose requirement the strategies tell."""
+    legs = solution.legs
+    return Group(
+        solution.kind[g],
+        legs[g, 0],
+        legs[g, 1],
+        legs[g, 2],
+        legs[g, 3],
+        solution.stock[g],
+        solution.shares[g],
+    )
+
+
+def least_requirements(problems: Problems, rates: StrategyRates) -> Solution:
+    """The grouping of every problem that requires least, deterministic whatever the threads."""
+    starts = _starts(problems)
+    room = _room(int(starts[-1]), len(starts) - 1)
+    taken = np.zeros(len(starts) - 1, dtype=np.int64)
+    legs, stocks = problems.legs, problems.stocks
+    _solve_all(
+        problems.leg_offsets, problems.stock_offsets, legs, stocks, rates, starts, room, taken
+    )
+    return _packed(starts, taken, room)
+
+
+@njit(cache=True)
+def _starts(problems: Problems) -> Int64Array:
+    """Where each problem's groups may begin: there is room for every group it may have."""
+    count = len(problems.leg_offsets) - 1
+    starts = np.zeros(count + 1, dtype=np.int64)
+    for p in range(count):
+        legs = problems.leg_offsets[p + 1] - problems.leg_offsets[p]
+        stocks = problems.stock_offsets[p + 1] - problems.stock_offsets[p]
+        starts[p + 1] = starts[p] + 6 * legs + 4 * stocks + 4
+    return starts
+
+
+@njit(cache=True)
+def _room(rows: int, problems: int) -> Solution:
+    return Solution(
+        np.zeros(problems + 1, dtype=np.int64),
+        np.empty(rows, dtype=np.int8),
+        np.empty((rows, 4), dtype=np.int32),
+        np.empty(rows, dtype=np.int32),
+        np.zeros(rows, dtype=np.int64),
+        np.zeros(rows, dtype=np.int64),
+        np.zeros(rows, dtype=np.int64),
+        np.empty(rows, dtype=np.int32),
+        np.ones(problems, dtype=np.bool_),
+    )
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def _solve_all(
+    leg_offsets: Int64Array,
+    stock_offsets: Int64Array,
+    legs: Legs,
+    stocks: Stocks,
+    rates: StrategyRates,
+    starts: Int64Array,
+    room: Solution,
+    taken: Int64Array,
+) -> None:
+    count = len(leg_offsets) - 1
+    for block in prange((count + _BLOCK - 1) // _BLOCK):
+        for p in range(block * _BLOCK, min((block + 1) * _BLOCK, count)):
+            # A call of its own: Numba's parallel pass loses writes to tuple members.
+            taken[p] = _solve(leg_offsets, stock_offsets, legs, stocks, rates, starts, room, p)
+
+
+@njit(cache=True)
+def _solve(
+    leg_offsets: Int64Array,
+    stock_offsets: Int64Array,
+    legs: Legs,
+    stocks: Stocks,
+    rates: StrategyRates,
+    starts: Int64Array,
+    room: Solution,
+    p: int,
+) -> int:
+    """Solves problem p into its room; how many groups it has."""
+    origin = leg_offsets[p], stock_offsets[p]
+    some = _some_legs(legs, origin[0], leg_offsets[p + 1])
+    shares = _some_stocks(stocks, origin[1], stock_offsets[p + 1])
+    found = least_grouping(some, shares, rates, WORK)
+    room.is_proven[p] = found.is_proven
+    if found.count == 0 or found.count > starts[p + 1] - starts[p]:
+        # Amounts that do not fit, or no room for so many groups: each stands alone.
+        room.is_proven[p] = False
+        return _alone(some, shares, origin, room, starts[p])
+    _copy(found.activities, found.count, origin, room, starts[p])
+    return found.count
+
+
+@njit(cache=True)
+def _copy(
+    activities: Activities, count: int, origin: tuple[int, int], room: Solution, at: int
+) -> None:
+    """Writes a problem's groups with their places among all legs and stocks."""
+    for n in range(count):
+        g = at + n
+        room.kind[g], room.count[g] = activities.kind[n], activities.count[n]
+        room.shares[g], room.amount[g] = activities.shares[n], activities.amount[n]
+        room.spread[g] = activities.spread[n]
+        stock = activities.stock[n]
+        room.stock[g] = stock + origin[1] if stock != NONE else NONE
+        for k in range(4):
+            leg = activities.members[n, k]
+            room.legs[g, k] = leg + origin[0] if leg != NONE else NONE
+
+
+@njit(cache=True)
+def _alone(legs: Legs, stocks: Stocks, origin: tuple[int, int], room: Solution, at: int) -> int:
+    """Writes every leg and stock of a problem on its own; how many they are."""
+    n = at
+    for i in range(len(legs.contracts)):
+        if legs.contracts[i] != 0:
+            kind = LONG_OPTION if legs.contracts[i] > 0 else SHORT_OPTION
+            n = _put(room, n, kind, origin[0] + i, NONE, 0, abs(legs.contracts[i]))
+    for s in range(len(stocks.shares)):
+        if stocks.shares[s] != 0:
+            n = _put(room, n, STOCK, NONE, origin[1] + s, abs(stocks.shares[s]), 1)
+    return n - at
+
+
+@njit(cache=True)
+def _put(room: Solution, n: int, kind: int, leg: int, stock: int, shares: int, count: int) -> int:
+    room.kind[n], room.stock[n], room.shares[n] = kind, stock, shares
+    room.count[n], room.amount[n], room.spread[n] = count, 0, NONE
+    room.legs[n, 0] = leg
+    room.legs[n, 1] = room.legs[n, 2] = room.legs[n, 3] = NONE
+    return n + 1
+
+
+@njit(cache=True)
+def _some_legs(legs: Legs, a: int, b: int) -> Legs:
+    return Legs(
+        legs.underlying[a:b],
+        legs.spot[a:b],
+        legs.is_call[a:b],
+        legs.strike[a:b],
+        legs.expiry[a:b],
+        legs.is_european[a:b],
+        legs.is_listed[a:b],
+        legs.units[a:b],
+        legs.contracts[a:b],
+        legs.price[a:b],
+        legs.base[a:b],
+        legs.floor[a:b],
+        legs.loan[a:b],
+    )
+
+
+@njit(cache=True)
+def _some_stocks(stocks: Stocks, a: int, b: int) -> Stocks:
+    return Stocks(
+        stocks.underlying[a:b],
+        stocks.shares[a:b],
+        stocks.price[a:b],
+        stocks.maintenance[a:b],
+        stocks.initial[a:b],
+        stocks.covers_index[a:b],
+    )
+
+
+def _packed(starts: Int64Array, taken: Int64Array, room: Solution) -> Solution:
+    """The groups without the room left over."""
+    offsets = np.concatenate(([0], np.cumsum(taken))).astype(np.int64)
+    within = np.arange(int(offsets[-1])) - np.repeat(offsets[:-1], taken)
+    place = np.repeat(starts[:-1], taken) + within
+    rows = {
+        name: getattr(room, name)[place]
+        for name in ("kind", "legs", "stock", "shares", "count", "amount", "spread")
+    }
+    return room._replace(offsets=offsets, **rows)

@@ -1,0 +1,343 @@
+"""What one contract's worth of each permitted group of positions requires, in micro-dollars.
+
+A long option is paid for in full and counts nothing beyond that; a short one's requirement counts
+100% of its market value. Source: FINRA Rule 4210(f)(2) by way of the rulebooks.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from margin_assets.kernels.money import BEYOND, MICRO, rate_line
+
+Int8Array = npt.NDArray[np.int8]
+Int32Array = npt.NDArray[np.int32]
+Int64Array = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+KINDS = (
+    "long_option",
+    "short_option",
+    "spread",
+    "spread_leg",
+    "short_straddle",
+    "covered_call",
+    "covered_put",
+    "protective_put",
+    "protected_short",
+    "conversion",
+    "reverse_conversion",
+    "collar",
+    "long_box",
+    "stock",
+)
+(
+    LONG_OPTION,
+    SHORT_OPTION,
+    SPREAD,
+    SPREAD_LEG,
+    STRADDLE,
+    COVERED_CALL,
+    COVERED_PUT,
+    PROTECTIVE_PUT,
+    PROTECTED_SHORT,
+    CONVERSION,
+    REVERSE_CONVERSION,
+    COLLAR,
+    LONG_BOX,
+    STOCK,
+) = range(len(KINDS))
+NONE = -1
+LEG = np.dtype(
+    [
+        ("underlying", np.int32),
+        ("expiry", np.int32),
+        ("spot", np.int64),
+        ("strike", np.int64),
+        ("units", np.int64),
+        ("contracts", np.int64),
+        ("price", np.int64),
+        ("base", np.int64),
+        ("floor", np.int64),
+        ("loan", np.int64),
+        ("is_call", np.bool_),
+        ("is_european", np.bool_),
+        ("is_listed", np.bool_),
+    ],
+    align=True,
+)
+STOCK_RECORD = np.dtype(
+    [
+        ("underlying", np.int32),
+        ("covers_index", np.int32),
+        ("shares", np.int64),
+        ("price", np.int64),
+        ("maintenance", np.int64),
+        ("initial", np.int64),
+    ],
+    align=True,
+)
+Record = Any
+"""A leg or a stock: one entry of `Legs` or `Stocks`, their fields as attributes."""
+Records = npt.NDArray[Any]
+_DIGIT = 1 << 16
+
+
+class Legs(NamedTuple):
+    """Option legs netted by series, in canonical order: listed first, underlying, expiry, strike.
+
+    Prices and strikes in micro-dollars, units in micro-units a contract, rates in ppm.
+    """
+
+    underlying: Int32Array
+    spot: Int64Array
+    is_call: BoolArray
+    strike: Int64Array
+    expiry: Int32Array
+    """Day number."""
+    is_european: BoolArray
+    is_listed: BoolArray
+    units: Int64Array
+    contracts: Int64Array
+    """Whole and signed: negative is short."""
+    price: Int64Array
+    base: Int64Array
+    """Rate of the underlying's value in (E), leverage multiplied in."""
+    floor: Int64Array
+    loan: Int64Array
+    """Share of a long option's value that is loan value while it is carried alone."""
+
+
+class Stocks(NamedTuple):
+    """Shares and funds of the class group; amounts in micro-dollars a whole share."""
+
+    underlying: Int32Array
+    shares: Int64Array
+    """Micro-units, negative is short."""
+    price: Int64Array
+    maintenance: Int64Array
+    """As margined alone."""
+    initial: Int64Array
+    covers_index: Int32Array
+    """Underlying whose options the fund may cover by value, -1 for none."""
+
+
+class StrategyRates(NamedTuple):
+    """Rates of 4210(f)(2)(H), ppm."""
+
+    hedged_strike: int
+    long_box: int
+
+
+class Group(NamedTuple):
+    """One kind of group: its legs and stock as positions in `Legs` and `Stocks`, -1 for none."""
+
+    kind: int
+    a: int
+    b: int
+    c: int
+    d: int
+    stock: int
+    shares: int
+    """Micro-units of the stock that one contract's worth takes."""
+
+
+@njit(cache=True, forceinline=True)
+def contract_value(price: int, units: int) -> int:
+    """Price (micro-dollars, not negative) x units (micro-units), rounded half away from zero."""
+    whole = units // MICRO
+    rest = units - whole * MICRO
+    if rest == 0:
+        return price * whole
+    dollars = price // MICRO
+    tail = (price - dollars * MICRO) * rest
+    return price * whole + dollars * rest + (tail + MICRO // 2) // MICRO
+
+
+@njit(cache=True)
+def in_proportion(amount: int, part: int, whole: int) -> int:
+    """Amount x part / whole, rounded half up; `BEYOND` where it does not fit.
+
+    None may be negative. Exact for `whole` up to 1e14 and `part` up to 1e14.
+    """
+    if whole <= 0 or float(amount) * float(part) / float(whole) > 4e18:
+        return BEYOND
+    result, rest = 0, 0
+    for shift in (48, 32, 16, 0):
+        digit = (amount >> shift) & (_DIGIT - 1)
+        rest = rest * _DIGIT + digit * part
+        result = result * _DIGIT + rest // whole
+        rest %= whole
+    return result + (1 if 2 * rest >= whole else 0)
+
+
+@njit(cache=True)
+def leg_records(legs: Legs, first: int, last: int) -> Records:
+    """Some legs as records: compiled functions take one, `leg.strike`, in place of many arrays."""
+    records = np.empty(last - first, dtype=LEG)
+    for n in range(last - first):
+        i, leg = first + n, records[n]
+        leg.underlying = legs.underlying[i]
+        leg.spot = legs.spot[i]
+        leg.is_call = legs.is_call[i]
+        leg.strike = legs.strike[i]
+        leg.expiry = legs.expiry[i]
+        leg.is_european = legs.is_european[i]
+        leg.is_listed = legs.is_listed[i]
+        leg.units = legs.units[i]
+        leg.contracts = legs.contracts[i]
+        leg.price = legs.price[i]
+        leg.base = legs.base[i]
+        leg.floor = legs.floor[i]
+        leg.loan = legs.loan[i]
+    return records
+
+
+@njit(cache=True)
+def stock_records(stocks: Stocks, first: int, last: int) -> Records:
+    """Some stocks as records."""
+    records = np.empty(last - first, dtype=STOCK_RECORD)
+    for n in range(last - first):
+        s, stock = first + n, records[n]
+        stock.underlying = stocks.underlying[s]
+        stock.shares = stocks.shares[s]
+        stock.price = stocks.price[s]
+        stock.maintenance = stocks.maintenance[s]
+        stock.initial = stocks.initial[s]
+        stock.covers_index = stocks.covers_index[s]
+    return records
+
+
+@njit(cache=True, forceinline=True)
+def option_value(leg: Record) -> int:
+    """Market value of one contract, micro-dollars."""
+    return contract_value(leg.price, leg.units)
+
+
+@njit(cache=True, forceinline=True)
+def payoff(leg: Record, price: int) -> int:
+    """Intrinsic value of one contract at a price of the underlying."""
+    inside = price - leg.strike if leg.is_call else leg.strike - price
+    return contract_value(inside, leg.units) if inside > 0 else 0
+
+
+@njit(cache=True, forceinline=True)
+def outside(leg: Record) -> int:
+    """What one contract is out of the money."""
+    gap = leg.strike - leg.spot if leg.is_call else leg.spot - leg.strike
+    return contract_value(gap, leg.units) if gap > 0 else 0
+
+
+@njit(cache=True)
+def loan_value(leg: Record) -> int:
+    """What one contract of a long leg carried alone lends, micro-dollars."""
+    return rate_line(option_value(leg), leg.loan) if leg.loan != 0 else 0
+
+
+@njit(cache=True)
+def naked(leg: Record) -> int:
+    """Requirement of one short contract on its own, 4210(f)(2)(E), gross of its proceeds."""
+    value = contract_value(leg.spot, leg.units)
+    floor_on = value if leg.is_call else contract_value(leg.strike, leg.units)
+    base = rate_line(value, leg.base) - outside(leg)
+    return option_value(leg) + max(base, rate_line(floor_on, leg.floor))
+
+
+@njit(cache=True)
+def straddle(call: Record, put: Record) -> int:
+    """The greater naked requirement of a short call and put, and the other's market value.
+
+    Where both require the same, the more valuable option counts as the other one.
+    """
+    one, other = naked(call), naked(put)
+    if one == other:
+        return one + max(option_value(call), option_value(put))
+    return one + option_value(put) if one > other else other + option_value(call)
+
+
+@njit(cache=True)
+def _covered(amount: int, call: Record) -> int:
+    """Requirement on long stock valued at no more than the strike of the call that it covers."""
+    if call.spot <= call.strike:
+        return amount
+    return in_proportion(amount, call.strike, call.spot) + payoff(call, call.spot)
+
+
+@njit(cache=True)
+def _hedged(leg: Record, rates: StrategyRates) -> int:
+    """Rate of the strike of the long option that protects, and what it is out of the money."""
+    strike = contract_value(leg.strike, leg.units)
+    return rate_line(strike, rates.hedged_strike) + outside(leg)
+
+
+@njit(cache=True)
+def _collar(amount: int, put: Record, call: Record, rates: StrategyRates) -> int:
+    """Protected as by the put, at most the stock's own rate of the call's strike."""
+    most = in_proportion(amount, call.strike, call.spot)
+    return min(_hedged(put, rates), most) + payoff(call, call.spot)
+
+
+@njit(cache=True)
+def _long_box(legs: Records, group: Group, rates: StrategyRates) -> int:
+    """Rate of the strikes' difference, less the box's value, which counts up to the difference."""
+    low, high = legs[group.a], legs[group.b]
+    difference = contract_value(high.strike - low.strike, low.units)
+    value = option_value(low) - option_value(high)
+    value += option_value(legs[group.c]) - option_value(legs[group.d])
+    return rate_line(difference, rates.long_box) - min(difference, value)
+
+
+@njit(cache=True)
+def _option_maintenance(group: Group, legs: Records, rates: StrategyRates) -> int:
+    if group.kind == LONG_OPTION:
+        return -loan_value(legs[group.a])
+    if group.kind == SHORT_OPTION:
+        return naked(legs[group.a])
+    if group.kind == STRADDLE:
+        return straddle(legs[group.a], legs[group.b])
+    return _long_box(legs, group, rates) if group.kind == LONG_BOX else 0
+
+
+@njit(cache=True)
+def group_maintenance(group: Group, legs: Records, stocks: Records, rates: StrategyRates) -> int:
+    """Maintenance of one group, micro-dollars; loan value is negative.
+
+    A spread's is its maximum potential loss and not known here: 0, as for each of its legs.
+    """
+    kind = group.kind
+    if group.stock == NONE:
+        return _option_maintenance(group, legs, rates)
+    amount = contract_value(stocks[group.stock].maintenance, group.shares)
+    if kind == STOCK:
+        return amount
+    leg = legs[group.a]
+    if kind == COVERED_CALL:
+        return _covered(amount, leg)
+    if kind == COVERED_PUT:
+        return amount + payoff(leg, leg.spot)
+    if kind == COLLAR:
+        return _collar(amount, leg, legs[group.b], rates)
+    is_locked = kind == CONVERSION or kind == REVERSE_CONVERSION
+    return _hedged(leg, rates) if is_locked else min(_hedged(leg, rates), amount)
+
+
+@njit(cache=True)
+def group_initial(group: Group, legs: Records, stocks: Records, rates: StrategyRates) -> int:
+    """Initial requirement of the same: Regulation T on its stock, never below maintenance.
+
+    Stock that covers a short call is valued at no more than the strike, 12 CFR 220.4(b)(4)(ii).
+    """
+    kind = group.kind
+    maintenance = group_maintenance(group, legs, stocks, rates)
+    if group.stock == NONE:
+        return maintenance
+    amount = contract_value(stocks[group.stock].initial, group.shares)
+    if kind == COVERED_CALL:
+        amount = _covered(amount, legs[group.a])
+    elif kind == CONVERSION or kind == COLLAR:
+        amount = _covered(amount, legs[group.b])
+    elif kind == COVERED_PUT:
+        amount += payoff(legs[group.a], legs[group.a].spot)
+    return max(amount, maintenance)

@@ -1,9 +1,14 @@
 """Runs every benchmark: JSON on stdout, then a table."""
 
-from benchmarks import cycles, revaluation
+from benchmarks import cycles, option_book, option_values, revaluation
 from benchmarks.output import show
 
-ALL = {"revaluation": revaluation.main, "cycles": cycles.main}
+ALL = {
+    "revaluation": revaluation.main,
+    "option_values": option_values.main,
+    "option_book": option_book.main,
+    "cycles": cycles.main,
+}
 
 if __name__ == "__main__":
     show({name: run() for name, run in ALL.items()})

@@ -48,14 +48,16 @@ def still_stress_gaps(stress: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFra
     """Accounts whose stress row at a move of 0 says something else than the summary."""
     keys = _keys(summary)
     still = stress.filter(pl.col("move") == 0.0).select(
-        *keys, "pnl", "requirement_held", "requirement", stressed="equity"
+        *keys, "pnl", "excess_held", stressed_excess="excess"
     )
-    governing = pl.col("governing_requirement")
+    options = pl.col("long_option_value") + pl.col("short_option_value")
+    # An option paid for has no value under Reg T, and its value counts in stress.
     agrees = (
         (pl.col("pnl") == 0)
-        & (pl.col("stressed") == pl.col("equity"))
-        & (pl.col("requirement_held") == governing)
-        & (pl.col("requirement") == governing)
+        & (pl.col("excess_held") >= pl.col("excess"))
+        & (pl.col("stressed_excess") >= pl.col("excess"))
+        & ((pl.col("excess_held") == pl.col("excess")) | (options > 0))
+        & ((pl.col("stressed_excess") == pl.col("excess")) | (options > 0))
     )
     both = summary.join(still, on=keys, how="left", validate="1:1")
     return both.filter(~agrees.fill_null(value=False)).select(keys).sort(keys)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from numba import njit
 
 from margin_assets.kernels.book import CASH, INDETERMINATE, PORTFOLIO, Book, Int8Array, Int64Array
+from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.money import rate_line
-from margin_assets.kernels.revaluation import Figures
 from margin_assets.kernels.rules import Rules
 
 DIMENSIONS = ("margin_status", "restriction", "liquidation", "minimum_equity")
@@ -157,6 +157,13 @@ def _emit(
 
 
 @njit(cache=True)
+def gross_value(figures: Figures, a: int) -> int:
+    """Gross market value of account a: all that is long and all that is short."""
+    securities = figures.long_value[a] + figures.short_value[a]
+    return securities + figures.long_options[a] + figures.short_options[a]
+
+
+@njit(cache=True)
 def _wanted_status(is_cash: bool, before: int, excess: int, gross: int, rules: Rules) -> int:
     """Status that the excess alone asks for: a warning starts below one level, ends at another."""
     if excess < 0:
@@ -181,7 +188,7 @@ def _margin_status(
     n: int,
 ) -> int:
     before = ladder.margin_status[a]
-    gross = figures.long_value[a] + figures.short_value[a]
+    gross = gross_value(figures, a)
     after = _wanted_status(book.account_type[a] == CASH, before, excess, gross, rules)
     if after == before or (after < before and not is_known):
         return n
@@ -232,7 +239,7 @@ def _stress(
     if book.account_type[a] != CASH:
         for j in range(len(rules.restricting)):
             if rules.restricting[j]:
-                stressed = figures.equity[a] + figures.pnl[a, j] - figures.governing[a]
+                stressed = figures.net_liquidation[a] + figures.pnl[a, j] - figures.held[a, j]
                 is_underwater = is_underwater or stressed < 0
     other = ladder.is_overdue[a]
     if is_underwater:

@@ -1,411 +1,64 @@
-"""The fused pass: every requirement and every scenario of every account, in one loop.
-
-Accounts are independent and every sum is an integer, so threads cannot change a bit.
-"""
-
-from typing import NamedTuple
+"""Figures of every account: of securities by the fused pass, of all else by the mixed one."""
 
 import numpy as np
-import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
-from margin_assets.kernels.book import (
-    BEYOND_RANGE,
-    CASH,
-    PORTFOLIO,
-    UNREGISTERED,
-    Book,
-    Int64Array,
-    Series,
-)
-from margin_assets.kernels.lines import (
-    initial_line,
-    is_below,
-    line_bound,
-    maintenance_line,
-    mark_price,
-    scan_line,
-    stress_line,
-    stressed_maintenance,
-)
-from margin_assets.kernels.money import (
-    MAX_POSITION,
-    MAX_TOTAL,
-    MICRO,
-    model_line,
-    rate_line,
-    value_cents,
-)
-from margin_assets.kernels.plain import (
-    FEW,
-    SMALL,
-    PlainRates,
-    PlainTerms,
-    add_long,
-    add_scan,
-    add_short,
-    plain_line,
-    plain_maintenance,
-    plain_rates,
-    plain_terms,
-)
+from margin_assets.kernels.book import OPTION, PORTFOLIO, SECURITY, Book, Int64Array, Series
+from margin_assets.kernels.figures import Figures, empty_figures
+from margin_assets.kernels.mixed import revalue_mixed
 from margin_assets.kernels.rules import Rules
-
-_BLOCK = 256  # accounts a thread takes at a time: scratch is allocated once a block
-
-
-class Figures(NamedTuple):
-    """What an account comes to, in cents; one entry an account, scenarios across."""
-
-    long_value: Int64Array
-    short_value: Int64Array
-    """Absolute value."""
-    exposure: Int64Array
-    """Sum of value x beta."""
-    equity: Int64Array
-    maintenance: Int64Array
-    initial: Int64Array
-    portfolio_margin: Int64Array
-    governing: Int64Array
-    pnl: Int64Array
-    restruck: Int64Array
-    """Governing requirement struck again at each scenario's prices."""
-    states: npt.NDArray[np.int32]
-    """Named states of the inputs, as bits."""
-
-
-def empty_figures(accounts: int, rules: Rules) -> Figures:
-    """Room for the figures of a number of accounts."""
-    column = np.zeros(accounts, dtype=np.int64)
-    table = np.zeros((accounts, len(rules.stress_moves)), dtype=np.int64)
-    return Figures(
-        long_value=column,
-        short_value=column.copy(),
-        exposure=column.copy(),
-        equity=column.copy(),
-        maintenance=column.copy(),
-        initial=column.copy(),
-        portfolio_margin=column.copy(),
-        governing=column.copy(),
-        pnl=table,
-        restruck=table.copy(),
-        states=np.zeros(accounts, dtype=np.int32),
-    )
+from margin_assets.kernels.securities import revalue_securities
+from margin_assets.kernels.valuation import OptionValues, option_values
 
 
 def revalue(
     book: Book,
     series: Series,
     rules: Rules,
-    accounts: npt.NDArray[np.int64] | None = None,
-    figures: Figures | None = None,
+    values: OptionValues | None = None,
+    into: tuple[Int64Array, Figures] | None = None,
 ) -> Figures:
-    """Figures of the given accounts (all if none), written in place into `figures`."""
-    total = len(book.offsets) - 1
-    chosen = np.arange(total, dtype=np.int64) if accounts is None else accounts
-    into = empty_figures(total, rules) if figures is None else figures
-    _revalue(book, series, plain_terms(series, rules), rules, chosen, into)
-    return into
+    """Figures of every account, or of the accounts given, written in place into the figures given.
 
-
-@njit(parallel=True, cache=True, nogil=True)
-def _revalue(
-    book: Book,
-    series: Series,
-    terms: PlainTerms,
-    rules: Rules,
-    accounts: Int64Array,
-    out: Figures,
-) -> None:
-    blocks = (len(accounts) + _BLOCK - 1) // _BLOCK
-    for block in prange(blocks):
-        # The body is a call of its own: Numba's parallel pass loses writes to tuple members.
-        chosen = accounts[block * _BLOCK : (block + 1) * _BLOCK]
-        _revalue_block(book, series, terms, rules, chosen, out)
-
-
-class Plain(NamedTuple):
-    """Sums over an account's plain positions: whole cents, exact in doubles."""
-
-    pnl: npt.NDArray[np.float64]
-    restruck: npt.NDArray[np.float64]
-    group: npt.NDArray[np.float64]
-
-
-class Scratch(NamedTuple):
-    """Sums while an account's positions are walked, cents; `group` is of one class group."""
-
-    plain: Plain
-    pnl: Int64Array
-    restruck: Int64Array
-    group: Int64Array
-    products: npt.NDArray[np.int64]
-
-
-@njit(cache=True)
-def _scratch(rules: Rules) -> Scratch:
-    scenarios, points = len(rules.stress_moves), rules.points.shape[1]
-    return Scratch(
-        Plain(np.zeros(scenarios), np.zeros(scenarios), np.zeros(points)),
-        np.zeros(scenarios, dtype=np.int64),
-        np.zeros(scenarios, dtype=np.int64),
-        np.zeros(points, dtype=np.int64),
-        np.zeros((len(rules.product_offset), points), dtype=np.int64),
-    )
-
-
-@njit(cache=True, forceinline=True)
-def _clear(scratch: Scratch) -> None:
-    # Loops, since assigning a slice costs more than the few numbers in it.
-    for j in range(len(scratch.pnl)):
-        scratch.plain.pnl[j] = scratch.plain.restruck[j] = 0.0
-        scratch.pnl[j] = scratch.restruck[j] = 0
-    for k in range(len(scratch.group)):
-        scratch.plain.group[k] = 0.0
-        scratch.group[k] = 0
-        for g in range(len(scratch.products)):
-            scratch.products[g, k] = 0
-
-
-@njit(cache=True)
-def _revalue_block(
-    book: Book,
-    series: Series,
-    terms: PlainTerms,
-    rules: Rules,
-    accounts: Int64Array,
-    out: Figures,
-) -> None:
-    scratch, rates = _scratch(rules), plain_rates(rules)
-    for a in accounts:
-        _clear(scratch)
-        _walk(book, series, terms, rules, rates, a, scratch, out)
-        _govern(book, a, out)
-        kind = book.account_type[a]
-        if kind == CASH:
-            _strike_cash_again(book, series, rules, a, out)
-        elif kind == PORTFOLIO:
-            for j in range(len(rules.stress_moves)):
-                out.restruck[a, j] = _portfolio_margin(book, series, rules, a, j, scratch)
-        if out.states[a] & BEYOND_RANGE:
-            _void(a, out)
-
-
-@njit(cache=True)
-def _void(a: int, out: Figures) -> None:
-    """No figure of an account beyond range is known: none is shown, and nothing is relaxed."""
-    out.long_value[a] = out.short_value[a] = out.exposure[a] = out.equity[a] = 0
-    out.maintenance[a] = out.initial[a] = out.portfolio_margin[a] = out.governing[a] = 0
-    out.pnl[a, :] = 0
-    out.restruck[a, :] = 0
-
-
-@njit(cache=True, forceinline=True)
-def _walk(  # noqa: PLR0915 (one pass: what it fuses would be loaded again)
-    book: Book,
-    series: Series,
-    terms: PlainTerms,
-    rules: Rules,
-    rates: PlainRates,
-    a: int,
-    scratch: Scratch,
-    out: Figures,
-) -> None:
-    """Values, both requirements and stress of account a, in stored order of its positions."""
-    long_value = short_value = exposure = maintenance = initial = whole = scan = 0
-    states = 0 if book.is_registered[a] else UNREGISTERED
-    total = abs(float(book.cash[a]))
-    end, is_last = book.offsets[a + 1], True
-    for i in range(book.offsets[a], end):
-        s, quantity = book.series[i], book.quantity[i]
-        group, is_first = series.class_group[s], is_last
-        is_last = i + 1 == end or series.class_group[book.series[i + 1]] != group
-        states |= terms.states[s]
-        if abs(quantity) > MAX_POSITION:
-            states |= BEYOND_RANGE
-        else:
-            price = mark_price(book, series, rules, i)
-            value = value_cents(quantity, price)
-            size = abs(value)
-            total += float(size)
-            if value >= 0:
-                long_value += value
-            else:
-                short_value -= value
-            if terms.is_plain[s] and size < SMALL and abs(quantity) < FEW:
-                below = is_below(price, rules)
-                line, opening = _add_plain(value, quantity, below, s, terms, rates, scratch)
-                maintenance += line
-                initial += opening
-                exposure += model_line(value, series.beta[s])
-                reach = terms.reach[s, 0 if quantity > 0 else 1]
-                if is_first and is_last and reach >= 0.0:
-                    # Alone in its class group, it loses most at the end of its range.
-                    scan += int(plain_line(float(size), reach))
-                    continue
-                add_scan(float(value), terms.points, s, scratch.plain.group)
-            else:
-                total += line_bound(quantity, price, series.leverage[s], series.beta[s], rules)
-                line, uncovered = _add_exact(value, quantity, price, series, s, rules, scratch)
-                initial += initial_line(quantity, value, series.is_marginable[s], line, rules)
-                maintenance += line
-                whole += uncovered
-                if series.beta[s] == series.beta[s]:
-                    exposure += model_line(value, series.beta[s])
-        if is_last:
-            scan += _close_group(rules, series.range_class[s], scratch)
-    if total > MAX_TOTAL:
-        states |= BEYOND_RANGE
-    out.long_value[a] = long_value
-    out.short_value[a] = short_value
-    out.exposure[a] = exposure
-    out.maintenance[a] = maintenance
-    out.initial[a] = initial
-    out.portfolio_margin[a] = whole + scan + _offset_groups(scratch)
-    out.equity[a] = book.cash[a] + long_value - short_value
-    out.states[a] = states
-    for j in range(len(scratch.pnl)):
-        out.pnl[a, j] = scratch.pnl[j] + np.int64(scratch.plain.pnl[j])
-        out.restruck[a, j] = scratch.restruck[j] + np.int64(scratch.plain.restruck[j])
-
-
-@njit(cache=True, forceinline=True)
-def _add_plain(
-    value: int,
-    quantity: int,
-    below: bool,
-    s: int,
-    terms: PlainTerms,
-    rates: PlainRates,
-    scratch: Scratch,
-) -> tuple[int, int]:
-    """Adds a plain position's stress to its account's sums; its maintenance and initial lines."""
-    exact, plain = float(value), scratch.plain
-    if quantity > 0:
-        add_long(exact, terms.stress, s, rates, plain.pnl, plain.restruck)
-        line = plain_line(exact, rates.long)
-        opening = plain_line(exact, rates.initial_long)
-    else:
-        units = -quantity / MICRO
-        add_short(exact, units, terms.stress, s, rates, plain.pnl, plain.restruck)
-        line = plain_maintenance(-exact, units, below, rates)
-        opening = plain_line(-exact, rates.initial_short)
-    return np.int64(line), np.int64(max(line, opening))
-
-
-@njit(cache=True)
-def _add_exact(
-    value: int,
-    quantity: int,
-    price: int,
-    series: Series,
-    s: int,
-    rules: Rules,
-    scratch: Scratch,
-) -> tuple[int, int]:
-    """The same for any position, by the exact lines; also what is not netted and needed whole."""
-    leverage, marginable = series.leverage[s], series.is_marginable[s]
-    below = is_below(price, rules)
-    line = maintenance_line(quantity, value, below, leverage, marginable, rules)
-    for j in range(len(rules.stress_moves)):
-        pnl = stress_line(value, series.beta[s], rules.stress_moves[j], rules)
-        scratch.pnl[j] += pnl
-        scratch.restruck[j] += stressed_maintenance(
-            quantity, value, pnl, leverage, marginable, rules
-        )
-    if not marginable:
-        return line, line
-    for k in range(len(scratch.group)):
-        scratch.group[k] += scan_line(value, rules.points[series.range_class[s], k], leverage)
-    return line, 0
-
-
-@njit(cache=True)
-def _strike_cash_again(book: Book, series: Series, rules: Rules, a: int, out: Figures) -> None:
-    """A cash account's requirement at each scenario: the absolute values after the move."""
-    out.restruck[a, :] = 0
-    for i in range(book.offsets[a], book.offsets[a + 1]):
-        s = book.series[i]
-        if abs(book.quantity[i]) <= MAX_POSITION:
-            value = value_cents(book.quantity[i], mark_price(book, series, rules, i))
-            for j in range(len(rules.stress_moves)):
-                stressed = stressed_value(value, series.beta[s], j, rules)
-                out.restruck[a, j] += abs(stressed)
-
-
-@njit(cache=True, forceinline=True)
-def _govern(book: Book, a: int, out: Figures) -> None:
-    """The regulatory requirement that governs the account, by its type."""
-    kind = book.account_type[a]
-    if kind == CASH:
-        out.governing[a] = out.long_value[a] + out.short_value[a]
-    elif kind == PORTFOLIO:
-        out.governing[a] = out.portfolio_margin[a]
-    else:
-        out.governing[a] = out.maintenance[a]
-
-
-@njit(cache=True)
-def stressed_value(value: int, beta: float, scenario: int, rules: Rules) -> int:
-    """Value after a stress scenario; a price that would turn negative is 0."""
-    stressed = value + stress_line(value, beta, rules.stress_moves[scenario], rules)
-    return stressed if (stressed > 0) == (value > 0) else 0
-
-
-@njit(cache=True)
-def _portfolio_margin(
-    book: Book, series: Series, rules: Rules, a: int, scenario: int, scratch: Scratch
-) -> int:
-    """4210(g) of account a struck again at the prices of a stress scenario."""
-    _clear(scratch)
-    requirement = 0
-    first, end = book.offsets[a], book.offsets[a + 1]
-    for i in range(first, end):
-        s, quantity = book.series[i], book.quantity[i]
-        leverage = series.leverage[s]
-        if abs(quantity) <= MAX_POSITION:
-            value = value_cents(quantity, mark_price(book, series, rules, i))
-            if series.is_marginable[s]:
-                moved = stressed_value(value, series.beta[s], scenario, rules)
-                for k in range(len(scratch.group)):
-                    point = rules.points[series.range_class[s], k]
-                    scratch.group[k] += scan_line(moved, point, leverage)
-            else:
-                line = stress_line(value, series.beta[s], rules.stress_moves[scenario], rules)
-                requirement += stressed_maintenance(quantity, value, line, leverage, False, rules)
-        if i + 1 == end or series.class_group[book.series[i + 1]] != series.class_group[s]:
-            requirement += _close_group(rules, series.range_class[s], scratch)
-    return requirement + _offset_groups(scratch)
-
-
-@njit(cache=True, forceinline=True)
-def _close_group(rules: Rules, range_class: int, scratch: Scratch) -> int:
-    """Requirement of a class group that stands alone; 0 for one put into its product group.
-
-    Inside a product group losses count whole and gains at the offset, point by point.
+    Without values the options are valued here, and portfolio margin is struck again in stress.
     """
-    product = rules.product_group[range_class]
-    worst = 0
-    for k in range(len(scratch.group)):
-        pnl = scratch.group[k] + np.int64(scratch.plain.group[k])
-        scratch.group[k] = 0
-        scratch.plain.group[k] = 0.0
-        if product < 0:
-            worst = min(worst, pnl)
-        elif pnl < 0:
-            scratch.products[product, k] += pnl
-        else:
-            scratch.products[product, k] += rate_line(pnl, rules.product_offset[product])
-    return -worst
+    total = len(book.offsets) - 1
+    accounts, figures = into or (np.arange(total, dtype=np.int64), empty_figures(total, rules))
+    is_mixed = mixed_accounts(book, series, accounts)
+    if not is_mixed.any():
+        revalue_securities(book, series, rules, accounts, figures)
+        return figures
+    known = option_values(series, rules, restrikes(book, series)) if values is None else values
+    revalue_securities(book, series, rules, accounts[~is_mixed], figures)
+    revalue_mixed(book, series, known, rules, (accounts[is_mixed], figures))
+    return figures
 
 
-@njit(cache=True, forceinline=True)
-def _offset_groups(scratch: Scratch) -> int:
-    """Requirement of the product groups: each one's worst point."""
-    total = 0
-    for g in range(len(scratch.products)):
-        worst = 0
-        for k in range(scratch.products.shape[1]):
-            worst = min(worst, scratch.products[g, k])
-        total -= worst
-    return total
+def mixed_accounts(book: Book, series: Series, accounts: Int64Array) -> np.ndarray:
+    """Which accounts hold an option, a bond, or one security long and short."""
+    has_pairs = bool((book.series[1:] == book.series[:-1]).any())
+    if not has_pairs and not (series.kind != SECURITY).any():
+        return np.zeros(len(accounts), dtype=np.bool_)
+    found: np.ndarray = _mixed_accounts(book, series, accounts)
+    return found
+
+
+@njit(cache=True)
+def _mixed_accounts(book: Book, series: Series, accounts: Int64Array) -> np.ndarray:
+    found = np.zeros(len(accounts), dtype=np.bool_)
+    for n in range(len(accounts)):
+        first, end = book.offsets[accounts[n]], book.offsets[accounts[n] + 1]
+        for i in range(first, end):
+            if series.kind[book.series[i]] != SECURITY:
+                found[n] = True
+            if i > first and book.series[i] == book.series[i - 1]:
+                found[n] = True
+    return found
+
+
+def restrikes(book: Book, series: Series) -> Int64Array:
+    """Options that portfolio-margin accounts hold."""
+    owner = np.repeat(book.account_type, np.diff(book.offsets))
+    held = np.zeros(len(series.kind), dtype=np.bool_)
+    held[book.series[owner == PORTFOLIO]] = True
+    return np.flatnonzero(held & (series.kind == OPTION))

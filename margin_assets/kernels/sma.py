@@ -5,9 +5,10 @@ import polars as pl
 from numba import njit
 
 from margin_assets.kernels.book import CASH, Book, Int64Array, Series, book_of
+from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.lines import initial_line, mark_price
-from margin_assets.kernels.money import PPM, to_decimal, to_scaled, value_cents
-from margin_assets.kernels.revaluation import revalue
+from margin_assets.kernels.money import MAX_POSITION, PPM, to_decimal, to_scaled, value_cents
+from margin_assets.kernels.revaluation import mixed_accounts, revalue
 from margin_assets.kernels.rules import Rules
 
 _MOST = 2_000_000_000_000_000_000
@@ -24,10 +25,13 @@ def special_memorandum_accounts(
     its amount, but not so much that equity ends below maintenance. A cash account has none and
     buys with its cash.
     """
-    book, series = book_of(positions, accounts)
+    book, series = book_of(positions, accounts, rules)
     figures = revalue(book, series, rules)
-    excess = figures.equity - _reg_t_needs(book, series, rules)
-    spare = figures.equity - figures.maintenance
+    everyone = np.arange(len(book.cash), dtype=np.int64)
+    is_mixed = mixed_accounts(book, series, everyone)
+    needs = np.where(is_mixed, _mixed_needs(figures), _reg_t_needs(book, series, rules))
+    excess = figures.reg_t_equity - needs
+    spare = figures.reg_t_equity - figures.maintenance
     is_cash = book.account_type == CASH
     sma = np.where(is_cash, 0, np.maximum(to_scaled(accounts["sma"]), np.maximum(excess, 0)))
     power = np.minimum(_buys(sma, rules.initial_long), _buys(spare, rules.long_maintenance))
@@ -38,6 +42,14 @@ def special_memorandum_accounts(
     )
 
 
+def _mixed_needs(figures: Figures) -> Int64Array:
+    """Initial requirement less the cost of long options, but for what counts in equity."""
+    securities = figures.net_liquidation - figures.long_options + figures.short_options
+    counted = figures.reg_t_equity - securities
+    needs: Int64Array = figures.initial - figures.long_options + counted
+    return needs
+
+
 @njit(cache=True)
 def _reg_t_needs(book: Book, series: Series, rules: Rules) -> Int64Array:
     """Regulation T alone, without 4210(b)'s greater maintenance."""
@@ -45,6 +57,8 @@ def _reg_t_needs(book: Book, series: Series, rules: Rules) -> Int64Array:
     for a in range(len(book.cash)):
         for i in range(book.offsets[a], book.offsets[a + 1]):
             quantity = book.quantity[i]
+            if abs(quantity) > MAX_POSITION:
+                continue
             value = value_cents(quantity, mark_price(book, series, rules, i))
             marginable = series.is_marginable[book.series[i]]
             needs[a] += initial_line(quantity, value, marginable, 0, rules)

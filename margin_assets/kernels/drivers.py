@@ -1,0 +1,68 @@
+"""What each position adds to the two requirements: where portfolio margin and Reg T differ."""
+
+import numpy as np
+import polars as pl
+
+from margin_assets.kernels.book import Book, book_of
+from margin_assets.kernels.figures import Figures
+from margin_assets.kernels.money import Int64Array, to_decimal
+from margin_assets.kernels.revaluation import restrikes, revalue
+from margin_assets.kernels.rules import Rules
+from margin_assets.kernels.valuation import option_values
+
+MOST_POSITIONS = 500
+"""Positions of one account whose parts are told: each costs the account without it once more."""
+Amounts = np.ndarray[tuple[int, int], np.dtype[np.int64]]
+
+
+def drivers(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """What each position of one account adds to its Reg T and portfolio-margin requirement, USD.
+
+    It is what the whole account requires less what it would without the position, each
+    requirement set against net liquidation; negative for a hedge. Sorted by the size of the
+    difference, then symbol. Of an account of too many positions nothing is told.
+    """
+    count = positions.height
+    if count > MOST_POSITIONS:
+        return _rows(positions.clear(), np.zeros((2, 0), dtype=np.int64))
+    book, series = book_of(positions, accounts, rules)
+    values = option_values(series, rules, restrikes(book, series))
+    whole = revalue(book, series, rules, values)
+    without = revalue(_each_left_out(book, count), series, rules, values)
+    return _rows(positions, _required(whole) - _required(without))
+
+
+def _required(figures: Figures) -> Amounts:
+    """Both requirements against net liquidation: that, less what remains free."""
+    reg_t = figures.net_liquidation - (figures.reg_t_equity - figures.maintenance)
+    return np.stack([reg_t, figures.portfolio_margin])
+
+
+def _each_left_out(book: Book, count: int) -> Book:
+    """A book of as many accounts as there are positions, each without one of them."""
+    others = [np.delete(np.arange(count), i) for i in range(count)]
+    place: Int64Array = np.concatenate([np.zeros(0, dtype=np.int64), *others]).astype(np.int64)
+    one = np.zeros(count, dtype=np.int64)
+    return Book(
+        offsets=np.arange(count + 1, dtype=np.int64) * max(count - 1, 0),
+        series=book.series[place],
+        quantity=book.quantity[place],
+        last_fill_price=book.last_fill_price[place],
+        account_type=book.account_type[one],
+        is_registered=book.is_registered[one],
+        is_exempt=book.is_exempt[one],
+        cash=book.cash[one],
+    )
+
+
+def _rows(positions: pl.DataFrame, amounts: Amounts) -> pl.DataFrame:
+    return (
+        positions.select(
+            "symbol",
+            reg_t=to_decimal(amounts[0].copy(), 2),
+            portfolio_margin=to_decimal(amounts[1].copy(), 2),
+            size=pl.Series(np.abs(amounts[0] - amounts[1])),
+        )
+        .sort("size", "symbol", descending=[True, False], maintain_order=True)
+        .drop("size")
+    )

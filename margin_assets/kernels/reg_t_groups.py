@@ -1,0 +1,178 @@
+"""The `reg_t_requirements` table: every group of an account with its rule, so that it adds up."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from numba import njit
+
+from margin_assets.kernels.bonds import (
+    EXEMPT_PARAGRAPH,
+    INVESTMENT_GRADE,
+    MUNICIPAL,
+    PARAGRAPHS,
+    SHORT_PARAGRAPH,
+)
+from margin_assets.kernels.book import BOND, OPTION, SECURITY, Book, Int64Array, Series, book_of
+from margin_assets.kernels.eras import keys_of, under_its_rules
+from margin_assets.kernels.lines import is_below, is_exact, mark_price
+from margin_assets.kernels.money import to_decimal
+from margin_assets.kernels.problems import own_lines, problems_of, run_end
+from margin_assets.kernels.revaluation import mixed_accounts
+from margin_assets.kernels.rules import Rules
+from margin_assets.kernels.solutions import least_requirements
+from margin_assets.kernels.strategic import strategy_rates
+from margin_assets.kernels.strategy_groups import leg_text, strategy_groups
+
+COLUMNS = (
+    "symbol",
+    "strategy",
+    "rule",
+    "quantity",
+    "legs",
+    "market_value",
+    "gross_requirement",
+    "maintenance_requirement",
+    "initial_requirement",
+    "net_deposit",
+    "max_potential_loss",
+)
+ALONE, PAIRED, GROUPED = range(3)
+
+
+def reg_t_requirements(positions: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """Groups of least requirement under FINRA 4210(c), (e) and (f)(2), with Regulation T."""
+    return under_its_rules(_reg_t, positions, accounts)
+
+
+def _reg_t(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    book, series = book_of(positions, accounts, rules)
+    everyone = np.arange(accounts.height, dtype=np.int64)
+    numbered = positions.with_columns(place=pl.int_range(pl.len(), dtype=pl.Int64))
+    lines = _lines(book, series, rules)
+    paragraphs = _paragraphs(positions, book, series, lines)
+    parts = [_own_rows(numbered, book, series, lines, paragraphs)]
+    mixed = everyone[mixed_accounts(book, series, everyone)]
+    if (series.kind == OPTION).any():
+        problems = problems_of(book, series, rules, mixed)
+        solution = least_requirements(problems, strategy_rates(rules))
+        parts.append(strategy_groups(numbered, paragraphs, (problems, solution), rules))
+    rows = pl.concat(parts).sort("place", "order")
+    keys = [name for name in ("business_date", "account_id") if name in rows.columns]
+    number = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(keys)
+    return rows.with_columns(group_number=number).select(*keys, "group_number", *COLUMNS, "as_of")
+
+
+class Lines(NamedTuple):
+    """Positions that are not grouped with options: what each requires, cents."""
+
+    maintenance: Int64Array
+    initial: Int64Array
+    below: npt.NDArray[np.bool_]
+    role: npt.NDArray[np.int8]
+    """`ALONE`, `PAIRED` with the next position, or `GROUPED` elsewhere."""
+
+
+@njit(cache=True)
+def _lines(book: Book, series: Series, rules: Rules) -> Lines:
+    count = len(book.series)
+    maintenance, initial = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    below, role = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.int8)
+    for a in range(len(book.cash)):
+        i, end = book.offsets[a], book.offsets[a + 1]
+        while i < end:
+            after, options, _ = run_end(book, series, i, end)
+            while i < after:
+                s = book.series[i]
+                price = mark_price(book, series, rules, i)
+                below[i] = is_below(price, rules)
+                if options > 0 and (series.kind[s] == SECURITY or series.kind[s] == OPTION):
+                    role[i] = GROUPED
+                    i += 1
+                    continue
+                exact = is_exact(book.quantity[i], price, series.leverage[s], series.beta[s], rules)
+                one, other, taken = own_lines(book, series, rules, a, i)
+                if exact:
+                    maintenance[i], initial[i] = one, other
+                if taken == 2:
+                    role[i], role[i + 1] = PAIRED, GROUPED
+                i += taken
+    return Lines(maintenance, initial, below, role)
+
+
+def _own_rows(
+    positions: pl.DataFrame, book: Book, series: Series, lines: Lines, paragraphs: pl.Series
+) -> pl.DataFrame:
+    kind = series.kind[book.series]
+    value = pl.col("market_value")
+    frame = positions.with_columns(
+        order=pl.lit(0, pl.Int64),
+        legs=pl.lit(None, pl.String),
+        strategy=_strategies(kind, book.quantity, lines.role),
+        rule=paragraphs,
+        maintenance_requirement=to_decimal(lines.maintenance, 2),
+        initial_requirement=to_decimal(lines.initial, 2),
+    ).with_columns(
+        gross_requirement="maintenance_requirement",
+        net_deposit="initial_requirement",
+        # What a short sale may lose has no bound.
+        max_potential_loss=pl.when(pl.col("quantity") > 0).then(value),
+    )
+    kept = _with_the_other_side(frame, lines).filter(pl.Series(lines.role != GROUPED))
+    return kept.select(*keys_of(kept, "account_id").columns, "place", "order", *COLUMNS, "as_of")
+
+
+def _with_the_other_side(frame: pl.DataFrame, lines: Lines) -> pl.DataFrame:
+    """Rows of what is held both ways with both legs and the value of both."""
+    is_paired = pl.Series(lines.role == PAIRED)
+    if not is_paired.any():
+        return frame
+    other = pl.col("quantity").shift(-1)
+    legs = "[" + leg_text(pl.col("quantity")) + ", " + leg_text(other) + "]"
+    both = pl.col("market_value") + pl.col("market_value").shift(-1)
+    return frame.with_columns(
+        legs=pl.when(is_paired).then(legs),
+        market_value=pl.when(is_paired).then(both).otherwise("market_value"),
+        max_potential_loss=pl.when(is_paired).then(None).otherwise("max_potential_loss"),
+    )
+
+
+def _strategies(
+    kind: npt.NDArray[np.int8], quantity: Int64Array, role: npt.NDArray[np.int8]
+) -> pl.Series:
+    side = np.where(quantity > 0, "long", "short").astype(object)
+    words = side + np.where(kind == BOND, "_bond", "_stock").astype(object)
+    words[role == PAIRED] = "long_and_short_stock"
+    return pl.Series(words.tolist(), dtype=pl.String)
+
+
+def _paragraphs(positions: pl.DataFrame, book: Book, series: Series, lines: Lines) -> pl.Series:
+    """Paragraph that decides each line."""
+    long, marginable = pl.col("quantity") > 0, pl.col("is_marginable")
+    fund = pl.when(pl.col("leverage").abs() != 1.0).then(pl.lit("; RN 09-53")).otherwise(pl.lit(""))
+    return positions.select(
+        rule=pl.when(pl.Series(lines.role == PAIRED))
+        .then(pl.lit("FINRA 4210(e)(1)"))
+        .when(pl.Series(series.kind[book.series] == BOND))
+        .then(_bond_paragraphs(book, series))
+        .when(long & marginable)
+        .then(pl.lit("FINRA 4210(c)(1)") + fund)
+        .when(long)
+        .then(pl.lit("FINRA 4210(c)(6)"))
+        .when(~marginable)
+        .then(pl.lit("house: non-marginable short"))
+        .when(pl.Series(lines.below))
+        .then(pl.lit("FINRA 4210(c)(2)") + fund)
+        .otherwise(pl.lit("FINRA 4210(c)(3)") + fund)
+    ).to_series()
+
+
+def _bond_paragraphs(book: Book, series: Series) -> pl.Series:
+    code = series.bond_class[book.series]
+    exempt = np.repeat(book.is_exempt, np.diff(book.offsets)) & (code <= INVESTMENT_GRADE)
+    short = (book.quantity < 0) & (code > MUNICIPAL)
+    words = np.array(PARAGRAPHS, dtype=object)[code]
+    words[short] = SHORT_PARAGRAPH
+    words[exempt] = EXEMPT_PARAGRAPH
+    return pl.Series(words.tolist(), dtype=pl.String)

@@ -1,0 +1,474 @@
+"""Reg T of accounts that hold options or bonds: groups of least requirement, and own lines.
+
+An option that is paid for has no value in Reg T equity and requires nothing more; one with loan
+value, and a long European box, count in equity and require their part. A short option outside a
+spread requires 100% of its market value too. Source: FINRA Rule 4210(f)(2).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, prange
+
+from margin_assets.kernels.book import CASH, OPTION, SECURITY, Book, Int64Array, Series
+from margin_assets.kernels.lines import mark_price, stress_line, stressed_maintenance
+from margin_assets.kernels.money import MAX_POSITION, value_cents
+from margin_assets.kernels.problems import (
+    Problems,
+    own_lines,
+    problems_of,
+    run_end,
+    share_requirements,
+)
+from margin_assets.kernels.rules import Rules
+from margin_assets.kernels.solutions import Solution, group_of, least_requirements
+from margin_assets.kernels.strategies import (
+    LONG_BOX,
+    LONG_OPTION,
+    NONE,
+    SPREAD,
+    SPREAD_LEG,
+    STOCK,
+    Group,
+    Legs,
+    Records,
+    Stocks,
+    StrategyRates,
+    contract_value,
+    group_initial,
+    group_maintenance,
+    leg_records,
+    option_value,
+    stock_records,
+)
+from margin_assets.kernels.valuation import OptionValues, option_stress_pnl, stress_multiples
+
+_BLOCK = 64
+_MICROS_A_CENT = 10_000
+
+
+class Strategic(NamedTuple):
+    """Reg T of some accounts, cents; one entry an account, scenarios across."""
+
+    maintenance: Int64Array
+    initial: Int64Array
+    cash: Int64Array
+    """What a cash account's short options require beyond the value of its securities."""
+    counted: Int64Array
+    """Option value that counts in Reg T equity."""
+    uncounted: Int64Array
+    """Option value outside spreads that does not, but is worth something under stress."""
+    spread_pnl: Int64Array
+    """Stress P&L of legs in spreads and boxes, whose largest loss is required already."""
+    restruck: Int64Array
+    """Maintenance of the same groups at each scenario's prices."""
+    is_proven: npt.NDArray[np.bool_]
+
+
+def strategic_requirements(
+    book: Book, series: Series, values: OptionValues, rules: Rules, accounts: Int64Array
+) -> Strategic:
+    """Reg T of the given accounts, today and in every stress scenario."""
+    problems = problems_of(book, series, rules, accounts)
+    known = recorded(problems)
+    rates = strategy_rates(rules)
+    solution = least_requirements(problems, rates)
+    out = _room(len(accounts), rules)
+    out.is_proven[:] = _all_proven(problems, solution, len(accounts))
+    _own(book, series, rules, accounts, out)
+    _grouped(book, series, values, rules, rates, accounts, *known, solution, out)
+    spots = _stressed_spots(series, book.series[problems.leg_position], problems.legs, rules)
+    for j in range(len(rules.stress_moves)):
+        moved = problems.legs._replace(spot=spots[j])
+        legs = leg_records(moved, 0, len(moved.spot))
+        priced = _stressed_stocks(book, series, rules, problems, j)
+        stocks = stock_records(priced, 0, len(priced.price))
+        _restruck(rates, *known, solution, legs, stocks, out.restruck[:, j])
+    is_cash = book.account_type[accounts] == CASH
+    out.restruck[is_cash] += out.cash[is_cash, None]
+    return out
+
+
+class Recorded(NamedTuple):
+    """Problems with their legs and stocks as records."""
+
+    of_account: Int64Array
+    leg_offsets: Int64Array
+    stock_offsets: Int64Array
+    legs: Records
+    stocks: Records
+    leg_position: Int64Array
+    stock_position: Int64Array
+
+
+def recorded(problems: Problems) -> Recorded:
+    """Problems as the loops over their groups read them."""
+    legs, stocks = problems.legs, problems.stocks
+    return Recorded(
+        problems.of_account,
+        problems.leg_offsets,
+        problems.stock_offsets,
+        leg_records(legs, 0, len(legs.spot)),
+        stock_records(stocks, 0, len(stocks.price)),
+        problems.leg_position,
+        problems.stock_position,
+    )
+
+
+def strategy_rates(rules: Rules) -> StrategyRates:
+    """Rates of the groups under some rulebooks."""
+    return StrategyRates(rules.hedged_strike, rules.long_box)
+
+
+def _room(accounts: int, rules: Rules) -> Strategic:
+    column, table = np.zeros(accounts, dtype=np.int64), (accounts, len(rules.stress_moves))
+    return Strategic(
+        maintenance=column,
+        initial=column.copy(),
+        cash=column.copy(),
+        counted=column.copy(),
+        uncounted=column.copy(),
+        spread_pnl=np.zeros(table, dtype=np.int64),
+        restruck=np.zeros(table, dtype=np.int64),
+        is_proven=np.ones(accounts, dtype=np.bool_),
+    )
+
+
+def _all_proven(problems: Problems, solution: Solution, accounts: int) -> npt.NDArray[np.bool_]:
+    owner = np.repeat(np.arange(accounts), np.diff(problems.of_account))
+    proven = np.ones(accounts, dtype=np.bool_)
+    proven[owner[~solution.is_proven]] = False
+    return proven
+
+
+def _stressed_spots(
+    series: Series, owned: npt.NDArray[np.int32], legs: Legs, rules: Rules
+) -> Int64Array:
+    """Prices of the legs' underlyings, a row a scenario; without a beta, against the writer."""
+    options = np.flatnonzero(series.kind == OPTION)
+    place = np.zeros(len(series.kind), dtype=np.int64)
+    place[options] = np.arange(len(options))
+    multiple = stress_multiples(series, options, rules)[place[owned]].T
+    rises = np.isnan(series.beta[owned]) & legs.is_call
+    multiple = np.where(rises, 2.0 - multiple, multiple)
+    spots: Int64Array = np.rint(legs.spot * multiple).astype(np.int64)
+    return spots
+
+
+@njit(cache=True)
+def _stressed_stocks(
+    book: Book, series: Series, rules: Rules, problems: Problems, scenario: int
+) -> Stocks:
+    """Stocks at a scenario's prices, with what a share then requires."""
+    stocks, count = problems.stocks, len(problems.stock_position)
+    price = np.empty(count, dtype=np.int64)
+    maintenance, initial = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
+    for n in range(count):
+        i = problems.stock_position[n]
+        signed = stocks.price[n] if book.quantity[i] > 0 else -stocks.price[n]
+        beta = series.beta[book.series[i]]
+        moved = signed + stress_line(signed, beta, rules.stress_moves[scenario], rules)
+        price[n] = abs(moved) if (moved > 0) == (signed > 0) else 0
+        maintenance[n], initial[n] = share_requirements(book, series, rules, i, price[n])
+    return Stocks(
+        stocks.underlying, stocks.shares, price, maintenance, initial, stocks.covers_index
+    )
+
+
+@njit(cache=True)
+def to_cents(micros: int) -> int:
+    """Micro-dollars as cents, rounded half away from zero."""
+    size = (abs(micros) + _MICROS_A_CENT // 2) // _MICROS_A_CENT
+    return size if micros >= 0 else -size
+
+
+@njit(cache=True)
+def _own(book: Book, series: Series, rules: Rules, accounts: Int64Array, out: Strategic) -> None:
+    """Lines of what is not grouped: securities away from options, bonds."""
+    for n in range(len(accounts)):
+        a = accounts[n]
+        i, end = book.offsets[a], book.offsets[a + 1]
+        while i < end:
+            after, options, _ = run_end(book, series, i, end)
+            while i < after:
+                s = book.series[i]
+                if options > 0 and (series.kind[s] == SECURITY or series.kind[s] == OPTION):
+                    i += 1
+                    continue
+                maintenance, initial, taken = own_lines(book, series, rules, a, i)
+                out.maintenance[n] += maintenance
+                out.initial[n] += initial
+                _own_restruck(book, series, rules, i, taken, maintenance, n, out)
+                i += taken
+
+
+@njit(cache=True)
+def _own_restruck(
+    book: Book,
+    series: Series,
+    rules: Rules,
+    i: int,
+    taken: int,
+    maintenance: int,
+    n: int,
+    out: Strategic,
+) -> None:
+    """Own lines at the scenarios' prices; a bond's and a boxed security's are kept."""
+    s, quantity = book.series[i], book.quantity[i]
+    is_plain = taken == 1 and series.kind[s] == SECURITY and abs(quantity) <= MAX_POSITION
+    if not is_plain:
+        for j in range(len(rules.stress_moves)):
+            out.restruck[n, j] += maintenance
+        return
+    value = value_cents(quantity, mark_price(book, series, rules, i))
+    for j in range(len(rules.stress_moves)):
+        line = stress_line(value, series.beta[s], rules.stress_moves[j], rules)
+        out.restruck[n, j] += stressed_maintenance(
+            quantity, value, line, series.leverage[s], series.is_marginable[s], rules
+        )
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def _grouped(
+    book: Book,
+    series: Series,
+    values: OptionValues,
+    rules: Rules,
+    rates: StrategyRates,
+    accounts: Int64Array,
+    of_account: Int64Array,
+    leg_offsets: Int64Array,
+    stock_offsets: Int64Array,
+    legs: Records,
+    stocks: Records,
+    leg_position: Int64Array,
+    stock_position: Int64Array,
+    solution: Solution,
+    out: Strategic,
+) -> None:
+    for block in prange((len(accounts) + _BLOCK - 1) // _BLOCK):
+        first = block * _BLOCK
+        end = min(first + _BLOCK, len(accounts))
+        # The body is a call of its own: Numba's parallel pass loses writes to tuple members.
+        # Nor can it take tuples of tuples.
+        problems = Recorded(
+            of_account, leg_offsets, stock_offsets, legs, stocks, leg_position, stock_position
+        )
+        market = (series, values, rules)
+        _grouped_block(book, market, rates, accounts, (first, end), problems, solution, out)
+
+
+@njit(cache=True)
+def _grouped_block(
+    book: Book,
+    market: tuple[Series, OptionValues, Rules],
+    rates: StrategyRates,
+    accounts: Int64Array,
+    block: tuple[int, int],
+    problems: Recorded,
+    solution: Solution,
+    out: Strategic,
+) -> None:
+    for n in range(block[0], block[1]):
+        for p in range(problems.of_account[n], problems.of_account[n + 1]):
+            for g in range(solution.offsets[p], solution.offsets[p + 1]):
+                line = group_line(solution, g, problems, rates)
+                out.maintenance[n] += line.maintenance
+                out.initial[n] += line.initial
+                out.counted[n] += line.counted
+                out.uncounted[n] += line.uncounted
+                _add_spread_pnl(book, market, problems, solution, g, n, out)
+            if book.account_type[accounts[n]] == CASH:
+                out.cash[n] += cash_requirement(book, market[0], problems, p)
+
+
+class Line(NamedTuple):
+    """One group of a solution, cents."""
+
+    maintenance: int
+    initial: int
+    """Long options at their cost."""
+    gross: int
+    """Maintenance with long options at their cost, but for loan value."""
+    proceeds: int
+    """Value of the short options."""
+    counted: int
+    """Option value that counts in Reg T equity."""
+    uncounted: int
+    """Option value that does not, but is worth something under stress."""
+
+
+@njit(cache=True)
+def group_line(solution: Solution, g: int, problems: Recorded, rates: StrategyRates) -> Line:
+    """What one group requires and what its options count in equity."""
+    legs, stocks = problems.legs, problems.stocks
+    kind, count = solution.kind[g], solution.count[g]
+    if kind == SPREAD:
+        loss = to_cents(solution.amount[g])
+        return Line(loss, loss, loss, 0, 0, 0)
+    group = group_of(solution, g)
+    if kind == STOCK:
+        maintenance = to_cents(group_maintenance(group, legs, stocks, rates))
+        initial = to_cents(group_initial(group, legs, stocks, rates))
+        return Line(maintenance, initial, maintenance, 0, 0, 0)
+    maintenance = group_maintenance(group, legs, stocks, rates) * count
+    initial = group_initial(group, legs, stocks, rates) * count
+    long, short = _option_values(solution, g, legs)
+    counted = 0
+    if kind == LONG_OPTION and legs[group.a].loan > 0:
+        counted = long
+    elif kind == LONG_BOX:
+        counted = min(long - short, _box_difference(group, legs) * count)
+    gross = counted if kind == LONG_BOX else long
+    uncounted = 0
+    if kind == LONG_OPTION:
+        uncounted = long - counted
+    elif group.stock != NONE:
+        uncounted = long - short
+    return Line(
+        to_cents(maintenance + counted),
+        to_cents(initial + long),
+        to_cents(maintenance + gross),
+        to_cents(short),
+        to_cents(counted),
+        to_cents(uncounted),
+    )
+
+
+@njit(cache=True)
+def _option_values(solution: Solution, g: int, legs: Records) -> tuple[int, int]:
+    """Value of the long and of the short options of a group, micro-dollars."""
+    long = short = 0
+    for k in range(4):
+        leg = solution.legs[g, k]
+        if leg != NONE:
+            value = option_value(legs[leg]) * solution.count[g]
+            if legs[leg].contracts > 0:
+                long += value
+            else:
+                short += value
+    return long, short
+
+
+@njit(cache=True)
+def _box_difference(group: Group, legs: Records) -> int:
+    return contract_value(legs[group.b].strike - legs[group.a].strike, legs[group.a].units)
+
+
+@njit(cache=True)
+def _add_spread_pnl(
+    book: Book,
+    market: tuple[Series, OptionValues, Rules],
+    problems: Recorded,
+    solution: Solution,
+    g: int,
+    n: int,
+    out: Strategic,
+) -> None:
+    """Stress P&L of the legs of a spread or a box."""
+    series, values, rules = market
+    if solution.kind[g] != SPREAD_LEG and solution.kind[g] != LONG_BOX:
+        return
+    for k in range(4):
+        leg = solution.legs[g, k]
+        if leg == NONE:
+            continue
+        s = book.series[problems.leg_position[leg]]
+        units = problems.legs[leg].units * solution.count[g]
+        signed = units if problems.legs[leg].contracts > 0 else -units
+        for j in range(len(rules.stress_moves)):
+            price = problems.legs[leg].price
+            out.spread_pnl[n, j] += option_stress_pnl(series, values, s, signed, price, j)
+
+
+@njit(cache=True)
+def cash_requirement(book: Book, series: Series, problems: Recorded, p: int) -> int:
+    """What a cash account's short options require beyond its securities' value, cents.
+
+    Long stock covers calls, dearest strike last; an uncovered call takes the shares' value, on an
+    index the aggregate strike; a put the aggregate strike. Source: 4210(f)(2), cash accounts.
+    """
+    legs, stocks = problems.legs, problems.stocks
+    first, end = problems.stock_offsets[p], problems.stock_offsets[p + 1]
+    left = np.empty(end - first, dtype=np.int64)
+    for n in range(first, end):
+        left[n - first] = stocks[n].shares
+    total = 0
+    for leg in range(problems.leg_offsets[p], problems.leg_offsets[p + 1]):
+        contracts = -legs[leg].contracts
+        if contracts <= 0:
+            continue
+        s, units = book.series[problems.leg_position[leg]], legs[leg].units
+        if not legs[leg].is_call:
+            total += contract_value(legs[leg].strike, units) * contracts
+            continue
+        for n in range(first, end):
+            if stocks[n].underlying == legs[leg].underlying and left[n - first] > 0:
+                covered = min(contracts, left[n - first] // units)
+                left[n - first] -= covered * units
+                contracts -= covered
+        on = legs[leg].spot if series.rate_class[s] == 0 else legs[leg].strike
+        total += contract_value(on, units) * contracts
+    return to_cents(total)
+
+
+@njit(cache=True)
+def _restruck_problem(
+    rates: StrategyRates,
+    problems: Recorded,
+    solution: Solution,
+    p: int,
+    stressed: tuple[Records, Records],
+) -> int:
+    legs, stocks = stressed
+    total = 0
+    for g in range(solution.offsets[p], solution.offsets[p + 1]):
+        kind, count = solution.kind[g], solution.count[g]
+        if kind == SPREAD:
+            total += to_cents(solution.amount[g])
+        elif kind == LONG_OPTION or kind == LONG_BOX:
+            # What counts in equity today goes on requiring its part of today's value.
+            total += group_line(solution, g, problems, rates).maintenance
+        elif kind != SPREAD_LEG:
+            group = group_of(solution, g)
+            many = 1 if kind == STOCK else count
+            total += to_cents(group_maintenance(group, legs, stocks, rates) * many)
+    return total
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def _restruck(
+    rates: StrategyRates,
+    of_account: Int64Array,
+    leg_offsets: Int64Array,
+    stock_offsets: Int64Array,
+    legs: Records,
+    stocks: Records,
+    leg_position: Int64Array,
+    stock_position: Int64Array,
+    solution: Solution,
+    stressed_legs: Records,
+    stressed_stocks: Records,
+    out: Int64Array,
+) -> None:
+    for n in prange(len(out)):
+        problems = Recorded(
+            of_account, leg_offsets, stock_offsets, legs, stocks, leg_position, stock_position
+        )
+        stressed = (stressed_legs, stressed_stocks)
+        out[n] += _restruck_account(rates, problems, solution, n, stressed)
+
+
+@njit(cache=True)
+def _restruck_account(
+    rates: StrategyRates,
+    problems: Recorded,
+    solution: Solution,
+    n: int,
+    stressed: tuple[Records, Records],
+) -> int:
+    total = 0
+    for p in range(problems.of_account[n], problems.of_account[n + 1]):
+        total += _restruck_problem(rates, problems, solution, p, stressed)
+    return total

@@ -13,19 +13,22 @@ import polars as pl
 from margin_assets.assets.declared import daily_asset
 from margin_assets.assets.partitions import closes
 from margin_assets.calendar import sessions
-from margin_assets.kernels import history, requirements
+from margin_assets.kernels import history, house, reg_t_groups, requirements
 
 
 @daily_asset
-def positions(
+def positions(  # noqa: PLR0913 (an argument a table)
     context: dg.AssetExecutionContext,
     fills: pl.LazyFrame,
     instruments: pl.LazyFrame,
     prices: pl.LazyFrame,
     betas: pl.LazyFrame,
+    rates: pl.LazyFrame,
+    volatilities: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Positions at the close, trade date, each with the mark that values it."""
-    landed = history.Landed(*pl.collect_all([fills, instruments, prices, betas]))
+    tables = (fills, instruments, prices, betas, rates, volatilities)
+    landed = history.Landed(*pl.collect_all(tables))
     return history.positions_at(landed, closes(context.partition_keys), sessions().opens)
 
 
@@ -35,22 +38,29 @@ def account_state(
     fills: pl.LazyFrame,
     cash_movements: pl.LazyFrame,
     accounts: pl.LazyFrame,
+    instruments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Type and cash of every account at the close."""
-    moved, paid, known = pl.collect_all([fills, cash_movements, accounts])
-    return history.account_state_at(moved, paid, known, closes(context.partition_keys))
+    booked = history.Booked(*pl.collect_all([fills, cash_movements, accounts, instruments]))
+    return history.account_state_at(booked, closes(context.partition_keys))
 
 
 @daily_asset
 def reg_t_requirements(positions: pl.LazyFrame, account_state: pl.LazyFrame) -> pl.DataFrame:
-    """FINRA 4210(c) maintenance and Regulation T initial requirement of each position."""
-    return requirements.reg_t_requirements(positions.collect(), account_state.collect())
+    """Groups of least requirement under FINRA 4210 and Regulation T, options included."""
+    return reg_t_groups.reg_t_requirements(positions.collect(), account_state.collect())
 
 
 @daily_asset
 def tims_requirements(positions: pl.LazyFrame, account_state: pl.LazyFrame) -> pl.DataFrame:
     """P&L of each account's class groups at the ten valuation points of FINRA 4210(g)."""
     return requirements.tims_requirements(positions.collect(), account_state.collect())
+
+
+@daily_asset
+def house_requirements(positions: pl.LazyFrame, account_state: pl.LazyFrame) -> pl.DataFrame:
+    """Add-ons of the house overlays that are switched on, one row a charge."""
+    return house.house_requirements(positions.collect(), account_state.collect())
 
 
 @daily_asset
@@ -76,6 +86,7 @@ DAILY_ASSETS = (
     account_state,
     reg_t_requirements,
     tims_requirements,
+    house_requirements,
     stress_results,
     margin_summary,
     firm_risk,

@@ -38,7 +38,8 @@ from margin_assets.rulebooks import in_force, versions
 from schemas import FEEDS, TABLES
 
 OpenFile = Callable[[PlannedFile], BinaryIO]
-_DATED = ("betas", "volatilities")
+OFTEN_EMPTY = frozenset({"house_requirements", "intraday_deficits", "intraday_state"})
+DATED = ("betas", "volatilities")
 
 
 @dataclass
@@ -93,9 +94,12 @@ class CycleRunner:
         self.journal = journal
         self._lookup = lookup
         self._bounds = in_force("lake", versions("lake")[-1]).numbers["history"]
-        self.pending_betas: pl.DataFrame | None = None
+        self.pending: dict[str, pl.DataFrame] = {}
+        """Rows of dates that have not come, by feed."""
         self.written_whole: int | None = None
         """Grid point at which the state tables were last written whole."""
+        self.ever_written: set[str] = set()
+        """Tables that are often empty and have had a row."""
         self.files_seen: set[tuple[str, str]] = set()
         self.paths: dict[str, str] = {}
         """Path of each landed file, by its id."""
@@ -229,28 +233,36 @@ class CycleRunner:
         below = margin.walk(frames["positions"], frames["account_state"])
         if of is not None:
             below.pop("firm_risk")  # the firm is summed when the whole book is written
-        return frames | below | {"enforcement_state": self.monitor.enforcement_state(of)}
+        frames |= below | {"enforcement_state": self.monitor.enforcement_state(of)}
+        frames |= self.monitor.intraday_tables(of)
+        # A table that has never had a row is not written again and again.
+        empty = {n for n in OFTEN_EMPTY if n in frames and not frames[n].height}
+        for name in empty - self.ever_written:
+            frames.pop(name)
+        self.ever_written |= OFTEN_EMPTY & frames.keys()
+        return frames
 
     def _events(self, feeds: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], int | None]:
-        timed = {n: f for n, f in feeds.items() if n not in ("fills", "volatilities")}
+        timed = {n: f for n, f in feeds.items() if n != "fills"}
         if "fills" in feeds:
             timed["effects"] = self.journal.effects(feeds["fills"], self.monitor.last_point)
-        ends = [f["point"].max() for n, f in feeds.items() if n not in _DATED and f.height]
-        ends += [f.filter("is_late")["point"].max() for n, f in feeds.items() if n == "betas"]
+        ends = [f["point"].max() for n, f in feeds.items() if n not in DATED and f.height]
+        ends += [f.filter("is_late")["point"].max() for n, f in feeds.items() if n in DATED]
         known = [int(str(end)) for end in ends if end is not None]
         end = max(known) if known else None
-        self._hold_back_betas(timed, end)
+        for feed in DATED:
+            self._hold_back(feed, timed, end)
         return {n: _ordered(f) for n, f in timed.items() if f.height}, end
 
-    def _hold_back_betas(self, timed: dict[str, pl.DataFrame], end: int | None) -> None:
-        """Betas of a date that the day has not come to wait for it."""
-        parts = [f for f in (self.pending_betas, timed.pop("betas", None)) if f is not None]
+    def _hold_back(self, feed: str, timed: dict[str, pl.DataFrame], end: int | None) -> None:
+        """Rows of a date that the day has not come to wait for it."""
+        parts = [f for f in (self.pending.get(feed), timed.pop(feed, None)) if f is not None]
         if not parts:
             return
-        betas = pl.concat(parts, how="diagonal")
+        rows = pl.concat(parts, how="diagonal")
         due = pl.lit(value=False) if end is None else pl.col("point") <= end
-        timed["betas"] = betas.filter(due)
-        self.pending_betas = betas.filter(~due)
+        timed[feed] = rows.filter(due)
+        self.pending[feed] = rows.filter(~due)
 
 
 def _ordered(frame: pl.DataFrame) -> pl.DataFrame:

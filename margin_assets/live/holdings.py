@@ -5,8 +5,9 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import CASH, PORTFOLIO, REG_T, Book, Int64Array
-from margin_assets.kernels.money import BEYOND, bounded, instants, to_decimal, to_scaled
+from margin_assets.kernels.book import CASH, PORTFOLIO, REG_T, Book, Int64Array, units
+from margin_assets.kernels.fills import EFFECT_COLUMNS, sized_cash
+from margin_assets.kernels.money import BEYOND, MICRO, bounded, instants, to_decimal, to_scaled
 from margin_assets.live.names import Names
 from schemas.landed import ACCOUNT_TYPES
 
@@ -25,6 +26,9 @@ class Holdings:
         self.accounts = Names()
         self.account_type = np.zeros(0, dtype=np.int8)
         self.is_registered = np.zeros(0, dtype=np.bool_)
+        self.is_exempt = np.zeros(0, dtype=np.bool_)
+        self.intraday_from = np.zeros(0, dtype=np.int64)
+        """First day (since 1970) under intraday margin; negative where none was chosen."""
         self.cash = np.zeros(0, dtype=np.int64)
         # Exact sums that left the range: cash in cents by account, quantities in micro-units by
         # account and symbol. The arrays hold `BEYOND` there, which no rule takes for an amount.
@@ -37,6 +41,7 @@ class Holdings:
         self.quantity = np.zeros(0, dtype=np.int64)
         self.last_fill_price = np.zeros(0, dtype=np.int64)
         self._offsets = np.zeros(1, dtype=np.int64)
+        self._unsized = pl.DataFrame(schema=EFFECT_COLUMNS)
 
     def add(self, accounts: pl.Series) -> int:
         """Makes room for accounts not seen before, unregistered and empty; returns how many."""
@@ -46,6 +51,10 @@ class Holdings:
                 [self.account_type, np.full(new, REG_T, dtype=np.int8)]
             )
             self.is_registered = np.concatenate([self.is_registered, np.zeros(new, dtype=np.bool_)])
+            self.is_exempt = np.concatenate([self.is_exempt, np.zeros(new, dtype=np.bool_)])
+            self.intraday_from = np.concatenate(
+                [self.intraday_from, np.full(new, -1, dtype=np.int64)]
+            )
             self.cash = np.concatenate([self.cash, np.zeros(new, dtype=np.int64)])
             self.type_time = np.concatenate(
                 [self.type_time, np.full(new, _LONG_AGO, dtype=np.int64)]
@@ -64,8 +73,11 @@ class Holdings:
             list(ACCOUNT_TYPES), [CASH, REG_T, PORTFOLIO], return_dtype=pl.Int8
         )
         self.account_type[place] = codes.to_numpy()[newer]
+        chosen = rows["intraday_margin_from"].cast(pl.Int32).fill_null(-1).to_numpy()
+        self.intraday_from[place] = chosen[newer]
         self.type_time[place] = time[newer]
         self.is_registered[place] = True
+        self.is_exempt[place] = rows["is_exempt"].fill_null(value=False).to_numpy()[newer]
         return np.unique(place)
 
     def apply_cash(self, rows: pl.DataFrame) -> Int64Array:
@@ -75,12 +87,17 @@ class Holdings:
         return np.unique(place)
 
     def apply_effects(
-        self, effects: pl.DataFrame, symbols: Names, class_group: np.ndarray
+        self,
+        effects: pl.DataFrame,
+        symbols: Names,
+        class_group: np.ndarray,
+        multiplier: Int64Array,
     ) -> Int64Array:
         """Takes what fills change, in order; returns whose they are."""
         account = self.accounts.places(effects["account_id"])
         symbol = symbols.places(effects["symbol"])
-        add_exactly(self.cash, account, effects["cash"].to_numpy(), account, self._cash_beyond)
+        cash = sized_cash(effects, multiplier[symbol])
+        add_exactly(self.cash, account, cash, account, self._cash_beyond)
         keys = self._keys(account, symbol, class_group)
         unique, inverse = np.unique(keys, return_inverse=True)
         price = np.zeros(len(unique), dtype=np.int64)
@@ -92,6 +109,47 @@ class Holdings:
         add_exactly(self.quantity, place[inverse], change, names, self._quantity_beyond)
         self.last_fill_price[place] = price
         self._drop_flat(place)
+        return np.unique(account)
+
+    def held_before(
+        self, account: Int64Array, symbol: Int64Array, change: Int64Array
+    ) -> Int64Array:
+        """Quantity held before each change of a list, those above it in the list taken."""
+        frame = pl.DataFrame({"account": account, "symbol": symbol, "change": change})
+        earlier = pl.col("change").cum_sum().over("account", "symbol") - pl.col("change")
+        held = pl.DataFrame(
+            {"account": self.account, "symbol": self.series.astype(np.int64), "held": self.quantity}
+        )
+        mine = held.filter(pl.col("account").is_in(frame["account"].unique().implode()))
+        joined = frame.with_columns(earlier=earlier).join(
+            mine, on=["account", "symbol"], how="left", maintain_order="left", validate="m:1"
+        )
+        return joined.select(pl.col("held").fill_null(0) + pl.col("earlier")).to_series().to_numpy()
+
+    def remember_prices(self, effects: pl.DataFrame, symbols: Names, group: np.ndarray) -> None:
+        """Last fill prices by the order of the effects, whatever order they were taken in."""
+        account = self.accounts.places(effects["account_id"])
+        keys = self._keys(account, symbols.places(effects["symbol"]), group)
+        place = np.searchsorted(self._key, keys)
+        there = place < len(self._key)
+        there[there] = self._key[place[there]] == keys[there]
+        self.last_fill_price[place[there]] = effects["price"].to_numpy()[there]
+
+    def remember_unsized(self, effects: pl.DataFrame, symbols: Names, known: np.ndarray) -> None:
+        """Keeps fills of symbols without an instrument row: their multiplier is not known yet."""
+        is_unknown = ~known[symbols.places(effects["symbol"])]
+        if is_unknown.any():
+            rows = effects.filter(pl.Series(is_unknown)).select(*EFFECT_COLUMNS)
+            self._unsized = pl.concat([self._unsized, rows])
+
+    def size(self, symbols: Names, multiplier: Int64Array, known: np.ndarray) -> Int64Array:
+        """Books again the cash of fills whose multiplier has become known; returns whose it is."""
+        place = symbols.places(self._unsized["symbol"])
+        ready = pl.Series(known[place], dtype=pl.Boolean)
+        rows, self._unsized = self._unsized.filter(ready), self._unsized.filter(~ready)
+        account = self.accounts.places(rows["account_id"])
+        change = sized_cash(rows, multiplier[place[ready.to_numpy()]]) - rows["cash"].to_numpy()
+        add_exactly(self.cash, account, change, account, self._cash_beyond)
         return np.unique(account)
 
     def _keys(self, account: Int64Array, symbol: Int64Array, group: np.ndarray) -> Int64Array:
@@ -133,6 +191,7 @@ class Holdings:
         class_group: np.ndarray,
     ) -> None:
         """Takes saved `account_state` and `positions` frames; their names must be known."""
+        single = np.full(len(symbols), MICRO, dtype=np.int64)
         place = self.accounts.places(accounts["account_id"])
         self.cash[place], beyond = _split(accounts["cash"])
         self._cash_beyond = {int(place[row]): exact for row, exact in beyond.items()}
@@ -145,7 +204,7 @@ class Holdings:
             cash=pl.lit(0, dtype=pl.Int64),
         )
         if held.height:
-            self.apply_effects(held, symbols, class_group)
+            self.apply_effects(held, symbols, class_group, single)
         names = _without_group(
             self.accounts.places(positions["account_id"]), symbols.places(positions["symbol"])
         )
@@ -172,15 +231,16 @@ class Holdings:
         held[self.account[chosen[self.series]]] = True
         return np.flatnonzero(held)
 
-    def book(self) -> Book:
-        """The arrays as the kernels read them."""
+    def book(self, multiplier: Int64Array) -> Book:
+        """The arrays as the kernels read them, quantities in units."""
         return Book(
             offsets=self._offsets,
             series=self.series,
-            quantity=self.quantity,
+            quantity=units(self.quantity, multiplier, self.series),
             last_fill_price=self.last_fill_price,
             account_type=self.account_type,
             is_registered=self.is_registered,
+            is_exempt=self.is_exempt,
             cash=self.cash,
         )
 
@@ -209,6 +269,7 @@ class Holdings:
                 "account_id": pl.Series([self.accounts.all[a] for a in chosen], dtype=pl.String),
                 "account_type": pl.Series(types, dtype=pl.String),
                 "is_registered": self.is_registered[chosen],
+                "is_exempt": self.is_exempt[chosen],
                 "cash": _joined(self.cash[chosen], 2, chosen, self._cash_beyond),
             }
         ).sort("account_id")

@@ -1,28 +1,44 @@
-"""What the session knows of every symbol: its terms, its latest price, its beta."""
+"""What the session knows of every symbol: its terms, its latest price, its beta, its values."""
+
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book import (
-    MISSING,
-    NO_INSTRUMENT,
-    SUPPORTED,
-    UNSUPPORTED,
-    Int64Array,
-    Series,
-    leverage_ppm,
-)
+from margin_assets.kernels.book import MISSING, Int64Array, Series, series_of
+from margin_assets.kernels.history import HISTORICAL, day_of
 from margin_assets.kernels.marks import NEVER, next_change, price_states
-from margin_assets.kernels.money import instants, to_decimal, to_instants, to_scaled
-from margin_assets.kernels.rules import RANGE_CLASSES, Rules, benchmark
-from margin_assets.kernels.terms import TERMS, range_classes
+from margin_assets.kernels.money import MICRO, instant, instants, to_decimal, to_instants, to_scaled
+from margin_assets.kernels.rules import Rules, benchmark
+from margin_assets.kernels.terms import (
+    INSTRUMENT_COLUMNS,
+    instrument_terms,
+    with_underlyings,
+)
+from margin_assets.kernels.valuation import implied_of, no_options, resized, update_values
 from margin_assets.live.names import Names
-from schemas.landed import ASSET_CLASSES
+from schemas.landed import RATE_NAMES
 from schemas.margin import PRICE_STATES
 
 _UNKNOWN = -1
 _LONG_AGO = np.iinfo(np.int64).min
+_BY_SYMBOL = {
+    "price": 0,
+    "price_time": _UNKNOWN,
+    "price_state": MISSING,
+    "change_at": NEVER,
+    "beta": np.nan,
+    "beta_time": _LONG_AGO,
+    "volatility": np.nan,
+    "volatility_time": _LONG_AGO,
+    "class_group": 0,
+    "multiplier": MICRO,
+    "underlying": _UNKNOWN,
+    "is_known": False,
+    "implied_volatility": np.nan,
+}
+"""Arrays by symbol, and what a symbol not seen before has there."""
 
 
 class Market:
@@ -36,41 +52,36 @@ class Market:
         self.price_time = np.zeros(0, dtype=np.int64)
         self.price_state = np.zeros(0, dtype=np.int8)
         self.change_at = np.zeros(0, dtype=np.int64)
-        self.asset_class = np.zeros(0, dtype=np.int8)
-        self.leverage = np.zeros(0)
-        self.marginable = np.zeros(0, dtype=np.bool_)
-        self.terms_time = np.zeros(0, dtype=np.int64)
         self.beta = np.zeros(0)
         self.beta_time = np.zeros(0, dtype=np.int64)
+        self.volatility = np.zeros(0)
+        self.volatility_time = np.zeros(0, dtype=np.int64)
         self.class_group = np.zeros(0, dtype=np.int32)
-        self.range_class = np.zeros(0, dtype=np.int8)
+        self.multiplier = np.zeros(0, dtype=np.int64)
+        self.underlying = np.zeros(0, dtype=np.int64)
+        """Place of what an option is written on; negative for everything else."""
+        self.is_known = np.zeros(0, dtype=np.bool_)
+        self.implied_volatility = np.zeros(0)
+        self.rate = np.nan
+        self._rate_time = _LONG_AGO
+        self._instruments = pl.DataFrame(schema=_VERSIONED)
+        self._terms = instrument_terms(pl.Series([], dtype=pl.String), self._instruments)
+        self.values = no_options()
+        self._static: Series | None = None
+        self._static_key: tuple[date, int] | None = None
 
     def add(self, symbols: pl.Series) -> None:
         """Makes room for symbols not seen before: no price, no beta, no instrument row."""
+        if self._grow(symbols):
+            self._derive()
+
+    def _grow(self, symbols: pl.Series) -> int:
         new = self.symbols.add(symbols.to_list())
-        if not new:
-            return
-        names = self.symbols.all[-new:]
-        self.groups.add(names)
-        fresh = {
-            "price": 0,
-            "price_time": _UNKNOWN,
-            "price_state": MISSING,
-            "change_at": NEVER,
-            "asset_class": _UNKNOWN,
-            "leverage": 1.0,
-            "marginable": False,
-            "terms_time": _LONG_AGO,
-            "beta": np.nan,
-            "beta_time": _LONG_AGO,
-            "class_group": 0,
-            "range_class": 0,
-        }
-        for name, value in fresh.items():
-            old = getattr(self, name)
-            setattr(self, name, np.concatenate([old, np.full(new, value, dtype=old.dtype)]))
-        self.class_group[-new:] = self.groups.places(pl.Series(names))
-        self._range()
+        if new:
+            for name, value in _BY_SYMBOL.items():
+                old = getattr(self, name)
+                setattr(self, name, np.concatenate([old, np.full(new, value, dtype=old.dtype)]))
+        return new
 
     def apply_prices(self, prices: pl.DataFrame, at: int, rules: Rules) -> Int64Array:
         """Takes the prices of a grid point, in order of time and landing; returns who moved."""
@@ -108,82 +119,128 @@ class Market:
         self.beta_time[place] = time[newer]
         return np.unique(place)
 
+    def apply_volatilities(self, rows: pl.DataFrame) -> Int64Array:
+        """Takes volatilities, in order of date and landing; returns whose is another."""
+        known = rows.filter(pl.col("kind") == HISTORICAL)
+        place, time = self.symbols.places(known["symbol"]), instants(known["event_time"])
+        newer = time >= self.volatility_time[place]
+        place = place[newer]
+        self.volatility[place] = known["volatility_annual"].to_numpy()[newer]
+        self.volatility_time[place] = time[newer]
+        return np.unique(place)
+
+    def apply_rates(self, rates: pl.DataFrame) -> Int64Array:
+        """Takes interest rates, in order of time and landing; returns whose values they change."""
+        known = rates.filter(pl.col("name") == RATE_NAMES[0])
+        for rate, time in zip(known["rate_annual"], instants(known["event_time"]), strict=True):
+            if time >= self._rate_time:
+                self.rate, self._rate_time = rate, int(time)
+        return self.options()
+
+    def options(self) -> Int64Array:
+        """Places of all options."""
+        return np.flatnonzero(self.underlying >= 0)
+
+    def dated(self) -> Int64Array:
+        """Places of everything that has a last day."""
+        return self._terms["expiry"].is_not_null().arg_true().to_numpy().astype(np.int64)
+
+    def with_options(self, symbols: Int64Array) -> Int64Array:
+        """Symbols and the options written on them."""
+        options = self.options()
+        return np.concatenate([symbols, options[np.isin(self.underlying[options], symbols)]])
+
     def apply_instruments(self, rows: pl.DataFrame) -> Int64Array:
         """Takes instrument versions, in order of time and landing; returns whom they touch.
 
         A new index changes the range of its whole class group, so everybody may be touched.
         """
-        place, time = self.symbols.places(rows["symbol"]), instants(rows["event_time"])
-        newer = time >= self.terms_time[place]
-        place, rows = place[newer], rows.filter(pl.Series(newer))
-        classes = rows["asset_class"].replace_strict(
-            list(ASSET_CLASSES), list(range(len(ASSET_CLASSES))), return_dtype=pl.Int8
+        versions = pl.concat([self._instruments, rows.select(*_VERSIONED)])
+        self._instruments = versions.sort("event_time", maintain_order=True).unique(
+            "symbol", keep="last", maintain_order=True
         )
-        groups = rows["class_group"].fill_null(rows["symbol"])
-        self.groups.add(groups.to_list())
-        self.asset_class[place] = classes.to_numpy()
-        self.leverage[place] = rows["leverage"].fill_null(1.0).to_numpy()
-        supported = rows["asset_class"].is_in(SUPPORTED)
-        self.marginable[place] = (rows["marginable"] & supported).to_numpy()
-        self.class_group[place] = self.groups.places(groups)
-        self.terms_time[place] = time[newer]
-        self._range()
+        self._grow(pl.concat([rows["symbol"], rows["underlying"].drop_nulls()]))
+        self._derive()
         return np.arange(len(self.symbols), dtype=np.int64)
 
-    def _range(self) -> None:
-        classes = range_classes(
-            pl.Series(self.symbols.all, dtype=pl.String), self._asset_classes(), self._groups()
-        )
-        codes = classes.replace_strict(
-            list(RANGE_CLASSES), list(range(len(RANGE_CLASSES))), return_dtype=pl.Int8
-        )
-        self.range_class = codes.to_numpy().astype(np.int8)
+    def _derive(self) -> None:
+        """Terms of every symbol from the instruments in force."""
+        names = pl.Series(self.symbols.all, dtype=pl.String)
+        terms = instrument_terms(names, self._instruments.drop("event_time"))
+        self.groups.add(terms["class_group"].to_list())
+        self.class_group = self.groups.places(terms["class_group"]).astype(np.int32)
+        self.multiplier = to_scaled(terms["multiplier"])
+        self.is_known = terms["asset_class"].is_not_null().to_numpy()
+        is_option = terms["underlying"].is_not_null().to_numpy()
+        self.underlying = np.full(terms.height, _UNKNOWN, dtype=np.int64)
+        self.underlying[is_option] = self.symbols.places(terms["underlying"].drop_nulls())
+        self._terms, self._static_key = terms, None
 
-    def _asset_classes(self) -> pl.Series:
-        words: list[str | None] = [*ASSET_CLASSES, None]
-        return pl.Series([words[code] for code in self.asset_class], dtype=pl.String)
-
-    def _groups(self) -> pl.Series:
-        return pl.Series([self.groups.all[g] for g in self.class_group], dtype=pl.String)
-
-    def benchmarked(self, rules_day: pl.Series) -> npt.NDArray[np.float64]:
+    def _betas(self, at: int) -> npt.NDArray[np.float64]:
         """Betas with the benchmark's own, which is 1 by definition."""
         beta = self.beta.copy()
-        name = benchmark(rules_day.item())
-        beta[[i for i, symbol in enumerate(self.symbols.all) if symbol == name]] = 1.0
+        name = benchmark(day_of(at))
+        if name in self.symbols:
+            beta[self.symbols.place(name)] = 1.0
         return beta
 
-    def series(self, beta: npt.NDArray[np.float64]) -> Series:
-        """The arrays as the kernels read them."""
-        unsupported = [c not in SUPPORTED for c in ASSET_CLASSES] + [False]
-        state = np.where(self.asset_class == _UNKNOWN, NO_INSTRUMENT, 0)
-        state |= np.where(np.array(unsupported)[self.asset_class], UNSUPPORTED, 0)
-        return Series(
+    def series(self, at: int, rules: Rules) -> Series:
+        """The arrays as the kernels read them, on the New York day of an instant."""
+        static, beta = self._on_day(at, rules), self._betas(at)
+        options = self.options()
+        above = self.underlying[options]
+        price, state = np.zeros_like(self.price), np.zeros_like(self.price_state)
+        price[options], state[options] = self.price[above], self.price_state[above]
+        beta[options] = beta[above]
+        return static._replace(
             price=self.price,
             price_state=self.price_state,
-            leverage=leverage_ppm(self.leverage),
-            is_marginable=self.marginable,
-            input_state=state.astype(np.int32),
             beta=beta,
-            class_group=self.class_group,
-            range_class=self.range_class,
+            underlying_price=price,
+            underlying_state=state,
+            rate=np.where(self.underlying >= 0, self.rate, np.nan),
+            implied_volatility=self.implied_volatility,
         )
 
-    def terms(self, beta: npt.NDArray[np.float64]) -> pl.DataFrame:
-        """The arrays as a frame, one row a symbol."""
-        ranges = [RANGE_CLASSES[code] for code in self.range_class]
+    def reprice(self, symbols: Int64Array, at: int, rules: Rules) -> None:
+        """Values the options among some symbols again."""
+        chosen = symbols[self.underlying[symbols] >= 0]
+        if not len(chosen) and len(self.values.slot) == len(self.symbols):
+            return
+        series = self.series(at, rules)
+        self.implied_volatility[chosen] = implied_of(series, chosen, rules)
+        self.values = resized(self.values, series, rules)
+        update_values(self.values, series, rules, chosen)
+
+    def _on_day(self, at: int, rules: Rules) -> Series:
+        day = new_york_day(at)
+        key = (day, id(rules))
+        if self._static is None or self._static_key != key:
+            bare = self.terms(at).with_columns(as_of=instant(at))
+            self._static = series_of(bare, rules)._replace(class_group=self.class_group)
+            self._static_key = key
+        return self._static
+
+    def terms(self, at: int) -> pl.DataFrame:
+        """The arrays as a frame, one row a symbol, with the benchmark of an instant's day."""
         states = [PRICE_STATES[code] for code in self.price_state]
-        return pl.DataFrame(
-            {
-                "symbol": pl.Series(self.symbols.all, dtype=pl.String),
-                "class_group": self._groups(),
-                "asset_class": self._asset_classes(),
-                "leverage": self.leverage,
-                "is_marginable": self.marginable,
-                "range_class": pl.Series(ranges, dtype=pl.String),
-                "last_price": to_decimal(self.price, 6).set(pl.Series(self.price == 0), None),
-                "price_state": pl.Series(states, dtype=pl.String),
-                "price_time": to_instants(self.price_time),
-                "beta": pl.Series(beta).fill_nan(None),
-            }
-        ).select(TERMS)
+        own = self._terms.with_columns(
+            last_price=to_decimal(self.price, 6).set(pl.Series(self.price == 0), None),
+            price_state=pl.Series(states, dtype=pl.String),
+            price_time=to_instants(self.price_time),
+            beta=pl.Series(self._betas(at)).fill_nan(None),
+            volatility_annual=pl.Series(self.volatility).fill_nan(None),
+        )
+        rate = None if np.isnan(self.rate) else float(self.rate)
+        implied = pl.Series(self.implied_volatility).fill_nan(None)
+        return with_underlyings(own, rate).with_columns(implied_volatility=implied)
+
+
+_VERSIONED = {**INSTRUMENT_COLUMNS, "event_time": pl.Datetime("us", "UTC")}
+
+
+def new_york_day(at: int) -> date:
+    """Day in New York of an instant (microseconds)."""
+    moment = pl.select(instant(at)).to_series()
+    day: date = moment.dt.convert_time_zone("America/New_York").dt.date().item()
+    return day

@@ -3,13 +3,16 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from margin_assets.kernels.book import INDETERMINATE, Book, Int64Array, Series, state_names
+from margin_assets.kernels.figures import Figures, empty_figures
 from margin_assets.kernels.history import day_of
+from margin_assets.kernels.house import governed
 from margin_assets.kernels.ladder import (
     DIMENSIONS,
     NEVER,
@@ -23,11 +26,14 @@ from margin_assets.kernels.ladder import (
     set_deadlines,
 )
 from margin_assets.kernels.money import to_decimal, to_instants
+from margin_assets.kernels.overlays import overlay_rules
 from margin_assets.kernels.positions import marked_positions
-from margin_assets.kernels.revaluation import Figures, empty_figures, revalue
+from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import Rules, rules_in_force
+from margin_assets.kernels.timelines import BusinessDays
 from margin_assets.live.holdings import Holdings
-from margin_assets.live.market import Market
+from margin_assets.live.intraday import IntradayMonitor, levels, reducing
+from margin_assets.live.market import Market, new_york_day
 from margin_assets.rulebooks import versions_in_force
 from schemas.landed import ACCOUNT_TYPES
 
@@ -38,11 +44,13 @@ Events = Mapping[str, pl.DataFrame]
 class Monitor:
     """State of the firm at the last evaluated grid point, and how to move it on."""
 
-    def __init__(self, opens: Int64Array) -> None:
+    def __init__(self, opens: Int64Array, days: BusinessDays | None = None) -> None:
+        self.intraday = IntradayMonitor(days)
         self.market = Market(opens)
         self.holdings = Holdings()
         self.ladder = empty_ladder(0)
         self.last_point: int | None = None
+        self._day: date | None = None
         self._rules: Rules | None = None
         self._figures: Figures | None = None
         self._changed: list[Int64Array] = []
@@ -75,7 +83,11 @@ class Monitor:
 
     def _next_by_time(self) -> int:
         interval = self.rules(self.last_point or 0).grid_interval
-        due = min(int(self.ladder.deadline.min(initial=NEVER)), self.market.next_opening())
+        due = min(
+            int(self.ladder.deadline.min(initial=NEVER)),
+            self.market.next_opening(),
+            self.intraday.next_deadline(),
+        )
         # A deadline acts at the first grid point at or after it.
         return due if due == NEVER else -(-due // interval) * interval
 
@@ -89,6 +101,7 @@ class Monitor:
     def grow(self, accounts: int) -> None:
         """Gives new accounts their place on the ladder."""
         if accounts:
+            self.intraday.grow(accounts)
             new = empty_ladder(accounts)
             self.ladder = Ladder._make(
                 np.concatenate([getattr(self.ladder, name), getattr(new, name)])
@@ -108,44 +121,130 @@ class Monitor:
         self.last_point = point
         if not len(touched):
             return
-        book, series = self.arrays(point)
-        if self._figures is None or len(self._figures.states) != len(self.holdings.accounts):
-            self._figures = empty_figures(len(self.holdings.accounts), rules)
-        figures = revalue(book, series, rules, touched, self._figures)
+        figures = self._revalue(touched, point)
+        self._add_house(touched, figures)
+        book = self.holdings.book(self.market.multiplier)
         steps = climb(book, figures, rules, self.ladder, (point, touched))
         if len(steps.account):
             self._changed.append(steps.account)
             decisions = _decisions(point, steps, figures, book)
             yield _identified(decisions, self.holdings.accounts.all, point)
 
+    def _revalue(self, accounts: Int64Array, point: int) -> Figures:
+        rules, count = self.rules(point), len(self.holdings.accounts)
+        if self._figures is None or len(self._figures.states) != count:
+            self._figures = empty_figures(count, rules)
+        book, series = self.arrays(point)
+        return revalue(book, series, rules, self.market.values, (accounts, self._figures))
+
+    def _add_house(self, accounts: Int64Array, figures: Figures) -> None:
+        """House add-ons of the accounts just revalued, where an overlay is switched on."""
+        if not overlay_rules(day_of(self.last_point or 0)).enabled:
+            return
+        chosen = self.account_state(accounts)
+        positions = self.positions(accounts)
+        charge = governed(positions, chosen, self.rules(self.last_point or 0)).charge
+        place = self.holdings.accounts.places(chosen["account_id"])
+        figures.governing[place] += charge
+        figures.held[place] += charge[:, None]
+        figures.restruck[place] += charge[:, None]
+
     def arrays(self, point: int) -> tuple[Book, Series]:
         """Book and series as they stand, with the benchmark of the day."""
-        beta = self.market.benchmarked(pl.Series([day_of(point)]))
-        return self.holdings.book(), self.market.series(beta)
+        market = self.market
+        return self.holdings.book(market.multiplier), market.series(point, self.rules(point))
 
     def _apply(self, point: int, changed: Mapping[str, pl.DataFrame], rules: Rules) -> Int64Array:
         """Takes everything that counts from a point; returns the accounts it touches."""
         market, holdings = self.market, self.holdings
-        symbols, accounts = [market.age(point, rules)], []
+        symbols, accounts = self._take_terms(point, changed, rules)
+        moved = market.with_options(np.unique(np.concatenate(symbols)))
+        market.reprice(moved, point, rules)
+        if self.intraday.is_on(point):
+            accounts += self._transact(point, changed, moved)
+        else:
+            accounts += self._take(changed)
+        due = np.flatnonzero(self.ladder.deadline <= point)
+        self._changed.extend(accounts)
+        holders = holdings.holders(moved, len(market.symbols))
+        return np.unique(np.concatenate([*accounts, due, holders])).astype(np.int64)
+
+    def _take_terms(
+        self, point: int, changed: Mapping[str, pl.DataFrame], rules: Rules
+    ) -> tuple[list[Int64Array], list[Int64Array]]:
+        """Takes all but transactions; returns the symbols and the accounts that it touches."""
+        market, holdings = self.market, self.holdings
+        symbols, accounts = [market.age(point, rules), self._turn_of_day(point)], []
         if "instruments" in changed:
             symbols.append(market.apply_instruments(changed["instruments"]))
             holdings.regroup(market.class_group)
+            accounts.append(holdings.size(market.symbols, market.multiplier, market.is_known))
+        if "rates" in changed:
+            symbols.append(market.apply_rates(changed["rates"]))
         if "betas" in changed:
             symbols.append(market.apply_betas(changed["betas"]))
+        if "volatilities" in changed:
+            symbols.append(market.apply_volatilities(changed["volatilities"]))
         if "prices" in changed:
             symbols.append(market.apply_prices(changed["prices"], point, rules))
         if "accounts" in changed:
             accounts.append(holdings.apply_accounts(changed["accounts"]))
+        return symbols, accounts
+
+    def _take(self, changed: Mapping[str, pl.DataFrame]) -> list[Int64Array]:
+        """Takes transactions all at once; returns whose they are."""
+        market, holdings, accounts = self.market, self.holdings, []
         if "cash_movements" in changed:
             accounts.append(holdings.apply_cash(changed["cash_movements"]))
         if "effects" in changed:
+            effects = changed["effects"]
             accounts.append(
-                holdings.apply_effects(changed["effects"], market.symbols, market.class_group)
+                holdings.apply_effects(
+                    effects, market.symbols, market.class_group, market.multiplier
+                )
             )
-        self._changed.extend(accounts)
-        due = np.flatnonzero(self.ladder.deadline <= point)
-        holders = holdings.holders(np.concatenate(symbols), len(market.symbols))
-        return np.unique(np.concatenate([*accounts, due, holders])).astype(np.int64)
+            holdings.remember_unsized(effects, market.symbols, market.is_known)
+        return accounts
+
+    def _transact(
+        self, point: int, changed: Mapping[str, pl.DataFrame], moved: Int64Array
+    ) -> list[Int64Array]:
+        """Takes transactions one at a time in each account and measures after each."""
+        intraday, holdings, market = self.intraday, self.holdings, self.market
+        steps = intraday.steps(changed, holdings, market.symbols, point)
+        watched = intraday.watched(point, holdings.holders(moved, len(market.symbols)))
+        dealing = [step.accounts for step in steps]
+        first = np.unique(np.concatenate([watched, *dealing])).astype(np.int64)
+        found: list[Int64Array] = []
+        if len(first):
+            figures = self._revalue(first, point)
+            quiet = np.zeros(len(watched), dtype=np.int64)
+            seen = (watched, quiet.astype(np.bool_), quiet)
+            found.append(intraday.enter(point, seen, holdings, figures))
+        for step in steps:
+            before = levels(holdings, figures, step.accounts)
+            found += self._take(step.rows)
+            figures = self._revalue(step.accounts, point)
+            after = levels(holdings, figures, step.accounts)
+            seen = (step.accounts, reducing(step, before, after), step.net_deposit)
+            found.append(intraday.enter(point, seen, holdings, figures))
+        if "effects" in changed:
+            holdings.remember_prices(changed["effects"], market.symbols, market.class_group)
+        return [*found, intraday.close(point)]
+
+    def _turn_of_day(self, point: int) -> Int64Array:
+        """Symbols whose last day has come nearer: all that have one, at a new day's first point."""
+        day = new_york_day(point)
+        if day == self._day:
+            return np.zeros(0, dtype=np.int64)
+        self._day = day
+        return self.market.dated()
+
+    def resume(self) -> None:
+        """Values everything again after a saved state was loaded, as of its grid point."""
+        point = self.last_point or 0
+        self._day = new_york_day(point)
+        self.market.reprice(self.market.options(), point, self.rules(point))
 
     def load_ladder(self, state: pl.DataFrame, point: int) -> None:
         """Takes a saved `enforcement_state`; its accounts must be known."""
@@ -158,9 +257,8 @@ class Monitor:
     def positions(self, of: Int64Array | None = None) -> pl.DataFrame:
         """The `positions` frame (of some accounts) as of the last evaluated grid point."""
         point = self.last_point or 0
-        beta = self.market.benchmarked(pl.Series([day_of(point)]))
         holdings = self.holdings.holdings(self.market.symbols, of)
-        return marked_positions(holdings, self.market.terms(beta), self.rules(point), point)
+        return marked_positions(holdings, self.market.terms(point), self.rules(point), point)
 
     def account_state(self, of: Int64Array | None = None) -> pl.DataFrame:
         """The `account_state` frame (of some accounts) as of the last evaluated grid point."""
@@ -190,6 +288,10 @@ class Monitor:
             .sort("account_id")
         )
 
+    def intraday_tables(self, of: Int64Array | None = None) -> dict[str, pl.DataFrame]:
+        """The tables of intraday margin (of some accounts) as of the last grid point."""
+        return self.intraday.frames(self.holdings.accounts.all, self._as_of(), of)
+
     def _as_of(self) -> pl.Expr:
         return pl.lit(to_instants(np.array([self.last_point or 0], dtype=np.int64))[0]).cast(
             pl.Datetime("us", "UTC")
@@ -200,7 +302,8 @@ def _worst_restricting(
     figures: Figures, rules: Rules, rows: Int64Array
 ) -> tuple[npt.NDArray[np.float64], Int64Array]:
     moves = np.flatnonzero(rules.restricting)
-    excess = figures.pnl[np.ix_(rows, moves)] + (figures.equity - figures.governing)[rows, None]
+    excess = figures.pnl[np.ix_(rows, moves)] - figures.held[np.ix_(rows, moves)]
+    excess += figures.net_liquidation[rows, None]
     worst = np.argmin(excess, axis=1)
     return rules.stress_moves[moves][worst], excess[np.arange(len(rows)), worst]
 
@@ -223,6 +326,7 @@ def _decisions(point: int, steps: Steps, figures: Figures, book: Book) -> pl.Dat
     rows, rules = steps.account, rules_in_force(day_of(point))
     equity, requirement = figures.equity[rows], figures.governing[rows]
     gross = figures.long_value[rows] + figures.short_value[rows]
+    gross += figures.long_options[rows] + figures.short_options[rows]
     move, stressed = _worst_restricting(figures, rules, rows)
     states = [int(state) for state in figures.states[rows]]
     names = list(zip(steps.dimension, steps.before, steps.after, strict=True))

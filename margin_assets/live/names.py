@@ -19,6 +19,13 @@ class Names:
     def __len__(self) -> int:
         return len(self.all)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._place
+
+    def place(self, name: str) -> int:
+        """Place of a known name."""
+        return self._place[name]
+
     def add(self, names: Iterable[str]) -> int:
         """Gives new names a place and returns how many there were."""
         before = len(self.all)

@@ -4,14 +4,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 from typing import BinaryIO
 
 import polars as pl
 
 from margin_assets.calendar import sessions
+from margin_assets.kernels.deficit_frames import Saved
+from margin_assets.kernels.fills import history_effects
+from margin_assets.kernels.intraday import intraday_rules
 from margin_assets.kernels.money import instants
 from margin_assets.kernels.terms import first_instant
+from margin_assets.kernels.timelines import BusinessDays, business_days
 from margin_assets.lake import faults
 from margin_assets.lake.canonical import digest
 from margin_assets.lake.landing import Landing, Pending, PlannedFile, archive, in_order
@@ -19,7 +24,7 @@ from margin_assets.lake.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, 
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
 from margin_assets.live.acceptance import Journal, with_points
-from margin_assets.live.cycle import CycleRunner, landed_frames
+from margin_assets.live.cycle import DATED, OFTEN_EMPTY, CycleRunner, landed_frames
 from margin_assets.live.monitor import Monitor
 from margin_assets.rulebooks import FAMILIES, in_force, versions
 from schemas import TABLES
@@ -183,7 +188,7 @@ class Session:
         sealed = self.ledger.last_sealed()
         versions_of = sealed.table_versions if sealed else {}
         scan = SealedTables(self.lake, versions_of)
-        monitor = Monitor(sessions().opens)
+        monitor = Monitor(sessions().opens, _business_days())
         runner = CycleRunner(monitor, Journal(self._lookup), self._lookup)
         runner.journal.load()
         if sealed is not None:
@@ -191,7 +196,8 @@ class Session:
             if sealed.as_of is not None:
                 load_monitor(monitor, scan, instants(pl.Series([sealed.as_of])).item())
             runner.written_whole = _written_whole(scan)
-            runner.pending_betas = _pending_betas(scan, monitor)
+            runner.ever_written = {name for name in OFTEN_EMPTY if scan(name).height}
+            runner.pending = {feed: _pending(scan, feed, monitor) for feed in DATED}
         self._runner, self._at = runner, 0 if sealed is None else sealed.cycle
 
     def _load_files(self, scan: SealedTables, runner: CycleRunner) -> None:
@@ -212,16 +218,16 @@ class Session:
         return scan(table, condition)
 
 
-def _betas(scan: SealedTables) -> pl.DataFrame:
-    """Betas in landing order, each with the instant it counts from."""
-    betas = scan.in_landing_order("betas").collect()
-    return betas.with_columns(event_time=first_instant(betas["as_of_date"]))
+def _dated(scan: SealedTables, feed: str) -> pl.DataFrame:
+    """Rows of a dated feed in landing order, each with the instant it counts from."""
+    rows = scan.in_landing_order(feed).collect()
+    return rows.with_columns(event_time=first_instant(rows["as_of_date"]))
 
 
-def _pending_betas(scan: SealedTables, monitor: Monitor) -> pl.DataFrame:
-    """Betas of dates that have not come."""
-    betas, last = _betas(scan).drop("cycle", "is_late"), monitor.last_point
-    pointed = with_points(betas, last, monitor.rules(last or 0).grid_interval)
+def _pending(scan: SealedTables, feed: str, monitor: Monitor) -> pl.DataFrame:
+    """Rows of dates that have not come."""
+    rows, last = _dated(scan, feed).drop("cycle", "is_late"), monitor.last_point
+    pointed = with_points(rows, last, monitor.rules(last or 0).grid_interval)
     return pointed.filter(~pl.col("is_late"))
 
 
@@ -231,22 +237,29 @@ def _written_whole(scan: SealedTables) -> int | None:
     return None if at is None else int(instants(pl.Series([at]))[0])
 
 
-def load_monitor(monitor: Monitor, scan: SealedTables, as_of: int) -> None:
+def load_monitor(  # noqa: PLR0915 (one step a table, in their order)
+    monitor: Monitor, scan: SealedTables, as_of: int
+) -> None:
     """Puts a sealed cycle's firm into the monitor."""
     market, holdings, rules = monitor.market, monitor.holdings, monitor.rules(as_of)
     monitor.last_point = as_of
     bound = pl.Series([as_of])
-    for feed in ("instruments", "betas", "prices"):
-        rows = _betas(scan) if feed == "betas" else scan.in_landing_order(feed).collect()
+    for feed in ("instruments", *DATED, "prices", "rates"):
+        rows = _dated(scan, feed) if feed in DATED else scan.in_landing_order(feed).collect()
         past = rows.filter(pl.Series(instants(rows["event_time"]) <= bound.item()))
         ordered = past.sort("event_time", maintain_order=True)
         if not ordered.height:
+            continue
+        if feed == "rates":
+            market.apply_rates(ordered)
             continue
         market.add(ordered["symbol"])
         if feed == "instruments":
             market.apply_instruments(ordered)
         elif feed == "betas":
             market.apply_betas(ordered)
+        elif feed == "volatilities":
+            market.apply_volatilities(ordered)
         else:
             market.apply_prices(ordered, as_of, rules)
     accounts, positions = scan("account_state"), scan("positions")
@@ -257,6 +270,27 @@ def load_monitor(monitor: Monitor, scan: SealedTables, as_of: int) -> None:
     if versions_of.height:
         holdings.apply_accounts(versions_of.sort("event_time", maintain_order=True))
     monitor.load_ladder(scan("enforcement_state"), as_of)
+    _load_unsized(monitor, scan)
+    saved = Saved(scan("intraday_deficits"), scan("intraday_state"))
+    monitor.intraday.load(saved, holdings.accounts, as_of)
+    monitor.resume()
+
+
+@cache
+def _business_days() -> BusinessDays:
+    known = sessions()
+    ends_after = intraday_rules(known.days[-1]).day_ends_after_close
+    return business_days(known.days, known.closes, ends_after)
+
+
+def _load_unsized(monitor: Monitor, scan: SealedTables) -> None:
+    """Fills of symbols without an instrument row, whose multiplier is still to come."""
+    market = monitor.market
+    unknown = pl.Series(market.symbols.all, dtype=pl.String).filter(pl.Series(~market.is_known))
+    fills = scan("fills", pl.col("symbol").is_in(unknown.implode()))
+    if fills.height:
+        effects = history_effects(fills)
+        monitor.holdings.remember_unsized(effects, market.symbols, market.is_known)
 
 
 class _Stopwatch:

@@ -68,7 +68,7 @@ def story(lake: Lake, sealed: Sealed, account: str) -> Document:
         "account": _account(tables, state.row(0, named=True), mine),
         "ladder": _ladder(ladder, decisions),
         "figures": _without(summary, "account_id", "account_type", "status", "reasons"),
-        "reg_t": _dicts(tables.rows("reg_t_requirements", mine).sort("symbol")),
+        "reg_t": _dicts(tables.rows("reg_t_requirements", mine).sort("group_number")),
         "portfolio_margin": [_points(row) for row in _class_groups(tables, mine)],
         "stress": _dicts(tables.rows("stress_results", mine).sort("move")),
         "marks": _marks(tables, positions, pl.col("event_time") <= sealed.as_of),

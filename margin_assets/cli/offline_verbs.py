@@ -1,15 +1,15 @@
-"""Verbs that need no lake: whatif, rulebook, bench."""
+"""Verbs that need no lake: whatif, rulebook (but for its diff), bench."""
 
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, BinaryIO
 
 import typer
 
-from margin_assets.cli import output
+from margin_assets.cli import output, rulebook_diff
 from margin_assets.cli.options import JsonOption, example
 from margin_assets.cli.output import Refusal
 
@@ -17,7 +17,11 @@ rulebook = typer.Typer(
     help="Show the numbers of the rules.",
     no_args_is_help=True,
     rich_markup_mode=None,
-    epilog=example("margin rulebook list", "margin rulebook show finra_4210 2020-03-16"),
+    epilog=example(
+        "margin rulebook list",
+        "margin rulebook show finra_4210 2020-03-16",
+        "margin rulebook diff house/2020-01-01 house=draft.toml",
+    ),
 )
 
 
@@ -31,6 +35,7 @@ def register(app: typer.Typer) -> None:
     )(whatif)
     rulebook.command("list", epilog=example("margin rulebook list"))(list_rulebooks)
     rulebook.command("show", epilog=example("margin rulebook show tims"))(show_rulebook)
+    rulebook.command("diff", epilog=rulebook_diff.EXAMPLE)(rulebook_diff.diff)
     app.add_typer(rulebook, name="rulebook")
     app.command(epilog=example("margin bench cycle"))(bench)
 
@@ -106,7 +111,7 @@ def show_rulebook(
     as_json: JsonOption = False,
 ) -> None:
     """The numbers of one family in force on a day."""
-    from margin_assets.rulebooks import FAMILIES, in_force, versions
+    from margin_assets.rulebooks import FAMILIES, flat, in_force, versions
 
     if family not in FAMILIES:
         raise Refusal(f"unknown family {family!r}; known: {', '.join(FAMILIES)}")
@@ -115,8 +120,8 @@ def show_rulebook(
         output.answer({"family": family, "effective": book.effective, "numbers": book.numbers})
         return
     output.say(f"{family}, effective {book.effective}")
-    for name, value in _flat(book.numbers):
-        output.say(f"{name} = {output.shown(value)}")
+    for path, value in flat(book.numbers).items():
+        output.say(f"{'.'.join(path)} = {output.shown(value)}")
 
 
 def _day(text: str) -> date:
@@ -124,14 +129,6 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a day as YYYY-MM-DD") from None
-
-
-def _flat(numbers: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, object]]:
-    for name, value in numbers.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def bench(

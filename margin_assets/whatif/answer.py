@@ -1,24 +1,30 @@
 """The answer to a portfolio document: what the kernels say of it, in the public shape."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
 from margin_assets.kernels.book import INDETERMINATE, state_names
+from margin_assets.kernels.drivers import drivers
+from margin_assets.kernels.house import addons_of, house_accounts
 from margin_assets.kernels.ladder import minimum_equity
 from margin_assets.kernels.lines import input_states
+from margin_assets.kernels.overlays import house_totals, overlay_rules, with_enabled
+from margin_assets.kernels.reg_t_groups import reg_t_requirements
 from margin_assets.kernels.requirements import (
     POINT_COLUMNS,
     margin_summary,
-    reg_t_requirements,
     stress_results,
     tims_requirements,
 )
 from margin_assets.kernels.sma import special_memorandum_accounts
+from margin_assets.kernels.valuation import quote_states
 from margin_assets.rulebooks import versions_in_force
 from margin_assets.whatif.document import Document
 from margin_assets.whatif.frames import Case, case_of
+from schemas.house import OVERLAYS
 
 Row = dict[str, Any]
 
@@ -28,6 +34,8 @@ def answer(document: Document) -> Row:
     case = case_of(document)
     summary = margin_summary(case.positions, case.accounts).row(0, named=True)
     versions = versions_in_force(document.as_of)
+    reg_t, portfolio = _reg_t(case, summary), _portfolio_margin(case, summary)
+    house = _house(document, case, summary)
     return {
         "account_id": document.account.account_id,
         "as_of": document.as_of.isoformat(),
@@ -39,14 +47,16 @@ def answer(document: Document) -> Row:
         "cash": _usd(summary["cash"]),
         "long_market_value": _usd(summary["long_market_value"]),
         "short_market_value": _usd(summary["short_market_value"]),
-        "net_option_value": 0.0,
+        "net_option_value": _usd(summary["long_option_value"] - summary["short_option_value"]),
         "beta_weighted_exposure": _usd(summary["beta_weighted_exposure"]),
         "equity": _usd(summary["equity"]),
+        "net_liquidation": _usd(summary["net_liquidation"]),
         **_minimum_equity(case),
         "positions": [_position(row) for row in case.positions.iter_rows(named=True)],
-        "reg_t": _reg_t(document, case, summary),
-        "portfolio_margin": _portfolio_margin(case, summary),
-        "house": _house(summary),
+        "reg_t": reg_t,
+        "portfolio_margin": portfolio,
+        "house": house,
+        "side_by_side": _side_by_side(case, reg_t, portfolio, house),
         "stress": _stress(case),
         "margin_method": summary["margin_method"],
         "margin_savings": _usd(summary["margin_savings"]),
@@ -65,8 +75,10 @@ def _reasons(case: Case, mask: int) -> list[Row]:
     """Named states under a mask, symbol by symbol; those of the whole account have no symbol."""
     found = []
     in_symbols = 0
+    model_states = quote_states(case.series)
     for i, symbol in enumerate(case.positions["symbol"]):
         states = int(input_states(case.series, case.book.series[i]))
+        states |= int(model_states[case.book.series[i]])
         in_symbols |= states
         found.append((symbol, states & mask))
     found.append((None, int(case.figures.states[0]) & ~in_symbols & mask))
@@ -80,7 +92,7 @@ def _minimum_equity(case: Case) -> dict[str, float]:
 
 
 def _position(row: Row) -> Row:
-    return {
+    found = {
         "symbol": row["symbol"],
         "quantity": _number(row["quantity"]),
         "price": None if row["price"] is None else float(row["price"]),
@@ -93,49 +105,68 @@ def _position(row: Row) -> Row:
         "is_marginable": row["is_marginable"],
         "beta": row["beta"],
     }
+    if row["asset_class"] == "option":
+        found["implied_volatility"] = row["implied_volatility"]
+    return found
 
 
-def _reg_t(document: Document, case: Case, summary: Row) -> Row:
-    maintenance, initial = summary["reg_t_requirement"], summary["initial_requirement"]
-    excess = summary["equity"] - maintenance
+def _reg_t(case: Case, summary: Row) -> Row:
+    groups = reg_t_requirements(case.positions, case.accounts).to_dicts()
+    maintenance = summary["reg_t_requirement"]
+    gross, deposit = (
+        sum((group[name] for group in groups), Decimal(0))
+        for name in ("gross_requirement", "net_deposit")
+    )
+    if summary["account_type"] == "cash":
+        gross = summary["governing_requirement"] + summary["long_option_value"]
+        deposit = gross - summary["short_option_value"]
+    excess = summary["reg_t_equity"] - maintenance
     sma = special_memorandum_accounts(case.positions, case.accounts, case.rules)
     memorandum = sma.row(0, named=True)
     return {
-        "initial_requirement": _usd(initial),
+        "initial_requirement": _usd(summary["initial_requirement"]),
         "maintenance_requirement": _usd(maintenance),
-        "gross_requirement": _usd(maintenance),
-        "net_deposit": _usd(initial),
+        "gross_requirement": _usd(gross),
+        "net_deposit": _usd(deposit),
+        "equity": _usd(summary["reg_t_equity"]),
         "excess": _usd(excess),
         "call": _usd(max(Decimal(0), -excess)),
         "reg_t_excess": _usd(memorandum["reg_t_excess"]),
         "sma": _usd(memorandum["sma"]),
         "buying_power": _usd(memorandum["buying_power"]),
-        "groups": _groups(document, case),
+        "is_proven_least": "grouping_not_proven" not in summary["reasons"].split(";"),
+        "groups": [_group(case, group) for group in groups],
     }
 
 
-def _groups(document: Document, case: Case) -> list[Row]:
-    """One group a symbol: stock is margined alone under 4210(c)."""
-    legs: dict[str, list[Row]] = {}
-    for i, row in document.equities:
-        leg = {"position": i, "quantity": _number(row.quantity)}
-        legs.setdefault(row.symbol, []).append(leg)
-    return [
-        {
-            "strategy": row["strategy"],
-            "rule": row["rule"],
-            "symbol": row["symbol"],
-            "legs": legs[row["symbol"]],
-            "market_value": _usd(row["market_value"]),
-            "gross_requirement": _usd(row["maintenance_requirement"]),
-            "net_deposit": _usd(row["initial_requirement"]),
-            # What a short sale may lose has no bound.
-            "max_potential_loss": (
-                _usd(row["market_value"]) if row["strategy"] == "long_stock" else None
-            ),
-        }
-        for row in reg_t_requirements(case.positions, case.accounts).iter_rows(named=True)
-    ]
+def _group(case: Case, group: Row) -> Row:
+    worst = group["max_potential_loss"]
+    return {
+        "strategy": group["strategy"],
+        "rule": group["rule"],
+        "symbol": group["symbol"],
+        "legs": _legs(case, group),
+        "market_value": _usd(group["market_value"]),
+        "gross_requirement": _usd(group["gross_requirement"]),
+        "maintenance_requirement": _usd(group["maintenance_requirement"]),
+        "initial_requirement": _usd(group["initial_requirement"]),
+        "net_deposit": _usd(group["net_deposit"]),
+        "max_potential_loss": None if worst is None else _usd(worst),
+    }
+
+
+def _legs(case: Case, group: Row) -> list[Row]:
+    """Legs by their place in the document: of rows netted to one position, the first."""
+    if group["legs"] is None:
+        return [_leg(case, group["symbol"], group["quantity"])]
+    legs = json.loads(group["legs"], parse_int=Decimal, parse_float=Decimal)
+    return [_leg(case, leg["symbol"], leg["quantity"]) for leg in legs]
+
+
+def _leg(case: Case, symbol: str, quantity: Decimal) -> Row:
+    sides = [h for h in case.holdings if h.symbol == symbol]
+    side = next((h for h in sides if (h.quantity > 0) == (quantity > 0)), sides[0])
+    return {"position": side.rows[0], "symbol": symbol, "quantity": _number(quantity)}
 
 
 def _portfolio_margin(case: Case, summary: Row) -> Row:
@@ -145,7 +176,8 @@ def _portfolio_margin(case: Case, summary: Row) -> Row:
         "eligible": summary["is_portfolio_margin_eligible"],
         "reasons": reasons.split(";") if reasons else [],
         "requirement": _usd(requirement),
-        "excess": _usd(summary["equity"] - requirement),
+        "equity": _usd(summary["net_liquidation"]),
+        "excess": _usd(summary["net_liquidation"] - requirement),
         "class_groups": [
             _class_group(row)
             for row in tims_requirements(case.positions, case.accounts).iter_rows(named=True)
@@ -160,21 +192,65 @@ def _class_group(row: Row) -> Row:
         "pnl_by_point": [_usd(row[name]) for name in POINT_COLUMNS],
         "worst_point": row["worst_move"],
         "scan_risk": _usd(row["scan_risk"]),
-        "minimum": 0.0,
+        "minimum": _usd(row["minimum"]),
         "not_margined": _usd(row["not_margined"]),
         "requirement": _usd(row["requirement"]),
     }
 
 
-def _house(summary: Row) -> dict[str, float]:
-    """Overlays are off: what governs is the regulatory requirement of the account's type."""
-    excess = summary["excess"]
+def _house(document: Document, case: Case, summary: Row) -> Row:
+    """What the overlays switched on add to the regulatory requirement of the account's type."""
+    overlays = overlay_rules(document.as_of)
+    if document.options.house_overlays is not None:
+        overlays = with_enabled(overlays, document.options.house_overlays)
+    accounts = house_accounts(case.accounts, case.figures)
+    addons = addons_of(case.house_positions(), accounts, overlays)
+    totals = house_totals(addons, accounts).row(0, named=True)
+    requirement = totals["house_requirement"]
+    excess = summary["equity"] - requirement
     return {
-        "concentration_addon": 0.0,
-        "volatility_addon": 0.0,
-        "requirement": _usd(summary["house_requirement"]),
+        **{f"{name}_addon": _usd(totals[f"{name}_addon"]) for name in OVERLAYS},
+        "overlays": sorted(overlays.enabled),
+        "charges": [
+            {
+                "overlay": row["overlay"],
+                "subject": row["subject"],
+                "base": _usd(row["base"]),
+                "rate": row["rate"],
+                "addon": _usd(row["addon"]),
+                "reason": row["reason"],
+            }
+            for row in addons.iter_rows(named=True)
+        ],
+        "requirement": _usd(requirement),
         "excess": _usd(excess),
         "call": _usd(max(Decimal(0), -excess)),
+    }
+
+
+def _side_by_side(case: Case, reg_t: Row, portfolio: Row, house: Row) -> Row:
+    """The methods beside each other, which binds, and what each position adds to the difference.
+
+    A driver is what the account would need less under a method without the position.
+    """
+    excess = {
+        "reg_t": reg_t["excess"],
+        "portfolio_margin": portfolio["excess"],
+        "house": house["excess"],
+    }
+    return {
+        "excess": excess,
+        "binding": min(excess, key=lambda name: excess[name]),
+        "savings": round(portfolio["excess"] - reg_t["excess"], 2),
+        "drivers": [
+            {
+                "symbol": row["symbol"],
+                "reg_t": _usd(row["reg_t"]),
+                "portfolio_margin": _usd(row["portfolio_margin"]),
+                "difference": _usd(row["reg_t"] - row["portfolio_margin"]),
+            }
+            for row in drivers(case.positions, case.accounts, case.rules).iter_rows(named=True)
+        ],
     }
 
 

@@ -4,7 +4,7 @@ import json
 import re
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,7 +20,8 @@ from pydantic import (
 
 from margin_assets.kernels.money import MAX_POSITION, MICRO
 from schemas.columns import MAX_AMOUNT, MAX_PRICE, MAX_QUANTITY, PRINTABLE
-from schemas.landed import ACCOUNT_TYPES, ASSET_CLASSES
+from schemas.house import OVERLAYS
+from schemas.landed import ACCOUNT_TYPES, ASSET_CLASSES, BOND_CLASSES, RIGHTS, STYLES
 
 MAX_LEVERAGE = Decimal(10)
 MAX_BETA = Decimal(20)
@@ -33,6 +34,7 @@ _WORD = re.compile(r"\w+", re.ASCII)
 _KINDS = ("equity", "option", "bond")
 _MOST_DIGITS = 64  # more than any number of a document needs; bounds the work on hostile ones
 _UNWIELDY = Decimal("NaN")
+_USUAL_MULTIPLIER = Decimal(100)
 _SHOWN = 64  # characters of somebody else's text that a message repeats
 
 
@@ -112,6 +114,9 @@ Amount = Annotated[Decimal, _at_most(MAX_AMOUNT, decimals=2)]
 Leverage = Annotated[Decimal, _at_most(MAX_LEVERAGE, decimals=6), AfterValidator(_not_zero)]
 Beta = Annotated[Decimal, _at_most(MAX_BETA)]
 Volatility = Annotated[Decimal, _at_most(MAX_VOLATILITY), AfterValidator(_not_negative)]
+ExpectedRange = Annotated[Decimal, _at_most(Decimal(10)), AfterValidator(_not_negative)]
+BorrowRate = Annotated[Decimal, _at_most(Decimal(100)), AfterValidator(_not_negative)]
+Overlay = Annotated[str, _one_of(OVERLAYS)]
 Rate = Annotated[Decimal, _at_most(Decimal(1))]
 Multiplier = Annotated[Decimal, _at_most(MAX_MULTIPLIER, decimals=6), AfterValidator(_positive)]
 AssetClass = Annotated[str, _one_of(ASSET_CLASSES)]
@@ -131,6 +136,8 @@ class Account(_Part):
     account_type: AccountType
     cash: Amount
     sma: Annotated[Amount, AfterValidator(_not_negative)] = Decimal(0)
+    exempt: bool = False
+    """Exempt account of 4210(a)(13)."""
 
 
 class Equity(_Part):
@@ -144,34 +151,67 @@ class Equity(_Part):
 
 
 class Option(_Part):
-    """Listed option."""
+    """Option; several rows of one contract are one position."""
 
     kind: Literal["option"]
     underlying: Symbol
-    right: Literal["call", "put"]
+    right: Annotated[str, _one_of(RIGHTS)]
     strike: Price
     expiry: Day
-    style: Literal["american", "european"]
+    style: Annotated[str, _one_of(STYLES)]
     multiplier: Multiplier
     quantity: Quantity
     price: Price | None = None
+    listed: bool = True
+    last_fill_price: Price | None = None
+    """What it was last dealt at: carries a short position that has no price."""
+
+    @property
+    def contract(self) -> "Contract":
+        """What tells one option from another."""
+        return Contract(
+            self.underlying,
+            self.expiry,
+            self.strike,
+            self.right,
+            self.style,
+            self.multiplier,
+            self.listed,
+        )
+
+
+class Contract(NamedTuple):
+    """Terms of an option: what is equal in all of them is one series."""
+
+    underlying: str
+    expiry: date
+    strike: Decimal
+    right: str
+    style: str
+    multiplier: Decimal
+    listed: bool
+
+    @property
+    def symbol(self) -> str:
+        """Name of the series in the answer: underlying, last day, right and strike."""
+        name = f"{self.underlying} {self.expiry:%y%m%d}{self.right[0].upper()}{self.strike:f}"
+        if self.style == "european":
+            name += " E"
+        if self.multiplier != _USUAL_MULTIPLIER:
+            name += f" x{self.multiplier:f}"
+        return name if self.listed else f"{name} OTC"
 
 
 class Bond(_Part):
-    """Bond; a negative principal is a short one."""
+    """Bond; a negative principal is a short one, its price is in percent of principal."""
 
     kind: Literal["bond"]
-    bond_class: Literal[
-        "us_treasury",
-        "agency",
-        "municipal",
-        "corporate_investment_grade",
-        "listed_non_investment_grade",
-        "other",
-    ]
+    bond_class: Annotated[str, _one_of(BOND_CLASSES)]
     principal: Annotated[Amount, AfterValidator(_not_zero)]
     price_pct: Price | None = None
     maturity: Day
+    zero_coupon: bool = False
+    last_fill_price: Price | None = None
 
 
 class Instrument(_Part):
@@ -190,6 +230,12 @@ class Instrument(_Part):
     beta: Beta | None = None
     volatility_annual: Volatility | None = None
     dividend_yield: Rate | None = None
+    """Continuous; absent means that none is paid."""
+    expected_range: ExpectedRange | None = None
+    hard_to_borrow: bool | None = None
+    borrow_rate: BorrowRate | None = None
+    broad_based: bool | None = None
+    """Whether options on it take the broad-index rates; absent: by its asset class."""
 
     @model_validator(mode="after")
     def fund_names_its_leverage(self) -> Self:
@@ -210,6 +256,8 @@ class Options(_Part):
 
     short_sale_proceeds_in_cash: bool = True
     """False: the proceeds of short positions, at these prices, come on top of the cash."""
+    house_overlays: list[Overlay] | None = None
+    """House overlays to charge; absent: those of the rulebook."""
 
 
 class Document(_Part):
@@ -222,11 +270,6 @@ class Document(_Part):
     rates: Rates = Rates()
     options: Options = Options()
 
-    @property
-    def equities(self) -> list[tuple[int, Equity]]:
-        """Equity positions, each with its place in the document."""
-        return [(i, row) for i, row in enumerate(self.positions) if isinstance(row, Equity)]
-
 
 def parse_document(text: str | bytes) -> Document:
     """The document of a JSON text; `DocumentError` with one line if it is refused."""
@@ -234,7 +277,8 @@ def parse_document(text: str | bytes) -> Document:
         document = Document.model_validate(_json(text))
     except ValidationError as error:
         raise DocumentError(_reason(error)) from None
-    _refuse_what_follows(document)
+    _refuse_what_has_ended(document)
+    _refuse_two_prices(document)
     _refuse_beyond_range(document)
     return document
 
@@ -322,26 +366,37 @@ def _place(location: tuple[int | str, ...]) -> str:
     return place or "document"
 
 
-def _refuse_what_follows(document: Document) -> None:
-    names = {Option: "options", Bond: "bonds"}
+def _refuse_what_has_ended(document: Document) -> None:
     for i, row in enumerate(document.positions):
-        if not isinstance(row, Equity):
-            what = names[type(row)]
-            raise DocumentError(
-                f"positions[{i}]: {what} are not margined yet; they follow in the next release"
-            )
+        if isinstance(row, Option) and row.expiry < document.as_of:
+            raise DocumentError(f"positions[{i}].expiry: before as_of {document.as_of}")
+        if isinstance(row, Bond) and row.maturity < document.as_of:
+            raise DocumentError(f"positions[{i}].maturity: before as_of {document.as_of}")
+
+
+def _refuse_two_prices(document: Document) -> None:
+    known: dict[Contract, tuple[int, Decimal]] = {}
+    for i, row in enumerate(document.positions):
+        if isinstance(row, Option) and row.price is not None:
+            first, price = known.setdefault(row.contract, (i, row.price))
+            if price != row.price:
+                raise DocumentError(f"positions[{i}].price: not that of positions[{first}]")
 
 
 def _refuse_beyond_range(document: Document) -> None:
     most = Decimal(MAX_POSITION // MICRO)
-    for symbol, quantity in net_quantities(document).items():
-        if abs(quantity) > most:
-            raise DocumentError(f"positions: {_quoted(symbol)} adds up to more than {most:,f}")
+    units: dict[str, Decimal] = {}
+    for row in document.positions:
+        name, size = _size(row)
+        units[name] = units.get(name, Decimal(0)) + abs(size)
+    for name, size in units.items():
+        if size > most:
+            raise DocumentError(f"positions: {_quoted(name)} adds up to more than {most:,f}")
 
 
-def net_quantities(document: Document) -> dict[str, Decimal]:
-    """Net quantity of each symbol, in the order of the document."""
-    net: dict[str, Decimal] = {}
-    for _, row in document.equities:
-        net[row.symbol] = net.get(row.symbol, Decimal(0)) + row.quantity
-    return net
+def _size(row: Equity | Option | Bond) -> tuple[str, Decimal]:
+    if isinstance(row, Equity):
+        return row.symbol, row.quantity
+    if isinstance(row, Option):
+        return row.contract.symbol, row.quantity * row.multiplier
+    return f"{row.bond_class} {row.maturity}", row.principal

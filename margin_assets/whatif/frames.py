@@ -2,28 +2,50 @@
 
 from datetime import UTC, datetime, time
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book import Book, Series, book_of
+from margin_assets.kernels.figures import Figures
+from margin_assets.kernels.house import house_positions
+from margin_assets.kernels.mixed import market_of
 from margin_assets.kernels.money import MAX_TOTAL, to_decimal, to_scaled
 from margin_assets.kernels.positions import marked_positions
-from margin_assets.kernels.revaluation import Figures, revalue
+from margin_assets.kernels.revaluation import restrikes, revalue
 from margin_assets.kernels.rules import Rules, benchmark, rules_in_force
-from margin_assets.kernels.terms import TERMS, instrument_terms, marked_terms
-from margin_assets.whatif.document import Document, DocumentError, net_quantities
+from margin_assets.kernels.terms import (
+    INSTRUMENT_COLUMNS,
+    Marks,
+    instrument_terms,
+    marked_terms,
+    with_underlyings,
+)
+from margin_assets.kernels.valuation import OptionValues, option_values, with_implied
+from margin_assets.whatif.document import Bond, Document, DocumentError, Equity, Option
 from schemas.columns import MAX_PRICE
 
 SYMBOL = "symbol"
-_INSTRUMENTS = {
-    "symbol": pl.String,
-    "asset_class": pl.String,
-    "class_group": pl.String,
-    "leverage": pl.Float64,
-    "marginable": pl.Boolean,
+NOON = time(12)
+"""Hour of `as_of`, in UTC: one day in London and New York."""
+_ASSET_CLASS_OF_BOND = {
+    "us_treasury": "treasury",
+    "agency": "agency",
+    "municipal": "municipal",
+    "corporate_investment_grade": "corporate",
+    "listed_non_investment_grade": "corporate",
+    "other": "corporate",
 }
+
+
+class Holding(NamedTuple):
+    """What a document holds of one symbol on one side, and the rows that say so."""
+
+    symbol: str
+    quantity: Decimal
+    last_fill: Decimal
+    rows: tuple[int, ...]
 
 
 class Case(NamedTuple):
@@ -35,18 +57,27 @@ class Case(NamedTuple):
     book: Book
     series: Series
     figures: Figures
+    holdings: list[Holding]
+    values: OptionValues
+
+    def house_positions(self) -> pl.DataFrame:
+        """Positions as the house overlays take them."""
+        return house_positions(self.positions, self.book, market_of(self.series, self.values))
 
 
 def case_of(document: Document) -> Case:
-    """Frames, book and figures of a document. Its prices are fresh, at midnight of `as_of`."""
+    """Frames, book and figures of a document. Its prices are fresh, at noon of `as_of`."""
     rules = rules_in_force(document.as_of)
-    at = datetime.combine(document.as_of, time(), UTC)
+    at = datetime.combine(document.as_of, NOON, UTC)
+    micros = round(at.timestamp() * 1e6)
     holdings = _holdings(document)
-    terms = _terms(document, holdings[SYMBOL], at)
-    positions = marked_positions(holdings, terms, rules, round(at.timestamp() * 1e6))
+    terms = with_implied(_terms(document, holdings, at), micros, rules)
+    positions = marked_positions(_held(document, holdings), terms, rules, micros)
     accounts = _accounts(document, positions, at)
-    book, series = book_of(positions, accounts)
-    return Case(positions, accounts, rules, book, series, revalue(book, series, rules))
+    book, series = book_of(positions, accounts, rules)
+    values = option_values(series, rules, restrikes(book, series))
+    figures = revalue(book, series, rules, values)
+    return Case(positions, accounts, rules, book, series, figures, holdings, values)
 
 
 def scaled(numbers: list[Decimal], scale: int) -> pl.Series:
@@ -54,55 +85,141 @@ def scaled(numbers: list[Decimal], scale: int) -> pl.Series:
     return to_decimal(np.array([int(n.scaleb(scale)) for n in numbers], dtype=np.int64), scale)
 
 
-def _holdings(document: Document) -> pl.DataFrame:
-    """Net position of each symbol. An unpriced short is carried at the dearest last fill known.
+def _symbol(i: int, row: Equity | Option | Bond) -> str:
+    if isinstance(row, Option):
+        return row.contract.symbol
+    return f"{row.bond_class} {row.maturity} #{i}" if isinstance(row, Bond) else row.symbol
 
-    Where none is known, at the largest price there may be: the bound that holds.
+
+def _holdings(document: Document) -> list[Holding]:
+    """Positions of the document: contracts netted, a security long and short kept apart.
+
+    An unpriced short is carried at the dearest last fill known, and where none is known at the
+    largest price there may be: the bound that holds.
     """
-    net = {symbol: quantity for symbol, quantity in net_quantities(document).items() if quantity}
-    fills: dict[str, Decimal] = {}
-    for _, row in document.equities:
-        if row.last_fill_price is not None:
-            fills[row.symbol] = max(fills.get(row.symbol, Decimal(0)), row.last_fill_price)
-    return pl.DataFrame({SYMBOL: pl.Series(list(net), dtype=pl.String)}).select(
+    found: dict[tuple[str, bool], list[tuple[int, Any]]] = {}
+    for i, row in enumerate(document.positions):
+        is_short = row.kind == "equity" and row.quantity < 0
+        found.setdefault((_symbol(i, row), is_short), []).append((i, row))
+    holdings = [_holding(symbol, rows) for (symbol, _), rows in sorted(found.items())]
+    return [holding for holding in holdings if holding.quantity]
+
+
+def _holding(symbol: str, rows: list[tuple[int, Any]]) -> Holding:
+    fills = [row.last_fill_price for _, row in rows if row.last_fill_price is not None]
+    sizes = [row.principal if row.kind == "bond" else row.quantity for _, row in rows]
+    last = max(fills, default=MAX_PRICE)
+    return Holding(symbol, sum(sizes, Decimal(0)), last, tuple(i for i, _ in rows))
+
+
+def _held(document: Document, holdings: list[Holding]) -> pl.DataFrame:
+    symbols = [holding.symbol for holding in holdings]
+    return pl.DataFrame({SYMBOL: pl.Series(symbols, dtype=pl.String)}).select(
         pl.lit(document.account.account_id).alias("account_id"),
         SYMBOL,
-        scaled(list(net.values()), 6).alias("quantity"),
-        scaled([fills.get(symbol, MAX_PRICE) for symbol in net], 6).alias("last_fill_price"),
+        scaled([holding.quantity for holding in holdings], 6).alias("quantity"),
+        scaled([holding.last_fill for holding in holdings], 6).alias("last_fill_price"),
     )
 
 
-def _terms(document: Document, symbols: pl.Series, at: datetime) -> pl.DataFrame:
-    known = document.instruments
+def _terms(document: Document, holdings: list[Holding], at: datetime) -> pl.DataFrame:
+    rows, prices, betas = _known(document)
+    volatilities = {
+        symbol: float(known.volatility_annual)
+        for symbol, known in document.instruments.items()
+        if known.volatility_annual is not None
+    }
+    underlyings = [row["underlying"] for row in rows.values() if row.get("underlying")]
+    symbols = dict.fromkeys([*(holding.symbol for holding in holdings), *underlyings])
     instruments = pl.DataFrame(
-        [
-            (
-                symbol,
-                row.asset_class,
-                row.class_group,
-                None if row.leverage is None else float(row.leverage),
-                row.marginable is not False and row.asset_class is not None,
-            )
-            for symbol, row in known.items()
-        ],
-        schema=_INSTRUMENTS,
-        orient="row",
+        [{name: row.get(name) for name in INSTRUMENT_COLUMNS} for row in rows.values()],
+        schema=INSTRUMENT_COLUMNS,
     )
-    prices = {symbol: row.price for symbol, row in known.items() if row.price is not None}
-    betas = {symbol: float(row.beta) for symbol, row in known.items() if row.beta is not None}
     terms = marked_terms(
-        instrument_terms(symbols, instruments),
-        pl.DataFrame({SYMBOL: pl.Series(list(prices), dtype=pl.String)}).with_columns(
-            price=scaled(list(prices.values()), 6), event_time=pl.lit(at, pl.Datetime("us", "UTC"))
-        ),
-        pl.DataFrame(
-            list(betas.items()), schema={SYMBOL: pl.String, "beta": pl.Float64}, orient="row"
+        instrument_terms(pl.Series(list(symbols), dtype=pl.String), instruments),
+        Marks(
+            pl.DataFrame({SYMBOL: pl.Series(list(prices), dtype=pl.String)}).with_columns(
+                price=scaled(list(prices.values()), 6),
+                event_time=pl.lit(at, pl.Datetime("us", "UTC")),
+            ),
+            _by_symbol(betas, "beta"),
+            _by_symbol(volatilities, "volatility_annual"),
         ),
         benchmark(document.as_of),
     )
     is_priced = pl.col("last_price").is_not_null()
     state = pl.when(is_priced).then(pl.lit("fresh")).otherwise(pl.lit("missing"))
-    return terms.with_columns(price_state=state).select(TERMS)
+    rate = document.rates.risk_free
+    stated = terms.with_columns(price_state=state)
+    return with_underlyings(stated, None if rate is None else float(rate))
+
+
+def _known(
+    document: Document,
+) -> tuple[dict[str, dict[str, Any]], dict[str, Decimal], dict[str, float]]:
+    """Instrument rows, prices and betas by symbol; a symbol without terms has no row."""
+    rows: dict[str, dict[str, Any]] = {}
+    prices: dict[str, Decimal] = {}
+    betas: dict[str, float] = {}
+    for symbol, known in document.instruments.items():
+        if known.asset_class is not None:
+            rows[symbol] = {
+                "symbol": symbol,
+                "asset_class": known.asset_class,
+                "class_group": known.class_group,
+                "leverage": _float(known.leverage),
+                "marginable": known.marginable is not False,
+                "is_broad_based": known.broad_based,
+                "dividend_yield": _float(known.dividend_yield),
+                "expected_range": _float(known.expected_range),
+                "is_hard_to_borrow": known.hard_to_borrow,
+                "borrow_rate": _float(known.borrow_rate),
+            }
+        if known.price is not None:
+            prices[symbol] = known.price
+        if known.beta is not None:
+            betas[symbol] = float(known.beta)
+    for i, row in enumerate(document.positions):
+        symbol = _symbol(i, row)
+        if isinstance(row, Option):
+            rows[symbol] = _option_row(symbol, row)
+            if row.price is not None:
+                prices[symbol] = row.price
+        elif isinstance(row, Bond):
+            rows[symbol] = _bond_row(symbol, row)
+            if row.price_pct is not None:
+                prices[symbol] = row.price_pct
+    return rows, prices, betas
+
+
+def _by_symbol(numbers: dict[str, float], name: str) -> pl.DataFrame:
+    schema = {SYMBOL: pl.String, name: pl.Float64}
+    return pl.DataFrame(list(numbers.items()), schema=schema, orient="row")
+
+
+def _float(number: Decimal | None) -> float | None:
+    return None if number is None else float(number)
+
+
+def _option_row(symbol: str, row: Option) -> dict[str, Any]:
+    terms = ("underlying", "right", "strike", "expiry", "style", "multiplier")
+    return {name: getattr(row, name) for name in terms} | {
+        "symbol": symbol,
+        "asset_class": "option",
+        "marginable": True,
+        "is_listed": row.listed,
+    }
+
+
+def _bond_row(symbol: str, row: Bond) -> dict[str, Any]:
+    return {
+        "symbol": symbol,
+        "asset_class": _ASSET_CLASS_OF_BOND[row.bond_class],
+        "bond_class": row.bond_class,
+        "marginable": True,
+        "maturity": row.maturity,
+        "coupon": 0.0 if row.zero_coupon else None,
+    }
 
 
 def _accounts(document: Document, positions: pl.DataFrame, at: datetime) -> pl.DataFrame:
@@ -120,6 +237,7 @@ def _accounts(document: Document, positions: pl.DataFrame, at: datetime) -> pl.D
             "account_id": [account.account_id],
             "account_type": [account.account_type],
             "is_registered": [True],
+            "is_exempt": [account.exempt],
             "cash": to_decimal(np.array([cash], dtype=np.int64), 2),
             "sma": scaled([account.sma], 2),
             "as_of": pl.Series([at], dtype=pl.Datetime("us", "UTC")),

@@ -28,8 +28,8 @@ definitions: $(STAMP)
 test: lint types definitions ## everything CI runs
 	$(BIN)/pytest -n 2 --dist loadfile
 
-fidelity: $(STAMP) ## published examples; needs MARGIN_ACCEPTANCE=<folder>
-	$(BIN)/pytest tests/fidelity -q
+fidelity: $(STAMP) ## published examples, then a table; needs MARGIN_ACCEPTANCE=<folder>
+	$(BIN)/pytest tests/fidelity -q -rfE
 
 bench: $(STAMP) ## JSON, then a table
 	$(BIN)/python -m benchmarks

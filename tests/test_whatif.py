@@ -27,6 +27,7 @@ DOCUMENT: Json = {
     "rates": {"risk_free": 0.05},
     "options": {"short_sale_proceeds_in_cash": True},
 }
+SWAP = {"kind": "swap"}
 OPTION = {
     "kind": "option",
     "underlying": "IBM",
@@ -74,7 +75,7 @@ def test_answer_of_the_textbook_account():
     reg_t = answer["reg_t"]
     assert (reg_t["maintenance_requirement"], reg_t["excess"]) == (15000.0, 5000.0)
     assert (reg_t["initial_requirement"], reg_t["sma"], reg_t["buying_power"]) == (30000.0, 0, 0)
-    assert reg_t["groups"][0]["legs"] == [{"position": 0, "quantity": 1000}]
+    assert reg_t["groups"][0]["legs"] == [{"position": 0, "symbol": "IBM", "quantity": 1000}]
     assert reg_t["groups"][0]["max_potential_loss"] == 60000.0
     assert answer["portfolio_margin"]["requirement"] == 9000.0
     assert answer["portfolio_margin"]["reasons"] == ["equity_below_minimum"]
@@ -127,13 +128,14 @@ def test_rows_of_one_symbol_are_one_position_with_a_leg_each():
     assert group["market_value"] == 35970.0
 
 
-def test_symbol_that_nets_to_nothing_disappears():
+def test_what_is_held_both_ways_takes_a_rate_of_the_long_side():
     rows = [{"kind": "equity", "symbol": "IBM", "quantity": q} for q in (1000, -1000)]
 
     answer = whatif(changed("positions", rows))
 
-    assert answer["reg_t"]["groups"] == []
-    assert answer["equity"] == -40000.0
+    (group,) = answer["reg_t"]["groups"]
+    assert (group["rule"], group["maintenance_requirement"]) == ("FINRA 4210(e)(1)", 3000.0)
+    assert (group["market_value"], answer["equity"]) == (0.0, -40000.0)
 
 
 @pytest.mark.parametrize(
@@ -237,8 +239,9 @@ REFUSED: list[tuple[str, object, str]] = [
     ("positions", {}, "positions: must be a list"),
     ("positions.0.kind", "swap", "positions[0]: kind must be one of equity, option, bond"),
     ("positions.0.kind", None, "positions[0]: kind is missing"),
-    ("positions.0", OPTION, "positions[0]: options are not margined yet; they follow in"),
-    ("positions.0", BOND, "positions[0]: bonds are not margined yet; they follow in"),
+    ("positions.0", OPTION | {"expiry": "1999-01-15"}, "positions[0].expiry: before as_of"),
+    ("positions.0", BOND | {"maturity": "1999-01-15"}, "positions[0].maturity: before as_of"),
+    ("positions.0", OPTION | {"strike": 0}, "positions[0].strike: must be above 0"),
     ("positions.0", OPTION | {"right": "both"}, "positions[0].right: must be 'call' or 'put'"),
     ("positions.0.quantity", 0, "positions[0].quantity: must not be 0"),
     ("positions.0.quantity", 1.0000001, "positions[0].quantity: more than 6 decimals"),
@@ -305,13 +308,13 @@ def test_quantities_that_add_up_beyond_range_are_refused():
 def test_numbers_are_taken_exactly():
     document = parse_document(changed("positions.0.quantity", 0.1))
 
-    assert str(document.equities[0][1].quantity) == "0.1"
+    assert str(document.positions[0].quantity) == "0.1"
 
 
 @pytest.mark.parametrize("encode", [str, str.encode], ids=["text", "bytes"])
 def test_lines_are_answered_in_order(encode: Callable[[str], str | bytes]):
     other = json.loads(changed("account.account_id", "A2"))
-    lines = [json.dumps(DOCUMENT), "  \n", "{", json.dumps(other), changed("positions.0", OPTION)]
+    lines = [json.dumps(DOCUMENT), "  \n", "{", json.dumps(other), changed("positions.0", SWAP)]
 
     answers = [json.loads(line) for line in whatif_lines(map(encode, lines))]
 
@@ -320,7 +323,7 @@ def test_lines_are_answered_in_order(encode: Callable[[str], str | bytes]):
         "",
         "not JSON: Expecting ",
         "",
-        "positions[0]: option",
+        "positions[0]: kind m",
     ]
 
 

@@ -50,6 +50,7 @@ def instruments(**changed: object) -> pl.DataFrame:
         "leverage": None,
         "right": None,
         "style": None,
+        "bond_class": None,
         "coupon": None,
     }
     return rows("instruments", 3, **(good | changed))

@@ -32,6 +32,28 @@ _TERMS = pl.Schema(
         "beta": pl.Float64,
     }
 )
+_OF_A_SECURITY = {
+    "multiplier": pl.lit(1, pl.Decimal(38, 6)),
+    "underlying": pl.lit(None, pl.String),
+    "right": pl.lit(None, pl.String),
+    "strike": pl.lit(None, pl.Decimal(38, 6)),
+    "expiry": pl.lit(None, pl.Date),
+    "style": pl.lit(None, pl.String),
+    "is_listed": pl.lit(value=True),
+    "rate_class": pl.lit(None, pl.String),
+    "dividend_yield": pl.lit(0.0),
+    "bond_class": pl.lit(None, pl.String),
+    "is_zero_coupon": pl.lit(value=False),
+    "underlying_price": pl.lit(None, pl.Decimal(38, 6)),
+    "underlying_price_state": pl.lit(None, pl.String),
+    "risk_free_rate": pl.lit(None, pl.Float64),
+    "implied_volatility": pl.lit(None, pl.Float64),
+    "volatility_annual": pl.lit(None, pl.Float64),
+    "expected_range": pl.lit(None, pl.Float64),
+    "is_hard_to_borrow": pl.lit(None, pl.Boolean),
+    "borrow_rate": pl.lit(None, pl.Float64),
+    "issuer_class": pl.lit(None, pl.String),
+}
 _HOLDINGS = pl.Schema(
     {
         "account_id": pl.String,
@@ -45,6 +67,7 @@ _ACCOUNTS = pl.Schema(
         "account_id": pl.String,
         "account_type": pl.String,
         "is_registered": pl.Boolean,
+        "is_exempt": pl.Boolean,
         "cash": pl.Decimal(38, 2),
         "as_of": pl.Datetime("us", "UTC"),
     }
@@ -91,7 +114,7 @@ class Portfolio(NamedTuple):
 
     @property
     def book(self) -> tuple[Book, Series]:
-        return book_of(self.positions, self.accounts)
+        return book_of(self.positions, self.accounts, RULES)
 
 
 def portfolio(owners: Sequence[Owner], terms: Sequence[Term]) -> Portfolio:
@@ -103,7 +126,7 @@ def portfolio(owners: Sequence[Owner], terms: Sequence[Term]) -> Portfolio:
         for h in owner.holdings
     ]
     holdings = pl.DataFrame(held, schema=_HOLDINGS, orient="row")
-    rows = [(o.account_id, o.kind, o.is_registered, Decimal(o.cash), NOON) for o in owners]
+    rows = [(o.account_id, o.kind, o.is_registered, False, Decimal(o.cash), NOON) for o in owners]
     accounts = pl.DataFrame(rows, schema=_ACCOUNTS, orient="row")
     return Portfolio(marked_positions(holdings, term_frame(terms), RULES, AS_OF), accounts)
 
@@ -125,7 +148,8 @@ def term_frame(terms: Sequence[Term]) -> pl.DataFrame:
         )
         for t in terms
     ]
-    return pl.DataFrame(rows, schema=_TERMS, orient="row").select(TERMS)
+    frame = pl.DataFrame(rows, schema=_TERMS, orient="row")
+    return frame.with_columns(**_OF_A_SECURITY).select(*TERMS, "implied_volatility")
 
 
 def fund(leverage: float, price: Number = 100) -> Term:

@@ -5,6 +5,7 @@ import pytest
 from portfolios import RULES
 
 from margin_assets.kernels.book import CASH, NO_BETA, NO_PRICE, PORTFOLIO, REG_T, Book
+from margin_assets.kernels.figures import Figures, empty_figures
 from margin_assets.kernels.ladder import (
     DIMENSIONS,
     NEVER,
@@ -14,7 +15,6 @@ from margin_assets.kernels.ladder import (
     climb,
     empty_ladder,
 )
-from margin_assets.kernels.revaluation import Figures, empty_figures
 
 MINUTE = 60_000_000
 SECOND = 1_000_000
@@ -55,7 +55,8 @@ class Account:
         figures.long_value[0] = 10_000_000 if self.quantity > 0 else 0
         figures.short_value[0] = 0 if self.quantity > 0 else 10_000_000
         figures.governing[0] = requirement * 100
-        figures.equity[0] = (requirement + excess) * 100
+        figures.equity[0] = figures.net_liquidation[0] = (requirement + excess) * 100
+        figures.held[0] = requirement * 100
         figures.pnl[0, :2] = -loss * 100
         figures.states[0] = states
         return self.climb(round(START + minute * MINUTE) + shift, figures)
@@ -80,6 +81,7 @@ class Account:
             last_fill_price=np.ones(held, dtype=np.int64),
             account_type=np.array([self.kind], dtype=np.int8),
             is_registered=np.array([True]),
+            is_exempt=np.array([False]),
             cash=np.array([self.cash]),
         )
 

@@ -6,7 +6,7 @@ from portfolios import RULES, Holding, Number, Owner, Term, fund, one, portfolio
 
 from margin_assets.kernels.requirements import POINT_COLUMNS, tims_requirements
 from margin_assets.kernels.revaluation import revalue
-from margin_assets.kernels.terms import instrument_terms, range_classes
+from margin_assets.kernels.terms import INSTRUMENT_COLUMNS, instrument_terms, range_classes
 
 
 def index(
@@ -192,6 +192,7 @@ def test_symbol_without_an_instrument_is_not_marginable():
         },
         schema_overrides={"class_group": pl.String, "leverage": pl.Float64},
     )
+    known = pl.concat([pl.DataFrame(schema=INSTRUMENT_COLUMNS), known], how="diagonal")
 
     terms = instrument_terms(pl.Series("symbol", ["A", "B"]), known)
 

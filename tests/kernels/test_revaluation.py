@@ -12,17 +12,18 @@ from hypothesis import strategies as st
 from numba import njit
 from portfolios import RULES, Holding, Owner, Portfolio, Term, one, portfolio
 
-from margin_assets.kernels.book import REG_T, Book, Series, state_names
+from margin_assets.kernels.book import REG_T, Book, Series, securities, state_names
+from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.lines import stress_line, stressed_maintenance
 from margin_assets.kernels.money import MAX_POSITION, value_cents
+from margin_assets.kernels.reg_t_groups import reg_t_requirements
 from margin_assets.kernels.requirements import (
     POINT_COLUMNS,
     margin_summary,
-    reg_t_requirements,
     stress_results,
     tims_requirements,
 )
-from margin_assets.kernels.revaluation import Figures, revalue
+from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import Rules
 from schemas.landed import ACCOUNT_TYPES
 
@@ -179,7 +180,7 @@ def large_book(accounts: int = 3000, symbols: int = 200) -> tuple[Book, Series]:
     counts = random.integers(0, 12, accounts)
     held = int(counts.sum())
     offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-    series = Series(
+    series = securities(
         price=random.integers(1, 10**9, symbols),
         price_state=random.integers(0, 4, symbols).astype(np.int8),
         leverage=random.choice([1_000_000, -1_000_000, 3_000_000], symbols),
@@ -199,6 +200,7 @@ def large_book(accounts: int = 3000, symbols: int = 200) -> tuple[Book, Series]:
         last_fill_price=random.integers(1, 10**9, held),
         account_type=random.integers(0, 3, accounts).astype(np.int8),
         is_registered=random.random(accounts) < 0.95,
+        is_exempt=np.zeros(accounts, dtype=np.bool_),
         cash=random.integers(-(10**10), 10**10, accounts),
     )
     return book, series
@@ -234,7 +236,7 @@ def test_revaluing_touched_accounts_equals_revaluing_all():
     touched = np.unique(owners[book.series == 17])
     assert 0 < len(touched) < len(book.cash)
 
-    revalue(book, moved, RULES, touched, figures)
+    revalue(book, moved, RULES, None, (touched, figures))
 
     for part, whole in zip(figures, revalue(book, moved, RULES), strict=True):
         assert part.tobytes() == whole.tobytes()
@@ -318,7 +320,7 @@ def test_pass_in_doubles_equals_the_exact_lines(
     # Values up to 6 million USD; half a grain makes ties of the dollar floors.
     most = np.minimum(most_units * 10**6, 6 * 10**18 // price[codes])
     units = random.integers(1, most // grain + 1) * grain + grain // 2
-    series = Series(
+    series = securities(
         price=price,
         price_state=np.zeros(symbols, dtype=np.int8),
         leverage=np.full(symbols, 1_000_000),
@@ -335,6 +337,7 @@ def test_pass_in_doubles_equals_the_exact_lines(
         last_fill_price=np.ones(count, dtype=np.int64),
         account_type=np.full(count, REG_T, dtype=np.int8),
         is_registered=np.ones(count, dtype=np.bool_),
+        is_exempt=np.zeros(count, dtype=np.bool_),
         cash=np.zeros(count, dtype=np.int64),
     )
     pnl, restruck = (np.zeros((count, len(RULES.stress_moves)), np.int64) for _ in range(2))

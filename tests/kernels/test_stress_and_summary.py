@@ -4,10 +4,10 @@ import polars as pl
 import pytest
 from portfolios import NOON, RULES, Holding, Owner, Term, one, portfolio
 
+from margin_assets.kernels.reg_t_groups import reg_t_requirements
 from margin_assets.kernels.requirements import (
     firm_risk,
     margin_summary,
-    reg_t_requirements,
     stress_results,
     tims_requirements,
 )
@@ -164,7 +164,7 @@ def test_equal_methods_name_reg_t():
         ),
         pytest.param(
             Owner(),
-            Term(asset_class="option", marginable=False),
+            Term(asset_class="currency", marginable=False),
             "indeterminate",
             "asset_class_unsupported",
             id="not margined yet",

@@ -31,7 +31,7 @@ _VALUES: dict[type[pl.DataType], object] = {
 }
 
 
-def rows(name: str, count: int = 1, **columns: object) -> pl.DataFrame:
+def rows(name: str, count: int = 1, /, **columns: object) -> pl.DataFrame:
     """Rows that fit the table, alike but for the columns given (a value, or one a row)."""
     schema = pl.Schema(declared.schema_of(name))
     values = {

@@ -40,6 +40,7 @@ GOOD = {
         "as_of_date": "2030-01-01",
         "kind": "implied",
     },
+    "rates": {"name": "risk_free", "rate_annual": 0.0125, "event_time": AT},
     "cash_movements": {
         "movement_id": "M1",
         "account_id": "A1",

@@ -113,10 +113,14 @@ def test_optional_columns_are_those_of_the_semantics():
         name for feed in FEEDS for name in feed_columns(feed).keys() - required_columns(feed)
     }
 
-    of_derivatives = "underlying right strike expiry style multiplier"
-    of_bonds = "coupon maturity frequency day_count principal"
+    of_accounts = "is_exempt intraday_margin_from"
+    of_derivatives = "underlying right strike expiry style multiplier is_listed"
+    of_underlyings = "is_broad_based dividend_yield"
+    of_house = "expected_range is_hard_to_borrow borrow_rate"
+    of_bonds = "bond_class coupon maturity frequency day_count principal"
     named = "corrects_fill_id source window_days r_squared leverage class_group"
-    assert optional == set(f"{named} {of_derivatives} {of_bonds}".split())
+    groups = (named, of_accounts, of_derivatives, of_underlyings, of_house, of_bonds)
+    assert optional == set(" ".join(groups).split())
 
 
 def test_extra_names_are_bounded_and_printable():

@@ -366,7 +366,10 @@ def test_totals_beyond_every_integer_have_a_name_and_come_back_exactly(firm: Fir
     assert firm.position() == (Decimal("30000001000"), Decimal("-300000010000000000"))
     row = firm.table("margin_summary").row(0, named=True)
     assert (row["status"], row["reasons"]) == ("indeterminate", "beyond_range;beta_missing")
-    assert row["equity"] == row["governing_requirement"] == 0
+    # Nothing can be added up: it owes all there is, and is called at once.
+    owed = Decimal("30000000000000000.00")
+    assert (row["equity"], row["governing_requirement"]) == (Decimal("0.01"), owed)
+    assert firm.rows("enforcement_state", "margin_status") == [("call",)]
 
     firm.restart()
     before = firm.state()
@@ -411,8 +414,10 @@ def test_cash_of_one_account_beyond_range_leaves_the_others_alone(firm: Firm):
     )
 
     rows = firm.rows("margin_summary", "account_id", "cash", "excess")
-    assert rows == [("A", Decimal("2.4e17"), 0), ("B", 900, 975)]
-    assert firm.table("firm_risk").filter(cycle=2, move=0.0)["equity"].to_list() == [1000]
+    owing = Decimal("0.01") - Decimal("30000000000000000.00")
+    assert rows == [("A", Decimal("2.4e17"), owing), ("B", 900, 975)]
+    risk = firm.table("firm_risk").filter(cycle=2, move=0.0)
+    assert risk["equity"].to_list() == [Decimal("1000.01")]
 
 
 # Numbers of files

@@ -1,0 +1,562 @@
+"""Options and bonds in the live session: the same figures by every route, however they land."""
+
+import json
+import random
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from live_driver import (
+    NOON,
+    Firm,
+    Row,
+    account,
+    at,
+    beta,
+    cash,
+    fill,
+    instrument,
+    line,
+    price,
+    text,
+)
+from polars.testing import assert_frame_equal
+from test_batching import Event, assert_same, cut, decisions, deliver
+
+from margin_assets.assets.margin import walk
+from margin_assets.calendar import sessions
+from margin_assets.kernels import history
+from margin_assets.whatif import whatif
+from schemas import TABLES
+
+NEW_YORK = ZoneInfo("America/New_York")
+CALL, PUT, LEAPS, INDEX_PUT = "X 200417C105", "X 200417P95", "X 201210C100", "SPX 200619P2700 E"
+DAILY = [table.name for table in TABLES.values() if table.is_daily]
+
+
+def option(symbol: str, when: datetime = NOON, **more: object) -> Row:
+    """Instrument row of a contract named like `X 200417C105`."""
+    underlying, terms, *rest = symbol.split()
+    day, right, strike = terms[:6], terms[6], terms[7:]
+    row = instrument(symbol, when, asset_class="option", underlying=underlying, multiplier=100)
+    row |= {"right": "call" if right == "C" else "put", "strike": Decimal(strike)}
+    row |= {"expiry": f"20{day[:2]}-{day[2:4]}-{day[4:]}"}
+    return row | {"style": "european" if rest else "american"} | more
+
+
+def rate(annual: str, when: datetime = NOON) -> Row:
+    return {"name": "risk_free", "rate_annual": Decimal(annual), "event_time": text(when)}
+
+
+T_BOND = {"asset_class": "treasury", "maturity": "2030-03-09", "coupon": 0.02, "principal": 1000}
+
+
+def known() -> dict[str, list[Row]]:
+    """What is known at noon: instruments, rates, betas and prices."""
+    options = [option(name) for name in (CALL, PUT, LEAPS, INDEX_PUT)]
+    spx = instrument("SPX", asset_class="broad_index_high_cap", dividend_yield=0.0155)
+    usd = {"X": "100", CALL: "2.5", PUT: "2", LEAPS: "14", "SPX": "2750", INDEX_PUT: "130"}
+    return {
+        "instruments": [instrument("X"), spx, instrument("T", **T_BOND), *options],
+        "betas": [beta("X", "1.5", "2020-01-02"), beta("SPX", "1", "2020-01-02")],
+        "rates": [rate("0.0125")],
+        "prices": [price(name, value) for name, value in (usd | {"T": "99.5"}).items()],
+    }
+
+
+HELD = {
+    "COVERED": ("reg_t", {"X": 300, CALL: -3, PUT: 1}),
+    "NAKED": ("reg_t", {CALL: -2, PUT: -2, LEAPS: 1, "T": 20}),
+    "SHORT": ("reg_t", {"X": -150, CALL: 1, INDEX_PUT: -1}),
+    "PORTFOLIO": ("portfolio_margin", {"X": 500, CALL: -8, PUT: 6, INDEX_PUT: 1, LEAPS: -2}),
+    "PAID": ("cash", {"X": 100, CALL: -1, PUT: -1, "T": 5}),
+    "AWAY": ("reg_t", {"T": 30}),
+}
+DEPOSITS = dict.fromkeys(HELD, "150000") | {"NAKED": "4000", "COVERED": "2000"}
+
+
+def bought(when: datetime = NOON) -> list[Row]:
+    usd = {row["symbol"]: str(row["price"]) for row in known()["prices"]}
+    return [
+        fill(f"{name}-{symbol}", str(n), usd[symbol], when, account_id=name, symbol=symbol)
+        for name, (_, held) in HELD.items()
+        for symbol, n in held.items()
+    ]
+
+
+def everything() -> dict[str, list[Row]]:
+    accounts = [account(name, kind) for name, (kind, _) in HELD.items()]
+    paid = [cash(f"m-{name}", name, usd) for name, usd in DEPOSITS.items()]
+    return {"accounts": accounts, **known(), "cash_movements": paid, "fills": bought()}
+
+
+@pytest.fixture
+def firm(tmp_path: Path) -> Firm:
+    made = Firm(tmp_path)
+    made.run(**everything())
+    return made
+
+
+# By history.
+
+
+def at_close(firm: Firm, when: datetime) -> dict[str, pl.DataFrame]:
+    """Daily tables as of an instant, from everything landed."""
+    tables = {
+        name: firm.table(name) for name in (*history.Landed._fields, *history.Booked._fields[2:])
+    }
+    landed = history.Landed(*(tables[name] for name in history.Landed._fields))
+    booked = history.Booked(
+        landed.fills, firm.table("cash_movements"), tables["accounts"], landed.instruments
+    )
+    micros = round(when.timestamp() * 1e6)
+    closes = pl.DataFrame({"business_date": [when.date()], "as_of": [micros]})
+    positions = history.positions_at(landed, closes, sessions().opens)
+    accounts = history.account_state_at(booked, closes)
+    return {"positions": positions, "account_state": accounts, **walk(positions, accounts)}
+
+
+def assert_history_agrees(firm: Firm) -> None:
+    """The tables of the last cycle are those that the daily kernels make at its instant."""
+    when = firm.session.ledger.last_sealed().as_of
+    daily = at_close(firm, when)
+    for name in DAILY:
+        order = [column for column in TABLES[name].order if column != "cycle"]
+        live = firm.table(name)
+        live = live.filter(pl.col("cycle") == live["cycle"].max()) if name == "firm_risk" else live
+        assert_frame_equal(
+            daily[name].drop("business_date").sort(order),
+            live.drop("cycle").sort(order),
+            check_column_order=False,
+            check_dtypes=False,
+            check_exact=True,
+        )
+
+
+# By document.
+
+
+def document(firm: Firm, account_id: str) -> dict[str, Any]:
+    """What an account holds and what is known of it, as a portfolio document."""
+    rows = firm.table("positions").filter(pl.col("account_id") == account_id)
+    state = firm.table("account_state").row(
+        by_predicate=pl.col("account_id") == account_id, named=True
+    )
+    day = state["as_of"].astimezone(NEW_YORK).date()
+    terms = {row["symbol"]: row for row in latest(firm, "instruments", "symbol")}
+    usd = {row["symbol"]: float(row["price"]) for row in latest(firm, "prices", "symbol")}
+    betas = {row["symbol"]: row["beta"] for row in firm.table("betas").to_dicts()}
+    (free,) = latest(firm, "rates", "name")
+    instruments = {}
+    for symbol in ("X", "SPX"):
+        names = ("asset_class", "dividend_yield", "leverage", "class_group")
+        stated = {name: terms[symbol][name] for name in names if terms[symbol][name] is not None}
+        instruments[symbol] = stated | {"price": usd[symbol], "beta": betas[symbol]}
+    return {
+        "as_of": day.isoformat(),
+        "account": {
+            "account_id": account_id,
+            "account_type": state["account_type"],
+            "cash": float(state["cash"]),
+        },
+        "positions": [
+            held(terms[row["symbol"]], float(row["quantity"]), usd[row["symbol"]])
+            for row in rows.to_dicts()
+        ],
+        "instruments": instruments,
+        "rates": {"risk_free": free["rate_annual"]},
+    }
+
+
+def latest(firm: Firm, name: str, key: str) -> list[dict[str, Any]]:
+    table = firm.table(name).sort("event_time", maintain_order=True)
+    return table.unique(key, keep="last", maintain_order=True).to_dicts()
+
+
+def held(terms: dict[str, Any], quantity: float, usd: float) -> dict[str, Any]:
+    if terms["asset_class"] == "option":
+        names = ("underlying", "right", "style")
+        row = {name: terms[name] for name in names} | {"kind": "option", "price": usd}
+        row |= {"strike": float(terms["strike"]), "multiplier": float(terms["multiplier"])}
+        return row | {"expiry": terms["expiry"].isoformat(), "quantity": quantity}
+    if terms["asset_class"] == "treasury":
+        principal = quantity * float(terms["principal"])
+        row = {"kind": "bond", "bond_class": "us_treasury", "principal": principal}
+        return row | {"price_pct": usd, "maturity": terms["maturity"].isoformat()}
+    return {"kind": "equity", "symbol": terms["symbol"], "quantity": quantity}
+
+
+def assert_documents_agree(firm: Firm) -> None:
+    """Every figure of every account is the one that `whatif` answers to its document."""
+    summaries = firm.table("margin_summary").rows(named=True)
+    assert {row["account_id"] for row in summaries} == set(HELD)
+    for row in summaries:
+        found = whatif(json.dumps(document(firm, row["account_id"])))
+        reg_t, portfolio, house = (found[k] for k in ("reg_t", "portfolio_margin", "house"))
+        pairs = {
+            "equity": found["equity"],
+            "long_market_value": found["long_market_value"],
+            "short_market_value": found["short_market_value"],
+            "net_liquidation": found["net_liquidation"],
+            "beta_weighted_exposure": found["beta_weighted_exposure"],
+            "reg_t_equity": reg_t["equity"],
+            "reg_t_requirement": reg_t["maintenance_requirement"],
+            "initial_requirement": reg_t["initial_requirement"],
+            "portfolio_margin_requirement": portfolio["requirement"],
+            "house_requirement": house["requirement"],
+            "excess": house["excess"],
+            "margin_savings": found["margin_savings"],
+        }
+        assert {name: float(row[name]) for name in pairs} == pairs, row["account_id"]
+        assert row["status"] == found["status"]
+        mine = pl.col("account_id") == row["account_id"]
+        for name, section in (
+            ("stress_results", found["stress"]),
+            ("tims_requirements", portfolio["class_groups"]),
+        ):
+            key = "move" if name == "stress_results" else "scan_risk"
+            columns = (
+                ["pnl", "equity", "requirement", "requirement_held"]
+                if key == "move"
+                else ["minimum", "requirement"]
+            )
+            live = firm.table(name).filter(mine).select(key, *columns).cast(pl.Float64)
+            answered = [tuple(part[column] for column in (key, *columns)) for part in section]
+            assert sorted(live.rows()) == sorted(answered), (row["account_id"], name)
+        columns = (
+            "strategy",
+            "rule",
+            "gross_requirement",
+            "maintenance_requirement",
+            "net_deposit",
+        )
+        groups = firm.table("reg_t_requirements").filter(mine).select(columns)
+        live = [(*r[:2], *map(float, r[2:])) for r in groups.rows()]
+        assert sorted(live) == sorted(tuple(g[c] for c in columns) for g in reg_t["groups"])
+
+
+def assert_a_process_takes_over(firm: Firm) -> None:
+    """What a process loads is what the one that wrote it held."""
+    before = firm.session._runner.monitor
+    firm.restart()
+    after = firm.session._runner.monitor
+    for frame in ("positions", "account_state", "enforcement_state"):
+        assert getattr(before, frame)().equals(getattr(after, frame)()), frame
+
+
+def summary(firm: Firm, account_id: str) -> dict[str, Any]:
+    return firm.table("margin_summary").row(
+        by_predicate=pl.col("account_id") == account_id, named=True
+    )
+
+
+def usd(firm: Firm, account_id: str, name: str) -> float:
+    return float(summary(firm, account_id)[name])
+
+
+def test_tables_history_and_documents_agree_to_the_cent(firm: Firm):
+    assert set(firm.table("margin_summary")["status"]) == {"determinate"}
+    assert firm.table("quarantine").is_empty()
+    strategies = set(firm.table("reg_t_requirements")["strategy"])
+    assert {
+        "covered_call",
+        "collar",
+        "short_strangle",
+        "long_bond",
+        "protected_short",
+    } <= strategies
+    assert_history_agrees(firm)
+    assert_documents_agree(firm)
+
+
+def test_the_figures_of_a_naked_account_by_hand(firm: Firm):
+    # 4,000 and 2 x 250 + 2 x 200 of premiums, less 1,400 of LEAPS and 19,900 of bonds.
+    assert usd(firm, "NAKED", "cash") == 4_000 + 900 - 1_400 - 19_900
+    # In equity the bonds, and the LEAPS that lend; not the short options.
+    assert usd(firm, "NAKED", "reg_t_equity") == -16_400 + 19_900 + 1_400
+    strangle = 2 * (250 + 2_000 - 500 + 200)
+    # 75% of 1,400; ten years to the day: 5% of 19,900.
+    assert usd(firm, "NAKED", "reg_t_requirement") == strangle + 1_050 + 995
+    assert usd(firm, "NAKED", "net_liquidation") == 4_000
+    row = firm.table("enforcement_state").row(
+        by_predicate=pl.col("account_id") == "NAKED", named=True
+    )
+    assert row["margin_status"] == "call"
+
+
+def test_a_tick_of_the_underlying_alone_margins_its_options_again(firm: Firm):
+    before = {name: summary(firm, name) for name in HELD}
+
+    firm.run(prices=[price("X", "104", at(60))])
+
+    assert_history_agrees(firm)
+    assert_documents_agree(firm)
+    # NAKED holds no X: its calls are 400 nearer, its puts 400 further. A strangle of 250, 2,080
+    # less 100, and 200; a put of 200 and 2,080 less 900; the other call is now better spread
+    # against the LEAPS, which then lend nothing.
+    assert usd(firm, "NAKED", "reg_t_requirement") == 2_430 + 1_380 + 995
+    assert usd(firm, "NAKED", "reg_t_equity") == -16_400 + 19_900
+    assert (
+        summary(firm, "NAKED")["portfolio_margin_requirement"]
+        != (before["NAKED"]["portfolio_margin_requirement"])
+    )
+    assert {k: v for k, v in summary(firm, "AWAY").items() if k not in ("as_of", "cycle")} == {
+        k: v for k, v in before["AWAY"].items() if k not in ("as_of", "cycle")
+    }
+
+
+def test_a_tick_of_the_underlying_alone_calls_the_option_holder(tmp_path: Path):
+    firm = Firm(tmp_path)
+    firm.run(**(everything() | {"cash_movements": [cash("m", "NAKED", "6200")]}))
+    assert ("NAKED", "ok") in firm.rows("enforcement_state", "account_id", "margin_status")
+
+    firm.run(prices=[price("X", "160", at(60))])
+
+    decided = firm.table("enforcement_decisions").filter(
+        decided_at=at(60), account_id="NAKED", dimension="margin_status"
+    )
+    (row,) = decided.to_dicts()
+    assert (row["from_state"], row["to_state"]) == ("ok", "call")
+    # Strangle of 250, 20% of 16,000 and 200; put of 200 and 10% of 9,500; a call in a spread.
+    assert float(row["requirement"]) == 3_650 + 1_150 + 995
+    assert float(row["equity"]) == 6_200 - 500
+
+
+@pytest.mark.parametrize("feed", ["rates", "dividend", "option price", "beta"])
+def test_every_input_of_an_option_value_margins_its_holders_again(firm: Firm, feed: str):
+    rows: dict[str, dict[str, list[Row]]] = {
+        "rates": {"rates": [rate("0.05", at(60))]},
+        "dividend": {"instruments": [instrument("X", at(60), dividend_yield=0.04)]},
+        "option price": {"prices": [price(CALL, "3.25", at(60))]},
+        "beta": {"betas": [beta("X", "0.7", "2020-03-02")]},
+    }
+    before = firm.table("stress_results").drop("as_of", "cycle")
+
+    firm.run(**rows[feed], cash_movements=[cash("more", "AWAY", "1", at(60))])
+
+    assert not before.equals(firm.table("stress_results").drop("as_of", "cycle"))
+    assert_history_agrees(firm)
+    assert_documents_agree(firm)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_fill_before_its_instrument_row_is_booked_again(tmp_path: Path, restart: bool):
+    firm, rows = Firm(tmp_path), everything()
+    late = {CALL, "T"}
+    first = [row for row in rows["instruments"] if row["symbol"] not in late]
+    firm.run(**(rows | {"instruments": first}))
+
+    # A unit for a unit until the contract is known.
+    assert firm.position(CALL, "COVERED")[0] == -3
+    assert usd(firm, "COVERED", "cash") == 2_000 - 30_000 + 7.5 - 200
+    assert summary(firm, "COVERED")["status"] == "indeterminate"
+    assert "instrument_missing" in summary(firm, "COVERED")["reasons"]
+    if restart:
+        firm.restart()
+    firm.run(instruments=[option(CALL, at(60)), instrument("T", at(60), **T_BOND)])
+
+    assert usd(firm, "COVERED", "cash") == 2_000 - 30_000 + 750 - 200
+    assert usd(firm, "AWAY", "cash") == 150_000 - 30 * 995
+    assert summary(firm, "COVERED")["status"] == "determinate"
+    values = firm.rows("positions", "account_id", "symbol", "market_value")
+    assert ("AWAY", "T", 30 * 995) in values
+    assert ("COVERED", CALL, -750) in values
+    assert_history_agrees(firm)
+    assert_documents_agree(firm)
+    assert_a_process_takes_over(firm)
+
+
+def test_fills_while_the_row_is_missing_are_booked_again_once(tmp_path: Path):
+    firm, rows = Firm(tmp_path), everything()
+    firm.run(**(rows | {"instruments": [instrument("X")], "fills": []}))
+    place = {"account_id": "AWAY", "symbol": CALL}
+    for n in range(3):
+        firm.run(fills=[fill(f"f{n}", "-1", "2.5", at(n + 1), **place)])
+        firm.restart()
+    firm.run(fills=[fill("bust", "0", "1", at(10), corrects="f1", **place)])
+    firm.restart()
+    assert usd(firm, "AWAY", "cash") == 150_000 + 5
+
+    firm.run(instruments=[option(CALL, at(20))])
+    assert usd(firm, "AWAY", "cash") == 150_000 + 500
+    firm.restart()
+    firm.run(instruments=[option(CALL, at(30))], fills=[fill("f4", "1", "3", at(31), **place)])
+
+    assert usd(firm, "AWAY", "cash") == 150_000 + 500 - 300
+    assert firm.position(CALL, "AWAY")[0] == -1
+    assert_history_agrees(firm)
+
+
+def test_a_correction_of_an_option_fill_moves_its_contracts_value(firm: Firm):
+    place = {"account_id": "AWAY", "symbol": CALL}
+    firm.run(fills=[fill("f", "-2", "2.5", at(10), **place)])
+    cash_before = usd(firm, "AWAY", "cash")
+
+    firm.run(fills=[fill("c", "-3", "2.4", at(20), corrects="f", **place)])
+
+    assert usd(firm, "AWAY", "cash") == cash_before - 500 + 720
+    assert firm.position(CALL, "AWAY")[0] == -3
+    assert_history_agrees(firm)
+
+
+# The turn of the day in New York.
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_the_next_day_in_new_york_values_options_again(firm: Firm, restart: bool):
+    before = firm.table("positions").drop("as_of", "cycle")
+    if restart:
+        firm.restart()
+    # Half past midnight in New York; the prices are those of the day before.
+    firm.run(cash_movements=[cash("night", "AWAY", "1", at(hours=12, minutes=30))])
+
+    after = firm.table("positions").drop("as_of", "cycle")
+    options = pl.col("asset_class") == "option"
+    volatility = [frame.filter(options)["implied_volatility"] for frame in (before, after)]
+    # A day less to expiry at the same price.
+    assert (volatility[1] > volatility[0]).all()
+    # The bond has less than ten years: 4% of 19,900. The LEAPS have nine months and lend no more,
+    # so that they better spread a call: a strangle and a put are left.
+    assert usd(firm, "NAKED", "reg_t_requirement") == 1_950 + 1_700 + 796
+    assert usd(firm, "NAKED", "reg_t_equity") == -16_400 + 19_900
+    assert_history_agrees(firm)
+    assert_documents_agree(firm)
+
+
+def test_midnight_in_greenwich_is_no_turn_of_the_day(firm: Firm):
+    before = firm.table("positions").drop("as_of", "cycle")
+
+    firm.run(cash_movements=[cash("evening", "AWAY", "1", at(hours=10))])
+
+    assert before.equals(firm.table("positions").drop("as_of", "cycle"))
+    assert_history_agrees(firm)
+
+
+def test_an_expired_option_makes_its_holder_indeterminate(firm: Firm):
+    when = datetime(2020, 4, 20, 15, 0, tzinfo=UTC)
+    fresh = [price(name, "100", when) for name in ("X", CALL, PUT, LEAPS, "SPX", INDEX_PUT, "T")]
+    firm.run(prices=fresh)
+
+    assert "expired" in summary(firm, "COVERED")["reasons"]
+    assert summary(firm, "COVERED")["status"] == "indeterminate"
+    assert summary(firm, "AWAY")["status"] == "determinate"
+    assert_history_agrees(firm)
+
+
+# However it is cut.
+
+
+SYMBOLS = ("X", "SPX", CALL, PUT, LEAPS, INDEX_PUT, "T")
+DAYS = (datetime(2020, 3, 9, 19, 50, tzinfo=UTC), datetime(2020, 3, 10, 13, 30, tzinfo=UTC))
+
+
+def story(seed: int) -> list[Event]:
+    """A seeded story of an option book, in event order, over the end of a day and the next."""
+    rng, usd = random.Random(seed), {"X": 100.0, "SPX": 2750.0, "T": 99.5}
+    rows: list[tuple[datetime, str, Row]] = []
+    for feed, landed in everything().items():
+        rows += [(DAYS[0], feed, row | _timed(row, DAYS[0])) for row in landed]
+    for start in DAYS:
+        for n, offset in enumerate(sorted(rng.randrange(4_800) / 4 for _ in range(90))):
+            when = start + timedelta(seconds=1 + offset)
+            rows.append((when, *_something(rng, usd, when, f"{seed}-{start:%d}-{n}")))
+    rows = [
+        (when, feed, row)
+        for when, feed, row in rows
+        # The put's contract becomes known on the second day.
+        if not (feed == "instruments" and row["symbol"] == PUT and when.day == 9)
+    ]
+    rows.append(
+        (DAYS[1] + timedelta(minutes=7), "instruments", option(PUT, DAYS[1] + timedelta(minutes=7)))
+    )
+    events = [(_first_instant(row, when), feed, line(row)) for when, feed, row in rows]
+    return sorted(events, key=lambda event: event[0])
+
+
+def _timed(row: Row, when: datetime) -> Row:
+    return {"event_time": text(when)} if "event_time" in row else {}
+
+
+def _first_instant(row: Row, when: datetime) -> datetime:
+    day = row.get("as_of_date")
+    return (
+        when if day is None else datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
+    )
+
+
+def _something(
+    rng: random.Random, usd: dict[str, float], when: datetime, name: str
+) -> tuple[str, Row]:
+    kind = rng.choices(("tick", "quote", "fill", "rate", "cash", "terms"), (30, 25, 25, 4, 10, 6))[
+        0
+    ]
+    if kind == "tick":
+        symbol = rng.choice(("X", "SPX", "T"))
+        usd[symbol] *= rng.uniform(0.95, 1.05)
+        return "prices", price(symbol, f"{usd[symbol]:.2f}", when)
+    if kind == "quote":
+        symbol = rng.choice((CALL, PUT, LEAPS, INDEX_PUT))
+        return "prices", price(symbol, f"{_quote(rng, usd, symbol):.2f}", when)
+    if kind == "fill":
+        symbol, who = rng.choice(SYMBOLS), rng.choice(list(HELD))
+        dear = usd.get(symbol) or _quote(rng, usd, symbol)
+        quantity = str(rng.choice((-3, -1, 1, 2, 4)) * (100 if symbol == "X" else 1))
+        return "fills", fill(name, quantity, f"{dear:.2f}", when, account_id=who, symbol=symbol)
+    if kind == "rate":
+        return "rates", rate(f"{rng.uniform(0, 0.03):.4f}", when)
+    if kind == "cash":
+        amount = rng.choice(("500", "4000", "20000"))
+        return "cash_movements", cash(name, rng.choice(list(HELD)), amount, when)
+    return "instruments", instrument("X", when, dividend_yield=round(rng.uniform(0, 0.03), 3))
+
+
+def _quote(rng: random.Random, usd: dict[str, float], symbol: str) -> float:
+    row = option(symbol)
+    gap = usd[row["underlying"]] - float(row["strike"])
+    inside = max(gap if row["right"] == "call" else -gap, 0.0)
+    return inside + usd[row["underlying"]] * rng.uniform(0.01, 0.06)
+
+
+@pytest.fixture(scope="module")
+def told() -> list[Event]:
+    return story(1)
+
+
+@pytest.fixture(scope="module")
+def told_at_once(told: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Firm:
+    return deliver(tmp_path_factory.mktemp("once"), [told])
+
+
+def test_the_story_of_an_option_book_is_decided_and_adds_up(told_at_once: Firm):
+    reasons = set(told_at_once.table("enforcement_decisions")["reason"])
+
+    assert told_at_once.table("quarantine").is_empty()
+    assert len(decisions(told_at_once)) >= 8
+    assert {"deficiency", "stress"} <= reasons
+    assert_history_agrees(told_at_once)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "singly", "restart"),
+    [
+        pytest.param(10**7, True, False, id="a row a file"),
+        pytest.param(90, False, False, id="cycles of 90 seconds"),
+        pytest.param(90, True, True, id="a row a file and a process a cycle"),
+    ],
+)
+def test_an_option_book_is_decided_alike_however_it_lands(
+    told_at_once: Firm,
+    told: list[Event],
+    tmp_path: Path,
+    seconds: int,
+    singly: bool,
+    restart: bool,
+):
+    firm = deliver(tmp_path, cut(told, seconds), singly=singly, restart=restart)
+
+    assert_same(told_at_once, firm)
+    assert_a_process_takes_over(firm)

@@ -68,6 +68,17 @@ def empty_figures(accounts: int, rules: Rules) -> Figures:
     )
 
 
+def with_room(figures: Figures, accounts: int) -> Figures:
+    """The figures, with room for accounts that are new; their figures are all 0."""
+    new = accounts - len(figures.states)
+    if not new:
+        return figures
+    return Figures._make(
+        np.concatenate([column, np.zeros((new, *column.shape[1:]), dtype=column.dtype)])
+        for column in figures
+    )
+
+
 @njit(cache=True)
 def beyond_range(a: int, out: Figures) -> None:
     """No figure of an account beyond range is known: it is shown to need the largest one.

@@ -237,6 +237,8 @@ def _archive_breaks(lake: Lake, chain: _Chain) -> Iterator[Break]:
     """Cycles whose landed bytes are gone or are not what was planned."""
     for sealed in chain.sealed:
         path = sealed.manifest["archive"]
+        if not sealed.manifest["files"]:
+            continue
         try:
             with lake.open_object(path) as archive:
                 for file in sealed.manifest["files"]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 import dataframely as dy
 import polars as pl
 
+from margin_assets.lake.shards import SHARD, SHARD_COLUMN
 from schemas import TABLES, Mode, Table
 
 DAILY = "daily/"
@@ -44,6 +45,26 @@ def schema_of(name: str) -> type[dy.Schema]:
         return table.schema
     day = dy.Date(primary_key=True, description="Session whose close the row describes.")
     return type(f"Daily{table.schema.__name__}", (table.schema,), {BUSINESS_DATE: day})
+
+
+def stored_schema(name: str) -> type[dy.Schema]:
+    """Schema as stored: a state table also has the shard that each row is in."""
+    schema = schema_of(name)
+    if not is_sharded(name):
+        return schema
+    return type(schema.__name__, (schema,), {SHARD: SHARD_COLUMN})
+
+
+def is_sharded(name: str) -> bool:
+    """Whether a table is stored by shard: those of the state are, their daily twins are not."""
+    return table_of(name).mode is Mode.STATE and not name.startswith(DAILY)
+
+
+def partition_columns(name: str) -> list[str] | None:
+    """Columns that Delta partitions by."""
+    if name.startswith(DAILY):
+        return [BUSINESS_DATE]
+    return [SHARD] if is_sharded(name) else None
 
 
 def configuration(name: str) -> dict[str, str | None]:

@@ -12,9 +12,11 @@ from deltalake.exceptions import DeltaError
 from margin_assets.lake import declared, faults
 from margin_assets.lake.held import HeldTable
 from margin_assets.lake.objects import objects_at, open_slice
+from margin_assets.lake.shards import SHARD, Shards, shards_of
 from schemas import Mode
 
 CYCLE = "cycle"
+ONE_SHARD = Shards(1)
 # Commits wait on storage more than on cores.
 _WRITERS = 6
 # Retried, a create that lost its race would land on top and take the constraints away again.
@@ -67,10 +69,10 @@ class Lake:
         try:
             DeltaTable.create(
                 self.held(name).uri,
-                schema=declared.schema_of(name),
+                schema=declared.stored_schema(name),
                 name=name,
                 description=declared.table_of(name).grain,
-                partition_by=[declared.BUSINESS_DATE] if name.startswith(declared.DAILY) else None,
+                partition_by=declared.partition_columns(name),
                 configuration=declared.configuration(name),
                 storage_options=self.storage_options,
                 commit_properties=_FIRST_OR_NOT_AT_ALL,
@@ -103,20 +105,23 @@ class Lake:
         return is_complete and not _missing_constraints("cycles", self.held("cycles").open())
 
     def scan(self, name: str, version: int | None = None) -> pl.LazyFrame:
-        """Rows of a table or daily twin at `version`, or the newest."""
-        return pl.scan_delta(self.held(name).open(version), storage_options=self.storage_options)
+        """Rows of a table or daily twin at `version`, or the newest, in its declared columns."""
+        rows = pl.scan_delta(self.held(name).open(version), storage_options=self.storage_options)
+        return rows.drop(SHARD) if declared.is_sharded(name) else rows
+
+    def is_written(self, name: str) -> bool:
+        """Whether a cycle has ever written the table."""
+        return self.held(name).number(CYCLE) > 0
 
     def version(self, name: str) -> int:
         """Newest version of a table."""
         return self.held(name).open().version()
 
-    def write(
-        self, name: str, frame: pl.DataFrame, cycle: int, accounts: Sequence[str] | None = None
-    ) -> int:
+    def write(self, name: str, frame: pl.DataFrame, cycle: int, shards: Shards = ONE_SHARD) -> int:
         """Write a cycle's rows in one commit, once however often it is asked.
 
-        Rows are added to an append table; a state table is replaced whole, or in the rows of
-        `accounts` alone.
+        Rows are added to an append table; a state table is replaced whole, or in the chosen
+        shards alone.
 
         Returns:
             The version of the table that holds the cycle.
@@ -128,14 +133,15 @@ class Lake:
         rows = declared.conform(name, frame)
         if declared.table_of(name).mode is Mode.APPEND:
             return self.held(name).commit(rows, "append", CYCLE, cycle).version
-        where = None if accounts is None else _of_accounts(accounts)
-        return self.held(name).commit(rows, "overwrite", CYCLE, cycle, where).version
+        sharded = rows.with_columns(shards_of(rows["account_id"], shards.count))
+        where = shards.predicate()
+        return self.held(name).commit(sharded, "overwrite", CYCLE, cycle, where).version
 
     def write_all(
         self,
         frames: Mapping[str, pl.DataFrame],
         cycle: int,
-        accounts: Sequence[str] | None = None,
+        shards: Shards = ONE_SHARD,
     ) -> dict[str, int]:
         """Write a cycle's tables at once; return the versions of those written.
 
@@ -147,16 +153,13 @@ class Lake:
             return {}
         with ThreadPoolExecutor(_WRITERS) as pool:
             writes = {
-                name: pool.submit(self._write, name, frames[name], cycle, accounts)
-                for name in names
+                name: pool.submit(self._write, name, frames[name], cycle, shards) for name in names
             }
         return {name: write.result() for name, write in writes.items()}
 
-    def _write(
-        self, name: str, frame: pl.DataFrame, cycle: int, accounts: Sequence[str] | None
-    ) -> int:
+    def _write(self, name: str, frame: pl.DataFrame, cycle: int, shards: Shards) -> int:
         faults.reach(f"before_write:{name}")
-        version = self.write(name, frame, cycle, accounts)
+        version = self.write(name, frame, cycle, shards)
         faults.reach(f"written:{name}")
         return version
 
@@ -228,12 +231,6 @@ def _missing_constraints(name: str, handle: DeltaTable) -> dict[str, str]:
         for constraint, check in declared.constraints(name).items()
         if f"delta.constraints.{constraint}" not in known
     }
-
-
-def _of_accounts(accounts: Sequence[str]) -> str:
-    # Ids are data: printable by the row rules, and a quote in one is doubled.
-    quoted = ", ".join("'" + account.replace("'", "''") + "'" for account in accounts)
-    return f"account_id IN ({quoted})"
 
 
 def _has_something(name: str, frame: pl.DataFrame) -> bool:

@@ -12,7 +12,6 @@ import polars as pl
 from margin_assets.assets import margin
 from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.money import to_instants
-from margin_assets.kernels.rules import SECOND
 from margin_assets.lake import declared
 from margin_assets.lake.landing import PlannedFile
 from margin_assets.lake.reading import (
@@ -23,6 +22,8 @@ from margin_assets.lake.reading import (
     read_landed,
     refused_later,
 )
+from margin_assets.lake.shards import Shards
+from margin_assets.lake.store import ONE_SHARD
 from margin_assets.live.acceptance import (
     IDS,
     Accepted,
@@ -34,6 +35,7 @@ from margin_assets.live.acceptance import (
     with_points,
 )
 from margin_assets.live.monitor import Monitor
+from margin_assets.live.shards import Part, StateShards
 from margin_assets.rulebooks import in_force, versions
 from schemas import FEEDS, TABLES
 
@@ -82,8 +84,10 @@ class Computed:
 
     frames: dict[str, pl.DataFrame]
     as_of: datetime | None
-    accounts: list[str] | None = None
-    """Accounts whose rows the state frames replace; None where they are the whole tables."""
+    shards: Shards = ONE_SHARD
+    """Parts of the state tables that the frames replace."""
+    accounts: int | None = None
+    """How many accounts these parts hold; None where they are the whole tables."""
 
 
 class CycleRunner:
@@ -93,11 +97,16 @@ class CycleRunner:
         self.monitor = monitor
         self.journal = journal
         self._lookup = lookup
-        self._bounds = in_force("lake", versions("lake")[-1]).numbers["history"]
         self.pending: dict[str, pl.DataFrame] = {}
         """Rows of dates that have not come, by feed."""
-        self.written_whole: int | None = None
-        """Grid point at which the state tables were last written whole."""
+        bounds = in_force("lake", versions("lake")[-1]).numbers["state"]
+        self.shards = StateShards(
+            bounds["accounts_per_shard"],
+            bounds["whole_shards"],
+            bounds["least_shards"],
+            bounds["settled_shards"],
+            bounds["sample_seconds"],
+        )
         self.ever_written: set[str] = set()
         """Tables that are often empty and have had a row."""
         self.files_seen: set[tuple[str, str]] = set()
@@ -201,28 +210,20 @@ class CycleRunner:
         decisions = self.monitor.run(events, end)
         if decisions.height:
             frames["enforcement_decisions"] = decisions
-        chosen = self._accounts_to_write(end)
-        if chosen is None or len(chosen):
-            frames |= self._state(chosen)
-        stamped = {n: f.with_columns(cycle=pl.lit(cycle, pl.Int64)) for n, f in frames.items()}
         names = self.monitor.holdings.accounts.all
-        return Computed(
-            stamped, _instant(end), None if chosen is None else [names[a] for a in chosen]
-        )
+        part = self.shards.choose(names, self.monitor.changed(), end)
+        frames |= self._state(part.places) | {"firm_risk": self.monitor.firm_risk()}
+        return _computed(frames, end, part, cycle)
 
-    def _accounts_to_write(self, end: int) -> Int64Array | None:
-        """Accounts whose state is written; None for all. A large book is written in samples."""
-        changed = self.monitor.changed()
-        last, interval = self.written_whole, self._bounds["sample_seconds"] * SECOND
-        if (
-            last is None
-            or end - last >= interval
-            or len(self.monitor.holdings.account) <= self._bounds["full_positions"]
-            or len(changed) > self._bounds["most_changed_accounts"]
-        ):
-            self.written_whole = end
-            return None
-        return changed
+    def is_behind(self) -> bool:
+        """Whether rows of the state are older than the last evaluated grid point."""
+        return self.shards.is_behind(self.monitor.last_point)
+
+    def settle(self, cycle: int) -> Computed:
+        """Shapes the state tables of the shards longest behind, and evaluates nothing."""
+        end = self.monitor.last_point or 0
+        part = self.shards.settle(end)
+        return _computed(self._state(part.places), end, part, cycle)
 
     def _state(self, of: Int64Array | None) -> dict[str, pl.DataFrame]:
         frames = {
@@ -230,10 +231,8 @@ class CycleRunner:
             "account_state": self.monitor.account_state(of),
         }
         # The same functions that Dagster runs by business date, called as plain functions.
-        below = margin.walk(frames["positions"], frames["account_state"])
-        if of is not None:
-            below.pop("firm_risk")  # the firm is summed when the whole book is written
-        frames |= below | {"enforcement_state": self.monitor.enforcement_state(of)}
+        frames |= margin.walk(frames["positions"], frames["account_state"])
+        frames |= {"enforcement_state": self.monitor.enforcement_state(of)}
         frames |= self.monitor.intraday_tables(of)
         # A table that has never had a row is not written again and again.
         empty = {n for n in OFTEN_EMPTY if n in frames and not frames[n].height}
@@ -263,6 +262,12 @@ class CycleRunner:
         due = pl.lit(value=False) if end is None else pl.col("point") <= end
         timed[feed] = rows.filter(due)
         self.pending[feed] = rows.filter(~due)
+
+
+def _computed(frames: dict[str, pl.DataFrame], end: int, part: Part, cycle: int) -> Computed:
+    stamped = {n: f.with_columns(cycle=pl.lit(cycle, pl.Int64)) for n, f in frames.items()}
+    accounts = None if part.places is None else len(part.places)
+    return Computed(stamped, _instant(end), part.shards, accounts)
 
 
 def _ordered(frame: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import polars as pl
 
 from margin_assets.kernels.book import INDETERMINATE, Book, Int64Array, Series, state_names
-from margin_assets.kernels.figures import Figures, empty_figures
+from margin_assets.kernels.figures import Figures, empty_figures, with_room
+from margin_assets.kernels.firm import firm_risk_of
 from margin_assets.kernels.history import day_of
 from margin_assets.kernels.house import governed
 from margin_assets.kernels.ladder import (
@@ -130,10 +131,18 @@ class Monitor:
             decisions = _decisions(point, steps, figures, book)
             yield _identified(decisions, self.holdings.accounts.all, point)
 
+    def firm_risk(self) -> pl.DataFrame:
+        """The `firm_risk` frame as of the last evaluated grid point."""
+        point = self.last_point or 0
+        rules = self.rules(point)
+        figures = self._figures or empty_figures(0, rules)
+        return firm_risk_of(figures, rules, point)
+
     def _revalue(self, accounts: Int64Array, point: int) -> Figures:
         rules, count = self.rules(point), len(self.holdings.accounts)
-        if self._figures is None or len(self._figures.states) != count:
+        if self._figures is None or self._figures.pnl.shape[1] != len(rules.stress_moves):
             self._figures = empty_figures(count, rules)
+        self._figures = with_room(self._figures, count)
         book, series = self.arrays(point)
         return revalue(book, series, rules, self.market.values, (accounts, self._figures))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.metadata import version
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import polars as pl
 
@@ -29,7 +29,11 @@ from margin_assets.live.monitor import Monitor
 from margin_assets.rulebooks import FAMILIES, in_force, versions
 from schemas import TABLES
 
+SETTLES = "settles"
+"""In the manifest of a cycle that takes no files and brings rows up to date."""
 _POLL_SECONDS = 0.1
+# Longer than the pause of a feed that sends every second: such a feed is not waited on.
+_SETTLE_AFTER_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,20 @@ class Session:
         if not manifest["files"]:
             return None
         faults.reach("archived")
+        return self._plan_and_run(manifest, started)
+
+    def settle(self) -> CycleResult | None:
+        """Runs one cycle that brings rows of a large book up to date; None if none is behind.
+
+        For when nothing is pending: nothing is evaluated, rows of the state are written.
+        """
+        started = time.perf_counter()
+        if not self._ready().is_behind():
+            return None
+        self._expect(self._sealed_cycle())
+        return self._plan_and_run({"archive": "", "files": [], SETTLES: True}, started)
+
+    def _plan_and_run(self, manifest: dict[str, Any], started: float) -> CycleResult:
         manifest["rulebooks"] = {f: [str(day) for day in versions(f)] for f in FAMILIES}
         manifest["code_version"] = version("margin-lakehouse")
         faults.reach("before_plan")
@@ -121,19 +139,20 @@ class Session:
         feeds, quarantine, reports = runner.accept(files, self._opener(plan))
         faults.reach("accepted")
         clock.lap("accept")
-        computed = runner.compute(feeds, plan.cycle)
+        settles = SETTLES in plan.manifest
+        computed = runner.settle(plan.cycle) if settles else runner.compute(feeds, plan.cycle)
         frames = landed_frames(feeds, quarantine, reports, plan.cycle) | computed.frames
         frames = {name: frame for name, frame in frames.items() if frame.width}
         written = {n: f for n, f in frames.items() if f.height or TABLES[n].mode == "state"}
         digests = {n: digest(frame, TABLES[n]) for n, frame in sorted(written.items())}
         faults.reach("computed")
         clock.lap("compute")
-        table_versions = self.lake.write_all(written, plan.cycle, computed.accounts)
+        table_versions = self.lake.write_all(written, plan.cycle, computed.shards)
         clock.lap("write")
         faults.reach("before_seal")
         counts = {name: frame.height for name, frame in sorted(written.items())}
         if computed.accounts is not None:
-            counts[ACCOUNTS_WRITTEN] = len(computed.accounts)
+            counts[ACCOUNTS_WRITTEN] = computed.accounts
         sealed = self.ledger.seal(plan, computed.as_of, table_versions, digests, counts)
         faults.reach("sealed")
         clock.lap("seal")
@@ -155,8 +174,13 @@ class Session:
         if recovered is not None:
             done += 1
             yield recovered
+        busy = time.monotonic()
         while not stop() and (max_cycles is None or done < max_cycles):
             result = self.cycle(landing)
+            if result is not None:
+                busy = time.monotonic()
+            elif until_idle or time.monotonic() - busy > _SETTLE_AFTER_SECONDS:
+                result = self.settle()
             if result is not None:
                 done += 1
                 yield result
@@ -195,8 +219,9 @@ class Session:
             self._load_files(scan, runner)
             if sealed.as_of is not None:
                 load_monitor(monitor, scan, instants(pl.Series([sealed.as_of])).item())
-            runner.written_whole = _written_whole(scan)
-            runner.ever_written = {name for name in OFTEN_EMPTY if scan(name).height}
+            accounts = scan("account_state").sort("account_id")
+            runner.shards.load(accounts["account_id"].to_list(), accounts["as_of"])
+            runner.ever_written = {name for name in OFTEN_EMPTY if self.lake.is_written(name)}
             runner.pending = {feed: _pending(scan, feed, monitor) for feed in DATED}
         self._runner, self._at = runner, 0 if sealed is None else sealed.cycle
 
@@ -231,12 +256,6 @@ def _pending(scan: SealedTables, feed: str, monitor: Monitor) -> pl.DataFrame:
     return pointed.filter(~pl.col("is_late"))
 
 
-def _written_whole(scan: SealedTables) -> int | None:
-    """Grid point at which the state tables were last written whole, as the firm then was."""
-    at = scan("firm_risk")["as_of"].max()
-    return None if at is None else int(instants(pl.Series([at]))[0])
-
-
 def load_monitor(  # noqa: PLR0915 (one step a table, in their order)
     monitor: Monitor, scan: SealedTables, as_of: int
 ) -> None:
@@ -262,7 +281,7 @@ def load_monitor(  # noqa: PLR0915 (one step a table, in their order)
             market.apply_volatilities(ordered)
         else:
             market.apply_prices(ordered, as_of, rules)
-    accounts, positions = scan("account_state"), scan("positions")
+    accounts, positions = scan("account_state").sort("account_id"), scan("positions")
     market.add(positions["symbol"])
     monitor.grow(holdings.add(accounts["account_id"]))
     holdings.load(accounts, positions, market.symbols, market.class_group)

@@ -2,9 +2,23 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from live_driver import Firm, Row, account, at, beta, cash, fill, instrument, price
+from live_driver import (
+    STATE_TABLES,
+    Firm,
+    Row,
+    account,
+    at,
+    beta,
+    cash,
+    fill,
+    instrument,
+    price,
+)
+from polars.testing import assert_frame_equal
 
+from margin_assets.kernels.requirements import firm_risk
 from margin_assets.lake.audit import verify
+from margin_assets.lake.landing import LocalLanding
 from margin_assets.lake.store import Lake
 from margin_assets.live.replay import replay
 from margin_assets.rulebooks import in_force, versions
@@ -12,10 +26,11 @@ from margin_assets.rulebooks import in_force, versions
 SYMBOLS = ("X", "Y")
 PATH = (100, 90, 80, 74, 70, 74, 90, 100)
 QUIET = "O'NEIL"  # holds nothing, and its name is hostile to a predicate
+SHARDED = {"accounts_per_shard": 1, "whole_shards": 0, "least_shards": 1, "sample_seconds": 10**6}
 
 
-def history() -> dict[str, object]:
-    bounds: dict[str, object] = in_force("lake", versions("lake")[-1]).numbers["history"]
+def state() -> dict[str, object]:
+    bounds: dict[str, object] = in_force("lake", versions("lake")[-1]).numbers["state"]
     return bounds
 
 
@@ -55,7 +70,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Firm:
 
 @pytest.fixture
 def sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Firm:
-    monkeypatch.setitem(history(), "full_positions", 0)
+    for name, value in SHARDED.items():
+        monkeypatch.setitem(state(), name, value)
     return run(tmp_path / "sampled")
 
 
@@ -88,9 +104,39 @@ def test_a_sample_writes_only_who_changed(sampled: Firm) -> None:
     assert "B" not in sampled.table("positions")["account_id"].to_list()
 
 
+def test_the_firm_is_summed_every_cycle(whole: Firm, sampled: Firm) -> None:
+    assert whole.table("firm_risk")["cycle"].n_unique() == len(deliveries())
+    assert sampled.table("firm_risk").equals(whole.table("firm_risk"))
+
+
+def test_the_sum_over_figures_is_the_sum_over_tables(whole: Firm) -> None:
+    live = whole.table("firm_risk").filter(pl.col("cycle") == len(deliveries()))
+
+    daily = firm_risk(whole.table("margin_summary"), whole.table("stress_results"))
+
+    assert daily["pnl"].min() < 0
+    assert_frame_equal(live.select(daily.columns), daily)
+
+
+@pytest.mark.parametrize("table", [name for name in STATE_TABLES if name != "enforcement_state"])
+def test_an_idle_session_brings_every_row_up_to_date(
+    whole: Firm, sampled: Firm, table: str
+) -> None:
+    settled = list(sampled.session.run(LocalLanding(sampled.landing), until_idle=True))
+    one, other = (firm.table(table).drop("cycle") for firm in (whole, sampled))
+
+    assert len(settled) == 1
+    assert settled[0].sealed.manifest["files"] == []
+    assert one.equals(other)
+    assert not sampled.session._ready().is_behind()
+    sampled.restart()
+    assert sampled.session.settle() is None
+
+
 def test_samples_verify_and_replay(sampled: Firm, tmp_path: Path) -> None:
     scratch = Lake(str(tmp_path / "scratch"))
     scratch.create()
 
+    assert sampled.session.settle() is not None
     assert verify(sampled.lake).broken is None
     assert replay(sampled.lake, scratch).difference is None

@@ -62,8 +62,8 @@ def monitor_landing(
     """Seals cycles until idle or its time is over, then validates what the last one left."""
     shift, store = _Shift(config), lake.created()
     try:
-        with Reporter(context) as reporter:
-            for result in Session(store).run(landing.landing(), stop=shift.is_over):
+        with Reporter(context) as reporter, landing.watched() as watched:
+            for result in Session(store).run(watched, stop=shift.is_over):
                 reporter.tell(result)
                 shift.worked()
     except AnotherSession as other:

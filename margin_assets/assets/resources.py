@@ -9,6 +9,7 @@ from margin_assets.lake.io_manager import DailyIOManager
 from margin_assets.lake.landing import Landing, LocalLanding
 from margin_assets.lake.ledger import Ledger
 from margin_assets.lake.store import Lake
+from margin_assets.lake.watching import WatchedLanding
 
 
 class LakeResource(dg.ConfigurableResource[Lake]):
@@ -36,6 +37,10 @@ class LandingResource(dg.ConfigurableResource[Landing]):
     def landing(self) -> Landing:
         """The landing folder, which may not exist yet."""
         return LocalLanding(Path(self.folder))
+
+    def watched(self) -> WatchedLanding:
+        """The landing folder, for a run that stays: a context that tells of what lands."""
+        return WatchedLanding(Path(self.folder))
 
 
 class ValidationResource(dg.ConfigurableResource[None]):

@@ -25,6 +25,7 @@ from margin_assets.cli.options import (
 
 if TYPE_CHECKING:
     from margin_assets.lake.store import Lake
+    from margin_assets.lake.watching import WatchedLanding
     from margin_assets.live.session import CycleResult, Session
     from margin_assets.scenarios import Scenario
 
@@ -113,10 +114,10 @@ def live(
     held, _ = created_lake(lake)
     started = time.perf_counter()
     summary = _nothing()
-    with stop_on_signal() as is_stopped:
+    with stop_on_signal() as is_stopped, _watched(landing) as watched:
         session = new_session(held)
         results = session.run(
-            _landing(landing), until_idle=until_idle, max_cycles=max_cycles, stop=is_stopped
+            watched, until_idle=until_idle, max_cycles=max_cycles, stop=is_stopped
         )
         for result in results:
             output.note(_line(result))
@@ -145,10 +146,10 @@ def quiet_imports() -> Iterator[None]:
         yield
 
 
-def _landing(folder: Path) -> Any:  # noqa: ANN401 (the class is loaded here)
-    from margin_assets.lake.landing import LocalLanding
+def _watched(folder: Path) -> "WatchedLanding":
+    from margin_assets.lake.watching import WatchedLanding
 
-    return LocalLanding(folder)
+    return WatchedLanding(folder)
 
 
 @contextmanager
@@ -185,12 +186,12 @@ def _nothing() -> dict[str, Any]:
 
 def tally(result: "CycleResult") -> dict[str, int]:
     """What a cycle took in and decided."""
-    files = result.frames["landed_files"]
+    files = result.frames.get("landed_files")  # none in a cycle that only settles
     decisions = result.frames.get("enforcement_decisions")
     return {
-        "files": files.height,
-        "rows_accepted": int(files["rows_accepted"].sum()),
-        "rows_quarantined": int(files["rows_quarantined"].sum()),
+        "files": 0 if files is None else files.height,
+        "rows_accepted": 0 if files is None else int(files["rows_accepted"].sum()),
+        "rows_quarantined": 0 if files is None else int(files["rows_quarantined"].sum()),
         "decisions": 0 if decisions is None else decisions.height,
     }
 

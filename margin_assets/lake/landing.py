@@ -5,7 +5,8 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -71,6 +72,12 @@ class Landing(Protocol):
     def entries(self) -> Iterator[Pending]:
         """Everything there, in no order."""
 
+    def unknown(self, is_known: Callable[[Pending], bool]) -> list[Pending]:
+        """Everything there that is not known, in no order."""
+
+    def wait(self, seconds: float) -> None:
+        """Waits for something to land, at most so long."""
+
     def open(self, entry: Pending) -> BinaryIO:
         """Opens one entry."""
 
@@ -85,6 +92,30 @@ class LocalLanding:
         """Every file below the folder but our own staging; the folder may not exist yet."""
         if self.folder.is_dir():
             yield from self._below(str(self.folder), "")
+
+    def unknown(self, is_known: Callable[[Pending], bool]) -> list[Pending]:
+        """Every file that is not known; looks at all of them to tell."""
+        return [entry for entry in self.entries() if not is_known(entry)]
+
+    def wait(self, seconds: float) -> None:
+        """Waits so long: nothing tells of what lands."""
+        time.sleep(seconds)
+
+    def _below_or_at(self, place: str, path: str) -> Iterator[Pending]:
+        """Everything below a folder, or one file; nothing where there is nothing."""
+        if path == STAGING or path.startswith(f"{STAGING}/"):
+            return
+        try:
+            found = Path(place).lstat()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            yield _unreadable(path, place, error)
+            return
+        if stat.S_ISDIR(found.st_mode):
+            yield from self._below(place, f"{path}/")
+        else:
+            yield _pending(path, place, found)
 
     def _below(self, folder: str, prefix: str) -> Iterator[Pending]:
         # A stack and no recursion: a feed may nest folders deeper than Python calls.

@@ -294,9 +294,8 @@ def landed_frames(
     stamp = pl.lit(cycle, pl.Int64).alias("cycle")
     frames = {feed: rows.with_columns(stamp) for feed, rows in feeds.items()}
     frames["quarantine"] = pl.concat([_NO_QUARANTINE, *quarantine]).with_columns(stamp)
-    frames["landed_files"] = pl.DataFrame(
-        [report.row() for report in reports], infer_schema_length=None
-    ).with_columns(stamp)
+    files = pl.DataFrame([report.row() for report in reports], schema=_FILE_COLUMNS)
+    frames["landed_files"] = files.with_columns(stamp)
     return frames
 
 
@@ -306,6 +305,9 @@ def _instant(point: int | None) -> datetime | None:
     return to_instants(np.array([point], dtype=np.int64)).item()  # type: ignore[no-any-return]
 
 
-_NO_QUARANTINE = pl.DataFrame(
-    schema={n: c.dtype for n, c in TABLES["quarantine"].schema.columns().items() if n != "cycle"}
-)
+def _columns_of(table: str) -> dict[str, Any]:
+    return {n: c.dtype for n, c in TABLES[table].schema.columns().items() if n != "cycle"}
+
+
+_FILE_COLUMNS = _columns_of("landed_files")
+_NO_QUARANTINE = pl.DataFrame(schema=_columns_of("quarantine"))

@@ -107,8 +107,9 @@ def evaluations(result: CycleResult) -> Iterator[dg.AssetCheckEvaluation]:
         if all(name in frames for name in rule.inputs):
             verdict = rule.result(frames)
             yield _evaluation(rule.asset, rule.name, verdict, day, blocking=rule.blocking)
-    verdict = quarantine_result(frames["landed_files"])
-    yield _evaluation("quarantine", "few_rows_are_quarantined", verdict, None, blocking=False)
+    if "landed_files" in frames:
+        verdict = quarantine_result(frames["landed_files"])
+        yield _evaluation("quarantine", "few_rows_are_quarantined", verdict, None, blocking=False)
 
 
 def _evaluation(

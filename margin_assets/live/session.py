@@ -69,12 +69,10 @@ class Session:
     def pending(self, landing: Landing) -> list[Pending]:
         """What has landed and is in no plan yet."""
         self._ready()
-        return [
-            entry
-            for entry in landing.entries()
-            if entry.stamp not in self._stamps
-            and not (entry.problem and entry.path in self._ignored)
-        ]
+        return landing.unknown(self._is_planned)
+
+    def _is_planned(self, entry: Pending) -> bool:
+        return entry.stamp in self._stamps or bool(entry.problem and entry.path in self._ignored)
 
     def cycle(self, landing: Landing) -> CycleResult | None:
         """Runs one cycle over what is pending; None if nothing is."""
@@ -187,7 +185,7 @@ class Session:
             elif until_idle:
                 return
             else:
-                time.sleep(_POLL_SECONDS)
+                landing.wait(_POLL_SECONDS)
 
     def _opener(self, plan: Plan) -> Callable[[PlannedFile], BinaryIO]:
         path = plan.manifest["archive"]

@@ -62,7 +62,7 @@ def test_sql_forms(margin: Margin, told: Path, tmp_path: Path) -> None:
 
 
 def test_sql_names_a_cycle_whose_files_are_gone(margin: Margin, copied: Path) -> None:
-    for file in (copied / "lake" / "positions").glob("*.parquet"):
+    for file in (copied / "lake" / "positions").rglob("*.parquet"):
         file.unlink()
     said = margin("sql", "SELECT * FROM positions", "--cycle", 2, *place(copied))
 

@@ -20,7 +20,7 @@ PER_ACCOUNT, SYMBOLS, CYCLES = 10, 500, 7
 START = datetime(2020, 3, 9, 14, 30, tzinfo=UTC)
 
 
-def opening(accounts: int) -> Batch:
+def opening(accounts: int, start: datetime = START) -> Batch:
     """Accounts with cash and ten positions each, all priced."""
     rng = np.random.default_rng(17)
     ids = pl.Series([f"A{i:06d}" for i in range(accounts)])
@@ -30,27 +30,27 @@ def opening(accounts: int) -> Batch:
     quantity = pl.Series(rng.integers(1, 500, len(owners))).cast(pl.Decimal(18, 6))
     count = len(owners)
     return Batch(
-        START,
+        start,
         {
             "accounts": pl.DataFrame({"account_id": ids}).with_columns(
                 account_type=pl.lit("reg_t"),
-                opened_on=pl.lit(START.date()),
-                event_time=pl.lit(START),
+                opened_on=pl.lit(start.date()),
+                event_time=pl.lit(start),
             ),
             "instruments": pl.DataFrame({"symbol": symbols}).with_columns(
                 asset_class=pl.lit("equity"),
                 marginable=pl.lit(value=True),
-                event_time=pl.lit(START),
+                event_time=pl.lit(start),
             ),
             "betas": pl.DataFrame(
                 {"symbol": symbols, "beta": rng.uniform(0.5, 2, SYMBOLS).round(3)}
-            ).with_columns(pl.col("beta").cast(pl.Decimal(9, 3)), as_of_date=pl.lit(START.date())),
+            ).with_columns(pl.col("beta").cast(pl.Decimal(9, 3)), as_of_date=pl.lit(start.date())),
             "cash_movements": pl.DataFrame(
                 {"movement_id": [f"M{i}" for i in range(accounts)], "account_id": ids}
             ).with_columns(
                 amount=pl.lit(1_000_000).cast(pl.Decimal(18, 2)),
                 kind=pl.lit("deposit"),
-                event_time=pl.lit(START),
+                event_time=pl.lit(start),
             ),
             "fills": pl.DataFrame(
                 {
@@ -59,13 +59,14 @@ def opening(accounts: int) -> Batch:
                     "symbol": [symbols[i] for i in picks],
                     "quantity": quantity,
                 }
-            ).with_columns(price=pl.lit(100).cast(pl.Decimal(18, 6)), event_time=pl.lit(START)),
-            "prices": _prices(START, rng),
+            ).with_columns(price=pl.lit(100).cast(pl.Decimal(18, 6)), event_time=pl.lit(start)),
+            "prices": prices(start, rng),
         },
     )
 
 
-def _prices(at: datetime, rng: np.random.Generator) -> pl.DataFrame:
+def prices(at: datetime, rng: np.random.Generator) -> pl.DataFrame:
+    """A price of every symbol."""
     cents = rng.integers(9_000, 11_000, SYMBOLS)
     price = pl.Series(cents).cast(pl.Decimal(18, 6)) / 100
     return pl.DataFrame({"symbol": [f"S{i:04d}" for i in range(SYMBOLS)]}).with_columns(
@@ -92,7 +93,7 @@ def measure(accounts: int) -> dict[str, Any]:
         before = _bytes_below(lake_folder)
         for number in range(1, CYCLES + 1):
             at = START + timedelta(seconds=number)
-            write_batch(Batch(at, {"prices": _prices(at, rng)}), landing_folder, number)
+            write_batch(Batch(at, {"prices": prices(at, rng)}), landing_folder, number)
             result = session.cycle(landing)
             if result is not None:
                 results.append(result)

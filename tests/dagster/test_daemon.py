@@ -5,8 +5,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from watched import Watch, land, land_reference
 
-from benchmarks.daemon_latency import Watch, daemon, land, land_reference
+from benchmarks.processes import daemon
 
 pytestmark = pytest.mark.daemon
 SECONDS = 20

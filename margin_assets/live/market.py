@@ -1,6 +1,7 @@
 """What the session knows of every symbol: its terms, its latest price, its beta, its values."""
 
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ from margin_assets.kernels.book import MISSING, Int64Array, Series, series_of
 from margin_assets.kernels.history import HISTORICAL, day_of
 from margin_assets.kernels.marks import NEVER, next_change, price_states
 from margin_assets.kernels.money import MICRO, instant, instants, to_decimal, to_instants, to_scaled
-from margin_assets.kernels.rules import Rules, benchmark
+from margin_assets.kernels.rules import SECOND, Rules, benchmark
 from margin_assets.kernels.terms import (
     INSTRUMENT_COLUMNS,
     instrument_terms,
@@ -18,9 +19,11 @@ from margin_assets.kernels.terms import (
 )
 from margin_assets.kernels.valuation import implied_of, no_options, resized, update_values
 from margin_assets.live.names import Names
+from margin_assets.live.ticks import Ticks
 from schemas.landed import RATE_NAMES
 from schemas.margin import PRICE_STATES
 
+_NEW_YORK = ZoneInfo("America/New_York")
 _UNKNOWN = -1
 _LONG_AGO = np.iinfo(np.int64).min
 _BY_SYMBOL = {
@@ -83,14 +86,13 @@ class Market:
                 setattr(self, name, np.concatenate([old, np.full(new, value, dtype=old.dtype)]))
         return new
 
-    def apply_prices(self, prices: pl.DataFrame, at: int, rules: Rules) -> Int64Array:
+    def apply_prices(self, ticks: Ticks, at: int, rules: Rules) -> Int64Array:
         """Takes the prices of a grid point, in order of time and landing; returns who moved."""
-        place, time = self.symbols.places(prices["symbol"]), instants(prices["event_time"])
-        newer = time >= self.price_time[place]
-        place = place[newer]
+        newer = ticks.time >= self.price_time[ticks.place]
+        place = ticks.place[newer]
         # Of repeated places the last assigned stands: the latest, and of equals the last landed.
-        self.price[place] = to_scaled(prices["price"])[newer]
-        self.price_time[place] = time[newer]
+        self.price[place] = ticks.price[newer]
+        self.price_time[place] = ticks.time[newer]
         moved = np.unique(place)
         self._age(moved, at, rules)
         return moved
@@ -241,6 +243,4 @@ _VERSIONED = {**INSTRUMENT_COLUMNS, "event_time": pl.Datetime("us", "UTC")}
 
 def new_york_day(at: int) -> date:
     """Day in New York of an instant (microseconds)."""
-    moment = pl.select(instant(at)).to_series()
-    day: date = moment.dt.convert_time_zone("America/New_York").dt.date().item()
-    return day
+    return datetime.fromtimestamp(at // SECOND, _NEW_YORK).date()

@@ -35,6 +35,7 @@ from margin_assets.kernels.timelines import BusinessDays
 from margin_assets.live.holdings import Holdings
 from margin_assets.live.intraday import IntradayMonitor, levels, reducing
 from margin_assets.live.market import Market, new_york_day
+from margin_assets.live.ticks import Ticks, by_point
 from margin_assets.rulebooks import versions_in_force
 from schemas.landed import ACCOUNT_TYPES
 
@@ -55,14 +56,18 @@ class Monitor:
         self._rules: Rules | None = None
         self._figures: Figures | None = None
         self._changed: list[Int64Array] = []
+        self._ticks: dict[int, Ticks] = {}
+        """Prices of the run at work, by grid point."""
 
     def run(self, events: Events, end: int) -> pl.DataFrame:
         """Evaluates every grid point up to `end` and returns the decisions, in order."""
         self._make_room(events)
         self._changed = []
         before = [column.copy() for column in self.ladder]
-        slices = {feed: _by_point(frame) for feed, frame in events.items()}
-        points = np.unique(np.concatenate([np.zeros(0, np.int64), *map(_points, slices.values())]))
+        slices = {feed: _by_point(frame) for feed, frame in events.items() if feed != "prices"}
+        self._ticks = by_point(events["prices"], self.market.symbols) if "prices" in events else {}
+        kinds: list[Mapping[int, object]] = [*slices.values(), self._ticks]
+        points = np.unique(np.concatenate([np.zeros(0, np.int64), *map(_points, kinds)]))
         decided: list[pl.DataFrame] = []
         pending = list(points[points <= end][::-1].tolist())
         while True:
@@ -194,8 +199,8 @@ class Monitor:
             symbols.append(market.apply_betas(changed["betas"]))
         if "volatilities" in changed:
             symbols.append(market.apply_volatilities(changed["volatilities"]))
-        if "prices" in changed:
-            symbols.append(market.apply_prices(changed["prices"], point, rules))
+        if point in self._ticks:
+            symbols.append(market.apply_prices(self._ticks[point], point, rules))
         if "accounts" in changed:
             accounts.append(holdings.apply_accounts(changed["accounts"]))
         return symbols, accounts
@@ -408,5 +413,5 @@ def _by_point(frame: pl.DataFrame) -> dict[int, pl.DataFrame]:
     return {int(str(key[0])): part for key, part in parts.items()}
 
 
-def _points(part: Mapping[int, pl.DataFrame]) -> Int64Array:
+def _points(part: Mapping[int, object]) -> Int64Array:
     return np.array(list(part), dtype=np.int64)

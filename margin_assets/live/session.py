@@ -26,6 +26,7 @@ from margin_assets.lake.store import Lake
 from margin_assets.live.acceptance import Journal, with_points
 from margin_assets.live.cycle import DATED, OFTEN_EMPTY, CycleRunner, landed_frames
 from margin_assets.live.monitor import Monitor
+from margin_assets.live.ticks import ticks_of
 from margin_assets.rulebooks import FAMILIES, in_force, versions
 from schemas import TABLES
 
@@ -278,7 +279,7 @@ def load_monitor(  # noqa: PLR0915 (one step a table, in their order)
         elif feed == "volatilities":
             market.apply_volatilities(ordered)
         else:
-            market.apply_prices(ordered, as_of, rules)
+            market.apply_prices(ticks_of(ordered, market.symbols), as_of, rules)
     accounts, positions = scan("account_state").sort("account_id"), scan("positions")
     market.add(positions["symbol"])
     monitor.grow(holdings.add(accounts["account_id"]))

@@ -1,0 +1,41 @@
+"""Landed prices as arrays, made once a cycle and cut by grid point."""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.money import instants, to_scaled
+from margin_assets.live.names import Names
+
+
+class Ticks(NamedTuple):
+    """Prices in order of application."""
+
+    place: Int64Array
+    """Place of the symbol."""
+    time: Int64Array
+    """Event time, microseconds."""
+    price: Int64Array
+    """Micro-dollars."""
+
+
+def ticks_of(prices: pl.DataFrame, symbols: Names) -> Ticks:
+    """The prices of a frame, in its order; all symbols must be known."""
+    return Ticks(
+        symbols.places(prices["symbol"]),
+        instants(prices["event_time"]),
+        to_scaled(prices["price"]),
+    )
+
+
+def by_point(prices: pl.DataFrame, symbols: Names) -> dict[int, Ticks]:
+    """The prices of each grid point; the frame is sorted by `point`."""
+    ticks = ticks_of(prices, symbols)
+    points, first = np.unique(prices["point"].to_numpy(), return_index=True)
+    ends = np.append(first[1:], prices.height)
+    return {
+        int(point): Ticks._make(column[start:end] for column in ticks)
+        for point, start, end in zip(points, first, ends, strict=True)
+    }

@@ -4,16 +4,15 @@ Dagster resolves annotations when a sensor is built, so this module must not use
 `from __future__ import annotations`.
 """
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from jobs.live_margin import LIVE_TAG, ONE_LAKE, live_margin
 from margin_assets.assets.resources import LakeResource, LandingResource
-from margin_assets.lake.landing import Landing, Pending
-from margin_assets.lake.ledger import Ledger, Sealed
-from margin_assets.lake.sealed import SealedTables
+from margin_assets.lake.backlog import waiting
+from margin_assets.lake.landing import Landing
+from margin_assets.lake.ledger import Ledger
 from margin_assets.lake.store import Lake
 
 _ALIVE = [
@@ -38,7 +37,7 @@ def landing_sensor(
 ) -> dg.SensorResult | dg.SkipReason:
     """Requests one run an attempt; the cursor counts the attempts."""
     tags = {LIVE_TAG: ONE_LAKE}
-    if context.instance.get_runs(dg.RunsFilter(tags=tags, statuses=_ALIVE), limit=1):
+    if a_live_run_is_alive(context.instance):
         return dg.SkipReason("A live run is alive.")
     if _has_failed_often(context.instance, tags):
         return dg.SkipReason(f"{_FAILURES} live runs failed within {_PAUSE}: waiting.")
@@ -48,6 +47,12 @@ def landing_sensor(
     attempt = int(context.cursor or 0) + 1
     request = dg.RunRequest(run_key=f"{reason} attempt {attempt}", tags=tags)
     return dg.SensorResult(run_requests=[request], cursor=str(attempt))
+
+
+def a_live_run_is_alive(instance: dg.DagsterInstance) -> bool:
+    """Whether a live run is asked for, at work, or about to end; one that validates is not."""
+    alive = dg.RunsFilter(tags={LIVE_TAG: ONE_LAKE}, statuses=_ALIVE)
+    return bool(instance.get_runs(alive, limit=1))
 
 
 def _has_failed_often(instance: dg.DagsterInstance, tags: dict[str, str]) -> bool:
@@ -67,20 +72,7 @@ def _reason_to_run(lake: Lake, landing: Landing) -> str:
         sealed, plan = ledger.last_sealed(), ledger.open_plan()
         if plan is not None:
             return f"plan {plan.cycle}"
-    newest = max((e.landed_at for e in _unsealed(lake, sealed, landing.entries())), default=None)
+    landed = (entry.landed_at for entry in waiting(lake, sealed, None, landing.entries()))
+    newest = max(landed, default=None)
     number = 0 if sealed is None else sealed.cycle
     return "" if newest is None else f"after cycle {number}, landed {newest.isoformat()}"
-
-
-def _unsealed(lake: Lake, sealed: Sealed | None, entries: Iterable[Pending]) -> list[Pending]:
-    """Entries that no sealed cycle has seen: what `Session.pending` finds, without a session."""
-    if sealed is None:
-        return list(entries)
-    files = SealedTables(lake, sealed.table_versions)("landed_files")
-    stamps = set(files.select("path", "bytes", "landed_at").iter_rows())
-    ignored = set(files.filter(files["status"] == "ignored")["path"].to_list())
-    return [
-        entry
-        for entry in entries
-        if entry.stamp not in stamps and not (entry.problem and entry.path in ignored)
-    ]

@@ -14,12 +14,11 @@ import polars as pl
 from margin_assets.assets.resources import LakeResource
 from margin_assets.calendar import sessions
 from margin_assets.checks.daily import daily_check
+from margin_assets.checks.health import limits
 from margin_assets.kernels import consistency
 from margin_assets.lake.ledger import Ledger
 
 _SHOWN = 20
-# A feed that loses more than one row in a hundred is broken, not untidy.
-_MOST_QUARANTINED = 0.01
 
 
 class Rule(NamedTuple):
@@ -91,7 +90,7 @@ def quarantine_result(landed_files: pl.DataFrame) -> dg.AssetCheckResult:
     """Verdict on the part of landed rows that was quarantined."""
     rate = consistency.quarantine_rate(landed_files)
     return dg.AssetCheckResult(
-        passed=rate <= _MOST_QUARANTINED,
+        passed=rate <= limits().quarantine_rate,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"rate": rate, "files": landed_files.height},
     )

@@ -18,6 +18,7 @@ from margin_assets.kernels.money import instants
 from margin_assets.kernels.terms import first_instant
 from margin_assets.kernels.timelines import BusinessDays, business_days
 from margin_assets.lake import faults
+from margin_assets.lake.backlog import Backlog, backlog_of
 from margin_assets.lake.canonical import digest
 from margin_assets.lake.landing import Landing, Pending, PlannedFile, archive, in_order
 from margin_assets.lake.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
@@ -56,6 +57,8 @@ class Session:
         self._runner: CycleRunner | None = None
         self._at = 0
         """The sealed cycle whose firm is in memory."""
+        self.waiting: Backlog | None = None
+        """What lay in the landing folder, in no sealed cycle, when it was last listed."""
         self._stamps: set[tuple[str, int, datetime]] = set()
         self._ignored: set[str] = set()
         # Time does not pass in a rulebook of bounds: the newest version is the one in use.
@@ -78,7 +81,9 @@ class Session:
     def cycle(self, landing: Landing) -> CycleResult | None:
         """Runs one cycle over what is pending; None if nothing is."""
         started = time.perf_counter()
-        entries = in_order(self.pending(landing), **self._bounds)
+        pending = self.pending(landing)
+        self.waiting = backlog_of(pending)
+        entries = in_order(pending, **self._bounds)
         if not entries:
             return None
         self._expect(self._sealed_cycle())
@@ -110,7 +115,10 @@ class Session:
             self._runner = None
             raise
         faults.reach("planned")
-        return self.run_plan(plan, {"plan": time.perf_counter() - started})
+        result = self.run_plan(plan, {"plan": time.perf_counter() - started})
+        taken = {entry.stamp for entry in entries}
+        self.waiting = backlog_of(entry for entry in pending if entry.stamp not in taken)
+        return result
 
     def run_plan(self, plan: Plan, seconds: dict[str, float] | None = None) -> CycleResult:
         """Computes, writes and seals a planned cycle: a pure function of it and what is sealed."""

@@ -1,0 +1,60 @@
+"""What a lake and its landing folder show of the monitor, read without a session."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import polars as pl
+
+from margin_assets.checks.health import Rows, Seen, in_all, limits
+from margin_assets.lake.backlog import backlog_of, waiting
+from margin_assets.lake.cycle_times import cycle_times
+from margin_assets.lake.landing import Pending
+from margin_assets.lake.ledger import Ledger, Sealed
+from margin_assets.lake.sealed import SealedTables
+from margin_assets.lake.store import Lake
+
+
+def observed(
+    lake: Lake,
+    ledger: Ledger,
+    entries: Iterable[Pending] | None,
+    now: datetime,
+    *,
+    is_attended: bool = False,
+) -> Seen:
+    """The monitor of a lake at a moment; its backlog only if the landing folder's entries come."""
+    sealed, plan = ledger.last_sealed(), ledger.open_plan()
+    times = cycle_times(lake, limits().recent_cycles)
+    last = times[-1] if times and sealed and times[-1].cycle == sealed.cycle else None
+    return Seen(
+        now=now,
+        last_cycle=None if sealed is None else sealed.cycle,
+        as_of=None if sealed is None else sealed.as_of,
+        sealed_at=None if last is None else last.sealed_at,
+        is_plan_open=plan is not None,
+        backlog=None if entries is None else backlog_of(waiting(lake, sealed, plan, entries)),
+        is_attended=is_attended,
+        cycle_seconds=tuple(time.seconds for time in times if time.seconds is not None),
+        rows=in_all(recent_rows(lake, sealed)),
+    )
+
+
+def recent_rows(lake: Lake, sealed: Sealed | None) -> list[Rows]:
+    """Rows of each of the recent cycles, oldest first."""
+    if sealed is None:
+        return []
+    files = SealedTables(lake, sealed.table_versions).scan("landed_files")
+    recent = files.filter(pl.col("cycle") > sealed.cycle - limits().recent_cycles)
+    by_cycle = recent.group_by("cycle").agg(*_COUNTS).sort("cycle").collect()
+    return [Rows(*map(int, counts)) for counts in by_cycle.select("landed", "quarantined").rows()]
+
+
+def rows_of(landed_files: pl.DataFrame) -> Rows:
+    """Rows of some landed files, and how many of them were quarantined."""
+    return Rows(*map(int, landed_files.select(_COUNTS).row(0)))
+
+
+_COUNTS = (
+    pl.max_horizontal("rows_read", "rows_quarantined").sum().alias("landed"),
+    pl.col("rows_quarantined").sum().alias("quarantined"),
+)

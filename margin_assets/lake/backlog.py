@@ -1,0 +1,54 @@
+"""What has landed and waits: how much, since when, told without a session."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from margin_assets.lake.landing import Pending, PlannedFile
+from margin_assets.lake.ledger import Plan, Sealed
+from margin_assets.lake.reading import LandedFile
+from margin_assets.lake.sealed import SealedTables
+from margin_assets.lake.store import Lake
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Landed files that no sealed cycle holds."""
+
+    files: int = 0
+    bytes: int = 0
+    oldest_landed_at: datetime | None = None
+    """Of the files that can be read; None if none waits."""
+
+
+def backlog_of(entries: Iterable[Pending]) -> Backlog:
+    """How much these entries are, and since when the oldest of them lies there."""
+    held = list(entries)
+    # What cannot be read has no landing time of its own.
+    readable = (entry.landed_at for entry in held if not entry.problem)
+    return Backlog(len(held), sum(entry.bytes for entry in held), min(readable, default=None))
+
+
+def waiting(
+    lake: Lake, sealed: Sealed | None, plan: Plan | None, entries: Iterable[Pending]
+) -> list[Pending]:
+    """Entries that are in no plan, told by path, size and landing time as the session does."""
+    stamps = {(file.path, file.bytes, file.landed_at) for file in _planned(plan)}
+    ignored: set[str] = set()
+    if sealed is not None:
+        files = SealedTables(lake, sealed.table_versions).scan("landed_files")
+        known = files.select("path", "bytes", "landed_at", "status").collect()
+        stamps.update(known.select("path", "bytes", "landed_at").iter_rows())
+        ignored = set(known.filter(pl.col("status") == "ignored")["path"])
+    return [
+        entry
+        for entry in entries
+        if entry.stamp not in stamps and not (entry.problem and entry.path in ignored)
+    ]
+
+
+def _planned(plan: Plan | None) -> list[LandedFile]:
+    files = [] if plan is None else plan.manifest["files"]
+    return [PlannedFile(**file).landed() for file in files]

@@ -11,7 +11,9 @@ import numpy as np
 
 from margin_assets.assets.partitions import BUSINESS_DATE
 from margin_assets.calendar import sessions
+from margin_assets.checks import monitoring
 from margin_assets.checks.consistency import RULES, quarantine_result
+from margin_assets.checks.health import Health
 from margin_assets.checks.row_rules import check_name, row_rules_result
 from margin_assets.lake.ledger import Sealed
 from margin_assets.live.session import CycleResult
@@ -32,15 +34,27 @@ def business_date(as_of: datetime) -> str | None:
     return day if BUSINESS_DATE.has_partition_key(day) else None
 
 
-def report(context: dg.OpExecutionContext, result: CycleResult) -> list[str]:
+def report(
+    context: dg.OpExecutionContext, result: CycleResult, found: Health | None = None
+) -> list[str]:
     """Logs the events of a sealed cycle; returns the checks that failed, `table:check`."""
     for materialization in materializations(result):
         context.log_event(materialization)
-    verdicts = list(evaluations(result))
+    verdicts = [*evaluations(result), *_of_health(found)]
     for verdict in verdicts:
         # Dagster logs it, though its types do not say so.
         context.log_event(verdict)  # type: ignore[arg-type]
     return [f"{v.asset_key.to_user_string()}:{v.check_name}" for v in verdicts if not v.passed]
+
+
+def report_health(context: dg.OpExecutionContext, found: Health) -> None:
+    """Logs how the monitor stands, apart from any cycle."""
+    for verdict in monitoring.evaluations(found):
+        context.log_event(verdict)  # type: ignore[arg-type]
+
+
+def _of_health(found: Health | None) -> Iterator[dg.AssetCheckEvaluation]:
+    return iter(()) if found is None else monitoring.evaluations(found)
 
 
 class Reporter:
@@ -59,14 +73,17 @@ class Reporter:
             while self._waiting:
                 self._waiting.popleft().result()
 
-    def tell(self, result: CycleResult) -> None:
-        """Reports a cycle soon; waits if too many are waiting. A failure to report is raised."""
+    def tell(self, result: CycleResult, found: Health | None = None) -> None:
+        """Reports a cycle soon, and how the monitor stood if that is looked at.
+
+        Waits if too many are waiting. A failure to report is raised.
+        """
         while len(self._waiting) >= _BEHIND or (self._waiting and self._waiting[0].done()):
             self._waiting.popleft().result()
-        self._waiting.append(self._pool.submit(self._report, result))
+        self._waiting.append(self._pool.submit(self._report, result, found))
 
-    def _report(self, result: CycleResult) -> None:
-        failed = report(self._context, result)
+    def _report(self, result: CycleResult, found: Health | None) -> None:
+        failed = report(self._context, result, found)
         if failed:
             self._context.log.error("cycle %s: %s", result.sealed.cycle, ", ".join(failed))
 

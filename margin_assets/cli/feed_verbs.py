@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from margin_assets.cli import output
+from margin_assets.cli.live_view import behind_by, line, metrics, tally, waiting
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
     DEFAULT_LANDING,
@@ -36,7 +37,10 @@ def register(app: typer.Typer) -> None:
     """Adds the verbs of this module."""
     app.command(epilog=example("margin feed seed-ladder --landing ./landing --speed 600"))(feed)
     app.command(
-        epilog=example("margin live --landing ./landing --until-idle", "margin live --lake ./lake")
+        epilog=example(
+            "margin live --landing ./landing --until-idle",
+            "margin live --lake ./lake --metrics-port 9464",
+        )
     )(live)
 
 
@@ -93,7 +97,7 @@ def _pause(before: datetime | None, at: datetime, speed: float) -> None:
         time.sleep(min((at - before).total_seconds() / speed, _LONGEST_PAUSE))
 
 
-def live(
+def live(  # noqa: PLR0913 (the options of the interface)
     *,
     lake: LakeOption = DEFAULT_LAKE,
     landing: LandingOption = DEFAULT_LANDING,
@@ -103,6 +107,12 @@ def live(
     max_cycles: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Stop after N cycles.")
     ] = None,
+    metrics_port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="Serve metrics there; 0: nowhere.")
+    ] = 0,
+    metrics_host: Annotated[
+        str, typer.Option(metavar="HOST", help="Address to serve metrics on.")
+    ] = "127.0.0.1",
     as_json: JsonOption = False,
 ) -> None:
     """Process what lands.
@@ -116,12 +126,17 @@ def live(
     summary = _nothing()
     with stop_on_signal() as is_stopped, _watched(landing) as watched:
         session = new_session(held)
-        results = session.run(
-            watched, until_idle=until_idle, max_cycles=max_cycles, stop=is_stopped
-        )
-        for result in results:
-            output.note(_line(result))
-            _add(summary, result)
+        with metrics(session, metrics_host, metrics_port) as observe:
+            for result in session.run(
+                watched, until_idle=until_idle, max_cycles=max_cycles, stop=is_stopped
+            ):
+                now = datetime.now(UTC)
+                observe(result, now)
+                behind = behind_by(result, session, now)
+                output.note(line(result, behind))
+                _add(summary, result)
+                summary |= behind
+    summary["backlog"] = waiting(session)
     summary["seconds"] = round(time.perf_counter() - started, 3)
     if as_json:
         output.answer(summary)
@@ -181,18 +196,9 @@ def _nothing() -> dict[str, Any]:
         "rows_accepted": 0,
         "rows_quarantined": 0,
         "seconds": 0.0,
-    }
-
-
-def tally(result: "CycleResult") -> dict[str, int]:
-    """What a cycle took in and decided."""
-    files = result.frames.get("landed_files")  # none in a cycle that only settles
-    decisions = result.frames.get("enforcement_decisions")
-    return {
-        "files": 0 if files is None else files.height,
-        "rows_accepted": 0 if files is None else int(files["rows_accepted"].sum()),
-        "rows_quarantined": 0 if files is None else int(files["rows_quarantined"].sum()),
-        "decisions": 0 if decisions is None else decisions.height,
+        "backlog": None,
+        "landing_lag_seconds": None,
+        "event_lag_seconds": None,
     }
 
 
@@ -202,12 +208,3 @@ def _add(summary: dict[str, Any], result: "CycleResult") -> None:
     summary["cycles"] += 1
     summary["last_cycle"] = result.sealed.cycle
     summary["as_of"] = result.sealed.as_of
-
-
-def _line(result: "CycleResult") -> str:
-    counts, ms = tally(result), sum(result.seconds.values()) * 1000
-    return (
-        f"cycle {result.sealed.cycle}  as of {output.instant(result.sealed.as_of)}  "
-        f"{counts['files']} files  {counts['rows_accepted']} rows  "
-        f"{counts['rows_quarantined']} quarantined  {counts['decisions']} decisions  {ms:.0f} ms"
-    )

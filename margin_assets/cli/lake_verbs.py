@@ -1,6 +1,7 @@
 """Verbs that make a lake and ask it: init, sql, status."""
 
 import sys
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -194,11 +195,12 @@ def status(
 ) -> None:
     """Show how the lake stands.
 
-    Last sealed cycle, backlog, waiting corrections, indeterminate accounts, quarantine, health.
+    Last sealed cycle, freshness, backlog, cycle time, quarantine, waiting corrections,
+    indeterminate accounts, health.
     """
     from margin_assets.cli.standing import show, standing
 
-    found = standing(opened_lake(lake), landing)
+    found = standing(opened_lake(lake), landing, datetime.now(UTC))
     if as_json:
         output.answer(found)
     else:

@@ -57,6 +57,19 @@ def instant(at: datetime | None) -> str:
     return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
 
 
+_UNITS = (("d", 86_400.0, 2), ("h", 3_600.0, 2), ("min", 60.0, 2))
+
+
+def span(seconds: float | None) -> str:
+    """A time span for a person, in the unit that suits it; a dash for one that is not known."""
+    if seconds is None:
+        return "-"
+    for unit, size, least in _UNITS:
+        if abs(seconds) >= least * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
 def json_text(value: object) -> str:
     """One JSON document: decimals as numbers to their last digit, instants with `Z`, bytes in hex.
 

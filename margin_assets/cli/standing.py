@@ -1,12 +1,17 @@
 """How a lake stands: its last sealed cycle, what has landed and waits, what lacks its inputs."""
 
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from margin_assets.calendar import sessions
+from margin_assets.checks.health import Finding, health, limits
+from margin_assets.checks.observed import observed
 from margin_assets.cli import output
-from margin_assets.lake.landing import LocalLanding, Pending
+from margin_assets.lake.landing import LocalLanding
 from margin_assets.lake.ledger import Ledger, Plan, Sealed
 from margin_assets.lake.store import Lake
 from schemas import TABLES
@@ -16,31 +21,38 @@ _LISTED = 20
 Document = dict[str, Any]
 
 
-def standing(lake: Lake, landing: Path) -> Document:
+def standing(lake: Lake, landing: Path, now: datetime) -> Document:
     """The document of `margin status`."""
     ledger = Ledger(lake)
     sealed, plan = ledger.last_sealed(), ledger.open_plan()
     tables = {name: _at(lake, name, sealed) for name in ("fills", "margin_summary", "quarantine")}
-    pending = _pending(lake, landing, sealed, plan)
-    quarantined = tables["quarantine"].select(pl.len()).collect().item()
-    found: Document = {
-        "health": "",
+    corrections = waiting_corrections(tables["fills"], tables["quarantine"])
+    indeterminate = _indeterminate(tables["margin_summary"])
+    seen = observed(lake, ledger, LocalLanding(landing).entries(), now)
+    seen = replace(seen, missing_inputs=len(corrections) + len(indeterminate))
+    verdict = health(seen, limits(), sessions())
+    return {
+        "health": verdict.state,
         "lake": lake.uri,
         "last_cycle": None if sealed is None else sealed.cycle,
         "as_of": None if sealed is None else sealed.as_of,
         "hash": None if sealed is None else sealed.hash,
         "open_plan": None if plan is None else _plan(plan),
-        "backlog": {
-            "landing": str(landing),
-            "files": len(pending),
-            "bytes": sum(entry.bytes for entry in pending),
-            "oldest_landed_at": min((entry.landed_at for entry in pending), default=None),
-        },
-        "waiting_corrections": waiting_corrections(tables["fills"], tables["quarantine"]),
-        "indeterminate_accounts": _indeterminate(tables["margin_summary"]),
-        "quarantined_rows": quarantined,
+        "backlog": {"landing": str(landing)} | _found(verdict.backlog),
+        "waiting_corrections": corrections,
+        "indeterminate_accounts": indeterminate,
+        "quarantined_rows": tables["quarantine"].select(pl.len()).collect().item(),
+        "states": verdict.states,
+        "freshness": _found(verdict.freshness),
+        "cycle_seconds": _found(verdict.cycle_time),
+        "recent_quarantine": _found(verdict.quarantine),
+        "limits": limits()._asdict(),
+        "seen_at": now,
     }
-    return found | {"health": _health(found)}
+
+
+def _found(finding: Finding) -> Document:
+    return {**finding.figures, "state": finding.state}
 
 
 def _at(lake: Lake, name: str, sealed: Sealed | None) -> pl.LazyFrame:
@@ -56,28 +68,6 @@ def _plan(plan: Plan) -> Document:
         "files": len(files),
         "bytes": sum(file["bytes"] for file in files),
     }
-
-
-def _pending(lake: Lake, landing: Path, sealed: Sealed | None, plan: Plan | None) -> list[Pending]:
-    """Entries that are in no plan, told by path, size and landing time as the session does."""
-    files = _at(lake, "landed_files", sealed).select("path", "bytes", "landed_at", "status")
-    known = files.collect()
-    stamps = set(known.select("path", "bytes", "landed_at").iter_rows())
-    ignored = set(known.filter(pl.col("status") == "ignored")["path"])
-    for file in _planned(plan):
-        stamps.add((file.path, file.bytes, file.landed_at))
-    return [
-        entry
-        for entry in LocalLanding(landing).entries()
-        if entry.stamp not in stamps and not (entry.problem and entry.path in ignored)
-    ]
-
-
-def _planned(plan: Plan | None) -> list[Any]:
-    from margin_assets.lake.landing import PlannedFile
-
-    files = [] if plan is None else plan.manifest["files"]
-    return [PlannedFile(**file).landed() for file in files]
 
 
 def waiting_corrections(fills: pl.LazyFrame, quarantine: pl.LazyFrame) -> list[Document]:
@@ -102,52 +92,60 @@ def _indeterminate(summary: pl.LazyFrame) -> list[Document]:
     ]
 
 
-def _health(found: Document) -> str:
-    """One word: the first that applies."""
-    if found["open_plan"] is not None:
-        return "unfinished"
-    if found["backlog"]["files"]:
-        return "behind"
-    if found["last_cycle"] is None:
-        return "empty"
-    if found["waiting_corrections"] or found["indeterminate_accounts"]:
-        return "attention"
-    return "ok"
-
-
 _WORDS = {
     "unfinished": "a cycle is planned and not sealed: one is at work, or the next start ends it",
     "behind": "files have landed that no cycle has taken",
     "empty": "no cycle yet",
-    "attention": "some inputs are missing",
+    "stale": "the exchange is open and nothing new has been sealed for too long",
+    "degraded": "cycles take too long",
+    "attention": "some inputs are missing, or too many rows are quarantined",
     "ok": "all is processed, nothing waits",
 }
 
 
 def show(found: Document) -> None:
     """The same for a person."""
-    backlog, plan = found["backlog"], found["open_plan"]
-    output.say(f"health        {found['health']}: {_WORDS[found['health']]}")
+    backlog, plan, fresh = found["backlog"], found["open_plan"], found["freshness"]
+    for number, state in enumerate(found["states"]):
+        output.say(f"{'also' if number else 'health':13} {state}: {_WORDS[state]}")
     output.say(
         f"last cycle    {found['last_cycle'] or '-'}  as of {output.instant(found['as_of'])}"
     )
     if found["hash"]:
         output.say(f"hash          {found['hash']}")
+    ages = [output.span(fresh[name]) for name in ("seal_age_seconds", "event_lag_seconds")]
+    output.say("freshness     {}: sealed {} ago, events {} ago".format(fresh["state"], *ages))
     if plan is not None:
         output.say(f"open plan     cycle {plan['cycle']}, {plan['files']} files")
     size = f"{backlog['files']} files, {backlog['bytes']:,} bytes"
-    output.say(f"backlog       {size} in {backlog['landing']}")
-    output.say(f"quarantined   {found['quarantined_rows']} rows (`margin quarantine list`)")
+    oldest = output.span(backlog["oldest_seconds"])
+    output.say(f"backlog       {size} in {backlog['landing']}, the oldest for {oldest}")
+    _show_recent(found)
     for title, rows in (
         ("waiting corrections", found["waiting_corrections"]),
         ("indeterminate accounts", found["indeterminate_accounts"]),
     ):
-        output.say(f"{title}: {len(rows)}")
-        if rows:
-            cells = (
-                [", ".join(v) if isinstance(v, list) else v for v in row.values()]
-                for row in rows[:_LISTED]
-            )
-            output.table(list(rows[0]), cells)
-            if len(rows) > _LISTED:
-                output.say(f"and {len(rows) - _LISTED} more; --json lists all")
+        _show_rows(title, rows)
+
+
+def _show_recent(found: Document) -> None:
+    took, rows = found["cycle_seconds"], found["recent_quarantine"]
+    median, p99 = ("-" if took[name] is None else f"{took[name]:.3f} s" for name in ("p50", "p99"))
+    output.say(f"cycle time    {median} median, {p99} p99 of {took['cycles']} cycles")
+    rate = "-" if rows["rate"] is None else f"{rows['rate']:.2%}"
+    output.say(
+        f"quarantined   {found['quarantined_rows']} rows (`margin quarantine list`), "
+        f"{rate} of the {rows['rows']:,} landed of late"
+    )
+
+
+def _show_rows(title: str, rows: list[Document]) -> None:
+    output.say(f"{title}: {len(rows)}")
+    if rows:
+        cells = (
+            [", ".join(v) if isinstance(v, list) else v for v in row.values()]
+            for row in rows[:_LISTED]
+        )
+        output.table(list(rows[0]), cells)
+        if len(rows) > _LISTED:
+            output.say(f"and {len(rows) - _LISTED} more; --json lists all")

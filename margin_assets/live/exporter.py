@@ -99,7 +99,7 @@ class Exporter:
         for part, seconds in result.seconds.items():
             self._seconds.labels(part).observe(seconds)
         self._seconds.labels(TOTAL).observe(sum(result.seconds.values()))
-        files = result.frames["landed_files"]
+        files = result.landed_files
         accepted = files.group_by("feed").agg(pl.col("rows_accepted").sum())
         for feed, rows in accepted.iter_rows():
             # A file outside the feeds is named by whoever wrote it: no label of ours.

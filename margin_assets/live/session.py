@@ -46,6 +46,12 @@ class CycleResult:
     frames: dict[str, pl.DataFrame]
     seconds: dict[str, float]
 
+    @property
+    def landed_files(self) -> pl.DataFrame:
+        """What became of each file; empty for a cycle that only settles."""
+        name = "landed_files"
+        return self.frames.get(name, TABLES[name].schema.create_empty())
+
 
 class Session:
     """One writer of one lake. Keeps the firm in memory between cycles."""

@@ -56,7 +56,7 @@ class Watch:
         """A cycle was sealed just now."""
         sealed = result.sealed
         self._seconds.append(sum(result.seconds.values()))
-        self._rows.append(rows_of(result.frames["landed_files"]))
+        self._rows.append(rows_of(result.landed_files))
         self._take_summary(result)
         self.landing_lag = landing_lag(result, now)
         self._seen = replace(
@@ -93,7 +93,7 @@ def landing_lag(result: CycleResult, now: datetime) -> float | None:
 
     Below 0 where the clock of the landing folder is ahead.
     """
-    files = result.frames["landed_files"].filter(pl.col("status") != "ignored")
+    files = result.landed_files.filter(pl.col("status") != "ignored")
     oldest = files["landed_at"].min()
     return (now - oldest).total_seconds() if isinstance(oldest, datetime) else None
 

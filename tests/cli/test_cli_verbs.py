@@ -194,3 +194,39 @@ def test_json_text_is_exact() -> None:
     assert output.json_text({"a": Decimal("1.10"), "b": Decimal("1E+3")}) == '{"a": 1.1, "b": 1000}'
     assert output.json_text([float("nan"), 1e-7, b"\x00"]) == '[null, 1e-07, "00"]'
     assert output.json_text("\x7f\x1b") == '"\\u007f\\u001b"'
+
+
+def test_status_tells_freshness_cycle_time_and_quarantine(margin: Margin, told: Path) -> None:
+    found = margin("status", *landed(told), "--json").document
+
+    assert found["states"][0] == found["health"]
+    assert found["freshness"]["as_of"] == "2020-03-09T16:25:00Z"
+    assert found["freshness"]["state"] in ("history", "stale")  # stale if the tests took long
+    assert 0 <= found["freshness"]["seal_age_seconds"] < 86_400
+    assert found["backlog"] == {
+        "landing": str(told / "landing"),
+        "files": 0,
+        "bytes": 0,
+        "oldest_landed_at": None,
+        "oldest_seconds": None,
+        "state": "ok",
+    }
+    assert found["cycle_seconds"]["cycles"] == 11
+    assert found["cycle_seconds"]["p99"] >= found["cycle_seconds"]["p50"] > 0
+    assert found["recent_quarantine"] == {
+        "rows": 29,
+        "quarantined": 0,
+        "rate": 0.0,
+        "state": "ok",
+    }
+    said = margin("status", *landed(told)).out
+    assert "backlog       0 files, 0 bytes" in said
+    assert "0.00% of the 29 landed of late" in said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(None, "-"), (0.04, "0.0 s"), (119.0, "119.0 s"), (121.0, "2.0 min"), (-3.0, "-3.0 s")],
+)
+def test_spans(seconds: float | None, said: str) -> None:
+    assert output.span(seconds) == said

@@ -14,18 +14,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 FIRST_PORT = 3000
+FIRST_METRICS_PORT = 9464
 # A session of the demo in about three seconds.
 SPEED = "30000"
 PATIENCE_SECONDS = 10
 
 
-def free_port() -> int:
-    """The first free port on loopback from 3000 on."""
-    for port in range(FIRST_PORT, FIRST_PORT + 50):
+def free_port(first: int = FIRST_PORT) -> int:
+    """The first free port on loopback from `first` on."""
+    for port in range(first, first + 50):
         with socket.socket() as probe:
             if probe.connect_ex((HOST, port)) != 0:
                 return port
-    raise OSError(f"no free port from {FIRST_PORT} on")
+    raise OSError(f"no free port from {first} on")
 
 
 def environment() -> dict[str, str]:
@@ -35,7 +36,19 @@ def environment() -> dict[str, str]:
         "MARGIN_LAKE": ROOT / "demo" / "up" / "lake",
         "MARGIN_LANDING": ROOT / "demo" / "up" / "landing",
     }
-    return {name: str(place) for name, place in places.items()} | dict(os.environ)
+    found = {name: str(place) for name, place in places.items()} | dict(os.environ)
+    if "MARGIN_METRICS_PORT" not in found:
+        found["MARGIN_METRICS_PORT"] = str(free_port(FIRST_METRICS_PORT))
+    return found
+
+
+def metrics_address(variables: dict[str, str]) -> str:
+    """Where a live run serves its metrics."""
+    port = variables["MARGIN_METRICS_PORT"]
+    if port == "0":
+        return "off"
+    host = variables.get("MARGIN_METRICS_HOST", HOST)
+    return f"http://{host}:{port}/metrics while a live run is warm"
 
 
 def commands(port: int, landing: str) -> list[list[str]]:
@@ -68,6 +81,7 @@ def main() -> int:
         f"Dagster UI   http://{HOST}:{port}\n"
         f"lake         {variables['MARGIN_LAKE']}\n"
         f"landing      {variables['MARGIN_LANDING']}\n"
+        f"metrics      {metrics_address(variables)}\n"
         "Ctrl-C stops everything.\n"
     )
     sys.stdout.flush()

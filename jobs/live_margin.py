@@ -10,10 +10,16 @@ import dagster as dg
 import pydantic
 
 from jobs.validation import validate_sealed
-from margin_assets.assets.resources import LakeResource, LandingResource, ValidationResource
+from jobs.watched import Watched
+from margin_assets.assets.resources import (
+    LakeResource,
+    LandingResource,
+    MetricsResource,
+    ValidationResource,
+)
 from margin_assets.lake.ledger import AnotherSession
 from margin_assets.lake.store import Lake
-from margin_assets.live.reporting import Reporter
+from margin_assets.live.reporting import Reporter, report_health
 from margin_assets.live.session import Session
 
 LIVE_TAG = "margin/live"
@@ -27,6 +33,10 @@ class LiveConfig(dg.Config):
     idle_seconds: float = pydantic.Field(30.0, ge=0, description="Ends after so long without data.")
     handover_seconds: float = pydantic.Field(
         900.0, gt=0, description="Ends after so long in any case, so that its log stays readable."
+    )
+
+    health_seconds: float = pydantic.Field(
+        30.0, ge=0, description="How often the checks of the monitor's health are evaluated."
     )
 
 
@@ -52,24 +62,33 @@ class _Shift:
 
 
 @dg.op
-def monitor_landing(
+def monitor_landing(  # noqa: PLR0913 (Dagster hands the resources over one by one)
     context: dg.OpExecutionContext,
     config: LiveConfig,
     lake: LakeResource,
     landing: LandingResource,
+    metrics: MetricsResource,
     validation: ValidationResource,
 ) -> None:
     """Seals cycles until idle or its time is over, then validates what the last one left."""
     shift, store = _Shift(config), lake.created()
+    session = Session(store)
+    watched = Watched(session, config.health_seconds)
     try:
-        with Reporter(context) as reporter, landing.watched() as watched:
-            for result in Session(store).run(watched, stop=shift.is_over):
-                reporter.tell(result)
+        # The next run may serve where this one did: nothing is served past the last cycle.
+        with (
+            watched.serve(context, metrics),
+            Reporter(context) as reporter,
+            landing.watched() as folder,
+        ):
+            for result in session.run(folder, stop=shift.is_over):
+                reporter.tell(result, watched.take(result))
                 shift.worked()
     except AnotherSession as other:
         context.log.info("stepping aside: %s", other)
         return
     context.log.info("%s cycles sealed", shift.cycles)
+    report_health(context, watched.now())
     _hand_over(context, store, validation, shift.cycles)
 
 

@@ -17,13 +17,16 @@ from margin_assets.assets.resources import (
     DailyTwins,
     LakeResource,
     LandingResource,
+    MetricsResource,
     ValidationResource,
 )
 from margin_assets.checks.committed import COMMITTED
 from margin_assets.checks.consistency import CONSISTENCY
+from margin_assets.checks.monitoring import MONITORING
 from margin_assets.checks.row_rules import ROW_RULES
 from sensors.alerts import Alerts
 from sensors.failures import failed_checks, failed_runs
+from sensors.health import health_sensor
 from sensors.landing import landing_sensor
 from sensors.reference_data import business_date_sensor
 
@@ -35,9 +38,9 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     """Everything of the code location; tests bring resources of their own."""
     return dg.Definitions(
         assets=[*DAILY_ASSETS, *LIVE_ONLY],
-        asset_checks=[*ROW_RULES, *CONSISTENCY, *COMMITTED],
+        asset_checks=[*ROW_RULES, *CONSISTENCY, *MONITORING, *COMMITTED],
         jobs=[live_margin, daily_margin, upkeep],
-        sensors=[landing_sensor, business_date_sensor, failed_runs, failed_checks],
+        sensors=[landing_sensor, business_date_sensor, health_sensor, failed_runs, failed_checks],
         resources=_resources() | dict(resource_overrides or {}),
         executor=dg.in_process_executor,
     )
@@ -49,6 +52,10 @@ def _resources() -> dict[str, Any]:
         IO_MANAGER: DailyTwins(lake_uri=lake),
         "lake": LakeResource(uri=lake),
         "landing": LandingResource(folder=os.environ.get("MARGIN_LANDING", "landing")),
+        "metrics": MetricsResource(
+            host=os.environ.get("MARGIN_METRICS_HOST", "127.0.0.1"),
+            port=int(os.environ.get("MARGIN_METRICS_PORT", "0")),
+        ),
         "validation": ValidationResource(docs=os.environ.get("MARGIN_DATA_DOCS", "")),
         "alerts": Alerts(topic_arn=os.environ.get("MARGIN_ALERT_TOPIC", "")),
     }

@@ -53,6 +53,13 @@ class ValidationResource(dg.ConfigurableResource[None]):
         return Path(self.docs) if self.docs else None
 
 
+class MetricsResource(dg.ConfigurableResource[None]):
+    """Where a live run serves its metrics while it is warm; nowhere if the port is 0."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
 class DailyTwins(DailyIOManager):
     """Stores daily twins, each row stamped with the cycle whose landed rows it was made from."""
 

@@ -97,7 +97,10 @@ class Session:
         if not manifest["files"]:
             return None
         faults.reach("archived")
-        return self._plan_and_run(manifest, started)
+        result = self._plan_and_run(manifest, started)
+        taken = {entry.stamp for entry in entries}
+        self.waiting = backlog_of(entry for entry in pending if entry.stamp not in taken)
+        return result
 
     def settle(self) -> CycleResult | None:
         """Runs one cycle that brings rows of a large book up to date; None if none is behind.
@@ -121,10 +124,7 @@ class Session:
             self._runner = None
             raise
         faults.reach("planned")
-        result = self.run_plan(plan, {"plan": time.perf_counter() - started})
-        taken = {entry.stamp for entry in entries}
-        self.waiting = backlog_of(entry for entry in pending if entry.stamp not in taken)
-        return result
+        return self.run_plan(plan, {"plan": time.perf_counter() - started})
 
     def run_plan(self, plan: Plan, seconds: dict[str, float] | None = None) -> CycleResult:
         """Computes, writes and seals a planned cycle: a pure function of it and what is sealed."""

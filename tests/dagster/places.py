@@ -46,8 +46,8 @@ class Place:
             "validation": ValidationResource(docs=str(self.folder / "docs")),
         }
 
-    def defs(self) -> dg.Definitions:
-        return build_defs(self.resources())
+    def defs(self, more: dict[str, Any] | None = None) -> dg.Definitions:
+        return build_defs(self.resources() | (more or {}))
 
     def land(self, count: int) -> None:
         """The first batches of covid-2020."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import dataframely as dy
 
-from schemas import audit, house, intraday, landed, margin
+from schemas import audit, house, intraday, landed, margin, reg_t
 
 
 class Mode(StrEnum):
@@ -81,6 +81,7 @@ TABLES: dict[str, Table] = {
             ("account_id",),
             1,
         ),
+        _state("special_memorandum_accounts", reg_t.SpecialMemorandumAccounts, "account_id"),
         _state("reg_t_requirements", margin.RegTRequirements, "account_id", "group_number"),
         _state("tims_requirements", margin.TimsRequirements, "account_id", "class_group"),
         _state("house_requirements", house.HouseRequirements, "account_id", "overlay", "subject"),
@@ -88,6 +89,14 @@ TABLES: dict[str, Table] = {
         _state("margin_summary", margin.MarginSummary, "account_id"),
         Table(
             "firm_risk", margin.FirmRisk, Mode.APPEND, "margin", ("cycle", "move"), 7, is_daily=True
+        ),
+        Table(
+            "reg_t_calls",
+            reg_t.RegTCalls,
+            Mode.STATE,
+            "enforcement",
+            ("account_id", "opened_on"),
+            1,
         ),
         Table(
             "intraday_deficits",

@@ -11,9 +11,9 @@ import dagster as dg
 import polars as pl
 
 from margin_assets.assets.declared import daily_asset
-from margin_assets.assets.partitions import closes
+from margin_assets.assets.partitions import calendar, closes
 from margin_assets.calendar import sessions
-from margin_assets.kernels import history, house, reg_t_groups, requirements
+from margin_assets.kernels import history, house, reg_t_groups, requirements, sma_history
 
 
 @daily_asset
@@ -43,6 +43,26 @@ def account_state(
     """Type and cash of every account at the close."""
     booked = history.Booked(*pl.collect_all([fills, cash_movements, accounts, instruments]))
     return history.account_state_at(booked, closes(context.partition_keys))
+
+
+@daily_asset
+def special_memorandum_accounts(  # noqa: PLR0913 (an argument a table)
+    context: dg.AssetExecutionContext,
+    fills: pl.LazyFrame,
+    instruments: pl.LazyFrame,
+    prices: pl.LazyFrame,
+    betas: pl.LazyFrame,
+    rates: pl.LazyFrame,
+    volatilities: pl.LazyFrame,
+    cash_movements: pl.LazyFrame,
+    accounts: pl.LazyFrame,
+) -> pl.DataFrame:
+    """Special memorandum account of every margin account at the close, by its whole path."""
+    tables = (fills, instruments, prices, betas, rates, volatilities, cash_movements, accounts)
+    *marks, movements, kinds = pl.collect_all(tables)
+    landed = history.Landed(*marks)
+    booked = history.Booked(landed.fills, movements, kinds, landed.instruments)
+    return sma_history.memoranda_at(landed, booked, closes(context.partition_keys), calendar())
 
 
 @daily_asset
@@ -84,6 +104,7 @@ def firm_risk(margin_summary: pl.LazyFrame, stress_results: pl.LazyFrame) -> pl.
 DAILY_ASSETS = (
     positions,
     account_state,
+    special_memorandum_accounts,
     reg_t_requirements,
     tims_requirements,
     house_requirements,
@@ -92,7 +113,7 @@ DAILY_ASSETS = (
     firm_risk,
 )
 # The firm is summed from all accounts, of which a live cycle shapes the tables of some.
-_WALKED = DAILY_ASSETS[2:-1]
+_WALKED = DAILY_ASSETS[3:-1]
 
 
 def undecorated(asset: dg.AssetsDefinition) -> Callable[..., pl.DataFrame]:

@@ -9,6 +9,7 @@ import polars as pl
 
 from margin_assets.cli.output import Refusal, instant
 from margin_assets.lake.ledger import Sealed
+from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
 from margin_assets.rulebooks import FAMILIES, in_force
 
@@ -31,7 +32,7 @@ class _Tables:
         self._files = first.drop("file_number")
 
     def scan(self, name: str) -> pl.LazyFrame:
-        return self._lake.scan(name, self._versions[name])
+        return SealedTables(self._lake, self._versions).scan(name)
 
     def rows(self, name: str, *conditions: pl.Expr) -> pl.DataFrame:
         return self.scan(name).filter(*conditions).collect()
@@ -69,6 +70,7 @@ def story(lake: Lake, sealed: Sealed, account: str) -> Document:
         "ladder": _ladder(ladder, decisions),
         "figures": _without(summary, "account_id", "account_type", "status", "reasons"),
         "reg_t": _dicts(tables.rows("reg_t_requirements", mine).sort("group_number")),
+        "memorandum": _memorandum(tables, mine),
         "portfolio_margin": [_points(row) for row in _class_groups(tables, mine)],
         "stress": _dicts(tables.rows("stress_results", mine).sort("move")),
         "marks": _marks(tables, positions, pl.col("event_time") <= sealed.as_of),
@@ -105,6 +107,13 @@ def _account(tables: _Tables, state: Document, mine: pl.Expr) -> Document:
         "cash": state["cash"],
         "versions": versions.to_dicts(),
     }
+
+
+def _memorandum(tables: _Tables, mine: pl.Expr) -> Document | None:
+    """SMA of the account with its Regulation T calls; null where it has none."""
+    found = _dicts(tables.rows("special_memorandum_accounts", mine).drop("cycle"))
+    calls = tables.rows("reg_t_calls", mine).drop("cycle").sort("opened_on")
+    return found[0] | {"calls": _dicts(calls)} if found else None
 
 
 def _ladder(state: Document, decisions: pl.DataFrame) -> Document:

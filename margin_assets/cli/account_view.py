@@ -25,6 +25,7 @@ def show(story: Document) -> None:
     figures = story["figures"]
     output.table(("figure", "USD"), ((name.replace("_", " "), figures[name]) for name in _FIGURES))
     _requirement(story)
+    _memorandum(story["memorandum"])
     _stress(story["stress"])
     _marks(story["marks"])
     _landed(story)
@@ -66,6 +67,18 @@ def _requirement(story: Document) -> None:
         story["portfolio_margin"],
         ("class_group", "product_group", "worst_move", "scan_risk", "not_margined", "requirement"),
     )
+
+
+def _memorandum(found: Document | None) -> None:
+    if found is None:
+        return
+    restricted = ", restricted" if found["is_restricted"] else ""
+    output.say(
+        f"Regulation T: SMA {found['sma']}, excess {found['reg_t_excess']}, buying power "
+        f"{found['buying_power']}, short by {found['shortfall']}{restricted}"
+    )
+    names = ("opened_on", "amount", "due_on", "met", "outstanding", "to_liquidate", "status")
+    _listing("Regulation T calls", found["calls"], names)
 
 
 def _listing(title: str, documents: list[Document], names: Sequence[str]) -> None:

@@ -1,11 +1,14 @@
 """Special memorandum account and what it can buy: Regulation T 220.5 and 220.12."""
 
+from typing import NamedTuple
+
 import numpy as np
 import polars as pl
 from numba import njit
 
-from margin_assets.kernels.book import CASH, Book, Int64Array, Series, book_of
+from margin_assets.kernels.book import CASH, INDETERMINATE, Book, Int64Array, Series, book_of
 from margin_assets.kernels.figures import Figures
+from margin_assets.kernels.intraday import BoolArray
 from margin_assets.kernels.lines import initial_line, mark_price
 from margin_assets.kernels.money import MAX_POSITION, PPM, to_decimal, to_scaled, value_cents
 from margin_assets.kernels.revaluation import mixed_accounts, revalue
@@ -13,6 +16,40 @@ from margin_assets.kernels.rules import Rules
 
 _MOST = 2_000_000_000_000_000_000
 """Cents that are still exact when divided by a rate of a quarter or more."""
+
+
+class Standing(NamedTuple):
+    """Where accounts stand under Regulation T, in cents; one entry an account."""
+
+    requirement: Int64Array
+    """50% of marginable and 100% of other values, without 4210(b)'s greater maintenance."""
+    excess: Int64Array
+    """Regulation T equity less the requirement; negative: the account is restricted."""
+    spare: Int64Array
+    """The same equity less maintenance."""
+    is_known: BoolArray
+    """Whether all inputs were there; else the figures are bounds on the safe side."""
+
+
+def standing(
+    book: Book, series: Series, rules: Rules, figures: Figures, accounts: Int64Array
+) -> Standing:
+    """Standing of some accounts, from figures that hold at the same prices."""
+    is_mixed = mixed_accounts(book, series, accounts)
+    plain = _reg_t_needs(book, series, rules, accounts)
+    needs = np.where(is_mixed, mixed_needs(figures, accounts), plain)
+    equity = figures.reg_t_equity[accounts]
+    is_known = figures.states[accounts] & INDETERMINATE == 0
+    return Standing(needs, equity - needs, equity - figures.maintenance[accounts], is_known)
+
+
+def mixed_excess(figures: Figures, accounts: Int64Array) -> Int64Array:
+    """Excess of accounts with every initial requirement as the mixed pass has it, cents.
+
+    One measure before and after a trade, whatever pass takes the account.
+    """
+    excess: Int64Array = figures.reg_t_equity[accounts] - mixed_needs(figures, accounts)
+    return excess
 
 
 def special_memorandum_accounts(
@@ -28,40 +65,47 @@ def special_memorandum_accounts(
     book, series = book_of(positions, accounts, rules)
     figures = revalue(book, series, rules)
     everyone = np.arange(len(book.cash), dtype=np.int64)
-    is_mixed = mixed_accounts(book, series, everyone)
-    needs = np.where(is_mixed, _mixed_needs(figures), _reg_t_needs(book, series, rules))
-    excess = figures.reg_t_equity - needs
-    spare = figures.reg_t_equity - figures.maintenance
+    found = standing(book, series, rules, figures, everyone)
     is_cash = book.account_type == CASH
-    sma = np.where(is_cash, 0, np.maximum(to_scaled(accounts["sma"]), np.maximum(excess, 0)))
-    power = np.minimum(_buys(sma, rules.initial_long), _buys(spare, rules.long_maintenance))
+    sma = np.where(is_cash, 0, np.maximum(to_scaled(accounts["sma"]), np.maximum(found.excess, 0)))
+    power = buying_power(sma, found.spare, rules)
     return accounts.select("account_id").with_columns(
-        reg_t_excess=to_decimal(excess, 2),
+        reg_t_excess=to_decimal(found.excess, 2),
         sma=to_decimal(sma, 2),
         buying_power=to_decimal(np.where(is_cash, np.maximum(book.cash, 0), power), 2),
     )
 
 
-def _mixed_needs(figures: Figures) -> Int64Array:
+def buying_power(sma: Int64Array, spare: Int64Array, rules: Rules) -> Int64Array:
+    """What an SMA buys of marginable stock, equity staying above maintenance; cents."""
+    power: Int64Array = np.minimum(
+        _buys(sma, rules.initial_long), _buys(spare, rules.long_maintenance)
+    )
+    return power
+
+
+def mixed_needs(figures: Figures, accounts: Int64Array) -> Int64Array:
     """Initial requirement less the cost of long options, but for what counts in equity."""
-    securities = figures.net_liquidation - figures.long_options + figures.short_options
-    counted = figures.reg_t_equity - securities
-    needs: Int64Array = figures.initial - figures.long_options + counted
+    options = figures.long_options[accounts]
+    securities = figures.net_liquidation[accounts] - options + figures.short_options[accounts]
+    counted = figures.reg_t_equity[accounts] - securities
+    needs: Int64Array = figures.initial[accounts] - options + counted
     return needs
 
 
 @njit(cache=True)
-def _reg_t_needs(book: Book, series: Series, rules: Rules) -> Int64Array:
+def _reg_t_needs(book: Book, series: Series, rules: Rules, accounts: Int64Array) -> Int64Array:
     """Regulation T alone, without 4210(b)'s greater maintenance."""
-    needs = np.zeros(len(book.cash), dtype=np.int64)
-    for a in range(len(book.cash)):
+    needs = np.zeros(len(accounts), dtype=np.int64)
+    for n in range(len(accounts)):
+        a = accounts[n]
         for i in range(book.offsets[a], book.offsets[a + 1]):
             quantity = book.quantity[i]
             if abs(quantity) > MAX_POSITION:
                 continue
             value = value_cents(quantity, mark_price(book, series, rules, i))
             marginable = series.is_marginable[book.series[i]]
-            needs[a] += initial_line(quantity, value, marginable, 0, rules)
+            needs[n] += initial_line(quantity, value, marginable, 0, rules)
     return needs
 
 

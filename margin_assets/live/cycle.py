@@ -40,7 +40,15 @@ from margin_assets.rulebooks import in_force, versions
 from schemas import FEEDS, TABLES
 
 OpenFile = Callable[[PlannedFile], BinaryIO]
-OFTEN_EMPTY = frozenset({"house_requirements", "intraday_deficits", "intraday_state"})
+OFTEN_EMPTY = frozenset(
+    {
+        "house_requirements",
+        "intraday_deficits",
+        "intraday_state",
+        "reg_t_calls",
+        "special_memorandum_accounts",
+    }
+)
 DATED = ("betas", "volatilities")
 
 
@@ -233,7 +241,7 @@ class CycleRunner:
         # The same functions that Dagster runs by business date, called as plain functions.
         frames |= margin.walk(frames["positions"], frames["account_state"])
         frames |= {"enforcement_state": self.monitor.enforcement_state(of)}
-        frames |= self.monitor.intraday_tables(of)
+        frames |= self.monitor.intraday_tables(of) | self.monitor.reg_t_tables(of)
         # A table that has never had a row is not written again and again.
         empty = {n for n in OFTEN_EMPTY if n in frames and not frames[n].height}
         for name in empty - self.ever_written:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book import INDETERMINATE, Book, Int64Array, Series, state_names
+from margin_assets.kernels.book import INDETERMINATE, REG_T, Book, Int64Array, Series, state_names
 from margin_assets.kernels.figures import Figures, empty_figures, with_room
 from margin_assets.kernels.firm import firm_risk_of
 from margin_assets.kernels.history import day_of
@@ -31,10 +31,13 @@ from margin_assets.kernels.overlays import overlay_rules
 from margin_assets.kernels.positions import marked_positions
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import Rules, rules_in_force
+from margin_assets.kernels.sma import Standing, mixed_excess, standing
 from margin_assets.kernels.timelines import BusinessDays
 from margin_assets.live.holdings import Holdings
 from margin_assets.live.intraday import IntradayMonitor, levels, reducing
 from margin_assets.live.market import Market, new_york_day
+from margin_assets.live.reg_t import RegTMonitor
+from margin_assets.live.reg_t_entries import Firm, noted
 from margin_assets.live.ticks import Ticks, by_point
 from margin_assets.rulebooks import versions_in_force
 from schemas.landed import ACCOUNT_TYPES
@@ -48,6 +51,7 @@ class Monitor:
 
     def __init__(self, opens: Int64Array, days: BusinessDays | None = None) -> None:
         self.intraday = IntradayMonitor(days)
+        self.reg_t = None if days is None else RegTMonitor(days)
         self.market = Market(opens)
         self.holdings = Holdings()
         self.ladder = empty_ladder(0)
@@ -55,6 +59,8 @@ class Monitor:
         self._day: date | None = None
         self._rules: Rules | None = None
         self._figures: Figures | None = None
+        self._is_valued = np.zeros(0, dtype=np.bool_)
+        """Accounts whose figures hold at the last evaluated grid point."""
         self._changed: list[Int64Array] = []
         self._ticks: dict[int, Ticks] = {}
         """Prices of the run at work, by grid point."""
@@ -72,6 +78,7 @@ class Monitor:
         pending = list(points[points <= end][::-1].tolist())
         while True:
             point = min(pending[-1] if pending else NEVER, self._next_by_time())
+            self._pass_days(min(point, end + 1))
             if point > end:
                 break
             if pending and pending[-1] == point:
@@ -108,6 +115,8 @@ class Monitor:
         """Gives new accounts their place on the ladder."""
         if accounts:
             self.intraday.grow(accounts)
+            if self.reg_t is not None:
+                self.reg_t.grow(accounts)
             new = empty_ladder(accounts)
             self.ladder = Ladder._make(
                 np.concatenate([getattr(self.ladder, name), getattr(new, name)])
@@ -144,12 +153,35 @@ class Monitor:
         return firm_risk_of(figures, rules, point)
 
     def _revalue(self, accounts: Int64Array, point: int) -> Figures:
-        rules, count = self.rules(point), len(self.holdings.accounts)
-        if self._figures is None or self._figures.pnl.shape[1] != len(rules.stress_moves):
-            self._figures = empty_figures(count, rules)
-        self._figures = with_room(self._figures, count)
+        rules, figures = self.rules(point), self._room(point)
         book, series = self.arrays(point)
-        return revalue(book, series, rules, self.market.values, (accounts, self._figures))
+        self._is_valued[accounts] = True
+        return revalue(book, series, rules, self.market.values, (accounts, figures))
+
+    def _room(self, point: int) -> Figures:
+        """Figures with room for every account; those known stay while the scenarios do."""
+        rules, count, held = self.rules(point), len(self.holdings.accounts), self._figures
+        if held is None or held.pnl.shape[1] != len(rules.stress_moves):
+            held, self._is_valued = empty_figures(0, rules), np.zeros(0, dtype=np.bool_)
+        new = np.zeros(count - len(held.states), dtype=np.bool_)
+        self._is_valued = np.concatenate([self._is_valued, new])
+        self._figures = with_room(held, count)
+        return self._figures
+
+    def _standing(self, accounts: Int64Array) -> Standing:
+        """Where accounts stand under Regulation T at the last evaluated grid point."""
+        point = self.last_point or 0
+        self._room(point)
+        stale = accounts[~self._is_valued[accounts]]
+        if len(stale):
+            self._revalue(stale, point)
+        return standing(*self.arrays(point), self.rules(point), self._room(point), accounts)
+
+    def _pass_days(self, until: int) -> None:
+        """Closes of sessions and ends of days before an instant, for Regulation T."""
+        if self.reg_t is not None:
+            kinds = self.holdings.account_type
+            self._changed.extend(self.reg_t.pass_days(until, kinds, self._standing))
 
     def _add_house(self, accounts: Int64Array, figures: Figures) -> None:
         """House add-ons of the accounts just revalued, where an overlay is switched on."""
@@ -174,14 +206,32 @@ class Monitor:
         symbols, accounts = self._take_terms(point, changed, rules)
         moved = market.with_options(np.unique(np.concatenate(symbols)))
         market.reprice(moved, point, rules)
-        if self.intraday.is_on(point):
-            accounts += self._transact(point, changed, moved)
-        else:
-            accounts += self._take(changed)
+        accounts += self._enter(point, changed, moved)
         due = np.flatnonzero(self.ladder.deadline <= point)
         self._changed.extend(accounts)
         holders = holdings.holders(moved, len(market.symbols))
-        return np.unique(np.concatenate([*accounts, due, holders])).astype(np.int64)
+        touched = np.unique(np.concatenate([*accounts, due, holders])).astype(np.int64)
+        if self.reg_t is not None:
+            self.reg_t.touch(touched)
+        return touched
+
+    def _enter(
+        self, point: int, changed: Mapping[str, pl.DataFrame], moved: Int64Array
+    ) -> list[Int64Array]:
+        """Takes transactions, and enters them into special memorandum accounts."""
+        take = self._transact if self.intraday.is_on(point) else self._take
+        if self.reg_t is None or not ("effects" in changed or "cash_movements" in changed):
+            return take(point, changed, moved)
+        firm = Firm(self.holdings, self.arrays(point)[1], self.market.symbols)
+        found = noted(point, changed, firm, self.reg_t.book.owed)
+        before = self._mixed_excess(found.others, point)
+        accounts = take(point, changed, moved)
+        self.reg_t.enter(point, found, self._mixed_excess(found.others, point) - before)
+        return accounts
+
+    def _mixed_excess(self, accounts: Int64Array, point: int) -> Int64Array:
+        """Excess of accounts at the prices of a grid point, by the groups of the mixed pass."""
+        return mixed_excess(self._revalue(accounts, point), accounts) if len(accounts) else accounts
 
     def _take_terms(
         self, point: int, changed: Mapping[str, pl.DataFrame], rules: Rules
@@ -192,7 +242,11 @@ class Monitor:
         if "instruments" in changed:
             symbols.append(market.apply_instruments(changed["instruments"]))
             holdings.regroup(market.class_group)
-            accounts.append(holdings.size(market.symbols, market.multiplier, market.is_known))
+            sized = holdings.size(market.symbols, market.multiplier, market.is_known)
+            if self.reg_t is not None:
+                # Entered as single units: their multiplier was not known.
+                self.reg_t.book.forfeit(sized)
+            accounts.append(sized)
         if "rates" in changed:
             symbols.append(market.apply_rates(changed["rates"]))
         if "betas" in changed:
@@ -205,7 +259,9 @@ class Monitor:
             accounts.append(holdings.apply_accounts(changed["accounts"]))
         return symbols, accounts
 
-    def _take(self, changed: Mapping[str, pl.DataFrame]) -> list[Int64Array]:
+    def _take(
+        self, _point: int, changed: Mapping[str, pl.DataFrame], _moved: Int64Array
+    ) -> list[Int64Array]:
         """Takes transactions all at once; returns whose they are."""
         market, holdings, accounts = self.market, self.holdings, []
         if "cash_movements" in changed:
@@ -237,7 +293,7 @@ class Monitor:
             found.append(intraday.enter(point, seen, holdings, figures))
         for step in steps:
             before = levels(holdings, figures, step.accounts)
-            found += self._take(step.rows)
+            found += self._take(point, step.rows, moved)
             figures = self._revalue(step.accounts, point)
             after = levels(holdings, figures, step.accounts)
             seen = (step.accounts, reducing(step, before, after), step.net_deposit)
@@ -305,6 +361,22 @@ class Monitor:
     def intraday_tables(self, of: Int64Array | None = None) -> dict[str, pl.DataFrame]:
         """The tables of intraday margin (of some accounts) as of the last grid point."""
         return self.intraday.frames(self.holdings.accounts.all, self._as_of(), of)
+
+    def reg_t_tables(self, of: Int64Array | None = None) -> dict[str, pl.DataFrame]:
+        """The tables of Regulation T (of some accounts) as of the last grid point."""
+        if self.reg_t is None:
+            return {}
+        chosen = np.arange(len(self.holdings.accounts)) if of is None else of
+        is_asked = self.holdings.account_type == REG_T
+        is_asked |= (self.reg_t.book.owed > 0) | (self.reg_t.book.balance != 0)
+        places = chosen[is_asked[chosen]]
+        rules, names = self.rules(self.last_point or 0), self.holdings.accounts.all
+        now = self._standing(places)
+        found = {
+            "special_memorandum_accounts": self.reg_t.memoranda(names, places, now, rules),
+            "reg_t_calls": self.reg_t.calls(names, of),
+        }
+        return {name: frame.with_columns(as_of=self._as_of()) for name, frame in found.items()}
 
     def _as_of(self) -> pl.Expr:
         return pl.lit(to_instants(np.array([self.last_point or 0], dtype=np.int64))[0]).cast(

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from margin_assets.calendar import sessions
+from margin_assets.kernels import reg_t_book
 from margin_assets.kernels.deficit_frames import Saved
 from margin_assets.kernels.fills import history_effects
 from margin_assets.kernels.intraday import intraday_rules
@@ -305,6 +306,9 @@ def load_monitor(  # noqa: PLR0915 (one step a table, in their order)
     _load_unsized(monitor, scan)
     saved = Saved(scan("intraday_deficits"), scan("intraday_state"))
     monitor.intraday.load(saved, holdings.accounts, as_of)
+    if monitor.reg_t is not None:
+        memoranda = reg_t_book.Saved(scan("special_memorandum_accounts"), scan("reg_t_calls"))
+        monitor.reg_t.load(memoranda, holdings.accounts, as_of)
     monitor.resume()
 
 

@@ -132,6 +132,7 @@ def _reg_t(case: Case, summary: Row) -> Row:
         "excess": _usd(excess),
         "call": _usd(max(Decimal(0), -excess)),
         "reg_t_excess": _usd(memorandum["reg_t_excess"]),
+        "is_restricted": memorandum["reg_t_excess"] < 0,
         "sma": _usd(memorandum["sma"]),
         "buying_power": _usd(memorandum["buying_power"]),
         "is_proven_least": "grouping_not_proven" not in summary["reasons"].split(";"),

@@ -50,7 +50,7 @@ def test_every_check_of_a_backfill_passes(backfilled: Backfilled):
     evaluations = result.get_asset_check_evaluations()
 
     assert {e.check_name for e in evaluations} >= {f"{name}_obeys_its_schema" for name in NAMES}
-    assert len(evaluations) == 14
+    assert len(evaluations) == 15
     assert [e.check_name for e in evaluations if not e.passed] == []
 
 
@@ -69,6 +69,7 @@ def test_a_backfill_leaves_validation_results(backfilled: Backfilled):
     [
         "positions",
         "account_state",
+        "special_memorandum_accounts",
         "margin_summary",
         "stress_results",
         "reg_t_requirements",

@@ -237,6 +237,9 @@ def test_a_process_a_cycle_decides_as_one_cycle(
     after = firm.session._runner.monitor
     for frame in ("positions", "account_state", "enforcement_state"):
         assert getattr(before, frame)().equals(getattr(after, frame)()), frame
+    loaded = after.reg_t_tables()
+    for name, table in before.reg_t_tables().items():
+        assert table.equals(loaded[name]), name
 
 
 def test_a_cycle_a_second_decides_as_one_cycle(tmp_path: Path):

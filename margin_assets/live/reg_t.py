@@ -1,0 +1,112 @@
+"""Regulation T in the live day: SMA and margin calls, kept between grid points.
+
+Closes of sessions and ends of business days are instants of their own, passed between grid points
+with the figures of the last one: they make no grid point, so that no other rule sees them.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import polars as pl
+
+from margin_assets.kernels.book import REG_T, Int64Array
+from margin_assets.kernels.intraday import BoolArray, intraday_rules
+from margin_assets.kernels.reg_t_book import TRADE, UNSET, RegTBook, Saved, entry_frame
+from margin_assets.kernels.reg_t_calls import call_frame
+from margin_assets.kernels.rules import Rules
+from margin_assets.kernels.sma import Standing
+from margin_assets.kernels.sma_frames import memorandum_frame
+from margin_assets.kernels.timelines import BusinessDays
+from margin_assets.live.names import Names
+from margin_assets.live.reg_t_entries import Noted
+
+NEVER = np.iinfo(np.int64).max
+StandingOf = Callable[[Int64Array], Standing]
+_NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
+
+
+class RegTMonitor:
+    """The Regulation T book, fed from the monitor's transactions and figures."""
+
+    def __init__(self, days: BusinessDays) -> None:
+        self.book = RegTBook(days)
+        last = days.date_of(len(days.days) - 1)
+        self._closes = days.ends - intraday_rules(last).day_ends_after_close
+        self._passed = UNSET
+        self._is_dirty = np.zeros(0, dtype=np.bool_)
+        """Accounts whose excess may be another than at the last close."""
+
+    def grow(self, accounts: int) -> None:
+        """Gives new accounts their places."""
+        self.book.grow(accounts)
+        self._is_dirty = np.concatenate([self._is_dirty, np.ones(accounts, dtype=np.bool_)])
+
+    def touch(self, accounts: Int64Array) -> None:
+        """Remembers accounts that were revalued: the next close looks at them."""
+        self._is_dirty[accounts] = True
+
+    def enter(self, point: int, noted: Noted, gained: Int64Array) -> None:
+        """Takes the entries of a grid point, and what the others' excess gained by it, cents."""
+        measured = entry_frame(noted.others, point, gained - noted.paid, TRADE)
+        self.book.enter(pl.concat([noted.entries, measured]))
+
+    def pass_days(
+        self, until: int, account_type: np.ndarray, standing: StandingOf
+    ) -> Iterator[Int64Array]:
+        """Passes closes and ends of days before an instant; yields the accounts they move."""
+        if self._passed == UNSET or until <= self._boundary():
+            self._passed = max(self._passed, until - 1)
+            return
+        is_margin = account_type == REG_T
+        while (at := self._next(is_margin)) < until:
+            self._passed = at
+            if at == self.book.days.ends[self.book.day_of(at)]:
+                moved = self.book.end_day(at, is_margin)
+                self._is_dirty[moved] = True
+                yield moved
+            else:
+                yield self._close(at, is_margin, standing)
+        self._passed = max(self._passed, until - 1)
+
+    def _close(self, at: int, is_margin: BoolArray, standing: StandingOf) -> Int64Array:
+        due = self.book.due_accounts(at)
+        seen = np.union1d(np.flatnonzero(self._is_dirty & is_margin), due)
+        self._is_dirty[:] = False
+        if not len(seen):
+            return _NOBODY
+        return np.union1d(self.book.credit(at, seen, standing(seen), is_margin), due)
+
+    def _boundary(self) -> int:
+        """Next close or end of day, whether or not it has anything to do."""
+        end, place = self.book.day_of(self._passed + 1), self._close_after()
+        return min(int(self.book.days.ends[end]), int(self._closes[place]))
+
+    def _close_after(self) -> int:
+        return int(np.searchsorted(self._closes, self._passed, side="right"))
+
+    def _next(self, is_margin: BoolArray) -> int:
+        """Next close or end of day that has anything to do; `NEVER` if none."""
+        close, end = self._close_after(), self.book.day_of(self._passed + 1)
+        due = self.book.due_day()
+        closes = self._closes[[close] if self._is_dirty.any() else _from(close, due)]
+        ends = self.book.days.ends[[end] if self.book.has_to_end(is_margin) else _from(end, due)]
+        return min(int(closes.min(initial=NEVER)), int(ends.min(initial=NEVER)))
+
+    def calls(self, names: list[str], of: Int64Array | None) -> pl.DataFrame:
+        """The `reg_t_calls` frame (of some accounts), without `as_of` and cycle."""
+        return call_frame(self.book.calls, self.book.days, names, of)
+
+    def memoranda(
+        self, names: list[str], places: Int64Array, now: Standing, rules: Rules
+    ) -> pl.DataFrame:
+        """The `special_memorandum_accounts` frame of accounts, without `as_of` and cycle."""
+        return memorandum_frame(self.book, names, places, now, rules)
+
+    def load(self, saved: Saved, names: Names, point: int) -> None:
+        """Takes both saved tables as of a grid point."""
+        self.book.load(saved, names.places)
+        self._passed = point
+
+
+def _from(place: int, due: int) -> list[int]:
+    return [max(place, due)] if due != UNSET else []

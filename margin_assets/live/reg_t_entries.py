@@ -1,0 +1,81 @@
+"""What the transactions of a grid point enter into special memorandum accounts."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from margin_assets.kernels.book import REG_T, SECURITY, Int64Array, Series
+from margin_assets.kernels.history import day_of
+from margin_assets.kernels.money import to_scaled
+from margin_assets.kernels.reg_t_book import CASH, TRADE, entry_frame
+from margin_assets.kernels.sma_entries import (
+    Trades,
+    cash_entries,
+    entry_rules,
+    trade_entries,
+)
+from margin_assets.live.holdings import Holdings
+from margin_assets.live.names import Names
+
+
+class Noted(NamedTuple):
+    """What the transactions of a grid point enter, as they stand before they are taken."""
+
+    entries: pl.DataFrame
+    others: Int64Array
+    """Accounts that trade options or bonds: their trades are measured, not entered by price."""
+    paid: Int64Array
+    """Cents that the cash movements of the point bring each of them."""
+
+
+class Firm(NamedTuple):
+    """What transactions are applied to."""
+
+    holdings: Holdings
+    series: Series
+    symbols: Names
+
+
+def noted(point: int, changed: Mapping[str, pl.DataFrame], firm: Firm, owed: Int64Array) -> Noted:
+    """Entries of a grid point: cash of margin accounts and of those with calls, and trades."""
+    is_margin = firm.holdings.account_type == REG_T
+    parts, others, paid = [], _NOBODY, np.zeros(len(owed), dtype=np.int64)
+    if "cash_movements" in changed:
+        rows = changed["cash_movements"]
+        place, amount = firm.holdings.accounts.places(rows["account_id"]), to_scaled(rows["amount"])
+        np.add.at(paid, place, amount)
+        counts = is_margin[place] | (owed[place] > 0)
+        entered = np.where(counts, cash_entries(rows["kind"], amount), 0)
+        parts.append(entry_frame(place, point, entered, CASH))
+    if "effects" in changed:
+        place, entered, is_other = _trades(point, changed["effects"], firm)
+        others = np.unique(place[is_other & is_margin[place]])
+        counts = is_margin[place] & ~np.isin(place, others)
+        parts.append(entry_frame(place, point, np.where(counts, entered, 0), TRADE))
+    entries = pl.concat([entry_frame(_NOBODY, point, _NOBODY, CASH), *parts])
+    return Noted(entries, others, paid[others])
+
+
+def _trades(
+    point: int, effects: pl.DataFrame, firm: Firm
+) -> tuple[Int64Array, Int64Array, np.ndarray]:
+    """Account of each trade, its entry as of stock, and whether it is of something else."""
+    place = firm.holdings.accounts.places(effects["account_id"])
+    symbol = firm.symbols.places(effects["symbol"])
+    quantity = effects["quantity"].to_numpy()
+    undone = (effects["undone_quantity"] != 0) | (effects["undone_price"] != 0)
+    trades = Trades(
+        held=firm.holdings.held_before(place, symbol, quantity),
+        quantity=quantity,
+        price=effects["price"].to_numpy(),
+        cash=effects["cash"].to_numpy(),
+        is_correction=undone.to_numpy(),
+        is_marginable=firm.series.is_marginable[symbol],
+    )
+    is_other = firm.series.kind[symbol] != SECURITY
+    return place, trade_entries(trades, entry_rules(day_of(point))), is_other
+
+
+_NOBODY: Int64Array = np.zeros(0, dtype=np.int64)

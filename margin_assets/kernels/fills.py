@@ -44,6 +44,8 @@ class Effect(NamedTuple):
     quantity: int
     cash: int
     price: int
+    traded: int
+    """Point of the original: its trade's multiplier is the one in force then."""
     undone_quantity: int = 0
     """Of the version it replaces, as its price: 0 where there is none."""
     undone_price: int = 0
@@ -58,6 +60,7 @@ EFFECT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "quantity": pl.Int64,
     "cash": pl.Int64,
     "price": pl.Int64,
+    "traded": pl.Int64,
     "undone_quantity": pl.Int64,
     "undone_price": pl.Int64,
 }
@@ -74,7 +77,7 @@ def fill_cash(quantity: Int64Array, price: Int64Array) -> Int64Array:
 
 
 def sized_cash(effects: pl.DataFrame, multiplier: Int64Array) -> Int64Array:
-    """Cash of effects whose symbols have these multipliers (micro-units a contract), cents."""
+    """Cash of effects whose trades have these multipliers (micro-units a contract), cents."""
     cash = effects["cash"].to_numpy().copy()
     is_sized = multiplier != MICRO
     if is_sized.any():
@@ -135,6 +138,7 @@ def plain_effects(fills: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
             "quantity": quantity,
             "cash": fill_cash(quantity, price),
             "price": price,
+            "traded": points,
             "undone_quantity": np.zeros(fills.height, dtype=np.int64),
             "undone_price": np.zeros(fills.height, dtype=np.int64),
         },
@@ -183,18 +187,19 @@ def tree_effects(root: FillRow, children: Children, after: int) -> list[Effect]:
     for point, event_time in sorted(acts_at.items()):
         now = standing(root, children, point)
         if now is not None and now is not before:
-            effects.append(_difference(point, event_time, before, now))
+            place = (now.fill_id, now.account_id, now.symbol)
+            change = _difference(before, now, root.point)
+            effects.append(Effect(point, event_time, *place, *change))
             before = now
     return effects
 
 
-def _difference(point: int, event_time: int, before: FillRow | None, now: FillRow) -> Effect:
-    place = (now.fill_id, now.account_id, now.symbol)
+def _difference(before: FillRow | None, now: FillRow, traded: int) -> tuple[int, ...]:
+    """Numbers of an effect, from `quantity` on."""
     if before is None:
-        return Effect(point, event_time, *place, now.quantity, _cash(now), now.price)
+        return now.quantity, _cash(now), now.price, traded
     quantity, cash = now.quantity - before.quantity, _cash(now) - _cash(before)
-    undone = (before.quantity, before.price)
-    return Effect(point, event_time, *place, quantity, cash, now.price, *undone)
+    return quantity, cash, now.price, traded, before.quantity, before.price
 
 
 def _cash(row: FillRow) -> int:

@@ -7,15 +7,15 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.fills import EFFECT_COLUMNS, history_effects, sized_cash
+from margin_assets.kernels.fills import history_effects, sized_cash
 from margin_assets.kernels.money import (
     BEYOND,
-    MICRO,
     instants,
     to_decimal,
     to_instants,
     to_scaled,
 )
+from margin_assets.kernels.multipliers import multiplier_versions, traded_multiplier
 from margin_assets.kernels.positions import marked_positions
 from margin_assets.kernels.rules import benchmark, rules_in_force
 from margin_assets.kernels.terms import (
@@ -24,7 +24,6 @@ from margin_assets.kernels.terms import (
     instrument_terms,
     latest,
     marked_terms,
-    multiplier_of,
     with_price_states,
     with_underlyings,
 )
@@ -131,45 +130,12 @@ def account_state_at(booked: Booked, closes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _dealt(effects: pl.DataFrame, instruments: pl.DataFrame, at: int) -> pl.DataFrame:
-    """Cash that fills moved, each with the multiplier in force when it happened.
-
-    What had no instrument row then takes the first one known at the close, else 1.
-    """
-    sizes = multipliers(instruments, at)
-    dealt = effects.filter(pl.col("point") <= at).select(
-        *EFFECT_COLUMNS, order=pl.int_range(pl.len())
-    )
-    sized = (
-        dealt.sort("point", "order")
-        .join_asof(sizes, on="point", by="symbol", check_sortedness=False)
-        .join(
-            sizes.unique("symbol", keep="first", maintain_order=True).drop("point"),
-            on="symbol",
-            how="left",
-            maintain_order="left",
-            suffix="_first",
-            validate="m:1",
-        )
-    )
-    multiplier = sized.select(
-        pl.coalesce("multiplier", "multiplier_first", pl.lit(MICRO, pl.Int64))
-    ).to_series()
-    return sized.select(
-        "account_id", "point", cash=pl.Series(sized_cash(sized, multiplier.to_numpy()))
-    )
-
-
-def multipliers(instruments: pl.DataFrame, at: int) -> pl.DataFrame:
-    """Multiplier (micro-units) of each version of an instrument from its `point` on, by time."""
-    versions = instruments.with_columns(
-        point=pl.Series(instants(instruments["event_time"]))
-    ).filter(pl.col("point") <= at)
-    ordered = versions.sort("point", maintain_order=True).unique(
-        ["symbol", "point"], keep="last", maintain_order=True
-    )
-    return ordered.select(
-        "symbol", "point", multiplier=pl.Series(to_scaled(multiplier_of(ordered)))
-    )
+    """Cash that fills moved, each with the multiplier in force when it was traded."""
+    dealt = effects.filter(pl.col("point") <= at)
+    versions = multiplier_versions(instruments, instants(instruments["event_time"]))
+    known = versions.filter(pl.col("point") <= at)
+    cash = sized_cash(dealt, traded_multiplier(dealt, known))
+    return dealt.select("account_id", "point", cash=pl.Series(cash))
 
 
 def _account_state(moved: pl.DataFrame, accounts: pl.DataFrame, at: int) -> pl.DataFrame:

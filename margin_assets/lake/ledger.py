@@ -7,6 +7,7 @@ step only one gets it, and a sealed cycle is sealed once.
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -116,6 +117,12 @@ class Ledger:
     def all_sealed(self) -> list[Sealed]:
         """Every sealed cycle, oldest first."""
         return [_sealed(row) for row in self._rows(pl.col("state") == "sealed")]
+
+    def ends(self, cycles: Iterable[int]) -> dict[int, datetime | None]:
+        """Last grid point evaluated by the end of each of some sealed cycles, UTC."""
+        chosen = pl.col("cycle").is_in(list(cycles)) & (pl.col("state") == "sealed")
+        rows = self._lake.scan(_TABLE).filter(chosen).select("cycle", "as_of").collect()
+        return dict(rows.iter_rows())
 
     def plan(self, manifest: dict[str, Any]) -> Plan:
         """Append the plan of the next cycle.

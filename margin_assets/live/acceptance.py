@@ -23,6 +23,8 @@ PROVENANCE = ("file_id", "file_row", "landed_at", "is_late", "cycle")
 IDS = {"fills": "fill_id", "cash_movements": "movement_id"}
 Lookup = Callable[[str, pl.Expr], pl.DataFrame]
 """Rows of an append table, as of the last sealed cycle, that fulfil a condition."""
+PointsOf = Callable[[pl.DataFrame], Int64Array]
+"""Grid points that rows of sealed cycles count from."""
 
 
 class Refusal(NamedTuple):
@@ -89,8 +91,9 @@ def accept_by_content(feed: str, rows: pl.DataFrame, lookup: Lookup) -> Accepted
 class Journal:
     """Ids seen, corrections and the rows they hang from: what acceptance remembers."""
 
-    def __init__(self, lookup: Lookup) -> None:
+    def __init__(self, lookup: Lookup, points_of: PointsOf) -> None:
         self._lookup = lookup
+        self._points_of = points_of
         self._seen: dict[str, set[str]] = {}
         self._children: dict[str, list[FillRow]] = {}
         self._parent: dict[str, str] = {}
@@ -165,7 +168,7 @@ class Journal:
             return {}
         found = self._lookup(feed, pl.col(key).is_in(again))
         if feed == "fills":
-            for row in _known_rows(found):
+            for row in fill_rows(found, self._points_of(found)):
                 self._originals[row.fill_id] = row
         return {str(row[columns.index(key)]): row for row in found.select(columns).rows()}
 
@@ -211,7 +214,8 @@ class Journal:
         """Loads originals of earlier cycles that new corrections end at."""
         missing = [n for n in roots if n not in self._originals and n in self._seen["fills"]]
         if missing:
-            for row in _known_rows(self._lookup("fills", pl.col("fill_id").is_in(missing))):
+            found = self._lookup("fills", pl.col("fill_id").is_in(missing))
+            for row in fill_rows(found, self._points_of(found)):
                 self._originals[row.fill_id] = row
 
     def _touched(self, fills: pl.DataFrame) -> list[str]:
@@ -231,7 +235,7 @@ def _same_place(one: FillRow, other: FillRow) -> bool:
 
 
 def _known_rows(fills: pl.DataFrame) -> list[FillRow]:
-    """Fills of sealed cycles: whatever their point was, it has passed."""
+    """Corrections of sealed cycles: whatever their point was, it has passed."""
     past: Int64Array = np.full(fills.height, -2, dtype=np.int64)
     return fill_rows(fills, past)
 

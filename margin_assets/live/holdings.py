@@ -93,10 +93,10 @@ class Holdings:
         class_group: np.ndarray,
         multiplier: Int64Array,
     ) -> Int64Array:
-        """Takes what fills change, in order; returns whose they are."""
+        """Takes what fills change, in order, each with its trade's multiplier; returns whose."""
         account = self.accounts.places(effects["account_id"])
         symbol = symbols.places(effects["symbol"])
-        cash = sized_cash(effects, multiplier[symbol])
+        cash = sized_cash(effects, multiplier)
         add_exactly(self.cash, account, cash, account, self._cash_beyond)
         keys = self._keys(account, symbol, class_group)
         unique, inverse = np.unique(keys, return_inverse=True)
@@ -191,7 +191,6 @@ class Holdings:
         class_group: np.ndarray,
     ) -> None:
         """Takes saved `account_state` and `positions` frames; their names must be known."""
-        single = np.full(len(symbols), MICRO, dtype=np.int64)
         place = self.accounts.places(accounts["account_id"])
         self.cash[place], beyond = _split(accounts["cash"])
         self._cash_beyond = {int(place[row]): exact for row, exact in beyond.items()}
@@ -204,6 +203,7 @@ class Holdings:
             cash=pl.lit(0, dtype=pl.Int64),
         )
         if held.height:
+            single = np.full(held.height, MICRO, dtype=np.int64)
             self.apply_effects(held, symbols, class_group, single)
         names = _without_group(
             self.accounts.places(positions["account_id"]), symbols.places(positions["symbol"])

@@ -11,6 +11,7 @@ from margin_assets.kernels.book import MISSING, Int64Array, Series, series_of
 from margin_assets.kernels.history import HISTORICAL, day_of
 from margin_assets.kernels.marks import NEVER, next_change, price_states
 from margin_assets.kernels.money import MICRO, instant, instants, to_decimal, to_instants, to_scaled
+from margin_assets.kernels.multipliers import multiplier_versions, traded_multiplier
 from margin_assets.kernels.rules import SECOND, Rules, benchmark
 from margin_assets.kernels.terms import (
     INSTRUMENT_COLUMNS,
@@ -68,6 +69,8 @@ class Market:
         self.rate = np.nan
         self._rate_time = _LONG_AGO
         self._instruments = pl.DataFrame(schema=_VERSIONED)
+        self._multipliers: list[pl.DataFrame] = []
+        """Every version's multiplier, as `traded_multiplier` takes them."""
         self._terms = instrument_terms(pl.Series([], dtype=pl.String), self._instruments)
         self.values = no_options()
         self._static: Series | None = None
@@ -155,8 +158,10 @@ class Market:
     def apply_instruments(self, rows: pl.DataFrame) -> Int64Array:
         """Takes instrument versions, in order of time and landing; returns whom they touch.
 
-        A new index changes the range of its whole class group, so everybody may be touched.
+        Each has the grid `point` that it counts from. A new index changes the range of its whole
+        class group, so everybody may be touched.
         """
+        self._multipliers.append(multiplier_versions(rows, rows["point"].to_numpy()))
         versions = pl.concat([self._instruments, rows.select(*_VERSIONED)])
         self._instruments = versions.sort("event_time", maintain_order=True).unique(
             "symbol", keep="last", maintain_order=True
@@ -164,6 +169,17 @@ class Market:
         self._grow(pl.concat([rows["symbol"], rows["underlying"].drop_nulls()]))
         self._derive()
         return np.arange(len(self.symbols), dtype=np.int64)
+
+    def traded_multiplier(self, effects: pl.DataFrame) -> Int64Array:
+        """Multiplier of the trade behind each effect of the grid point at hand."""
+        found = self.multiplier[self.symbols.places(effects["symbol"])]
+        earlier = (effects["traded"] < effects["point"]).arg_true()
+        if len(earlier) and self._multipliers:
+            chosen = effects[earlier]
+            self._multipliers = [pl.concat(self._multipliers)]
+            about = pl.col("symbol").is_in(chosen["symbol"].unique().implode())
+            found[earlier] = traded_multiplier(chosen, self._multipliers[0].filter(about))
+        return found
 
     def _derive(self) -> None:
         """Terms of every symbol from the instruments in force."""

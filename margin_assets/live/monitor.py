@@ -270,7 +270,10 @@ class Monitor:
             effects = changed["effects"]
             accounts.append(
                 holdings.apply_effects(
-                    effects, market.symbols, market.class_group, market.multiplier
+                    effects,
+                    market.symbols,
+                    market.class_group,
+                    market.traded_multiplier(effects),
                 )
             )
             holdings.remember_unsized(effects, market.symbols, market.is_known)

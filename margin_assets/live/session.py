@@ -12,6 +12,7 @@ import polars as pl
 
 from margin_assets.calendar import sessions
 from margin_assets.kernels import reg_t_book
+from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.deficit_frames import Saved
 from margin_assets.kernels.fills import history_effects
 from margin_assets.kernels.intraday import intraday_rules
@@ -25,9 +26,10 @@ from margin_assets.lake.landing import Landing, Pending, PlannedFile, archive, i
 from margin_assets.lake.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
-from margin_assets.live.acceptance import Journal, with_points
+from margin_assets.live.acceptance import Journal, PointsOf, with_points
 from margin_assets.live.cycle import DATED, OFTEN_EMPTY, CycleRunner, landed_frames
 from margin_assets.live.monitor import Monitor
+from margin_assets.live.sealed_points import sealed_points
 from margin_assets.live.ticks import ticks_of
 from margin_assets.rulebooks import FAMILIES, in_force, versions
 from schemas import TABLES
@@ -227,12 +229,13 @@ class Session:
         versions_of = sealed.table_versions if sealed else {}
         scan = SealedTables(self.lake, versions_of)
         monitor = Monitor(sessions().opens, _business_days())
-        runner = CycleRunner(monitor, Journal(self._lookup), self._lookup)
+        runner = CycleRunner(monitor, Journal(self._lookup, self._points_of), self._lookup)
         runner.journal.load()
         if sealed is not None:
             self._load_files(scan, runner)
             if sealed.as_of is not None:
-                load_monitor(monitor, scan, instants(pl.Series([sealed.as_of])).item())
+                as_of = instants(pl.Series([sealed.as_of])).item()
+                load_monitor(monitor, scan, as_of, self._points_of)
             accounts = scan("account_state").sort("account_id")
             runner.shards.load(accounts["account_id"].to_list(), accounts["as_of"])
             runner.ever_written = {name for name in OFTEN_EMPTY if self.lake.is_written(name)}
@@ -250,6 +253,9 @@ class Session:
             else:
                 runner.files_seen.add((feed, file_id))
                 runner.paths[file_id] = path
+
+    def _points_of(self, rows: pl.DataFrame) -> Int64Array:
+        return sealed_points(rows, self.ledger.ends)
 
     def _lookup(self, table: str, condition: pl.Expr) -> pl.DataFrame:
         last = self.ledger.last_sealed()
@@ -271,7 +277,7 @@ def _pending(scan: SealedTables, feed: str, monitor: Monitor) -> pl.DataFrame:
 
 
 def load_monitor(  # noqa: PLR0915 (one step a table, in their order)
-    monitor: Monitor, scan: SealedTables, as_of: int
+    monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf
 ) -> None:
     """Puts a sealed cycle's firm into the monitor."""
     market, holdings, rules = monitor.market, monitor.holdings, monitor.rules(as_of)
@@ -288,7 +294,8 @@ def load_monitor(  # noqa: PLR0915 (one step a table, in their order)
             continue
         market.add(ordered["symbol"])
         if feed == "instruments":
-            market.apply_instruments(ordered)
+            points = pl.Series(points_of(ordered), dtype=pl.Int64)
+            market.apply_instruments(ordered.with_columns(point=points))
         elif feed == "betas":
             market.apply_betas(ordered)
         elif feed == "volatilities":

@@ -1,6 +1,6 @@
 """The verb that runs two rulebooks on one snapshot and shows who moves."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -19,12 +19,21 @@ from margin_assets.cli.output import Refusal
 if TYPE_CHECKING:
     from datetime import date
 
+    from margin_assets.kernels.overlay_rules import OverlayRules
     from margin_assets.kernels.rules import Rules
     from margin_assets.lake.ledger import Sealed
     from margin_assets.lake.store import Lake
     from margin_assets.rulebooks import Rulebook
 
 Document = dict[str, Any]
+
+
+class Side(NamedTuple):
+    """Everything that a snapshot is margined under."""
+
+    rules: "Rules"
+    overlays: "OverlayRules"
+
 
 EXAMPLE = example(
     "margin rulebook diff house/2020-01-01 house=draft.toml",
@@ -69,7 +78,7 @@ def diff(  # noqa: PLR0913 (the options of the interface)
     if sealed.as_of is None:
         raise Refusal(f"cycle {sealed.cycle} has no snapshot: nothing had happened by then")
     day = sealed.as_of.date()
-    rules = _rules(day, before, a), _rules(day, after, b)
+    sides = _side(day, before, a), _side(day, after, b)
     numbers = _numbers(before, after)
     found = {
         "family": before.family,
@@ -78,8 +87,8 @@ def diff(  # noqa: PLR0913 (the options of the interface)
         "cycle": sealed.cycle,
         "as_of": sealed.as_of,
         "numbers": numbers,
-        "not_counted": _not_counted(before.family, numbers, *rules),
-        **_moves(held, sealed, rules),
+        "not_counted": _not_counted(before.family, numbers, *sides),
+        **_moves(held, sealed, sides),
     }
     if as_json:
         output.answer(found)
@@ -87,19 +96,21 @@ def diff(  # noqa: PLR0913 (the options of the interface)
         _show(found, top)
 
 
-def _rules(day: "date", book: "Rulebook", name: str) -> "Rules":
+def _side(day: "date", book: "Rulebook", name: str) -> Side:
     """Rules of a day with one family's rulebook in the place of its own."""
+    from margin_assets.kernels.overlay_rules import READ, overlay_rules_of
     from margin_assets.kernels.rules import DECIDING, rules_of
     from margin_assets.rulebooks import in_force
 
-    others = {family: in_force(family, day) for family in DECIDING}
+    books = {family: in_force(family, day) for family in (*DECIDING, *READ)}
+    books[book.family] = book
     try:
-        return rules_of(others | {book.family: book})
+        return Side(rules_of(books), overlay_rules_of(books))
     except ValueError as error:
         raise Refusal(f"{name}: {error}") from None
 
 
-def _moves(lake: "Lake", sealed: "Sealed", rules: "tuple[Rules, Rules]") -> Document:
+def _moves(lake: "Lake", sealed: "Sealed", sides: tuple[Side, Side]) -> Document:
     from margin_assets.kernels.requirements import summary_under
     from margin_assets.kernels.rulebook_moves import rulebook_moves, seen_under, totals_of
     from margin_assets.lake.sealed import SealedTables
@@ -107,8 +118,9 @@ def _moves(lake: "Lake", sealed: "Sealed", rules: "tuple[Rules, Rules]") -> Docu
     table = SealedTables(lake, sealed.table_versions)
     accounts = table("account_state").sort("account_id")
     positions = table("positions").sort("account_id", "class_group", "symbol")
-    sides = zip(seen_under(positions, *rules), rules, strict=True)
-    moves = rulebook_moves(*(summary_under(seen, accounts, under) for seen, under in sides))
+    seen = seen_under(positions, *(side.rules for side in sides))
+    pairs = zip(seen, sides, strict=True)
+    moves = rulebook_moves(*(summary_under(held, accounts, *side) for held, side in pairs))
     totals = {"accounts": accounts.height} | totals_of(moves)
     return {"totals": totals, "moves": moves.to_dicts()}
 
@@ -125,13 +137,19 @@ def _numbers(before: "Rulebook", after: "Rulebook") -> list[Document]:
     ]
 
 
-def _not_counted(family: str, numbers: list[Document], a: "Rules", b: "Rules") -> list[str]:
+def _not_counted(family: str, numbers: list[Document], a: Side, b: Side) -> list[str]:
     """Numbers that differ and that the figures do not show: no requirement reads them again."""
     import numpy as np
 
     keys = [row["key"] for row in numbers]
-    if all(np.array_equal(getattr(a, name), getattr(b, name)) for name in a._fields):
+    names = a.rules._fields
+    is_ruled = not all(np.array_equal(getattr(a.rules, n), getattr(b.rules, n)) for n in names)
+    charging = a.overlays.enabled | b.overlays.enabled
+    if not is_ruled and (not charging or a.overlays == b.overlays):
         return keys
+    if family == "overlays":
+        # Overlays that are off on both sides charge nobody, `initial` asks on opening only.
+        return [key for key in keys if key.partition(".")[0] not in {"scope", *charging}]
     return [key for key in keys if key in _IN_THE_MARKS.get(family, ())]
 
 

@@ -48,20 +48,32 @@ class Governed(NamedTuple):
     """Cents an account, already in what governs."""
 
 
-def governed(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> Governed:
-    """Figures of every account of the frames, house add-ons included."""
+def governed(
+    positions: pl.DataFrame,
+    accounts: pl.DataFrame,
+    rules: Rules,
+    overlays: OverlayRules | None = None,
+) -> Governed:
+    """Figures of every account of the frames, house add-ons included; by the day's overlays."""
     book, series = book_of(positions, accounts, rules)
     values = option_values(series, rules, restrikes(book, series))
     figures = revalue(book, series, rules, values)
-    charge = add_house(positions, accounts, figures, (book, market_of(series, values)))
+    charging = overlays or overlays_of(accounts)
+    charge = add_house((positions, accounts), figures, (book, market_of(series, values)), charging)
     return Governed(book, figures, charge)
 
 
 def add_house(
-    positions: pl.DataFrame, accounts: pl.DataFrame, figures: Figures, market: tuple[Book, Market]
+    frames: tuple[pl.DataFrame, pl.DataFrame],
+    figures: Figures,
+    market: tuple[Book, Market],
+    overlays: OverlayRules,
 ) -> Int64Array:
-    """Add-ons of each account in cents, added to what governs today, held and struck again."""
-    overlays = overlays_of(accounts)
+    """Add-ons of each account in cents, added to what governs today, held and struck again.
+
+    `frames`: positions and accounts, of which book and market were made.
+    """
+    positions, accounts = frames
     if not overlays.enabled:
         return np.zeros(accounts.height, dtype=np.int64)
     held = house_positions(positions, *market)

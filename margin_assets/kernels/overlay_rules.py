@@ -1,15 +1,17 @@
 """The rulebook of house overlays as numbers: rates in ppm, prices in micro-dollars."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cache
 from typing import Any, NamedTuple
 
 from margin_assets.kernels.money import MICRO, PPM
-from margin_assets.rulebooks import in_force
+from margin_assets.rulebooks import Rulebook, in_force
 from schemas.house import OVERLAYS
 
 SCHEDULES = ("step", "smooth")
+READ = ("overlays", "house", "tims")
+"""Families that an overlay has a number of."""
 
 
 class Bands(NamedTuple):
@@ -101,7 +103,16 @@ class OverlayRules(NamedTuple):
 @cache
 def overlay_rules(on: date) -> OverlayRules:
     """Overlays in force on a day, switched as their rulebook says."""
-    book = in_force("overlays", on).numbers
+    return overlay_rules_of({family: in_force(family, on) for family in READ})
+
+
+def overlay_rules_of(books: Mapping[str, Rulebook]) -> OverlayRules:
+    """Overlays by one rulebook of each family that they read.
+
+    Raises:
+        ValueError: The numbers contradict each other; they are named.
+    """
+    book = books["overlays"].numbers
     low = book["low_price"]
     beta, scan = book["beta_leverage"], book["concentration_scan"]
     initial = book["initial"]
@@ -109,11 +120,11 @@ def overlay_rules(on: date) -> OverlayRules:
         enabled=frozenset(name for name in OVERLAYS if book[name]["enabled"]),
         scope=Scope(*(tuple(book["scope"][name]) for name in Scope._fields)),
         concentration=_concentration(book["concentration"]),
-        volatility=_bands(book["volatility"], otherwise=0.0),
+        volatility=_bands("volatility", book["volatility"], otherwise=0.0),
         beta_leverage=BetaLeverage(
             above=_ppm(beta["above"]),
             rate=_ppm(beta["rate"]),
-            missing_beta=float(in_force("house", on).numbers["stress"]["missing_beta"]),
+            missing_beta=float(books["house"].numbers["stress"]["missing_beta"]),
         ),
         low_price=LowPrice(
             below=round(low["below_usd"] * MICRO),
@@ -122,9 +133,11 @@ def overlay_rules(on: date) -> OverlayRules:
         ),
         expected_range=ExpectedRange(
             missing=_ppm(book["expected_range"]["missing"]),
-            minimum=_ppm(in_force("tims", on).numbers["range"]["equity"]["down"]),
+            minimum=_ppm(books["tims"].numbers["range"]["equity"]["down"]),
         ),
-        hard_to_borrow=_bands(book["hard_to_borrow"], book["hard_to_borrow"]["listed"]),
+        hard_to_borrow=_bands(
+            "hard_to_borrow", book["hard_to_borrow"], book["hard_to_borrow"]["listed"]
+        ),
         concentration_scan=Scan(
             int(scan["riskiest"]), _ppm(scan["riskiest_move"]), _ppm(scan["other_move"])
         ),
@@ -168,7 +181,15 @@ def _concentration(numbers: dict[str, Any]) -> Concentration:
     )
 
 
-def _bands(numbers: dict[str, Any], otherwise: float) -> Bands:
+def _bands(name: str, numbers: dict[str, Any], otherwise: float) -> Bands:
+    above, rates = numbers["above"], numbers["rates"]
+    if len(above) != len(rates):
+        msg = f"{name}.above has {len(above)} numbers, {name}.rates {len(rates)}: one rate a band"
+        raise ValueError(msg)
+    # What has no measure takes the last rate: were another higher, knowing less would cost less.
+    if above != sorted(set(above)) or [otherwise, *rates] != sorted([otherwise, *rates]):
+        msg = f"{name}.above and {name}.rates do not rise"
+        raise ValueError(msg)
     return Bands(
         tuple(float(above) for above in numbers["above"]),
         tuple(_ppm(rate) for rate in numbers["rates"]),

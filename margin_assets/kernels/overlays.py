@@ -32,7 +32,12 @@ from margin_assets.kernels.exposures import (
     issuer_ranges,
 )
 from margin_assets.kernels.money import MICRO, PPM, model_line
-from margin_assets.kernels.overlay_rules import OverlayRules, overlay_rules, with_enabled
+from margin_assets.kernels.overlay_rules import (
+    OverlayRules,
+    overlay_rules,
+    overlay_rules_of,
+    with_enabled,
+)
 from schemas.house import OVERLAYS
 
 Overlay = Callable[[pl.DataFrame, OverlayRules], pl.DataFrame]
@@ -292,5 +297,6 @@ __all__ = [
     "house_initial",
     "house_totals",
     "overlay_rules",
+    "overlay_rules_of",
     "with_enabled",
 ]

@@ -30,6 +30,7 @@ from margin_assets.kernels.mixed import (
     scan_position,
 )
 from margin_assets.kernels.money import BEYOND, to_decimal
+from margin_assets.kernels.overlay_rules import OverlayRules
 from margin_assets.kernels.rules import (
     Rules,
     product_group_names,
@@ -148,9 +149,17 @@ def margin_summary(positions: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFr
     return under_its_rules(summary_under, positions, accounts)
 
 
-def summary_under(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """The summary of every account under one set of rules, whatever is in force on its day."""
-    book, figures, charge = governed(positions, accounts, rules)
+def summary_under(
+    positions: pl.DataFrame,
+    accounts: pl.DataFrame,
+    rules: Rules,
+    overlays: OverlayRules | None = None,
+) -> pl.DataFrame:
+    """The summary of every account under one set of rules, whatever is in force on its day.
+
+    Overlays are those of its day where none are given.
+    """
+    book, figures, charge = governed(positions, accounts, rules, overlays)
     savings = margin_savings(figures)
     cents = {
         "long_market_value": figures.long_value,

@@ -92,6 +92,69 @@ def test_for_a_person(margin: Margin, told: Path, stricter: str) -> None:
     assert "ok to call" in said.out
 
 
+OVERLAYS = "overlays/2020-01-01"
+CHARGED = ("enabled = false", "enabled = true")  # the first one: concentration
+
+
+def test_an_overlay_switched_on(margin: Margin, told: Path, tmp_path: Path) -> None:
+    found = seen(margin, told, OVERLAYS, draft(tmp_path, OVERLAYS, CHARGED))
+    [move] = found["moves"]
+    question = "SELECT long_market_value FROM margin_summary"
+    [sealed] = margin("sql", question, *place(told), "--json").document
+
+    # A book of one name is all concentrated: 10% of it.
+    assert move["change"] == round(sealed["long_market_value"] * 0.1, 2)
+    assert move["requirement_after"] - move["requirement_before"] == move["change"]
+    assert found["numbers"] == [{"key": "concentration.enabled", "a": False, "b": True}]
+    assert found["not_counted"] == []
+
+
+def test_two_drafts_of_an_overlay(margin: Margin, told: Path, tmp_path: Path) -> None:
+    (tmp_path / "dear").mkdir()
+    dear = draft(
+        tmp_path / "dear",
+        OVERLAYS,
+        CHARGED,
+        ("rate = 0.10", "rate = 0.15"),
+        ("rate = 0.05", "rate = 0.06"),
+        ("us = 1.10", "us = 1.20"),
+    )
+    found = seen(margin, told, draft(tmp_path, OVERLAYS, CHARGED), dear)
+    [move] = found["moves"]
+
+    assert move["change"] > 0
+    assert {row["key"] for row in found["numbers"]} > set(found["not_counted"])
+    # Beta leverage is off on both sides, and the initial requirement is no maintenance.
+    assert found["not_counted"] == ["beta_leverage.rate", "initial.us"]
+
+
+def test_overlays_that_are_off_count_nothing(margin: Margin, told: Path, tmp_path: Path) -> None:
+    other = draft(tmp_path, OVERLAYS, ("rate = 0.10", "rate = 0.15"))
+    found = seen(margin, told, OVERLAYS, other)
+
+    assert (found["moves"], found["not_counted"]) == ([], ["concentration.rate"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        pytest.param("[0.40, 0.60]", "[0.40]", "volatility.above has 1 numbers", id="too few"),
+        pytest.param("[0.05, 0.10]", "[0.10, 0.05]", "do not rise", id="falling rates"),
+        pytest.param("[0.25, 1.00]", "[1.00, 0.25]", "do not rise", id="falling bands"),
+        pytest.param("[0.20, 0.50]", "[0.05, 0.50]", "do not rise", id="below the listed rate"),
+        pytest.param('"step" #', '"cliff" #', "schedule is cliff", id="schedule"),
+    ],
+)
+def test_an_overlay_draft_that_contradicts_itself(
+    margin: Margin, told: Path, tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    said = margin("rulebook", "diff", OVERLAYS, draft(tmp_path, OVERLAYS, (old, new)), *place(told))
+
+    assert (said.code, said.out) == (1, "")
+    assert reason in said.err
+    assert said.err.count("\n") == 1
+
+
 STALE = ("stale_after_sessions = 1", "stale_after_sessions = 2")
 DUE = ("due_business_days = 3", "due_business_days = 2")
 

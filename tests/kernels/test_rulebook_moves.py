@@ -225,7 +225,7 @@ def test_volatilities_are_implied_again_in_another_model():
 
 
 def test_volatilities_stay_in_the_same_model():
-    other = under(changed("tims", "non_marginable", to=0.5))
+    other = under(changed("tims", "minimum", "per_unit_usd", to=0.5))
 
     assert all(seen is AT_THE_MONEY for seen in seen_under(AT_THE_MONEY, RULES, other))
 

@@ -167,4 +167,4 @@ def main() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    show({"option book": main()})
+    show({"option_book": main()})

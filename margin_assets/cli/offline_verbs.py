@@ -134,7 +134,7 @@ def _day(text: str) -> date:
 def bench(
     *, name: Annotated[str, typer.Argument(help="Name of the benchmark; unknown lists them.")]
 ) -> None:
-    """Run one benchmark."""
+    """Run one benchmark: JSON on stdout, then a table."""
     from importlib import import_module
 
     known = _benchmarks()
@@ -142,7 +142,9 @@ def bench(
         names = ", ".join(known) or "none here; run from the source tree"
         raise Refusal(f"unknown benchmark {name!r}; known: {names}")
     with _own_arguments(name):
-        import_module(f"benchmarks.{name}").main()
+        result = import_module(f"benchmarks.{name}").main()
+    if result is not None:
+        import_module("benchmarks.output").show({name: result})
 
 
 def _benchmarks() -> list[str]:
@@ -153,7 +155,7 @@ def _benchmarks() -> list[str]:
     except ImportError:
         return []
     found = (module.name for module in pkgutil.iter_modules(benchmarks.__path__))
-    return sorted(name for name in found if not name.startswith("_"))
+    return sorted(name for name in found if not name.startswith("_") and name != "output")
 
 
 @contextmanager

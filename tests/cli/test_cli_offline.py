@@ -2,7 +2,9 @@
 
 import io
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from margin_command import Margin
@@ -56,3 +58,19 @@ def test_rulebooks(margin: Margin) -> None:
     assert families == of_margin | {"lake"}
     assert book["effective"] == "2013-01-23"
     assert book["numbers"]["long_equity"]["maintenance"] == 0.25
+
+
+@pytest.mark.parametrize("returned", [{"seconds": 0.5}, None])
+def test_a_benchmark_shows_what_it_returns(
+    margin: Margin, monkeypatch: pytest.MonkeyPatch, returned: dict[str, float] | None
+) -> None:
+    """One that prints for itself returns nothing."""
+    module = ModuleType("benchmarks.revaluation")
+    vars(module)["main"] = lambda: returned
+    monkeypatch.setitem(sys.modules, "benchmarks.revaluation", module)
+    said = margin("bench", "revaluation")
+
+    assert said.code == 0
+    document, _ = json.JSONDecoder().raw_decode(said.out) if said.out else (None, 0)
+    assert document == (returned and {"revaluation": returned})
+    assert ("seconds" in said.out.partition("}\n}")[2]) == bool(returned)

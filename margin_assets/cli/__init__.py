@@ -14,6 +14,7 @@ from margin_assets.cli import (
     lake_verbs,
     offline_verbs,
     quarantine_verbs,
+    serve_verbs,
 )
 from margin_assets.cli.output import Refusal, note, one_line
 
@@ -50,6 +51,7 @@ for _group in (
     offline_verbs,
     audit_verbs,
     quarantine_verbs,
+    serve_verbs,
 ):
     _group.register(app)
 

@@ -12,17 +12,21 @@ from margin_assets.cli import output
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
     DEFAULT_LANDING,
+    DEFAULT_MEMORY,
+    DEFAULT_TIMEOUT,
     CycleOption,
     JsonOption,
     LakeOption,
     LandingOption,
+    MemoryOption,
+    TimeoutOption,
     chosen_cycle,
     created_lake,
     example,
+    limits_of,
     moment,
     opened_lake,
 )
-from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
     import polars as pl
@@ -87,6 +91,8 @@ def sql(  # noqa: PLR0913 (the options of the interface)
     target: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Write there, not to stdout.")
     ] = None,
+    timeout: TimeoutOption = DEFAULT_TIMEOUT,
+    memory: MemoryOption = DEFAULT_MEMORY,
     as_json: JsonOption = False,
 ) -> None:
     """Ask the tables in SQL.
@@ -100,52 +106,21 @@ def sql(  # noqa: PLR0913 (the options of the interface)
     if form is Format.PARQUET and target is None:
         raise typer.BadParameter("--format parquet needs --output FILE")
     at = None if as_of is None else moment(as_of)
-    held = opened_lake(lake)
-    rows = answer_at(held, statement, chosen_cycle(held, cycle, at))
+    from margin_assets.serving.limits import limited
+
+    with limited(limits_of(timeout, memory)):
+        held = opened_lake(lake)
+        rows = answer_at(held, statement, chosen_cycle(held, cycle, at))
     _write(rows, form, target)
 
 
 def answer_at(lake: "Lake", statement: str, sealed: "Sealed | None") -> "pl.DataFrame":
     """The answer of every table as the cycle left it."""
-    from margin_assets.lake.sql import SqlFailed, query
+    import polars as pl
 
-    if sealed is None:
-        return query(lake, statement, {})
-    try:
-        return query(lake, statement, _pinned(lake, sealed))
-    except SqlFailed as failed:
-        lost = _unreadable(lake, statement, sealed)
-        if lost or ".parquet" in str(failed):
-            raise Refusal(
-                f"cycle {sealed.cycle} is no longer readable{lost}: its files are gone; "
-                "`margin replay` computes them anew"
-            ) from failed
-        raise
+    from margin_assets.lake.pinned import read_at
 
-
-def _unreadable(lake: "Lake", statement: str, sealed: "Sealed") -> str:
-    """Which table that the statement names has lost its version, if one has."""
-    from deltalake.exceptions import DeltaError
-
-    for name, version in sealed.table_versions.items():
-        if name in statement.lower():
-            try:
-                lake.held(name).open(version)
-            except (DeltaError, OSError):
-                return f" in {name}, version {version}"
-    return ""
-
-
-def _pinned(lake: "Lake", sealed: "Sealed") -> dict[str, int]:
-    """Versions of a cycle's tables, and of the ledger as the cycle's seal left it."""
-    versions = dict(sealed.table_versions)
-    seal, ledger = str(2 * sealed.cycle + 1), lake.held("cycles").open()
-    # The newest commits first: most questions are about the last cycle.
-    for newest in (10, None):
-        for entry in ledger.history(newest):
-            if entry.get("ledger") == seal:
-                return versions | {"cycles": int(entry["version"])}
-    return versions
+    return pl.DataFrame(read_at(lake, statement, sealed))
 
 
 def _write(rows: "pl.DataFrame", form: Format, target: Path | None) -> None:

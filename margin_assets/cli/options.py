@@ -11,9 +11,12 @@ from margin_assets.cli.output import Refusal, instant
 if TYPE_CHECKING:
     from margin_assets.lake.ledger import Sealed
     from margin_assets.lake.store import Lake
+    from margin_assets.serving.limits import Limits
 
 DEFAULT_LAKE = "./lake"
 DEFAULT_LANDING = Path("./landing")
+DEFAULT_TIMEOUT = 30.0
+DEFAULT_MEMORY = "2GB"
 
 LakeOption = Annotated[
     str,
@@ -27,6 +30,12 @@ LandingOption = Annotated[
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout.", show_default=False)
+]
+TimeoutOption = Annotated[
+    float, typer.Option(metavar="SECONDS", min=0.1, help="A question that takes longer is stopped.")
+]
+MemoryOption = Annotated[
+    str, typer.Option(metavar="SIZE", help="A question that needs more, such as 2GB, is stopped.")
 ]
 CycleOption = Annotated[
     int | None, typer.Option("--cycle", metavar="N", min=1, help="As sealed in cycle N.")
@@ -77,6 +86,16 @@ def created_lake(uri: str) -> tuple["Lake", list[str]]:
     if uri.startswith("s3://"):
         lake.check_store()
     return lake, [] if lake.is_created() else lake.create()
+
+
+def limits_of(timeout: float, memory: str) -> "Limits":
+    """The limits that two options name."""
+    from margin_assets.serving.limits import Limits, memory_size
+
+    try:
+        return Limits(timeout, memory_size(memory))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def refuse_overlap(lake: str, landing: Path) -> None:

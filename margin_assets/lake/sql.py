@@ -36,12 +36,26 @@ class SqlRefused(ValueError):  # noqa: N818 (says what happened)
 class SqlFailed(ValueError):  # noqa: N818 (says what happened)
     """A question that the engine cannot answer."""
 
+    @classmethod
+    def of(cls, error: Exception) -> "SqlFailed":
+        """What a library said, on one line."""
+        return cls(_one_line(error))
+
 
 def query(lake: Lake, sql: str, versions: Mapping[str, int]) -> pl.DataFrame:
-    """Answer one question over every table and daily twin (`daily_<name>`).
+    """The whole answer of `reader` as a frame."""
+    answer = reader(lake, sql, versions)
+    try:
+        return pl.DataFrame(answer.read_all())
+    except Exception as error:
+        raise SqlFailed.of(error) from error
+
+
+def reader(lake: Lake, sql: str, versions: Mapping[str, int]) -> pa.RecordBatchReader:
+    """Answer one question over every table and daily twin (`daily_<name>`), batch by batch.
 
     A table is read at its version in `versions`; one that is not there, and every daily twin,
-    at its newest.
+    at its newest. Most of the work is done while the batches are read, and may fail there.
 
     Raises:
         SqlRefused: the statement is not a single question, or asks for more than tables.
@@ -49,30 +63,34 @@ def query(lake: Lake, sql: str, versions: Mapping[str, int]) -> pl.DataFrame:
     """
     statement = sql[_end_of_lead(sql) :].rstrip().removesuffix(";").rstrip()
     if _SHOW_TABLES.fullmatch(statement):
-        return pl.DataFrame({"table_name": sorted(_by_sql_name())})
+        return pa.table({"table_name": pa.array(sorted(sql_names()))}).to_reader()
     tables = _tables_in(statement)
     try:
         return _answer(lake, statement, tables, versions)
     except Exception as error:
         if isinstance(error, SqlFailed):
             raise
-        raise SqlFailed(_one_line(error)) from error
+        raise SqlFailed.of(error) from error
 
 
 def _answer(
     lake: Lake, statement: str, tables: Mapping[str, str], versions: Mapping[str, int]
-) -> pl.DataFrame:
+) -> pa.RecordBatchReader:
     builder = QueryBuilder()
     for spelled, name in tables.items():
         # Quoted, since the engine would register FILLS as fills and then look for FILLS.
         builder.register(f'"{spelled}"', lake.held(name).open(versions.get(name)))
-    reader = pa.RecordBatchReader.from_stream(builder.execute(statement))
-    for column in reader.schema:
+    found = pa.RecordBatchReader.from_stream(builder.execute(statement))
+    for column in found.schema:
         # Polars has no such type, and ends in a panic.
         if pa.types.is_interval(column.type):
             raise SqlFailed(f"column {column.name} is an interval: cast it to text")
-    found = reader.read_all()
-    return pl.DataFrame(found.rename_columns(_distinct(found.column_names)))
+    names = _distinct(found.schema.names)
+    if names == found.schema.names:
+        return found
+    schema = pa.schema([field.with_name(n) for field, n in zip(found.schema, names, strict=True)])
+    renamed = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in found)
+    return pa.RecordBatchReader.from_batches(schema, renamed)
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -89,7 +107,8 @@ def _end_of_lead(sql: str) -> int:
     return found.end() if found else 0
 
 
-def _by_sql_name() -> dict[str, str]:
+def sql_names() -> dict[str, str]:
+    """Every table and daily twin by the name that SQL has for it."""
     return {name.replace("/", "_"): name for name in declared.names()}
 
 
@@ -109,7 +128,7 @@ def _tables_in(statement: str) -> dict[str, str]:
         for node in tree.walk():
             _refuse(node)
         spelled = {table.name for table in tree.find_all(exp.Table)}
-    names = _by_sql_name()
+    names = sql_names()
     return {word: names[word.lower()] for word in sorted(spelled) if word.lower() in names}
 
 
@@ -121,7 +140,7 @@ def _parsed(question: str) -> exp.Query:
             question,
         )
     except sqlglot.errors.SqlglotError as error:
-        raise SqlFailed(_one_line(error)) from error
+        raise SqlFailed.of(error) from error
     except RecursionError as error:
         raise SqlFailed("the statement is nested too deeply") from error
     if len(trees) != 1 or not isinstance(tree := trees[0], exp.Query):

@@ -1,0 +1,78 @@
+"""Which versions a question reads: those that one sealed cycle left, and no others."""
+
+import pyarrow as pa
+from deltalake.exceptions import DeltaError
+
+from margin_assets.lake.ledger import Ledger, Sealed
+from margin_assets.lake.sql import SqlFailed, SqlRefused, reader
+from margin_assets.lake.store import Lake
+
+
+class CycleGone(ValueError):  # noqa: N818 (says what happened)
+    """The cycle asked about was sealed, and its files have been cleaned up since."""
+
+
+def read_at(lake: Lake, statement: str, sealed: Sealed | None) -> pa.Table:
+    """The answer with every table as the cycle left it; of no cycle, as it is.
+
+    Raises:
+        SqlRefused: The statement is not a single question.
+        SqlFailed: The engine cannot answer it.
+        CycleGone: Its files are gone. Each message is one line.
+    """
+    versions = versions_at(lake, sealed)
+    try:
+        return reader(lake, statement, versions).read_all()
+    except SqlRefused:
+        raise
+    except Exception as error:
+        raise told(error, lake, statement, sealed) from error
+
+
+def told(error: Exception, lake: Lake, statement: str, sealed: Sealed | None) -> ValueError:
+    """Why a question failed, as a refusal of one line."""
+    failed = error if isinstance(error, SqlFailed) else SqlFailed.of(error)
+    if sealed is None:
+        return failed
+    lost = _unreadable(lake, statement, sealed)
+    if lost or ".parquet" in str(failed):
+        return CycleGone(
+            f"cycle {sealed.cycle} is no longer readable{lost}: its files are gone; "
+            "`margin replay` computes them anew"
+        )
+    return failed
+
+
+def _unreadable(lake: Lake, statement: str, sealed: Sealed) -> str:
+    """Which table that the statement names has lost its version, if one has."""
+    for name, version in sealed.table_versions.items():
+        if name in statement.lower():
+            try:
+                lake.held(name).open(version)
+            except (DeltaError, OSError):
+                return f" in {name}, version {version}"
+    return ""
+
+
+def versions_at(lake: Lake, sealed: Sealed | None) -> dict[str, int]:
+    """Versions of a cycle's tables, and of the ledger as the cycle's seal left it."""
+    if sealed is None:
+        return {}
+    versions = dict(sealed.table_versions)
+    seal, ledger = str(2 * sealed.cycle + 1), lake.held("cycles").open()
+    # The newest commits first: most questions are about the last cycle.
+    for newest in (10, None):
+        for entry in ledger.history(newest):
+            if entry.get("ledger") == seal:
+                return versions | {"cycles": int(entry["version"])}
+    return versions
+
+
+def cycle_of(lake: Lake, number: int | None) -> Sealed | None:
+    """A sealed cycle by its number, or the newest; None where none is sealed and none is named.
+
+    Raises:
+        LookupError: It is not sealed.
+    """
+    ledger = Ledger(lake)
+    return ledger.last_sealed() if number is None else ledger.sealed(number)

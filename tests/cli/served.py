@@ -1,0 +1,67 @@
+"""`margin serve sql` as a process of its own, and drivers that connect to it."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import adbc_driver_flightsql.dbapi as adbc
+from adbc_driver_flightsql import DatabaseOptions
+
+_PROGRAM = "from margin_assets.cli import main; raise SystemExit(main())"
+TOKEN = "a-token-for-these-tests"
+
+
+class Served(NamedTuple):
+    uri: str
+    token: str
+    process: "subprocess.Popen[str]"
+
+    @contextmanager
+    def connected(self, **options: str) -> Iterator[Any]:
+        """A connection of the ADBC driver, with the token unless options say otherwise."""
+        bearer = {DatabaseOptions.AUTHORIZATION_HEADER.value: f"Bearer {self.token}"}
+        with adbc.connect(self.uri, db_kwargs=options or bearer, autocommit=True) as connection:
+            yield connection
+
+    def ask(self, sql: str, **options: str) -> list[tuple[Any, ...]]:
+        with self.connected(**options) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
+
+    def workers(self) -> set[int]:
+        """Processes that answer."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        pids = [int(pid) for pid in children.read_text().split()]
+        return {p for p in pids if "spawn_main" in Path(f"/proc/{p}/cmdline").read_text()}
+
+
+@contextmanager
+def serving(folder: Path, *options: str, token: str | None = TOKEN) -> Iterator[Served]:
+    """Serves the lake in a folder until the block ends, at a free port."""
+    words = ["serve", "sql", "--lake", str(folder / "lake"), "--port", "0", *options]
+    environment = {name: v for name, v in os.environ.items() if name != "MARGIN_SQL_TOKEN"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, *words],
+        env=environment | ({"MARGIN_SQL_TOKEN": token} if token else {}),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    try:
+        said = process.stderr.readline()
+        assert said.startswith("Flight SQL at grpc"), said + process.stderr.read()
+        made = said.split("token ")[1].split(" ")[0]
+        uri = said.removeprefix("Flight SQL at ").split(",")[0]
+        yield Served(uri, token or made, process)
+    finally:
+        process.terminate()
+        # Nothing it says may fill the pipe and keep it.
+        threading.Thread(target=process.communicate, daemon=True).start()
+        assert process.wait(60) is not None

@@ -31,8 +31,6 @@ from margin_assets.cli.options import (
 if TYPE_CHECKING:
     import polars as pl
 
-    from margin_assets.lake.ledger import Sealed
-    from margin_assets.lake.store import Lake
 
 _SHOWN_ROWS = 1_000
 
@@ -106,21 +104,16 @@ def sql(  # noqa: PLR0913 (the options of the interface)
     if form is Format.PARQUET and target is None:
         raise typer.BadParameter("--format parquet needs --output FILE")
     at = None if as_of is None else moment(as_of)
+    # The limits are the question's: loading the engine is not on its account.
+    import polars as pl
+
+    from margin_assets.lake.pinned import read_at
     from margin_assets.serving.limits import limited
 
     with limited(limits_of(timeout, memory)):
         held = opened_lake(lake)
-        rows = answer_at(held, statement, chosen_cycle(held, cycle, at))
+        rows = pl.DataFrame(read_at(held, statement, chosen_cycle(held, cycle, at)))
     _write(rows, form, target)
-
-
-def answer_at(lake: "Lake", statement: str, sealed: "Sealed | None") -> "pl.DataFrame":
-    """The answer of every table as the cycle left it."""
-    import polars as pl
-
-    from margin_assets.lake.pinned import read_at
-
-    return pl.DataFrame(read_at(lake, statement, sealed))
 
 
 def _write(rows: "pl.DataFrame", form: Format, target: Path | None) -> None:

@@ -98,7 +98,7 @@ def serve_sql(  # noqa: PLR0913 (the options of the interface)
     try:
         endpoint = SqlEndpoint(f"{scheme}://{_bracketed(host)}:{port}", pool, token, certificate)
         output.note(f"Flight SQL at {scheme}://{_bracketed(host)}:{endpoint.port}, token {origin}")
-        run(endpoint)
+        run(endpoint, pool)
     finally:
         pool.close()
 

@@ -1,6 +1,8 @@
 """The Arrow Flight SQL endpoint: questions of BI tools and drivers, each of one sealed cycle."""
 
 import json
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -159,6 +161,12 @@ def _refusals() -> Iterator[None]:
         raise flight.FlightInternalError(f"{name}: {' '.join(str(error).split())}") from None
 
 
-def run(endpoint: SqlEndpoint) -> None:
-    """Answers until the process is told to end."""
-    endpoint.serve()
+def run(endpoint: SqlEndpoint, workers: Workers) -> None:
+    """Answers until the process is interrupted or told to end, then stops what still runs."""
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    # It listens since it was made; its own `serve` would hear of no signal but an interrupt.
+    told.wait()
+    workers.close()
+    endpoint.shutdown()

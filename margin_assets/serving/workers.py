@@ -3,6 +3,7 @@
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from multiprocessing import get_context
 from typing import Any
@@ -14,6 +15,7 @@ from margin_assets.serving.worker import BATCH, END, READY, REFUSED, SCHEMA, Des
 from margin_assets.serving.worker import work as _work
 
 _START_SECONDS = 120.0
+_ASKER_GONE = "the asker is gone"
 _GONE = "the engine ended while it answered; ask again, or ask for less"
 
 
@@ -55,7 +57,9 @@ class _Worker:
     def end(self, reason: str | None = None) -> None:
         if self.ended_for is None:
             self.ended_for = reason
+        # The connection is left to whoever still reads it: there it ends.
         self.process.kill()
+        self.process.join()
 
 
 class Answer:
@@ -104,7 +108,7 @@ class Answer:
             while not self._worker.connection.poll(TICK):
                 if self._is_cancelled():
                     self.close()
-                    raise Stopped("the asker is gone")
+                    raise Stopped(_ASKER_GONE)
             message: tuple[str, Any] = self._worker.connection.recv()
         except (EOFError, OSError):
             self.close()
@@ -141,10 +145,7 @@ class Workers:
             Stopped: It broke a limit before its columns were known.
             Busy: No process became free within the time that a statement may take.
         """
-        try:
-            worker = self._idle.get(timeout=self.limits.seconds)
-        except queue.Empty:
-            raise Busy(f"{self._count} statements run already: ask again later") from None
+        worker = self._idle_one(is_cancelled)
         try:
             worker.wait_until_ready()
             worker.question = started(worker.process.pid or 0)
@@ -153,6 +154,15 @@ class Workers:
             self.release(worker, is_idle=False)
             raise Busy("the engine does not start: ask again later") from error
         return Answer(self, worker, is_cancelled)
+
+    def _idle_one(self, is_cancelled: Callable[[], bool]) -> _Worker:
+        end = time.monotonic() + self.limits.seconds
+        while time.monotonic() < end:
+            if is_cancelled():
+                raise Stopped(_ASKER_GONE)
+            with contextlib.suppress(queue.Empty):
+                return self._idle.get(timeout=TICK)
+        raise Busy(f"{self._count} statements run already: ask again later")
 
     def describe(
         self, statement: str, is_cancelled: Callable[[], bool] = lambda: False
@@ -164,23 +174,27 @@ class Workers:
 
     def release(self, worker: _Worker, *, is_idle: bool) -> None:
         """Takes a process back; one that is at work, or has grown, is ended and replaced."""
-        worker.question = None
         grown = resident_bytes(worker.process.pid or 0) - worker.held
-        if is_idle and grown < self.limits.bytes // 2 and worker.process.is_alive():
-            self._idle.put(worker)
-            return
-        self._drop(worker)
-        if not self._done.is_set():
+        is_fit = is_idle and grown < self.limits.bytes // 2 and worker.process.is_alive()
+        with self._lock:
+            worker.question = None
+            is_ours = worker in self._all
+            if is_ours and is_fit:
+                self._idle.put(worker)
+                return
+            self._all.discard(worker)
+        worker.end()
+        if is_ours and not self._done.is_set():
             self._add()
 
     def close(self) -> None:
-        """Ends every process."""
+        """Ends every process; what they were asked is stopped."""
         self._done.set()
+        self._watcher.join()
         with self._lock:
             left = list(self._all)
         for worker in left:
-            self._drop(worker)
-        self._watcher.join()
+            self.release(worker, is_idle=False)
 
     def _add(self) -> None:
         worker = _Worker(self._uri)
@@ -188,21 +202,19 @@ class Workers:
             self._all.add(worker)
         self._idle.put(worker)
 
-    def _drop(self, worker: _Worker) -> None:
-        worker.end()
-        worker.process.join()
-        with contextlib.suppress(OSError):
-            worker.connection.close()
-        with self._lock:
-            self._all.discard(worker)
-
     def _watch(self) -> None:
         """Ends processes whose statement has broken a limit, whether anybody reads it or not."""
         while not self._done.wait(TICK):
             with self._lock:
-                busy = [(worker, worker.question) for worker in self._all]
-            for worker, question in busy:
-                if question is not None and worker.ended_for is None:
-                    reason = self.limits.broken(question)
-                    if reason is not None:
-                        worker.end(reason)
+                asked = [worker for worker in self._all if worker.question is not None]
+            for worker in asked:
+                self._check(worker)
+
+    def _check(self, worker: _Worker) -> None:
+        with self._lock:
+            # It may have finished, and begun another, since it was listed.
+            reason = None if worker.question is None else self.limits.broken(worker.question)
+            if reason is None:
+                return
+            worker.end(reason)
+        self.release(worker, is_idle=False)

@@ -42,10 +42,16 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def serving(folder: Path, *options: str, token: str | None = TOKEN) -> Iterator[Served]:
-    """Serves the lake in a folder until the block ends, at a free port."""
-    words = ["serve", "sql", "--lake", str(folder / "lake"), "--port", "0", *options]
+def serving(
+    lake: Path | str,
+    *options: str,
+    token: str | None = TOKEN,
+    settings: dict[str, str] | None = None,
+) -> Iterator[Served]:
+    """Serves a lake until the block ends, at a free port."""
+    words = ["serve", "sql", "--lake", str(lake), "--port", "0", *options]
     environment = {name: v for name, v in os.environ.items() if name != "MARGIN_SQL_TOKEN"}
+    environment |= settings or {}
     process = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, *words],
         env=environment | ({"MARGIN_SQL_TOKEN": token} if token else {}),
@@ -64,4 +70,4 @@ def serving(folder: Path, *options: str, token: str | None = TOKEN) -> Iterator[
         process.terminate()
         # Nothing it says may fill the pipe and keep it.
         threading.Thread(target=process.communicate, daemon=True).start()
-        assert process.wait(60) is not None
+        assert process.wait(60) == 0

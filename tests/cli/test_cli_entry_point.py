@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import seaweed
+from served import serving
 
 COMMAND = str(Path(sys.executable).with_name("margin"))
 
@@ -89,6 +90,8 @@ def test_the_main_path_on_s3(folder: Path, s3_server: seaweed.S3Server) -> None:
     assert live.returncode == 0, live.stderr
     assert json.loads(answer.stdout) == [{"n": 7}]
     assert json.loads(audit.stdout)["ok"] is True
+    with serving(place, settings=settings) as served:
+        assert served.ask("SELECT count(*) FROM enforcement_decisions") == [(7,)]
 
 
 def test_live_stops_after_the_cycle_when_terminated(folder: Path) -> None:

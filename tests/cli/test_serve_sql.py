@@ -29,7 +29,7 @@ HUGE = "select x from generate_series(1, 1000000000) a(x) order by x % 7"
 
 @pytest.fixture(scope="module")
 def served(told: Path) -> Iterator[Served]:
-    with serving(told, "--timeout", "3", "--memory", "600MB") as made:
+    with serving(told / "lake", "--timeout", "3", "--memory", "600MB") as made:
         yield made
 
 
@@ -206,11 +206,25 @@ def test_a_runaway_is_stopped_and_the_rest_goes_on(served: Served, sql: str) -> 
     assert served.workers() != before
 
 
+def test_readers_that_stall_keep_nobody_out(served: Served) -> None:
+    connection, options = client(served)
+    endless = "select x, repeat('x', 1000) as t from generate_series(1, 1000000000) a(x)"
+    command = packed("CommandStatementQuery", query=endless)
+    info = connection.get_flight_info(flight.FlightDescriptor.for_command(command), options)
+    # As many as there are processes; none of them is read.
+    stalled = [connection.do_get(info.endpoints[0].ticket, options) for _ in range(2)]
+
+    assert served.ask("select 1") == [(1,)]
+    for stream in stalled:
+        with pytest.raises(flight.FlightError, match="stopped after 3 s"):
+            stream.read_all()
+
+
 @pytest.fixture(scope="module")
 def patient(told: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Served]]:
     """A lake of its own, served one statement at a time, each for as long as it takes."""
     folder = shutil.copytree(told, tmp_path_factory.mktemp("patient") / "told")
-    with serving(folder, "--timeout", "600", "--workers", "1", token=None) as made:
+    with serving(folder / "lake", "--timeout", "600", "--workers", "1", token=None) as made:
         yield folder, made
 
 

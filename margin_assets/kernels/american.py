@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.normal import exponential, logarithm, normal_cdf, normal_density
 from margin_assets.kernels.quadrature import FloatArray, chebyshev, quarter_circle, shares
 
@@ -53,7 +54,7 @@ class Put(NamedTuple):
     dividend_yield: float
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def exercise_kind(put: Put) -> int:
     """When exercise before expiry can pay: `NEVER`, beyond one price, or between two."""
     if put.rate > 0.0 or (put.rate == 0.0 and put.dividend_yield < 0.0):
@@ -61,7 +62,7 @@ def exercise_kind(put: Put) -> int:
     return BETWEEN_TWO_PRICES if put.dividend_yield < put.rate else NEVER
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def boundary_limit(put: Put) -> float:
     """Logarithm of the boundary just before expiry: of the strike, or of strike x rate / yield."""
     if put.dividend_yield <= put.rate:
@@ -69,14 +70,14 @@ def boundary_limit(put: Put) -> float:
     return logarithm(put.rate) - logarithm(put.dividend_yield)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(**BORROWS, error_model="numpy", forceinline=True)
 def _decay(x: float) -> float:
     """1 less the exponential of -x, whole digits also where x is small."""
     series = x * (1.0 - x / 2.0 * (1.0 - x / 3.0 * (1.0 - x / 4.0 * (1.0 - x / 5.0))))
     return series if abs(x) < 0.01 else 1.0 - exponential(-x)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def _first_gaps(put: Put, gaps: FloatArray) -> None:
     """Quadratic approximation, within some percent of the gap: where two tangents meet.
 
@@ -108,7 +109,7 @@ def _first_gaps(put: Put, gaps: FloatArray) -> None:
         gaps[i] = limit - b
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def _grid_terms(put: Put, work: FloatArray) -> None:
     """What of the integrands does not depend on the boundary."""
     years, volatility, rate, dividend_yield = put
@@ -122,7 +123,7 @@ def _grid_terms(put: Put, work: FloatArray) -> None:
         stock[m] = dividend_yield * time * _GRID_WEIGHT[m] * exponential(dividend_yield * left)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def _grid_integrands(gaps: FloatArray, work: FloatArray) -> None:
     """Integrands at the present boundary, and their slopes in the logarithm at their node.
 
@@ -150,7 +151,7 @@ def _grid_integrands(gaps: FloatArray, work: FloatArray) -> None:
         stock_slope[m] = stock[m] * density_plus / spread[m]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def _misses(put: Put, gaps: FloatArray, work: FloatArray) -> None:
     """By how much every node misses its equation, with the sums that its slopes need.
 
@@ -178,7 +179,7 @@ def _misses(put: Put, gaps: FloatArray, work: FloatArray) -> None:
         miss[i] -= logarithm(cash[i] / stock[i])
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def _slopes(gaps: FloatArray, work: FloatArray) -> None:
     """Slopes of every node's miss (along a row) in every node's gap (a row each)."""
     inverse, cash_slope, stock_slope, cash, stock = work[5], work[8], work[9], work[10], work[11]
@@ -197,7 +198,7 @@ def _slopes(gaps: FloatArray, work: FloatArray) -> None:
         slopes[k * NODES + k] += work[12, k] / cash[k] - work[13, k] / stock[k] - 1.0
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def _solve(slopes: FloatArray, miss: FloatArray) -> None:
     """Turns the misses into Newton's step, by elimination; a row of slopes is an unknown's."""
     for k in range(NODES):
@@ -212,7 +213,7 @@ def _solve(slopes: FloatArray, miss: FloatArray) -> None:
         miss[k] /= slopes[k * NODES + k]
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _is_boundary(put: Put, gaps: FloatArray, farthest: float) -> bool:
     """Whether gaps solve the equations: the last step was small, and waiting lowers the boundary.
 
@@ -228,7 +229,7 @@ def _is_boundary(put: Put, gaps: FloatArray, farthest: float) -> bool:
     return farthest <= _LOOSE * spread
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**OWNS, error_model="numpy")
 def boundary_gaps(put: Put, work: FloatArray) -> tuple[FloatArray, bool]:
     """How far the logarithm of the boundary lies below its limit at each node, now first.
 
@@ -253,7 +254,7 @@ def boundary_gaps(put: Put, work: FloatArray) -> tuple[FloatArray, bool]:
     return gaps, _is_boundary(put, gaps, farthest)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def premium_terms(put: Put, gaps: FloatArray, work: FloatArray) -> None:
     """What of the premium for early exercise does not depend on the spot, into `work`."""
     years, volatility, rate, dividend_yield = put
@@ -271,7 +272,7 @@ def premium_terms(put: Put, gaps: FloatArray, work: FloatArray) -> None:
         stock[j] = dividend_yield * years * _WEIGHT[j] * exponential(-dividend_yield * time)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def exercise_premium(moneyness: float, log_moneyness: float, work: FloatArray) -> float:
     """What early exercise adds to a European put at a spot above the boundary, in strikes.
 

@@ -7,6 +7,7 @@ Source: FINRA Rule 4210(e)(2)(A) to (C), (c)(4) and (a)(13) by way of the rulebo
 from numba import njit
 
 from margin_assets.kernels.book import Series
+from margin_assets.kernels.compiled import BORROWS
 from margin_assets.kernels.money import CENTS, MICRO, rate_line
 from margin_assets.kernels.rules import Rules
 from schemas.landed import BOND_CLASSES
@@ -26,7 +27,7 @@ SHORT_PARAGRAPH = "FINRA 4210(c)(4)"
 EXEMPT_PARAGRAPH = "FINRA 4210(e)(2), exempt account"
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def bond_line(
     quantity: int, value: int, series: Series, s: int, is_exempt: bool, rules: Rules
 ) -> int:

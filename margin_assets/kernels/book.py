@@ -7,6 +7,7 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
+from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.dated import NEVER_EXPIRES, dated
 from margin_assets.kernels.money import BEYOND, MICRO, bounded, to_scaled, units_of
 from margin_assets.kernels.rules import Rules
@@ -186,7 +187,7 @@ def units(
     return _units(quantity, multiplier, series) if (multiplier != MICRO).any() else quantity
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _units(
     quantity: Int64Array, multiplier: Int64Array, series: npt.NDArray[np.int32]
 ) -> Int64Array:

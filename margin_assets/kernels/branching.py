@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.rounding import (
     CUTS,
     Scratch,
@@ -80,7 +81,7 @@ class Node(NamedTuple):
     work: int
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _score(table: Table, row: FloatArray, value: float, width: int) -> float:
     """What branching on a row's variable costs at the least, both sides together.
 
@@ -98,7 +99,7 @@ def _score(table: Table, row: FloatArray, value: float, width: int) -> float:
     return (min(down, up) + _SMALL) * (max(down, up) + _SMALL) * (1.0 + min(part, 1.0 - part))
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _sum_row(
     program: Program, height: int, table: Table, ids: Int32Array, part: int, row: FloatArray
 ) -> float:
@@ -117,7 +118,7 @@ def _sum_row(
     return value
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _choose_split(
     program: Program, height: int, table: Table, ids: Int32Array, row: FloatArray
 ) -> tuple[int, float]:
@@ -141,7 +142,7 @@ def _choose_split(
     return split, value
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _cut(
     program: Program,
     scales: Scales,
@@ -158,7 +159,7 @@ def _cut(
     return count + found
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _explore(
     program: Program,
     scales: Scales,
@@ -191,7 +192,7 @@ def _explore(
             return Node(rows, ceiling, split, value, best, work)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _enter(levels: Levels, level: int, node: Node) -> None:
     """Makes an open node a level of its own."""
     levels.split[level] = node.split
@@ -202,7 +203,7 @@ def _enter(levels: Levels, level: int, node: Node) -> None:
     levels.ceiling[level] = node.ceiling
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _descend(
     program: Program,
     scales: Scales,
@@ -230,7 +231,7 @@ def _descend(
     add_row(program, scales, count, child[0], child[1])
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _with_room(program: Program, room: int) -> Program:
     """The program with room for the rows that the search adds."""
     count = len(program.bound)
@@ -252,7 +253,7 @@ def _with_room(program: Program, room: int) -> Program:
     )
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _levels() -> Levels:
     numbers = np.zeros((4, _LEVELS), dtype=np.int64)
     return Levels(
@@ -265,7 +266,7 @@ def _levels() -> Levels:
     )
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _search(  # noqa: C901, PLR0915 (one loop over the tree: its parts share every number)
     posed: Program, table: Table, ids: Int32Array, root: Node, scratch: Scratch
 ) -> tuple[int, float, int]:
@@ -311,7 +312,7 @@ def _search(  # noqa: C901, PLR0915 (one loop over the tree: its parts share eve
         best, work, nodes = node.best, node.work, nodes + 1
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def most_saving(program: Program, work: int) -> Answer:
     """Counts that save most within a number of multiply-adds, and how far that is proven.
 

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numba import njit
 
+from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.money import BEYOND, MICRO, PPM, Int64Array, model_line
 from margin_assets.kernels.overlay_rules import Bands
 
@@ -85,7 +86,7 @@ def usd(amount: pl.Expr) -> pl.Expr:
     return (amount.cast(pl.Decimal(38, 0)) * _CENT).cast(pl.Decimal(38, 2))
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def model_lines(
     amounts: Int64Array, factors: np.ndarray[tuple[int], np.dtype[np.float64]]
 ) -> Int64Array:

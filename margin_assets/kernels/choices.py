@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.money import MICRO
 from margin_assets.kernels.strategies import (
     COLLAR,
@@ -65,7 +66,7 @@ class Choices(NamedTuple):
     """How many choices there are."""
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def empty_choices(room: int) -> Choices:
     """Room for a number of choices."""
     return Choices(
@@ -79,7 +80,7 @@ def empty_choices(room: int) -> Choices:
     )
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def alone(part: Part) -> Int64Array:
     """Maintenance of one contract of each leg on its own; loan value is negative."""
     lone = np.empty(len(part.ids), dtype=np.int64)
@@ -90,12 +91,12 @@ def alone(part: Part) -> Int64Array:
     return lone
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _id(part: Part, p: int) -> int:
     return part.ids[p] if p != NONE else NONE
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def group_of(part: Part, choices: Choices, j: int) -> Group:
     """The group of choice j, its legs and stock as positions in `Legs` and `Stocks`."""
     members = choices.members[j]
@@ -110,7 +111,7 @@ def group_of(part: Part, choices: Choices, j: int) -> Group:
     )
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _add(
     part: Part,
     lone: Int64Array,
@@ -142,7 +143,7 @@ def _add(
         choices.count[0] = n + 1
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def add_place(choices: Choices, p: int, spread: int, lone: int) -> None:
     """Lists a contract's place in a spread: it saves what the contract requires alone."""
     n = choices.count[0]
@@ -156,7 +157,7 @@ def add_place(choices: Choices, p: int, spread: int, lone: int) -> None:
     choices.count[0] = n + 1
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _sides(part: Part) -> tuple[Int32Array, Int32Array, Int32Array, Int32Array]:
     """Short calls, short puts, long calls, long puts, as positions in the part."""
     found = np.empty((4, len(part.ids)), dtype=np.int32)
@@ -174,20 +175,20 @@ def _sides(part: Part) -> tuple[Int32Array, Int32Array, Int32Array, Int32Array]:
     )
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _same_terms(part: Part, p: int, q: int) -> bool:
     """Whether two legs are of one underlying and as many units."""
     legs, a, b = part.legs, part.ids[p], part.ids[q]
     return legs[a].underlying == legs[b].underlying and legs[a].units == legs[b].units
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _same_expiry(part: Part, p: int, q: int) -> bool:
     legs = part.legs
     return _same_terms(part, p, q) and legs[part.ids[p]].expiry == legs[part.ids[q]].expiry
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _own_shares(part: Part, p: int, s: int) -> int:
     """Micro-units of stock s that one contract on that very stock stands for; 0 if too few."""
     i = part.ids[p]
@@ -196,7 +197,7 @@ def _own_shares(part: Part, p: int, s: int) -> int:
     return part.legs[i].units if part.legs[i].units <= part.shares[s] else 0
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _cover_shares(part: Part, p: int, s: int) -> int:
     """Micro-units of stock s that cover one contract, whole shares of a fund; 0 if too few."""
     i, price = part.ids[p], part.stocks[s].price
@@ -207,7 +208,7 @@ def _cover_shares(part: Part, p: int, s: int) -> int:
     return whole * MICRO if whole <= part.shares[s] // MICRO else 0
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _list_straddles(
     part: Part, lone: Int64Array, choices: Choices, calls: Int32Array, puts: Int32Array
 ) -> None:
@@ -217,7 +218,7 @@ def _list_straddles(
                 _add(part, lone, choices, STRADDLE, a, b, NONE, NONE, NONE, 0)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _list_covers(
     part: Part, lone: Int64Array, choices: Choices, kind: int, s: int, shorts: Int32Array
 ) -> None:
@@ -227,7 +228,7 @@ def _list_covers(
             _add(part, lone, choices, kind, a, NONE, NONE, NONE, s, shares)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _list_long_hedges(
     part: Part, lone: Int64Array, choices: Choices, s: int, calls: Int32Array, puts: Int32Array
 ) -> None:
@@ -244,7 +245,7 @@ def _list_long_hedges(
                 _add(part, lone, choices, kind, a, b, NONE, NONE, s, shares)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _list_short_hedges(
     part: Part, lone: Int64Array, choices: Choices, s: int, calls: Int32Array, puts: Int32Array
 ) -> None:
@@ -260,7 +261,7 @@ def _list_short_hedges(
                 _add(part, lone, choices, REVERSE_CONVERSION, a, b, NONE, NONE, s, shares)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _box_leg(part: Part, like: int, strike: int, among: Int32Array) -> int:
     """European leg with the terms and expiry of another at a strike; `NONE` if there is none."""
     legs, i = part.legs, part.ids[like]
@@ -272,7 +273,7 @@ def _box_leg(part: Part, like: int, strike: int, among: Int32Array) -> int:
     return NONE
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _list_boxes(
     part: Part,
     lone: Int64Array,
@@ -295,7 +296,7 @@ def _list_boxes(
                     _add(part, lone, choices, LONG_BOX, a, b, c, d, NONE, 0)
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def choices_of(part: Part, lone: Int64Array, places: int) -> Choices:
     """Every group that saves, with room for a number of places in spreads behind them."""
     short_calls, short_puts, long_calls, long_puts = _sides(part)

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.compiled import BORROWS
 from margin_assets.kernels.money import value_cents
 
 
@@ -62,7 +63,7 @@ def at_rest(held: Int64Array, fills: int) -> Positions:
     )
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def count(tape: Tape, state: Positions, counts: Counts) -> None:
     """Counts day trades and trades of a tape, and the largest commitment of each day."""
     cost, group = 0, -1
@@ -77,7 +78,7 @@ def count(tape: Tape, state: Positions, counts: Counts) -> None:
         counts.commitment[group] = max(counts.commitment[group], cost)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _take(tape: Tape, state: Positions, counts: Counts, i: int) -> int:
     """Takes one fill; returns what it adds to the cost of what was opened today, cents."""
     p, group, quantity = tape.pair[i], tape.group[i], tape.quantity[i]
@@ -106,7 +107,7 @@ def _take(tape: Tape, state: Positions, counts: Counts, i: int) -> int:
     return cost
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _closed_cost(tape: Tape, state: Positions, p: int, quantity: int) -> int:
     """Cost of so much of what was opened first today, which is closed with it, cents."""
     cost = 0

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from numba import njit
 
 from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.compiled import BORROWS
 from margin_assets.kernels.money import MAX_TOTAL
 from margin_assets.kernels.rules import Rules
 
@@ -79,7 +80,7 @@ def with_room(figures: Figures, accounts: int) -> Figures:
     )
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def beyond_range(a: int, out: Figures) -> None:
     """No figure of an account beyond range is known: it is shown to need the largest one.
 

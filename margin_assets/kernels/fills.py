@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from numba import njit
 
+from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.money import (
     BEYOND,
     MAX_POSITION,
@@ -67,7 +68,7 @@ EFFECT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 Children = Mapping[str, Sequence[FillRow]]
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def fill_cash(quantity: Int64Array, price: Int64Array) -> Int64Array:
     """Cash that each fill moves, cents: minus quantity x price, rounded per fill."""
     cash = np.empty(len(quantity), dtype=np.int64)
@@ -90,7 +91,7 @@ def sized_cash(effects: pl.DataFrame, multiplier: Int64Array) -> Int64Array:
 _SIZED = ("quantity", "price", "undone_quantity", "undone_price")
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _sized_cash(
     multiplier: Int64Array,
     quantity: Int64Array,

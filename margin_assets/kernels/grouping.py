@@ -11,6 +11,7 @@ from numba import njit
 
 from margin_assets.kernels.branching import most_saving
 from margin_assets.kernels.choices import Part, alone, group_of
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.grouping_program import program_of
 from margin_assets.kernels.money import BEYOND, MICRO
 from margin_assets.kernels.spreads import Layout, layout_of, release, same_book, widen
@@ -96,7 +97,7 @@ class _Draft(NamedTuple):
     """Activities, places."""
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def empty_activities(room: int) -> Activities:
     """Room for some activities."""
     return Activities(
@@ -110,7 +111,7 @@ def empty_activities(room: int) -> Activities:
     )
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def copy_activities(source: Activities, first: int, last: int, into: Activities, at: int) -> None:
     """Copies some activities to a place in others."""
     for n in range(first, last):
@@ -125,7 +126,7 @@ def copy_activities(source: Activities, first: int, last: int, into: Activities,
         into.amount[m] = source.amount[n]
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _places(room: int) -> _Places:
     return _Places(
         np.empty(room, dtype=np.int32),
@@ -134,7 +135,7 @@ def _places(room: int) -> _Places:
     )
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _with_room(draft: _Draft, more: int) -> _Draft:
     """The draft with room for more activities and places."""
     activities, places = draft.activities, draft.places
@@ -150,7 +151,7 @@ def _with_room(draft: _Draft, more: int) -> _Draft:
     return _Draft(draft.left, draft.shares, activities, places, draft.written)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _write(draft: _Draft, group: Group, count: int, spread: int, amount: int) -> None:
     """Writes an activity and takes what it uses from what is left."""
     activities, n = draft.activities, draft.written[0]
@@ -170,7 +171,7 @@ def _write(draft: _Draft, group: Group, count: int, spread: int, amount: int) ->
         draft.shares[group.stock] -= count * group.shares
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _place(draft: _Draft, i: int, threshold: int, count: int) -> None:
     n = draft.written[1]
     draft.places.leg[n] = i
@@ -180,7 +181,7 @@ def _place(draft: _Draft, i: int, threshold: int, count: int) -> None:
     draft.left[i] -= count
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _take(part: Part, layout: Layout, counts: Int64Array, draft: _Draft) -> None:
     """Writes what a program's answer chose; contracts in spreads are only placed."""
     choices = layout.choices
@@ -198,7 +199,7 @@ def _take(part: Part, layout: Layout, counts: Int64Array, draft: _Draft) -> None
             _place(draft, i, part.ids[layout.spreads[layout.home[p]]], draft.left[i])
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _group_whole(part: Part, work: int, draft: _Draft) -> tuple[_Draft, float]:
     """Groups a part at once, if it is small enough; what a better grouping may save, or -1."""
     if len(part.ids) > _LEGS:
@@ -214,7 +215,7 @@ def _group_whole(part: Part, work: int, draft: _Draft) -> tuple[_Draft, float]:
     return draft, answer.gap
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _group_piecewise(part: Part, work: int, draft: _Draft) -> _Draft:
     """Groups neighbours in canonical order with one another, a few legs at a time."""
     count = len(part.ids)
@@ -231,12 +232,12 @@ def _group_piecewise(part: Part, work: int, draft: _Draft) -> _Draft:
     return draft
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _is_same_spread(legs: Records, i: int, o: int) -> bool:
     return same_book(legs, i, o) and legs[i].expiry == legs[o].expiry
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _gather(legs: Records, draft: _Draft, entry: int, held: Int64Array) -> int:
     """Gathers what is placed in the spread of an entry; how many contracts of it are short."""
     places, shorts = draft.places, 0
@@ -251,7 +252,7 @@ def _gather(legs: Records, draft: _Draft, entry: int, held: Int64Array) -> int:
     return shorts
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _write_spreads(legs: Records, draft: _Draft, is_whole: bool) -> _Draft:
     """Writes the spreads with their maximum potential loss; what they do not need is left."""
     held = np.zeros(len(legs), dtype=np.int64)
@@ -279,7 +280,7 @@ def _write_spreads(legs: Records, draft: _Draft, is_whole: bool) -> _Draft:
     return draft
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _write_alone(legs: Records, stocks: Records, draft: _Draft) -> _Draft:
     """Writes what is left: every leg and stock on its own."""
     draft = _with_room(draft, len(legs) + len(stocks))
@@ -293,7 +294,7 @@ def _write_alone(legs: Records, stocks: Records, draft: _Draft) -> _Draft:
     return draft
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _labels(legs: Records, stocks: Records) -> tuple[Int32Array, Int32Array]:
     """A label for each leg and stock: the same where they may be in one group, directly or not."""
     label, stock_label = np.empty(len(legs), np.int32), np.empty(len(stocks), np.int32)
@@ -316,7 +317,7 @@ def _labels(legs: Records, stocks: Records) -> tuple[Int32Array, Int32Array]:
     return label, stock_label
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _positions(label: Int32Array, of: int) -> Int32Array:
     found = np.empty(len(label), dtype=np.int32)
     count = 0
@@ -327,7 +328,7 @@ def _positions(label: Int32Array, of: int) -> Int32Array:
     return found[:count]
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _size(legs: Records, stocks: Records) -> float:
     """More micro-dollars than any sum over the class group comes to."""
     size = 0.0
@@ -341,7 +342,7 @@ def _size(legs: Records, stocks: Records) -> float:
     return size
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def requirement(
     first: int,
     last: int,
@@ -368,7 +369,7 @@ def requirement(
     return maintenance, initial
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def activity_group(activities: Activities, n: int) -> Group:
     """The group that an activity repeats."""
     members = activities.members[n]
@@ -383,7 +384,7 @@ def activity_group(activities: Activities, n: int) -> Group:
     )
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _is_first(label: Int32Array, i: int) -> bool:
     for o in range(i):
         if label[o] == label[i]:
@@ -391,7 +392,7 @@ def _is_first(label: Int32Array, i: int) -> bool:
     return True
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _draft_of(legs: Records, stocks: Records) -> _Draft:
     room = 2 * len(legs) + len(stocks) + 8
     draft = _Draft(
@@ -408,7 +409,7 @@ def _draft_of(legs: Records, stocks: Records) -> _Draft:
     return draft
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def group_records(legs: Records, stocks: Records, rates: StrategyRates, work: int) -> Grouping:
     """The same as `least_grouping`, of legs and stocks as records."""
     draft = _draft_of(legs, stocks)
@@ -431,7 +432,7 @@ def group_records(legs: Records, stocks: Records, rates: StrategyRates, work: in
     return Grouping(maintenance, initial, is_proven, draft.activities, count)
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def least_grouping(legs: Legs, stocks: Stocks, rates: StrategyRates, work: int) -> Grouping:
     """The grouping of one class group that requires least, and whether that is proven.
 

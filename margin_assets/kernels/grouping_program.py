@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.choices import Choices, Part
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.money import MICRO
 from margin_assets.kernels.simplex import NO_LOSS, IntTable, Program
 from margin_assets.kernels.spreads import Layout, may_join
@@ -31,14 +32,14 @@ class _Rows(NamedTuple):
     count: Int64Array  # type: ignore[assignment]  # hides tuple.count, which is not used
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _gcd(a: int, b: int) -> int:
     while b:
         a, b = b, a % b
     return a
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _leg_rows(part: Part, choices: Choices, out: _Rows) -> None:
     """No leg is used more often than there are contracts."""
     row_of = np.full(len(part.ids), NONE, dtype=np.int64)
@@ -54,7 +55,7 @@ def _leg_rows(part: Part, choices: Choices, out: _Rows) -> None:
             out.rows[row_of[p], j] = 1
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _stock_rows(part: Part, choices: Choices, out: _Rows) -> None:
     """No stock is used beyond its shares, counted in the largest lot that all uses share."""
     for s in part.stock_ids:
@@ -72,7 +73,7 @@ def _stock_rows(part: Part, choices: Choices, out: _Rows) -> None:
                 out.rows[r, j] = choices.shares[j] // lot
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _slope_row(part: Part, layout: Layout, k: int, places: tuple[int, int], out: _Rows) -> None:
     """A spread has no fewer units of long calls than of short ones."""
     legs, choices, r = part.legs, layout.choices, out.count[0]
@@ -97,7 +98,7 @@ def _slope_row(part: Part, layout: Layout, k: int, places: tuple[int, int], out:
         _wipe(out, r)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _wipe(out: _Rows, r: int) -> None:
     out.bound[r] = 0
     out.loss_of[r] = NO_LOSS
@@ -105,7 +106,7 @@ def _wipe(out: _Rows, r: int) -> None:
         out.rows[r, j] = 0
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _long_row(
     part: Part,
     lone: Int64Array,
@@ -134,7 +135,7 @@ def _long_row(
     out.count[0] += 1
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _point_row(
     part: Part, layout: Layout, k: int, price: int, places: tuple[int, int], out: _Rows
 ) -> None:
@@ -159,7 +160,7 @@ def _point_row(
     out.count[0] += 1
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _are_whole(part: Part) -> bool:
     for i in part.ids:
         if part.legs[i].units % MICRO != 0:
@@ -167,7 +168,7 @@ def _are_whole(part: Part) -> bool:
     return True
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _spread_rows(part: Part, lone: Int64Array, layout: Layout, out: _Rows) -> None:
     """Rows of each spread; its loss is greatest at 0 or at the strike of a long leg.
 
@@ -195,7 +196,7 @@ def _spread_rows(part: Part, lone: Int64Array, layout: Layout, out: _Rows) -> No
                 _point_row(part, layout, k, legs[i].strike, places, out)
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _sums(part: Part, layout: Layout) -> tuple[Int32Array, int]:
     """Numbers the legs that have places in several spreads: their places are branched on as one."""
     choices, losses = layout.choices, len(layout.spreads)
@@ -213,7 +214,7 @@ def _sums(part: Part, layout: Layout) -> tuple[Int32Array, int]:
     return part_of, count
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _most(columns: int, whole: int, out: _Rows) -> Int64Array:
     """Largest count of each column: what the hard rows leave it, and what its loss may come to."""
     most = np.zeros(columns, dtype=np.int64)
@@ -238,7 +239,7 @@ def _most(columns: int, whole: int, out: _Rows) -> Int64Array:
     return most
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def program_of(part: Part, lone: Int64Array, layout: Layout) -> Program:
     """The program of a part whose choices are laid out."""
     choices = layout.choices

@@ -7,6 +7,7 @@ import polars as pl
 from numba import njit
 
 from margin_assets.kernels.book import OPTION, Book, Int64Array, book_of
+from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.eras import EPOCH, keys_of, under_its_rules
 from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.mixed import Market, market_of
@@ -115,7 +116,7 @@ def house_positions(positions: pl.DataFrame, book: Book, market: Market) -> pl.D
     )
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _delta_values(book: Book, market: Market) -> tuple[Int64Array, np.ndarray]:
     series, values = market.series, market.values
     found = np.zeros(len(book.series), dtype=np.int64)

@@ -14,6 +14,7 @@ from margin_assets.kernels.american import (
     boundary_gaps,
     boundary_limit,
 )
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.normal import exponential, logarithm, normal_density
 from margin_assets.kernels.option_terms import (
     Terms,
@@ -48,7 +49,7 @@ _STEPS = 100
 _BLOCK = 64
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def _best_fixed_time(spot: float, terms: Terms) -> float:
     """What exercise is worth at the best time that can be named today; never negative.
 
@@ -66,7 +67,7 @@ def _best_fixed_time(spot: float, terms: Terms) -> float:
     return max(sign * turn, sign * last, intrinsic_value(spot, strike, is_call))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def least_value(spot: float, terms: Terms) -> float:
     """Least value that leaves no arbitrage against stock and cash."""
     if terms.is_american:
@@ -75,7 +76,7 @@ def least_value(spot: float, terms: Terms) -> float:
     return european_value(spot, strike, years, 0.0, rate, dividend_yield, is_call)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def _vega(spot: float, terms: Terms, volatility: float) -> float:
     """Slope of the European value in volatility."""
     strike, years, _, rate, dividend_yield, _, _ = terms
@@ -85,13 +86,13 @@ def _vega(spot: float, terms: Terms, volatility: float) -> float:
     return spot * exponential(-dividend_yield * years) * density * math.sqrt(years)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def _inside(guess: float, low: float, high: float) -> float:
     """A guess that lies between two volatilities, or else their middle."""
     return guess if low < guess < high else 0.5 * (low + high)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def _european_volatility(price: float, spot: float, terms: Terms) -> float:
     """Volatility of a European option at a price, held to the range looked in.
 
@@ -115,7 +116,7 @@ def _european_volatility(price: float, spot: float, terms: Terms) -> float:
     return guess
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def _value(spot: float, terms: Terms, volatility: float, scratch: FloatArray) -> float:
     strike, years, _, rate, dividend_yield, is_call, is_american = terms
     at = Terms(strike, years, volatility, rate, dividend_yield, is_call, is_american)
@@ -124,7 +125,7 @@ def _value(spot: float, terms: Terms, volatility: float, scratch: FloatArray) ->
     return scratch[0, 1]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def _american_volatility(price: float, spot: float, terms: Terms, scratch: FloatArray) -> float:
     """Volatility of an American option at a price, held to the range looked in.
 
@@ -157,7 +158,7 @@ def _american_volatility(price: float, spot: float, terms: Terms, scratch: Float
     return low
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**OWNS, error_model="numpy")
 def _exercise_volatility(depth: float, terms: Terms, scratch: FloatArray) -> float:
     """Largest volatility at which an option is best exercised at once.
 
@@ -182,7 +183,7 @@ def _exercise_volatility(depth: float, terms: Terms, scratch: FloatArray) -> flo
     return low
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**OWNS, error_model="numpy")
 def _volatility(price: float, spot: float, terms: Terms, scratch: FloatArray) -> float:
     """Volatility of a quote that has one; the largest where the price is the intrinsic value."""
     kind = early_exercise(terms)
@@ -195,13 +196,13 @@ def _volatility(price: float, spot: float, terms: Terms, scratch: FloatArray) ->
     return _american_volatility(price, spot, terms, scratch)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _slack(bound: float) -> float:
     """How far beyond a bound a price is still on it."""
     return _SLACK + _RELATIVE_SLACK * bound
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def _quote(price: float, spot: float, terms: Terms, scratch: FloatArray) -> tuple[float, int]:
     """What `implied_volatility` returns, with scratch from `_quote_room`."""
     strike, years, _, rate, dividend_yield, is_call, _ = terms
@@ -218,12 +219,12 @@ def _quote(price: float, spot: float, terms: Terms, scratch: FloatArray) -> tupl
     return _volatility(price, spot, terms, scratch), FAIR
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _quote_room() -> FloatArray:
     return np.empty((GRID_ROWS + 1, GRID))
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def implied_volatility(
     price: float,
     spot: float,
@@ -247,7 +248,7 @@ def implied_volatility(
     return _quote(float(price), float(spot), terms, _quote_room())
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _block_volatilities(
     rows: tuple[int, int],
     quotes: tuple[FloatArray, FloatArray],
@@ -265,7 +266,7 @@ def _block_volatilities(
         volatilities[n], states[n] = _quote(price[n], spot[n], series, scratch)
 
 
-@njit(cache=True, parallel=True)
+@njit(**OWNS, parallel=True)
 def implied_volatilities(
     price: FloatArray,
     spot: FloatArray,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from numba import njit
 
 from margin_assets.kernels.book import CASH, INDETERMINATE, PORTFOLIO, Book, Int8Array, Int64Array
+from margin_assets.kernels.compiled import BORROWS
 from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.money import rate_line
 from margin_assets.kernels.rules import Rules
@@ -111,7 +112,7 @@ def climb(
     return Steps._make(column[:taken] for column in steps)
 
 
-@njit(cache=True, nogil=True)
+@njit(**BORROWS, nogil=True)
 def _climb(
     book: Book,
     figures: Figures,
@@ -134,7 +135,7 @@ def _climb(
     return n
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _emit(
     steps: Steps,
     n: int,
@@ -156,14 +157,14 @@ def _emit(
     return n + 1
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def gross_value(figures: Figures, a: int) -> int:
     """Gross market value of account a: all that is long and all that is short."""
     securities = figures.long_value[a] + figures.short_value[a]
     return securities + figures.long_options[a] + figures.short_options[a]
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _wanted_status(is_cash: bool, before: int, excess: int, gross: int, rules: Rules) -> int:
     """Status that the excess alone asks for: a warning starts below one level, ends at another."""
     if excess < 0:
@@ -174,7 +175,7 @@ def _wanted_status(is_cash: bool, before: int, excess: int, gross: int, rules: R
     return WARNING if excess < rate_line(gross, level) else OK
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _margin_status(
     book: Book,
     figures: Figures,
@@ -207,7 +208,7 @@ def _margin_status(
     return n
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _end_call(ladder: Ladder, a: int, steps: Steps, n: int) -> int:
     """A cured call takes its own restriction and its liquidation with it."""
     opened = ladder.call_opened[a]
@@ -222,7 +223,7 @@ def _end_call(ladder: Ladder, a: int, steps: Steps, n: int) -> int:
     return n
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _stress(
     book: Book,
     figures: Figures,
@@ -261,7 +262,7 @@ def _stress(
     return n
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _overdue(
     rules: Rules, ladder: Ladder, a: int, point: int, excess: int, steps: Steps, n: int
 ) -> int:
@@ -275,7 +276,7 @@ def _overdue(
     return _emit(steps, n, a, RESTRICTION, before, 1, OVERDUE, 1, ladder.call_opened[a])
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _liquidation(
     figures: Figures,
     rules: Rules,
@@ -301,7 +302,7 @@ def _liquidation(
     return _emit(steps, n, a, LIQUIDATION, 0, 1, reason, 1, ladder.call_opened[a])
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def minimum_equity(book: Book, figures: Figures, rules: Rules, a: int) -> int:
     """Minimum equity of an account in cents, by 4210(b)(4) and (g)(4); 0 where none applies.
 
@@ -321,7 +322,7 @@ def minimum_equity(book: Book, figures: Figures, rules: Rules, a: int) -> int:
     return min(rules.margin_minimum, figures.long_value[a]) if book.cash[a] < 0 else 0
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _minimum_equity(
     book: Book,
     figures: Figures,
@@ -343,14 +344,14 @@ def _minimum_equity(
     return _emit(steps, n, a, MINIMUM_EQUITY, 1, 0, AT_MINIMUM, 0, opened)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def set_deadlines(rules: Rules, ladder: Ladder, point: int) -> None:
     """Finds every account's next deadline after a grid point, as on loading a saved state."""
     for a in range(len(ladder.deadline)):
         ladder.deadline[a] = _deadline(rules, ladder, a, point)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _deadline(rules: Rules, ladder: Ladder, a: int, point: int) -> int:
     due = NEVER
     if ladder.margin_status[a] == CALL:

@@ -17,6 +17,7 @@ from margin_assets.kernels.book import (
     Book,
     Series,
 )
+from margin_assets.kernels.compiled import BORROWS
 from margin_assets.kernels.money import (
     CENTS,
     MAX_POSITION,
@@ -34,7 +35,7 @@ WHOLE = -PPM
 """A price falls by its whole at most."""
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def mark_price(book: Book, series: Series, rules: Rules, i: int) -> int:
     """Price that values position i, micro-dollars; 0 where a long position has no usable one.
 
@@ -50,7 +51,7 @@ def mark_price(book: Book, series: Series, rules: Rules, i: int) -> int:
     return last + rate_line(last, rules.short_cushion)
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def input_states(series: Series, s: int) -> int:
     """Named states that symbol s brings to an account that holds it."""
     states = series.input_state[s]
@@ -66,7 +67,7 @@ def input_states(series: Series, s: int) -> int:
     return states
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def maintenance_line(
     quantity: int, value: int, below: bool, leverage: int, marginable: bool, rules: Rules
 ) -> int:
@@ -90,7 +91,7 @@ def maintenance_line(
     return line if marginable else max(line, rate_line(size, rules.short_non_marginable))
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def initial_line(
     quantity: int, value: int, marginable: bool, maintenance: int, rules: Rules
 ) -> int:
@@ -102,7 +103,7 @@ def initial_line(
     return max(rate_line(abs(value), rate), maintenance)
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def stress_line(value: int, beta: float, move: float, rules: Rules) -> int:
     """P&L of a position when SPY moves: value x beta x move; without a beta always a loss."""
     if beta != beta:
@@ -110,13 +111,13 @@ def stress_line(value: int, beta: float, move: float, rules: Rules) -> int:
     return model_line(value, beta * move)
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def scan_line(value: int, point: int, leverage: int) -> int:
     """P&L of a position when its class group moves by `point` (ppm); value cannot fall below 0."""
     return rate_line(value, max(rate_line(point, leverage), WHOLE))
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def line_bound(quantity: int, price: int, leverage: int, beta: float, rules: Rules) -> float:
     """Cents that no line of the position, today's or stressed, goes beyond."""
     reach = rules.missing_beta if beta != beta else abs(beta)
@@ -126,7 +127,7 @@ def line_bound(quantity: int, price: int, leverage: int, beta: float, rules: Rul
     return value * (1.0 + reach * move) * max(1.0, abs(leverage) / PPM) + floor
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def is_exact(quantity: int, price: int, leverage: int, beta: float, rules: Rules) -> bool:
     """Whether every line of the position fits; if not, its account is `beyond_range`."""
     return (
@@ -135,13 +136,13 @@ def is_exact(quantity: int, price: int, leverage: int, beta: float, rules: Rules
     )
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def is_below(price: int, rules: Rules) -> bool:
     """Whether a price (micro-dollars) is under the short-stock threshold."""
     return price < rules.short_threshold * 10_000
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def stressed_maintenance(
     quantity: int, value: int, line: int, leverage: int, marginable: bool, rules: Rules
 ) -> int:

@@ -27,6 +27,7 @@ from margin_assets.kernels.book import (
     Int64Array,
     Series,
 )
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.figures import Figures, beyond_range
 from margin_assets.kernels.lines import (
     input_states,
@@ -109,7 +110,7 @@ def _revalue_mixed(
         _revalue_block(book, market, rules, accounts, (first, end), strategic, out)
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _revalue_block(
     book: Book,
     market: Market,
@@ -143,7 +144,7 @@ class Scratch(NamedTuple):
     minimums: Int64Array
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _sum_up(book: Book, market: Market, rules: Rules, a: int, out: Figures) -> None:
     """Values, exposure, equity and stress P&L of account a, and the states of its inputs."""
     series = market.series
@@ -179,7 +180,7 @@ def _sum_up(book: Book, market: Market, rules: Rules, a: int, out: Figures) -> N
     out.reg_t_equity[a] = securities
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def _add_value(value: int, is_option: bool, a: int, out: Figures) -> None:
     if is_option:
         out.long_options[a] += max(value, 0)
@@ -189,7 +190,7 @@ def _add_value(value: int, is_option: bool, a: int, out: Figures) -> None:
         out.short_value[a] += max(-value, 0)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _add_exposure(market: Market, s: int, quantity: int, value: int, a: int, out: Figures) -> None:
     """Value x beta; of an option the value of the shares that its delta stands for."""
     series = market.series
@@ -202,7 +203,7 @@ def _add_exposure(market: Market, s: int, quantity: int, value: int, a: int, out
             out.exposure[a] += model_line(value, beta)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def stress_pnl(
     market: Market, rules: Rules, s: int, quantity: int, price: int, scenario: int
 ) -> int:
@@ -214,7 +215,7 @@ def stress_pnl(
     return option_stress_pnl(series, values, s, quantity, price, scenario)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def portfolio_margin(
     book: Book, market: Market, rules: Rules, a: int, scenario: int, scratch: Scratch
 ) -> int:
@@ -247,7 +248,7 @@ def portfolio_margin(
     return requirement + _offset_groups(scratch)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def scan_position(
     market: Market,
     rules: Rules,
@@ -280,7 +281,7 @@ def scan_position(
     return 0
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _scan_option(
     market: Market, s: int, quantity: int, price: int, scenario: int, group: Int64Array
 ) -> None:
@@ -297,7 +298,7 @@ def _scan_option(
         group[k] += signed_value(quantity, pnl)
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def contract_minimum(series: Series, rules: Rules, s: int, quantity: int, price: int) -> int:
     """4210(g)(7): an amount a unit of every option held, of a long one at most its value."""
     if series.kind[s] != OPTION:
@@ -306,7 +307,7 @@ def contract_minimum(series: Series, rules: Rules, s: int, quantity: int, price:
     return min(least, value_cents(quantity, price)) if quantity > 0 else least
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _close_group(rules: Rules, range_class: int, minimum: int, scratch: Scratch) -> int:
     """Requirement of a class group that stands alone; 0 for one put into its product group.
 
@@ -329,7 +330,7 @@ def _close_group(rules: Rules, range_class: int, minimum: int, scratch: Scratch)
     return max(-worst, minimum)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _offset_groups(scratch: Scratch) -> int:
     """Requirement of the product groups: the worst point, at least the contracts' minimum."""
     total = 0
@@ -341,7 +342,7 @@ def _offset_groups(scratch: Scratch) -> int:
     return total
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _take_strategic(book: Book, a: int, n: int, strategic: Strategic, out: Figures) -> None:
     """Reg T of account a, and which requirement governs against which equity."""
     out.maintenance[a], out.initial[a] = strategic.maintenance[n], strategic.initial[n]
@@ -358,7 +359,7 @@ def _take_strategic(book: Book, a: int, n: int, strategic: Strategic, out: Figur
         out.governing[a] = out.maintenance[a]
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _strike_again(
     book: Book,
     market: Market,

@@ -14,6 +14,8 @@ import polars as pl
 import pyarrow as pa
 from numba import njit
 
+from margin_assets.kernels.compiled import BORROWS
+
 MICRO = 1_000_000
 PPM = 1_000_000
 CENTS = 100
@@ -35,7 +37,7 @@ BEYOND = 4 * 10**18
 Int64Array = npt.NDArray[np.int64]
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def value_cents(quantity: int, price: int) -> int:
     """Quantity (micro-units) x price (micro-dollars), in cents, rounded half away from zero.
 
@@ -57,13 +59,13 @@ def value_cents(quantity: int, price: int) -> int:
     return cents if quantity >= 0 else -cents
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def signed_value(quantity: int, change: int) -> int:
     """Quantity (micro-units) x change of price (micro-dollars, signed), cents."""
     return value_cents(quantity, change) if change >= 0 else -value_cents(quantity, -change)
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def units_of(quantity: int, multiplier: int) -> int:
     """Units (micro) that a quantity of contracts (micro) stands for; multiplier in micro-units.
 
@@ -79,7 +81,7 @@ def units_of(quantity: int, multiplier: int) -> int:
     return units if quantity >= 0 else -units
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def rate_line(cents: int, ppm: int) -> int:
     """Amount (cents) x rate (parts per million), in cents, rounded half away from zero."""
     size = abs(cents)
@@ -89,7 +91,7 @@ def rate_line(cents: int, ppm: int) -> int:
     return line if (cents >= 0) == (ppm >= 0) else -line
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def model_line(cents: int, factor: float) -> int:
     """Amount (cents) x a model value, in cents, rounded half away from zero.
 
@@ -101,7 +103,7 @@ def model_line(cents: int, factor: float) -> int:
     return np.int64(size) if exact >= 0 else -np.int64(size)
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def floor_line(quantity: int, floor: int) -> int:
     """Quantity (micro-units, absolute) x dollar floor (cents a unit), in cents, rounded."""
     size = abs(quantity)

@@ -9,6 +9,8 @@ import math
 import numpy as np
 from numba import njit
 
+from margin_assets.kernels.compiled import BORROWS
+
 _LOG2_E = 1.4426950408889634
 # The logarithm of 2 in two parts, so that a multiple of it is taken off without rounding.
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
@@ -48,7 +50,7 @@ _Q = (
 _FARTHEST = 38.0  # beyond it the density is below the smallest normal number
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def exponential(x: float) -> float:
     """Exponential, to an ulp or two; x is held to -708 and 709, so it is never zero or infinite.
 
@@ -65,7 +67,7 @@ def exponential(x: float) -> float:
     return series * np.int64(bits).view(np.float64)
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def logarithm(x: float) -> float:
     """Natural logarithm, to an ulp or two; x is held to the smallest normal number and above."""
     bits = np.float64(max(x, 2.2250738585072014e-308)).view(np.int64)
@@ -78,13 +80,13 @@ def logarithm(x: float) -> float:
     return power * _LN2_HIGH + (s * (series * z + 2.0) + power * _LN2_LOW)
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def normal_density(x: float) -> float:
     """Density of the standard normal distribution."""
     return exponential(-0.5 * x * x) / _ROOT_2PI
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def normal_cdf(x: float, density: float) -> float:
     """Probability that a standard normal is below x, given its density at x.
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from numba import njit
 
 from margin_assets.kernels.american import NEVER, Put, exercise_kind
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.normal import logarithm
 
 
@@ -21,7 +22,7 @@ class Terms(NamedTuple):
     is_american: bool
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def terms_of(
     strike: float,
     years: float,
@@ -43,7 +44,7 @@ def terms_of(
     )
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def put_of(terms: Terms, volatility: float) -> Put:
     """The put that an option is, seen in the mirror when it is a call."""
     if terms.is_call:
@@ -51,14 +52,14 @@ def put_of(terms: Terms, volatility: float) -> Put:
     return Put(terms.years, volatility, terms.rate, terms.dividend_yield)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def log_moneyness(spot: float, terms: Terms) -> float:
     """Logarithm of spot over strike, or in the mirror of strike over spot."""
     log = logarithm(spot) - logarithm(terms.strike)
     return -log if terms.is_call else log
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def early_exercise(terms: Terms) -> int:
     """When exercise before expiry can pay; see `american.exercise_kind`."""
     if not (terms.is_american and terms.years > 0.0):
@@ -66,7 +67,7 @@ def early_exercise(terms: Terms) -> int:
     return exercise_kind(put_of(terms, 0.0))
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def is_known(terms: Terms) -> bool:
     """Whether all terms are numbers and in the model's range."""
     strike, years, volatility, rate, dividend_yield, _, _ = terms

@@ -24,6 +24,7 @@ from margin_assets.kernels.american import (
     exercise_premium,
     premium_terms,
 )
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.normal import exponential, logarithm, normal_cdf, normal_density
 from margin_assets.kernels.option_terms import (
     Terms,
@@ -46,7 +47,7 @@ _BUMP = 1e-5  # of the spot, to either side, for the delta of an American option
 _BLOCK = 64  # series a thread takes at a time: scratch is allocated once a block
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(**BORROWS, error_model="numpy", forceinline=True)
 def european_value(
     spot: float,
     strike: float,
@@ -73,19 +74,19 @@ def european_value(
     return max(sign * (held - owed), sign * (stock - cash), 0.0) if known else np.nan
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def intrinsic_value(spot: float, strike: float, is_call: bool) -> float:
     """What exercise pays now; never negative."""
     return max(spot - strike if is_call else strike - spot, 0.0)
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def room() -> FloatArray:
     """Scratch for valuing a series at any number of spots."""
     return np.empty((GRID_ROWS, GRID))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**OWNS, error_model="numpy")
 def _early_values(
     spots: FloatArray, terms: Terms, kind: int, values: FloatArray, work: FloatArray
 ) -> None:
@@ -110,7 +111,7 @@ def _early_values(
         values[s] = intrinsic if log <= boundary else max(min(held, unit * most), intrinsic)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**BORROWS, error_model="numpy")
 def value_at_spots(spots: FloatArray, terms: Terms, values: FloatArray, work: FloatArray) -> None:
     """Writes what `option_values` returns, with scratch from `room`."""
     strike, years, volatility, rate, dividend_yield, is_call, is_american = terms
@@ -130,7 +131,7 @@ def value_at_spots(spots: FloatArray, terms: Terms, values: FloatArray, work: Fl
             values[s] = np.nan
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def option_values(
     spots: FloatArray,
     strike: float,
@@ -153,7 +154,7 @@ def option_values(
     return values
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**OWNS, error_model="numpy")
 def critical_price(
     strike: float,
     years: float,
@@ -177,7 +178,7 @@ def critical_price(
     return strike * exponential(-boundary if is_call else boundary)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**OWNS, error_model="numpy")
 def delta(
     spot: float,
     strike: float,
@@ -208,7 +209,7 @@ def delta(
     return (values[1] - values[0]) / (spots[1] - spots[0])
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _block_values(
     rows: tuple[int, int],
     spot: FloatArray,
@@ -233,7 +234,7 @@ def _block_values(
         value_at_spots(spots, series, values[n], work)
 
 
-@njit(cache=True, parallel=True)
+@njit(**OWNS, parallel=True)
 def series_values(
     spot: FloatArray,
     strike: FloatArray,

@@ -24,6 +24,7 @@ from margin_assets.kernels.charges import (
     reasons,
     usd,
 )
+from margin_assets.kernels.compiled import BORROWS
 from margin_assets.kernels.exposures import (
     by_issuer,
     held_positions,
@@ -124,7 +125,7 @@ def expected_range_stress(
     )
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def delta_gamma_line(delta_value: int, gamma_value: int, move: float) -> int:
     """P&L in cents of a position when its underlying moves by `move`, a gain positive.
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from numba import njit
 
 from margin_assets.kernels.book import FRESH, STALE, Series
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.lines import input_states
 from margin_assets.kernels.money import PPM, RELATIVE_TIE, TIE
 from margin_assets.kernels.rules import Rules
@@ -51,7 +52,7 @@ class PlainRates(NamedTuple):
     initial_short: float
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def plain_terms(series: Series, rules: Rules) -> PlainTerms:
     """Factors of every symbol under the rules of the day."""
     count, moves, points = len(series.price), len(rules.stress_moves), rules.points.shape[1]
@@ -76,7 +77,7 @@ def plain_terms(series: Series, rules: Rules) -> PlainTerms:
     return PlainTerms(is_plain, states, stress, table, reach)
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def plain_rates(rules: Rules) -> PlainRates:
     """The rates of 4210(c) as factors."""
     return PlainRates(
@@ -91,20 +92,20 @@ def plain_rates(rules: Rules) -> PlainRates:
     )
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def plain_line(value: float, rate: float) -> float:
     """Absolute value x rate, rounded half up to the cent."""
     return float(np.floor(value * rate + (0.5 + _TIE)))
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def plain_maintenance(size: float, units: float, below: bool, rates: PlainRates) -> float:
     """4210(c)(2) and (3) of a short position of a value and a number of units."""
     rate, floor = (rates.short_below, rates.floor_below) if below else (rates.short, rates.floor)
     return max(plain_line(size, rate), np.floor(units * floor + (0.5 + _TIE)))
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def add_long(
     value: float, stress: Table, s: int, rates: PlainRates, pnl: Floats, restruck: Floats
 ) -> None:
@@ -117,7 +118,7 @@ def add_long(
         restruck[j] += np.floor((value + line) * rates.long + (0.5 + _TIE))
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def add_short(
     value: float,
     units: float,
@@ -142,7 +143,7 @@ def add_short(
         restruck[j] += below if owed < threshold else above
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def add_scan(value: float, points: Table, s: int, group: Floats) -> None:
     """Adds a position's P&L at the points of its class group."""
     for k in range(len(group)):

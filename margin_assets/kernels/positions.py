@@ -5,6 +5,7 @@ import polars as pl
 from numba import njit
 
 from margin_assets.kernels.book import Book, Int64Array, Series, book_of
+from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.lines import mark_price
 from margin_assets.kernels.money import MAX_POSITION, instant, to_decimal, value_cents
 from margin_assets.kernels.rules import Rules
@@ -42,7 +43,7 @@ def _bare_accounts(positions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _mark(book: Book, series: Series, rules: Rules) -> tuple[Int64Array, Int64Array]:
     price = np.empty(len(book.series), dtype=np.int64)
     value = np.empty(len(book.series), dtype=np.int64)

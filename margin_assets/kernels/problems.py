@@ -12,6 +12,7 @@ from numba import njit
 
 from margin_assets.kernels.bonds import bond_line
 from margin_assets.kernels.book import BOND, OPTION, SECURITY, Book, Int64Array, Series
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.lines import initial_line, is_below, maintenance_line, mark_price
 from margin_assets.kernels.money import (
     CENTS,
@@ -50,7 +51,7 @@ def problems_of(book: Book, series: Series, rules: Rules, accounts: Int64Array) 
     return _fill(book, series, unknown_spot(series), rules, accounts, counts)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def run_end(book: Book, series: Series, first: int, end: int) -> tuple[int, int, int]:
     """End of the class group that begins at a position, its options and its securities."""
     group, options, securities = series.class_group[book.series[first]], 0, 0
@@ -62,7 +63,7 @@ def run_end(book: Book, series: Series, first: int, end: int) -> tuple[int, int,
     return i, options, securities
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _count(book: Book, series: Series, accounts: Int64Array) -> Int64Array:
     """Problems, legs and stocks of all."""
     counts = np.zeros(3, dtype=np.int64)
@@ -78,7 +79,7 @@ def _count(book: Book, series: Series, accounts: Int64Array) -> Int64Array:
     return counts
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _fill(
     book: Book,
     series: Series,
@@ -113,7 +114,7 @@ def _fill(
     return found
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _room(accounts: int, counts: Int64Array) -> Problems:
     problems, legs, stocks = counts[0], counts[1], counts[2]
     return Problems(
@@ -148,7 +149,7 @@ def _room(accounts: int, counts: Int64Array) -> Problems:
     )
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _put_in_order(book: Book, series: Series, places: Int64Array, first: int, end: int) -> None:
     """Listed first, then by expiry, strike and right; equals stay in the order of the book."""
     for i in range(first + 1, end):
@@ -160,7 +161,7 @@ def _put_in_order(book: Book, series: Series, places: Int64Array, first: int, en
         places[j] = place
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _comes_before(series: Series, s: int, t: int) -> bool:
     if series.is_listed[s] != series.is_listed[t]:
         return bool(series.is_listed[s])
@@ -171,7 +172,7 @@ def _comes_before(series: Series, s: int, t: int) -> bool:
     return bool(series.is_call[s] and not series.is_call[t])
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _set_leg(
     book: Book, series: Series, no_spot: Int64Array, rules: Rules, leg: int, found: Problems
 ) -> None:
@@ -194,14 +195,14 @@ def _set_leg(
     legs.loan[leg] = loan_rate(series, s, price, rules)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def whole_contracts(quantity: int, multiplier: int) -> int:
     """Contracts of a position in units; a part of one is a whole one short, and none long."""
     contracts = quantity // multiplier  # rounded down: a short part becomes a whole contract
     return min(max(contracts, -MAX_CONTRACTS), MAX_CONTRACTS)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def loan_rate(series: Series, s: int, price: int, rules: Rules) -> int:
     """4210(f)(2)(D): loan value of a long option carried alone, ppm of its market value.
 
@@ -220,7 +221,7 @@ def loan_rate(series: Series, s: int, price: int, rules: Rules) -> int:
     return int(inside / price * loan)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _set_stock(
     book: Book, series: Series, rules: Rules, i: int, stock: int, found: Problems
 ) -> None:
@@ -234,7 +235,7 @@ def _set_stock(
     stocks.covers_index[stock] = series.covers[s]
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def share_requirements(
     book: Book, series: Series, rules: Rules, i: int, price: int
 ) -> tuple[int, int]:
@@ -251,7 +252,7 @@ def share_requirements(
     return line, initial_line(share, value, marginable, line, rules)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _short_share(
     price: int, below: bool, leverage: int, marginable: bool, floor: int, rules: Rules
 ) -> int:
@@ -261,7 +262,7 @@ def _short_share(
     return line if marginable else max(line, rate_line(price, rules.short_non_marginable))
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def own_lines(book: Book, series: Series, rules: Rules, a: int, i: int) -> tuple[int, int, int]:
     """Maintenance and initial of the positions from i on that stand alone, and how many they are.
 
@@ -279,7 +280,7 @@ def own_lines(book: Book, series: Series, rules: Rules, a: int, i: int) -> tuple
     return (*_security_lines(book, series, rules, i, quantity), 1)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _security_lines(
     book: Book, series: Series, rules: Rules, i: int, quantity: int
 ) -> tuple[int, int]:
@@ -290,7 +291,7 @@ def _security_lines(
     return line, initial_line(quantity, value, marginable, line, rules)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _boxed_lines(book: Book, series: Series, rules: Rules, i: int) -> tuple[int, int]:
     """4210(e)(1): what is held both ways takes a rate of the long value, the rest its own line."""
     one, other = book.quantity[i], book.quantity[i + 1]

@@ -15,6 +15,7 @@ from margin_assets.kernels.bonds import (
     SHORT_PARAGRAPH,
 )
 from margin_assets.kernels.book import BOND, OPTION, SECURITY, Book, Int64Array, Series, book_of
+from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.eras import keys_of, under_its_rules
 from margin_assets.kernels.lines import is_below, is_exact, mark_price
 from margin_assets.kernels.money import to_decimal
@@ -74,7 +75,7 @@ class Lines(NamedTuple):
     """`ALONE`, `PAIRED` with the next position, or `GROUPED` elsewhere."""
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _lines(book: Book, series: Series, rules: Rules) -> Lines:
     count = len(book.series)
     maintenance, initial = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)

@@ -18,6 +18,7 @@ from margin_assets.kernels.book import (
     book_of,
     state_names,
 )
+from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.eras import EPOCH, keys_of, under_its_rules
 from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.house import governed
@@ -86,7 +87,7 @@ def _group_starts(book: Book, series: Series) -> Int64Array:
     return np.flatnonzero(is_first).astype(np.int64)
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _scans(
     book: Book, market: Market, rules: Rules, first: Int64Array
 ) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.int64]], Int64Array, Int64Array]:

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.book import OPTION, PORTFOLIO, SECURITY, Book, Int64Array, Series
+from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.figures import Figures, empty_figures
 from margin_assets.kernels.mixed import revalue_mixed
 from margin_assets.kernels.rules import Rules
@@ -43,7 +44,7 @@ def mixed_accounts(book: Book, series: Series, accounts: Int64Array) -> np.ndarr
     return found
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _mixed_accounts(book: Book, series: Series, accounts: Int64Array) -> np.ndarray:
     found = np.zeros(len(accounts), dtype=np.bool_)
     for n in range(len(accounts)):

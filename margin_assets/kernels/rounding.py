@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.simplex import (
     NO_LOSS,
     FloatArray,
@@ -39,7 +40,7 @@ class Scratch(NamedTuple):
     """Cuts found, their bound last."""
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def scratch_of(program: Program) -> Scratch:
     """Scratch for a program; the best counts are all 0."""
     columns = len(program.saving)
@@ -54,13 +55,13 @@ def scratch_of(program: Program) -> Scratch:
     )
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def is_fraction(value: float) -> bool:
     """Whether a value is not a whole number but for rounding."""
     return abs(value - np.floor(value + 0.5)) > _WHOLE
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _use(program: Program, scratch: Scratch) -> None:
     used, counts = scratch.used, scratch.trial
     for r in range(len(used)):
@@ -69,7 +70,7 @@ def _use(program: Program, scratch: Scratch) -> None:
             used[r] += program.rows[r, j] * counts[j]
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _mend(program: Program, scratch: Scratch) -> None:
     """Takes from the last columns what breaks a hard row."""
     used, counts = scratch.used, scratch.trial
@@ -85,7 +86,7 @@ def _mend(program: Program, scratch: Scratch) -> None:
                     used[i] -= less * program.rows[i, j]
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _lost(program: Program, scratch: Scratch, j: int, step: int) -> int:
     """Sum of the losses with `step` more of column j; -1 if that breaks a hard row."""
     used, losses = scratch.used, scratch.losses
@@ -103,7 +104,7 @@ def _lost(program: Program, scratch: Scratch, j: int, step: int) -> int:
     return total
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _add_on(program: Program, scratch: Scratch) -> int:
     """Adds to the trial while that saves, column by column; what it saves in the end."""
     counts = scratch.trial
@@ -124,7 +125,7 @@ def _add_on(program: Program, scratch: Scratch) -> int:
     return total
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def try_whole(
     program: Program, height: int, table: Table, ids: Int32Array, best: int, scratch: Scratch
 ) -> int:
@@ -149,7 +150,7 @@ def try_whole(
     return value
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def locate(
     program: Program,
     scales: Scales,
@@ -168,7 +169,7 @@ def locate(
             point[v] = max(table[i, columns], 0.0) * scales.column[v]
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _fits(program: Program, r: int, divisor: int) -> bool:
     size = abs(float(program.bound[r]))
     for j in range(program.whole):
@@ -176,7 +177,7 @@ def _fits(program: Program, r: int, divisor: int) -> bool:
     return size < _FITS
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _round_row(program: Program, r: int, divisor: int, scratch: Scratch) -> None:
     """Mixed integer rounding of row r, columns past their middle counted from the top.
 
@@ -203,7 +204,7 @@ def _round_row(program: Program, r: int, divisor: int, scratch: Scratch) -> None
     cut[columns] = total
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _depth(scratch: Scratch) -> float:
     """How far the point is from meeting the cut, as a distance."""
     point, cut = scratch.point, scratch.cut
@@ -214,7 +215,7 @@ def _depth(scratch: Scratch) -> float:
     return over / np.sqrt(square)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _cut_by_row(program: Program, r: int, found: int, scratch: Scratch) -> bool:
     """Whether rounding row r cuts the point off; the deepest such cut is kept."""
     deepest, is_cut = _DEEP, False
@@ -231,7 +232,7 @@ def _cut_by_row(program: Program, r: int, found: int, scratch: Scratch) -> bool:
     return is_cut
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def separate(program: Program, scratch: Scratch) -> int:
     """Finds cuts of the point from the rows that carry a loss and are full; how many."""
     found = 0
@@ -248,7 +249,7 @@ def separate(program: Program, scratch: Scratch) -> int:
     return found
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def append_cut(
     program: Program,
     scales: Scales,

@@ -18,6 +18,7 @@ from margin_assets.kernels.book import (
     Int64Array,
     Series,
 )
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.figures import Figures, beyond_range
 from margin_assets.kernels.lines import (
     initial_line,
@@ -96,7 +97,7 @@ class Scratch(NamedTuple):
     products: npt.NDArray[np.int64]
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _scratch(rules: Rules) -> Scratch:
     scenarios, points = len(rules.stress_moves), rules.points.shape[1]
     return Scratch(
@@ -108,7 +109,7 @@ def _scratch(rules: Rules) -> Scratch:
     )
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def _clear(scratch: Scratch) -> None:
     # Loops, since assigning a slice costs more than the few numbers in it.
     for j in range(len(scratch.pnl)):
@@ -121,7 +122,7 @@ def _clear(scratch: Scratch) -> None:
             scratch.products[g, k] = 0
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _revalue_block(
     book: Book,
     series: Series,
@@ -148,7 +149,7 @@ def _revalue_block(
                 out.held[a, j] = out.governing[a]
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def _walk(  # noqa: PLR0915 (one pass: what it fuses would be loaded again)
     book: Book,
     series: Series,
@@ -219,7 +220,7 @@ def _walk(  # noqa: PLR0915 (one pass: what it fuses would be loaded again)
         out.restruck[a, j] = scratch.restruck[j] + np.int64(scratch.plain.restruck[j])
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def _add_plain(
     value: int,
     quantity: int,
@@ -243,7 +244,7 @@ def _add_plain(
     return np.int64(line), np.int64(max(line, opening))
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _add_exact(
     value: int,
     quantity: int,
@@ -270,7 +271,7 @@ def _add_exact(
     return line, 0
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _strike_cash_again(book: Book, series: Series, rules: Rules, a: int, out: Figures) -> None:
     """A cash account's requirement at each scenario: the absolute values after the move."""
     out.restruck[a, :] = 0
@@ -283,7 +284,7 @@ def _strike_cash_again(book: Book, series: Series, rules: Rules, a: int, out: Fi
                 out.restruck[a, j] += abs(stressed)
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def _govern(book: Book, a: int, out: Figures) -> None:
     """The regulatory requirement that governs the account, by its type."""
     kind = book.account_type[a]
@@ -295,14 +296,14 @@ def _govern(book: Book, a: int, out: Figures) -> None:
         out.governing[a] = out.maintenance[a]
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def stressed_value(value: int, beta: float, scenario: int, rules: Rules) -> int:
     """Value after a stress scenario; a price that would turn negative is 0."""
     stressed = value + stress_line(value, beta, rules.stress_moves[scenario], rules)
     return stressed if (stressed > 0) == (value > 0) else 0
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _portfolio_margin(
     book: Book, series: Series, rules: Rules, a: int, scenario: int, scratch: Scratch
 ) -> int:
@@ -328,7 +329,7 @@ def _portfolio_margin(
     return requirement + _offset_groups(scratch)
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def _close_group(rules: Rules, range_class: int, scratch: Scratch) -> int:
     """Requirement of a class group that stands alone; 0 for one put into its product group.
 
@@ -349,7 +350,7 @@ def _close_group(rules: Rules, range_class: int, scratch: Scratch) -> int:
     return -worst
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def _offset_groups(scratch: Scratch) -> int:
     """Requirement of the product groups: each one's worst point."""
     total = 0

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from margin_assets.kernels.compiled import BORROWS, OWNS
+
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -53,7 +55,7 @@ class Scales(NamedTuple):
     column: FloatArray
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _power_above(amount: int) -> float:
     scale = 1.0
     while scale < amount:
@@ -61,7 +63,7 @@ def _power_above(amount: int) -> float:
     return scale
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def scales_of(program: Program, room: int) -> Scales:
     """Scales of a program, with room for rows that are still to come."""
     columns = len(program.saving)
@@ -82,7 +84,7 @@ def scales_of(program: Program, room: int) -> Scales:
     return Scales(_power_above(largest), row, column)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def tableau_of(program: Program, scales: Scales, table: Table) -> None:
     """Savings in row 0, then the rows; bounds in the last column. Every slack is basic."""
     columns = len(program.saving)
@@ -95,7 +97,7 @@ def tableau_of(program: Program, scales: Scales, table: Table) -> None:
         table[r + 1, columns] = program.bound[r] / scales.row[r]
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _pivot(table: Table, height: int, width: int, r: int, s: int, ids: Int32Array) -> None:
     """Exchanges the variable of row r with that of column s."""
     chosen = table[r]
@@ -116,7 +118,7 @@ def _pivot(table: Table, height: int, width: int, r: int, s: int, ids: Int32Arra
     ids[s] = leaving
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _entering(table: Table, width: int, ids: Int32Array, is_stalled: bool) -> int:
     """Column that gains most, the first that gains once stalled; -1 when none does."""
     s = -1
@@ -127,7 +129,7 @@ def _entering(table: Table, width: int, ids: Int32Array, is_stalled: bool) -> in
     return s
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _leaving(
     table: Table, height: int, width: int, s: int, ids: Int32Array, is_stalled: bool
 ) -> tuple[int, float]:
@@ -148,7 +150,7 @@ def _leaving(
     return r, least
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def primal(table: Table, height: int, width: int, ids: Int32Array, work: int) -> int:
     """Pivots until nothing gains. The multiply-adds left of `work`: none if it stopped before.
 
@@ -169,7 +171,7 @@ def primal(table: Table, height: int, width: int, ids: Int32Array, work: int) ->
     return 0
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _broken_row(table: Table, height: int, width: int, ids: Int32Array, is_stalled: bool) -> int:
     r = 0
     for i in range(1, height):
@@ -181,7 +183,7 @@ def _broken_row(table: Table, height: int, width: int, ids: Int32Array, is_stall
     return r
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _mending_column(
     table: Table, width: int, r: int, ids: Int32Array, is_stalled: bool
 ) -> tuple[int, float]:
@@ -200,7 +202,7 @@ def _mending_column(
     return s, least
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def dual(table: Table, height: int, width: int, ids: Int32Array, work: int) -> tuple[int, int]:
     """Pivots until no bound is negative: the work left, and the row that cannot be met or 0."""
     stalled = 0
@@ -217,7 +219,7 @@ def dual(table: Table, height: int, width: int, ids: Int32Array, work: int) -> t
     return 0, 0
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def add_row(program: Program, scales: Scales, count: int, table: Table, ids: Int32Array) -> None:
     """Enters row `count` of the program into a tableau that has room for it."""
     columns = len(program.saving)
@@ -235,7 +237,7 @@ def add_row(program: Program, scales: Scales, count: int, table: Table, ids: Int
     ids[columns + count] = columns + count
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _prices(
     program: Program,
     scales: Scales,
@@ -266,7 +268,7 @@ def _prices(
     return prices
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def proven_bound(
     program: Program,
     scales: Scales,

@@ -7,6 +7,7 @@ import polars as pl
 from numba import njit
 
 from margin_assets.kernels.book import CASH, INDETERMINATE, Book, Int64Array, Series, book_of
+from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.intraday import BoolArray
 from margin_assets.kernels.lines import initial_line, mark_price
@@ -93,7 +94,7 @@ def mixed_needs(figures: Figures, accounts: Int64Array) -> Int64Array:
     return needs
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _reg_t_needs(book: Book, series: Series, rules: Rules, accounts: Int64Array) -> Int64Array:
     """Regulation T alone, without 4210(b)'s greater maintenance."""
     needs = np.zeros(len(accounts), dtype=np.int64)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from numba import njit, prange
 
 from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.grouping import WORK, Activities, least_grouping
 from margin_assets.kernels.problems import Problems
 from margin_assets.kernels.strategies import (
@@ -48,7 +49,7 @@ class Solution(NamedTuple):
     """One a problem: no grouping of whole contracts requires less."""
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def group_of(solution: Solution, g: int) -> Group:
     """One row of a solution as the group whose requirement the strategies tell."""
     legs = solution.legs
@@ -75,7 +76,7 @@ def least_requirements(problems: Problems, rates: StrategyRates) -> Solution:
     return _packed(starts, taken, room)
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _starts(problems: Problems) -> Int64Array:
     """Where each problem's groups may begin: there is room for every group it may have."""
     count = len(problems.leg_offsets) - 1
@@ -87,7 +88,7 @@ def _starts(problems: Problems) -> Int64Array:
     return starts
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _room(rows: int, problems: int) -> Solution:
     return Solution(
         np.zeros(problems + 1, dtype=np.int64),
@@ -120,7 +121,7 @@ def _solve_all(
             taken[p] = _solve(leg_offsets, stock_offsets, legs, stocks, rates, starts, room, p)
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _solve(
     leg_offsets: Int64Array,
     stock_offsets: Int64Array,
@@ -145,7 +146,7 @@ def _solve(
     return found.count
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _copy(
     activities: Activities, count: int, origin: tuple[int, int], room: Solution, at: int
 ) -> None:
@@ -162,7 +163,7 @@ def _copy(
             room.legs[g, k] = leg + origin[0] if leg != NONE else NONE
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _alone(legs: Legs, stocks: Stocks, origin: tuple[int, int], room: Solution, at: int) -> int:
     """Writes every leg and stock of a problem on its own; how many they are."""
     n = at
@@ -176,7 +177,7 @@ def _alone(legs: Legs, stocks: Stocks, origin: tuple[int, int], room: Solution, 
     return n - at
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _put(room: Solution, n: int, kind: int, leg: int, stock: int, shares: int, count: int) -> int:
     room.kind[n], room.stock[n], room.shares[n] = kind, stock, shares
     room.count[n], room.amount[n], room.spread[n] = count, 0, NONE
@@ -185,7 +186,7 @@ def _put(room: Solution, n: int, kind: int, leg: int, stock: int, shares: int, c
     return n + 1
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _some_legs(legs: Legs, a: int, b: int) -> Legs:
     return Legs(
         legs.underlying[a:b],
@@ -204,7 +205,7 @@ def _some_legs(legs: Legs, a: int, b: int) -> Legs:
     )
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _some_stocks(stocks: Stocks, a: int, b: int) -> Stocks:
     return Stocks(
         stocks.underlying[a:b],

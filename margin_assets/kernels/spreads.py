@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.choices import Choices, Part, add_place, choices_of
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.strategies import (
     NONE,
     Int32Array,
@@ -33,13 +34,13 @@ class Layout(NamedTuple):
     """A short leg, as position in the part, at whose expiry each spread has its threshold."""
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def same_book(legs: Records, i: int, o: int) -> bool:
     """Whether two legs may be in one spread but for their expiries."""
     return legs[i].underlying == legs[o].underlying and legs[i].is_listed == legs[o].is_listed
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def may_join(legs: Records, i: int, threshold: int) -> bool:
     """Whether leg i may be in the spread with its threshold at the expiry of another leg."""
     if not same_book(legs, i, threshold):
@@ -49,7 +50,7 @@ def may_join(legs: Records, i: int, threshold: int) -> bool:
     return legs[i].expiry >= legs[threshold].expiry
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _is_threshold(part: Part, p: int) -> bool:
     """Whether a short leg is the first of its expiry and a long one expires before the next.
 
@@ -71,7 +72,7 @@ def _is_threshold(part: Part, p: int) -> bool:
     return False
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def spreads_of(part: Part) -> Int32Array:
     """A short leg for each threshold that a spread may have."""
     found = np.empty(len(part.ids), dtype=np.int32)
@@ -83,7 +84,7 @@ def spreads_of(part: Part) -> Int32Array:
     return found[:count]
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _homes(part: Part, lone: Int64Array, choices: Choices, spreads: Int32Array) -> Int32Array:
     """The only spread of each long leg that lends nothing alone and serves no other group."""
     home = np.full(len(part.ids), NONE, dtype=np.int32)
@@ -105,7 +106,7 @@ def _homes(part: Part, lone: Int64Array, choices: Choices, spreads: Int32Array) 
     return home
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _has_long_call(part: Part, threshold: int) -> bool:
     for i in part.ids:
         if part.legs[i].contracts > 0 and part.legs[i].is_call:
@@ -114,7 +115,7 @@ def _has_long_call(part: Part, threshold: int) -> bool:
     return False
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _list_places(
     part: Part, lone: Int64Array, choices: Choices, home: Int32Array, spreads: Int32Array
 ) -> Int64Array:
@@ -137,7 +138,7 @@ def _list_places(
     return begins
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def layout_of(part: Part, lone: Int64Array) -> Layout:
     """Choices of a part: its groups, then the places in each of its spreads."""
     spreads = spreads_of(part)
@@ -147,7 +148,7 @@ def layout_of(part: Part, lone: Int64Array) -> Layout:
     return Layout(choices, begins, home, spreads)
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def loss_points(legs: Records, held: Int64Array) -> Int64Array:
     """Prices at which a spread may lose most: 0 and its strikes."""
     count = 1
@@ -162,7 +163,7 @@ def loss_points(legs: Records, held: Int64Array) -> Int64Array:
     return np.unique(points)
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def losses_at(legs: Records, held: Int64Array, points: Int64Array) -> Int64Array:
     """What the contracts are worth against the account at each price, micro-dollars."""
     losses = np.zeros(len(points), dtype=np.int64)
@@ -174,7 +175,7 @@ def losses_at(legs: Records, held: Int64Array, points: Int64Array) -> Int64Array
     return losses
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def call_slope(legs: Records, held: Int64Array) -> int:
     """Units of long calls less those of short ones: below 0 the loss has no bound."""
     slope = 0
@@ -185,7 +186,7 @@ def call_slope(legs: Records, held: Int64Array) -> int:
     return slope
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def release(legs: Records, held: Int64Array) -> int:
     """Takes out long contracts that the maximum potential loss does not need, and returns it.
 
@@ -215,14 +216,14 @@ def release(legs: Records, held: Int64Array) -> int:
     return worst
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _joins(legs: Records, i: int, threshold: int, spare: int) -> bool:
     is_free = legs[i].contracts < 0 or legs[i].loan == 0
     expires_with = legs[i].expiry == legs[threshold].expiry
     return spare > 0 and is_free and expires_with and same_book(legs, i, threshold)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _worst_with(legs: Records, i: int, count: int, points: Int64Array, losses: Int64Array) -> int:
     worst = 0
     for p in range(len(points)):
@@ -230,7 +231,7 @@ def _worst_with(legs: Records, i: int, count: int, points: Int64Array, losses: I
     return worst
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def widen(legs: Records, threshold: int, left: Int64Array, held: Int64Array) -> None:
     """Puts into a spread what else expires at its threshold, where that requires less.
 

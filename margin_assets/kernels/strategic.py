@@ -12,6 +12,7 @@ import numpy.typing as npt
 from numba import njit, prange
 
 from margin_assets.kernels.book import CASH, OPTION, SECURITY, Book, Int64Array, Series
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.lines import mark_price, stress_line, stressed_maintenance
 from margin_assets.kernels.money import MAX_POSITION, value_cents
 from margin_assets.kernels.problems import (
@@ -156,7 +157,7 @@ def _stressed_spots(
     return spots
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _stressed_stocks(
     book: Book, series: Series, rules: Rules, problems: Problems, scenario: int
 ) -> Stocks:
@@ -176,14 +177,14 @@ def _stressed_stocks(
     )
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def to_cents(micros: int) -> int:
     """Micro-dollars as cents, rounded half away from zero."""
     size = (abs(micros) + _MICROS_A_CENT // 2) // _MICROS_A_CENT
     return size if micros >= 0 else -size
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _own(book: Book, series: Series, rules: Rules, accounts: Int64Array, out: Strategic) -> None:
     """Lines of what is not grouped: securities away from options, bonds."""
     for n in range(len(accounts)):
@@ -203,7 +204,7 @@ def _own(book: Book, series: Series, rules: Rules, accounts: Int64Array, out: St
                 i += taken
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _own_restruck(
     book: Book,
     series: Series,
@@ -259,7 +260,7 @@ def _grouped(
         _grouped_block(book, market, rates, accounts, (first, end), problems, solution, out)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _grouped_block(
     book: Book,
     market: tuple[Series, OptionValues, Rules],
@@ -299,7 +300,7 @@ class Line(NamedTuple):
     """Option value that does not, but is worth something under stress."""
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def group_line(solution: Solution, g: int, problems: Recorded, rates: StrategyRates) -> Line:
     """What one group requires and what its options count in equity."""
     legs, stocks = problems.legs, problems.stocks
@@ -336,7 +337,7 @@ def group_line(solution: Solution, g: int, problems: Recorded, rates: StrategyRa
     )
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _option_values(solution: Solution, g: int, legs: Records) -> tuple[int, int]:
     """Value of the long and of the short options of a group, micro-dollars."""
     long = short = 0
@@ -351,12 +352,12 @@ def _option_values(solution: Solution, g: int, legs: Records) -> tuple[int, int]
     return long, short
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _box_difference(group: Group, legs: Records) -> int:
     return contract_value(legs[group.b].strike - legs[group.a].strike, legs[group.a].units)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _add_spread_pnl(
     book: Book,
     market: tuple[Series, OptionValues, Rules],
@@ -382,7 +383,7 @@ def _add_spread_pnl(
             out.spread_pnl[n, j] += option_stress_pnl(series, values, s, signed, price, j)
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def cash_requirement(book: Book, series: Series, problems: Recorded, p: int) -> int:
     """What a cash account's short options require beyond its securities' value, cents.
 
@@ -413,7 +414,7 @@ def cash_requirement(book: Book, series: Series, problems: Recorded, p: int) -> 
     return to_cents(total)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _restruck_problem(
     rates: StrategyRates,
     problems: Recorded,
@@ -460,7 +461,7 @@ def _restruck(
         out[n] += _restruck_account(rates, problems, solution, n, stressed)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _restruck_account(
     rates: StrategyRates,
     problems: Recorded,

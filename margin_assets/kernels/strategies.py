@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.money import BEYOND, MICRO, rate_line
 
 Int8Array = npt.NDArray[np.int8]
@@ -144,7 +145,7 @@ class Group(NamedTuple):
     """Micro-units of the stock that one contract's worth takes."""
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def contract_value(price: int, units: int) -> int:
     """Price (micro-dollars, not negative) x units (micro-units), rounded half away from zero."""
     whole = units // MICRO
@@ -156,7 +157,7 @@ def contract_value(price: int, units: int) -> int:
     return price * whole + dollars * rest + (tail + MICRO // 2) // MICRO
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def in_proportion(amount: int, part: int, whole: int) -> int:
     """Amount x part / whole, rounded half up; `BEYOND` where it does not fit.
 
@@ -173,7 +174,7 @@ def in_proportion(amount: int, part: int, whole: int) -> int:
     return result + (1 if 2 * rest >= whole else 0)
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def leg_records(legs: Legs, first: int, last: int) -> Records:
     """Some legs as records: compiled functions take one, `leg.strike`, in place of many arrays."""
     records = np.empty(last - first, dtype=LEG)
@@ -195,7 +196,7 @@ def leg_records(legs: Legs, first: int, last: int) -> Records:
     return records
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def stock_records(stocks: Stocks, first: int, last: int) -> Records:
     """Some stocks as records."""
     records = np.empty(last - first, dtype=STOCK_RECORD)
@@ -210,33 +211,33 @@ def stock_records(stocks: Stocks, first: int, last: int) -> Records:
     return records
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def option_value(leg: Record) -> int:
     """Market value of one contract, micro-dollars."""
     return contract_value(leg.price, leg.units)
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def payoff(leg: Record, price: int) -> int:
     """Intrinsic value of one contract at a price of the underlying."""
     inside = price - leg.strike if leg.is_call else leg.strike - price
     return contract_value(inside, leg.units) if inside > 0 else 0
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def outside(leg: Record) -> int:
     """What one contract is out of the money."""
     gap = leg.strike - leg.spot if leg.is_call else leg.spot - leg.strike
     return contract_value(gap, leg.units) if gap > 0 else 0
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def loan_value(leg: Record) -> int:
     """What one contract of a long leg carried alone lends, micro-dollars."""
     return rate_line(option_value(leg), leg.loan) if leg.loan != 0 else 0
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def naked(leg: Record) -> int:
     """Requirement of one short contract on its own, 4210(f)(2)(E), gross of its proceeds."""
     value = contract_value(leg.spot, leg.units)
@@ -245,7 +246,7 @@ def naked(leg: Record) -> int:
     return option_value(leg) + max(base, rate_line(floor_on, leg.floor))
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def straddle(call: Record, put: Record) -> int:
     """The greater naked requirement of a short call and put, and the other's market value.
 
@@ -257,7 +258,7 @@ def straddle(call: Record, put: Record) -> int:
     return one + option_value(put) if one > other else other + option_value(call)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _covered(amount: int, call: Record) -> int:
     """Requirement on long stock valued at no more than the strike of the call that it covers."""
     if call.spot <= call.strike:
@@ -265,21 +266,21 @@ def _covered(amount: int, call: Record) -> int:
     return in_proportion(amount, call.strike, call.spot) + payoff(call, call.spot)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _hedged(leg: Record, rates: StrategyRates) -> int:
     """Rate of the strike of the long option that protects, and what it is out of the money."""
     strike = contract_value(leg.strike, leg.units)
     return rate_line(strike, rates.hedged_strike) + outside(leg)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _collar(amount: int, put: Record, call: Record, rates: StrategyRates) -> int:
     """Protected as by the put, at most the stock's own rate of the call's strike."""
     most = in_proportion(amount, call.strike, call.spot)
     return min(_hedged(put, rates), most) + payoff(call, call.spot)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _long_box(legs: Records, group: Group, rates: StrategyRates) -> int:
     """Rate of the strikes' difference, less the box's value, which counts up to the difference."""
     low, high = legs[group.a], legs[group.b]
@@ -289,7 +290,7 @@ def _long_box(legs: Records, group: Group, rates: StrategyRates) -> int:
     return rate_line(difference, rates.long_box) - min(difference, value)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _option_maintenance(group: Group, legs: Records, rates: StrategyRates) -> int:
     if group.kind == LONG_OPTION:
         return -loan_value(legs[group.a])
@@ -300,7 +301,7 @@ def _option_maintenance(group: Group, legs: Records, rates: StrategyRates) -> in
     return _long_box(legs, group, rates) if group.kind == LONG_BOX else 0
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def group_maintenance(group: Group, legs: Records, stocks: Records, rates: StrategyRates) -> int:
     """Maintenance of one group, micro-dollars; loan value is negative.
 
@@ -323,7 +324,7 @@ def group_maintenance(group: Group, legs: Records, stocks: Records, rates: Strat
     return _hedged(leg, rates) if is_locked else min(_hedged(leg, rates), amount)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def group_initial(group: Group, legs: Records, stocks: Records, rates: StrategyRates) -> int:
     """Initial requirement of the same: Regulation T on its stock, never below maintenance.
 

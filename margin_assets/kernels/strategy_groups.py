@@ -7,6 +7,7 @@ import polars as pl
 from numba import njit
 
 from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.money import to_decimal, value_cents
 from margin_assets.kernels.problems import Problems
 from margin_assets.kernels.rules import Rules
@@ -181,7 +182,7 @@ def _legs_of(
     return found.with_columns(legs="[" + pl.col("legs") + "]")
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _legs(
     problems: Recorded, solution: Solution, rows: Rows
 ) -> tuple[Int64Array, Int64Array, Int64Array]:
@@ -208,7 +209,7 @@ def _legs(
     return group[:n], place[:n], quantity[:n]
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _rows(problems: Recorded, solution: Solution, rates: StrategyRates) -> Rows:
     count = len(solution.kind)
     rows = Rows(
@@ -247,7 +248,7 @@ def _rows(problems: Recorded, solution: Solution, rates: StrategyRates) -> Rows:
     )
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _place(problems: Recorded, solution: Solution, g: int) -> int:
     if solution.stock[g] != NONE:
         return problems.stock_position[solution.stock[g]]
@@ -255,7 +256,7 @@ def _place(problems: Recorded, solution: Solution, g: int) -> int:
     return problems.leg_position[first]
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _value(problems: Recorded, solution: Solution, g: int) -> int:
     """Market value of one row of the solution, signed, cents."""
     total = 0
@@ -273,7 +274,7 @@ def _value(problems: Recorded, solution: Solution, g: int) -> int:
     return cents
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _loss(problems: Recorded, solution: Solution, g: int) -> int:
     """Most that the group loses by expiry, before premiums, cents."""
     kind, group, legs = solution.kind[g], group_of(solution, g), problems.legs
@@ -295,7 +296,7 @@ def _loss(problems: Recorded, solution: Solution, g: int) -> int:
     return to_cents(contract_value(max(gap, 0), legs[group.a].units) * solution.count[g])
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _value_of_stock(problems: Recorded, solution: Solution, g: int) -> int:
     stock = solution.stock[g]
     if problems.stocks[stock].shares < 0:
@@ -303,7 +304,7 @@ def _value_of_stock(problems: Recorded, solution: Solution, g: int) -> int:
     return value_cents(solution.shares[g] * solution.count[g], problems.stocks[stock].price)
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def name_of(problems: Recorded, solution: Solution, g: int, end: int) -> int:
     """Name of a group, as its place in `STRATEGIES`."""
     kind, legs = solution.kind[g], problems.legs
@@ -325,7 +326,7 @@ def name_of(problems: Recorded, solution: Solution, g: int, end: int) -> int:
     return _spread_name(legs, place, count)
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def _spread_name(legs: Records, place: Int64Array, count: Int64Array) -> int:
     """Legs come by expiry, strike and right, calls first."""
     n, calls, one_day = len(place), 0, True
@@ -350,7 +351,7 @@ def _spread_name(legs: Records, place: Int64Array, count: Int64Array) -> int:
     return SPREAD_NAME
 
 
-@njit(cache=True)
+@njit(**OWNS)
 def _four_legs(legs: Records, place: Int64Array, count: Int64Array) -> int:
     """Two calls and two puts of one expiry."""
     calls, puts = np.empty(2, dtype=np.int64), np.empty(2, dtype=np.int64)

@@ -6,12 +6,13 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.american import Put
+from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.normal import exponential
 
 _STEPS, _MOST_STEPS = 256, 1024
 
 
-@njit(cache=True, error_model="numpy")
+@njit(**OWNS, error_model="numpy")
 def tree_value(put: Put, moneyness: float) -> float:
     """Value of a put in strikes, good to a thousandth of one.
 

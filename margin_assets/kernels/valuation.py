@@ -21,6 +21,7 @@ from margin_assets.kernels.book import (
     Series,
     series_of,
 )
+from margin_assets.kernels.compiled import BORROWS
 from margin_assets.kernels.implied import implied_volatilities
 from margin_assets.kernels.money import MICRO, PPM, instant, signed_value
 from margin_assets.kernels.options import series_values
@@ -242,7 +243,7 @@ def unknown_spot(series: Series) -> Int64Array:
     return spot
 
 
-@njit(cache=True, forceinline=True)
+@njit(**BORROWS, forceinline=True)
 def bounded_line(move: int, price: int, quantity: int) -> int:
     """P&L a unit when only the underlying's move is known: a loss or nothing.
 
@@ -253,7 +254,7 @@ def bounded_line(move: int, price: int, quantity: int) -> int:
     return move if move > 0 else 0
 
 
-@njit(cache=True)
+@njit(**BORROWS)
 def option_stress_pnl(
     series: Series, values: OptionValues, s: int, quantity: int, price: int, scenario: int
 ) -> int:

@@ -98,7 +98,7 @@ def _id(part: Part, p: int) -> int:
 
 @njit(**BORROWS)
 def group_of(part: Part, choices: Choices, j: int) -> Group:
-    """The group of choice j, its legs and stock as positions in `Legs` and `Stocks`."""
+    """The group of choice j, its legs and stock as positions among the records."""
     members = choices.members[j]
     return Group(
         choices.kind[j],

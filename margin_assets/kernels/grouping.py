@@ -26,14 +26,10 @@ from margin_assets.kernels.strategies import (
     Int8Array,
     Int32Array,
     Int64Array,
-    Legs,
     Records,
-    Stocks,
     StrategyRates,
     group_initial,
     group_maintenance,
-    leg_records,
-    stock_records,
 )
 
 WORK = 100_000_000
@@ -410,8 +406,12 @@ def _draft_of(legs: Records, stocks: Records) -> _Draft:
 
 
 @njit(**OWNS)
-def group_records(legs: Records, stocks: Records, rates: StrategyRates, work: int) -> Grouping:
-    """The same as `least_grouping`, of legs and stocks as records."""
+def least_grouping(legs: Records, stocks: Records, rates: StrategyRates, work: int) -> Grouping:
+    """The grouping of one class group that requires least, and whether that is proven.
+
+    Of groupings that require the same, the search keeps the one it meets first, going through
+    the choices in the order of the legs; positions that gain nothing together are left alone.
+    """
     draft = _draft_of(legs, stocks)
     if _size(legs, stocks) > _FITS:
         return Grouping(BEYOND, BEYOND, False, draft.activities, 0)
@@ -430,17 +430,3 @@ def group_records(legs: Records, stocks: Records, rates: StrategyRates, work: in
     maintenance, initial = requirement(0, count, draft.activities, legs, stocks, rates)
     is_proven = is_whole and total < PROOF
     return Grouping(maintenance, initial, is_proven, draft.activities, count)
-
-
-@njit(**OWNS)
-def least_grouping(legs: Legs, stocks: Stocks, rates: StrategyRates, work: int) -> Grouping:
-    """The grouping of one class group that requires least, and whether that is proven.
-
-    Of groupings that require the same, the search keeps the one it meets first, going through
-    the choices in the order of the legs; positions that gain nothing together are left alone.
-    """
-    legs_, stocks_ = (
-        leg_records(legs, 0, len(legs.strike)),
-        stock_records(stocks, 0, len(stocks.price)),
-    )
-    return group_records(legs_, stocks_, rates, work)

@@ -23,7 +23,7 @@ from margin_assets.kernels.money import (
     value_cents,
 )
 from margin_assets.kernels.rules import Rules
-from margin_assets.kernels.strategies import Legs, Stocks
+from margin_assets.kernels.strategies import LEG, STOCK_RECORD, Records
 from margin_assets.kernels.valuation import unknown_spot
 
 Int32Array = npt.NDArray[np.int32]
@@ -38,8 +38,10 @@ class Problems(NamedTuple):
     """Problem p of the n-th account: of_account[n] <= p < of_account[n+1]."""
     leg_offsets: Int64Array
     stock_offsets: Int64Array
-    legs: Legs
-    stocks: Stocks
+    legs: Records
+    """`LEG`s of all problems."""
+    stocks: Records
+    """`STOCK_RECORD`s of all problems."""
     leg_position: Int64Array
     """Place in the book of each leg."""
     stock_position: Int64Array
@@ -121,29 +123,8 @@ def _room(accounts: int, counts: Int64Array) -> Problems:
         np.zeros(accounts + 1, dtype=np.int64),
         np.zeros(problems + 1, dtype=np.int64),
         np.zeros(problems + 1, dtype=np.int64),
-        Legs(
-            np.empty(legs, dtype=np.int32),
-            np.empty(legs, dtype=np.int64),
-            np.empty(legs, dtype=np.bool_),
-            np.empty(legs, dtype=np.int64),
-            np.empty(legs, dtype=np.int32),
-            np.empty(legs, dtype=np.bool_),
-            np.empty(legs, dtype=np.bool_),
-            np.empty(legs, dtype=np.int64),
-            np.empty(legs, dtype=np.int64),
-            np.empty(legs, dtype=np.int64),
-            np.empty(legs, dtype=np.int64),
-            np.empty(legs, dtype=np.int64),
-            np.empty(legs, dtype=np.int64),
-        ),
-        Stocks(
-            np.empty(stocks, dtype=np.int32),
-            np.empty(stocks, dtype=np.int64),
-            np.empty(stocks, dtype=np.int64),
-            np.empty(stocks, dtype=np.int64),
-            np.empty(stocks, dtype=np.int64),
-            np.empty(stocks, dtype=np.int32),
-        ),
+        np.empty(legs, dtype=LEG),
+        np.empty(stocks, dtype=STOCK_RECORD),
         np.empty(legs, dtype=np.int64),
         np.empty(stocks, dtype=np.int64),
     )
@@ -176,23 +157,23 @@ def _comes_before(series: Series, s: int, t: int) -> bool:
 def _set_leg(
     book: Book, series: Series, no_spot: Int64Array, rules: Rules, leg: int, found: Problems
 ) -> None:
-    legs, i = found.legs, found.leg_position[leg]
+    record, i = found.legs[leg], found.leg_position[leg]
     s = book.series[i]
     is_priced = series.underlying_state[s] <= 1
     price = mark_price(book, series, rules, i)
-    legs.underlying[leg] = series.name[s]
-    legs.spot[leg] = series.underlying_price[s] if is_priced else no_spot[s]
-    legs.is_call[leg], legs.strike[leg] = series.is_call[s], series.strike[s]
-    legs.expiry[leg] = series.expiry[s]
-    legs.is_european[leg], legs.is_listed[leg] = not series.is_american[s], series.is_listed[s]
-    legs.units[leg] = series.multiplier[s]
-    legs.contracts[leg] = whole_contracts(book.quantity[i], series.multiplier[s])
-    legs.price[leg] = price
+    record.underlying = series.name[s]
+    record.spot = series.underlying_price[s] if is_priced else no_spot[s]
+    record.is_call, record.strike = series.is_call[s], series.strike[s]
+    record.expiry = series.expiry[s]
+    record.is_european, record.is_listed = not series.is_american[s], series.is_listed[s]
+    record.units = series.multiplier[s]
+    record.contracts = whole_contracts(book.quantity[i], series.multiplier[s])
+    record.price = price
     table = 0 if series.is_listed[s] else 1
     leverage = abs(series.leverage[s])
-    legs.base[leg] = rate_line(rules.option_rates[table, series.rate_class[s], 0], leverage)
-    legs.floor[leg] = rate_line(rules.option_rates[table, series.rate_class[s], 1], leverage)
-    legs.loan[leg] = loan_rate(series, s, price, rules)
+    record.base = rate_line(rules.option_rates[table, series.rate_class[s], 0], leverage)
+    record.floor = rate_line(rules.option_rates[table, series.rate_class[s], 1], leverage)
+    record.loan = loan_rate(series, s, price, rules)
 
 
 @njit(**BORROWS)
@@ -225,14 +206,13 @@ def loan_rate(series: Series, s: int, price: int, rules: Rules) -> int:
 def _set_stock(
     book: Book, series: Series, rules: Rules, i: int, stock: int, found: Problems
 ) -> None:
-    stocks, s = found.stocks, book.series[i]
+    record, s = found.stocks[stock], book.series[i]
     price = mark_price(book, series, rules, i)
     found.stock_position[stock] = i
-    stocks.underlying[stock] = series.name[s]
-    stocks.shares[stock], stocks.price[stock] = book.quantity[i], price
-    maintenance, initial = share_requirements(book, series, rules, i, price)
-    stocks.maintenance[stock], stocks.initial[stock] = maintenance, initial
-    stocks.covers_index[stock] = series.covers[s]
+    record.underlying = series.name[s]
+    record.shares, record.price = book.quantity[i], price
+    record.maintenance, record.initial = share_requirements(book, series, rules, i, price)
+    record.covers_index = series.covers[s]
 
 
 @njit(**BORROWS)

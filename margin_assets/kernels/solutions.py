@@ -16,8 +16,7 @@ from margin_assets.kernels.strategies import (
     SHORT_OPTION,
     STOCK,
     Group,
-    Legs,
-    Stocks,
+    Records,
     StrategyRates,
 )
 
@@ -69,10 +68,7 @@ def least_requirements(problems: Problems, rates: StrategyRates) -> Solution:
     starts = _starts(problems)
     room = _room(int(starts[-1]), len(starts) - 1)
     taken = np.zeros(len(starts) - 1, dtype=np.int64)
-    legs, stocks = problems.legs, problems.stocks
-    _solve_all(
-        problems.leg_offsets, problems.stock_offsets, legs, stocks, rates, starts, room, taken
-    )
+    _solve_all(problems, rates, starts, room, taken)
     return _packed(starts, taken, room)
 
 
@@ -105,37 +101,27 @@ def _room(rows: int, problems: int) -> Solution:
 
 @njit(parallel=True, cache=True, nogil=True)
 def _solve_all(
-    leg_offsets: Int64Array,
-    stock_offsets: Int64Array,
-    legs: Legs,
-    stocks: Stocks,
+    problems: Problems,
     rates: StrategyRates,
     starts: Int64Array,
     room: Solution,
     taken: Int64Array,
 ) -> None:
-    count = len(leg_offsets) - 1
+    count = len(starts) - 1
     for block in prange((count + _BLOCK - 1) // _BLOCK):
         for p in range(block * _BLOCK, min((block + 1) * _BLOCK, count)):
             # A call of its own: Numba's parallel pass loses writes to tuple members.
-            taken[p] = _solve(leg_offsets, stock_offsets, legs, stocks, rates, starts, room, p)
+            taken[p] = _solve(problems, rates, starts, room, p)
 
 
 @njit(**OWNS)
 def _solve(
-    leg_offsets: Int64Array,
-    stock_offsets: Int64Array,
-    legs: Legs,
-    stocks: Stocks,
-    rates: StrategyRates,
-    starts: Int64Array,
-    room: Solution,
-    p: int,
+    problems: Problems, rates: StrategyRates, starts: Int64Array, room: Solution, p: int
 ) -> int:
     """Solves problem p into its room; how many groups it has."""
-    origin = leg_offsets[p], stock_offsets[p]
-    some = _some_legs(legs, origin[0], leg_offsets[p + 1])
-    shares = _some_stocks(stocks, origin[1], stock_offsets[p + 1])
+    origin = problems.leg_offsets[p], problems.stock_offsets[p]
+    some = problems.legs[origin[0] : problems.leg_offsets[p + 1]]
+    shares = problems.stocks[origin[1] : problems.stock_offsets[p + 1]]
     found = least_grouping(some, shares, rates, WORK)
     room.is_proven[p] = found.is_proven
     if found.count == 0 or found.count > starts[p + 1] - starts[p]:
@@ -164,16 +150,16 @@ def _copy(
 
 
 @njit(**BORROWS)
-def _alone(legs: Legs, stocks: Stocks, origin: tuple[int, int], room: Solution, at: int) -> int:
+def _alone(legs: Records, stocks: Records, origin: tuple[int, int], room: Solution, at: int) -> int:
     """Writes every leg and stock of a problem on its own; how many they are."""
     n = at
-    for i in range(len(legs.contracts)):
-        if legs.contracts[i] != 0:
-            kind = LONG_OPTION if legs.contracts[i] > 0 else SHORT_OPTION
-            n = _put(room, n, kind, origin[0] + i, NONE, 0, abs(legs.contracts[i]))
-    for s in range(len(stocks.shares)):
-        if stocks.shares[s] != 0:
-            n = _put(room, n, STOCK, NONE, origin[1] + s, abs(stocks.shares[s]), 1)
+    for i in range(len(legs)):
+        if legs[i].contracts != 0:
+            kind = LONG_OPTION if legs[i].contracts > 0 else SHORT_OPTION
+            n = _put(room, n, kind, origin[0] + i, NONE, 0, abs(legs[i].contracts))
+    for s in range(len(stocks)):
+        if stocks[s].shares != 0:
+            n = _put(room, n, STOCK, NONE, origin[1] + s, abs(stocks[s].shares), 1)
     return n - at
 
 
@@ -184,37 +170,6 @@ def _put(room: Solution, n: int, kind: int, leg: int, stock: int, shares: int, c
     room.legs[n, 0] = leg
     room.legs[n, 1] = room.legs[n, 2] = room.legs[n, 3] = NONE
     return n + 1
-
-
-@njit(**OWNS)
-def _some_legs(legs: Legs, a: int, b: int) -> Legs:
-    return Legs(
-        legs.underlying[a:b],
-        legs.spot[a:b],
-        legs.is_call[a:b],
-        legs.strike[a:b],
-        legs.expiry[a:b],
-        legs.is_european[a:b],
-        legs.is_listed[a:b],
-        legs.units[a:b],
-        legs.contracts[a:b],
-        legs.price[a:b],
-        legs.base[a:b],
-        legs.floor[a:b],
-        legs.loan[a:b],
-    )
-
-
-@njit(**OWNS)
-def _some_stocks(stocks: Stocks, a: int, b: int) -> Stocks:
-    return Stocks(
-        stocks.underlying[a:b],
-        stocks.shares[a:b],
-        stocks.price[a:b],
-        stocks.maintenance[a:b],
-        stocks.initial[a:b],
-        stocks.covers_index[a:b],
-    )
 
 
 def _packed(starts: Int64Array, taken: Int64Array, room: Solution) -> Solution:

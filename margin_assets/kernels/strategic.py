@@ -32,18 +32,14 @@ from margin_assets.kernels.strategies import (
     SPREAD_LEG,
     STOCK,
     Group,
-    Legs,
     Records,
-    Stocks,
     StrategyRates,
     contract_value,
     group_initial,
     group_maintenance,
-    leg_records,
     option_value,
-    stock_records,
 )
-from margin_assets.kernels.valuation import OptionValues, option_stress_pnl, stress_multiples
+from margin_assets.kernels.valuation import OptionValues, option_stress_pnl, stress_multiple
 
 _BLOCK = 64
 _MICROS_A_CENT = 10_000
@@ -72,49 +68,15 @@ def strategic_requirements(
 ) -> Strategic:
     """Reg T of the given accounts, today and in every stress scenario."""
     problems = problems_of(book, series, rules, accounts)
-    known = recorded(problems)
     rates = strategy_rates(rules)
     solution = least_requirements(problems, rates)
     out = _room(len(accounts), rules)
     out.is_proven[:] = _all_proven(problems, solution, len(accounts))
     _own(book, series, rules, accounts, out)
-    _grouped(book, series, values, rules, rates, accounts, *known, solution, out)
-    spots = _stressed_spots(series, book.series[problems.leg_position], problems.legs, rules)
-    for j in range(len(rules.stress_moves)):
-        moved = problems.legs._replace(spot=spots[j])
-        legs = leg_records(moved, 0, len(moved.spot))
-        priced = _stressed_stocks(book, series, rules, problems, j)
-        stocks = stock_records(priced, 0, len(priced.price))
-        _restruck(rates, *known, solution, legs, stocks, out.restruck[:, j])
+    _grouped(book, series, values, rules, rates, accounts, problems, solution, out)
     is_cash = book.account_type[accounts] == CASH
     out.restruck[is_cash] += out.cash[is_cash, None]
     return out
-
-
-class Recorded(NamedTuple):
-    """Problems with their legs and stocks as records."""
-
-    of_account: Int64Array
-    leg_offsets: Int64Array
-    stock_offsets: Int64Array
-    legs: Records
-    stocks: Records
-    leg_position: Int64Array
-    stock_position: Int64Array
-
-
-def recorded(problems: Problems) -> Recorded:
-    """Problems as the loops over their groups read them."""
-    legs, stocks = problems.legs, problems.stocks
-    return Recorded(
-        problems.of_account,
-        problems.leg_offsets,
-        problems.stock_offsets,
-        leg_records(legs, 0, len(legs.spot)),
-        stock_records(stocks, 0, len(stocks.price)),
-        problems.leg_position,
-        problems.stock_position,
-    )
 
 
 def strategy_rates(rules: Rules) -> StrategyRates:
@@ -141,40 +103,6 @@ def _all_proven(problems: Problems, solution: Solution, accounts: int) -> npt.ND
     proven = np.ones(accounts, dtype=np.bool_)
     proven[owner[~solution.is_proven]] = False
     return proven
-
-
-def _stressed_spots(
-    series: Series, owned: npt.NDArray[np.int32], legs: Legs, rules: Rules
-) -> Int64Array:
-    """Prices of the legs' underlyings, a row a scenario; without a beta, against the writer."""
-    options = np.flatnonzero(series.kind == OPTION)
-    place = np.zeros(len(series.kind), dtype=np.int64)
-    place[options] = np.arange(len(options))
-    multiple = stress_multiples(series, options, rules)[place[owned]].T
-    rises = np.isnan(series.beta[owned]) & legs.is_call
-    multiple = np.where(rises, 2.0 - multiple, multiple)
-    spots: Int64Array = np.rint(legs.spot * multiple).astype(np.int64)
-    return spots
-
-
-@njit(**OWNS)
-def _stressed_stocks(
-    book: Book, series: Series, rules: Rules, problems: Problems, scenario: int
-) -> Stocks:
-    """Stocks at a scenario's prices, with what a share then requires."""
-    stocks, count = problems.stocks, len(problems.stock_position)
-    price = np.empty(count, dtype=np.int64)
-    maintenance, initial = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
-    for n in range(count):
-        i = problems.stock_position[n]
-        signed = stocks.price[n] if book.quantity[i] > 0 else -stocks.price[n]
-        beta = series.beta[book.series[i]]
-        moved = signed + stress_line(signed, beta, rules.stress_moves[scenario], rules)
-        price[n] = abs(moved) if (moved > 0) == (signed > 0) else 0
-        maintenance[n], initial[n] = share_requirements(book, series, rules, i, price[n])
-    return Stocks(
-        stocks.underlying, stocks.shares, price, maintenance, initial, stocks.covers_index
-    )
 
 
 @njit(**BORROWS)
@@ -238,13 +166,7 @@ def _grouped(
     rules: Rules,
     rates: StrategyRates,
     accounts: Int64Array,
-    of_account: Int64Array,
-    leg_offsets: Int64Array,
-    stock_offsets: Int64Array,
-    legs: Records,
-    stocks: Records,
-    leg_position: Int64Array,
-    stock_position: Int64Array,
+    problems: Problems,
     solution: Solution,
     out: Strategic,
 ) -> None:
@@ -252,36 +174,155 @@ def _grouped(
         first = block * _BLOCK
         end = min(first + _BLOCK, len(accounts))
         # The body is a call of its own: Numba's parallel pass loses writes to tuple members.
-        # Nor can it take tuples of tuples.
-        problems = Recorded(
-            of_account, leg_offsets, stock_offsets, legs, stocks, leg_position, stock_position
-        )
         market = (series, values, rules)
         _grouped_block(book, market, rates, accounts, (first, end), problems, solution, out)
 
 
-@njit(**BORROWS)
+class Moved(NamedTuple):
+    """Legs and stocks of a block of accounts, written anew for each scenario."""
+
+    legs: Records
+    stocks: Records
+    origin: tuple[int, int]
+    """Places of the first ones among all."""
+
+
+@njit(**OWNS)
 def _grouped_block(
     book: Book,
     market: tuple[Series, OptionValues, Rules],
     rates: StrategyRates,
     accounts: Int64Array,
     block: tuple[int, int],
-    problems: Recorded,
+    problems: Problems,
     solution: Solution,
     out: Strategic,
 ) -> None:
+    of_account = problems.of_account
+    a, b = of_account[block[0]], of_account[block[1]]
+    origin = problems.leg_offsets[a], problems.stock_offsets[a]
+    legs = problems.legs[origin[0] : problems.leg_offsets[b]].copy()
+    stocks = problems.stocks[origin[1] : problems.stock_offsets[b]].copy()
+    moved = Moved(legs, stocks, origin)
     for n in range(block[0], block[1]):
-        for p in range(problems.of_account[n], problems.of_account[n + 1]):
-            for g in range(solution.offsets[p], solution.offsets[p + 1]):
-                line = group_line(solution, g, problems, rates)
-                out.maintenance[n] += line.maintenance
-                out.initial[n] += line.initial
-                out.counted[n] += line.counted
-                out.uncounted[n] += line.uncounted
-                _add_spread_pnl(book, market, problems, solution, g, n, out)
+        for p in range(of_account[n], of_account[n + 1]):
+            kept = _add_groups(book, market, rates, problems, solution, p, n, out)
+            for j in range(out.restruck.shape[1]):
+                _move(book, market, problems, p, j, moved)
+                again = _struck_again(rates, solution, p, moved)
+                out.restruck[n, j] += kept + again
             if book.account_type[accounts[n]] == CASH:
                 out.cash[n] += cash_requirement(book, market[0], problems, p)
+
+
+@njit(**BORROWS)
+def _add_groups(
+    book: Book,
+    market: tuple[Series, OptionValues, Rules],
+    rates: StrategyRates,
+    problems: Problems,
+    solution: Solution,
+    p: int,
+    n: int,
+    out: Strategic,
+) -> int:
+    """Adds the groups of a problem as they are today; what they require whatever the prices."""
+    kept = 0
+    for g in range(solution.offsets[p], solution.offsets[p + 1]):
+        line = group_line(solution, g, problems, rates)
+        out.maintenance[n] += line.maintenance
+        out.initial[n] += line.initial
+        out.counted[n] += line.counted
+        out.uncounted[n] += line.uncounted
+        if _is_kept(solution.kind[g]):
+            kept += line.maintenance
+        _add_spread_pnl(book, market, problems, solution, g, n, out)
+    return kept
+
+
+@njit(**BORROWS)
+def _is_kept(kind: int) -> bool:
+    """Whether prices do not move what a group requires.
+
+    A spread requires its largest loss. What counts in equity today goes on requiring its part of
+    today's value.
+    """
+    return kind == SPREAD or kind == LONG_OPTION or kind == LONG_BOX
+
+
+@njit(**BORROWS)
+def _move(
+    book: Book,
+    market: tuple[Series, OptionValues, Rules],
+    problems: Problems,
+    p: int,
+    scenario: int,
+    moved: Moved,
+) -> None:
+    """Brings a problem's legs and stocks to the prices of a scenario."""
+    series, _, rules = market
+    for leg in range(problems.leg_offsets[p], problems.leg_offsets[p + 1]):
+        beta = series.beta[book.series[problems.leg_position[leg]]]
+        multiple = stress_multiple(beta, rules.stress_moves[scenario], rules)
+        if beta != beta and problems.legs[leg].is_call:
+            multiple = 2.0 - multiple  # without a beta, against the writer
+        spot = np.rint(problems.legs[leg].spot * multiple)
+        moved.legs[leg - moved.origin[0]].spot = np.int64(spot)
+    for stock in range(problems.stock_offsets[p], problems.stock_offsets[p + 1]):
+        _move_stock(book, series, rules, problems, stock, scenario, moved)
+
+
+@njit(**BORROWS)
+def _move_stock(
+    book: Book,
+    series: Series,
+    rules: Rules,
+    problems: Problems,
+    stock: int,
+    scenario: int,
+    moved: Moved,
+) -> None:
+    """Brings a stock to its price in a scenario, with what a share then requires."""
+    record, i = moved.stocks[stock - moved.origin[1]], problems.stock_position[stock]
+    price = problems.stocks[stock].price
+    signed = price if book.quantity[i] > 0 else -price
+    beta = series.beta[book.series[i]]
+    value = signed + stress_line(signed, beta, rules.stress_moves[scenario], rules)
+    record.price = abs(value) if (value > 0) == (signed > 0) else 0
+    record.maintenance, record.initial = share_requirements(book, series, rules, i, record.price)
+
+
+@njit(**BORROWS)
+def _struck_again(rates: StrategyRates, solution: Solution, p: int, moved: Moved) -> int:
+    """Maintenance of a problem's other groups at the moved prices, cents."""
+    total = 0
+    for g in range(solution.offsets[p], solution.offsets[p + 1]):
+        kind = solution.kind[g]
+        if kind != SPREAD_LEG and not _is_kept(kind):
+            group = _moved_group(solution, g, moved.origin)
+            many = 1 if kind == STOCK else solution.count[g]
+            total += to_cents(group_maintenance(group, moved.legs, moved.stocks, rates) * many)
+    return total
+
+
+@njit(**BORROWS)
+def _moved_group(solution: Solution, g: int, origin: tuple[int, int]) -> Group:
+    """One row of a solution as a group of moved records."""
+    group = group_of(solution, g)
+    return Group(
+        group.kind,
+        _less(group.a, origin[0]),
+        _less(group.b, origin[0]),
+        _less(group.c, origin[0]),
+        _less(group.d, origin[0]),
+        _less(group.stock, origin[1]),
+        group.shares,
+    )
+
+
+@njit(**BORROWS)
+def _less(place: int, origin: int) -> int:
+    return place - origin if place != NONE else NONE
 
 
 class Line(NamedTuple):
@@ -301,7 +342,7 @@ class Line(NamedTuple):
 
 
 @njit(**BORROWS)
-def group_line(solution: Solution, g: int, problems: Recorded, rates: StrategyRates) -> Line:
+def group_line(solution: Solution, g: int, problems: Problems, rates: StrategyRates) -> Line:
     """What one group requires and what its options count in equity."""
     legs, stocks = problems.legs, problems.stocks
     kind, count = solution.kind[g], solution.count[g]
@@ -361,7 +402,7 @@ def _box_difference(group: Group, legs: Records) -> int:
 def _add_spread_pnl(
     book: Book,
     market: tuple[Series, OptionValues, Rules],
-    problems: Recorded,
+    problems: Problems,
     solution: Solution,
     g: int,
     n: int,
@@ -384,7 +425,7 @@ def _add_spread_pnl(
 
 
 @njit(**OWNS)
-def cash_requirement(book: Book, series: Series, problems: Recorded, p: int) -> int:
+def cash_requirement(book: Book, series: Series, problems: Problems, p: int) -> int:
     """What a cash account's short options require beyond its securities' value, cents.
 
     Long stock covers calls, dearest strike last; an uncovered call takes the shares' value, on an
@@ -412,64 +453,3 @@ def cash_requirement(book: Book, series: Series, problems: Recorded, p: int) -> 
         on = legs[leg].spot if series.rate_class[s] == 0 else legs[leg].strike
         total += contract_value(on, units) * contracts
     return to_cents(total)
-
-
-@njit(**BORROWS)
-def _restruck_problem(
-    rates: StrategyRates,
-    problems: Recorded,
-    solution: Solution,
-    p: int,
-    stressed: tuple[Records, Records],
-) -> int:
-    legs, stocks = stressed
-    total = 0
-    for g in range(solution.offsets[p], solution.offsets[p + 1]):
-        kind, count = solution.kind[g], solution.count[g]
-        if kind == SPREAD:
-            total += to_cents(solution.amount[g])
-        elif kind == LONG_OPTION or kind == LONG_BOX:
-            # What counts in equity today goes on requiring its part of today's value.
-            total += group_line(solution, g, problems, rates).maintenance
-        elif kind != SPREAD_LEG:
-            group = group_of(solution, g)
-            many = 1 if kind == STOCK else count
-            total += to_cents(group_maintenance(group, legs, stocks, rates) * many)
-    return total
-
-
-@njit(parallel=True, cache=True, nogil=True)
-def _restruck(
-    rates: StrategyRates,
-    of_account: Int64Array,
-    leg_offsets: Int64Array,
-    stock_offsets: Int64Array,
-    legs: Records,
-    stocks: Records,
-    leg_position: Int64Array,
-    stock_position: Int64Array,
-    solution: Solution,
-    stressed_legs: Records,
-    stressed_stocks: Records,
-    out: Int64Array,
-) -> None:
-    for n in prange(len(out)):
-        problems = Recorded(
-            of_account, leg_offsets, stock_offsets, legs, stocks, leg_position, stock_position
-        )
-        stressed = (stressed_legs, stressed_stocks)
-        out[n] += _restruck_account(rates, problems, solution, n, stressed)
-
-
-@njit(**BORROWS)
-def _restruck_account(
-    rates: StrategyRates,
-    problems: Recorded,
-    solution: Solution,
-    n: int,
-    stressed: tuple[Records, Records],
-) -> int:
-    total = 0
-    for p in range(problems.of_account[n], problems.of_account[n + 1]):
-        total += _restruck_problem(rates, problems, solution, p, stressed)
-    return total

@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from margin_assets.kernels.compiled import BORROWS, OWNS
+from margin_assets.kernels.compiled import BORROWS
 from margin_assets.kernels.money import BEYOND, MICRO, rate_line
 
 Int8Array = npt.NDArray[np.int8]
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 KINDS = (
     "long_option",
@@ -54,75 +53,41 @@ NONE = -1
 LEG = np.dtype(
     [
         ("underlying", np.int32),
-        ("expiry", np.int32),
+        ("expiry", np.int32),  # day number
         ("spot", np.int64),
         ("strike", np.int64),
         ("units", np.int64),
-        ("contracts", np.int64),
+        ("contracts", np.int64),  # whole and signed: negative is short
         ("price", np.int64),
-        ("base", np.int64),
+        ("base", np.int64),  # rate of the underlying's value in (E), leverage multiplied in
         ("floor", np.int64),
-        ("loan", np.int64),
+        ("loan", np.int64),  # share of a long option's value that is loan value, carried alone
         ("is_call", np.bool_),
         ("is_european", np.bool_),
         ("is_listed", np.bool_),
     ],
     align=True,
 )
+"""An option leg netted by series; in canonical order: listed first, underlying, expiry, strike.
+
+Prices and strikes in micro-dollars, units in micro-units a contract, rates in ppm.
+"""
 STOCK_RECORD = np.dtype(
     [
         ("underlying", np.int32),
-        ("covers_index", np.int32),
-        ("shares", np.int64),
+        ("covers_index", np.int32),  # underlying whose options a fund may cover by value, or -1
+        ("shares", np.int64),  # micro-units, negative is short
         ("price", np.int64),
-        ("maintenance", np.int64),
+        ("maintenance", np.int64),  # as margined alone
         ("initial", np.int64),
     ],
     align=True,
 )
+"""Shares or a fund of a class group; amounts in micro-dollars a whole share."""
 Record = Any
-"""A leg or a stock: one entry of `Legs` or `Stocks`, their fields as attributes."""
+"""A leg or a stock, its fields as attributes: compiled functions take one in place of arrays."""
 Records = npt.NDArray[Any]
 _DIGIT = 1 << 16
-
-
-class Legs(NamedTuple):
-    """Option legs netted by series, in canonical order: listed first, underlying, expiry, strike.
-
-    Prices and strikes in micro-dollars, units in micro-units a contract, rates in ppm.
-    """
-
-    underlying: Int32Array
-    spot: Int64Array
-    is_call: BoolArray
-    strike: Int64Array
-    expiry: Int32Array
-    """Day number."""
-    is_european: BoolArray
-    is_listed: BoolArray
-    units: Int64Array
-    contracts: Int64Array
-    """Whole and signed: negative is short."""
-    price: Int64Array
-    base: Int64Array
-    """Rate of the underlying's value in (E), leverage multiplied in."""
-    floor: Int64Array
-    loan: Int64Array
-    """Share of a long option's value that is loan value while it is carried alone."""
-
-
-class Stocks(NamedTuple):
-    """Shares and funds of the class group; amounts in micro-dollars a whole share."""
-
-    underlying: Int32Array
-    shares: Int64Array
-    """Micro-units, negative is short."""
-    price: Int64Array
-    maintenance: Int64Array
-    """As margined alone."""
-    initial: Int64Array
-    covers_index: Int32Array
-    """Underlying whose options the fund may cover by value, -1 for none."""
 
 
 class StrategyRates(NamedTuple):
@@ -133,7 +98,7 @@ class StrategyRates(NamedTuple):
 
 
 class Group(NamedTuple):
-    """One kind of group: its legs and stock as positions in `Legs` and `Stocks`, -1 for none."""
+    """One kind of group: its legs and stock as positions among the records, -1 for none."""
 
     kind: int
     a: int
@@ -172,43 +137,6 @@ def in_proportion(amount: int, part: int, whole: int) -> int:
         result = result * _DIGIT + rest // whole
         rest %= whole
     return result + (1 if 2 * rest >= whole else 0)
-
-
-@njit(**OWNS)
-def leg_records(legs: Legs, first: int, last: int) -> Records:
-    """Some legs as records: compiled functions take one, `leg.strike`, in place of many arrays."""
-    records = np.empty(last - first, dtype=LEG)
-    for n in range(last - first):
-        i, leg = first + n, records[n]
-        leg.underlying = legs.underlying[i]
-        leg.spot = legs.spot[i]
-        leg.is_call = legs.is_call[i]
-        leg.strike = legs.strike[i]
-        leg.expiry = legs.expiry[i]
-        leg.is_european = legs.is_european[i]
-        leg.is_listed = legs.is_listed[i]
-        leg.units = legs.units[i]
-        leg.contracts = legs.contracts[i]
-        leg.price = legs.price[i]
-        leg.base = legs.base[i]
-        leg.floor = legs.floor[i]
-        leg.loan = legs.loan[i]
-    return records
-
-
-@njit(**OWNS)
-def stock_records(stocks: Stocks, first: int, last: int) -> Records:
-    """Some stocks as records."""
-    records = np.empty(last - first, dtype=STOCK_RECORD)
-    for n in range(last - first):
-        s, stock = first + n, records[n]
-        stock.underlying = stocks.underlying[s]
-        stock.shares = stocks.shares[s]
-        stock.price = stocks.price[s]
-        stock.maintenance = stocks.maintenance[s]
-        stock.initial = stocks.initial[s]
-        stock.covers_index = stocks.covers_index[s]
-    return records
 
 
 @njit(**BORROWS, forceinline=True)

@@ -14,9 +14,7 @@ from margin_assets.kernels.rules import Rules
 from margin_assets.kernels.solutions import Solution, group_of
 from margin_assets.kernels.strategic import (
     Line,
-    Recorded,
     group_line,
-    recorded,
     strategy_rates,
     to_cents,
 )
@@ -123,7 +121,7 @@ def strategy_groups(
     rules: Rules,
 ) -> pl.DataFrame:
     """Groups of solved problems; `positions` in book order with their `place`."""
-    problems, solution = recorded(solved[0]), solved[1]
+    problems, solution = solved
     rows = _rows(problems, solution, strategy_rates(rules))
     legs = _legs_of(positions, problems, solution, rows)
     heads = positions[rows.place]
@@ -166,7 +164,7 @@ def leg_text(quantity: pl.Expr) -> pl.Expr:
 
 
 def _legs_of(
-    positions: pl.DataFrame, problems: Recorded, solution: Solution, rows: Rows
+    positions: pl.DataFrame, problems: Problems, solution: Solution, rows: Rows
 ) -> pl.DataFrame:
     """First quantity and all legs as JSON of each row."""
     group, place, quantity = _legs(problems, solution, rows)
@@ -184,7 +182,7 @@ def _legs_of(
 
 @njit(**OWNS)
 def _legs(
-    problems: Recorded, solution: Solution, rows: Rows
+    problems: Problems, solution: Solution, rows: Rows
 ) -> tuple[Int64Array, Int64Array, Int64Array]:
     """Row, place in the book and signed quantity (micro) of every leg, stock first."""
     most = 5 * len(solution.kind)
@@ -210,7 +208,7 @@ def _legs(
 
 
 @njit(**OWNS)
-def _rows(problems: Recorded, solution: Solution, rates: StrategyRates) -> Rows:
+def _rows(problems: Problems, solution: Solution, rates: StrategyRates) -> Rows:
     count = len(solution.kind)
     rows = Rows(
         np.empty(count, dtype=np.int64),
@@ -249,7 +247,7 @@ def _rows(problems: Recorded, solution: Solution, rates: StrategyRates) -> Rows:
 
 
 @njit(**BORROWS)
-def _place(problems: Recorded, solution: Solution, g: int) -> int:
+def _place(problems: Problems, solution: Solution, g: int) -> int:
     if solution.stock[g] != NONE:
         return problems.stock_position[solution.stock[g]]
     first = solution.legs[g, 0] if solution.kind[g] != SPREAD else solution.legs[g + 1, 0]
@@ -257,7 +255,7 @@ def _place(problems: Recorded, solution: Solution, g: int) -> int:
 
 
 @njit(**BORROWS)
-def _value(problems: Recorded, solution: Solution, g: int) -> int:
+def _value(problems: Problems, solution: Solution, g: int) -> int:
     """Market value of one row of the solution, signed, cents."""
     total = 0
     for k in range(4):
@@ -275,7 +273,7 @@ def _value(problems: Recorded, solution: Solution, g: int) -> int:
 
 
 @njit(**BORROWS)
-def _loss(problems: Recorded, solution: Solution, g: int) -> int:
+def _loss(problems: Problems, solution: Solution, g: int) -> int:
     """Most that the group loses by expiry, before premiums, cents."""
     kind, group, legs = solution.kind[g], group_of(solution, g), problems.legs
     if kind == SPREAD:
@@ -297,7 +295,7 @@ def _loss(problems: Recorded, solution: Solution, g: int) -> int:
 
 
 @njit(**BORROWS)
-def _value_of_stock(problems: Recorded, solution: Solution, g: int) -> int:
+def _value_of_stock(problems: Problems, solution: Solution, g: int) -> int:
     stock = solution.stock[g]
     if problems.stocks[stock].shares < 0:
         return UNBOUNDED
@@ -305,7 +303,7 @@ def _value_of_stock(problems: Recorded, solution: Solution, g: int) -> int:
 
 
 @njit(**OWNS)
-def name_of(problems: Recorded, solution: Solution, g: int, end: int) -> int:
+def name_of(problems: Problems, solution: Solution, g: int, end: int) -> int:
     """Name of a group, as its place in `STRATEGIES`."""
     kind, legs = solution.kind[g], problems.legs
     if kind == STOCK:

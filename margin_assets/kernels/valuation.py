@@ -21,7 +21,7 @@ from margin_assets.kernels.book import (
     Series,
     series_of,
 )
-from margin_assets.kernels.compiled import BORROWS
+from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.implied import implied_volatilities
 from margin_assets.kernels.money import MICRO, PPM, instant, signed_value
 from margin_assets.kernels.options import series_values
@@ -202,10 +202,23 @@ def point_multiples(series: Series, options: Int64Array, rules: Rules) -> npt.ND
 
 def stress_multiples(series: Series, options: Int64Array, rules: Rules) -> npt.NDArray[np.float64]:
     """Multiples of the underlying's price in the scenarios; without a beta, of a fall."""
-    beta = series.beta[options, None]
-    down = -np.abs(rules.stress_moves) * rules.missing_beta
-    moves = np.where(np.isnan(beta), down, beta * rules.stress_moves)
-    return np.maximum(1.0 + moves, _LEAST_MULTIPLE)
+    return _stress_multiples(series.beta[options], rules)
+
+
+@njit(**OWNS)
+def _stress_multiples(betas: npt.NDArray[np.float64], rules: Rules) -> npt.NDArray[np.float64]:
+    found = np.empty((len(betas), len(rules.stress_moves)))
+    for n in range(len(betas)):
+        for j in range(len(rules.stress_moves)):
+            found[n, j] = stress_multiple(betas[n], rules.stress_moves[j], rules)
+    return found
+
+
+@njit(**BORROWS)
+def stress_multiple(beta: float, move: float, rules: Rules) -> float:
+    """Multiple of an underlying's price when SPY moves; without a beta, of a fall."""
+    own = beta * move if beta == beta else -abs(move) * rules.missing_beta
+    return max(1.0 + own, _LEAST_MULTIPLE)
 
 
 def _values(

@@ -28,14 +28,12 @@ from margin_assets.kernels.problems import Problems
 from margin_assets.kernels.solutions import Solution, group_of, least_requirements
 from margin_assets.kernels.strategies import (
     KINDS,
+    LEG,
     SPREAD,
     SPREAD_LEG,
-    Legs,
-    Stocks,
+    STOCK_RECORD,
     StrategyRates,
     group_maintenance,
-    leg_records,
-    stock_records,
 )
 
 BOOKS = int(os.environ.get("MARGIN_LONG_TESTS", "4000"))
@@ -48,40 +46,22 @@ def problems(books: list[Book]) -> Problems:
     legs = [leg for book in books for leg in book.legs]
     stocks = [stock for book in books for stock in book.stocks]
 
-    def of_legs(name: str, dtype: type = np.int64) -> np.ndarray:
-        return np.array([getattr(leg, name) for leg in legs], dtype=dtype)
-
-    def of_stocks(name: str, dtype: type = np.int64) -> np.ndarray:
-        return np.array([getattr(stock, name) for stock in stocks], dtype=dtype)
-
-    is_fund = of_stocks("is_fund", np.int32)
+    held, shares = np.zeros(len(legs), dtype=LEG), np.zeros(len(stocks), dtype=STOCK_RECORD)
+    for name in set(LEG.names) - {"underlying", "spot", "units"}:
+        held[name] = [getattr(leg, name) for leg in legs]
+    held["spot"] = [book.spot for book in books for _ in book.legs]
+    held["units"] = [leg.units * MICRO for leg in legs]
+    shares["underlying"] = [stock.is_fund for stock in stocks]
+    shares["covers_index"] = [stock.is_fund - 1 for stock in stocks]
+    shares["shares"] = [stock.shares * MICRO for stock in stocks]
+    shares["price"] = [stock.price for stock in stocks]
+    shares["maintenance"] = shares["initial"] = [stock.maintenance for stock in stocks]
     return Problems(
         np.arange(len(books) + 1),
         np.cumsum([0] + [len(book.legs) for book in books]),
         np.cumsum([0] + [len(book.stocks) for book in books]),
-        Legs(
-            underlying=np.zeros(len(legs), dtype=np.int32),
-            spot=np.array([book.spot for book in books for _ in book.legs], dtype=np.int64),
-            is_call=of_legs("is_call", np.bool_),
-            strike=of_legs("strike"),
-            expiry=of_legs("expiry", np.int32),
-            is_european=of_legs("is_european", np.bool_),
-            is_listed=of_legs("is_listed", np.bool_),
-            units=of_legs("units") * MICRO,
-            contracts=of_legs("contracts"),
-            price=of_legs("price"),
-            base=of_legs("base"),
-            floor=of_legs("floor"),
-            loan=of_legs("loan"),
-        ),
-        Stocks(
-            underlying=is_fund,
-            shares=of_stocks("shares") * MICRO,
-            price=of_stocks("price"),
-            maintenance=of_stocks("maintenance"),
-            initial=of_stocks("maintenance"),
-            covers_index=is_fund - 1,
-        ),
+        held,
+        shares,
         np.arange(len(legs)),
         np.arange(len(stocks)),
     )
@@ -91,8 +71,6 @@ def groups_of(posed: Problems, found: Solution, p: int) -> list[Choice]:
     """Groups of problem p, each as often as it is taken, with what the kernels say it requires."""
     first, first_stock = posed.leg_offsets[p], posed.stock_offsets[p]
     size, stocks = posed.leg_offsets[p + 1] - first, posed.stock_offsets[p + 1] - first_stock
-    legs = leg_records(posed.legs, 0, len(posed.legs.spot))
-    shares = stock_records(posed.stocks, 0, len(posed.stocks.shares))
     groups: list[Choice] = []
     spreads: dict[int, tuple[list[int], int]] = {}
     for g in range(found.offsets[p], found.offsets[p + 1]):
@@ -107,7 +85,7 @@ def groups_of(posed: Problems, found: Solution, p: int) -> list[Choice]:
         held = [0] * stocks
         if found.stock[g] >= 0:
             held[found.stock[g] - first_stock] = int(found.shares[g]) // MICRO
-        cost = int(group_maintenance(group_of(found, g), legs, shares, RATES))
+        cost = int(group_maintenance(group_of(found, g), posed.legs, posed.stocks, RATES))
         groups += [Choice(KINDS[found.kind[g]], taken, tuple(held), cost)] * found.count[g]
     none = (0,) * stocks
     return groups + [Choice("spread", tuple(n), none, loss) for n, loss in spreads.values()]

@@ -1,12 +1,13 @@
 """Runs every benchmark: JSON on stdout, then a table."""
 
-from benchmarks import cycles, option_book, option_values, revaluation
+from benchmarks import cycles, grouping, option_book, option_values, revaluation
 from benchmarks.output import show
 
 ALL = {
     "revaluation": revaluation.main,
     "option_values": option_values.main,
     "option_book": option_book.main,
+    "grouping": grouping.main,
     "cycles": cycles.main,
 }
 

@@ -5,7 +5,6 @@ Dagster resolves annotations when an asset is built, so this module must not use
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -13,7 +12,22 @@ import polars as pl
 from margin_assets.assets.declared import daily_asset
 from margin_assets.assets.partitions import calendar, closes
 from margin_assets.calendar import sessions
-from margin_assets.kernels import history, house, reg_t_groups, requirements, sma_history
+from margin_assets.kernels import history, reg_t_groups, requirements, sma_history
+from margin_assets.kernels.margined import Eras, margined
+
+
+def margined_asset(function: Callable[[Eras], pl.DataFrame]) -> dg.AssetsDefinition:
+    """Daily asset over positions and accounts, which the live walk margins once for all."""
+
+    def computed(positions: pl.LazyFrame, account_state: pl.LazyFrame) -> pl.DataFrame:
+        return function(margined(positions.collect(), account_state.collect()))
+
+    computed.__name__, computed.__doc__ = function.__name__, function.__doc__
+    _OF_ERAS[function.__name__] = function
+    return daily_asset(computed)
+
+
+_OF_ERAS: dict[str, Callable[[Eras], pl.DataFrame]] = {}
 
 
 @daily_asset
@@ -65,34 +79,34 @@ def special_memorandum_accounts(  # noqa: PLR0913 (an argument a table)
     return sma_history.memoranda_at(landed, booked, closes(context.partition_keys), calendar())
 
 
-@daily_asset
-def reg_t_requirements(positions: pl.LazyFrame, account_state: pl.LazyFrame) -> pl.DataFrame:
+@margined_asset
+def reg_t_requirements(eras: Eras) -> pl.DataFrame:
     """Groups of least requirement under FINRA 4210 and Regulation T, options included."""
-    return reg_t_groups.reg_t_requirements(positions.collect(), account_state.collect())
+    return reg_t_groups.reg_t_requirements(eras)
 
 
-@daily_asset
-def tims_requirements(positions: pl.LazyFrame, account_state: pl.LazyFrame) -> pl.DataFrame:
+@margined_asset
+def tims_requirements(eras: Eras) -> pl.DataFrame:
     """P&L of each account's class groups at the ten valuation points of FINRA 4210(g)."""
-    return requirements.tims_requirements(positions.collect(), account_state.collect())
+    return requirements.tims_requirements(eras)
 
 
-@daily_asset
-def house_requirements(positions: pl.LazyFrame, account_state: pl.LazyFrame) -> pl.DataFrame:
+@margined_asset
+def house_requirements(eras: Eras) -> pl.DataFrame:
     """Add-ons of the house overlays that are switched on, one row a charge."""
-    return house.house_requirements(positions.collect(), account_state.collect())
+    return requirements.house_requirements(eras)
 
 
-@daily_asset
-def stress_results(positions: pl.LazyFrame, account_state: pl.LazyFrame) -> pl.DataFrame:
+@margined_asset
+def stress_results(eras: Eras) -> pl.DataFrame:
     """Beta-weighted SPY stress of each account, requirement held and struck again."""
-    return requirements.stress_results(positions.collect(), account_state.collect())
+    return requirements.stress_results(eras)
 
 
-@daily_asset
-def margin_summary(positions: pl.LazyFrame, account_state: pl.LazyFrame) -> pl.DataFrame:
+@margined_asset
+def margin_summary(eras: Eras) -> pl.DataFrame:
     """Reg T against portfolio margin of each account, and what governs it."""
-    return requirements.margin_summary(positions.collect(), account_state.collect())
+    return requirements.margin_summary(eras)
 
 
 @daily_asset
@@ -112,22 +126,9 @@ DAILY_ASSETS = (
     margin_summary,
     firm_risk,
 )
-# The firm is summed from all accounts, of which a live cycle shapes the tables of some.
-_WALKED = DAILY_ASSETS[3:-1]
-
-
-def undecorated(asset: dg.AssetsDefinition) -> Callable[..., pl.DataFrame]:
-    """The plain function behind an asset: what the live session calls."""
-    compute: Any = asset.op.compute_fn
-    function: Callable[..., pl.DataFrame] = compute.decorated_fn
-    return function
 
 
 def walk(positions: pl.DataFrame, account_state: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Walks the graph of the accounts' tables in memory, in topological order."""
-    frames = {"positions": positions.lazy(), "account_state": account_state.lazy()}
-    for asset in _WALKED:
-        name = asset.key.path[-1]
-        inputs = {key.path[-1]: frames[key.path[-1]] for key in asset.keys_by_input_name.values()}
-        frames[name] = undecorated(asset)(**inputs).lazy()
-    return {name: frames[name].collect() for name in (a.key.path[-1] for a in _WALKED)}
+    """Tables over positions and accounts, which are margined once."""
+    eras = margined(positions, account_state)
+    return {name: function(eras) for name, function in _OF_ERAS.items()}

@@ -111,7 +111,8 @@ def _side(day: "date", book: "Rulebook", name: str) -> Side:
 
 
 def _moves(lake: "Lake", sealed: "Sealed", sides: tuple[Side, Side]) -> Document:
-    from margin_assets.kernels.requirements import summary_under
+    from margin_assets.kernels.margined import Margined
+    from margin_assets.kernels.requirements import summary_of
     from margin_assets.kernels.rulebook_moves import rulebook_moves, seen_under, totals_of
     from margin_assets.lake.sealed import SealedTables
 
@@ -120,7 +121,7 @@ def _moves(lake: "Lake", sealed: "Sealed", sides: tuple[Side, Side]) -> Document
     positions = table("positions").sort("account_id", "class_group", "symbol")
     seen = seen_under(positions, *(side.rules for side in sides))
     pairs = zip(seen, sides, strict=True)
-    moves = rulebook_moves(*(summary_under(held, accounts, *side) for held, side in pairs))
+    moves = rulebook_moves(*(summary_of(Margined(held, accounts, *side)) for held, side in pairs))
     totals = {"accounts": accounts.height} | totals_of(moves)
     return {"totals": totals, "moves": moves.to_dicts()}
 

@@ -3,33 +3,30 @@
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import Book, book_of
+from margin_assets.kernels.book import Book
 from margin_assets.kernels.figures import Figures
+from margin_assets.kernels.margined import Margined
 from margin_assets.kernels.money import Int64Array, to_decimal
-from margin_assets.kernels.revaluation import restrikes, revalue
-from margin_assets.kernels.rules import Rules
-from margin_assets.kernels.valuation import option_values
+from margin_assets.kernels.revaluation import revalue
 
 MOST_POSITIONS = 500
 """Positions of one account whose parts are told: each costs the account without it once more."""
 Amounts = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 
 
-def drivers(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+def drivers(era: Margined) -> pl.DataFrame:
     """What each position of one account adds to its Reg T and portfolio-margin requirement, USD.
 
     It is what the whole account requires less what it would without the position, each
     requirement set against net liquidation; negative for a hedge. Sorted by the size of the
     difference, then symbol. Of an account of too many positions nothing is told.
     """
-    count = positions.height
+    positions, count = era.positions, era.positions.height
     if count > MOST_POSITIONS:
         return _rows(positions.clear(), np.zeros((2, 0), dtype=np.int64))
-    book, series = book_of(positions, accounts, rules)
-    values = option_values(series, rules, restrikes(book, series))
-    whole = revalue(book, series, rules, values)
-    without = revalue(_each_left_out(book, count), series, rules, values)
-    return _rows(positions, _required(whole) - _required(without))
+    others = _each_left_out(era.book, count)
+    without = revalue(others, era.series, era.rules, era.values)
+    return _rows(positions, _required(era.figures) - _required(without))
 
 
 def _required(figures: Figures) -> Amounts:

@@ -1,35 +1,28 @@
 """Frames of several business dates: each run of dates under its own rulebooks."""
 
-from collections.abc import Callable
 from datetime import date
 
 import polars as pl
 
 from margin_assets.kernels.rules import Rules, rules_in_force
 
-Kernel = Callable[[pl.DataFrame, pl.DataFrame, Rules], pl.DataFrame]
+Era = tuple[pl.DataFrame, pl.DataFrame, Rules]
 
 
-def under_its_rules(
-    kernel: Kernel, positions: pl.DataFrame, accounts: pl.DataFrame
-) -> pl.DataFrame:
-    """Applies a kernel to each run of dates that share their rulebooks."""
+def eras_of(positions: pl.DataFrame, accounts: pl.DataFrame) -> list[Era]:
+    """Positions and accounts of each run of dates that share their rulebooks."""
     dates = accounts["as_of"].dt.date()
     eras: dict[int, list[date]] = {}
     rules_of = {day: rules_in_force(day) for day in dates.unique().sort().to_list()}
     for day, rules in rules_of.items():
         eras.setdefault(id(rules), []).append(day)
-    parts = [
-        kernel(
-            positions.filter(positions["as_of"].dt.date().is_in(days)),
-            accounts.filter(dates.is_in(days)),
-            rules_of[days[0]],
-        )
+    if not eras:
+        return [(positions, accounts, rules_in_force(EPOCH))]
+    held = positions["as_of"].dt.date()
+    return [
+        (positions.filter(held.is_in(days)), accounts.filter(dates.is_in(days)), rules_of[days[0]])
         for days in eras.values()
     ]
-    if parts:
-        return pl.concat(parts)
-    return kernel(positions, accounts, rules_in_force(EPOCH))
 
 
 EPOCH = date(1970, 1, 1)

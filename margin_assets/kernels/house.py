@@ -1,37 +1,18 @@
 """House requirements: the overlays' add-ons, and what governs with them."""
 
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 import polars as pl
 from numba import njit
 
-from margin_assets.kernels.book import OPTION, Book, Int64Array, book_of
+from margin_assets.kernels.book import OPTION, Book, Int64Array
 from margin_assets.kernels.compiled import OWNS
-from margin_assets.kernels.eras import EPOCH, keys_of, under_its_rules
+from margin_assets.kernels.eras import EPOCH, keys_of
 from margin_assets.kernels.figures import Figures
-from margin_assets.kernels.mixed import Market, market_of
+from margin_assets.kernels.mixed import Market
 from margin_assets.kernels.money import MAX_POSITION, model_line, to_decimal, to_scaled, value_cents
 from margin_assets.kernels.overlays import OverlayRules, house_addons, house_totals, overlay_rules
-from margin_assets.kernels.revaluation import restrikes, revalue
-from margin_assets.kernels.rules import Rules
-from margin_assets.kernels.valuation import option_values
-
-
-def house_requirements(positions: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
-    """Add-ons of the house overlays that the day's rulebook switches on, one row a charge."""
-    return under_its_rules(_house, positions, accounts)
-
-
-def _house(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    book, series = book_of(positions, accounts, rules)
-    overlays = overlays_of(accounts)
-    if not overlays.enabled:
-        return addons_of(positions.clear(), accounts.clear(), overlays)
-    values = option_values(series, rules, np.zeros(0, dtype=np.int64))
-    figures = revalue(book, series, rules, values)
-    held = house_positions(positions, book, market_of(series, values))
-    return addons_of(held, house_accounts(accounts, figures), overlays)
 
 
 def overlays_of(accounts: pl.DataFrame) -> OverlayRules:
@@ -40,51 +21,18 @@ def overlays_of(accounts: pl.DataFrame) -> OverlayRules:
     return overlay_rules(days[0] if len(days) else EPOCH)
 
 
-class Governed(NamedTuple):
-    """Figures of accounts with what the house adds."""
-
-    book: Book
-    figures: Figures
-    charge: Int64Array
-    """Cents an account, already in what governs."""
-
-
-def governed(
-    positions: pl.DataFrame,
+def house_charges(
     accounts: pl.DataFrame,
-    rules: Rules,
-    overlays: OverlayRules | None = None,
-) -> Governed:
-    """Figures of every account of the frames, house add-ons included; by the day's overlays."""
-    book, series = book_of(positions, accounts, rules)
-    values = option_values(series, rules, restrikes(book, series))
-    figures = revalue(book, series, rules, values)
-    charging = overlays or overlays_of(accounts)
-    charge = add_house((positions, accounts), figures, (book, market_of(series, values)), charging)
-    return Governed(book, figures, charge)
-
-
-def add_house(
-    frames: tuple[pl.DataFrame, pl.DataFrame],
     figures: Figures,
-    market: tuple[Book, Market],
     overlays: OverlayRules,
+    positions: Callable[[], pl.DataFrame],
 ) -> Int64Array:
-    """Add-ons of each account in cents, added to what governs today, held and struck again.
-
-    `frames`: positions and accounts, of which book and market were made.
-    """
-    positions, accounts = frames
+    """Add-ons of each account in cents; of `positions` only where an overlay is switched on."""
     if not overlays.enabled:
         return np.zeros(accounts.height, dtype=np.int64)
-    held = house_positions(positions, *market)
-    added = addons_of(held, house_accounts(accounts, figures), overlays)
-    totals = house_totals(added, house_accounts(accounts, figures))
-    charge = to_scaled(totals["house_requirement"] - totals["regulatory_requirement"])
-    figures.governing[:] += charge
-    figures.held[:] += charge[:, None]
-    figures.restruck[:] += charge[:, None]
-    return charge
+    required = house_accounts(accounts, figures)
+    totals = house_totals(addons_of(positions(), required, overlays), required)
+    return to_scaled(totals["house_requirement"] - totals["regulatory_requirement"])
 
 
 def addons_of(held: pl.DataFrame, accounts: pl.DataFrame, overlays: OverlayRules) -> pl.DataFrame:

@@ -14,10 +14,11 @@ from margin_assets.kernels.bonds import (
     PARAGRAPHS,
     SHORT_PARAGRAPH,
 )
-from margin_assets.kernels.book import BOND, OPTION, SECURITY, Book, Int64Array, Series, book_of
+from margin_assets.kernels.book import BOND, OPTION, SECURITY, Book, Int64Array, Series
 from margin_assets.kernels.compiled import OWNS
-from margin_assets.kernels.eras import keys_of, under_its_rules
+from margin_assets.kernels.eras import keys_of
 from margin_assets.kernels.lines import is_below, is_exact, mark_price
+from margin_assets.kernels.margined import Eras, Margined, table
 from margin_assets.kernels.money import to_decimal
 from margin_assets.kernels.problems import own_lines, problems_of, run_end
 from margin_assets.kernels.revaluation import mixed_accounts
@@ -42,14 +43,14 @@ COLUMNS = (
 ALONE, PAIRED, GROUPED = range(3)
 
 
-def reg_t_requirements(positions: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+def reg_t_requirements(eras: Eras) -> pl.DataFrame:
     """Groups of least requirement under FINRA 4210(c), (e) and (f)(2), with Regulation T."""
-    return under_its_rules(_reg_t, positions, accounts)
+    return table(_reg_t, eras)
 
 
-def _reg_t(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    book, series = book_of(positions, accounts, rules)
-    everyone = np.arange(accounts.height, dtype=np.int64)
+def _reg_t(era: Margined) -> pl.DataFrame:
+    positions, book, series, rules = era.positions, era.book, era.series, era.rules
+    everyone = np.arange(era.accounts.height, dtype=np.int64)
     numbered = positions.with_columns(place=pl.int_range(pl.len(), dtype=pl.Int64))
     lines = _lines(book, series, rules)
     paragraphs = _paragraphs(positions, book, series, lines)

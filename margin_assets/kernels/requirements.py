@@ -1,7 +1,6 @@
 """Requirement, stress and summary tables: frames over the compiled rules, one row each grain.
 
-All take the `positions` and `account_state` frames, sorted by account; frames that hold several
-business dates carry `business_date` as a leading key and give it back.
+Frames that hold several business dates carry `business_date` as a leading key and give it back.
 """
 
 import numpy as np
@@ -15,47 +14,42 @@ from margin_assets.kernels.book import (
     Book,
     Int64Array,
     Series,
-    book_of,
     state_names,
 )
 from margin_assets.kernels.compiled import OWNS
-from margin_assets.kernels.eras import EPOCH, keys_of, under_its_rules
+from margin_assets.kernels.eras import EPOCH, keys_of
 from margin_assets.kernels.figures import Figures
-from margin_assets.kernels.house import governed
+from margin_assets.kernels.house import addons_of, house_accounts
 from margin_assets.kernels.lines import is_exact, mark_price
+from margin_assets.kernels.margined import Eras, Margined, table
 from margin_assets.kernels.mixed import (
     TODAY,
     Market,
     contract_minimum,
-    market_of,
     scan_position,
 )
 from margin_assets.kernels.money import BEYOND, to_decimal
-from margin_assets.kernels.overlay_rules import OverlayRules
 from margin_assets.kernels.rules import (
     Rules,
     product_group_names,
     scenario_names,
 )
-from margin_assets.kernels.valuation import option_values
 
-NOTHING: Int64Array = np.zeros(0, dtype=np.int64)
 POINT_COLUMNS = (
     *(f"pnl_down_{k}" for k in range(5, 0, -1)),
     *(f"pnl_up_{k}" for k in range(1, 6)),
 )
 
 
-def tims_requirements(positions: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+def tims_requirements(eras: Eras) -> pl.DataFrame:
     """P&L of each account's class groups at the ten points of 4210(g), before product offsets."""
-    return under_its_rules(_tims, positions, accounts)
+    return table(_tims, eras)
 
 
-def _tims(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    book, series = book_of(positions, accounts, rules)
+def _tims(era: Margined) -> pl.DataFrame:
+    positions, book, series, rules = era.positions, era.book, era.series, era.rules
     first = _group_starts(book, series)
-    market = market_of(series, option_values(series, rules, NOTHING))
-    pnl, whole, minimum = _scans(book, market, rules, first)
+    pnl, whole, minimum = _scans(book, era.market, rules, first)
     heads = positions[first]
     ranges = series.range_class[book.series[first]]
     worst = np.argmin(pnl, axis=1) if len(first) else np.zeros(0, dtype=np.int64)
@@ -111,13 +105,13 @@ def _scans(
     return pnl, whole, minimum
 
 
-def stress_results(positions: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+def stress_results(eras: Eras) -> pl.DataFrame:
     """Beta-weighted SPY stress of each account, requirement held and struck again."""
-    return under_its_rules(_stress, positions, accounts)
+    return table(_stress, eras)
 
 
-def _stress(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    figures = governed(positions, accounts, rules).figures
+def _stress(era: Margined) -> pl.DataFrame:
+    accounts, rules, figures = era.accounts, era.rules, era.governed.figures
     count = len(rules.stress_moves)
     pnl, restruck, held = figures.pnl.ravel(), figures.restruck.ravel(), figures.held.ravel()
     equity = np.repeat(figures.net_liquidation, count) + pnl
@@ -137,6 +131,18 @@ def _stress(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> pl
     )
 
 
+def house_requirements(eras: Eras) -> pl.DataFrame:
+    """Add-ons of the house overlays that the day's rulebook switches on, one row a charge."""
+    return table(_house, eras)
+
+
+def _house(era: Margined) -> pl.DataFrame:
+    if not era.overlays.enabled:
+        return addons_of(era.positions.clear(), era.accounts.clear(), era.overlays)
+    required = house_accounts(era.accounts, era.figures)
+    return addons_of(era.house_positions(), required, era.overlays)
+
+
 def state_flags(figures: Figures, name: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which accounts have a named state."""
     flags: np.ndarray[tuple[int], np.dtype[np.bool_]] = (
@@ -145,22 +151,14 @@ def state_flags(figures: Figures, name: str) -> np.ndarray[tuple[int], np.dtype[
     return flags
 
 
-def margin_summary(positions: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+def margin_summary(eras: Eras) -> pl.DataFrame:
     """Both methods of each account side by side, and what governs."""
-    return under_its_rules(summary_under, positions, accounts)
+    return table(summary_of, eras)
 
 
-def summary_under(
-    positions: pl.DataFrame,
-    accounts: pl.DataFrame,
-    rules: Rules,
-    overlays: OverlayRules | None = None,
-) -> pl.DataFrame:
-    """The summary of every account under one set of rules, whatever is in force on its day.
-
-    Overlays are those of its day where none are given.
-    """
-    book, figures, charge = governed(positions, accounts, rules, overlays)
+def summary_of(era: Margined) -> pl.DataFrame:
+    """The summary of every account under one set of rules, whatever is in force on its day."""
+    figures, charge = era.governed
     savings = margin_savings(figures)
     cents = {
         "long_market_value": figures.long_value,
@@ -183,8 +181,8 @@ def summary_under(
         "margin_savings": savings,
     }
     known = figures.states & INDETERMINATE == 0
-    reasons = _ineligible(positions, book, figures, rules)
-    return keys_of(accounts, "account_id", "account_type", "cash", "as_of").with_columns(
+    reasons = _ineligible(era, figures)
+    return keys_of(era.accounts, "account_id", "account_type", "cash", "as_of").with_columns(
         status=_word(known, "determinate", "indeterminate"),
         reasons=pl.Series([state_names(int(s)) for s in figures.states], dtype=pl.String),
         **{name: to_decimal(values, 2) for name, values in cents.items()},
@@ -216,13 +214,14 @@ def _word(flags: np.ndarray[tuple[int], np.dtype[np.bool_]], yes: str, no: str) 
     return pl.select(pl.when(pl.Series(flags)).then(pl.lit(yes)).otherwise(pl.lit(no))).to_series()
 
 
-def _ineligible(positions: pl.DataFrame, book: Book, figures: Figures, rules: Rules) -> pl.Series:
+def _ineligible(era: Margined, figures: Figures) -> pl.Series:
     """Why portfolio margin is closed to each account; empty where it is open.
 
     Bonds are carried at their own rates beside it; unlisted options ask for another tier.
     """
+    book, rules = era.book, era.rules
     unlisted = np.repeat(np.arange(len(book.cash)), np.diff(book.offsets))[
-        (~positions["is_listed"]).to_numpy()
+        (~era.positions["is_listed"]).to_numpy()
     ]
     has_unlisted = np.isin(np.arange(len(book.cash)), unlisted)
     equity = figures.net_liquidation

@@ -6,13 +6,14 @@ import numpy as np
 import polars as pl
 from numba import njit
 
-from margin_assets.kernels.book import CASH, INDETERMINATE, Book, Int64Array, Series, book_of
+from margin_assets.kernels.book import CASH, INDETERMINATE, Book, Int64Array, Series
 from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.intraday import BoolArray
 from margin_assets.kernels.lines import initial_line, mark_price
+from margin_assets.kernels.margined import Margined
 from margin_assets.kernels.money import MAX_POSITION, PPM, to_decimal, to_scaled, value_cents
-from margin_assets.kernels.revaluation import mixed_accounts, revalue
+from margin_assets.kernels.revaluation import mixed_accounts
 from margin_assets.kernels.rules import Rules
 
 _MOST = 2_000_000_000_000_000_000
@@ -53,24 +54,23 @@ def mixed_excess(figures: Figures, accounts: Int64Array) -> Int64Array:
     return excess
 
 
-def special_memorandum_accounts(
-    positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules
-) -> pl.DataFrame:
-    """SMA and buying power of each account; `accounts` also holds `sma`, the balance before.
+def special_memorandum_accounts(era: Margined) -> pl.DataFrame:
+    """SMA and buying power of each account; its `accounts` also hold `sma`, the balance before.
 
     The SMA never falls because prices fall: it is the greater of the balance before and the
     Regulation T excess, equity less 50% of marginable and 100% of other values. It buys twice
     its amount, but not so much that equity ends below maintenance. A cash account has none and
     buys with its cash.
     """
-    book, series = book_of(positions, accounts, rules)
-    figures = revalue(book, series, rules)
+    book, series, rules, figures = era.book, era.series, era.rules, era.figures
     everyone = np.arange(len(book.cash), dtype=np.int64)
     found = standing(book, series, rules, figures, everyone)
     is_cash = book.account_type == CASH
-    sma = np.where(is_cash, 0, np.maximum(to_scaled(accounts["sma"]), np.maximum(found.excess, 0)))
+    sma = np.where(
+        is_cash, 0, np.maximum(to_scaled(era.accounts["sma"]), np.maximum(found.excess, 0))
+    )
     power = buying_power(sma, found.spare, rules)
-    return accounts.select("account_id").with_columns(
+    return era.accounts.select("account_id").with_columns(
         reg_t_excess=to_decimal(found.excess, 2),
         sma=to_decimal(sma, 2),
         buying_power=to_decimal(np.where(is_cash, np.maximum(book.cash, 0), power), 2),

@@ -13,7 +13,6 @@ from margin_assets.kernels.book import INDETERMINATE, REG_T, Book, Int64Array, S
 from margin_assets.kernels.figures import Figures, empty_figures, with_room
 from margin_assets.kernels.firm import firm_risk_of
 from margin_assets.kernels.history import day_of
-from margin_assets.kernels.house import governed
 from margin_assets.kernels.ladder import (
     DIMENSIONS,
     NEVER,
@@ -26,6 +25,7 @@ from margin_assets.kernels.ladder import (
     empty_ladder,
     set_deadlines,
 )
+from margin_assets.kernels.margined import Margined
 from margin_assets.kernels.money import to_decimal, to_instants
 from margin_assets.kernels.overlays import overlay_rules
 from margin_assets.kernels.positions import marked_positions
@@ -189,7 +189,7 @@ class Monitor:
             return
         chosen = self.account_state(accounts)
         positions = self.positions(accounts)
-        charge = governed(positions, chosen, self.rules(self.last_point or 0)).charge
+        charge = Margined(positions, chosen, self.rules(self.last_point or 0)).governed.charge
         place = self.holdings.accounts.places(chosen["account_id"])
         figures.governing[place] += charge
         figures.held[place] += charge[:, None]

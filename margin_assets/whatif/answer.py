@@ -32,7 +32,7 @@ Row = dict[str, Any]
 def answer(document: Document) -> Row:
     """Margin of one document, both methods, stress and house; amounts in USD."""
     case = case_of(document)
-    summary = margin_summary(case.positions, case.accounts).row(0, named=True)
+    summary = margin_summary((case.margined,)).row(0, named=True)
     versions = versions_in_force(document.as_of)
     reg_t, portfolio = _reg_t(case, summary), _portfolio_margin(case, summary)
     house = _house(document, case, summary)
@@ -52,7 +52,7 @@ def answer(document: Document) -> Row:
         "equity": _usd(summary["equity"]),
         "net_liquidation": _usd(summary["net_liquidation"]),
         **_minimum_equity(case),
-        "positions": [_position(row) for row in case.positions.iter_rows(named=True)],
+        "positions": [_position(row) for row in case.margined.positions.iter_rows(named=True)],
         "reg_t": reg_t,
         "portfolio_margin": portfolio,
         "house": house,
@@ -75,19 +75,19 @@ def _reasons(case: Case, mask: int) -> list[Row]:
     """Named states under a mask, symbol by symbol; those of the whole account have no symbol."""
     found = []
     in_symbols = 0
-    model_states = quote_states(case.series)
-    for i, symbol in enumerate(case.positions["symbol"]):
-        states = int(input_states(case.series, case.book.series[i]))
-        states |= int(model_states[case.book.series[i]])
+    model_states = quote_states(case.margined.series)
+    for i, symbol in enumerate(case.margined.positions["symbol"]):
+        states = int(input_states(case.margined.series, case.margined.book.series[i]))
+        states |= int(model_states[case.margined.book.series[i]])
         in_symbols |= states
         found.append((symbol, states & mask))
-    found.append((None, int(case.figures.states[0]) & ~in_symbols & mask))
+    found.append((None, int(case.margined.figures.states[0]) & ~in_symbols & mask))
     return [{"symbol": s, "reasons": state_names(bits).split(";")} for s, bits in found if bits]
 
 
 def _minimum_equity(case: Case) -> dict[str, float]:
-    least = int(minimum_equity(case.book, case.figures, case.rules, 0))
-    short_by = least - int(case.figures.equity[0]) if least else 0
+    least = int(minimum_equity(case.margined.book, case.margined.figures, case.margined.rules, 0))
+    short_by = least - int(case.margined.figures.equity[0]) if least else 0
     return {"minimum_equity": least / 100, "minimum_equity_call": max(0, short_by) / 100}
 
 
@@ -111,7 +111,7 @@ def _position(row: Row) -> Row:
 
 
 def _reg_t(case: Case, summary: Row) -> Row:
-    groups = reg_t_requirements(case.positions, case.accounts).to_dicts()
+    groups = reg_t_requirements((case.margined,)).to_dicts()
     maintenance = summary["reg_t_requirement"]
     gross, deposit = (
         sum((group[name] for group in groups), Decimal(0))
@@ -121,7 +121,7 @@ def _reg_t(case: Case, summary: Row) -> Row:
         gross = summary["governing_requirement"] + summary["long_option_value"]
         deposit = gross - summary["short_option_value"]
     excess = summary["reg_t_equity"] - maintenance
-    sma = special_memorandum_accounts(case.positions, case.accounts, case.rules)
+    sma = special_memorandum_accounts(case.margined)
     memorandum = sma.row(0, named=True)
     return {
         "initial_requirement": _usd(summary["initial_requirement"]),
@@ -180,8 +180,7 @@ def _portfolio_margin(case: Case, summary: Row) -> Row:
         "equity": _usd(summary["net_liquidation"]),
         "excess": _usd(summary["net_liquidation"] - requirement),
         "class_groups": [
-            _class_group(row)
-            for row in tims_requirements(case.positions, case.accounts).iter_rows(named=True)
+            _class_group(row) for row in tims_requirements((case.margined,)).iter_rows(named=True)
         ],
     }
 
@@ -204,8 +203,8 @@ def _house(document: Document, case: Case, summary: Row) -> Row:
     overlays = overlay_rules(document.as_of)
     if document.options.house_overlays is not None:
         overlays = with_enabled(overlays, document.options.house_overlays)
-    accounts = house_accounts(case.accounts, case.figures)
-    addons = addons_of(case.house_positions(), accounts, overlays)
+    accounts = house_accounts(case.margined.accounts, case.margined.figures)
+    addons = addons_of(case.margined.house_positions(), accounts, overlays)
     totals = house_totals(addons, accounts).row(0, named=True)
     requirement = totals["house_requirement"]
     excess = summary["equity"] - requirement
@@ -250,14 +249,14 @@ def _side_by_side(case: Case, reg_t: Row, portfolio: Row, house: Row) -> Row:
                 "portfolio_margin": _usd(row["portfolio_margin"]),
                 "difference": _usd(row["reg_t"] - row["portfolio_margin"]),
             }
-            for row in drivers(case.positions, case.accounts, case.rules).iter_rows(named=True)
+            for row in drivers(case.margined).iter_rows(named=True)
         ],
     }
 
 
 def _stress(case: Case) -> list[Row]:
     """Each scenario with the requirement struck again; `underwater` is by the one held."""
-    frame: pl.DataFrame = stress_results(case.positions, case.accounts)
+    frame: pl.DataFrame = stress_results((case.margined,))
     return [
         {
             "scenario": row["scenario"],

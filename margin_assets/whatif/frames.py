@@ -7,14 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import Book, Series, book_of
-from margin_assets.kernels.figures import Figures
-from margin_assets.kernels.house import house_positions
-from margin_assets.kernels.mixed import market_of
+from margin_assets.kernels.margined import Margined
 from margin_assets.kernels.money import MAX_TOTAL, to_decimal, to_scaled
 from margin_assets.kernels.positions import marked_positions
-from margin_assets.kernels.revaluation import restrikes, revalue
-from margin_assets.kernels.rules import Rules, benchmark, rules_in_force
+from margin_assets.kernels.rules import benchmark, rules_in_force
 from margin_assets.kernels.terms import (
     INSTRUMENT_COLUMNS,
     Marks,
@@ -22,7 +18,7 @@ from margin_assets.kernels.terms import (
     marked_terms,
     with_underlyings,
 )
-from margin_assets.kernels.valuation import OptionValues, option_values, with_implied
+from margin_assets.kernels.valuation import with_implied
 from margin_assets.whatif.document import Bond, Document, DocumentError, Equity, Option
 from schemas.columns import MAX_PRICE
 
@@ -51,22 +47,12 @@ class Holding(NamedTuple):
 class Case(NamedTuple):
     """One document ready to be margined."""
 
-    positions: pl.DataFrame
-    accounts: pl.DataFrame
-    rules: Rules
-    book: Book
-    series: Series
-    figures: Figures
+    margined: Margined
     holdings: list[Holding]
-    values: OptionValues
-
-    def house_positions(self) -> pl.DataFrame:
-        """Positions as the house overlays take them."""
-        return house_positions(self.positions, self.book, market_of(self.series, self.values))
 
 
 def case_of(document: Document) -> Case:
-    """Frames, book and figures of a document. Its prices are fresh, at noon of `as_of`."""
+    """Frames of a document. Its prices are fresh, at noon of `as_of`."""
     rules = rules_in_force(document.as_of)
     at = datetime.combine(document.as_of, NOON, UTC)
     micros = round(at.timestamp() * 1e6)
@@ -74,10 +60,7 @@ def case_of(document: Document) -> Case:
     terms = with_implied(_terms(document, holdings, at), micros, rules)
     positions = marked_positions(_held(document, holdings), terms, rules, micros)
     accounts = _accounts(document, positions, at)
-    book, series = book_of(positions, accounts, rules)
-    values = option_values(series, rules, restrikes(book, series))
-    figures = revalue(book, series, rules, values)
-    return Case(positions, accounts, rules, book, series, figures, holdings, values)
+    return Case(Margined(positions, accounts, rules), holdings)
 
 
 def scaled(numbers: list[Decimal], scale: int) -> pl.Series:

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 from portfolios import RULES, Holding, Number, Owner, Term, fund, one, portfolio
 
+from margin_assets.kernels.margined import margined
 from margin_assets.kernels.requirements import POINT_COLUMNS, tims_requirements
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.terms import INSTRUMENT_COLUMNS, instrument_terms, range_classes
@@ -39,14 +40,14 @@ ONE_CLASS = [
 
 @pytest.mark.parametrize(("quantity", "term", "requirement", "worst"), ONE_CLASS)
 def test_range_of_a_class(quantity: int, term: Term, requirement: str, worst: float):
-    row = tims_requirements(*one(quantity, term)).row(0, named=True)
+    row = tims_requirements(margined(*one(quantity, term))).row(0, named=True)
 
     assert row["requirement"] == row["scan_risk"] == Decimal(requirement)
     assert row["worst_move"] == worst
 
 
 def test_points_are_fifths_of_each_side_and_none_is_unchanged():
-    row = tims_requirements(*one(100, index("X", "X"))).row(0, named=True)
+    row = tims_requirements(margined(*one(100, index("X", "X")))).row(0, named=True)
 
     pnl = [row[name] for name in POINT_COLUMNS]
     assert pnl == [-800, -640, -480, -320, -160, 120, 240, 360, 480, 600]
@@ -142,7 +143,7 @@ def test_gains_are_rounded_per_class_group_inside_a_product_group():
     ],
 )
 def test_tie_of_worst_points_names_the_lower_move(leverage: float, worst: float):
-    row = tims_requirements(*one(100, fund(leverage))).row(0, named=True)
+    row = tims_requirements(margined(*one(100, fund(leverage)))).row(0, named=True)
 
     assert row["scan_risk"] == 10_000
     assert row["worst_move"] == worst

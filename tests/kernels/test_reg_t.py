@@ -3,6 +3,7 @@ from decimal import Decimal
 import pytest
 from portfolios import Number, Term, fund, one
 
+from margin_assets.kernels.margined import margined
 from margin_assets.kernels.reg_t_groups import reg_t_requirements
 
 NOT_MARGINABLE = Term(price=75, marginable=False)
@@ -67,7 +68,7 @@ NOT_MARGINABLE = Term(price=75, marginable=False)
     ],
 )
 def test_maintenance(quantity: Number, term: Term, requirement: str, rule: str):
-    row = reg_t_requirements(*one(quantity, term)).row(0, named=True)
+    row = reg_t_requirements(margined(*one(quantity, term))).row(0, named=True)
 
     assert row["maintenance_requirement"] == Decimal(requirement)
     assert rule in row["rule"]
@@ -86,6 +87,6 @@ def test_maintenance(quantity: Number, term: Term, requirement: str, rule: str):
     ],
 )
 def test_initial(quantity: Number, term: Term, requirement: str):
-    row = reg_t_requirements(*one(quantity, term)).row(0, named=True)
+    row = reg_t_requirements(margined(*one(quantity, term))).row(0, named=True)
 
     assert row["initial_requirement"] == Decimal(requirement)

@@ -15,6 +15,7 @@ from portfolios import RULES, Holding, Owner, Portfolio, Term, one, portfolio
 from margin_assets.kernels.book import REG_T, Book, Series, securities, state_names
 from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.lines import stress_line, stressed_maintenance
+from margin_assets.kernels.margined import margined
 from margin_assets.kernels.money import MAX_POSITION, value_cents
 from margin_assets.kernels.reg_t_groups import reg_t_requirements
 from margin_assets.kernels.requirements import (
@@ -131,10 +132,10 @@ def test_tables_add_up_to_the_fused_pass(market: tuple[list[Owner], list[Term]])
     case = portfolio(*market)
     figures = revalue(*case.book, RULES)
 
-    lines = by_account(case, reg_t_requirements(*case))
-    groups = by_account(case, with_offsets(tims_requirements(*case)))
-    summary = margin_summary(*case)
-    stress = stress_results(*case)
+    lines = by_account(case, reg_t_requirements(margined(*case)))
+    groups = by_account(case, with_offsets(tims_requirements(margined(*case))))
+    summary = margin_summary(margined(*case))
+    stress = stress_results(margined(*case))
 
     assert cents(lines["maintenance_requirement"]) == figures.maintenance.tolist()
     assert cents(lines["initial_requirement"]) == figures.initial.tolist()

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from portfolios import DAY, RULES, Holding, Owner, Portfolio, Term, portfolio
 
-from margin_assets.kernels.requirements import margin_summary, summary_under
+from margin_assets.kernels.margined import Margined, margined
+from margin_assets.kernels.requirements import margin_summary, summary_of
 from margin_assets.kernels.rulebook_moves import rulebook_moves, seen_under, totals_of
 from margin_assets.kernels.rules import DECIDING, Rules, rules_in_force, rules_of
 from margin_assets.rulebooks import FAMILIES, Rulebook, flat, in_force, named, versions
@@ -46,7 +47,7 @@ def under(book: Rulebook) -> Rules:
 
 
 def moves_to(book: Rulebook, case: Portfolio) -> pl.DataFrame:
-    return rulebook_moves(margin_summary(*case), summary_under(*case, under(book)))
+    return rulebook_moves(margin_summary(margined(*case)), summary_of(Margined(*case, under(book))))
 
 
 @pytest.mark.parametrize(

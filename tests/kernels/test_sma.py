@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 from portfolios import RULES, Number, Term, fund, one
 
+from margin_assets.kernels.margined import Margined
 from margin_assets.kernels.sma import special_memorandum_accounts
 
 
@@ -31,7 +32,7 @@ def sma_of(
 ) -> dict[str, Decimal]:
     case = one(Decimal(value) / 100, term or Term(price=100), kind=kind, cash=cash)
     accounts = case.accounts.with_columns(sma=pl.lit(Decimal(before)).cast(pl.Decimal(38, 2)))
-    return special_memorandum_accounts(case.positions, accounts, RULES).row(0, named=True)
+    return special_memorandum_accounts(Margined(case.positions, accounts, RULES)).row(0, named=True)
 
 
 def test_what_is_not_marginable_has_no_loan_value():

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 from portfolios import NOON, RULES, Holding, Owner, Term, one, portfolio
 
+from margin_assets.kernels.margined import Eras, margined
 from margin_assets.kernels.reg_t_groups import reg_t_requirements
 from margin_assets.kernels.requirements import (
     firm_risk,
@@ -13,12 +14,12 @@ from margin_assets.kernels.requirements import (
 )
 from margin_assets.kernels.rules import scenario_names
 
-Kernel = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
+Kernel = Callable[[Eras], pl.DataFrame]
 
 
 def stressed(percent: int, case: tuple[pl.DataFrame, pl.DataFrame]) -> dict[str, object]:
     name = f"SPY {percent:+d}%"
-    return stress_results(*case).row(by_predicate=pl.col("scenario") == name, named=True)
+    return stress_results(margined(*case)).row(by_predicate=pl.col("scenario") == name, named=True)
 
 
 def test_scenarios_are_named_by_their_moves():
@@ -71,7 +72,7 @@ def test_unchanged_market_strikes_the_same_requirement():
         [Owner(kind="portfolio_margin", holdings=[Holding("A", 7), Holding("B", -3)])],
         [Term("A", "31.27", leverage=2.0), Term("B", "4.20", marginable=False)],
     )
-    row = stress_results(*case).row(by_predicate=pl.col("move") == 0.0, named=True)
+    row = stress_results(margined(*case)).row(by_predicate=pl.col("move") == 0.0, named=True)
 
     assert row["requirement"] == row["requirement_held"]
 
@@ -113,7 +114,7 @@ def test_price_threshold_is_crossed_under_stress(
 def test_summary(kind: str, cash: int, expected: tuple[int, str, bool]):
     case = one(100, Term(price=100), kind=kind, cash=95_000 + cash)
 
-    row = margin_summary(*case).row(0, named=True)
+    row = margin_summary(margined(*case)).row(0, named=True)
 
     governing = row["governing_requirement"]
     assert (governing, row["ineligible_reasons"], row["is_portfolio_margin_eligible"]) == expected
@@ -123,7 +124,7 @@ def test_summary(kind: str, cash: int, expected: tuple[int, str, bool]):
 
 
 def test_equal_methods_name_reg_t():
-    row = margin_summary(*one(100, Term(price=100, marginable=False))).row(0, named=True)
+    row = margin_summary(margined(*one(100, Term(price=100, marginable=False)))).row(0, named=True)
 
     assert (row["margin_method"], row["margin_savings"]) == ("reg_t", 0)
 
@@ -174,7 +175,7 @@ def test_equal_methods_name_reg_t():
 def test_named_states(owner: Owner, term: Term, status: str, reasons: str):
     case = portfolio([owner._replace(holdings=[Holding()])], [term])
 
-    row = margin_summary(*case).row(0, named=True)
+    row = margin_summary(margined(*case)).row(0, named=True)
 
     assert (row["status"], row["reasons"]) == (status, reasons)
 
@@ -188,7 +189,7 @@ def test_one_clients_excess_pays_no_others_deficit():
     ]
     case = portfolio(owners, [Term(price=100)])
 
-    firm = firm_risk(margin_summary(*case), stress_results(*case))
+    firm = firm_risk(margin_summary(margined(*case)), stress_results(margined(*case)))
 
     down = firm.row(by_predicate=pl.col("scenario") == "SPY -8%", named=True)
     # B: 10,000 - 9,500 - 800 = -300 against 2,300. C: 1,200 against 2,300. A has plenty.
@@ -209,9 +210,10 @@ def test_tables_keep_business_dates_apart():
     ]
 
     for kernel in (reg_t_requirements, tims_requirements, stress_results, margin_summary):
-        alone, twice = kernel(*case), kernel(*both)
+        alone, twice = kernel(margined(*case)), kernel(margined(*both))
         assert twice.drop("business_date").equals(pl.concat([alone, alone]))
-    assert firm_risk(margin_summary(*both), stress_results(*both)).height == 2 * 8
+    eras = margined(*both)
+    assert firm_risk(margin_summary(eras), stress_results(eras)).height == 2 * 8
 
 
 KERNELS = (reg_t_requirements, tims_requirements, stress_results, margin_summary)
@@ -219,7 +221,7 @@ KERNELS = (reg_t_requirements, tims_requirements, stress_results, margin_summary
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.__name__)
 def test_no_rows_in_gives_the_same_columns_out(kernel: Kernel):
-    full, empty = kernel(*one(100)), kernel(*portfolio([], []))
+    full, empty = kernel(margined(*one(100))), kernel(margined(*portfolio([], [])))
 
     assert empty.height == 0
     assert empty.schema == full.schema

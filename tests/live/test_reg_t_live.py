@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 from margin_assets.assets.partitions import calendar, closes
 from margin_assets.kernels.history import Booked, Landed
+from margin_assets.kernels.margined import Margined
 from margin_assets.kernels.rules import rules_in_force
 from margin_assets.kernels.sma import special_memorandum_accounts
 from margin_assets.kernels.sma_history import memoranda_at
@@ -111,7 +112,7 @@ def test_figures_are_those_of_the_what_if(monday: Firm):
     positions = monday.table("positions")
     rules = rules_in_force(MONDAY.date())
 
-    asked = special_memorandum_accounts(positions, accounts, rules)
+    asked = special_memorandum_accounts(Margined(positions, accounts, rules))
 
     # The what-if counts an excess above the balance into its SMA; the table keeps them apart.
     excess = mine.select(pl.max_horizontal("sma", "reg_t_excess")).to_series()

@@ -1,0 +1,136 @@
+"""Least-requirement grouping: iron condors and random books a second and core, beside a peer.
+
+The peer is the open package margin-estimator, which pairs legs in the order of their expiries and
+proves nothing; ours proves that no grouping requires less. Both are given the same books as the
+objects that they take. Then a hundred thousand accounts of about ten option legs, on all threads.
+"""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numba
+import numpy as np
+from margin_estimator import Option, OptionType, Underlying, calculate_margin
+
+from benchmarks import option_book
+from benchmarks.output import median_seconds, show
+from margin_assets.kernels.problems import Problems, problems_of
+from margin_assets.kernels.rules import rules_in_force
+from margin_assets.kernels.solutions import least_requirements
+from margin_assets.kernels.strategic import strategy_rates
+from margin_assets.kernels.strategies import LEG, STOCK_RECORD, Records
+
+BOOKS, PEER_BOOKS = 20_000, 1_000
+DAY = date(2026, 6, 8)
+SPOT = 100.0
+MICRO = 1_000_000
+Leg = tuple[int, bool, float, int, float]
+"""Contracts, whether a call, strike, days to expiry, price."""
+
+
+def condors(count: int, seed: int = 4210) -> list[list[Leg]]:
+    """Seeded iron condors: a put spread below the price and a call spread above it."""
+    rng = np.random.default_rng(seed)
+    books = []
+    for _ in range(count):
+        low, width = 80 + int(rng.integers(0, 12)), int(rng.integers(1, 6))
+        high, size = 104 + int(rng.integers(0, 12)), int(rng.integers(1, 11))
+        books.append(
+            [
+                (size, False, low, 30, 0.4),
+                (-size, False, low + width, 30, 1.1),
+                (-size, True, high, 30, 1.2),
+                (size, True, high + width, 30, 0.5),
+            ]
+        )
+    return books
+
+
+def random_books(count: int, seed: int = 12) -> list[list[Leg]]:
+    """Seeded books of 4 to 12 distinct series of one underlying."""
+    rng = np.random.default_rng(seed)
+    books = []
+    for _ in range(count):
+        chosen = rng.choice(2 * 3 * 21, size=int(rng.integers(4, 13)), replace=False)
+        legs = [
+            (
+                int(rng.choice([-5, -3, -2, -1, 1, 2, 3, 5])),
+                n % 2 == 0,
+                80.0 + 2 * (int(n) // 6),
+                30 * (1 + int(n) // 2 % 3),
+                round(float(rng.uniform(0.1, 9)), 2),
+            )
+            for n in chosen
+        ]
+        books.append(sorted(legs, key=lambda leg: (leg[3], leg[2], not leg[1])))
+    return books
+
+
+def posed(books: list[list[Leg]]) -> Problems:
+    """Books as the kernel takes them."""
+    legs = [leg for book in books for leg in book]
+    records: Records = np.zeros(len(legs), dtype=LEG)
+    contracts, is_call, strike, days, price = zip(*legs, strict=True)
+    records["contracts"], records["is_call"], records["expiry"] = contracts, is_call, days
+    records["strike"] = np.rint(np.array(strike) * MICRO)
+    records["price"] = np.rint(np.array(price) * MICRO)
+    records["spot"], records["units"] = round(SPOT * MICRO), 100 * MICRO
+    records["base"], records["floor"], records["is_listed"] = 200_000, 100_000, True
+    ends = np.cumsum([0, *map(len, books)])
+    return Problems(
+        np.arange(len(books) + 1),
+        ends,
+        np.zeros(len(books) + 1, dtype=np.int64),
+        records,
+        np.zeros(0, dtype=STOCK_RECORD),
+        np.arange(len(legs)),
+        np.zeros(0, dtype=np.int64),
+    )
+
+
+def _peer(books: list[list[Leg]]) -> Callable[[], object]:
+    options = [
+        [
+            Option(
+                expiration=DAY + timedelta(days=days),
+                price=Decimal(str(price)),
+                quantity=contracts,
+                strike=Decimal(str(strike)),
+                type=OptionType.CALL if is_call else OptionType.PUT,
+            )
+            for contracts, is_call, strike, days, price in book
+        ]
+        for book in books
+    ]
+    under = Underlying(price=Decimal(str(SPOT)))
+    return lambda: [calculate_margin(book, under) for book in options]
+
+
+def _beside(books: list[list[Leg]]) -> dict[str, float]:
+    problems, rates = posed(books), strategy_rates(rules_in_force(DAY))
+    ours = len(books) / median_seconds(lambda: least_requirements(problems, rates))
+    peer = PEER_BOOKS / median_seconds(_peer(books[:PEER_BOOKS]))
+    return {"ours": ours, "margin-estimator": peer, "ratio": ours / peer}
+
+
+def main() -> dict[str, Any]:
+    """Books a second and core of both, in one run; seconds for the accounts of the option book."""
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    kinds = {"iron condors": condors(BOOKS), "4 to 12 legs": random_books(BOOKS)}
+    beside = {name: _beside(books) for name, books in kinds.items()}
+    numba.set_num_threads(threads)
+    series, book = option_book.make_market(), option_book.make_book()
+    everyone, rules = np.arange(option_book.ACCOUNTS), rules_in_force(option_book.DAY)
+
+    def grouped() -> None:
+        problems = problems_of(book, series, rules, everyone)
+        least_requirements(problems, strategy_rates(rules))
+
+    return {"books a second and core": beside, "100,000 accounts, seconds": median_seconds(grouped)}
+
+
+if __name__ == "__main__":
+    show({"grouping": main()})

@@ -28,11 +28,13 @@ class Table:
     order: tuple[str, ...]
     """Columns that put rows into their one canonical order."""
     retention_days: int
-    """Days of Delta log and removed files kept for time travel."""
+    """Days of versions kept for time travel, as far as `retention_cycles` goes."""
     is_daily: bool = False
     """Whether history is also computed by business date, in `daily/<name>`."""
     in_cycle: bool = True
     """Whether cycles write it: then it is pinned, digested and replayed."""
+    retention_cycles: int = 1_000
+    """Newest cycles whose versions are kept at most: a log folder costs by what it holds."""
 
     @property
     def grain(self) -> str:

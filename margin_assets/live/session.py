@@ -19,6 +19,7 @@ from margin_assets.kernels.terms import first_instant
 from margin_assets.kernels.timelines import BusinessDays, business_days
 from margin_assets.lake import faults
 from margin_assets.lake.canonical import digest
+from margin_assets.lake.caretaker import Caretaker
 from margin_assets.lake.landing import Landing, Pending, PlannedFile, archive, in_order
 from margin_assets.lake.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
 from margin_assets.lake.sealed import SealedTables
@@ -48,6 +49,7 @@ class Session:
         self.lake = lake
         self.ledger = Ledger(lake)
         self._archive = open_archive or lake
+        self.caretaker = Caretaker(lake)
         self._runner: CycleRunner | None = None
         self._at = 0
         """The sealed cycle whose firm is in memory."""
@@ -139,6 +141,7 @@ class Session:
         clock.lap("seal")
         self._at = plan.cycle
         self._remember(files)
+        self.caretaker.after(sealed)
         return CycleResult(sealed, written, clock.seconds)
 
     def run(

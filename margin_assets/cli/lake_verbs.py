@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from margin_assets.cli import output
+from margin_assets.cli.moments import (
+    DEFAULT_SCRATCH,
+    RecomputeOption,
+    ScratchOption,
+    at_moment,
+    say_route,
+)
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
     DEFAULT_LANDING,
@@ -21,13 +28,10 @@ from margin_assets.cli.options import (
     moment,
     opened_lake,
 )
-from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from margin_assets.lake.ledger import Sealed
-    from margin_assets.lake.store import Lake
 
 _SHOWN_ROWS = 1_000
 
@@ -86,13 +90,18 @@ def sql(  # noqa: PLR0913 (the options of the interface)
     target: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Write there, not to stdout.")
     ] = None,
+    scratch: ScratchOption = DEFAULT_SCRATCH,
+    recompute: RecomputeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Ask the tables in SQL.
 
     Read-only, over every table, all as of one sealed cycle: the last, unless another is named.
-    Daily twins are named daily_TABLE and read at their newest.
+    A cycle past the retention of its versions is computed again. Daily twins are named
+    daily_TABLE and read at their newest.
     """
+    from margin_assets.lake.sql import named_tables, query
+
     form = Format.JSON if as_json else form
     if cycle is not None and as_of is not None:
         raise typer.BadParameter("--cycle and --as-of exclude each other")
@@ -100,51 +109,15 @@ def sql(  # noqa: PLR0913 (the options of the interface)
         raise typer.BadParameter("--format parquet needs --output FILE")
     at = None if as_of is None else moment(as_of)
     held = opened_lake(lake)
-    rows = answer_at(held, statement, chosen_cycle(held, cycle, at))
-    _write(rows, form, target)
-
-
-def answer_at(lake: "Lake", statement: str, sealed: "Sealed | None") -> "pl.DataFrame":
-    """The answer of every table as the cycle left it."""
-    from margin_assets.lake.sql import SqlFailed, query
-
+    sealed = chosen_cycle(held, cycle, at)
     if sealed is None:
-        return query(lake, statement, {})
-    try:
-        return query(lake, statement, _pinned(lake, sealed))
-    except SqlFailed as failed:
-        lost = _unreadable(lake, statement, sealed)
-        if lost or ".parquet" in str(failed):
-            raise Refusal(
-                f"cycle {sealed.cycle} is no longer readable{lost}: its files are gone; "
-                "`margin replay` computes them anew"
-            ) from failed
-        raise
-
-
-def _unreadable(lake: "Lake", statement: str, sealed: "Sealed") -> str:
-    """Which table that the statement names has lost its version, if one has."""
-    from deltalake.exceptions import DeltaError
-
-    for name, version in sealed.table_versions.items():
-        if name in statement.lower():
-            try:
-                lake.held(name).open(version)
-            except (DeltaError, OSError):
-                return f" in {name}, version {version}"
-    return ""
-
-
-def _pinned(lake: "Lake", sealed: "Sealed") -> dict[str, int]:
-    """Versions of a cycle's tables, and of the ledger as the cycle's seal left it."""
-    versions = dict(sealed.table_versions)
-    seal, ledger = str(2 * sealed.cycle + 1), lake.held("cycles").open()
-    # The newest commits first: most questions are about the last cycle.
-    for newest in (10, None):
-        for entry in ledger.history(newest):
-            if entry.get("ledger") == seal:
-                return versions | {"cycles": int(entry["version"])}
-    return versions
+        _write(query(held, statement, {}), form, target)
+        return
+    tables = named_tables(statement)
+    with at_moment(held, sealed, tables, scratch, recompute=recompute) as then:
+        if cycle is not None or at is not None:
+            say_route(then)
+        _write(query(held, statement, then), form, target)
 
 
 def _write(rows: "pl.DataFrame", form: Format, target: Path | None) -> None:

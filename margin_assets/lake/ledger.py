@@ -7,7 +7,8 @@ step only one gets it, and a sealed cycle is sealed once.
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ from schemas import TABLES
 FIRST_PREVIOUS_HASH = "0" * 64
 _APP_ID = "ledger"
 _TABLE = "cycles"
+_AT_ONCE = 500
+_NEVER = 1 << 62
 ACCOUNTS_WRITTEN = "accounts_written"
 """Count that a seal carries when its state tables hold only some accounts' new rows."""
 
@@ -116,6 +119,20 @@ class Ledger:
     def all_sealed(self) -> list[Sealed]:
         """Every sealed cycle, oldest first."""
         return [_sealed(row) for row in self._rows(pl.col("state") == "sealed")]
+
+    def sealed_from(self, first: int, last: int | None = None) -> Iterator[Sealed]:
+        """Sealed cycles from one on, oldest first, without holding all of them at once."""
+        newest = self.last_sealed()
+        end = min(last or _NEVER, 0 if newest is None else newest.cycle)
+        for start in range(first, end + 1, _AT_ONCE):
+            among = pl.col("cycle").is_between(start, min(start + _AT_ONCE - 1, end))
+            yield from map(_sealed, self._rows(among, pl.col("state") == "sealed"))
+
+    def adopt(self, sealed: Sealed, table_versions: dict[str, int]) -> None:
+        """Begin a new ledger after a cycle of another lake, whose tables have these versions."""
+        ours = replace(sealed, table_versions=table_versions)
+        self._append(_sealed_row(ours), 2 * sealed.cycle + 1)
+        self.refresh()
 
     def plan(self, manifest: dict[str, Any]) -> Plan:
         """Append the plan of the next cycle.

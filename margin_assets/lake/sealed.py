@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store import CYCLE, Lake
 from schemas import TABLES
 
 
@@ -24,6 +24,11 @@ class SealedTables:
         if table not in self._versions:
             return TABLES[table].schema.create_empty().lazy()
         return self._lake.scan(table, self._versions[table])
+
+    def was_written(self, table: str) -> bool:
+        """Whether any cycle up to the sealed one wrote the table, be it empty now or not."""
+        handle = self._lake.held(table).open(self._versions[table])
+        return handle.transaction_version(CYCLE) is not None
 
     def in_landing_order(self, feed: str) -> pl.LazyFrame:
         """Rows of a landed table, first landed first: of two at one time the later one stands."""

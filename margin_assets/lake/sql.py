@@ -17,6 +17,7 @@ from deltalake import QueryBuilder
 from sqlglot import exp
 
 from margin_assets.lake import declared
+from margin_assets.lake.moment import Moment, is_pinned, is_state
 from margin_assets.lake.store import Lake
 
 # Comments that every SQL dialect ends at the same place.
@@ -37,35 +38,59 @@ class SqlFailed(ValueError):  # noqa: N818 (says what happened)
     """A question that the engine cannot answer."""
 
 
-def query(lake: Lake, sql: str, versions: Mapping[str, int]) -> pl.DataFrame:
+def query(lake: Lake, sql: str, at: Mapping[str, int] | Moment) -> pl.DataFrame:
     """Answer one question over every table and daily twin (`daily_<name>`).
 
-    A table is read at its version in `versions`; one that is not there, and every daily twin,
-    at its newest.
+    A table is read as of a moment, or at its version in `at`; one that is not there, and every
+    daily twin, at its newest.
 
     Raises:
         SqlRefused: the statement is not a single question, or asks for more than tables.
         SqlFailed: the engine cannot answer it. Both messages are one line.
     """
-    statement = sql[_end_of_lead(sql) :].rstrip().removesuffix(";").rstrip()
+    statement = _statement(sql)
     if _SHOW_TABLES.fullmatch(statement):
         return pl.DataFrame({"table_name": sorted(_by_sql_name())})
     tables = _tables_in(statement)
     try:
-        return _answer(lake, statement, tables, versions)
+        return _answer(lake, statement, tables, at)
     except Exception as error:
         if isinstance(error, SqlFailed):
             raise
         raise SqlFailed(_one_line(error)) from error
 
 
+def named_tables(sql: str) -> list[str]:
+    """Tables of the lake that a question is about.
+
+    Raises:
+        SqlRefused, SqlFailed: as `query` does.
+    """
+    statement = _statement(sql)
+    return [] if _SHOW_TABLES.fullmatch(statement) else list(_tables_in(statement).values())
+
+
+def _statement(sql: str) -> str:
+    return sql[_end_of_lead(sql) :].rstrip().removesuffix(";").rstrip()
+
+
 def _answer(
-    lake: Lake, statement: str, tables: Mapping[str, str], versions: Mapping[str, int]
+    lake: Lake, statement: str, tables: Mapping[str, str], at: Mapping[str, int] | Moment
 ) -> pl.DataFrame:
     builder = QueryBuilder()
     for spelled, name in tables.items():
         # Quoted, since the engine would register FILLS as fills and then look for FILLS.
-        builder.register(f'"{spelled}"', lake.held(name).open(versions.get(name)))
+        if not isinstance(at, Moment):
+            builder.register(f'"{spelled}"', lake.held(name).open(at.get(name)))
+        elif not is_pinned(name):
+            builder.register(f'"{spelled}"', lake.held(name).open())
+        elif is_state(name):
+            builder.register(f'"{spelled}"', at.handle(name))
+        else:
+            whole = f'"{spelled} of every cycle"'
+            builder.register(whole, at.handle(name))
+            rows = f"SELECT * FROM {whole} WHERE cycle <= {at.cycle}"
+            builder.execute(f'CREATE VIEW "{spelled}" AS {rows}')
     reader = pa.RecordBatchReader.from_stream(builder.execute(statement))
     for column in reader.schema:
         # Polars has no such type, and ends in a panic.

@@ -199,7 +199,7 @@ class Session:
             if sealed.as_of is not None:
                 load_monitor(monitor, scan, instants(pl.Series([sealed.as_of])).item())
             runner.written_whole = _written_whole(scan)
-            runner.ever_written = {name for name in OFTEN_EMPTY if scan(name).height}
+            runner.ever_written = {name for name in OFTEN_EMPTY if scan.was_written(name)}
             runner.pending = {feed: _pending(scan, feed, monitor) for feed in DATED}
         self._runner, self._at = runner, 0 if sealed is None else sealed.cycle
 

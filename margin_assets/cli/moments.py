@@ -57,8 +57,8 @@ def _computed_again(lake: "Lake", sealed: "Sealed", folder: Path, why: str) -> I
     from margin_assets.cli.feed_verbs import quiet_imports
 
     with quiet_imports():
-        from margin_assets.live.past import base_of, recomputed
-    base = base_of(lake, sealed.cycle)
+        from margin_assets.live.past import recomputed, start_of
+    base = start_of(lake, sealed, folder)
     start = f"the state kept at cycle {base}" if base else "the first cycle"
     output.note(f"cycle {sealed.cycle}: computed again from {start} ({why})")
     with ExitStack() as held:

@@ -15,7 +15,7 @@ import polars as pl
 from margin_assets.lake import declared
 from margin_assets.lake.canonical import digest
 from margin_assets.lake.ledger import ACCOUNTS_WRITTEN, Sealed
-from margin_assets.lake.store import CYCLE, Lake
+from margin_assets.lake.store import Lake
 from schemas import TABLES, Mode
 
 _FOLDER = "bases"
@@ -38,8 +38,7 @@ def kept(lake: Lake) -> list[int]:
 
 def keep_table(lake: Lake, sealed: Sealed, name: str) -> bool:
     """Writes one state table of a base, but for one that no cycle has written; whether it did."""
-    handle = lake.held(name).open(sealed.table_versions[name])
-    if handle.transaction_version(CYCLE) is None:
+    if not lake.was_written(name, sealed.table_versions[name]):
         return False
     spool = io.BytesIO()
     lake.scan(name, sealed.table_versions[name]).collect().write_parquet(spool)

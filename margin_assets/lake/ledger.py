@@ -8,7 +8,7 @@ step only one gets it, and a sealed cycle is sealed once.
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -127,12 +127,6 @@ class Ledger:
         for start in range(first, end + 1, _AT_ONCE):
             among = pl.col("cycle").is_between(start, min(start + _AT_ONCE - 1, end))
             yield from map(_sealed, self._rows(among, pl.col("state") == "sealed"))
-
-    def adopt(self, sealed: Sealed, table_versions: dict[str, int]) -> None:
-        """Begin a new ledger after a cycle of another lake, whose tables have these versions."""
-        ours = replace(sealed, table_versions=table_versions)
-        self._append(_sealed_row(ours), 2 * sealed.cycle + 1)
-        self.refresh()
 
     def plan(self, manifest: dict[str, Any]) -> Plan:
         """Append the plan of the next cycle.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from margin_assets.lake.store import CYCLE, Lake
+from margin_assets.lake.store import Lake
 from schemas import TABLES
 
 
@@ -27,8 +27,7 @@ class SealedTables:
 
     def was_written(self, table: str) -> bool:
         """Whether any cycle up to the sealed one wrote the table, be it empty now or not."""
-        handle = self._lake.held(table).open(self._versions[table])
-        return handle.transaction_version(CYCLE) is not None
+        return table in self._versions and self._lake.was_written(table, self._versions[table])
 
     def in_landing_order(self, feed: str) -> pl.LazyFrame:
         """Rows of a landed table, first landed first: of two at one time the later one stands."""

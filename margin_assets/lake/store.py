@@ -110,6 +110,10 @@ class Lake:
         """Newest version of a table."""
         return self.held(name).open().version()
 
+    def was_written(self, name: str, version: int) -> bool:
+        """Whether a cycle had written the table by a version, be it empty by now or not."""
+        return self.held(name).open(version).transaction_version(CYCLE) is not None
+
     def write(
         self, name: str, frame: pl.DataFrame, cycle: int, accounts: Sequence[str] | None = None
     ) -> int:

@@ -1,52 +1,33 @@
-"""The past computed again: a scratch lake that holds the state tables as a cycle left them.
+"""The past computed again: the state tables as a cycle left them, in a scratch lake.
 
-It starts from the newest base at or before the cycle, or from nothing, and runs the plans of the
-ledger over the landed bytes. Every cycle must come out with the hash that was sealed. What was
-computed stays in its folder: the next question about the same stretch goes on from there.
+The plans of the ledger are run over the landed bytes, from the newest base at or before the
+cycle, or from nothing; every cycle must come out with the hash that was sealed. The state at the
+end is written once and kept, and is a base for later questions.
 """
 
 import fcntl
 import hashlib
+import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
-from margin_assets.lake import bases, declared
+from margin_assets.lake import bases
 from margin_assets.lake.ledger import Ledger, Sealed
-from margin_assets.lake.moment import Moment, unreadable
+from margin_assets.lake.moment import Moment
 from margin_assets.lake.store import Lake
-from margin_assets.live.session import Session
-from schemas import Mode
+from margin_assets.live.rehearsal import Rehearsal, Start
 
-# Scratch lakes of one lake that are kept for further questions.
-_KEPT = 3
+_KEPT = 20
+"""Moments of one lake that are kept for further questions."""
+_SEAL = "seal.json"
 
 
 class HistoryDiffers(RuntimeError):  # noqa: N818 (says what happened)
     """A cycle came out other than it was sealed."""
-
-
-class ContinuedLake(Lake):
-    """A scratch lake that goes on after a cycle of another lake.
-
-    State tables are its own; what was appended up to that cycle is read in the other lake.
-    """
-
-    def __init__(self, uri: str, origin: Lake, base: int) -> None:
-        super().__init__(uri)
-        self._origin, self._base = origin, base
-
-    def scan(self, name: str, version: int | None = None) -> pl.LazyFrame:
-        """Rows of a table, those appended before the scratch lake began among them."""
-        own = super().scan(name, version)
-        table = declared.table_of(name)
-        if table.mode is Mode.STATE or not table.in_cycle or name.startswith(declared.DAILY):
-            return own
-        before = self._origin.scan(name).filter(pl.col("cycle") <= self._base)
-        return pl.concat([before, own])
 
 
 @contextmanager
@@ -69,16 +50,22 @@ def recomputed(
     with (place / "lock").open("w") as lock:
         # Held until the answer is read: another process may want to throw the scratch lake away.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        base = base_of(lake, sealed.cycle)
-        scratch = _scratch(lake, base, sealed, place / f"{base:012d}")
-        _run(lake, scratch, sealed, on_cycle)
-        _forget_others(place, place / f"{base:012d}")
-        found = Ledger(scratch).sealed(sealed.cycle)
-        yield Moment(lake, sealed, scratch, found.table_versions)
+        ours = place / f"{sealed.cycle:012d}"
+        if not _is_kept(ours, sealed):
+            _compute(lake, sealed, place, on_cycle)
+        _forget_others(place, ours)
+        scratch = Lake(str(ours / "lake"))
+        yield Moment(lake, sealed, scratch, {n: scratch.version(n) for n in bases.STATE_TABLES})
 
 
-def base_of(lake: Lake, cycle: int) -> int:
-    """The newest kept base at or before a cycle; 0 for none."""
+def start_of(lake: Lake, sealed: Sealed, folder: Path) -> int:
+    """The cycle after which computing again begins; 0 for the first."""
+    place = folder / _name(lake)
+    known = [cycle for cycle in _kept(place) if cycle <= sealed.cycle]
+    return max([*known, _base_of(lake, sealed.cycle)])
+
+
+def _base_of(lake: Lake, cycle: int) -> int:
     return max((base for base in bases.kept(lake) if base <= cycle), default=0)
 
 
@@ -87,66 +74,53 @@ def _name(lake: Lake) -> str:
     return hashlib.sha256(where.encode()).hexdigest()[:16]
 
 
-def _scratch(lake: Lake, base: int, sealed: Sealed, place: Path) -> Lake:
-    """The scratch lake of an earlier question, if it is of this history, or a new one."""
-    scratch = ContinuedLake(str(place), lake, base)
-    if place.exists() and _is_usable(lake, scratch, base, sealed):
-        return scratch
-    shutil.rmtree(place, ignore_errors=True)
-    scratch = ContinuedLake(str(place), lake, base)
-    scratch.create()
-    if base:
-        seed(lake, scratch, base)
-    return scratch
+def _kept(place: Path) -> list[int]:
+    """Cycles whose moments are kept, whatever lake they are of, oldest first."""
+    return sorted(int(seal.parent.name) for seal in place.glob(f"*/{_SEAL}"))
 
 
-def _is_usable(lake: Lake, scratch: Lake, base: int, sealed: Sealed) -> bool:
-    if not scratch.is_created():
-        return False
-    ledger, origin = Ledger(scratch), Ledger(lake)
-    last = ledger.last_sealed()
-    if last is None:
-        return base == 0 and ledger.open_plan() is None
-    try:
-        is_ours = origin.sealed(last.cycle).hash == last.hash
-        if last.cycle < sealed.cycle:
-            return is_ours
-        found = ledger.sealed(sealed.cycle)
-    except LookupError:
-        return False
-    return is_ours and not unreadable(scratch, found, bases.STATE_TABLES)
+def _is_kept(ours: Path, sealed: Sealed) -> bool:
+    seal = ours / _SEAL
+    return seal.exists() and json.loads(seal.read_text("utf-8"))["hash"] == sealed.hash
 
 
-def seed(lake: Lake, scratch: Lake, base: int) -> None:
-    """Makes a new lake one that has sealed a cycle of another, from its base."""
-    sealed = Ledger(lake).sealed(base)
-    tables = bases.tables_of(lake, sealed)
-    written = {name: scratch.write(name, frame, base) for name, frame in tables.items()}
-    others = {name: scratch.version(name) for name in sealed.table_versions.keys() - written.keys()}
-    # Last: without it the scratch lake counts as not begun.
-    Ledger(scratch).adopt(sealed, others | written)
-
-
-def _run(lake: Lake, scratch: Lake, to: Sealed, on_cycle: Callable[[int, int], None]) -> None:
-    last = Ledger(scratch).last_sealed()
-    start = 0 if last is None else last.cycle
-    if start >= to.cycle:
-        return
-    session = Session(scratch, open_archive=lake)
-    recovered = session.recover()
-    for sealed in Ledger(lake).sealed_from(start + 1, to.cycle):
-        if recovered is not None and recovered.sealed.cycle == sealed.cycle:
-            again = recovered.sealed
-        else:
-            again = session.run_plan(session.ledger.plan(sealed.manifest)).sealed
-        if again.hash != sealed.hash:
+def _compute(lake: Lake, to: Sealed, place: Path, on_cycle: Callable[[int, int], None]) -> None:
+    start = _start(lake, to, place)
+    rehearsal, first = Rehearsal(lake, start), 1 + (start.sealed.cycle if start else 0)
+    for sealed in Ledger(lake).sealed_from(first, to.cycle):
+        if rehearsal.run(sealed).sealed.hash != sealed.hash:
             raise HistoryDiffers(f"cycle {sealed.cycle} comes out other than it was sealed")
-        on_cycle(sealed.cycle - start, to.cycle - start)
-    session.caretaker.settle()
+        on_cycle(sealed.cycle - first + 1, to.cycle - first + 1)
+    _keep(place / f"{to.cycle:012d}", to, rehearsal.lake.states)
+
+
+def _start(lake: Lake, to: Sealed, place: Path) -> Start | None:
+    """The newest state to go on from: a moment kept here, or a base of the lake."""
+    base, ledger = _base_of(lake, to.cycle), Ledger(lake)
+    for cycle in reversed([kept for kept in _kept(place) if base < kept < to.cycle]):
+        sealed, ours = ledger.sealed(cycle), place / f"{cycle:012d}"
+        if _is_kept(ours, sealed):
+            names = json.loads((ours / _SEAL).read_text("utf-8"))["tables"]
+            scratch = Lake(str(ours / "lake"))
+            return Start(sealed, {name: scratch.scan(name).collect() for name in names})
+    if not base:
+        return None
+    sealed = ledger.sealed(base)
+    return Start(sealed, bases.tables_of(lake, sealed))
+
+
+def _keep(ours: Path, sealed: Sealed, states: Mapping[str, pl.DataFrame]) -> None:
+    """Writes a moment's state tables; its seal last, without which it counts for nothing."""
+    shutil.rmtree(ours, ignore_errors=True)
+    scratch = Lake(str(ours / "lake"))
+    scratch.create()
+    scratch.write_all(states, sealed.cycle)
+    seal = {"cycle": sealed.cycle, "hash": sealed.hash, "tables": sorted(states)}
+    (ours / _SEAL).write_text(json.dumps(seal), "utf-8")
 
 
 def _forget_others(place: Path, ours: Path) -> None:
-    """Throws away the scratch lakes that were not used for longest."""
+    """Throws away the moments that were not asked for longest."""
     ours.touch()
     folders = sorted((p for p in place.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
     for folder in folders[:-_KEPT]:

@@ -6,7 +6,7 @@ from live_driver import Firm, Row, account, at, beta, cash, fill, instrument, pr
 
 from margin_assets.lake.audit import verify
 from margin_assets.lake.store import Lake
-from margin_assets.live.replay import replay
+from margin_assets.live.replay import replay, replay_into
 from margin_assets.rulebooks import in_force, versions
 
 SYMBOLS = ("X", "Y")
@@ -93,4 +93,5 @@ def test_samples_verify_and_replay(sampled: Firm, tmp_path: Path) -> None:
     scratch.create()
 
     assert verify(sampled.lake).broken is None
-    assert replay(sampled.lake, scratch).difference is None
+    assert replay(sampled.lake).difference is None
+    assert replay_into(sampled.lake, scratch).difference is None

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, Protocol
@@ -20,6 +21,8 @@ STAGING = ".staging"
 """Folder of the landing folder in which our own feed writes before it renames."""
 _CHUNK = 1 << 20
 _IN_MEMORY = 1 << 26
+_Met = tuple[str, int, int, int]
+"""Path, size, time and kind of an entry: what it was when it was last looked at."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
@@ -36,7 +39,7 @@ class Pending:
     problem: str = ""
     """Why it is not read, if it is not."""
 
-    @property
+    @cached_property
     def stamp(self) -> tuple[str, int, datetime]:
         """What tells it from a later file of the same name."""
         return (self.path, self.bytes, self.landed_at)
@@ -80,15 +83,19 @@ class LocalLanding:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._met: dict[_Met, Pending] = {}
+        """Entries met before: a feed may leave every file it ever sent, and we look each second."""
 
     def entries(self) -> Iterator[Pending]:
         """Every file below the folder but our own staging; the folder may not exist yet."""
         if self.folder.is_dir():
-            yield from self._below(str(self.folder), "")
+            there: dict[_Met, Pending] = {}
+            yield from self._below(str(self.folder), there)
+            self._met = there
 
-    def _below(self, folder: str, prefix: str) -> Iterator[Pending]:
+    def _below(self, folder: str, there: dict[_Met, Pending]) -> Iterator[Pending]:
         # A stack and no recursion: a feed may nest folders deeper than Python calls.
-        open_folders = [(folder, prefix)]
+        open_folders = [(folder, "")]
         while open_folders:
             folder, prefix = open_folders.pop()
             try:
@@ -107,7 +114,11 @@ class LocalLanding:
                     open_folders.append((entry.path, f"{path}/"))
                     continue
                 try:
-                    yield _pending(path, entry.path, entry.stat(follow_symlinks=False))
+                    now = entry.stat(follow_symlinks=False)
+                    key = (path, now.st_size, now.st_mtime_ns, now.st_mode)
+                    met = self._met.get(key) or _pending(path, entry.path, now)
+                    there[key] = met
+                    yield met
                 except FileNotFoundError:
                     continue  # renamed away while we looked
                 except OSError as error:

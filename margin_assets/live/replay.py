@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from margin_assets.lake import bases
-from margin_assets.lake.canonical import canonical_bytes
+from margin_assets.lake.canonical import canonical_bytes, digest
 from margin_assets.lake.ledger import Ledger, Sealed
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
@@ -120,10 +120,12 @@ def _difference(sealed: Sealed, again: CycleResult, stored: dict[str, pl.DataFra
     if again.sealed.hash != sealed.hash:
         return _unlike(sealed, again.sealed)
     for table in _APPENDED:
-        empty = table.schema.create_empty()
-        ours, theirs = stored.get(table.name, empty), again.frames.get(table.name, empty)
-        if canonical_bytes(ours, table) != canonical_bytes(theirs, table):
-            return _first_row(table, ours, theirs)
+        rows = stored.get(table.name)
+        found = None if rows is None else digest(rows, table)
+        if found != again.sealed.digests.get(table.name):
+            empty = table.schema.create_empty()
+            ours = empty if rows is None else rows
+            return _first_row(table, ours, again.frames.get(table.name, empty))
     return None
 
 

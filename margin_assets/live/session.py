@@ -14,7 +14,7 @@ from margin_assets.calendar import sessions
 from margin_assets.kernels.deficit_frames import Saved
 from margin_assets.kernels.fills import history_effects
 from margin_assets.kernels.intraday import intraday_rules
-from margin_assets.kernels.money import instants
+from margin_assets.kernels.money import instants, to_instants
 from margin_assets.kernels.terms import first_instant
 from margin_assets.kernels.timelines import BusinessDays, business_days
 from margin_assets.lake import faults
@@ -192,7 +192,7 @@ class Session:
         versions_of = sealed.table_versions if sealed else {}
         scan = SealedTables(self.lake, versions_of)
         monitor = Monitor(sessions().opens, _business_days())
-        runner = CycleRunner(monitor, Journal(self._lookup), self._lookup)
+        runner = CycleRunner(monitor, Journal(self._lookup, scan.scan), self._lookup)
         runner.journal.load()
         if sealed is not None:
             self._load_files(scan, runner)
@@ -248,7 +248,12 @@ def load_monitor(  # noqa: PLR0915 (one step a table, in their order)
     monitor.last_point = as_of
     bound = pl.Series([as_of])
     for feed in ("instruments", *DATED, "prices", "rates"):
-        rows = _dated(scan, feed) if feed in DATED else scan.in_landing_order(feed).collect()
+        if feed in DATED:
+            rows = _dated(scan, feed)
+        elif feed == "prices":
+            rows = scan.newest_in_landing_order(feed, to_instants(bound.to_numpy())[0])
+        else:
+            rows = scan.in_landing_order(feed).collect()
         past = rows.filter(pl.Series(instants(rows["event_time"]) <= bound.item()))
         ordered = past.sort("event_time", maintain_order=True)
         if not ordered.height:
@@ -290,6 +295,8 @@ def _load_unsized(monitor: Monitor, scan: SealedTables) -> None:
     """Fills of symbols without an instrument row, whose multiplier is still to come."""
     market = monitor.market
     unknown = pl.Series(market.symbols.all, dtype=pl.String).filter(pl.Series(~market.is_known))
+    if not len(unknown):
+        return
     fills = scan("fills", pl.col("symbol").is_in(unknown.implode()))
     if fills.height:
         effects = history_effects(fills)

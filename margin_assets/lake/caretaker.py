@@ -35,6 +35,7 @@ class Caretaker:
         """Commits of each table at its last checkpoint; None before they were looked up."""
         self._files: dict[str, int] = {}
         """Files of each table after its last compaction."""
+        self._retention: Retention | None = None
         self._crowded: str | None = None
         """A state table that waits for compaction."""
         self._base: Sealed | None = None
@@ -123,7 +124,9 @@ class Caretaker:
                 self._compact(name)
             else:
                 self._crowded = name
-        drop_old(self._lake, name, Retention(self._lake, sealed.cycle))
+        if self._retention is None or sealed.cycle - self._retention.last_cycle >= self._every:
+            self._retention = Retention(self._lake, sealed.cycle)
+        drop_old(self._lake, name, self._retention)
 
     def _compact(self, name: str) -> None:
         self._files[name] = compact(self._lake, name)

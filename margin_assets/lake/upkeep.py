@@ -18,8 +18,8 @@ from margin_assets.rulebooks import in_force, versions
 from schemas import Mode
 
 _DAY = 86_400.0
-# Commits of the ledger a cycle, with some room for what upkeep itself commits.
-_PER_CYCLE = 3
+# Commits of the ledger a cycle.
+_PER_CYCLE = 2
 
 
 def bounds() -> dict[str, int]:
@@ -29,7 +29,10 @@ def bounds() -> dict[str, int]:
 
 
 class Retention:
-    """The oldest version of each table that a cycle within retention names."""
+    """The oldest version of each table that a cycle within retention names.
+
+    As of one sealed cycle: it may be used for later ones, and then keeps a little more.
+    """
 
     def __init__(self, lake: Lake, last_cycle: int | None = None) -> None:
         self._lake = lake
@@ -37,23 +40,29 @@ class Retention:
         if last_cycle is None:
             last = self._ledger.last_sealed()
             last_cycle = 0 if last is None else last.cycle
-        self._last = last_cycle
+        self.last_cycle = last_cycle
         self._by_age: dict[int, int] = {}
+        self._versions: dict[int, dict[str, int]] = {}
 
     def oldest_kept(self, name: str, log: DeltaLog) -> int:
         """Oldest version of a table that must stay readable."""
         table = declared.table_of(name)
         if table.in_cycle and not name.startswith(declared.DAILY):
             cycle = self._oldest_cycle(table.retention_cycles, table.retention_days)
-            return self._ledger.sealed(cycle).table_versions[name] if cycle > 0 else 0
+            return self._versions_at(cycle)[name] if cycle > 0 else 0
         newest = max(log.commits, default=0)
         aged = log.at(log.newest_time() - table.retention_days * _DAY) if log.times else None
         return max(newest - _PER_CYCLE * table.retention_cycles, aged or 0)
 
+    def _versions_at(self, cycle: int) -> dict[str, int]:
+        if cycle not in self._versions:
+            self._versions[cycle] = self._ledger.sealed(cycle).table_versions
+        return self._versions[cycle]
+
     def _oldest_cycle(self, cycles: int, days: int) -> int:
         if days not in self._by_age:
             self._by_age[days] = self._sealed_before(days)
-        return max(self._last - cycles + 1, self._by_age[days])
+        return max(self.last_cycle - cycles + 1, self._by_age[days])
 
     def _sealed_before(self, days: int) -> int:
         """The cycle that was the last one, so many days before the newest; 0 if not known."""

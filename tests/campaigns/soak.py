@@ -76,8 +76,7 @@ def most_log_files(name: str) -> int:
     """Files that a log folder may hold: retention, what waits for a turn, a checkpoint each."""
     commits = 2 if name == "cycles" else 1
     waiting = 3 * bounds()["commits"]
-    kept = 3 if name == "cycles" else 1
-    versions = declared.table_of(name).retention_cycles * kept + commits * waiting
+    versions = commits * (declared.table_of(name).retention_cycles + waiting)
     return round(versions * 1.1) + 10
 
 

@@ -33,8 +33,8 @@ class Table:
     """Whether history is also computed by business date, in `daily/<name>`."""
     in_cycle: bool = True
     """Whether cycles write it: then it is pinned, digested and replayed."""
-    retention_cycles: int = 1_000
-    """Newest cycles whose versions are kept at most: a log folder costs by what it holds."""
+    retention_cycles: int = 500
+    """Newest cycles whose versions are kept at most: every commit pays for its log folder."""
 
     @property
     def grain(self) -> str:
@@ -42,9 +42,13 @@ class Table:
         return (self.schema.__doc__ or "").strip().splitlines()[0]
 
 
+# Rows that are only added carry their cycle: the past is read in the newest version.
+_APPENDED = 100
+
+
 def _landed(name: str, schema: type[dy.Schema]) -> Table:
     order = ("cycle", "file_id", "file_row")
-    return Table(name, schema, Mode.APPEND, "landed", order, retention_days=7)
+    return Table(name, schema, Mode.APPEND, "landed", order, 7, retention_cycles=_APPENDED)
 
 
 def _state(name: str, schema: type[dy.Schema], *order: str) -> Table:
@@ -63,7 +67,13 @@ TABLES: dict[str, Table] = {
         _landed("fills", landed.Fills),
         _landed("prices", landed.Prices),
         Table(
-            "landed_files", landed.LandedFiles, Mode.APPEND, "landed", ("cycle", "file_number"), 7
+            "landed_files",
+            landed.LandedFiles,
+            Mode.APPEND,
+            "landed",
+            ("cycle", "file_number"),
+            7,
+            retention_cycles=_APPENDED,
         ),
         Table(
             "quarantine",
@@ -72,6 +82,7 @@ TABLES: dict[str, Table] = {
             "landed",
             ("cycle", "path", "file_id", "file_row", "quarantine_id"),
             7,
+            retention_cycles=_APPENDED,
         ),
         _state("positions", margin.Positions, "account_id", "class_group", "symbol"),
         _state("account_state", margin.AccountState, "account_id"),
@@ -89,7 +100,14 @@ TABLES: dict[str, Table] = {
         _state("stress_results", margin.StressResults, "account_id", "move"),
         _state("margin_summary", margin.MarginSummary, "account_id"),
         Table(
-            "firm_risk", margin.FirmRisk, Mode.APPEND, "margin", ("cycle", "move"), 7, is_daily=True
+            "firm_risk",
+            margin.FirmRisk,
+            Mode.APPEND,
+            "margin",
+            ("cycle", "move"),
+            7,
+            is_daily=True,
+            retention_cycles=_APPENDED,
         ),
         Table(
             "intraday_deficits",
@@ -109,6 +127,7 @@ TABLES: dict[str, Table] = {
             "enforcement",
             ("cycle", "decision_number"),
             7,
+            retention_cycles=_APPENDED,
         ),
         Table("cycles", audit.Cycles, Mode.APPEND, "audit", ("cycle", "state"), 7, in_cycle=False),
         Table(

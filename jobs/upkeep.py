@@ -1,5 +1,8 @@
 """Upkeep: compaction, checkpoints and retention of every table.
 
+A live session does its own between cycles; this is for a lake at rest, for the tables that no
+cycle writes, and for files that a writer left when it died.
+
 Dagster resolves annotations when an op is built, so this module must not use
 `from __future__ import annotations`.
 """
@@ -7,17 +10,28 @@ Dagster resolves annotations when an op is built, so this module must not use
 import dagster as dg
 from deltalake.exceptions import CommitFailedError
 
+from jobs.live_margin import LIVE_TAG, ONE_LAKE
 from margin_assets.assets.resources import LakeResource
 from margin_assets.lake import declared
+from margin_assets.lake.upkeep import Retention, tidy
+
+_ALIVE = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 @dg.op
 def tidy_tables(context: dg.OpExecutionContext, lake: LakeResource) -> None:
     """Tidies every table; one that a session replaced meanwhile waits for the next time."""
     store = lake.created()
+    retention = Retention(store)
     for name in declared.names():
         try:
-            store.tidy(name)
+            tidy(store, name, retention)
         except CommitFailedError as conflict:
             context.log.warning("%s: left for the next time: %s", name, conflict)
 
@@ -26,3 +40,18 @@ def tidy_tables(context: dg.OpExecutionContext, lake: LakeResource) -> None:
 def upkeep() -> None:
     """One op over all tables."""
     tidy_tables()
+
+
+@dg.schedule(
+    job=upkeep,
+    cron_schedule="15 5 * * *",
+    execution_timezone="America/New_York",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Upkeep at night, unless a live run is at work.",
+)
+def nightly_upkeep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Asks for one run a night; a live run does upkeep of its own."""
+    alive = dg.RunsFilter(tags={LIVE_TAG: ONE_LAKE}, statuses=_ALIVE)
+    if context.instance.get_runs(alive, limit=1):
+        return dg.SkipReason("A live run is alive, which does its own upkeep.")
+    return dg.RunRequest()

@@ -9,7 +9,7 @@ import dagster as dg
 
 from jobs.daily_margin import daily_margin
 from jobs.live_margin import live_margin
-from jobs.upkeep import upkeep
+from jobs.upkeep import nightly_upkeep, upkeep
 from margin_assets.assets.declared import IO_MANAGER
 from margin_assets.assets.landed import LIVE_ONLY
 from margin_assets.assets.margin import DAILY_ASSETS
@@ -40,6 +40,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         assets=[*DAILY_ASSETS, *LIVE_ONLY],
         asset_checks=[*ROW_RULES, *CONSISTENCY, *MONITORING, *COMMITTED],
         jobs=[live_margin, daily_margin, upkeep],
+        schedules=[nightly_upkeep],
         sensors=[landing_sensor, business_date_sensor, health_sensor, failed_runs, failed_checks],
         resources=_resources() | dict(resource_overrides or {}),
         executor=dg.in_process_executor,

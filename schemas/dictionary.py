@@ -23,7 +23,8 @@ def _section(table: Table) -> str:
     facts = [
         f"- Written: {table.mode} by {'cycles' if table.in_cycle else 'the ledger and checks'}",
         f"- Canonical order: {', '.join(f'`{name}`' for name in table.order)}",
-        f"- Time travel: {table.retention_days} days",
+        f"- Time travel from versions: {table.retention_days} days, at most "
+        f"{table.retention_cycles} cycles; beyond by recomputation",
     ]
     if table.is_daily:
         facts.append(f"- History by business date: `daily/{table.name}`, SQL `daily_{table.name}`")

@@ -28,11 +28,13 @@ class Table:
     order: tuple[str, ...]
     """Columns that put rows into their one canonical order."""
     retention_days: int
-    """Days of Delta log and removed files kept for time travel."""
+    """Days of versions kept for time travel, as far as `retention_cycles` goes."""
     is_daily: bool = False
     """Whether history is also computed by business date, in `daily/<name>`."""
     in_cycle: bool = True
     """Whether cycles write it: then it is pinned, digested and replayed."""
+    retention_cycles: int = 500
+    """Newest cycles whose versions are kept at most: every commit pays for its log folder."""
 
     @property
     def grain(self) -> str:
@@ -40,9 +42,13 @@ class Table:
         return (self.schema.__doc__ or "").strip().splitlines()[0]
 
 
+# Rows that are only added carry their cycle: the past is read in the newest version.
+_APPENDED = 100
+
+
 def _landed(name: str, schema: type[dy.Schema]) -> Table:
     order = ("cycle", "file_id", "file_row")
-    return Table(name, schema, Mode.APPEND, "landed", order, retention_days=7)
+    return Table(name, schema, Mode.APPEND, "landed", order, 7, retention_cycles=_APPENDED)
 
 
 def _state(name: str, schema: type[dy.Schema], *order: str) -> Table:
@@ -61,7 +67,13 @@ TABLES: dict[str, Table] = {
         _landed("fills", landed.Fills),
         _landed("prices", landed.Prices),
         Table(
-            "landed_files", landed.LandedFiles, Mode.APPEND, "landed", ("cycle", "file_number"), 7
+            "landed_files",
+            landed.LandedFiles,
+            Mode.APPEND,
+            "landed",
+            ("cycle", "file_number"),
+            7,
+            retention_cycles=_APPENDED,
         ),
         Table(
             "quarantine",
@@ -70,6 +82,7 @@ TABLES: dict[str, Table] = {
             "landed",
             ("cycle", "path", "file_id", "file_row", "quarantine_id"),
             7,
+            retention_cycles=_APPENDED,
         ),
         _state("positions", margin.Positions, "account_id", "class_group", "symbol"),
         _state("account_state", margin.AccountState, "account_id"),
@@ -88,7 +101,14 @@ TABLES: dict[str, Table] = {
         _state("stress_results", margin.StressResults, "account_id", "move"),
         _state("margin_summary", margin.MarginSummary, "account_id"),
         Table(
-            "firm_risk", margin.FirmRisk, Mode.APPEND, "margin", ("cycle", "move"), 7, is_daily=True
+            "firm_risk",
+            margin.FirmRisk,
+            Mode.APPEND,
+            "margin",
+            ("cycle", "move"),
+            7,
+            is_daily=True,
+            retention_cycles=_APPENDED,
         ),
         Table(
             "reg_t_calls",
@@ -116,6 +136,7 @@ TABLES: dict[str, Table] = {
             "enforcement",
             ("cycle", "decision_number"),
             7,
+            retention_cycles=_APPENDED,
         ),
         Table("cycles", audit.Cycles, Mode.APPEND, "audit", ("cycle", "state"), 7, in_cycle=False),
         Table(

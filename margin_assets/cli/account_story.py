@@ -9,8 +9,7 @@ import polars as pl
 
 from margin_assets.cli.output import Refusal, instant
 from margin_assets.lake.ledger import Sealed
-from margin_assets.lake.sealed import SealedTables
-from margin_assets.lake.store import Lake
+from margin_assets.lake.moment import Moment
 from margin_assets.rulebooks import FAMILIES, in_force
 
 Document = dict[str, Any]
@@ -24,15 +23,12 @@ _WHERE = ("path", "file_row", "landed_at", "cycle")
 class _Tables:
     """The tables as the cycle left them, and the landed path of their rows."""
 
-    def __init__(self, lake: Lake, sealed: Sealed) -> None:
-        self._lake, self._versions = lake, sealed.table_versions
+    def __init__(self, moment: Moment) -> None:
+        self.scan = moment.scan
         files = self.scan("landed_files").select("cycle", "file_id", "path", "file_number")
         # A file that came twice in a cycle has two rows; the first is the one that was read.
         first = files.sort("file_number").unique(["cycle", "file_id"], keep="first")
         self._files = first.drop("file_number")
-
-    def scan(self, name: str) -> pl.LazyFrame:
-        return SealedTables(self._lake, self._versions).scan(name)
 
     def rows(self, name: str, *conditions: pl.Expr) -> pl.DataFrame:
         return self.scan(name).filter(*conditions).collect()
@@ -45,13 +41,13 @@ class _Tables:
         return found.sort(time, "cycle", "landed_at", "path", "file_row")
 
 
-def story(lake: Lake, sealed: Sealed, account: str) -> Document:
+def story(moment: Moment, account: str) -> Document:
     """The document of `margin explain`.
 
     Raises:
         Refusal: the lake does not know the account at that cycle.
     """
-    tables = _Tables(lake, sealed)
+    tables, sealed = _Tables(moment), moment.sealed
     mine = pl.col("account_id") == account
     state = tables.rows("account_state", mine)
     if state.is_empty():

@@ -19,6 +19,7 @@ from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
     from margin_assets.lake.audit import Verdict
+    from margin_assets.lake.ledger import Sealed
     from margin_assets.lake.store import Lake
     from margin_assets.live.replay import ReplayReport
 
@@ -96,21 +97,20 @@ def replay(
         bool, typer.Option("--verify", help="Fail on the first difference from what was sealed.")
     ] = False,
     scratch: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to compute; kept afterwards.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a whole lake there; kept."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compute history anew.
 
-    From the landed inputs, into a scratch lake, and held against what was sealed.
+    From the landed inputs, and held against what was sealed and stored: every cycle's hash and
+    rows, and the state tables after the last.
     """
     held = opened_lake(lake)
     if from_cycle > 1:
         chosen_cycle(held, from_cycle)  # refused if there is no such cycle
-    if scratch is not None:
-        report = _replayed(held, str(scratch), from_cycle)
-    else:
-        report = _replayed_aside(held, from_cycle)
+    report = _replayed(held, scratch, from_cycle)
     if as_json:
         output.answer({"cycles": report.cycles, "difference": report.difference})
     if is_verified and report.difference is not None:
@@ -120,21 +120,21 @@ def replay(
         output.say(f"{report.cycles} cycles replayed{found}")
 
 
-def _replayed_aside(lake: "Lake", from_cycle: int) -> "ReplayReport":
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory(prefix="margin-replay-") as folder:
-        return _replayed(lake, f"{folder}/lake", from_cycle)
-
-
-def _replayed(lake: "Lake", scratch: str, from_cycle: int) -> "ReplayReport":
+def _replayed(lake: "Lake", scratch: Path | None, from_cycle: int) -> "ReplayReport":
     from margin_assets.cli.feed_verbs import quiet_imports
 
     with quiet_imports():
         from margin_assets.live.replay import replay as recompute
-    fresh, made = created_lake(scratch)
-    if not made:
-        raise Refusal(f"{scratch} holds a lake already; a replay needs a place of its own")
+        from margin_assets.live.replay import replay_into
     with output.progress() as bar:
         task = bar.add_task("replay", total=None)
-        return recompute(lake, fresh, from_cycle, lambda *_: bar.advance(task))
+
+        def tell(cycle: "Sealed", last: int) -> None:
+            bar.update(task, completed=cycle.cycle, total=last)
+
+        if scratch is None:
+            return recompute(lake, from_cycle, tell)
+        fresh, made = created_lake(str(scratch))
+        if not made:
+            raise Refusal(f"{scratch} holds a lake already; a replay needs a place of its own")
+        return replay_into(lake, fresh, from_cycle, tell)

@@ -5,6 +5,13 @@ from typing import Annotated
 import typer
 
 from margin_assets.cli import output
+from margin_assets.cli.moments import (
+    DEFAULT_SCRATCH,
+    RecomputeOption,
+    ScratchOption,
+    at_moment,
+    say_route,
+)
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
     JsonOption,
@@ -26,7 +33,7 @@ def register(app: typer.Typer) -> None:
     )(explain)
 
 
-def explain(
+def explain(  # noqa: PLR0913 (the options of the interface)
     *,
     account: Annotated[str, typer.Argument(help="Id of the account.")],
     at: Annotated[
@@ -34,6 +41,8 @@ def explain(
         typer.Option(metavar="TIMESTAMP", help="As sealed last at or before this instant."),
     ] = None,
     lake: LakeOption = DEFAULT_LAKE,
+    scratch: ScratchOption = DEFAULT_SCRATCH,
+    recompute: RecomputeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Explain where an account stands.
@@ -49,7 +58,10 @@ def explain(
     sealed = chosen_cycle(held, as_of=when)
     if sealed is None:
         raise Refusal("no cycle is sealed yet: `margin live` processes what lands")
-    found = story(held, sealed, account)
+    with at_moment(held, sealed, sealed.table_versions, scratch, recompute=recompute) as then:
+        if at is not None:
+            say_route(then)
+        found = story(then, account)
     if as_json:
         output.answer(found)
     else:

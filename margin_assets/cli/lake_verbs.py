@@ -1,6 +1,7 @@
 """Verbs that make a lake and ask it: init, sql, status."""
 
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -9,6 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from margin_assets.cli import output
+from margin_assets.cli.moments import (
+    DEFAULT_SCRATCH,
+    RecomputeOption,
+    ScratchOption,
+    at_moment,
+    say_route,
+)
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
     DEFAULT_LANDING,
@@ -30,6 +38,8 @@ from margin_assets.cli.options import (
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from margin_assets.lake.moment import Moment
 
 
 _SHOWN_ROWS = 1_000
@@ -91,29 +101,40 @@ def sql(  # noqa: PLR0913 (the options of the interface)
     ] = None,
     timeout: TimeoutOption = DEFAULT_TIMEOUT,
     memory: MemoryOption = DEFAULT_MEMORY,
+    scratch: ScratchOption = DEFAULT_SCRATCH,
+    recompute: RecomputeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Ask the tables in SQL.
 
     Read-only, over every table, all as of one sealed cycle: the last, unless another is named.
-    Daily twins are named daily_TABLE and read at their newest.
+    A cycle past the retention of its versions is computed again. Daily twins are named
+    daily_TABLE and read at their newest.
     """
+    from margin_assets.lake.sql import named_tables, query
+    from margin_assets.serving.limits import limited
+
     form = Format.JSON if as_json else form
     if cycle is not None and as_of is not None:
         raise typer.BadParameter("--cycle and --as-of exclude each other")
     if form is Format.PARQUET and target is None:
         raise typer.BadParameter("--format parquet needs --output FILE")
     at = None if as_of is None else moment(as_of)
-    # The limits are the question's: loading the engine is not on its account.
-    import polars as pl
-
-    from margin_assets.lake.pinned import read_at
-    from margin_assets.serving.limits import limited
-
-    with limited(limits_of(timeout, memory)):
-        held = opened_lake(lake)
-        rows = pl.DataFrame(read_at(held, statement, chosen_cycle(held, cycle, at)))
-    _write(rows, form, target)
+    held = opened_lake(lake)
+    sealed = chosen_cycle(held, cycle, at)
+    with ExitStack() as open_moment:
+        then: Moment | None = None
+        if sealed is not None:
+            tables = named_tables(statement)
+            then = open_moment.enter_context(
+                at_moment(held, sealed, tables, scratch, recompute=recompute)
+            )
+            if cycle is not None or at is not None:
+                say_route(then)
+        # The limits are the question's: computing the past again is not on its account.
+        with limited(limits_of(timeout, memory)):
+            rows = query(held, statement, then or {})
+        _write(rows, form, target)
 
 
 def _write(rows: "pl.DataFrame", form: Format, target: Path | None) -> None:

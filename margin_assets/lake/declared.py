@@ -76,7 +76,13 @@ def configuration(name: str) -> dict[str, str | None]:
     keep = f"interval {table.retention_days} days"
     found: dict[str, str | None] = {
         "delta.logRetentionDuration": keep,
-        "delta.deletedFileRetentionDuration": keep,
+        # Other engines must not drop what a sealed cycle names: upkeep knows what that is.
+        "delta.enableExpiredLogCleanup": "false",
+        # Every checkpoint repeats what was removed for so long. A state table is replaced every
+        # second, and upkeep goes by the log, not by these.
+        "delta.deletedFileRetentionDuration": "interval 1 hours"
+        if table.mode is Mode.STATE and not name.startswith(DAILY)
+        else keep,
     }
     if table.mode is Mode.APPEND and not name.startswith(DAILY):
         found["delta.appendOnly"] = "true"

@@ -8,16 +8,26 @@ another, rivals do duplicate rows.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from threading import RLock
 from typing import Literal
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    PostCommitHookProperties,
+    Transaction,
+    write_deltalake,
+)
 from deltalake.exceptions import CommitFailedError
 
 # A handle slows down with every commit it lives through; opening is cheap against that.
 _COMMITS_PER_HANDLE = 50
 _ATTEMPTS = 5
+
+# All tables come to their hundredth commit in one cycle: checkpoints are upkeep's, one at a time.
+NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 
 WriteMode = Literal["append", "overwrite"]
 
@@ -124,10 +134,17 @@ class HeldTable:
         properties = CommitProperties(
             custom_metadata={app_id: str(number)}, app_transactions=[Transaction(app_id, number)]
         )
+        write = partial(
+            write_deltalake,
+            handle,
+            frame,
+            commit_properties=properties,
+            post_commithook_properties=NO_HOOKS,
+        )
         if mode == "append":
-            write_deltalake(handle, frame, mode=mode, commit_properties=properties)
+            write(mode=mode)
         else:
-            write_deltalake(handle, frame, mode=mode, predicate=where, commit_properties=properties)
+            write(mode=mode, predicate=where)
         self._numbers[app_id] = number
         self._commits += 1
         return Commit(handle.version(), is_new=True)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, Protocol
@@ -21,6 +22,8 @@ STAGING = ".staging"
 """Folder of the landing folder in which our own feed writes before it renames."""
 _CHUNK = 1 << 20
 _IN_MEMORY = 1 << 26
+_Met = tuple[str, int, int, int]
+"""Path, size, time and kind of an entry: what it was when it was last looked at."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
@@ -37,7 +40,7 @@ class Pending:
     problem: str = ""
     """Why it is not read, if it is not."""
 
-    @property
+    @cached_property
     def stamp(self) -> tuple[str, int, datetime]:
         """What tells it from a later file of the same name."""
         return (self.path, self.bytes, self.landed_at)
@@ -87,11 +90,15 @@ class LocalLanding:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._met: dict[_Met, Pending] = {}
+        """Entries met before: a feed may leave every file it ever sent, and we look each second."""
 
     def entries(self) -> Iterator[Pending]:
         """Every file below the folder but our own staging; the folder may not exist yet."""
         if self.folder.is_dir():
-            yield from self._below(str(self.folder), "")
+            there: dict[_Met, Pending] = {}
+            yield from self._below(str(self.folder), "", there)
+            self._met = there
 
     def unknown(self, is_known: Callable[[Pending], bool]) -> list[Pending]:
         """Every file that is not known; looks at all of them to tell."""
@@ -113,11 +120,11 @@ class LocalLanding:
             yield _unreadable(path, place, error)
             return
         if stat.S_ISDIR(found.st_mode):
-            yield from self._below(place, f"{path}/")
+            yield from self._below(place, f"{path}/", {})
         else:
             yield _pending(path, place, found)
 
-    def _below(self, folder: str, prefix: str) -> Iterator[Pending]:
+    def _below(self, folder: str, prefix: str, there: dict[_Met, Pending]) -> Iterator[Pending]:
         # A stack and no recursion: a feed may nest folders deeper than Python calls.
         open_folders = [(folder, prefix)]
         while open_folders:
@@ -138,7 +145,11 @@ class LocalLanding:
                     open_folders.append((entry.path, f"{path}/"))
                     continue
                 try:
-                    yield _pending(path, entry.path, entry.stat(follow_symlinks=False))
+                    now = entry.stat(follow_symlinks=False)
+                    key = (path, now.st_size, now.st_mtime_ns, now.st_mode)
+                    met = self._met.get(key) or _pending(path, entry.path, now)
+                    there[key] = met
+                    yield met
                 except FileNotFoundError:
                     continue  # renamed away while we looked
                 except OSError as error:

@@ -7,7 +7,7 @@ step only one gets it, and a sealed cycle is sealed once.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +20,8 @@ from schemas import TABLES
 FIRST_PREVIOUS_HASH = "0" * 64
 _APP_ID = "ledger"
 _TABLE = "cycles"
+_AT_ONCE = 500
+_NEVER = 1 << 62
 ACCOUNTS_WRITTEN = "accounts_written"
 """Count that a seal carries when its state tables hold only some accounts' new rows."""
 
@@ -123,6 +125,14 @@ class Ledger:
         chosen = pl.col("cycle").is_in(list(cycles)) & (pl.col("state") == "sealed")
         rows = self._lake.scan(_TABLE).filter(chosen).select("cycle", "as_of").collect()
         return dict(rows.iter_rows())
+
+    def sealed_from(self, first: int, last: int | None = None) -> Iterator[Sealed]:
+        """Sealed cycles from one on, oldest first, without holding all of them at once."""
+        newest = self.last_sealed()
+        end = min(last or _NEVER, 0 if newest is None else newest.cycle)
+        for start in range(first, end + 1, _AT_ONCE):
+            among = pl.col("cycle").is_between(start, min(start + _AT_ONCE - 1, end))
+            yield from map(_sealed, self._rows(among, pl.col("state") == "sealed"))
 
     def plan(self, manifest: dict[str, Any]) -> Plan:
         """Append the plan of the next cycle.

@@ -7,7 +7,7 @@ file when their writer fails.
 import io
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # One request each on S3: large enough that the round trip does not decide.
 _BUFFER = 4 << 20
+# As many as one request may delete.
+_KEYS = 1_000
 
 
 class StoreRefused(RuntimeError):  # noqa: N818 (says what happened)
@@ -38,6 +40,12 @@ class Objects(Protocol):
 
     def read(self, path: str, start: int, length: int) -> bytes:
         """Up to `length` bytes from `start`, which lies inside the object."""
+
+    def listed(self, folder: str) -> dict[str, float]:
+        """Paths below a folder, each with the store's own time of writing it (seconds)."""
+
+    def delete(self, paths: Sequence[str]) -> None:
+        """Remove objects; one that is not there is no error."""
 
     def probe(self) -> None:
         """Raise unless the store is there and commits are safe on it."""
@@ -141,6 +149,23 @@ class LocalObjects:
             stream.seek(start)
             return stream.read(length)
 
+    def listed(self, folder: str) -> dict[str, float]:
+        """Files below a folder, at any depth, with their modification time."""
+        top = self._root / _below(folder)
+        found: dict[str, float] = {}
+        for parent, _, names in os.walk(top):
+            for name in names:
+                path = Path(parent, name)
+                # A file may be renamed or removed while we look.
+                with suppress(FileNotFoundError):
+                    found[path.relative_to(self._root).as_posix()] = path.stat().st_mtime
+        return found
+
+    def delete(self, paths: Sequence[str]) -> None:
+        """Unlink files; folders stay."""
+        for path in paths:
+            (self._root / _below(path)).unlink(missing_ok=True)
+
     def probe(self) -> None:
         """A folder needs no probe: the rename of a local file system is atomic."""
 
@@ -179,6 +204,29 @@ class S3Objects:
             Bucket=self._bucket, Key=self._prefix + _below(path), Range=span
         )
         return cast(bytes, answer["Body"].read())
+
+    def listed(self, folder: str) -> dict[str, float]:
+        """Keys below a folder, at any depth, with the time the store gives them."""
+        prefix = f"{self._prefix}{_below(folder)}/"
+        pages = self._client().get_paginator("list_objects_v2")
+        return {
+            found["Key"].removeprefix(self._prefix): found["LastModified"].timestamp()
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
+            for found in page.get("Contents", ())
+        }
+
+    def delete(self, paths: Sequence[str]) -> None:
+        """Delete keys, a thousand a request.
+
+        Raises:
+            OSError: the store kept some of them.
+        """
+        keys = [{"Key": self._prefix + _below(path)} for path in paths]
+        for start in range(0, len(keys), _KEYS):
+            part = {"Objects": keys[start : start + _KEYS], "Quiet": True}
+            answer = self._client().delete_objects(Bucket=self._bucket, Delete=part)
+            if errors := answer.get("Errors"):
+                raise OSError(f"{errors[0]['Key']}: not deleted: {errors[0].get('Message', '')}")
 
     def probe(self) -> None:
         """Create one key twice: the second must be refused, or rivals would lose commits."""

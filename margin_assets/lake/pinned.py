@@ -1,32 +1,14 @@
 """Which versions a question reads: those that one sealed cycle left, and no others."""
 
-import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from margin_assets.lake.ledger import Ledger, Sealed
-from margin_assets.lake.sql import SqlFailed, SqlRefused, reader
+from margin_assets.lake.sql import SqlFailed
 from margin_assets.lake.store import Lake
 
 
 class CycleGone(ValueError):  # noqa: N818 (says what happened)
     """The cycle asked about was sealed, and its files have been cleaned up since."""
-
-
-def read_at(lake: Lake, statement: str, sealed: Sealed | None) -> pa.Table:
-    """The answer with every table as the cycle left it; of no cycle, as it is.
-
-    Raises:
-        SqlRefused: The statement is not a single question.
-        SqlFailed: The engine cannot answer it.
-        CycleGone: Its files are gone. Each message is one line.
-    """
-    versions = versions_at(lake, sealed)
-    try:
-        return reader(lake, statement, versions).read_all()
-    except SqlRefused:
-        raise
-    except Exception as error:
-        raise told(error, lake, statement, sealed) from error
 
 
 def told(error: Exception, lake: Lake, statement: str, sealed: Sealed | None) -> ValueError:
@@ -52,20 +34,6 @@ def _unreadable(lake: Lake, statement: str, sealed: Sealed) -> str:
             except (DeltaError, OSError):
                 return f" in {name}, version {version}"
     return ""
-
-
-def versions_at(lake: Lake, sealed: Sealed | None) -> dict[str, int]:
-    """Versions of a cycle's tables, and of the ledger as the cycle's seal left it."""
-    if sealed is None:
-        return {}
-    versions = dict(sealed.table_versions)
-    seal, ledger = str(2 * sealed.cycle + 1), lake.held("cycles").open()
-    # The newest commits first: most questions are about the last cycle.
-    for newest in (10, None):
-        for entry in ledger.history(newest):
-            if entry.get("ledger") == seal:
-                return versions | {"cycles": int(entry["version"])}
-    return versions
 
 
 def cycle_of(lake: Lake, number: int | None) -> Sealed | None:

@@ -1,6 +1,7 @@
 """Tables as a sealed cycle left them, and landed rows in the order in which they landed."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import polars as pl
 
@@ -25,14 +26,34 @@ class SealedTables:
             return TABLES[table].schema.create_empty().lazy()
         return self._lake.scan(table, self._versions[table])
 
+    def was_written(self, table: str) -> bool:
+        """Whether any cycle up to the sealed one wrote the table, be it empty now or not."""
+        return table in self._versions and self._lake.was_written(table, self._versions[table])
+
+    def newest_in_landing_order(self, feed: str, as_of: datetime) -> pl.DataFrame:
+        """Rows of the last event time of each symbol up to an instant, first landed first.
+
+        Two columns of the whole history are read, and of few rows the rest.
+        """
+        last = (
+            self.scan(feed)
+            .filter(pl.col("event_time") <= as_of)
+            .group_by("symbol")
+            .agg(pl.col("event_time").max())
+            .collect(engine="streaming")
+        )
+        among = self.scan(feed).join(last.lazy(), on=["symbol", "event_time"], how="semi")
+        return self._in_landing_order(feed, among.collect(engine="streaming").lazy()).collect()
+
     def in_landing_order(self, feed: str) -> pl.LazyFrame:
         """Rows of a landed table, first landed first: of two at one time the later one stands."""
+        return self._in_landing_order(feed, self.scan(feed))
+
+    def _in_landing_order(self, feed: str, rows: pl.LazyFrame) -> pl.LazyFrame:
         files = self.scan("landed_files").filter(
             pl.col("status") == "accepted", pl.col("feed") == feed
         )
         numbers = files.select("cycle", "file_id", "file_number")
-        return (
-            self.scan(feed)
-            .join(numbers, on=["cycle", "file_id"], how="left", validate="m:1")
-            .sort("cycle", "file_number", "file_row")
+        return rows.join(numbers, on=["cycle", "file_id"], how="left", validate="m:1").sort(
+            "cycle", "file_number", "file_row"
         )

@@ -17,6 +17,7 @@ from deltalake import QueryBuilder
 from sqlglot import exp
 
 from margin_assets.lake import declared
+from margin_assets.lake.moment import Moment, is_pinned, is_state
 from margin_assets.lake.store import Lake
 
 # Comments that every SQL dialect ends at the same place.
@@ -42,44 +43,69 @@ class SqlFailed(ValueError):  # noqa: N818 (says what happened)
         return cls(_one_line(error))
 
 
-def query(lake: Lake, sql: str, versions: Mapping[str, int]) -> pl.DataFrame:
+def query(lake: Lake, sql: str, at: Mapping[str, int] | Moment) -> pl.DataFrame:
     """The whole answer of `reader` as a frame."""
-    answer = reader(lake, sql, versions)
+    answer = reader(lake, sql, at)
     try:
         return pl.DataFrame(answer.read_all())
     except Exception as error:
         raise SqlFailed.of(error) from error
 
 
-def reader(lake: Lake, sql: str, versions: Mapping[str, int]) -> pa.RecordBatchReader:
+def reader(lake: Lake, sql: str, at: Mapping[str, int] | Moment) -> pa.RecordBatchReader:
     """Answer one question over every table and daily twin (`daily_<name>`), batch by batch.
 
-    A table is read at its version in `versions`; one that is not there, and every daily twin,
-    at its newest. Most of the work is done while the batches are read, and may fail there.
+    A table is read as of a moment, or at its version in `at`; one that is not there, and every
+    daily twin, at its newest. Most of the work is done while the batches are read, and may fail
+    there.
 
     Raises:
         SqlRefused: the statement is not a single question, or asks for more than tables.
         SqlFailed: the engine cannot answer it. Both messages are one line.
     """
-    statement = sql[_end_of_lead(sql) :].rstrip().removesuffix(";").rstrip()
+    statement = _statement(sql)
     if _SHOW_TABLES.fullmatch(statement):
         return pa.table({"table_name": pa.array(sorted(sql_names()))}).to_reader()
     tables = _tables_in(statement)
     try:
-        return _answer(lake, statement, tables, versions)
+        return _answer(lake, statement, tables, at)
     except Exception as error:
         if isinstance(error, SqlFailed):
             raise
         raise SqlFailed.of(error) from error
 
 
+def named_tables(sql: str) -> list[str]:
+    """Tables of the lake that a question is about.
+
+    Raises:
+        SqlRefused, SqlFailed: as `query` does.
+    """
+    statement = _statement(sql)
+    return [] if _SHOW_TABLES.fullmatch(statement) else list(_tables_in(statement).values())
+
+
+def _statement(sql: str) -> str:
+    return sql[_end_of_lead(sql) :].rstrip().removesuffix(";").rstrip()
+
+
 def _answer(
-    lake: Lake, statement: str, tables: Mapping[str, str], versions: Mapping[str, int]
+    lake: Lake, statement: str, tables: Mapping[str, str], at: Mapping[str, int] | Moment
 ) -> pa.RecordBatchReader:
     builder = QueryBuilder()
     for spelled, name in tables.items():
         # Quoted, since the engine would register FILLS as fills and then look for FILLS.
-        builder.register(f'"{spelled}"', lake.held(name).open(versions.get(name)))
+        if not isinstance(at, Moment):
+            builder.register(f'"{spelled}"', lake.held(name).open(at.get(name)))
+        elif not is_pinned(name):
+            builder.register(f'"{spelled}"', lake.held(name).open())
+        elif is_state(name):
+            builder.register(f'"{spelled}"', at.handle(name))
+        else:
+            whole = f'"{spelled} of every cycle"'
+            builder.register(whole, at.handle(name))
+            rows = f"SELECT * FROM {whole} WHERE cycle <= {at.cycle}"
+            builder.execute(f'CREATE VIEW "{spelled}" AS {rows}')
     found = pa.RecordBatchReader.from_stream(builder.execute(statement))
     for column in found.schema:
         # Polars has no such type, and ends in a panic.

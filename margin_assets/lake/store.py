@@ -109,13 +109,13 @@ class Lake:
         rows = pl.scan_delta(self.held(name).open(version), storage_options=self.storage_options)
         return rows.drop(SHARD) if declared.is_sharded(name) else rows
 
-    def is_written(self, name: str) -> bool:
-        """Whether a cycle has ever written the table."""
-        return self.held(name).number(CYCLE) > 0
-
     def version(self, name: str) -> int:
         """Newest version of a table."""
         return self.held(name).open().version()
+
+    def was_written(self, name: str, version: int) -> bool:
+        """Whether a cycle had written the table by a version, be it empty by now or not."""
+        return self.held(name).open(version).transaction_version(CYCLE) is not None
 
     def write(self, name: str, frame: pl.DataFrame, cycle: int, shards: Shards = ONE_SHARD) -> int:
         """Write a cycle's rows in one commit, once however often it is asked.
@@ -180,24 +180,6 @@ class Lake:
         predicate = f"{declared.BUSINESS_DATE} IN ({dates})"
         return self.held(twin).replace(declared.conform(twin, frame), predicate)
 
-    def tidy(self, name: str) -> None:
-        """Compact a table, checkpoint it, drop log and files past their retention.
-
-        Does nothing to a table without new rows since the last time: so the version that the
-        last sealed cycle names stays readable, however long ago it was sealed.
-        Not for a time when a cycle is planned and not sealed: its tables may hold new rows
-        already, while the versions before them are the ones still needed.
-        """
-        handle = self.held(name).open()
-        if _is_upkeep(handle.history(1)[0]["operation"]):
-            return
-        handle.optimize.compact()
-        hours = declared.table_of(name).retention_days * 24
-        handle.vacuum(retention_hours=hours, dry_run=False)
-        handle.create_checkpoint()
-        handle.cleanup_metadata()
-        self.held(name).forget()
-
     def put_object(self, path: str, chunks: Iterable[bytes]) -> None:
         """Write raw bytes below the lake; they appear whole or not at all."""
         self._objects.put(path, chunks)
@@ -213,6 +195,14 @@ class Lake:
     def has_object(self, path: str) -> bool:
         """Whether there are raw bytes at `path`."""
         return self._objects.size(path) is not None
+
+    def objects_below(self, folder: str) -> dict[str, float]:
+        """Paths of everything below a folder of the lake, with when the store got it (seconds)."""
+        return self._objects.listed(folder)
+
+    def delete_objects(self, paths: Sequence[str]) -> None:
+        """Remove raw bytes; what is not there is no error."""
+        self._objects.delete(paths)
 
     def check_store(self) -> None:
         """Make sure that the store answers and that two writers cannot lose a commit on it.
@@ -235,7 +225,3 @@ def _missing_constraints(name: str, handle: DeltaTable) -> dict[str, str]:
 
 def _has_something(name: str, frame: pl.DataFrame) -> bool:
     return not frame.is_empty() or declared.table_of(name).mode is Mode.STATE
-
-
-def _is_upkeep(operation: str) -> bool:
-    return operation.startswith(("OPTIMIZE", "VACUUM"))

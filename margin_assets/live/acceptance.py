@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from margin_assets.kernels.fills import (
 )
 from margin_assets.kernels.money import instants
 from margin_assets.kernels.terms import first_instant
+from margin_assets.live.seen_ids import SeenIds
 from schemas import TABLES
 
 PROVENANCE = ("file_id", "file_row", "landed_at", "is_late", "cycle")
@@ -25,6 +27,9 @@ Lookup = Callable[[str, pl.Expr], pl.DataFrame]
 """Rows of an append table, as of the last sealed cycle, that fulfil a condition."""
 PointsOf = Callable[[pl.DataFrame], Int64Array]
 """Grid points that rows of sealed cycles count from."""
+
+Scan = Callable[[str], pl.LazyFrame]
+"""All rows of an append table, as of the last sealed cycle."""
 
 
 class Refusal(NamedTuple):
@@ -91,10 +96,11 @@ def accept_by_content(feed: str, rows: pl.DataFrame, lookup: Lookup) -> Accepted
 class Journal:
     """Ids seen, corrections and the rows they hang from: what acceptance remembers."""
 
-    def __init__(self, lookup: Lookup, points_of: PointsOf) -> None:
+    def __init__(self, lookup: Lookup, scan: Scan, points_of: PointsOf) -> None:
         self._lookup = lookup
+        self._scan = scan
         self._points_of = points_of
-        self._seen: dict[str, set[str]] = {}
+        self._seen: dict[str, SeenIds] = {}
         self._children: dict[str, list[FillRow]] = {}
         self._parent: dict[str, str] = {}
         self._originals: dict[str, FillRow] = {}
@@ -102,11 +108,14 @@ class Journal:
     def load(self) -> None:
         """Reads what the sealed cycles left."""
         for feed, key in IDS.items():
-            everything = self._lookup(feed, pl.lit(value=True))
-            self._seen[feed] = set(everything[key].to_list())
+            ids = self._scan(feed).select(pl.col(key).hash(seed=0)).collect(engine="streaming")
+            self._seen[feed] = SeenIds(ids[key].to_numpy(), partial(self._landed, feed, key))
         corrections = self._lookup("fills", pl.col("corrects_fill_id").is_not_null())
         for row in _known_rows(corrections):
             self._link(row)
+
+    def _landed(self, feed: str, key: str, ids: list[str]) -> list[str]:
+        return self._lookup(feed, pl.col(key).is_in(ids))[key].to_list()
 
     def _link(self, row: FillRow) -> None:
         parent = row.corrects or ""
@@ -119,9 +128,10 @@ class Journal:
         Fills are also tested for the corrections they make, in landing order.
         """
         key, columns = IDS[feed], feed_columns(feed)
-        seen, known = self._seen[feed], self._known(feed, rows)
-        taken = Accepted(rows)
-        ids = rows[key].to_list()
+        ids, seen = rows[key].to_list(), self._seen[feed]
+        named = rows["corrects_fill_id"].drop_nulls().to_list() if feed == "fills" else []
+        seen.check([*ids, *named])
+        known, taken = self._known(feed, rows), Accepted(rows)
         contents = _contents(rows, columns, ids, seen)
         fills = self._linked_rows(feed, rows)
         accepted = []
@@ -241,7 +251,7 @@ def _known_rows(fills: pl.DataFrame) -> list[FillRow]:
 
 
 def _contents(
-    rows: pl.DataFrame, columns: list[str], ids: list[str], seen: set[str]
+    rows: pl.DataFrame, columns: list[str], ids: list[str], seen: SeenIds
 ) -> list[tuple[object, ...]]:
     """Content of each row, where an id may come twice; else nothing is compared."""
     if len(set(ids)) == len(ids) and seen.isdisjoint(ids):

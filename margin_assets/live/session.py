@@ -16,12 +16,13 @@ from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.deficit_frames import Saved
 from margin_assets.kernels.fills import history_effects
 from margin_assets.kernels.intraday import intraday_rules
-from margin_assets.kernels.money import instants
+from margin_assets.kernels.money import instants, to_instants
 from margin_assets.kernels.terms import first_instant
 from margin_assets.kernels.timelines import BusinessDays, business_days
 from margin_assets.lake import faults
 from margin_assets.lake.backlog import Backlog, backlog_of
 from margin_assets.lake.canonical import digest
+from margin_assets.lake.caretaker import Caretaker
 from margin_assets.lake.landing import Landing, Pending, PlannedFile, archive, in_order
 from margin_assets.lake.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
 from margin_assets.lake.sealed import SealedTables
@@ -63,6 +64,7 @@ class Session:
         self.lake = lake
         self.ledger = Ledger(lake)
         self._archive = open_archive or lake
+        self.caretaker = Caretaker(lake)
         self._runner: CycleRunner | None = None
         self._at = 0
         """The sealed cycle whose firm is in memory."""
@@ -174,6 +176,7 @@ class Session:
         clock.lap("seal")
         self._at = plan.cycle
         self._remember(files)
+        self.caretaker.after(sealed)
         return CycleResult(sealed, written, clock.seconds)
 
     def run(
@@ -229,7 +232,8 @@ class Session:
         versions_of = sealed.table_versions if sealed else {}
         scan = SealedTables(self.lake, versions_of)
         monitor = Monitor(sessions().opens, _business_days())
-        runner = CycleRunner(monitor, Journal(self._lookup, self._points_of), self._lookup)
+        journal = Journal(self._lookup, scan.scan, self._points_of)
+        runner = CycleRunner(monitor, journal, self._lookup)
         runner.journal.load()
         if sealed is not None:
             self._load_files(scan, runner)
@@ -238,7 +242,7 @@ class Session:
                 load_monitor(monitor, scan, as_of, self._points_of)
             accounts = scan("account_state").sort("account_id")
             runner.shards.load(accounts["account_id"].to_list(), accounts["as_of"])
-            runner.ever_written = {name for name in OFTEN_EMPTY if self.lake.is_written(name)}
+            runner.ever_written = {name for name in OFTEN_EMPTY if scan.was_written(name)}
             runner.pending = {feed: _pending(scan, feed, monitor) for feed in DATED}
         self._runner, self._at = runner, 0 if sealed is None else sealed.cycle
 
@@ -276,7 +280,7 @@ def _pending(scan: SealedTables, feed: str, monitor: Monitor) -> pl.DataFrame:
     return pointed.filter(~pl.col("is_late"))
 
 
-def load_monitor(  # noqa: PLR0915 (one step a table, in their order)
+def load_monitor(  # noqa: C901, PLR0915 (one step a table, in their order)
     monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf
 ) -> None:
     """Puts a sealed cycle's firm into the monitor."""
@@ -284,7 +288,12 @@ def load_monitor(  # noqa: PLR0915 (one step a table, in their order)
     monitor.last_point = as_of
     bound = pl.Series([as_of])
     for feed in ("instruments", *DATED, "prices", "rates"):
-        rows = _dated(scan, feed) if feed in DATED else scan.in_landing_order(feed).collect()
+        if feed in DATED:
+            rows = _dated(scan, feed)
+        elif feed == "prices":
+            rows = scan.newest_in_landing_order(feed, to_instants(bound.to_numpy())[0])
+        else:
+            rows = scan.in_landing_order(feed).collect()
         past = rows.filter(pl.Series(instants(rows["event_time"]) <= bound.item()))
         ordered = past.sort("event_time", maintain_order=True)
         if not ordered.height:
@@ -330,6 +339,8 @@ def _load_unsized(monitor: Monitor, scan: SealedTables) -> None:
     """Fills of symbols without an instrument row, whose multiplier is still to come."""
     market = monitor.market
     unknown = pl.Series(market.symbols.all, dtype=pl.String).filter(pl.Series(~market.is_known))
+    if not len(unknown):
+        return
     fills = scan("fills", pl.col("symbol").is_in(unknown.implode()))
     if fills.height:
         effects = history_effects(fills)

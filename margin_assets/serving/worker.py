@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from margin_assets.lake.ledger import Sealed
-from margin_assets.lake.pinned import cycle_of, told, versions_at
+from margin_assets.lake.moment import Moment, sealed_moment
+from margin_assets.lake.pinned import cycle_of, told
 from margin_assets.lake.sql import SqlRefused, reader
 from margin_assets.lake.store import Lake
 
@@ -74,7 +75,8 @@ def _answer(lake: Lake, question: Question) -> Iterator[tuple[str, object]]:
     sealed: Sealed | None = None
     try:
         sealed = cycle_of(lake, question.cycle)
-        found = reader(lake, question.statement, versions_at(lake, sealed))
+        at: Moment | dict[str, int] = {} if sealed is None else sealed_moment(lake, sealed)
+        found = reader(lake, question.statement, at)
         schema = plain(found.schema)
         cycle = None if sealed is None else sealed.cycle
         yield SCHEMA, Described(cycle, schema.serialize().to_pybytes())

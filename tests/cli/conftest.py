@@ -9,6 +9,11 @@ from margin_command import Margin, Said
 from margin_assets.cli import main
 
 
+@pytest.fixture(autouse=True)
+def _scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARGIN_SCRATCH", str(tmp_path / "scratch"))
+
+
 @pytest.fixture
 def margin(capsys: pytest.CaptureFixture[str]) -> Margin:
     def call(*words: object) -> Said:

@@ -216,31 +216,3 @@ def test_days_may_be_replaced_at_once(lake: Lake):
         )
 
     assert sorted(lake.scan("daily/positions").collect()["business_date"]) == days
-
-
-def test_tidy_keeps_rows_versions_and_the_count_of_cycles(lake: Lake):
-    versions = [lake.write("fills", fills(cycle), cycle) for cycle in range(1, 6)]
-
-    lake.tidy("fills")
-    tidied = lake.version("fills")
-    lake.tidy("fills")
-
-    assert lake.version("fills") == tidied
-    assert len(lake.held("fills").open().file_uris()) == 1
-    assert fill_ids(lake, versions[0]) == ["1a", "1b"]
-    assert lake.write("fills", fills(5), 5) == versions[-1]
-    lake.write("fills", fills(6), 6)
-    assert len(fill_ids(lake)) == 12
-
-
-@pytest.mark.parametrize("table", ["positions", "daily/positions"])
-def test_tidy_between_writes_of_state_does_not_stop_them(lake: Lake, table: str):
-    day = date(2020, 3, 9)
-    for cycle in (1, 2, 3):
-        if table == "positions":
-            lake.write("positions", rows(table, cycle=cycle), cycle)
-        else:
-            lake.replace_days("positions", rows(table, cycle=cycle, business_date=day), [day])
-        rival_of(lake).tidy(table)
-
-    assert lake.scan(table).collect()["cycle"].to_list() == [3]

@@ -20,7 +20,7 @@ from margin_assets.kernels.requirements import firm_risk
 from margin_assets.lake.audit import verify
 from margin_assets.lake.landing import LocalLanding
 from margin_assets.lake.store import Lake
-from margin_assets.live.replay import replay
+from margin_assets.live.replay import replay, replay_into
 from margin_assets.rulebooks import in_force, versions
 
 SYMBOLS = ("X", "Y")
@@ -139,4 +139,5 @@ def test_samples_verify_and_replay(sampled: Firm, tmp_path: Path) -> None:
 
     assert sampled.session.settle() is not None
     assert verify(sampled.lake).broken is None
-    assert replay(sampled.lake, scratch).difference is None
+    assert replay(sampled.lake).difference is None
+    assert replay_into(sampled.lake, scratch).difference is None

@@ -1,0 +1,66 @@
+"""Ids that have landed: those of sealed cycles by a hash each, those since then as they are.
+
+A hash of 64 bits a row keeps a restart and its memory small however long the lake has run. A hash
+that is there is a suspicion, settled by looking the id up.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+Confirm = Callable[[list[str]], Iterable[str]]
+"""Which of some ids are in the table of sealed rows."""
+
+
+class SeenIds:
+    """A set of ids that is asked in batches and never forgets."""
+
+    def __init__(self, hashes: npt.NDArray[np.uint64], confirm: Confirm) -> None:
+        self._hashes = np.sort(hashes)
+        self._confirm = confirm
+        self._new: set[str] = set()
+        self._checked: dict[str, bool] = {}
+
+    def check(self, ids: Iterable[str]) -> None:
+        """Settles a batch at once, so that asking for its ids costs nothing.
+
+        What earlier batches asked is forgotten.
+        """
+        asked = [name for name in dict.fromkeys(ids) if name not in self._new]
+        suspects = [name for name, found in zip(asked, self._among(asked), strict=True) if found]
+        landed = set(self._confirm(suspects)) if suspects else set()
+        self._checked = {name: name in landed for name in asked}
+
+    def _among(self, ids: list[str]) -> npt.NDArray[np.bool_]:
+        if not len(self._hashes):
+            return np.zeros(len(ids), dtype=np.bool_)
+        wanted = hashed(pl.Series(ids, dtype=pl.String))
+        place = np.searchsorted(self._hashes, wanted)
+        found: npt.NDArray[np.bool_] = (
+            self._hashes[np.minimum(place, len(self._hashes) - 1)] == wanted
+        )
+        return found
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the id has landed."""
+        if name in self._new:
+            return True
+        if name not in self._checked:
+            is_landed = bool(self._among([name])[0]) and name in set(self._confirm([name]))
+            self._checked[name] = is_landed
+        return self._checked[name]
+
+    def add(self, name: str) -> None:
+        """Takes an id that landed now."""
+        self._new.add(name)
+
+    def isdisjoint(self, ids: Iterable[str]) -> bool:
+        """Whether none of the ids has landed."""
+        return not any(name in self for name in ids)
+
+
+def hashed(ids: pl.Series) -> npt.NDArray[np.uint64]:
+    """Hashes of ids, the same within a process."""
+    return ids.hash(seed=0).to_numpy()

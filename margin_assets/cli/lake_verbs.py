@@ -113,6 +113,7 @@ def answer_at(lake: "Lake", statement: str, sealed: "Sealed | None") -> "pl.Data
     try:
         return query(lake, statement, _pinned(lake, sealed))
     except SqlFailed as failed:
+        lake.access.refuse_trouble(failed.__cause__)
         lost = _unreadable(lake, statement, sealed)
         if lost or ".parquet" in str(failed):
             raise Refusal(

@@ -61,9 +61,11 @@ def monitor_landing(
 ) -> None:
     """Seals cycles until idle or its time is over, then validates what the last one left."""
     shift, store = _Shift(config), lake.created()
+    session = Session(store)
     try:
         with Reporter(context) as reporter:
-            for result in Session(store).run(landing.landing(), stop=shift.is_over):
+            reporter.watch(session.condition)
+            for result in session.run(landing.landing(), stop=shift.is_over):
                 reporter.tell(result)
                 shift.worked()
     except AnotherSession as other:

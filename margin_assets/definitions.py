@@ -22,6 +22,7 @@ from margin_assets.assets.resources import (
 from margin_assets.checks.committed import COMMITTED
 from margin_assets.checks.consistency import CONSISTENCY
 from margin_assets.checks.row_rules import ROW_RULES
+from margin_assets.checks.store import STORE
 from sensors.alerts import Alerts
 from sensors.failures import failed_checks, failed_runs
 from sensors.landing import landing_sensor
@@ -35,7 +36,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     """Everything of the code location; tests bring resources of their own."""
     return dg.Definitions(
         assets=[*DAILY_ASSETS, *LIVE_ONLY],
-        asset_checks=[*ROW_RULES, *CONSISTENCY, *COMMITTED],
+        asset_checks=[*ROW_RULES, *CONSISTENCY, *COMMITTED, *STORE],
         jobs=[live_margin, daily_margin, upkeep],
         sensors=[landing_sensor, business_date_sensor, failed_runs, failed_checks],
         resources=_resources() | dict(resource_overrides or {}),

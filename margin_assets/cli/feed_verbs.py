@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from margin_assets.cli import output
+from margin_assets.cli import output, store_state
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
     DEFAULT_LANDING,
@@ -115,6 +115,7 @@ def live(
     summary = _nothing()
     with stop_on_signal() as is_stopped:
         session = new_session(held)
+        store_state.tell_changes(session.condition, as_json=as_json)
         results = session.run(
             _landing(landing), until_idle=until_idle, max_cycles=max_cycles, stop=is_stopped
         )
@@ -122,10 +123,12 @@ def live(
             output.note(_line(result))
             _add(summary, result)
     summary["seconds"] = round(time.perf_counter() - started, 3)
+    summary["store"] = session.condition.to_json()
     if as_json:
         output.answer(summary)
     else:
-        output.note("{cycles} cycles, {decisions} decisions, {seconds} s".format(**summary))
+        told = "{cycles} cycles, {decisions} decisions, {seconds} s".format(**summary)
+        output.note(told + store_state.summed_up(session.condition))
 
 
 def new_session(lake: "Lake") -> "Session":

@@ -24,6 +24,7 @@ from margin_assets.lake.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, 
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
 from margin_assets.live.acceptance import Journal, with_points
+from margin_assets.live.condition import Condition
 from margin_assets.live.cycle import DATED, OFTEN_EMPTY, CycleRunner, landed_frames
 from margin_assets.live.monitor import Monitor
 from margin_assets.rulebooks import FAMILIES, in_force, versions
@@ -48,6 +49,9 @@ class Session:
         self.lake = lake
         self.ledger = Ledger(lake)
         self._archive = open_archive or lake
+        self.condition = Condition()
+        """How the store is doing."""
+        lake.access.patience.serve(self.condition)
         self._runner: CycleRunner | None = None
         self._at = 0
         """The sealed cycle whose firm is in memory."""
@@ -60,7 +64,9 @@ class Session:
         """Loads the last sealed cycle and finishes a plan that a dead session left."""
         self._load()
         plan = self.ledger.open_plan()
-        return None if plan is None else self.run_plan(plan)
+        result = None if plan is None else self.run_plan(plan)
+        self.condition.settle()
+        return result
 
     def pending(self, landing: Landing) -> list[Pending]:
         """What has landed and is in no plan yet."""
@@ -74,6 +80,11 @@ class Session:
 
     def cycle(self, landing: Landing) -> CycleResult | None:
         """Runs one cycle over what is pending; None if nothing is."""
+        result = self._cycle(landing)
+        self.condition.settle()
+        return result
+
+    def _cycle(self, landing: Landing) -> CycleResult | None:
         started = time.perf_counter()
         entries = in_order(self.pending(landing), **self._bounds)
         if not entries:
@@ -161,9 +172,10 @@ class Session:
                 done += 1
                 yield result
             elif until_idle:
-                return
+                break
             else:
                 time.sleep(_POLL_SECONDS)
+        self.condition.settle(is_last=True)
 
     def _opener(self, plan: Plan) -> Callable[[PlannedFile], BinaryIO]:
         path = plan.manifest["archive"]
@@ -184,6 +196,9 @@ class Session:
 
     def _load(self) -> None:
         """Puts the state of the last sealed cycle into memory."""
+        self.lake.access.keep("loading the last sealed cycle", self._load_once)
+
+    def _load_once(self) -> None:
         self.ledger.refresh()
         sealed = self.ledger.last_sealed()
         versions_of = sealed.table_versions if sealed else {}

@@ -52,6 +52,13 @@ def test_live_says_what_it_did(lived: dict[str, object]) -> None:
         "files": 16,
         "rows_accepted": 29,
         "rows_quarantined": 0,
+        "store": {
+            "state": "ok",
+            "cause": "",
+            "troubles": 0,
+            "spells": 0,
+            "degraded_seconds": 0.0,
+        },
     }
 
 

@@ -13,8 +13,8 @@ Result = TypeVar("Result")
 _LEFT_TO_CLIENTS = frozenset({"env", "container-role", "assume-role-with-web-identity", "iam-role"})
 _FIRST_CONTACT = {
     "max_retries": "1",
-    "retry_timeout": "4s",
-    "timeout": "4s",
+    "retry_timeout": "3s",
+    "timeout": "3s",
     "connect_timeout": "2s",
 }
 

@@ -81,6 +81,7 @@ def monitor_landing(  # noqa: PLR0913 (Dagster hands the resources over one by o
             Reporter(context) as reporter,
             landing.watched() as folder,
         ):
+            reporter.watch(session.condition)
             for result in session.run(folder, stop=shift.is_over):
                 reporter.tell(result, watched.take(result))
                 shift.worked()

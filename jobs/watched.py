@@ -17,7 +17,12 @@ class Watched:
     """A session and its watch: each cycle goes to Prometheus, now and then a verdict to Dagster."""
 
     def __init__(self, session: Session, every_seconds: float) -> None:
-        self._watch = Watch(session.lake, datetime.now(UTC), backlog=lambda: session.waiting)
+        self._watch = Watch(
+            session.lake,
+            datetime.now(UTC),
+            backlog=lambda: session.waiting,
+            failing=lambda: session.condition.cause,
+        )
         self._exporter = Exporter(self._watch)
         self._every, self._told = every_seconds, float("-inf")
 

@@ -24,6 +24,7 @@ from margin_assets.checks.committed import COMMITTED
 from margin_assets.checks.consistency import CONSISTENCY
 from margin_assets.checks.monitoring import MONITORING
 from margin_assets.checks.row_rules import ROW_RULES
+from margin_assets.checks.store import STORE
 from sensors.alerts import Alerts
 from sensors.failures import failed_checks, failed_runs
 from sensors.health import health_sensor
@@ -38,7 +39,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     """Everything of the code location; tests bring resources of their own."""
     return dg.Definitions(
         assets=[*DAILY_ASSETS, *LIVE_ONLY],
-        asset_checks=[*ROW_RULES, *CONSISTENCY, *MONITORING, *COMMITTED],
+        asset_checks=[*ROW_RULES, *CONSISTENCY, *MONITORING, *STORE, *COMMITTED],
         jobs=[live_margin, daily_margin, upkeep],
         schedules=[nightly_upkeep],
         sensors=[landing_sensor, business_date_sensor, health_sensor, failed_runs, failed_checks],

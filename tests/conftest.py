@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import seaweed
+import store_proxy
 
 from margin_assets.lake import faults
 from margin_assets.lake.store import Lake
@@ -17,6 +18,13 @@ def s3_server() -> Iterator[seaweed.S3Server]:
     """One server for all tests, each of which takes a prefix of its own."""
     with seaweed.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3_proxy(s3_server: seaweed.S3Server) -> Iterator[store_proxy.StoreProxy]:
+    """A way to that server on which a test may let things go wrong."""
+    with store_proxy.proxied(s3_server) as proxy:
+        yield proxy
 
 
 def _place(request: pytest.FixtureRequest, folder: Path) -> tuple[str, dict[str, str]]:

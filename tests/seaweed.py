@@ -1,5 +1,6 @@
 """A real S3 server in one process: SeaweedFS on free loopback ports, with its own credentials."""
 
+import json
 import os
 import secrets
 import shutil
@@ -12,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from margin_assets.lake.objects import StoreUnavailable
+from margin_assets.lake.patience import StoreUnavailable
 from margin_assets.lake.store import Lake
 
 BUCKET = "lake"
@@ -29,6 +31,9 @@ class S3Server:
     port: int
     access_key: str
     secret_key: str
+    spare_access_key: str
+    """Credentials of the same rights, for who must do without the first ones."""
+    spare_secret_key: str
 
     @property
     def storage_options(self) -> dict[str, str]:
@@ -51,7 +56,8 @@ def running() -> Iterator[S3Server]:
     # A short path: the server's sockets lie in it, and their names are limited.
     folder = Path(tempfile.mkdtemp(prefix="weed"))
     ports = _free_ports(5)
-    server = S3Server(ports[0], secrets.token_hex(10), secrets.token_hex(20))
+    keys = (secrets.token_hex(length) for length in (10, 20, 10, 20))
+    server = S3Server(ports[0], *keys)
     process = _start(server, ports, folder)
     try:
         _await(server, process, folder)
@@ -65,6 +71,7 @@ def running() -> Iterator[S3Server]:
 def _start(server: S3Server, ports: list[int], folder: Path) -> "subprocess.Popen[bytes]":
     s3, filer, master, volume, admin = ports
     (folder / "data").mkdir()
+    (folder / "identities.json").write_text(json.dumps(_identities(server)))
     command = [
         str(Path(sys.executable).with_name("weed")),
         "mini",
@@ -78,6 +85,7 @@ def _start(server: S3Server, ports: list[int], folder: Path) -> "subprocess.Pope
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         f"-s3.port={s3}",
+        f"-s3.config={folder / 'identities.json'}",
         f"-filer.port={filer}",
         f"-master.port={master}",
         f"-volume.port={volume}",
@@ -87,13 +95,28 @@ def _start(server: S3Server, ports: list[int], folder: Path) -> "subprocess.Pope
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "TMPDIR": str(folder),
-        "AWS_ACCESS_KEY_ID": server.access_key,
-        "AWS_SECRET_ACCESS_KEY": server.secret_key,
     }
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
             command, env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT
         )
+
+
+def _identities(server: S3Server) -> dict[str, Any]:
+    pairs = {
+        "first": (server.access_key, server.secret_key),
+        "spare": (server.spare_access_key, server.spare_secret_key),
+    }
+    return {
+        "identities": [
+            {
+                "name": name,
+                "credentials": [{"accessKey": key, "secretKey": secret}],
+                "actions": ["Admin", "Read", "List", "Tagging", "Write"],
+            }
+            for name, (key, secret) in pairs.items()
+        ]
+    }
 
 
 def _await(server: S3Server, process: "subprocess.Popen[bytes]", folder: Path) -> None:

@@ -17,6 +17,7 @@ from margin_assets.cli import (
     serve_verbs,
 )
 from margin_assets.cli.output import Refusal, note, one_line
+from margin_assets.lake.troubles import endpoint_in, trouble_of
 
 __all__ = ["app", "main"]
 
@@ -117,6 +118,8 @@ def _reader_gone() -> int:
 
 def _reason(error: BaseException) -> str:
     """One line; the type's name where the text alone would not say what happened."""
+    if trouble := trouble_of(error):
+        return f"the store failed: {trouble.cause} {endpoint_in(error)}".rstrip()
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     is_told = isinstance(error, OSError | ValueError | RuntimeError | LookupError)
     name = type(error).__name__

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from margin_assets.cli import output
+from margin_assets.cli import output, store_state
 from margin_assets.cli.live_view import behind_by, line, metrics, tally, waiting
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
@@ -126,6 +126,7 @@ def live(  # noqa: PLR0913 (the options of the interface)
     summary = _nothing()
     with stop_on_signal() as is_stopped, _watched(landing) as watched:
         session = new_session(held)
+        store_state.tell_changes(session.condition, as_json=as_json)
         with metrics(session, metrics_host, metrics_port) as observe:
             for result in session.run(
                 watched, until_idle=until_idle, max_cycles=max_cycles, stop=is_stopped
@@ -138,10 +139,12 @@ def live(  # noqa: PLR0913 (the options of the interface)
                 summary |= behind
     summary["backlog"] = waiting(session)
     summary["seconds"] = round(time.perf_counter() - started, 3)
+    summary["store"] = session.condition.to_json()
     if as_json:
         output.answer(summary)
     else:
-        output.note("{cycles} cycles, {decisions} decisions, {seconds} s".format(**summary))
+        told = "{cycles} cycles, {decisions} decisions, {seconds} s".format(**summary)
+        output.note(told + store_state.summed_up(session.condition))
 
 
 def new_session(lake: "Lake") -> "Session":

@@ -66,7 +66,12 @@ def metrics(
     from margin_assets.live.exporter import Exporter, serving
     from margin_assets.live.watch import Watch
 
-    watch = Watch(session.lake, datetime.now(UTC), backlog=lambda: session.waiting)
+    watch = Watch(
+        session.lake,
+        datetime.now(UTC),
+        backlog=lambda: session.waiting,
+        failing=lambda: session.condition.cause,
+    )
     exporter = Exporter(watch)
 
     def observe(result: "CycleResult", now: datetime) -> None:

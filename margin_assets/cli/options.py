@@ -62,10 +62,8 @@ def moment(text: str) -> datetime:
 
 def opened_lake(uri: str) -> "Lake":
     """The lake at `uri`, which must be there."""
-    from deltalake import DeltaTable
-
     lake = named_lake(uri)
-    if not DeltaTable.is_deltatable(lake.held("cycles").uri, lake.storage_options):
+    if not lake.is_there():
         raise Refusal(f"no lake at {uri}: `margin init` makes one, `margin demo` fills one")
     return lake
 

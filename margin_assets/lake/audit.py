@@ -57,7 +57,7 @@ def verify(lake: Lake, on_step: Callable[[str], None] = lambda _: None) -> Verdi
     Rows of a planned cycle that is not sealed are no break: a session died or is at work.
     """
     on_step("ledger")
-    rows = lake.scan("cycles").sort("cycle", "state").collect().to_dicts()
+    rows = lake.read("cycles", lambda: lake.scan("cycles").sort("cycle", "state")).to_dicts()
     chain = _chain(rows)
     breaks = list(_ledger_breaks(rows))
     if not breaks:
@@ -144,6 +144,7 @@ def _append_breaks(lake: Lake, name: str, chain: _Chain) -> Iterator[Break]:
             yield from _part_breaks(rows, name, part)
         yield from _pin_breaks(lake, name, chain)
     except _UNREADABLE as error:
+        lake.access.refuse_trouble(error)
         yield Break(_first_with(name, chain), f"table {name} cannot be read: {_short(error)}")
 
 
@@ -216,6 +217,7 @@ def _state_breaks(lake: Lake, name: str, chain: _Chain) -> Iterator[Break]:
                 yield Break(cycle, what)
                 return
     except _UNREADABLE as error:
+        lake.access.refuse_trouble(error)
         yield Break(cycle, f"table {name} cannot be read: {_short(error)}")
 
 

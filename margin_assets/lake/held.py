@@ -6,11 +6,11 @@ number is looked up in the handle that writes. Looked up in one handle and writt
 another, rivals do duplicate rows.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from threading import RLock
 from typing import Literal
+from uuid import uuid4
 
 import polars as pl
 from deltalake import (
@@ -22,9 +22,13 @@ from deltalake import (
 )
 from deltalake.exceptions import CommitFailedError
 
+from margin_assets.lake.access import Access
+
 # A handle slows down with every commit it lives through; opening is cheap against that.
 _COMMITS_PER_HANDLE = 50
 _ATTEMPTS = 5
+# Key of a call's own id in what a commit says of itself.
+_CALL = "call"
 
 # All tables come to their hundredth commit in one cycle: checkpoints are upkeep's, one at a time.
 NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
@@ -38,15 +42,15 @@ class Commit:
 
     version: int
     is_new: bool
-    """Whether this call wrote it; False when the table already had it."""
+    """Whether this call wrote it, also where its answer was lost; False if another one did."""
 
 
 class HeldTable:
     """One table, its handle, and the last transaction number of each application id in it."""
 
-    def __init__(self, uri: str, storage_options: Mapping[str, str] | None) -> None:
+    def __init__(self, uri: str, access: Access) -> None:
         self.uri = uri
-        self._options = dict(storage_options) if storage_options else None
+        self._name, self._access = uri.removeprefix(access.uri).strip("/"), access
         self._lock = RLock()
         self._handle: DeltaTable | None = None
         self._numbers: dict[str, int] = {}
@@ -54,7 +58,10 @@ class HeldTable:
 
     def open(self, version: int | None = None) -> DeltaTable:
         """A handle of the caller's own, at `version` or the newest."""
-        return DeltaTable(self.uri, version=version, storage_options=self._options)
+        return self._access.keep(f"opening {self._name}", lambda: self._open(version), rows=0)
+
+    def _open(self, version: int | None = None) -> DeltaTable:
+        return DeltaTable(self.uri, version=version, storage_options=self._access.delta())
 
     def forget(self) -> None:
         """Drop the handle, so that the next use sees what others wrote."""
@@ -63,6 +70,9 @@ class HeldTable:
 
     def number(self, app_id: str) -> int:
         """Last transaction number of `app_id`; -1 before the first."""
+        return self._access.keep(f"reading {self._name}", lambda: self._number(app_id), rows=0)
+
+    def _number(self, app_id: str) -> int:
         with self._lock:
             handle = self._held()
             if app_id not in self._numbers:
@@ -82,15 +92,25 @@ class HeldTable:
 
         An overwrite replaces the rows that satisfy `where`, or all.
 
+        A store may lose the answer of a commit that it took: tried again, the call finds its
+        own id in the log, and so tells its own commit from that of a rival.
+
         Raises:
             CommitFailedError: rivals won every attempt without reaching `number`.
+            StoreUnavailable: the store was in trouble for too long.
         """
+        step = _Step(mode, app_id, number, where, uuid4().hex)
+        return self._access.keep(
+            f"writing {self._name}", lambda: self._commit(frame, step), rows=frame.height
+        )
+
+    def _commit(self, frame: pl.DataFrame, step: "_Step") -> Commit:
         with self._lock:
             for attempt in range(1, _ATTEMPTS + 1):
-                if self.number(app_id) >= number:
-                    return Commit(self._version_of(app_id, number), is_new=False)
+                if self._number(step.app_id) >= step.number:
+                    return self._found(step)
                 try:
-                    return self._write(frame, mode, app_id, number, where)
+                    return self._write(frame, step)
                 except CommitFailedError:
                     self.forget()
                     if attempt == _ATTEMPTS:
@@ -106,9 +126,15 @@ class HeldTable:
 
         Raises:
             CommitFailedError: rivals replaced the same rows at every attempt.
+            StoreUnavailable: the store was in trouble for too long.
         """
+        return self._access.keep(
+            f"writing {self._name}", lambda: self._replace(frame, predicate), rows=frame.height
+        )
+
+    def _replace(self, frame: pl.DataFrame, predicate: str) -> int:
         for attempt in range(1, _ATTEMPTS + 1):
-            handle = self.open()
+            handle = self._open()
             try:
                 write_deltalake(handle, frame, mode="overwrite", predicate=predicate)
             except CommitFailedError:
@@ -121,18 +147,17 @@ class HeldTable:
     def _held(self) -> DeltaTable:
         if self._handle is None or self._commits >= _COMMITS_PER_HANDLE:
             # Numbers belong to the handle they were read from.
-            self._handle, self._numbers, self._commits = self.open(), {}, 0
+            self._handle, self._numbers, self._commits = self._open(), {}, 0
         return self._handle
 
-    def _write(
-        self, frame: pl.DataFrame, mode: WriteMode, app_id: str, number: int, where: str | None
-    ) -> Commit:
+    def _write(self, frame: pl.DataFrame, step: "_Step") -> Commit:
         # Not _held(): a handle reopened here would not be the one whose number was checked.
         handle = self._handle
         if handle is None:
             raise AssertionError("a handle is held since its number was checked")
         properties = CommitProperties(
-            custom_metadata={app_id: str(number)}, app_transactions=[Transaction(app_id, number)]
+            custom_metadata={step.app_id: str(step.number), _CALL: step.call},
+            app_transactions=[Transaction(step.app_id, step.number)],
         )
         write = partial(
             write_deltalake,
@@ -141,19 +166,32 @@ class HeldTable:
             commit_properties=properties,
             post_commithook_properties=NO_HOOKS,
         )
-        if mode == "append":
-            write(mode=mode)
+        if step.mode == "append":
+            write(mode=step.mode)
         else:
-            write(mode=mode, predicate=where)
-        self._numbers[app_id] = number
+            write(mode=step.mode, predicate=step.where)
+        self._numbers[step.app_id] = step.number
         self._commits += 1
         return Commit(handle.version(), is_new=True)
 
-    def _version_of(self, app_id: str, number: int) -> int:
-        # Only after a crash or a lost race. Without a trace in the log the table was not written
-        # in this transaction, or the log is cleaned: the newest version then has all there is.
+    def _found(self, step: "_Step") -> Commit:
+        # Only after a crash, a lost race or a lost answer. Without a trace in the log the table
+        # was not written in this transaction, or the log is cleaned: the newest version then has
+        # all there is. The newest commits first: a lost answer is that of one of them.
         handle = self._held()
-        for entry in handle.history():
-            if entry.get(app_id) == str(number):
-                return int(entry["version"])
-        return handle.version()
+        for newest in (_ATTEMPTS, None):
+            for entry in handle.history(newest):
+                if entry.get(step.app_id) == str(step.number):
+                    return Commit(int(entry["version"]), is_new=entry.get(_CALL) == step.call)
+        return Commit(handle.version(), is_new=False)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One call of `commit`, however many attempts it takes."""
+
+    mode: WriteMode
+    app_id: str
+    number: int
+    where: str | None
+    call: str

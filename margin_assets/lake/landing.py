@@ -226,9 +226,14 @@ def archive(lake: Lake, landing: Landing, entries: list[Pending], cycle: int) ->
         name = hashlib.sha256(json.dumps(files).encode()).hexdigest()[:16]
         path = f"landed/{cycle:012d}-{name}.bin"
         if files:
-            spool.seek(0)
-            lake.put_object(path, iter(lambda: spool.read(_CHUNK), b""))
+            lake.access.keep("archiving", lambda: _put(lake, path, spool))
     return {"archive": path, "files": files}
+
+
+def _put(lake: Lake, path: str, spool: "SpooledTemporaryFile[bytes]") -> None:
+    """Writes all of the spool, from its beginning however often it is asked."""
+    spool.seek(0)
+    lake.put_object(path, iter(lambda: spool.read(_CHUNK), b""))
 
 
 def _contents(

@@ -212,9 +212,9 @@ class Ledger:
         self._is_read = True
 
     def _rows(self, *conditions: pl.Expr) -> list[dict[str, Any]]:
-        return (
-            self._lake.scan(_TABLE).filter(*conditions).sort("cycle", "state").collect().to_dicts()
-        )
+        return self._lake.read(
+            _TABLE, lambda: self._lake.scan(_TABLE).filter(*conditions).sort("cycle", "state")
+        ).to_dicts()
 
     def _append(self, row: dict[str, Any], number: int) -> bool:
         frame = pl.DataFrame([row], schema=pl.Schema(TABLES[_TABLE].schema))

@@ -76,6 +76,7 @@ def unreadable(lake: Lake, sealed: Sealed, names: Iterable[str]) -> list[str]:
 def _is_whole(lake: Lake, name: str, version: int) -> bool:
     try:
         files = lake.held(name).open(version).file_uris()
-    except (DeltaError, OSError):
+    except (DeltaError, OSError) as error:
+        lake.access.refuse_trouble(error)
         return False
     return all(lake.has_object(f"{name}/{uri.rsplit(f'/{name}/', 1)[-1]}") for uri in files)

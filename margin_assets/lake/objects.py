@@ -7,14 +7,19 @@ file when their writer fails.
 import io
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
+from margin_assets.lake.access import Access
+from margin_assets.lake.patience import unavailable
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+# A person waits for the first contact: seconds to connect, and to be answered.
+_SOON = (2, 3)
 # One request each on S3: large enough that the round trip does not decide.
 _BUFFER = 4 << 20
 # As many as one request may delete.
@@ -23,10 +28,6 @@ _KEYS = 1_000
 
 class StoreRefused(RuntimeError):  # noqa: N818 (says what happened)
     """The store does not keep the promise that commits rest on."""
-
-
-class StoreUnavailable(RuntimeError):  # noqa: N818 (says what happened)
-    """The store does not answer, or does not let us in."""
 
 
 class Objects(Protocol):
@@ -171,14 +172,18 @@ class LocalObjects:
 
 
 class S3Objects:
-    """Objects below a prefix of a bucket."""
+    """Objects below a prefix of a bucket.
 
-    def __init__(self, uri: str, storage_options: Mapping[str, str]) -> None:
-        self._uri = uri
-        self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    A read is tried again while the store is in trouble. A put is not: its chunks may be read
+    only once, so whoever has them tries again.
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._uri, self._access = access.uri, access
+        self._bucket, _, prefix = access.uri.removeprefix("s3://").partition("/")
         self._prefix = f"{prefix}/" if prefix else ""
-        self._options = {key.lower(): value for key, value in storage_options.items()}
-        self._made: Any = None
+        self._options = {key.lower(): value for key, value in (access.given or {}).items()}
+        self._made: tuple[int, Any] | None = None
 
     def put(self, path: str, chunks: Iterable[bytes]) -> None:
         """Upload in parts; a failure on the way aborts the upload."""
@@ -187,6 +192,9 @@ class S3Objects:
 
     def size(self, path: str) -> int | None:
         """Length in bytes; None if there is no such key."""
+        return self._access.keep("reading the archive", lambda: self._size(path))
+
+    def _size(self, path: str) -> int | None:
         from botocore.exceptions import ClientError
 
         try:
@@ -199,6 +207,9 @@ class S3Objects:
 
     def read(self, path: str, start: int, length: int) -> bytes:
         """Up to `length` bytes from `start`, by one ranged request."""
+        return self._access.keep("reading the archive", lambda: self._read(path, start, length))
+
+    def _read(self, path: str, start: int, length: int) -> bytes:
         span = f"bytes={start}-{start + length - 1}"
         answer = self._client().get_object(
             Bucket=self._bucket, Key=self._prefix + _below(path), Range=span
@@ -232,47 +243,43 @@ class S3Objects:
         """Create one key twice: the second must be refused, or rivals would lose commits."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        key = f"{self._prefix}probe/{uuid.uuid4().hex}"
+        client, key = self._new_client(is_first_contact=True), f"{self._prefix}probe/{_new_name()}"
         try:
-            self._create(key)
+            # Nobody else knows the key: refused at first, it was made and the answer was lost.
+            _is_refused(client, self._bucket, key)
             try:
-                is_refused = self._is_refused(key)
+                is_refused = _is_refused(client, self._bucket, key)
             finally:
-                self._client().delete_object(Bucket=self._bucket, Key=key)
+                client.delete_object(Bucket=self._bucket, Key=key)
         except (BotoCoreError, ClientError) as error:
-            raise StoreUnavailable(
-                f"cannot use {self._uri}: {_one_line(error)}. Start the store, or correct "
-                "AWS_ENDPOINT_URL, the credentials and the bucket."
-            ) from error
+            raise unavailable(self._uri, error) from error
         if not is_refused:
             raise StoreRefused(
                 f"{self._uri} ignores If-None-Match: two writers would overwrite each other's "
                 "commits in silence. Use a store with conditional PUT."
             )
 
-    def _create(self, key: str) -> None:
-        self._client().put_object(Bucket=self._bucket, Key=key, Body=b"", IfNoneMatch="*")
-
-    def _is_refused(self, key: str) -> bool:
-        from botocore.exceptions import ClientError
-
-        try:
-            self._create(key)
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 412:
-                return True
-            raise
-        return False
-
     def _client(self) -> Any:  # noqa: ANN401 (boto3 has no types)
-        if self._made is None:
-            # Imported here: half a second that a local lake need not wait for.
-            import boto3
-            from botocore.config import Config
+        held = self._made
+        if held is None or held[0] != self._access.generation:
+            held = self._made = (self._access.generation, self._new_client())
+        return held[1]
 
-            config = Config(connect_timeout=5, read_timeout=60, retries={"max_attempts": 3})
-            self._made = boto3.session.Session().client("s3", config=config, **self._arguments())
-        return self._made
+    def _new_client(self, *, is_first_contact: bool = False) -> Any:  # noqa: ANN401 (as above)
+        # Imported here: half a second that a local lake need not wait for.
+        import boto3
+        from botocore.config import Config
+
+        bounds, soon = self._access.patience.bounds, is_first_contact
+        config = Config(
+            connect_timeout=_SOON[0] if soon else bounds.connect_seconds,
+            read_timeout=_SOON[1] if soon else bounds.request_seconds,
+            retries={
+                "mode": "standard",
+                "total_max_attempts": 2 if soon else bounds.request_retries + 1,
+            },
+        )
+        return boto3.session.Session().client("s3", config=config, **self._arguments())
 
     def _arguments(self) -> dict[str, str]:
         # What is not given is left to boto3, which looks at the same AWS_* variables as delta-rs.
@@ -314,10 +321,23 @@ def _below(path: str) -> str:
     return path
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _new_name() -> str:
+    return uuid.uuid4().hex
 
 
-def objects_at(uri: str, storage_options: Mapping[str, str] | None) -> Objects:
+def _is_refused(client: Any, bucket: str, key: str) -> bool:  # noqa: ANN401 (as above)
+    """Whether the store refuses to create a key; creates it otherwise."""
+    from botocore.exceptions import ClientError
+
+    try:
+        client.put_object(Bucket=bucket, Key=key, Body=b"", IfNoneMatch="*")
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 412:
+            return True
+        raise
+    return False
+
+
+def objects_at(access: Access) -> Objects:
     """Objects below a lake's root, a folder or `s3://bucket/prefix`."""
-    return S3Objects(uri, storage_options or {}) if uri.startswith("s3://") else LocalObjects(uri)
+    return S3Objects(access) if access.is_remote else LocalObjects(access.uri)

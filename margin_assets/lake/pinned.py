@@ -3,6 +3,7 @@
 from deltalake.exceptions import DeltaError
 
 from margin_assets.lake.ledger import Ledger, Sealed
+from margin_assets.lake.patience import StoreUnavailable
 from margin_assets.lake.sql import SqlFailed
 from margin_assets.lake.store import Lake
 
@@ -11,16 +12,20 @@ class CycleGone(ValueError):  # noqa: N818 (says what happened)
     """The cycle asked about was sealed, and its files have been cleaned up since."""
 
 
-def told(error: Exception, lake: Lake, statement: str, sealed: Sealed | None) -> ValueError:
+def told(error: Exception, lake: Lake, statement: str, sealed: Sealed | None) -> Exception:
     """Why a question failed, as a refusal of one line."""
     failed = error if isinstance(error, SqlFailed) else SqlFailed.of(error)
+    try:
+        lake.access.refuse_trouble(failed.__cause__ or error)
+    except StoreUnavailable as trouble:
+        return trouble
     if sealed is None:
         return failed
     lost = _unreadable(lake, statement, sealed)
     if lost or ".parquet" in str(failed):
         return CycleGone(
             f"cycle {sealed.cycle} is no longer readable{lost}: its files are gone; "
-            "`margin replay` computes them anew"
+            f"`margin sql --cycle {sealed.cycle}` computes it again"
         )
     return failed
 

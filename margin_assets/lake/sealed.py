@@ -18,7 +18,7 @@ class SealedTables:
 
     def __call__(self, table: str, *conditions: pl.Expr) -> pl.DataFrame:
         """Rows of a table that fulfil the conditions."""
-        return self.scan(table).filter(*conditions).collect()
+        return self._lake.read(table, lambda: self.scan(table).filter(*conditions))
 
     def scan(self, table: str) -> pl.LazyFrame:
         """All rows of a table."""

@@ -1,6 +1,6 @@
 """The lake: every declared table as Delta, each commit once, and the raw archive beside them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import BinaryIO
@@ -10,8 +10,10 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError
 
 from margin_assets.lake import declared, faults
+from margin_assets.lake.access import Access
 from margin_assets.lake.held import HeldTable
 from margin_assets.lake.objects import objects_at, open_slice
+from margin_assets.lake.patience import unavailable
 from margin_assets.lake.shards import SHARD, Shards, shards_of
 from schemas import Mode
 
@@ -32,7 +34,8 @@ class Lake:
     def __init__(self, uri: str, storage_options: Mapping[str, str] | None = None) -> None:
         self.uri = uri.rstrip("/")
         self.storage_options = dict(storage_options) if storage_options else None
-        self._objects = objects_at(self.uri, self.storage_options)
+        self.access = Access(self.uri, storage_options)
+        self._objects = objects_at(self.access)
         self._tables: dict[str, HeldTable] = {}
 
     def held(self, name: str) -> HeldTable:
@@ -43,7 +46,7 @@ class Lake:
         """
         if name not in self._tables:
             declared.table_of(name)
-            made = HeldTable(f"{self.uri}/{name}", self.storage_options)
+            made = HeldTable(f"{self.uri}/{name}", self.access)
             # Threads may race to here: all of them get the one that was first.
             self._tables.setdefault(name, made)
         return self._tables[name]
@@ -61,6 +64,9 @@ class Lake:
         )
 
     def _create(self, name: str) -> bool:
+        return self.access.keep(f"creating {name}", lambda: self._created(name))
+
+    def _created(self, name: str) -> bool:
         is_new = not self._exists(name) and self._is_first_to_create(name)
         self._constrain(name)
         return is_new
@@ -74,7 +80,7 @@ class Lake:
                 description=declared.table_of(name).grain,
                 partition_by=declared.partition_columns(name),
                 configuration=declared.configuration(name),
-                storage_options=self.storage_options,
+                storage_options=self.access.delta(),
                 commit_properties=_FIRST_OR_NOT_AT_ALL,
             )
         except DeltaError:
@@ -84,7 +90,10 @@ class Lake:
         return True
 
     def _exists(self, name: str) -> bool:
-        return DeltaTable.is_deltatable(self.held(name).uri, self.storage_options)
+        uri = self.held(name).uri
+        return self.access.keep(
+            f"looking for {name}", lambda: DeltaTable.is_deltatable(uri, self.access.delta())
+        )
 
     def _constrain(self, name: str) -> None:
         # A second commit, since delta-rs refuses constraints among the properties of a create.
@@ -104,9 +113,27 @@ class Lake:
             is_complete = all(pool.map(self._exists, declared.names()))
         return is_complete and not _missing_constraints("cycles", self.held("cycles").open())
 
+    def is_there(self) -> bool:
+        """Whether a lake was begun here; tells soon if the store does not answer.
+
+        Raises:
+            StoreUnavailable: it does not answer, or does not let us in.
+        """
+        uri, options = self.held("cycles").uri, self.access.delta(is_first_contact=True)
+        try:
+            return DeltaTable.is_deltatable(uri, options)
+        except (DeltaError, OSError) as error:
+            if not self.access.is_remote:
+                raise
+            raise unavailable(self.uri, error) from error
+
+    def read(self, name: str, rows: Callable[[], pl.LazyFrame]) -> pl.DataFrame:
+        """Rows of a scan, made and read again while the store is in trouble."""
+        return self.access.keep(f"reading {name}", lambda: rows().collect())
+
     def scan(self, name: str, version: int | None = None) -> pl.LazyFrame:
         """Rows of a table or daily twin at `version`, or the newest, in its declared columns."""
-        rows = pl.scan_delta(self.held(name).open(version), storage_options=self.storage_options)
+        rows = pl.scan_delta(self.held(name).open(version), storage_options=self.access.polars())
         return rows.drop(SHARD) if declared.is_sharded(name) else rows
 
     def version(self, name: str) -> int:

@@ -11,15 +11,17 @@ import numpy as np
 
 from margin_assets.assets.partitions import BUSINESS_DATE
 from margin_assets.calendar import sessions
-from margin_assets.checks import monitoring
+from margin_assets.checks import monitoring, store
 from margin_assets.checks.consistency import RULES, quarantine_result
 from margin_assets.checks.health import Health
 from margin_assets.checks.row_rules import check_name, row_rules_result
 from margin_assets.lake.ledger import Sealed
+from margin_assets.live.condition import Condition, Standing
 from margin_assets.live.session import CycleResult
 from schemas import TABLES
 
 _LEDGER = "cycles"
+_STORE_CHECK = store.the_store_answers.check_key.name
 # Cycles that may be sealed and not yet reported: their frames stay in memory.
 _BEHIND = 4
 
@@ -72,6 +74,25 @@ class Reporter:
         with self._pool:
             while self._waiting:
                 self._waiting.popleft().result()
+
+    def watch(self, condition: Condition) -> None:
+        """Reports how the store is doing, now and whenever it changes."""
+        now = condition.now
+        self._submit_standing(now, now)
+        condition.watch(self._submit_standing)
+
+    def _submit_standing(self, before: Standing, now: Standing) -> None:
+        self._waiting.append(self._pool.submit(self._report_standing, before, now))
+
+    def _report_standing(self, before: Standing, now: Standing) -> None:
+        seconds = now.since - before.since
+        found = store.verdict(now.cause, seconds)
+        evaluation = _evaluation(store.CHECKED, _STORE_CHECK, found, None, blocking=False)
+        self._context.log_event(evaluation)  # type: ignore[arg-type]
+        if now.cause:
+            self._context.log.warning("store degraded: %s; retrying", now.cause)
+        elif before is not now:
+            self._context.log.info("store ok again after %.1f s", seconds)
 
     def tell(self, result: CycleResult, found: Health | None = None) -> None:
         """Reports a cycle soon, and how the monitor stood if that is looked at.

@@ -28,6 +28,7 @@ from margin_assets.lake.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, 
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
 from margin_assets.live.acceptance import Journal, PointsOf, with_points
+from margin_assets.live.condition import Condition
 from margin_assets.live.cycle import DATED, OFTEN_EMPTY, CycleRunner, landed_frames
 from margin_assets.live.monitor import Monitor
 from margin_assets.live.sealed_points import sealed_points
@@ -65,6 +66,9 @@ class Session:
         self.ledger = Ledger(lake)
         self._archive = open_archive or lake
         self.caretaker = Caretaker(lake)
+        self.condition = Condition()
+        """How the store is doing."""
+        lake.access.patience.serve(self.condition)
         self._runner: CycleRunner | None = None
         self._at = 0
         """The sealed cycle whose firm is in memory."""
@@ -79,7 +83,9 @@ class Session:
         """Loads the last sealed cycle and finishes a plan that a dead session left."""
         self._load()
         plan = self.ledger.open_plan()
-        return None if plan is None else self.run_plan(plan)
+        result = None if plan is None else self.run_plan(plan)
+        self.condition.settle()
+        return result
 
     def pending(self, landing: Landing) -> list[Pending]:
         """What has landed and is in no plan yet."""
@@ -91,6 +97,11 @@ class Session:
 
     def cycle(self, landing: Landing) -> CycleResult | None:
         """Runs one cycle over what is pending; None if nothing is."""
+        result = self._cycle(landing)
+        self.condition.settle()
+        return result
+
+    def _cycle(self, landing: Landing) -> CycleResult | None:
         started = time.perf_counter()
         pending = self.pending(landing)
         self.waiting = backlog_of(pending)
@@ -204,9 +215,10 @@ class Session:
                 done += 1
                 yield result
             elif until_idle:
-                return
+                break
             else:
                 landing.wait(_POLL_SECONDS)
+        self.condition.settle(is_last=True)
 
     def _opener(self, plan: Plan) -> Callable[[PlannedFile], BinaryIO]:
         path = plan.manifest["archive"]
@@ -227,6 +239,9 @@ class Session:
 
     def _load(self) -> None:
         """Puts the state of the last sealed cycle into memory."""
+        self.lake.access.keep("loading the last sealed cycle", self._load_once)
+
+    def _load_once(self) -> None:
         self.ledger.refresh()
         sealed = self.ledger.last_sealed()
         versions_of = sealed.table_versions if sealed else {}

@@ -56,6 +56,13 @@ def test_live_says_what_it_did(lived: dict[str, object]) -> None:
         "rows_accepted": 29,
         "rows_quarantined": 0,
         "backlog": {"files": 0, "bytes": 0, "oldest_landed_at": None},
+        "store": {
+            "state": "ok",
+            "cause": "",
+            "troubles": 0,
+            "spells": 0,
+            "degraded_seconds": 0.0,
+        },
     }
     assert {name: lived[name] for name in expected} == expected
 

@@ -62,10 +62,13 @@ def test_checks_are_in_the_event_log(ran: Ran):
 
     found = {e.check_name: e.passed for e in evaluations(instance, result.run_id)}
 
-    assert len(found) == 17
-    assert {"positions_obeys_its_schema", "reg_t_lines_add_up", "few_rows_are_quarantined"} <= set(
-        found
-    )
+    assert len(found) == 18
+    assert {
+        "positions_obeys_its_schema",
+        "reg_t_lines_add_up",
+        "few_rows_are_quarantined",
+        "the_store_answers",
+    } <= set(found)
     assert all(found.values())
 
 

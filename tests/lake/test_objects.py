@@ -7,7 +7,8 @@ import boto3
 import pytest
 from seaweed import S3Server
 
-from margin_assets.lake.objects import StoreRefused, StoreUnavailable
+from margin_assets.lake.objects import StoreRefused
+from margin_assets.lake.patience import StoreUnavailable
 from margin_assets.lake.store import Lake
 
 CONTENT = bytes(range(256)) * 40_000

@@ -85,17 +85,17 @@ def _value(value: object) -> str:
 class Firm:
     """One lake, its landing folder, and the session that runs it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lake: Lake | None = None) -> None:
         self.landing = folder / "landing"
         self.landing.mkdir(parents=True)
-        self.lake = Lake(str(folder / "lake"))
+        self.lake = lake or Lake(str(folder / "lake"))
         self.lake.create()
         self.files = 0
         self.restart()
 
     def restart(self) -> None:
         """Another process takes over: a session that remembers nothing."""
-        self.lake = Lake(self.lake.uri)
+        self.lake = Lake(self.lake.uri, self.lake.storage_options)
         self.session = Session(self.lake)
         self.session.recover()
 

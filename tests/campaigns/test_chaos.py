@@ -1,0 +1,25 @@
+"""A short campaign: every kind of misfortune once; `make chaos` runs as many as are asked for."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_short_campaign_fails_nowhere(tmp_path: Path):
+    command = [sys.executable, "-m", "tests.campaigns.chaos", "--trials", "7", "--seed", "0"]
+
+    done = subprocess.run(
+        [*command, "--json", "--keep", str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["trials"], found["failed"]) == (7, 0)
+    kinds = ("point", "moment", "rivals", "terminated", "full disk", "small files", "upkeep")
+    assert all(found[kind] for kind in kinds)
+    assert found["killed at a named point"] > 3
+    assert found["failed for want of space"] > 0
+    assert {"same files", "same cut", "other cut"} <= set(found)

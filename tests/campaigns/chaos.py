@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests.campaigns.exactly_once import clock
+from tests.campaigns.exactly_once.disk import release
 from tests.campaigns.exactly_once.plan import POINTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,6 +91,7 @@ def main() -> int:
                     console.print(f"seed {answer['seed']}: {problem}", markup=False, soft_wrap=True)
                 if not console.is_terminal and tally.trials % _TOLD_EVERY == 0:
                     console.print(f"{tally.trials} trials, {len(tally.failed)} failed")
+        release(folder)
         kept = _kept(folder, asked.keep)
     _tell(tally, console, as_json=asked.json)
     if tally.failed:

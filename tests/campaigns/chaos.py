@@ -49,10 +49,12 @@ class Tally:
     trials: int = 0
     failed: dict[int, list[str]] = field(default_factory=dict)
     seen: Counter[str] = field(default_factory=Counter)
+    cpu: float = 0.0
 
     def add(self, answer: dict) -> None:
         self.trials += 1
         self.seen.update(answer["seen"])
+        self.cpu += answer.get("cpu", 0.0)
         if answer["problems"]:
             self.failed[answer["seed"]] = answer["problems"]
 
@@ -66,6 +68,7 @@ class Tally:
         return {
             "trials": self.trials,
             "failed": len(self.failed),
+            "cpu seconds a trial": round(self.cpu / max(self.trials, 1), 1),
             "failures": {str(seed): found for seed, found in sorted(self.failed.items())},
             "killed at a named point": deaths,
             "named points": f"{len(self.points())} of {len(POINTS)}",
@@ -169,8 +172,10 @@ def _under_dagster(seeds: list[int], folder: Path, _workers: int) -> Iterator[di
 
     for seed in seeds:
         place = folder / f"dagster-{seed}"
+        shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
-        yield {"seed": seed, "problems": run(seed, place), "seen": {"under Dagster": 1}}
+        problems, terminated = run(seed, place)
+        yield {"seed": seed, "problems": problems, "seen": {"runs terminated": terminated}}
 
 
 def _serve(

@@ -50,7 +50,7 @@ class Director:
             return {"seed": seed, "problems": [expected], "seen": {}}
         folder = self.folder / f"trial-{seed}"
         shutil.rmtree(folder, ignore_errors=True)
-        stage = _Stage(planned, folder, self._can_fill)
+        stage, begun = _Stage(planned, folder, self._can_fill), _cpu()
         try:
             found = stage.play(told)
             found += _judge(stage, told, expected) if not found else []
@@ -60,19 +60,18 @@ class Director:
                 shutil.copytree(folder, self.folder / f"failed-{seed}", dirs_exist_ok=True)
             stage.disk.remove()
             shutil.rmtree(folder, ignore_errors=True)
-        return {"seed": seed, "problems": found, "seen": dict(stage.seen)}
+        return {"seed": seed, "problems": found, "seen": dict(stage.seen), "cpu": _cpu() - begun}
 
     def _reference(self, told: Story) -> Path | str:
         """Where the tables of the undisturbed run are kept, or what is wrong with them."""
         kept = self.folder / f"story-{told.seed}.pickle"
         if not kept.exists():
             folder = self.folder / f"story-{told.seed}-{os.getpid()}"
-            problem = _waited(
-                _forked(lambda: _tell(told, folder, kept), folder.with_suffix(".err"))
-            )
+            log = folder.with_suffix(".err")
+            problem = _waited(_forked(lambda: _tell(told, folder, kept), log))
             shutil.rmtree(folder, ignore_errors=True)
             if problem:
-                return f"story {told.seed}, undisturbed: {problem}"
+                return f"story {told.seed}, undisturbed: {problem}: {_last_line(log)}"
         if not self._is_warm:
             # What the first story compiled is on disk now: every later life has it from birth.
             _load_compiled()
@@ -196,6 +195,11 @@ class _Acts:
     def _count(self) -> None:
         for log in self._stage.place.folder.glob(f"{self._number}-*.err.seen"):
             self._stage.seen.update(log.read_text().split("\n")[:-1])
+
+
+def _cpu() -> float:
+    """Seconds that this process and its children have computed."""
+    return sum(os.times()[:4])
 
 
 def _forked(task: Callable[[], None], log: Path) -> int:

@@ -5,14 +5,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+# Seven seeds in a row have every kind of misfortune; from this one on also every kind of delivery
+# and a clock set back, told by few stories.
+FIRST_SEED = "12817"
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_short_campaign_fails_nowhere(tmp_path: Path):
-    command = [sys.executable, "-m", "tests.campaigns.chaos", "--trials", "7", "--seed", "0"]
+    command = [sys.executable, "-m", "tests.campaigns.chaos", "--trials", "7"]
 
     done = subprocess.run(
-        [*command, "--json", "--keep", str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+        [*command, "--seed", FIRST_SEED, "--json", "--keep", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
 
     assert done.returncode == 0, done.stderr

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types bench fidelity up clean docs
+.PHONY: demo test lint types bench fidelity chaos up clean docs
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +30,9 @@ test: lint types definitions ## everything CI runs
 
 fidelity: $(STAMP) ## published examples, then a table; needs MARGIN_ACCEPTANCE=<folder>
 	$(BIN)/pytest tests/fidelity -q -rfE
+
+chaos: $(STAMP) ## kills, rivals, full disks: TRIALS=2000, SEED=1
+	$(BIN)/python -m tests.campaigns.chaos --trials $(or $(TRIALS),200) --seed $(or $(SEED),1)
 
 bench: $(STAMP) ## JSON, then a table
 	$(BIN)/python -m benchmarks

@@ -7,6 +7,9 @@ are written at once, so these interleave), `before_seal`, `sealed`.
 
 from collections.abc import Callable
 
+STEPS = ("archived", "before_plan", "planned", "accepted", "computed", "before_seal", "sealed")
+"""The points that every cycle reaches, whatever tables it writes."""
+
 Hook = Callable[[str], None]
 
 _hook: Hook | None = None

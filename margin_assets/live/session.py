@@ -109,6 +109,7 @@ class Session:
         if not entries:
             return None
         self._expect(self._sealed_cycle())
+        self._expect_no_plan()
         manifest = archive(self.lake, landing, entries, self._at + 1)
         if not manifest["files"]:
             return None
@@ -160,6 +161,16 @@ class Session:
         if self._at != sealed:
             at, self._runner = self._at, None
             raise AnotherSession(f"another session sealed cycle {sealed}; this one is at {at}")
+
+    def _expect_no_plan(self) -> None:
+        """Makes sure that no other session is at work on the next cycle already.
+
+        Seen here when both sealed the cycle before: the ledger was read again, and shows it.
+        """
+        plan = self.ledger.open_plan()
+        if plan is not None:
+            self._runner = None
+            raise AnotherSession(f"cycle {plan.cycle} is planned and not sealed yet")
 
     def _run_plan(self, plan: Plan, seconds: dict[str, float] | None) -> CycleResult:
         runner, clock = self._ready(), _Stopwatch(seconds or {})

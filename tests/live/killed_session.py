@@ -60,7 +60,7 @@ def tell(session: Session, landing: Path) -> None:
             for number in range(0 if last is None else last.cycle, len(told)):
                 write_batch(told[number], landing, number)
                 session.cycle(LocalLanding(landing))
-        except (AnotherSession, ValueError):
+        except AnotherSession:
             session = Session(Lake(session.lake.uri))
             continue
         return

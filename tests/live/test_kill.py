@@ -10,10 +10,12 @@ import pytest
 from killed_session import story, tell
 from live_driver import Firm
 
+from margin_assets.lake import faults
 from margin_assets.lake.landing import LocalLanding
 from margin_assets.lake.ledger import AnotherSession
 from margin_assets.lake.store import Lake
 from margin_assets.live.session import Session
+from margin_assets.scenarios import write_batch
 
 SCRIPT = Path(__file__).with_name("killed_session.py")
 # The lives of two lakes: each line is one process, killed at a point of a cycle.
@@ -126,3 +128,41 @@ def test_a_session_that_fell_behind_steps_aside_and_then_catches_up(
     assert slow.cycle(landing) is None
     assert len(slow.ledger.all_sealed()) == len(told)
     assert opened(tmp_path).everything() == undisturbed.everything()
+
+
+class _DiedError(Exception):
+    pass
+
+
+def die_planned(session: Session, landing: Path, number: int) -> None:
+    """Plans the cycle of a batch, and goes no further."""
+
+    def hook(name: str) -> None:
+        if name == "planned":
+            raise _DiedError
+
+    write_batch(story()[number], landing, number)
+    faults.arm(hook)
+    with pytest.raises(_DiedError):
+        session.cycle(LocalLanding(landing))
+
+
+def test_a_session_that_shared_a_cycle_steps_aside_for_the_one_already_at_the_next(tmp_path: Path):
+    landing, lake = tmp_path / "landing", Lake(f"{tmp_path}/lake")
+    lake.create()
+    die_planned(Session(lake), landing, 0)
+    slow, quick = Session(Lake(lake.uri)), Session(Lake(lake.uri))
+
+    def overtake(name: str) -> None:
+        if name == "before_seal":
+            faults.arm(None)
+            quick.recover()
+            die_planned(quick, landing, 1)
+            faults.arm(None)
+
+    faults.arm(overtake)
+    assert slow.recover().sealed.cycle == 1
+
+    with pytest.raises(AnotherSession, match="cycle 2 is planned"):
+        slow.cycle(LocalLanding(landing))
+    assert slow.recover().sealed.cycle == 2

@@ -30,7 +30,8 @@ def revalue(
         revalue_securities(book, series, rules, accounts, figures)
         return figures
     known = option_values(series, rules, restrikes(book, series)) if values is None else values
-    revalue_securities(book, series, rules, accounts[~is_mixed], figures)
+    if not is_mixed.all():
+        revalue_securities(book, series, rules, accounts[~is_mixed], figures)
     revalue_mixed(book, series, known, rules, (accounts[is_mixed], figures))
     return figures
 

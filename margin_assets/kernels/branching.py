@@ -283,7 +283,7 @@ def _search(  # noqa: C901, PLR0915 (one loop over the tree: its parts share eve
     order[0] = np.empty(width + originals + cuts, dtype=np.int32)
     for i in range(len(ids)):
         order[0][i] = ids[i]
-    node = _explore(program, scales, tables[0], order[0], root, _ROUNDS, scratch)
+    node = _explore(program, scales, tables[0], order[0], root, np.int64(_ROUNDS), scratch)
     best, work, nodes, gap, level = node.best, node.work, 1, 0.0, -1
     while True:
         if node.split == _CLOSED or level + 1 == _LEVELS:
@@ -328,8 +328,8 @@ def most_saving(program: Program, work: int) -> Answer:
     tableau_of(program, scales, table)
     ids = np.arange(columns + rows).astype(np.int32)
     work = primal(table, rows + 1, columns, ids, work)
-    best = try_whole(program, rows + 1, table, ids, 0, scratch)
-    ceiling = proven_bound(program, scales, rows, table, ids, 0, 0.0)
+    best = try_whole(program, rows + 1, table, ids, np.int64(0), scratch)
+    ceiling = proven_bound(program, scales, rows, table, ids, np.int64(0), 0.0)
     hope = -table[0, columns] * scales.saving - best
     if ceiling - best < 1.0 or hope < _NOISE or work <= 0:
         return Answer(scratch.counts, best, max(ceiling - best, 0.0), 1)

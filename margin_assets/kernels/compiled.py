@@ -2,6 +2,9 @@
 
 Counting costs an atomic step an array and call, and a book is dozens of arrays that all threads
 share. Both say so, since a loop that says nothing does as the one that happens to call it first.
+
+Numba compiles a loop once more for every constant that it is called with, and all that it calls
+with it: to the large ones constants go as `np.int64(...)`.
 """
 
 from typing import Any

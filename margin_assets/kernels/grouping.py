@@ -211,7 +211,7 @@ def _group_whole(part: Part, work: int, draft: _Draft) -> tuple[_Draft, float]:
     return draft, answer.gap
 
 
-@njit(**OWNS)
+@njit(**OWNS, inline="always")
 def _group_piecewise(part: Part, work: int, draft: _Draft) -> _Draft:
     """Groups neighbours in canonical order with one another, a few legs at a time."""
     count = len(part.ids)
@@ -416,15 +416,17 @@ def least_grouping(legs: Records, stocks: Records, rates: StrategyRates, work: i
     if _size(legs, stocks) > _FITS:
         return Grouping(BEYOND, BEYOND, False, draft.activities, 0)
     label, stock_label = _labels(legs, stocks)
-    total, is_whole = 0.0, True
+    total = least = 0.0
     for i in range(len(label)):
         if _is_first(label, i):
             ids, stock_ids = _positions(label, label[i]), _positions(stock_label, label[i])
             part = Part(legs, stocks, rates, ids, stock_ids, draft.shares)
             draft, gap = _group_whole(part, work, draft)
             if gap < 0.0:
-                draft, is_whole = _group_piecewise(part, work, draft), False
+                draft = _group_piecewise(part, work, draft)
             total += gap
+            least = min(least, gap)
+    is_whole = least >= 0.0  # no part was too large to be grouped at once
     draft = _write_alone(legs, stocks, _write_spreads(legs, draft, is_whole))
     count = draft.written[0]
     maintenance, initial = requirement(0, count, draft.activities, legs, stocks, rates)

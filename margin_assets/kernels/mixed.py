@@ -131,7 +131,7 @@ def _revalue_block(
         if out.states[a] & BEYOND_RANGE:
             beyond_range(a, out)
             continue
-        out.portfolio_margin[a] = portfolio_margin(book, market, rules, a, TODAY, scratch)
+        out.portfolio_margin[a] = portfolio_margin(book, market, rules, a, np.int64(TODAY), scratch)
         _take_strategic(book, a, n, strategic, out)
         _strike_again(book, market, rules, a, n, strategic, out, scratch)
 

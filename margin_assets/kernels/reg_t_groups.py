@@ -17,6 +17,7 @@ from margin_assets.kernels.bonds import (
 from margin_assets.kernels.book import BOND, OPTION, SECURITY, Book, Int64Array, Series
 from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.eras import keys_of
+from margin_assets.kernels.group_lines import strategy_rates
 from margin_assets.kernels.lines import is_below, is_exact, mark_price
 from margin_assets.kernels.margined import Eras, Margined, table
 from margin_assets.kernels.money import to_decimal
@@ -24,7 +25,6 @@ from margin_assets.kernels.problems import own_lines, problems_of, run_end
 from margin_assets.kernels.revaluation import mixed_accounts
 from margin_assets.kernels.rules import Rules
 from margin_assets.kernels.solutions import least_requirements
-from margin_assets.kernels.strategic import strategy_rates
 from margin_assets.kernels.strategy_groups import leg_text, strategy_groups
 
 COLUMNS = (

@@ -68,7 +68,7 @@ def least_requirements(problems: Problems, rates: StrategyRates) -> Solution:
     starts = _starts(problems)
     room = _room(int(starts[-1]), len(starts) - 1)
     taken = np.zeros(len(starts) - 1, dtype=np.int64)
-    _solve_all(problems, rates, starts, room, taken)
+    _solve_all(problems, rates, WORK, starts, room, taken)
     return _packed(starts, taken, room)
 
 
@@ -103,6 +103,7 @@ def _room(rows: int, problems: int) -> Solution:
 def _solve_all(
     problems: Problems,
     rates: StrategyRates,
+    work: int,
     starts: Int64Array,
     room: Solution,
     taken: Int64Array,
@@ -111,18 +112,18 @@ def _solve_all(
     for block in prange((count + _BLOCK - 1) // _BLOCK):
         for p in range(block * _BLOCK, min((block + 1) * _BLOCK, count)):
             # A call of its own: Numba's parallel pass loses writes to tuple members.
-            taken[p] = _solve(problems, rates, starts, room, p)
+            taken[p] = _solve(problems, rates, work, starts, room, p)
 
 
 @njit(**OWNS)
 def _solve(
-    problems: Problems, rates: StrategyRates, starts: Int64Array, room: Solution, p: int
+    problems: Problems, rates: StrategyRates, work: int, starts: Int64Array, room: Solution, p: int
 ) -> int:
     """Solves problem p into its room; how many groups it has."""
     origin = problems.leg_offsets[p], problems.stock_offsets[p]
     some = problems.legs[origin[0] : problems.leg_offsets[p + 1]]
     shares = problems.stocks[origin[1] : problems.stock_offsets[p + 1]]
-    found = least_grouping(some, shares, rates, WORK)
+    found = least_grouping(some, shares, rates, work)
     room.is_proven[p] = found.is_proven
     if found.count == 0 or found.count > starts[p + 1] - starts[p]:
         # Amounts that do not fit, or no room for so many groups: each stands alone.

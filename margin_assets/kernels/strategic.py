@@ -13,33 +13,25 @@ from numba import njit, prange
 
 from margin_assets.kernels.book import CASH, OPTION, SECURITY, Book, Int64Array, Series
 from margin_assets.kernels.compiled import BORROWS, OWNS
+from margin_assets.kernels.group_lines import cash_requirement, group_line, strategy_rates
 from margin_assets.kernels.lines import mark_price, stress_line, stressed_maintenance
 from margin_assets.kernels.money import MAX_POSITION, value_cents
+from margin_assets.kernels.moved_groups import Moved, is_kept, move, struck_again
 from margin_assets.kernels.problems import (
     Problems,
     own_lines,
     problems_of,
     run_end,
-    share_requirements,
 )
 from margin_assets.kernels.rules import Rules
-from margin_assets.kernels.solutions import Solution, group_of, least_requirements
+from margin_assets.kernels.solutions import Solution, least_requirements
 from margin_assets.kernels.strategies import (
     LONG_BOX,
-    LONG_OPTION,
     NONE,
-    SPREAD,
     SPREAD_LEG,
-    STOCK,
-    Group,
-    Records,
     StrategyRates,
-    contract_value,
-    group_initial,
-    group_maintenance,
-    option_value,
 )
-from margin_assets.kernels.valuation import OptionValues, option_stress_pnl, stress_multiple
+from margin_assets.kernels.valuation import OptionValues, option_stress_pnl
 
 _BLOCK = 64
 _MICROS_A_CENT = 10_000
@@ -79,11 +71,6 @@ def strategic_requirements(
     return out
 
 
-def strategy_rates(rules: Rules) -> StrategyRates:
-    """Rates of the groups under some rulebooks."""
-    return StrategyRates(rules.hedged_strike, rules.long_box)
-
-
 def _room(accounts: int, rules: Rules) -> Strategic:
     column, table = np.zeros(accounts, dtype=np.int64), (accounts, len(rules.stress_moves))
     return Strategic(
@@ -103,13 +90,6 @@ def _all_proven(problems: Problems, solution: Solution, accounts: int) -> npt.ND
     proven = np.ones(accounts, dtype=np.bool_)
     proven[owner[~solution.is_proven]] = False
     return proven
-
-
-@njit(**BORROWS)
-def to_cents(micros: int) -> int:
-    """Micro-dollars as cents, rounded half away from zero."""
-    size = (abs(micros) + _MICROS_A_CENT // 2) // _MICROS_A_CENT
-    return size if micros >= 0 else -size
 
 
 @njit(**BORROWS)
@@ -178,15 +158,6 @@ def _grouped(
         _grouped_block(book, market, rates, accounts, (first, end), problems, solution, out)
 
 
-class Moved(NamedTuple):
-    """Legs and stocks of a block of accounts, written anew for each scenario."""
-
-    legs: Records
-    stocks: Records
-    origin: tuple[int, int]
-    """Places of the first ones among all."""
-
-
 @njit(**OWNS)
 def _grouped_block(
     book: Book,
@@ -208,8 +179,8 @@ def _grouped_block(
         for p in range(of_account[n], of_account[n + 1]):
             kept = _add_groups(book, market, rates, problems, solution, p, n, out)
             for j in range(out.restruck.shape[1]):
-                _move(book, market, problems, p, j, moved)
-                again = _struck_again(rates, solution, p, moved)
+                move(book, market, problems, p, j, moved)
+                again = struck_again(rates, solution, p, moved)
                 out.restruck[n, j] += kept + again
             if book.account_type[accounts[n]] == CASH:
                 out.cash[n] += cash_requirement(book, market[0], problems, p)
@@ -234,168 +205,10 @@ def _add_groups(
         out.initial[n] += line.initial
         out.counted[n] += line.counted
         out.uncounted[n] += line.uncounted
-        if _is_kept(solution.kind[g]):
+        if is_kept(solution.kind[g]):
             kept += line.maintenance
         _add_spread_pnl(book, market, problems, solution, g, n, out)
     return kept
-
-
-@njit(**BORROWS)
-def _is_kept(kind: int) -> bool:
-    """Whether prices do not move what a group requires.
-
-    A spread requires its largest loss. What counts in equity today goes on requiring its part of
-    today's value.
-    """
-    return kind == SPREAD or kind == LONG_OPTION or kind == LONG_BOX
-
-
-@njit(**BORROWS)
-def _move(
-    book: Book,
-    market: tuple[Series, OptionValues, Rules],
-    problems: Problems,
-    p: int,
-    scenario: int,
-    moved: Moved,
-) -> None:
-    """Brings a problem's legs and stocks to the prices of a scenario."""
-    series, _, rules = market
-    for leg in range(problems.leg_offsets[p], problems.leg_offsets[p + 1]):
-        beta = series.beta[book.series[problems.leg_position[leg]]]
-        multiple = stress_multiple(beta, rules.stress_moves[scenario], rules)
-        if beta != beta and problems.legs[leg].is_call:
-            multiple = 2.0 - multiple  # without a beta, against the writer
-        spot = np.rint(problems.legs[leg].spot * multiple)
-        moved.legs[leg - moved.origin[0]].spot = np.int64(spot)
-    for stock in range(problems.stock_offsets[p], problems.stock_offsets[p + 1]):
-        _move_stock(book, series, rules, problems, stock, scenario, moved)
-
-
-@njit(**BORROWS)
-def _move_stock(
-    book: Book,
-    series: Series,
-    rules: Rules,
-    problems: Problems,
-    stock: int,
-    scenario: int,
-    moved: Moved,
-) -> None:
-    """Brings a stock to its price in a scenario, with what a share then requires."""
-    record, i = moved.stocks[stock - moved.origin[1]], problems.stock_position[stock]
-    price = problems.stocks[stock].price
-    signed = price if book.quantity[i] > 0 else -price
-    beta = series.beta[book.series[i]]
-    value = signed + stress_line(signed, beta, rules.stress_moves[scenario], rules)
-    record.price = abs(value) if (value > 0) == (signed > 0) else 0
-    record.maintenance, record.initial = share_requirements(book, series, rules, i, record.price)
-
-
-@njit(**BORROWS)
-def _struck_again(rates: StrategyRates, solution: Solution, p: int, moved: Moved) -> int:
-    """Maintenance of a problem's other groups at the moved prices, cents."""
-    total = 0
-    for g in range(solution.offsets[p], solution.offsets[p + 1]):
-        kind = solution.kind[g]
-        if kind != SPREAD_LEG and not _is_kept(kind):
-            group = _moved_group(solution, g, moved.origin)
-            many = 1 if kind == STOCK else solution.count[g]
-            total += to_cents(group_maintenance(group, moved.legs, moved.stocks, rates) * many)
-    return total
-
-
-@njit(**BORROWS)
-def _moved_group(solution: Solution, g: int, origin: tuple[int, int]) -> Group:
-    """One row of a solution as a group of moved records."""
-    group = group_of(solution, g)
-    return Group(
-        group.kind,
-        _less(group.a, origin[0]),
-        _less(group.b, origin[0]),
-        _less(group.c, origin[0]),
-        _less(group.d, origin[0]),
-        _less(group.stock, origin[1]),
-        group.shares,
-    )
-
-
-@njit(**BORROWS)
-def _less(place: int, origin: int) -> int:
-    return place - origin if place != NONE else NONE
-
-
-class Line(NamedTuple):
-    """One group of a solution, cents."""
-
-    maintenance: int
-    initial: int
-    """Long options at their cost."""
-    gross: int
-    """Maintenance with long options at their cost, but for loan value."""
-    proceeds: int
-    """Value of the short options."""
-    counted: int
-    """Option value that counts in Reg T equity."""
-    uncounted: int
-    """Option value that does not, but is worth something under stress."""
-
-
-@njit(**BORROWS)
-def group_line(solution: Solution, g: int, problems: Problems, rates: StrategyRates) -> Line:
-    """What one group requires and what its options count in equity."""
-    legs, stocks = problems.legs, problems.stocks
-    kind, count = solution.kind[g], solution.count[g]
-    if kind == SPREAD:
-        loss = to_cents(solution.amount[g])
-        return Line(loss, loss, loss, 0, 0, 0)
-    group = group_of(solution, g)
-    if kind == STOCK:
-        maintenance = to_cents(group_maintenance(group, legs, stocks, rates))
-        initial = to_cents(group_initial(group, legs, stocks, rates))
-        return Line(maintenance, initial, maintenance, 0, 0, 0)
-    maintenance = group_maintenance(group, legs, stocks, rates) * count
-    initial = group_initial(group, legs, stocks, rates) * count
-    long, short = _option_values(solution, g, legs)
-    counted = 0
-    if kind == LONG_OPTION and legs[group.a].loan > 0:
-        counted = long
-    elif kind == LONG_BOX:
-        counted = min(long - short, _box_difference(group, legs) * count)
-    gross = counted if kind == LONG_BOX else long
-    uncounted = 0
-    if kind == LONG_OPTION:
-        uncounted = long - counted
-    elif group.stock != NONE:
-        uncounted = long - short
-    return Line(
-        to_cents(maintenance + counted),
-        to_cents(initial + long),
-        to_cents(maintenance + gross),
-        to_cents(short),
-        to_cents(counted),
-        to_cents(uncounted),
-    )
-
-
-@njit(**BORROWS)
-def _option_values(solution: Solution, g: int, legs: Records) -> tuple[int, int]:
-    """Value of the long and of the short options of a group, micro-dollars."""
-    long = short = 0
-    for k in range(4):
-        leg = solution.legs[g, k]
-        if leg != NONE:
-            value = option_value(legs[leg]) * solution.count[g]
-            if legs[leg].contracts > 0:
-                long += value
-            else:
-                short += value
-    return long, short
-
-
-@njit(**BORROWS)
-def _box_difference(group: Group, legs: Records) -> int:
-    return contract_value(legs[group.b].strike - legs[group.a].strike, legs[group.a].units)
 
 
 @njit(**BORROWS)
@@ -422,34 +235,3 @@ def _add_spread_pnl(
         for j in range(len(rules.stress_moves)):
             price = problems.legs[leg].price
             out.spread_pnl[n, j] += option_stress_pnl(series, values, s, signed, price, j)
-
-
-@njit(**OWNS)
-def cash_requirement(book: Book, series: Series, problems: Problems, p: int) -> int:
-    """What a cash account's short options require beyond its securities' value, cents.
-
-    Long stock covers calls, dearest strike last; an uncovered call takes the shares' value, on an
-    index the aggregate strike; a put the aggregate strike. Source: 4210(f)(2), cash accounts.
-    """
-    legs, stocks = problems.legs, problems.stocks
-    first, end = problems.stock_offsets[p], problems.stock_offsets[p + 1]
-    left = np.empty(end - first, dtype=np.int64)
-    for n in range(first, end):
-        left[n - first] = stocks[n].shares
-    total = 0
-    for leg in range(problems.leg_offsets[p], problems.leg_offsets[p + 1]):
-        contracts = -legs[leg].contracts
-        if contracts <= 0:
-            continue
-        s, units = book.series[problems.leg_position[leg]], legs[leg].units
-        if not legs[leg].is_call:
-            total += contract_value(legs[leg].strike, units) * contracts
-            continue
-        for n in range(first, end):
-            if stocks[n].underlying == legs[leg].underlying and left[n - first] > 0:
-                covered = min(contracts, left[n - first] // units)
-                left[n - first] -= covered * units
-                contracts -= covered
-        on = legs[leg].spot if series.rate_class[s] == 0 else legs[leg].strike
-        total += contract_value(on, units) * contracts
-    return to_cents(total)

@@ -8,16 +8,11 @@ from numba import njit
 
 from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.compiled import BORROWS, OWNS
+from margin_assets.kernels.group_lines import Line, group_line, strategy_rates, to_cents
 from margin_assets.kernels.money import to_decimal, value_cents
 from margin_assets.kernels.problems import Problems
 from margin_assets.kernels.rules import Rules
 from margin_assets.kernels.solutions import Solution, group_of
-from margin_assets.kernels.strategic import (
-    Line,
-    group_line,
-    strategy_rates,
-    to_cents,
-)
 from margin_assets.kernels.strategies import (
     COVERED_CALL,
     COVERED_PUT,

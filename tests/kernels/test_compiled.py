@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-from margin_assets.kernels.machine_code import claim, folder_of
 
 from margin_assets import kernels
+from margin_assets.kernels.machine_code import claim, folder_of
 
 SOURCES = sorted(Path(kernels.__file__).parent.glob("*.py"))
 SCALARS = {"int", "float", "bool", "None", "Line", "Group", "Node"}

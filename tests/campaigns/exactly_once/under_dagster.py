@@ -10,8 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
-
 from benchmarks.daemon_latency import Watch, daemon
+
 from margin_assets.lake.store import Lake
 from tests.campaigns.exactly_once import judged
 from tests.campaigns.exactly_once.deliveries import Delivery, Feed, LandingFile, as_told

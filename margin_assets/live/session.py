@@ -4,21 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from importlib.metadata import version
 from typing import Any, BinaryIO
 
 import polars as pl
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels import reg_t_book
 from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.deficit_frames import Saved
-from margin_assets.kernels.fills import history_effects
-from margin_assets.kernels.intraday import intraday_rules
-from margin_assets.kernels.money import instants, to_instants
-from margin_assets.kernels.terms import first_instant
-from margin_assets.kernels.timelines import BusinessDays, business_days
+from margin_assets.kernels.money import instants
 from margin_assets.lake import faults
 from margin_assets.lake.backlog import Backlog, backlog_of
 from margin_assets.lake.canonical import digest
@@ -27,12 +20,12 @@ from margin_assets.lake.landing import Landing, Pending, PlannedFile, archive, i
 from margin_assets.lake.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
-from margin_assets.live.acceptance import Journal, PointsOf, with_points
+from margin_assets.live.acceptance import Journal
 from margin_assets.live.condition import Condition
 from margin_assets.live.cycle import DATED, OFTEN_EMPTY, CycleRunner, landed_frames
+from margin_assets.live.loading import known_business_days, load_monitor, pending_rows
 from margin_assets.live.monitor import Monitor
 from margin_assets.live.sealed_points import sealed_points
-from margin_assets.live.ticks import ticks_of
 from margin_assets.rulebooks import FAMILIES, in_force, versions
 from schemas import TABLES
 
@@ -128,6 +121,7 @@ class Session:
         if not self._ready().is_behind():
             return None
         self._expect(self._sealed_cycle())
+        self._expect_no_plan()
         return self._plan_and_run({"archive": "", "files": [], SETTLES: True}, started)
 
     def _plan_and_run(self, manifest: dict[str, Any], started: float) -> CycleResult:
@@ -257,7 +251,7 @@ class Session:
         sealed = self.ledger.last_sealed()
         versions_of = sealed.table_versions if sealed else {}
         scan = SealedTables(self.lake, versions_of)
-        monitor = Monitor(sessions().opens, _business_days())
+        monitor = Monitor(sessions().opens, known_business_days())
         journal = Journal(self._lookup, scan.scan, self._points_of)
         runner = CycleRunner(monitor, journal, self._lookup)
         runner.journal.load()
@@ -269,7 +263,7 @@ class Session:
             accounts = scan("account_state").sort("account_id")
             runner.shards.load(accounts["account_id"].to_list(), accounts["as_of"])
             runner.ever_written = {name for name in OFTEN_EMPTY if scan.was_written(name)}
-            runner.pending = {feed: _pending(scan, feed, monitor) for feed in DATED}
+            runner.pending = {feed: pending_rows(scan, feed, monitor) for feed in DATED}
         self._runner, self._at = runner, 0 if sealed is None else sealed.cycle
 
     def _load_files(self, scan: SealedTables, runner: CycleRunner) -> None:
@@ -291,86 +285,6 @@ class Session:
         last = self.ledger.last_sealed()
         scan = SealedTables(self.lake, last.table_versions if last else {})
         return scan(table, condition)
-
-
-def _dated(scan: SealedTables, feed: str) -> pl.DataFrame:
-    """Rows of a dated feed in landing order, each with the instant it counts from."""
-    rows = scan.in_landing_order(feed).collect()
-    return rows.with_columns(event_time=first_instant(rows["as_of_date"]))
-
-
-def _pending(scan: SealedTables, feed: str, monitor: Monitor) -> pl.DataFrame:
-    """Rows of dates that have not come."""
-    rows, last = _dated(scan, feed).drop("cycle", "is_late"), monitor.last_point
-    pointed = with_points(rows, last, monitor.rules(last or 0).grid_interval)
-    return pointed.filter(~pl.col("is_late"))
-
-
-def load_monitor(  # noqa: C901, PLR0915 (one step a table, in their order)
-    monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf
-) -> None:
-    """Puts a sealed cycle's firm into the monitor."""
-    market, holdings, rules = monitor.market, monitor.holdings, monitor.rules(as_of)
-    monitor.last_point = as_of
-    bound = pl.Series([as_of])
-    for feed in ("instruments", *DATED, "prices", "rates"):
-        if feed in DATED:
-            rows = _dated(scan, feed)
-        elif feed == "prices":
-            rows = scan.newest_in_landing_order(feed, to_instants(bound.to_numpy())[0])
-        else:
-            rows = scan.in_landing_order(feed).collect()
-        past = rows.filter(pl.Series(instants(rows["event_time"]) <= bound.item()))
-        ordered = past.sort("event_time", maintain_order=True)
-        if not ordered.height:
-            continue
-        if feed == "rates":
-            market.apply_rates(ordered)
-            continue
-        market.add(ordered["symbol"])
-        if feed == "instruments":
-            points = pl.Series(points_of(ordered), dtype=pl.Int64)
-            market.apply_instruments(ordered.with_columns(point=points))
-        elif feed == "betas":
-            market.apply_betas(ordered)
-        elif feed == "volatilities":
-            market.apply_volatilities(ordered)
-        else:
-            market.apply_prices(ticks_of(ordered, market.symbols), as_of, rules)
-    accounts, positions = scan("account_state").sort("account_id"), scan("positions")
-    market.add(positions["symbol"])
-    monitor.grow(holdings.add(accounts["account_id"]))
-    holdings.load(accounts, positions, market.symbols, market.class_group)
-    versions_of = scan.in_landing_order("accounts").collect()
-    if versions_of.height:
-        holdings.apply_accounts(versions_of.sort("event_time", maintain_order=True))
-    monitor.load_ladder(scan("enforcement_state"), as_of)
-    _load_unsized(monitor, scan)
-    saved = Saved(scan("intraday_deficits"), scan("intraday_state"))
-    monitor.intraday.load(saved, holdings.accounts, as_of)
-    if monitor.reg_t is not None:
-        memoranda = reg_t_book.Saved(scan("special_memorandum_accounts"), scan("reg_t_calls"))
-        monitor.reg_t.load(memoranda, holdings.accounts, as_of)
-    monitor.resume()
-
-
-@cache
-def _business_days() -> BusinessDays:
-    known = sessions()
-    ends_after = intraday_rules(known.days[-1]).day_ends_after_close
-    return business_days(known.days, known.closes, ends_after)
-
-
-def _load_unsized(monitor: Monitor, scan: SealedTables) -> None:
-    """Fills of symbols without an instrument row, whose multiplier is still to come."""
-    market = monitor.market
-    unknown = pl.Series(market.symbols.all, dtype=pl.String).filter(pl.Series(~market.is_known))
-    if not len(unknown):
-        return
-    fills = scan("fills", pl.col("symbol").is_in(unknown.implode()))
-    if fills.height:
-        effects = history_effects(fills)
-        monitor.holdings.remember_unsized(effects, market.symbols, market.is_known)
 
 
 class _Stopwatch:

@@ -1,0 +1,111 @@
+"""The firm of a sealed cycle put back into memory."""
+
+from functools import cache
+
+import numpy as np
+import polars as pl
+
+from margin_assets.calendar import sessions
+from margin_assets.kernels import reg_t_book
+from margin_assets.kernels.deficit_frames import Saved
+from margin_assets.kernels.fills import history_effects
+from margin_assets.kernels.intraday import intraday_rules
+from margin_assets.kernels.money import instants, to_instants
+from margin_assets.kernels.terms import first_instant
+from margin_assets.kernels.timelines import BusinessDays, business_days
+from margin_assets.lake.sealed import SealedTables
+from margin_assets.live.acceptance import PointsOf, with_points
+from margin_assets.live.cycle import DATED
+from margin_assets.live.monitor import Monitor
+from margin_assets.live.ticks import ticks_of
+
+
+def _dated(scan: SealedTables, feed: str) -> pl.DataFrame:
+    """Rows of a dated feed in landing order, each with the instant it counts from."""
+    rows = scan.in_landing_order(feed).collect()
+    return rows.with_columns(event_time=first_instant(rows["as_of_date"]))
+
+
+def pending_rows(scan: SealedTables, feed: str, monitor: Monitor) -> pl.DataFrame:
+    """Rows of dates that have not come."""
+    rows, last = _dated(scan, feed).drop("cycle", "is_late"), monitor.last_point
+    pointed = with_points(rows, last, monitor.rules(last or 0).grid_interval)
+    return pointed.filter(~pl.col("is_late"))
+
+
+def load_monitor(monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf) -> None:
+    """Puts a sealed cycle's firm into the monitor."""
+    monitor.last_point = as_of
+    for feed in ("instruments", *DATED, "prices", "rates"):
+        rows = _newest(scan, feed, as_of)
+        past = rows.filter(pl.Series(instants(rows["event_time"]) <= as_of))
+        ordered = past.sort("event_time", maintain_order=True)
+        if ordered.height:
+            _tell_market(monitor, feed, ordered, points_of)
+    _load_accounts(monitor, scan)
+    monitor.load_ladder(scan("enforcement_state"), as_of)
+    _load_unsized(monitor, scan)
+    names = monitor.holdings.accounts
+    saved = Saved(scan("intraday_deficits"), scan("intraday_state"))
+    monitor.intraday.load(saved, names, as_of)
+    if monitor.reg_t is not None:
+        memoranda = reg_t_book.Saved(scan("special_memorandum_accounts"), scan("reg_t_calls"))
+        monitor.reg_t.load(memoranda, names, as_of)
+    monitor.resume()
+
+
+def _newest(scan: SealedTables, feed: str, as_of: int) -> pl.DataFrame:
+    """Rows of a feed in landing order; of prices those that still stand."""
+    if feed in DATED:
+        return _dated(scan, feed)
+    if feed == "prices":
+        return scan.newest_in_landing_order(feed, to_instants(np.array([as_of]))[0])
+    return scan.in_landing_order(feed).collect()
+
+
+def _tell_market(monitor: Monitor, feed: str, rows: pl.DataFrame, points_of: PointsOf) -> None:
+    market, as_of = monitor.market, monitor.last_point or 0
+    if feed == "rates":
+        market.apply_rates(rows)
+        return
+    market.add(rows["symbol"])
+    if feed == "instruments":
+        points = pl.Series(points_of(rows), dtype=pl.Int64)
+        market.apply_instruments(rows.with_columns(point=points))
+    elif feed == "betas":
+        market.apply_betas(rows)
+    elif feed == "volatilities":
+        market.apply_volatilities(rows)
+    else:
+        market.apply_prices(ticks_of(rows, market.symbols), as_of, monitor.rules(as_of))
+
+
+def _load_accounts(monitor: Monitor, scan: SealedTables) -> None:
+    market, holdings = monitor.market, monitor.holdings
+    accounts, positions = scan("account_state").sort("account_id"), scan("positions")
+    market.add(positions["symbol"])
+    monitor.grow(holdings.add(accounts["account_id"]))
+    holdings.load(accounts, positions, market.symbols, market.class_group)
+    known = scan.in_landing_order("accounts").collect()
+    if known.height:
+        holdings.apply_accounts(known.sort("event_time", maintain_order=True))
+
+
+@cache
+def known_business_days() -> BusinessDays:
+    """Business days of the calendar, each with the end that intraday margin gives it."""
+    known = sessions()
+    ends_after = intraday_rules(known.days[-1]).day_ends_after_close
+    return business_days(known.days, known.closes, ends_after)
+
+
+def _load_unsized(monitor: Monitor, scan: SealedTables) -> None:
+    """Fills of symbols without an instrument row, whose multiplier is still to come."""
+    market = monitor.market
+    unknown = pl.Series(market.symbols.all, dtype=pl.String).filter(pl.Series(~market.is_known))
+    if not len(unknown):
+        return
+    fills = scan("fills", pl.col("symbol").is_in(unknown.implode()))
+    if fills.height:
+        effects = history_effects(fills)
+        monitor.holdings.remember_unsized(effects, market.symbols, market.is_known)

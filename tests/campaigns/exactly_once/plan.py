@@ -20,6 +20,8 @@ POINTS = (
 )
 """Every named point of a cycle at which a session can be killed."""
 KINDS = ("point", "moment", "rivals", "terminated", "full disk", "small files", "upkeep")
+_OPENING = ("betas", "volatilities")
+"""Tables that only the opening of a story writes: a session can be killed there only at first."""
 _DAY = 86_400
 # The clock of a session may be behind or ahead of what wrote the lake so far.
 _CLOCKS = (-3 * _DAY, -3600, -90, 3600, 9 * _DAY)
@@ -61,9 +63,12 @@ def trial(seed: int) -> Trial:
     story = chance.randrange(STORIES)
     hows = (SAME_FILES, SAME_FILES, SAME_CUT)
     how = chance.choice(hows if story % 2 == 0 else (*hows, OTHER_CUT, OTHER_CUT, OTHER_CUT))
-    steps = [_step(KINDS[seed % len(KINDS)], chance), _death(POINTS[seed % len(POINTS)], chance)]
+    point = POINTS[seed % len(POINTS)]
+    steps = [_step(KINDS[seed % len(KINDS)], chance), _death(point, chance)]
     steps += [_step(chance.choice(KINDS), chance) for _ in range(chance.randrange(3))]
     chance.shuffle(steps)
+    if point.partition(":")[2] in _OPENING:
+        steps.insert(0, Step("point", (Life(point=point, cycle=1),)))
     if chance.random() < 0.35:
         steps = [_with_wrong_clocks(step, chance) for step in steps]
     return Trial(seed, story, how, tuple(steps))

@@ -213,9 +213,11 @@ def _quote(price: float, spot: float, terms: Terms, scratch: FloatArray) -> tupl
     price = max(price, least + _slack(least))
     european = european_value(spot, strike, years, MOST_VOLATILITY, rate, dividend_yield, is_call)
     # An American option is worth at least the European one, which takes no boundary to value.
-    if european <= price and _value(spot, terms, MOST_VOLATILITY, scratch) <= price:
-        on_bound = price <= least + _slack(least)
-        return (MOST_VOLATILITY, FAIR) if on_bound else (np.nan, ABOVE_BOUND)
+    if european <= price:
+        most = max(least, _value(spot, terms, MOST_VOLATILITY, scratch))
+        if most <= price:
+            on_bound = price <= most + _slack(most)
+            return (MOST_VOLATILITY, FAIR) if on_bound else (np.nan, ABOVE_BOUND)
     return _volatility(price, spot, terms, scratch), FAIR
 
 

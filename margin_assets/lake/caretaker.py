@@ -1,8 +1,7 @@
 """Upkeep beside a live session: after each seal at most one table's, in a thread of its own.
 
 Checkpoints and dropping commit nothing, and compaction of an append table does not conflict with
-appends: those run beside the next cycle. A state table is compacted in the session's own thread,
-between two cycles.
+appends: all of it runs beside the next cycle.
 """
 
 import json
@@ -36,8 +35,6 @@ class Caretaker:
         self._files: dict[str, int] = {}
         """Files of each table after its last compaction."""
         self._retention: Retention | None = None
-        self._crowded: str | None = None
-        """A state table that waits for compaction."""
         self._base: Sealed | None = None
         self._to_keep: list[str] = []
         """Tables of the base in the making that are still to be written."""
@@ -52,10 +49,7 @@ class Caretaker:
             if not self._is_behind(sealed):
                 return
             self.settle()
-        if self._crowded is not None:
-            name, self._crowded = self._crowded, None
-            self._attempt(self._compact, name)
-        elif self._base is not None or self._tended is None or self._due(sealed):
+        if self._base is not None or self._tended is None or self._due(sealed):
             self._pool = self._pool or ThreadPoolExecutor(1, "upkeep")
             self._work = self._pool.submit(self._turn, sealed)
 
@@ -119,17 +113,13 @@ class Caretaker:
         # Counted first: a table whose upkeep fails must not keep the others waiting.
         self._tended[name] = self._commits(sealed)[name]
         files = checkpoint(self._lake, name)
-        if files - self._files.get(name, 0) >= self._bounds["files"]:
-            if declared.table_of(name).mode is Mode.APPEND:
-                self._compact(name)
-            else:
-                self._crowded = name
+        # A shard of a state table is replaced whole, by one file: nothing gathers there.
+        gathers = declared.table_of(name).mode is Mode.APPEND
+        if gathers and files - self._files.get(name, 0) >= self._bounds["files"]:
+            self._files[name] = compact(self._lake, name)
         if self._retention is None or sealed.cycle - self._retention.last_cycle >= self._every:
             self._retention = Retention(self._lake, sealed.cycle)
         drop_old(self._lake, name, self._retention)
-
-    def _compact(self, name: str) -> None:
-        self._files[name] = compact(self._lake, name)
 
     def _keep(self, base: Sealed) -> None:
         """Writes one table of the base in the making; after the last, says that it is whole."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import polars as pl
 import pyarrow as pa
 import sqlglot
-from deltalake import QueryBuilder
+from deltalake import DeltaTable, QueryBuilder
 from sqlglot import exp
 
 from margin_assets.lake import declared
@@ -94,18 +94,13 @@ def _answer(
 ) -> pa.RecordBatchReader:
     builder = QueryBuilder()
     for spelled, name in tables.items():
-        # Quoted, since the engine would register FILLS as fills and then look for FILLS.
         if not isinstance(at, Moment):
-            builder.register(f'"{spelled}"', lake.held(name).open(at.get(name)))
+            _register(builder, spelled, name, lake.held(name).open(at.get(name)))
         elif not is_pinned(name):
-            builder.register(f'"{spelled}"', lake.held(name).open())
-        elif is_state(name):
-            builder.register(f'"{spelled}"', at.handle(name))
+            _register(builder, spelled, name, lake.held(name).open())
         else:
-            whole = f'"{spelled} of every cycle"'
-            builder.register(whole, at.handle(name))
-            rows = f"SELECT * FROM {whole} WHERE cycle <= {at.cycle}"
-            builder.execute(f'CREATE VIEW "{spelled}" AS {rows}')
+            last = None if is_state(name) else at.cycle
+            _register(builder, spelled, name, at.handle(name), last)
     found = pa.RecordBatchReader.from_stream(builder.execute(statement))
     for column in found.schema:
         # Polars has no such type, and ends in a panic.
@@ -117,6 +112,21 @@ def _answer(
     schema = pa.schema([field.with_name(n) for field, n in zip(found.schema, names, strict=True)])
     renamed = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in found)
     return pa.RecordBatchReader.from_batches(schema, renamed)
+
+
+def _register(
+    builder: QueryBuilder, spelled: str, name: str, handle: DeltaTable, last: int | None = None
+) -> None:
+    """Gives the engine a table as a statement spells it: its declared columns, up to a cycle."""
+    if last is None and not declared.is_sharded(name):
+        # Quoted, since the engine would register FILLS as fills and then look for FILLS.
+        builder.register(f'"{spelled}"', handle)
+        return
+    builder.register(f'"{spelled} as stored"', handle)
+    columns = ", ".join(declared.schema_of(name).columns())
+    upto = "" if last is None else f" WHERE cycle <= {last}"
+    rows = f'SELECT {columns} FROM "{spelled} as stored"{upto}'
+    builder.execute(f'CREATE VIEW "{spelled}" AS {rows}')
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -29,10 +29,11 @@ from margin_assets.kernels.margined import Margined
 from margin_assets.kernels.money import to_decimal, to_instants
 from margin_assets.kernels.overlays import overlay_rules
 from margin_assets.kernels.positions import marked_positions
-from margin_assets.kernels.revaluation import revalue
+from margin_assets.kernels.revaluation import restrikes, revalue
 from margin_assets.kernels.rules import Rules, rules_in_force
 from margin_assets.kernels.sma import Standing, mixed_excess, standing
 from margin_assets.kernels.timelines import BusinessDays
+from margin_assets.kernels.valuation import rescanned
 from margin_assets.live.holdings import Holdings
 from margin_assets.live.intraday import IntradayMonitor, levels, reducing
 from margin_assets.live.market import Market, new_york_day
@@ -149,8 +150,22 @@ class Monitor:
         """The `firm_risk` frame as of the last evaluated grid point."""
         point = self.last_point or 0
         rules = self.rules(point)
-        figures = self._figures or empty_figures(0, rules)
-        return firm_risk_of(figures, rules, point)
+        return firm_risk_of(self._struck_again(self._room(point), point), rules, point)
+
+    def _struck_again(self, figures: Figures, point: int) -> Figures:
+        """Figures with what no decision asks for: portfolio margin of options after each move."""
+        book, series = self.arrays(point)
+        options = restrikes(book, series)
+        if not len(options):
+            return figures
+        owner = np.repeat(np.arange(len(book.cash)), np.diff(book.offsets))
+        holders = np.unique(owner[np.isin(book.series, options)]).astype(np.int64)
+        found = Figures._make(column.copy() for column in figures)
+        rules = self.rules(point)
+        values = rescanned(self.market.values, series, rules, options)
+        revalue(book, series, rules, values, (holders, found))
+        self._add_house(holders, found)
+        return found
 
     def _revalue(self, accounts: Int64Array, point: int) -> Figures:
         rules, figures = self.rules(point), self._room(point)

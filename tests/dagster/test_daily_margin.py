@@ -6,6 +6,7 @@ from polars.testing import assert_frame_equal
 
 from margin_assets.assets.margin import DAILY_ASSETS
 from margin_assets.kernels import requirements
+from margin_assets.kernels.margined import Eras
 from schemas import TABLES
 
 # Dagster copies sensors with a parameter that it calls beta itself.
@@ -108,8 +109,8 @@ def test_a_blocking_check_stops_what_is_downstream(
 ):
     right = requirements.margin_summary
 
-    def wrong(positions: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
-        return right(positions, accounts).with_columns(account_type=pl.lit("imaginary"))
+    def wrong(eras: Eras) -> pl.DataFrame:
+        return right(eras).with_columns(account_type=pl.lit("imaginary"))
 
     monkeypatch.setattr(requirements, "margin_summary", wrong)
     job = history.defs().resolve_job_def("daily_margin")

@@ -291,6 +291,10 @@ REG_T = """source = "A draft"
 long_equity = 0.60
 short_equity = 0.50
 non_margin = 1
+[sma]
+retention = 0.5
+[margin_call]
+no_action_usd = 1000
 """
 
 
@@ -332,6 +336,8 @@ def test_a_draft_is_read(tmp_path: Path):
         ("initial", "long_equity"): 0.6,
         ("initial", "short_equity"): 0.5,
         ("initial", "non_margin"): 1,
+        ("sma", "retention"): 0.5,
+        ("margin_call", "no_action_usd"): 1000,
     }
 
 

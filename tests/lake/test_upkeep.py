@@ -10,9 +10,9 @@ from deltalake.exceptions import DeltaError
 from mini_session import cycle_frames, rows, run_cycle
 
 from margin_assets.lake import bases, caretaker, declared, upkeep
-from margin_assets.lake.caretaker import Caretaker
 from margin_assets.lake.delta_log import log_of
 from margin_assets.lake.ledger import Ledger, Sealed
+from margin_assets.lake.shards import Shards
 from margin_assets.lake.store import Lake
 from margin_assets.lake.upkeep import Retention, drop_old, drop_orphans, tidy
 from tests.campaigns.soak import most_log_files, soak, unreadable
@@ -69,7 +69,7 @@ def test_log_and_files_stay_bounded_and_retained_cycles_readable(lake: Lake):
         assert max(figures["data_files"].values()) <= most_log_files("cycles")
         assert unreadable(lake) == []
 
-    assert min(log_of(lake, "positions").commits) > 40
+    assert min(log_of(lake, "positions").commits) > 30
     assert [sealed.cycle for sealed in Ledger(lake).all_sealed()] == list(range(1, 76))
     assert lake.scan("fills").collect().height == 75 * 3
     assert bases.kept(lake) == [25, 50]
@@ -197,17 +197,12 @@ def test_upkeep_that_fails_is_told_and_the_monitor_goes_on(
 
 
 @pytest.mark.usefixtures("brief")
-def test_a_crowded_state_table_is_compacted_between_cycles(local: Lake):
-    ledger, keeper = Ledger(local), Caretaker(local)
-    for number in range(12):
-        plan = ledger.plan({})
-        frame = rows("positions", 1, account_id=f"A{number}", cycle=plan.cycle)
-        versions = local.write_all({"positions": frame}, plan.cycle, [f"A{number}"])
-        keeper.after(ledger.seal(plan, None, versions, {}, {}))
-        keeper.settle()
+def test_shards_of_a_state_table_gather_no_files(local: Lake):
+    for cycle in range(1, 13):
+        frame = rows("positions", 2, account_id=["A", "B"], cycle=cycle)
+        local.write_all({"positions": frame}, cycle, Shards(4))
 
-    assert len(local.held("positions").open().file_uris()) < 12
-    assert local.scan("positions").collect().height == 12
+    assert len(local.held("positions").open().file_uris()) == 2
 
 
 def test_tidy_keeps_rows_versions_and_the_count_of_cycles(lake: Lake):

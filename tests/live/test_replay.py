@@ -57,12 +57,12 @@ def keep_base(lake: Lake, cycle: int) -> None:
 
 def change(lake: Lake, table: str, changed: pl.Expr) -> None:
     """Rewrites rows of a table behind everybody's back: its last data file, and the file's size."""
-    file = max(Path(lake.uri, table).glob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
-    before = file.stat().st_size
-    pl.read_parquet(file).with_columns(changed).write_parquet(file)
+    file = max(Path(lake.uri, table).rglob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
+    place, before = file.relative_to(Path(lake.uri, table)), file.stat().st_size
+    pl.read_parquet(file, hive_partitioning=False).with_columns(changed).write_parquet(file)
     for commit in Path(lake.uri, table, "_delta_log").glob("*.json"):
         text = commit.read_text("utf-8")
-        if f'"add":{{"path":"{file.name}"' in text:
+        if f'"add":{{"path":"{place}"' in text:
             size = f'"size":{file.stat().st_size},'
             commit.write_text(text.replace(f'"size":{before},', size), "utf-8")
 

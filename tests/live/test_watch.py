@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from live_driver import Firm, account, at, cash, fill, opening, price
+from live_driver import Firm, at, cash, fill, opening, price
 
 from margin_assets.checks.observed import observed
 from margin_assets.lake.backlog import Backlog
 from margin_assets.lake.landing import LocalLanding
 from margin_assets.lake.ledger import Ledger
 from margin_assets.live.watch import Watch, landing_lag
+from margin_assets.rulebooks import in_force, versions
 
 NOW = datetime(2026, 11, 20, 16, 0, tzinfo=UTC)
 
@@ -56,21 +57,23 @@ def test_it_goes_on_where_the_lake_ended(firm: Firm):
 def test_accounts_without_inputs_are_counted_when_only_some_are_written(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ):
+    # A book too large to be written whole: the shards of the accounts that changed are.
+    bounds = in_force("lake", versions("lake")[-1]).numbers["state"]
+    for name, value in (("accounts_per_shard", 1), ("whole_shards", 0), ("least_shards", 1)):
+        monkeypatch.setitem(bounds, name, value)
+    firm.restart()
     watch = watch_of(firm)
 
     def missing() -> int | None:
         return watch.seen(NOW).missing_inputs
 
     counts = [missing()]
-    watch.take(firm.run(**opening("A")), NOW)
+    watch.take(firm.run(**opening("A", "C", "D", "E")), NOW)
     lost = [fill("F1", "1", "5", at(1), account_id=name, symbol="Y") for name in ("A", "B")]
     lost[1]["fill_id"] = "F2"
     watch.take(firm.run(fills=lost), NOW)
     counts.append(missing())
-    # A book too large to be written whole: from here on the accounts that changed alone are.
-    bounds = firm.session._ready()._bounds | {"full_positions": 0}
-    monkeypatch.setattr(firm.session._ready(), "_bounds", bounds)
-    result = firm.run(accounts=[account("C")], fills=[fill("F3", "1", "5", at(2), account_id="C")])
+    result = firm.run(fills=[fill("F3", "1", "5", at(2), account_id="C")])
     watch.take(result, NOW)
     counts.append(missing())
 

@@ -5,10 +5,8 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
-from typing import IO
 
 _KEPT = 4
-_held: list[IO[str]] = []
 
 
 def folder_of(sources: Path) -> Path:
@@ -32,10 +30,10 @@ def claim(folder: Path) -> None:
     with (folder.parent / "numba.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         folder.mkdir(exist_ok=True)
-        claimed = (folder / "claimed").open("w")
+        # Never closed: the claim lasts as long as the process.
+        claimed = os.open(folder / "claimed", os.O_RDWR | os.O_CREAT, 0o666)
         fcntl.flock(claimed, fcntl.LOCK_SH)
         os.utime(folder)
-        _held.append(claimed)  # for the life of the process
         newest = sorted(folder.parent.glob("numba-*"), key=lambda f: f.stat().st_mtime)
         for old in newest[:-_KEPT]:
             _remove_unclaimed(old)

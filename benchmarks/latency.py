@@ -69,16 +69,16 @@ def land(folder: Path, load: str, accounts: int, seconds: int) -> dict[str, floa
     return landed
 
 
-def wait_for(lake: Lake, cycles: int) -> None:
-    """Waits until so many cycles are sealed and no more come at once."""
+def wait_for(lake: Lake, paths: set[str]) -> None:
+    """Waits until these files are in sealed cycles."""
     end = time.time() + PATIENCE
     while time.time() < end:
         if Path(lake.uri, "cycles", "_delta_log").is_dir() and lake.is_created():
-            sealed = Ledger(lake).last_sealed()
-            if sealed is not None and sealed.cycle >= cycles:
+            taken = {f["path"] for s in Ledger(lake).all_sealed() for f in s.manifest["files"]}
+            if paths <= taken:
                 return
         time.sleep(0.5)
-    raise TimeoutError(f"not {cycles} cycles within {PATIENCE} s")
+    raise TimeoutError(f"not sealed within {PATIENCE} s: {sorted(paths)}")
 
 
 def measure(accounts: int, load: str, seconds: int, *, under_daemon: bool) -> dict[str, Any]:
@@ -87,9 +87,9 @@ def measure(accounts: int, load: str, seconds: int, *, under_daemon: bool) -> di
         folder = Path(made)
         lake = Lake(str(folder / "lake"))
         first = opening(accounts, datetime.now(UTC) - timedelta(seconds=5))
-        write_batch(first, folder / "landing", 0)
+        book = write_batch(first, folder / "landing", 0)
         with (daemon if under_daemon else live)(folder):
-            wait_for(lake, 1)
+            wait_for(lake, {str(path.relative_to(folder / "landing")) for path in book})
             landed = land(folder, load, accounts, WARM_SECONDS + seconds)
             time.sleep(PATIENCE / 30)
         sealed = _sealed_paths(lake)

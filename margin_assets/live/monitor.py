@@ -62,6 +62,8 @@ class Monitor:
         self._figures: Figures | None = None
         self._is_valued = np.zeros(0, dtype=np.bool_)
         """Accounts whose figures hold at the last evaluated grid point."""
+        self._lacks_house = np.zeros(0, dtype=np.bool_)
+        """Accounts revalued without the house's add-ons since."""
         self._changed: list[Int64Array] = []
         self._ticks: dict[int, Ticks] = {}
         """Prices of the run at work, by grid point."""
@@ -150,7 +152,10 @@ class Monitor:
         """The `firm_risk` frame as of the last evaluated grid point."""
         point = self.last_point or 0
         rules = self.rules(point)
-        return firm_risk_of(self._struck_again(self._room(point), point), rules, point)
+        figures = self._room(point)
+        # Accounts that were only measured, for intraday margin or Regulation T.
+        self._add_house(np.flatnonzero(self._lacks_house), figures)
+        return firm_risk_of(self._struck_again(figures, point), rules, point)
 
     def _struck_again(self, figures: Figures, point: int) -> Figures:
         """Figures with what no decision asks for: portfolio margin of options after each move."""
@@ -170,16 +175,18 @@ class Monitor:
     def _revalue(self, accounts: Int64Array, point: int) -> Figures:
         rules, figures = self.rules(point), self._room(point)
         book, series = self.arrays(point)
-        self._is_valued[accounts] = True
+        self._is_valued[accounts] = self._lacks_house[accounts] = True
         return revalue(book, series, rules, self.market.values, (accounts, figures))
 
     def _room(self, point: int) -> Figures:
         """Figures with room for every account; those known stay while the scenarios do."""
         rules, count, held = self.rules(point), len(self.holdings.accounts), self._figures
         if held is None or held.pnl.shape[1] != len(rules.stress_moves):
-            held, self._is_valued = empty_figures(0, rules), np.zeros(0, dtype=np.bool_)
+            held = empty_figures(0, rules)
+            self._is_valued = self._lacks_house = np.zeros(0, dtype=np.bool_)
         new = np.zeros(count - len(held.states), dtype=np.bool_)
         self._is_valued = np.concatenate([self._is_valued, new])
+        self._lacks_house = np.concatenate([self._lacks_house, new])
         self._figures = with_room(held, count)
         return self._figures
 
@@ -200,7 +207,8 @@ class Monitor:
 
     def _add_house(self, accounts: Int64Array, figures: Figures) -> None:
         """House add-ons of the accounts just revalued, where an overlay is switched on."""
-        if not overlay_rules(day_of(self.last_point or 0)).enabled:
+        self._lacks_house[accounts] = False
+        if not len(accounts) or not overlay_rules(day_of(self.last_point or 0)).enabled:
             return
         chosen = self.account_state(accounts)
         positions = self.positions(accounts)

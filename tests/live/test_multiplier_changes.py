@@ -10,7 +10,7 @@ from live_driver import Firm, Row, account, at, cash, fill, instrument, price
 from test_options_live import at_close, option
 
 from margin_assets.lake.store import Lake
-from margin_assets.live.replay import replay
+from margin_assets.live.replay import replay_into
 
 DEPOSIT = 10_000
 
@@ -127,7 +127,7 @@ def moved_in_history(firm: Firm) -> dict[str, Decimal]:
 def assert_replayed(firm: Firm, folder: Path) -> None:
     scratch = Lake(str(folder / "scratch"))
     scratch.create()
-    assert replay(firm.lake, scratch).difference is None
+    assert replay_into(firm.lake, scratch).difference is None
 
 
 @pytest.mark.parametrize("restart", [False, True])

@@ -11,7 +11,7 @@ from margin_assets.lake.canonical import canonical_bytes
 from margin_assets.lake.ledger import Ledger
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
-from margin_assets.live.replay import replay
+from margin_assets.live.replay import replay_into
 from schemas import TABLES
 from tests.campaigns.exactly_once.deliveries import Delivery
 from tests.campaigns.exactly_once.story import Story
@@ -118,4 +118,4 @@ def replayed(lake: Lake, scratch: Path) -> str | None:
     """The first difference between a lake and its history computed anew."""
     fresh = Lake(str(scratch))
     fresh.create()
-    return replay(lake, fresh).difference
+    return replay_into(lake, fresh).difference

@@ -125,12 +125,23 @@ class RegTBook:
         settled = self._settle(day, at)
         moved = (self.balance != was[0]) | (self.owed != was[1])
         moved[settled] = True
-        return np.flatnonzero(moved)
+        # What moved an account that has nothing any more and asks for nothing ends with its row.
+        done = ~is_margin & (self.balance == 0) & (self.owed == 0) & (self.moved_at != UNSET)
+        self.moved_at[done] = self.moved_by[done] = UNSET
+        return np.flatnonzero(moved | done)
+
+    def has_row(self, is_margin: BoolArray) -> BoolArray:
+        """Accounts that have a row: margin accounts, and others until their last day has ended."""
+        has: BoolArray = (
+            is_margin | (self.owed > 0) | (self.balance != 0) | (self.moved_at != UNSET)
+        )
+        return has
 
     def has_to_end(self, is_margin: BoolArray) -> bool:
         """Whether the end of the day has anything to do, calls due on it aside."""
         lacks = (self.balance < 0) | ((self.balance > 0) & ((self.owed > 0) | ~is_margin))
-        return bool(lacks.any())
+        done = ~is_margin & (self.owed == 0) & (self.moved_at != UNSET)
+        return bool((lacks | done).any())
 
     def due_day(self) -> int:
         """Next business day on which a call falls due, by its index; `UNSET` if none."""

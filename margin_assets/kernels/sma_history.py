@@ -123,7 +123,7 @@ def _is_margin(walk: _Walk, at: int) -> BoolArray:
 
 
 def _shown(book: RegTBook, walk: _Walk, now: _Now, close: int) -> pl.DataFrame:
-    is_asked = now.is_margin | (book.owed > 0) | (book.balance != 0)
+    is_asked = book.has_row(now.is_margin)
     places = np.flatnonzero(now.is_there & is_asked).astype(np.int64)
     chosen = Standing._make(column[places] for column in now.standing)
     rules = rules_in_force(day_of(close))

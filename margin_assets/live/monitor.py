@@ -393,8 +393,7 @@ class Monitor:
         if self.reg_t is None:
             return {}
         chosen = np.arange(len(self.holdings.accounts)) if of is None else of
-        is_asked = self.holdings.account_type == REG_T
-        is_asked |= (self.reg_t.book.owed > 0) | (self.reg_t.book.balance != 0)
+        is_asked = self.reg_t.book.has_row(self.holdings.account_type == REG_T)
         places = chosen[is_asked[chosen]]
         rules, names = self.rules(self.last_point or 0), self.holdings.accounts.all
         now = self._standing(places)

@@ -38,13 +38,16 @@ class Director:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._can_fill = can_fill(folder)
-        overlay_rules.in_force = _overlays_on  # type: ignore[assignment]
         self._is_warm = False
+        self._has_overlays = False
+        """Of the story that is told now; forks inherit it."""
+        overlay_rules.in_force = self._rulebook  # type: ignore[assignment]
 
     def run(self, seed: int) -> dict[str, Any]:
         """One trial; its problems, and how often each kind of misfortune came."""
         planned = trial(seed)
         told = story(planned.story)
+        self._has_overlays = told.has_overlays
         expected = self._reference(told)
         if isinstance(expected, str):
             return {"seed": seed, "problems": [expected], "seen": {}}
@@ -61,6 +64,14 @@ class Director:
             stage.disk.remove()
             shutil.rmtree(folder, ignore_errors=True)
         return {"seed": seed, "problems": found, "seen": dict(stage.seen), "cpu": _cpu() - begun}
+
+    def _rulebook(self, family: str, on: Any) -> Rulebook:
+        """The rulebook, in some stories with two house overlays on: their table is written too."""
+        book = in_force(family, on)
+        if family != "overlays" or not self._has_overlays:
+            return book
+        on_now = {n: {**book.numbers[n], "enabled": True} for n in ("concentration", "volatility")}
+        return replace(book, numbers={**book.numbers, **on_now})
 
     def _reference(self, told: Story) -> Path | str:
         """Where the tables of the undisturbed run are kept, or what is wrong with them."""
@@ -270,15 +281,6 @@ def _judge(stage: _Stage, told: Story, expected: Path) -> list[str]:
         return [f"the judge {problem}: {_last_line(log)}"]
     found: list[str] = pickle.loads(verdict.read_bytes())
     return found
-
-
-def _overlays_on(family: str, on: Any) -> Rulebook:
-    """The rulebook with two house overlays on, so that their table is written too."""
-    book = in_force(family, on)
-    if family != "overlays":
-        return book
-    on_now = {n: {**book.numbers[n], "enabled": True} for n in ("concentration", "volatility")}
-    return replace(book, numbers={**book.numbers, **on_now})
 
 
 def _load_compiled() -> None:

@@ -8,6 +8,10 @@ from numba.core import config
 
 from margin_assets.kernels.machine_code import claim, folder_of
 
+# Threads of parallel loops would spin for milliseconds after each one, on cores that the commits
+# of a cycle need. Read when the first such loop is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 _CONFIG: Any = config  # its settings are made at run time, unknown to the checker
 _HERE = Path(__file__).parent
 

@@ -35,9 +35,10 @@ from margin_assets.live.acceptance import (
     with_points,
 )
 from margin_assets.live.monitor import Monitor
+from margin_assets.live.reports import NO_QUARANTINE, Report, tally
 from margin_assets.live.shards import Part, StateShards
 from margin_assets.rulebooks import in_force, versions
-from schemas import FEEDS, TABLES
+from schemas import FEEDS
 
 OpenFile = Callable[[PlannedFile], BinaryIO]
 OFTEN_EMPTY = frozenset(
@@ -50,40 +51,6 @@ OFTEN_EMPTY = frozenset(
     }
 )
 DATED = ("betas", "volatilities")
-
-
-@dataclass
-class Report:
-    """What became of one planned file."""
-
-    file: PlannedFile
-    number: int
-    status: str
-    rows_read: int = 0
-    accepted: int = 0
-    duplicates: int = 0
-    quarantined: int = 0
-    late: int = 0
-    extra: tuple[str, ...] = ()
-
-    def row(self) -> dict[str, Any]:
-        """Its row of `landed_files`."""
-        landed = self.file.landed()
-        return {
-            "file_id": landed.file_id,
-            "feed": landed.feed,
-            "path": landed.path,
-            "bytes": landed.bytes,
-            "landed_at": landed.landed_at,
-            "status": self.status,
-            "rows_read": self.rows_read,
-            "rows_accepted": self.accepted,
-            "rows_duplicate": self.duplicates,
-            "rows_quarantined": self.quarantined,
-            "rows_late": self.late,
-            "extra_columns": ",".join(self.extra),
-            "file_number": self.number,
-        }
 
 
 @dataclass
@@ -141,7 +108,7 @@ class CycleRunner:
                 accepted = self._accept_feed(feed, pl.concat(reads[feed]))
                 feeds[feed] = accepted.rows
                 quarantine.extend(self._refuse(accepted, feed, reports, open_file))
-                _tally(accepted, reports)
+                tally(accepted, reports)
         return feeds, quarantine, reports
 
     def _read(
@@ -153,7 +120,7 @@ class CycleRunner:
             return Report(file, number, "ignored", quarantined=1), None, rows
         key = (file.feed, file.file_id)
         if key in self.files_seen:
-            return Report(file, number, "redelivered"), None, _NO_QUARANTINE
+            return Report(file, number, "redelivered"), None, NO_QUARANTINE
         self.files_seen.add(key)
         self.paths[file.file_id] = file.path
         read = read_landed(landed, partial(open_file, file))
@@ -200,7 +167,7 @@ class CycleRunner:
         found = (accepted.rows.filter(chosen), self._lookup(feed, chosen))
         both = pl.concat([frame.select(columns) for frame in found]).sort("fill_id")
         rows = [self._overruled_row(row) for row in both.iter_rows(named=True)]
-        return pl.concat([_NO_QUARANTINE, *rows])
+        return pl.concat([NO_QUARANTINE, *rows])
 
     def _overruled_row(self, row: dict[str, Any]) -> pl.DataFrame:
         file_id = row["file_id"]
@@ -283,39 +250,7 @@ def _ordered(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.sort("point", *time, maintain_order=True)
 
 
-def _tally(accepted: Accepted, reports: list[Report]) -> None:
-    for number, count in accepted.duplicates.items():
-        reports[number].duplicates += count
-    counts = accepted.rows.group_by("file_number").agg(pl.len(), late=pl.col("is_late").sum())
-    for number, rows, late in counts.iter_rows():
-        reports[number].accepted += rows
-        reports[number].late += late
-
-
-def landed_frames(
-    feeds: dict[str, pl.DataFrame],
-    quarantine: list[pl.DataFrame],
-    reports: list[Report],
-    cycle: int,
-) -> dict[str, pl.DataFrame]:
-    """Rows of the landed tables, the quarantine and `landed_files` that a cycle writes."""
-    stamp = pl.lit(cycle, pl.Int64).alias("cycle")
-    frames = {feed: rows.with_columns(stamp) for feed, rows in feeds.items()}
-    frames["quarantine"] = pl.concat([_NO_QUARANTINE, *quarantine]).with_columns(stamp)
-    files = pl.DataFrame([report.row() for report in reports], schema=_FILE_COLUMNS)
-    frames["landed_files"] = files.with_columns(stamp)
-    return frames
-
-
 def _instant(point: int | None) -> datetime | None:
     if point is None:
         return None
     return to_instants(np.array([point], dtype=np.int64)).item()  # type: ignore[no-any-return]
-
-
-def _columns_of(table: str) -> dict[str, Any]:
-    return {n: c.dtype for n, c in TABLES[table].schema.columns().items() if n != "cycle"}
-
-
-_FILE_COLUMNS = _columns_of("landed_files")
-_NO_QUARANTINE = pl.DataFrame(schema=_columns_of("quarantine"))

@@ -23,9 +23,10 @@ from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
 from margin_assets.live.acceptance import Journal
 from margin_assets.live.condition import Condition
-from margin_assets.live.cycle import DATED, OFTEN_EMPTY, CycleRunner, landed_frames
+from margin_assets.live.cycle import DATED, OFTEN_EMPTY, CycleRunner
 from margin_assets.live.loading import known_business_days, load_monitor, pending_rows
 from margin_assets.live.monitor import Monitor
+from margin_assets.live.reports import landed_frames
 from margin_assets.live.sealed_points import sealed_points
 from margin_assets.rulebooks import FAMILIES, in_force, versions
 from schemas import TABLES

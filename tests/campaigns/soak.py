@@ -24,6 +24,7 @@ from margin_assets.lake import declared
 from margin_assets.lake.canonical import digest
 from margin_assets.lake.caretaker import Caretaker
 from margin_assets.lake.ledger import Ledger, Sealed
+from margin_assets.lake.moment import sealed_moment
 from margin_assets.lake.store import Lake
 from margin_assets.lake.upkeep import bounds
 from schemas import TABLES
@@ -90,8 +91,9 @@ def unreadable(lake: Lake) -> list[int]:
     broken = []
     for cycle in sorted({oldest, (oldest + last.cycle) // 2, last.cycle}):
         sealed = ledger.sealed(cycle)
+        moment = sealed_moment(lake, sealed)
         for name in WRITTEN:
-            rows = lake.scan(name, sealed.table_versions[name]).collect()
+            rows = moment(name)
             own = rows.filter(pl.col("cycle") == cycle)
             if digest(own, TABLES[name]) != sealed.digests[name] or rows["cycle"].max() != cycle:
                 broken.append(cycle)

@@ -10,6 +10,7 @@ from places import Place, instance_at
 from margin_assets.lake.landing import LocalLanding
 from margin_assets.live.session import Session
 from margin_assets.scenarios import scenario, write_batch
+from tests.empty_lake import created
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def place(tmp_path: Path) -> Place:
 def history(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Every session of covid-2020 landed and sealed at its close, one cycle each."""
     made = Place(tmp_path_factory.mktemp("history"))
-    made.lake.create()
+    created(made.lake)
     session, landing = Session(made.lake), LocalLanding(made.landing)
     for number, batch in enumerate(scenario("covid-2020").batches()):
         write_batch(batch, made.landing, number)

@@ -16,6 +16,7 @@ from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
 from margin_assets.live.session import CycleResult, Session
 from schemas import TABLES
+from tests.empty_lake import created
 
 Row = dict[str, Any]
 NOON = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)
@@ -88,8 +89,7 @@ class Firm:
     def __init__(self, folder: Path, lake: Lake | None = None) -> None:
         self.landing = folder / "landing"
         self.landing.mkdir(parents=True)
-        self.lake = lake or Lake(str(folder / "lake"))
-        self.lake.create()
+        self.lake = created(lake or Lake(str(folder / "lake")))
         self.files = 0
         self.restart()
 

@@ -22,6 +22,7 @@ from margin_assets.lake.landing import LocalLanding
 from margin_assets.lake.store import Lake
 from margin_assets.live.replay import replay, replay_into
 from margin_assets.rulebooks import in_force, versions
+from tests.empty_lake import created
 
 SYMBOLS = ("X", "Y")
 PATH = (100, 90, 80, 74, 70, 74, 90, 100)
@@ -134,8 +135,7 @@ def test_an_idle_session_brings_every_row_up_to_date(
 
 
 def test_samples_verify_and_replay(sampled: Firm, tmp_path: Path) -> None:
-    scratch = Lake(str(tmp_path / "scratch"))
-    scratch.create()
+    scratch = created(Lake(str(tmp_path / "scratch")))
 
     assert sampled.session.settle() is not None
     assert verify(sampled.lake).broken is None

@@ -1,5 +1,6 @@
 """Lakes for every test that stores: a local folder, and a real S3 server."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,11 @@ import store_proxy
 
 from margin_assets.lake import faults
 from margin_assets.lake.store import Lake
+from tests.empty_lake import created
+
+# Numba's threads spin between two loops otherwise, on cores that other tests need: a third of all
+# CPU. Read when the first parallel loop is loaded, in processes that tests start too.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 STORES = ["local", pytest.param("s3", marks=pytest.mark.s3)]
 
@@ -43,17 +49,13 @@ def lake_place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, dic
 @pytest.fixture
 def lake(lake_place: tuple[str, dict[str, str]]) -> Lake:
     """A fresh lake with every table, on each kind of store."""
-    made = Lake(*lake_place)
-    made.create()
-    return made
+    return created(Lake(*lake_place))
 
 
 @pytest.fixture(scope="module", params=STORES)
 def shared_lake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A lake with every table for tests that leave it as it is."""
-    made = Lake(*_place(request, tmp_path_factory.mktemp("shared")))
-    made.create()
-    return made
+    return created(Lake(*_place(request, tmp_path_factory.mktemp("shared"))))
 
 
 @pytest.fixture(autouse=True)

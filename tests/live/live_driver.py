@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -98,6 +99,15 @@ class Firm:
         self.lake = Lake(self.lake.uri, self.lake.storage_options)
         self.session = Session(self.lake)
         self.session.recover()
+
+    def copied(self, folder: Path) -> "Firm":
+        """The same firm elsewhere, run by another process."""
+        other = Firm.__new__(Firm)
+        other.landing = Path(shutil.copytree(self.landing, folder / "landing"))
+        other.lake = Lake(str(shutil.copytree(self.lake.uri, folder / "lake")))
+        other.files = self.files
+        other.restart()
+        return other
 
     def put(self, path: str, data: bytes, landed: datetime) -> Path:
         target = self.landing / path

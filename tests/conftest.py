@@ -28,12 +28,12 @@ FIRST = (
     "test_io_manager.py",
     "test_objects.py",
     "test_refusals.py",
-    "test_daemon.py",
     "test_daily_margin.py",
     "test_acceptance_rules.py",
     "test_options_live.py",
     "test_serve_sql.py",
     "test_kill.py",
+    "test_daemon.py",
 )
 STORES = ["local", pytest.param("s3", marks=pytest.mark.s3)]
 

@@ -26,7 +26,7 @@ definitions: $(STAMP)
 	env -i PATH="$(PATH)" HOME="$(HOME)" $(BIN)/dagster definitions validate -w workspace.yaml
 
 test: lint types definitions ## everything CI runs
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 fidelity: $(STAMP) ## published examples, then a table; needs MARGIN_ACCEPTANCE=<folder>
 	$(BIN)/pytest tests/fidelity -q -rfE

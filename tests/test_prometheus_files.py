@@ -13,6 +13,7 @@ from margin_assets.lake.backlog import Backlog
 from margin_assets.lake.store import Lake
 from margin_assets.live.exporter import Exporter
 from margin_assets.live.watch import Watch
+from tests.empty_lake import created
 
 ROOT = Path(__file__).parent.parent
 FILES = ROOT / "infra" / "prometheus"
@@ -21,8 +22,7 @@ SUFFIXES = ("", "_total", "_bucket", "_sum", "_count")
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    lake = Lake(str(tmp_path_factory.mktemp("served") / "lake"))
-    lake.create()
+    lake = created(Lake(str(tmp_path_factory.mktemp("served") / "lake")))
     watch = Watch(lake, datetime(2020, 3, 9, tzinfo=UTC), backlog=Backlog)
     return {metric.name for metric in Exporter(watch).registry.collect()}
 

@@ -1,6 +1,7 @@
 """The history of covid-2020, lived through once by a live session, and instances to run on."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import dagster as dg
@@ -10,6 +11,9 @@ from places import Place, instance_at
 from margin_assets.lake.landing import LocalLanding
 from margin_assets.live.session import Session
 from margin_assets.scenarios import scenario, write_batch
+from tests.empty_lake import created
+
+SESSIONS = 64
 
 
 @pytest.fixture
@@ -19,11 +23,12 @@ def place(tmp_path: Path) -> Place:
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """Every session of covid-2020 landed and sealed at its close, one cycle each."""
+    """The first sessions of covid-2020, with the crash: each landed and sealed at its close."""
     made = Place(tmp_path_factory.mktemp("history"))
-    made.lake.create()
+    created(made.lake)
     session, landing = Session(made.lake), LocalLanding(made.landing)
-    for number, batch in enumerate(scenario("covid-2020").batches()):
+    batches = islice(scenario("covid-2020").batches(), SESSIONS)
+    for number, batch in enumerate(batches):
         write_batch(batch, made.landing, number)
         result = session.cycle(landing)
         assert result is not None

@@ -10,6 +10,7 @@ from margin_assets.checks.expectations import Target, judge_frame, validate_tabl
 from margin_assets.kernels.consistency import broken_rules
 from margin_assets.lake.declared import DAILY, schema_of
 from schemas import TABLES
+from tests.empty_lake import created
 
 SHA = "a" * 64
 NOON = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)
@@ -154,7 +155,7 @@ def test_every_rule_of_a_schema_is_an_expectation(table: str):
 
 @pytest.fixture
 def stored(place: Place):
-    place.lake.create()
+    created(place.lake)
     place.lake.write("fills", fills(), 1)
     place.lake.write("fills", fills(fill_id=["4", "5", "6"]), 2)
     return place

@@ -22,6 +22,7 @@ from margin_assets.lake.landing import LocalLanding
 from margin_assets.live.session import Session
 from sensors.alerts import Alerts
 from sensors.health import Tick, health_sensor
+from tests.empty_lake import created
 
 # Dagster copies sensors with a parameter that it calls beta itself.
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer `Sensor")
@@ -34,7 +35,7 @@ NOON = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Place:
     place = Place(tmp_path_factory.mktemp("sealed"))
     place.land(2)
-    place.lake.create()
+    created(place.lake)
     list(Session(place.lake).run(LocalLanding(place.landing), until_idle=True))
     return place
 
@@ -124,7 +125,7 @@ def test_a_live_run_tells_its_health_and_serves_it(
 
 
 def test_a_port_that_is_taken_does_not_stop_the_monitor(place: Place, instance: dg.DagsterInstance):
-    place.lake.create()
+    created(place.lake)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -164,7 +165,7 @@ def test_a_dead_monitor_is_noticed(
     place: Place, instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture
 ):
     place.land(1)
-    place.lake.create()
+    created(place.lake)
     session = Session(place.lake)
     session.cycle(LocalLanding(place.landing))
     well = tick(place, instance)
@@ -202,7 +203,7 @@ def test_a_live_run_that_hangs_is_noticed(
     place: Place, instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture
 ):
     place.land(1)
-    place.lake.create()
+    created(place.lake)
     session = Session(place.lake)
     session.cycle(LocalLanding(place.landing))
     tags, started = {"margin/live": "lake"}, dg.DagsterRunStatus.STARTED

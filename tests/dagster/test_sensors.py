@@ -16,6 +16,7 @@ from sensors.alerts import Alerts
 from sensors.failures import failed_checks
 from sensors.landing import landing_sensor
 from sensors.reference_data import business_date_sensor
+from tests.empty_lake import created
 
 # Dagster copies sensors with a parameter that it calls beta itself.
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer `Sensor")
@@ -39,7 +40,7 @@ def tick(
 
 
 def seal(place: Place) -> list[CycleResult]:
-    place.lake.create()
+    created(place.lake)
     return list(Session(place.lake).run(LocalLanding(place.landing), until_idle=True))
 
 
@@ -84,7 +85,7 @@ def test_a_file_outside_the_feeds_is_not_a_reason_for_ever(
 
 def test_a_plan_left_open_requests_a_run(place: Place, instance: dg.DagsterInstance):
     place.land(1)
-    place.lake.create()
+    created(place.lake)
 
     def die(name: str) -> None:
         if name == "planned":

@@ -9,6 +9,7 @@ from jobs.upkeep import nightly_upkeep
 from margin_assets.lake.delta_log import log_of
 from margin_assets.lake.landing import LocalLanding
 from margin_assets.live.session import Session
+from tests.empty_lake import created
 
 # Dagster copies sensors with a parameter that it calls beta itself.
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer `Sensor")
@@ -29,7 +30,7 @@ def test_a_night_asks_for_one_run_unless_a_live_run_is_alive(instance: dg.Dagste
 
 def test_a_session_goes_on_where_the_job_has_been(place: Place, instance: dg.DagsterInstance):
     place.land(1)
-    place.lake.create()
+    created(place.lake)
     session = Session(place.lake)
     assert len(list(session.run(LocalLanding(place.landing), until_idle=True))) == 1
 

@@ -21,6 +21,7 @@ from margin_assets.lake.ledger import (
 from margin_assets.lake.store import Lake
 from margin_assets.lake.upkeep import tidy
 from schemas import TABLES
+from tests.empty_lake import created
 
 
 def rival_of(lake: Lake) -> Lake:
@@ -207,8 +208,7 @@ def test_a_killed_cycle_leaves_the_same_hashes_as_an_undisturbed_one(
 ):
     hashes = []
     for uri, point in ((f"{lake_place[0]}-a", "written:fills"), (f"{lake_place[0]}-b", "never")):
-        lake = Lake(uri, lake_place[1])
-        lake.create()
+        lake = created(Lake(uri, lake_place[1]))
         subprocess.run(
             [sys.executable, mini_session.__file__, uri, json.dumps(lake_place[1]), point],
             check=False,

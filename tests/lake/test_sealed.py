@@ -6,6 +6,7 @@ from mini_session import rows
 
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
+from tests.empty_lake import created
 
 FIRST, SECOND = "f" * 64, "0" * 64  # landed first, but last by their ids
 
@@ -15,8 +16,7 @@ def lands(lake: Lake, name: str, *columns: dict[str, object]) -> None:
 
 
 def test_rows_come_as_they_landed_not_as_they_are_stored(tmp_path: Path) -> None:
-    lake = Lake(str(tmp_path))
-    lake.create()
+    lake = created(Lake(str(tmp_path)))
     same = {"symbol": "X", "event_time": datetime(2020, 3, 9, tzinfo=UTC), "cycle": 1}
     lands(
         lake,

@@ -10,7 +10,7 @@ from deltalake.exceptions import DeltaError
 from mini_session import rows
 from polars.testing import assert_frame_equal
 
-from margin_assets.lake import declared, faults
+from margin_assets.lake import declared, faults, held
 from margin_assets.lake.store import Lake
 from schemas import TABLES, Mode
 
@@ -126,14 +126,15 @@ def test_rivals_that_both_write_every_cycle_write_each_once(lake: Lake):
     assert fill_ids(lake) == sorted(f"{cycle}{row}" for cycle in range(1, 11) for row in "ab")
 
 
-def test_a_handle_opened_anew_keeps_the_count(lake: Lake):
+def test_a_handle_opened_anew_keeps_the_count(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(held, "_COMMITS_PER_HANDLE", 10)
     rival = rival_of(lake)
-    for cycle in range(1, 121):
-        writer = rival if cycle % 40 == 0 else lake
+    for cycle in range(1, 25):
+        writer = rival if cycle % 8 == 0 else lake
         writer.write("fills", fills(cycle), cycle)
         lake.write("fills", fills(cycle), cycle)
 
-    assert len(fill_ids(lake)) == 240
+    assert len(fill_ids(lake)) == 48
 
 
 def test_state_is_replaced_whole(lake: Lake):

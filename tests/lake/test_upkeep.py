@@ -16,6 +16,7 @@ from margin_assets.lake.shards import Shards
 from margin_assets.lake.store import Lake
 from margin_assets.lake.upkeep import Retention, drop_old, drop_orphans, tidy
 from tests.campaigns.soak import most_log_files, soak, unreadable
+from tests.empty_lake import created
 
 BOUNDS = upkeep.bounds() | {"commits": 6, "files": 6, "base_cycles": 25, "newest_bases": 2}
 KEPT = 12
@@ -35,9 +36,7 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def local(tmp_path: Path) -> Lake:
-    made = Lake(str(tmp_path / "lake"))
-    made.create()
-    return made
+    return created(Lake(str(tmp_path / "lake")))
 
 
 def fills(cycle: int) -> pl.DataFrame:

@@ -1,13 +1,17 @@
-"""A live session as a process that may be killed: tells a scenario, a cycle a batch.
+"""Live sessions as processes that may be killed: each tells a scenario, a cycle a batch.
 
-Usage: killed_session.py <folder> <point> <cycle>
-It dies at the named point of the numbered cycle. Started again without a point it first finishes
-what the dead one planned, then goes on to the end.
+Usage: python -m tests.live.killed_session <steps as JSON>
+A step is a list of lives side by side: folder, the point and the cycle at which it is killed. One
+without a point first finishes what the dead one planned, then goes on to the end. Prints how each
+life ended. The lives are forks of a process that has everything loaded and runs no query itself,
+since the threads of Polars and delta-rs do not survive a fork.
 """
 
+import json
 import os
 import signal
 import sys
+import traceback
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +23,7 @@ from margin_assets.live.session import Session
 from margin_assets.scenarios import write_batch
 from margin_assets.scenarios.batch import Batch, feed_frame
 from margin_assets.scenarios.seed_ladder import START, batches
+from tests.preloaded import load_compiled
 
 _DEAL = ("DEAL", "NVDA-SEED", "NVDA", 1)
 
@@ -66,10 +71,32 @@ def tell(session: Session, landing: Path) -> None:
         return
 
 
+def born(folder: str, point: str, cycle: int) -> int:
+    """Starts a life; returns its process."""
+    if pid := os.fork():
+        return pid
+    code = 1
+    try:
+        lake = Lake(f"{folder}/lake")
+        lake.create()
+        session = Session(lake)
+        die_at(point, cycle, session)
+        tell(session, Path(folder) / "landing")
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def main() -> None:
+    load_compiled()
+    ended = []
+    for step in json.loads(sys.argv[1]):
+        lives = [born(*life) for life in step]
+        ended.append([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in lives])
+    sys.stdout.write(json.dumps(ended))
+
+
 if __name__ == "__main__":
-    folder, point, cycle = sys.argv[1:]
-    lake = Lake(f"{folder}/lake")
-    lake.create()
-    session = Session(lake)
-    die_at(point, int(cycle), session)
-    tell(session, Path(folder) / "landing")
+    main()

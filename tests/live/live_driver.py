@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
 from margin_assets.live.session import CycleResult, Session
 from schemas import TABLES
+from tests.empty_lake import created
 
 Row = dict[str, Any]
 NOON = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)
@@ -88,8 +90,7 @@ class Firm:
     def __init__(self, folder: Path, lake: Lake | None = None) -> None:
         self.landing = folder / "landing"
         self.landing.mkdir(parents=True)
-        self.lake = lake or Lake(str(folder / "lake"))
-        self.lake.create()
+        self.lake = created(lake or Lake(str(folder / "lake")))
         self.files = 0
         self.restart()
 
@@ -98,6 +99,15 @@ class Firm:
         self.lake = Lake(self.lake.uri, self.lake.storage_options)
         self.session = Session(self.lake)
         self.session.recover()
+
+    def copied(self, folder: Path) -> "Firm":
+        """The same firm elsewhere, run by another process."""
+        other = Firm.__new__(Firm)
+        other.landing = Path(shutil.copytree(self.landing, folder / "landing"))
+        other.lake = Lake(str(shutil.copytree(self.lake.uri, folder / "lake")))
+        other.files = self.files
+        other.restart()
+        return other
 
     def put(self, path: str, data: bytes, landed: datetime) -> Path:
         target = self.landing / path

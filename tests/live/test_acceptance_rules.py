@@ -33,7 +33,8 @@ def firm(request: pytest.FixtureRequest, tmp_path: Path):
         plain = made.cycle
 
         def restarted(*args: Any, **kwargs: Any) -> CycleResult | None:
-            made.restart()
+            if made.session.ledger.last_sealed() is not None:
+                made.restart()
             return plain(*args, **kwargs)
 
         made.cycle = restarted

@@ -1,9 +1,10 @@
 """Killed anywhere, a session comes back to what an undisturbed one would have written."""
 
+import json
+import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,10 @@ from margin_assets.lake.ledger import AnotherSession
 from margin_assets.lake.store import Lake
 from margin_assets.live.session import Session
 from margin_assets.scenarios import write_batch
+from tests.empty_lake import created
 
-SCRIPT = Path(__file__).with_name("killed_session.py")
+ROOT = Path(__file__).resolve().parents[2]
+RIVALS = "two at once"
 # The lives of two lakes: each line is one process, killed at a point of a cycle.
 LIVES = {
     "deaths while planning and writing": (
@@ -43,10 +46,6 @@ LIVES = {
 }
 
 
-def program(folder: Path, point: str = "", cycle: int = 0) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, SCRIPT, str(folder), point, str(cycle)])
-
-
 def opened(folder: Path) -> Firm:
     firm = Firm.__new__(Firm)
     firm.landing, firm.lake = folder / "landing", Lake(f"{folder}/lake")
@@ -57,8 +56,7 @@ def opened(folder: Path) -> Firm:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Firm:
     folder = tmp_path_factory.mktemp("undisturbed")
-    lake = Lake(f"{folder}/lake")
-    lake.create()
+    lake = created(Lake(f"{folder}/lake"))
     tell(Session(lake), folder / "landing")
     return opened(folder)
 
@@ -69,19 +67,28 @@ def test_the_story_has_something_to_lose(undisturbed: Firm):
     assert undisturbed.rows("positions", "quantity") == [(502,)]
 
 
-def die_often(folder: Path, deaths: tuple[tuple[str, int], ...]) -> None:
-    for point, cycle in deaths:
-        assert program(folder, point, cycle).wait(timeout=120) == -signal.SIGKILL, (point, cycle)
-
-
 @pytest.fixture(scope="module")
-def survivors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Firm]:
-    """Both lakes side by side, since most of a life is waiting to be born."""
-    folders = {name: tmp_path_factory.mktemp("lake") for name in LIVES}
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(die_often, folders.values(), LIVES.values()))
-    for folder in folders.values():
-        tell(Session(Lake(f"{folder}/lake")), folder / "landing")
+def survivors(undisturbed: Firm, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Firm]:
+    """The lakes of `LIVES` side by side, and one on which two sessions live at once."""
+    del undisturbed  # by then everything is compiled
+    folders = {name: tmp_path_factory.mktemp("lake") for name in (*LIVES, RIVALS)}
+    steps = [
+        [(str(folders[name]), *life) for name, life in zip(LIVES, lives, strict=True)]
+        for lives in zip(*LIVES.values(), strict=True)
+    ]
+    steps.append([(str(folders[RIVALS]), "", 0)] * 2)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.live.killed_session", json.dumps(steps)],
+        cwd=ROOT,
+        # The threads of this layer start anew in a fork.
+        env=os.environ | {"NUMBA_THREADING_LAYER": "workqueue"},
+        stdout=subprocess.PIPE,
+        timeout=300,
+        check=True,
+    )
+    assert json.loads(done.stdout) == [[-signal.SIGKILL] * 2] * (len(steps) - 1) + [[0, 0]]
+    for name in LIVES:
+        tell(Session(Lake(f"{folders[name]}/lake")), folders[name] / "landing")
     return {name: opened(folder) for name, folder in folders.items()}
 
 
@@ -97,11 +104,8 @@ def test_a_session_killed_anywhere_is_finished_by_the_next(
     assert firm.hashes() == undisturbed.hashes()
 
 
-def test_two_sessions_on_one_lake_double_nothing(undisturbed: Firm, tmp_path: Path):
-    rivals = [program(tmp_path) for _ in range(2)]
-    assert [rival.wait(timeout=120) for rival in rivals] == [0, 0]
-
-    firm = opened(tmp_path)
+def test_two_sessions_on_one_lake_double_nothing(undisturbed: Firm, survivors: dict[str, Firm]):
+    firm = survivors[RIVALS]
     # Which batches shared a cycle is the rivals' luck: the rows are not.
     fills = firm.table("fills")
     assert fills["fill_id"].sort().to_list() == ["DEAL", "FIX", "NVDA-SEED-BUY"]
@@ -115,8 +119,7 @@ def test_two_sessions_on_one_lake_double_nothing(undisturbed: Firm, tmp_path: Pa
 def test_a_session_that_fell_behind_steps_aside_and_then_catches_up(
     undisturbed: Firm, tmp_path: Path
 ):
-    lake = Lake(f"{tmp_path}/lake")
-    lake.create()
+    lake = created(Lake(f"{tmp_path}/lake"))
     slow, told = Session(lake), story()
     slow.recover()
     tell(Session(Lake(lake.uri)), tmp_path / "landing")
@@ -148,8 +151,7 @@ def die_planned(session: Session, landing: Path, number: int) -> None:
 
 
 def test_a_session_that_shared_a_cycle_steps_aside_for_the_one_already_at_the_next(tmp_path: Path):
-    landing, lake = tmp_path / "landing", Lake(f"{tmp_path}/lake")
-    lake.create()
+    landing, lake = tmp_path / "landing", created(Lake(f"{tmp_path}/lake"))
     die_planned(Session(lake), landing, 0)
     slow, quick = Session(Lake(lake.uri)), Session(Lake(lake.uri))
 

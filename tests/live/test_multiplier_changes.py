@@ -11,6 +11,7 @@ from test_options_live import at_close, option
 
 from margin_assets.lake.store import Lake
 from margin_assets.live.replay import replay_into
+from tests.empty_lake import created
 
 DEPOSIT = 10_000
 
@@ -125,8 +126,7 @@ def moved_in_history(firm: Firm) -> dict[str, Decimal]:
 
 
 def assert_replayed(firm: Firm, folder: Path) -> None:
-    scratch = Lake(str(folder / "scratch"))
-    scratch.create()
+    scratch = created(Lake(str(folder / "scratch")))
     assert replay_into(firm.lake, scratch).difference is None
 
 

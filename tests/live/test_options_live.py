@@ -552,7 +552,7 @@ def test_the_story_of_an_option_book_is_decided_and_adds_up(told_at_once: Firm):
     [
         pytest.param(10**7, True, False, id="a row a file"),
         pytest.param(90, False, False, id="cycles of 90 seconds"),
-        pytest.param(90, True, True, id="a row a file and a process a cycle"),
+        pytest.param(90, True, True, id="a row a file and many processes"),
     ],
 )
 def test_an_option_book_is_decided_alike_however_it_lands(

@@ -17,17 +17,13 @@ from margin_assets.lake.store import Lake
 from margin_assets.lake.upkeep import tidy
 from margin_assets.live.rehearsal import Rehearsal
 from margin_assets.live.replay import replay
-from margin_assets.live.session import Session
 
 CYCLES = 6
 
 
 def grown(folder: Path, lake: Lake | None = None) -> Firm:
     """Six cycles with a correction, a repeated id and a late price among them."""
-    firm = Firm(folder)
-    if lake is not None:
-        lake.create()
-        firm.lake, firm.session = lake, Session(lake)
+    firm = Firm(folder, lake)
     firm.run(**opening("A", "B"), fills=[fill("F1", "100", "90"), fill("F2", "5", "90")])
     firm.run(prices=[price("X", "80", at(seconds=1))])
     firm.run(fills=[fill("F3", "120", "90", at(seconds=2), corrects="F1"), fill("F2", "5", "90")])

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -22,6 +24,7 @@ from margin_assets.lake.landing import LocalLanding
 from margin_assets.lake.store import Lake
 from margin_assets.live.replay import replay, replay_into
 from margin_assets.rulebooks import in_force, versions
+from tests.empty_lake import created
 
 SYMBOLS = ("X", "Y")
 PATH = (100, 90, 80, 74, 70, 74, 90, 100)
@@ -68,11 +71,28 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Firm:
     return run(tmp_path_factory.mktemp("whole"))
 
 
-@pytest.fixture
-def sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Firm:
-    for name, value in SHARDED.items():
-        monkeypatch.setitem(state(), name, value)
-    return run(tmp_path / "sampled")
+@contextmanager
+def sharded() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SHARDED.items():
+            patch.setitem(state(), name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory: pytest.TempPathFactory) -> Firm:
+    with sharded():
+        return run(tmp_path_factory.mktemp("sampled"))
+
+
+@pytest.fixture(scope="module")
+def settled(sampled: Firm, tmp_path_factory: pytest.TempPathFactory) -> Firm:
+    """The same firm after its session had nothing to do."""
+    with sharded():
+        firm = sampled.copied(tmp_path_factory.mktemp("settled"))
+        [result] = firm.session.run(LocalLanding(firm.landing), until_idle=True)
+    assert result.sealed.manifest["files"] == []
+    return firm
 
 
 def test_samples_decide_the_same(whole: Firm, sampled: Firm) -> None:
@@ -120,24 +140,26 @@ def test_the_sum_over_figures_is_the_sum_over_tables(whole: Firm) -> None:
 
 @pytest.mark.parametrize("table", [name for name in STATE_TABLES if name != "enforcement_state"])
 def test_an_idle_session_brings_every_row_up_to_date(
-    whole: Firm, sampled: Firm, table: str
+    whole: Firm, settled: Firm, table: str
 ) -> None:
-    settled = list(sampled.session.run(LocalLanding(sampled.landing), until_idle=True))
-    one, other = (firm.table(table).drop("cycle") for firm in (whole, sampled))
+    one, other = (firm.table(table).drop("cycle") for firm in (whole, settled))
 
-    assert len(settled) == 1
-    assert settled[0].sealed.manifest["files"] == []
     assert one.equals(other)
-    assert not sampled.session._ready().is_behind()
-    sampled.restart()
-    assert sampled.session.settle() is None
+
+
+def test_a_session_that_is_up_to_date_settles_nothing(settled: Firm) -> None:
+    with sharded():
+        assert not settled.session._ready().is_behind()
+        settled.restart()
+        assert settled.session.settle() is None
 
 
 def test_samples_verify_and_replay(sampled: Firm, tmp_path: Path) -> None:
-    scratch = Lake(str(tmp_path / "scratch"))
-    scratch.create()
+    scratch = created(Lake(str(tmp_path / "scratch")))
 
-    assert sampled.session.settle() is not None
-    assert verify(sampled.lake).broken is None
-    assert replay(sampled.lake).difference is None
-    assert replay_into(sampled.lake, scratch).difference is None
+    with sharded():
+        firm = sampled.copied(tmp_path)
+        assert firm.session.settle() is not None
+        assert verify(firm.lake).broken is None
+        assert replay(firm.lake).difference is None
+        assert replay_into(firm.lake, scratch).difference is None

@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from numba.core.registry import CPUDispatcher
-
 from margin_assets.kernels import overlay_rules
 from margin_assets.lake.store import Lake
 from margin_assets.rulebooks import Rulebook, in_force
@@ -25,6 +23,7 @@ from tests.campaigns.exactly_once.disk import Disk, can_fill
 from tests.campaigns.exactly_once.life import Life, Place, Terminated, die_with_parent, live
 from tests.campaigns.exactly_once.plan import Step, Trial, trial
 from tests.campaigns.exactly_once.story import Story, story
+from tests.preloaded import load_compiled
 
 _LONGEST_LIFE = 300.0
 _TICK = 0.004
@@ -85,7 +84,7 @@ class Director:
                 return f"story {told.seed}, undisturbed: {problem}: {_last_line(log)}"
         if not self._is_warm:
             # What the first story compiled is on disk now: every later life has it from birth.
-            _load_compiled()
+            load_compiled()
             self._is_warm = True
         return kept
 
@@ -281,13 +280,3 @@ def _judge(stage: _Stage, told: Story, expected: Path) -> list[str]:
         return [f"the judge {problem}: {_last_line(log)}"]
     found: list[str] = pickle.loads(verdict.read_bytes())
     return found
-
-
-def _load_compiled() -> None:
-    """Every compiled kernel that Numba's cache holds, loaded before any fork."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("margin_assets."):
-            for found in vars(module).values():
-                if isinstance(found, CPUDispatcher) and found.py_func.__module__ == name:
-                    for key in found._cache._cache_file._load_index():
-                        found.compile(key[0])

@@ -210,7 +210,22 @@ def test_cash_account_is_governed_by_the_whole_value():
     answer = whatif(changed("account.account_type", "cash"))
 
     assert answer["house"]["requirement"] == 60000.0
+    reg_t = answer["reg_t"]
+    assert (reg_t["maintenance_requirement"], reg_t["initial_requirement"]) == (60000.0, 60000.0)
+    assert (reg_t["excess"], reg_t["call"]) == (-40000.0, 40000.0)
     assert (answer["reg_t"]["sma"], answer["reg_t"]["buying_power"]) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "deposit"), [(25, 1500), (50, 2000), (100, 3000), (-1, 2000), (-100, 3000)]
+)
+def test_first_purchase_takes_2000_or_its_cost_and_a_short_sale_2000(
+    quantity: float, deposit: float
+):
+    reg_t = whatif(held(IBM=quantity))["reg_t"]
+
+    # 4210(b)(4) on top of Regulation T's half of 60 a share.
+    assert (reg_t["initial_requirement"], reg_t["net_deposit"]) == (30 * abs(quantity), deposit)
 
 
 def test_minimum_equity_is_a_call_of_its_own():

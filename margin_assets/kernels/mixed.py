@@ -48,6 +48,7 @@ from margin_assets.kernels.money import (
     value_cents,
 )
 from margin_assets.kernels.rules import Rules
+from margin_assets.kernels.securities import stressed_value
 from margin_assets.kernels.strategic import Strategic, strategic_requirements
 from margin_assets.kernels.valuation import (
     OptionValues,
@@ -354,7 +355,9 @@ def _take_strategic(book: Book, a: int, n: int, strategic: Strategic, out: Figur
     if kind == PORTFOLIO:
         out.governing[a] = out.portfolio_margin[a]
     elif kind == CASH:
-        out.governing[a] = out.long_value[a] + out.short_value[a] + strategic.cash[n]
+        # Paid in full: an option that counts in equity lends nothing.
+        whole = strategic.cash[n] + strategic.counted[n]
+        out.governing[a] = out.long_value[a] + out.short_value[a] + whole
     else:
         out.governing[a] = out.maintenance[a]
 
@@ -375,13 +378,29 @@ def _strike_again(
     Under Reg T an option outside a spread counts in stress what it is worth then; a spread's
     largest loss is required already, so that its moves change nothing.
     """
-    is_portfolio = book.account_type[a] == PORTFOLIO
+    kind, series = book.account_type[a], market.series
     basis = out.net_liquidation[a] - out.reg_t_equity[a] - strategic.uncounted[n]
     for j in range(len(rules.stress_moves)):
-        if is_portfolio:
+        if kind == PORTFOLIO:
             out.held[a, j] = out.governing[a]
             out.restruck[a, j] = portfolio_margin(book, market, rules, a, j, scratch)
-        else:
-            shift = basis + strategic.spread_pnl[n, j]
-            out.held[a, j] = max(out.governing[a] + shift, 0)
-            out.restruck[a, j] = max(strategic.restruck[n, j] + shift, 0)
+            continue
+        again = strategic.restruck[n, j]
+        if kind == CASH:
+            again = strategic.cash[n] + strategic.counted[n]
+            again += _stressed_values(book, series, rules, a, j)
+        shift = basis + strategic.spread_pnl[n, j]
+        out.held[a, j] = max(out.governing[a] + shift, 0)
+        out.restruck[a, j] = max(again + shift, 0)
+
+
+@njit(**BORROWS)
+def _stressed_values(book: Book, series: Series, rules: Rules, a: int, scenario: int) -> int:
+    """Absolute values of account a's securities and bonds after a stress scenario, cents."""
+    total = 0
+    for i in range(book.offsets[a], book.offsets[a + 1]):
+        s = book.series[i]
+        if series.kind[s] != OPTION:
+            value = value_cents(book.quantity[i], mark_price(book, series, rules, i))
+            total += abs(stressed_value(value, series.beta[s], scenario, rules))
+    return total

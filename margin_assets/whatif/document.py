@@ -110,6 +110,8 @@ Symbol = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=P
 Day = Annotated[date, BeforeValidator(_day)]
 Quantity = Annotated[Decimal, _at_most(MAX_QUANTITY, decimals=6), AfterValidator(_not_zero)]
 Price = Annotated[Decimal, _at_most(MAX_PRICE, decimals=6), AfterValidator(_positive)]
+Premium = Annotated[Decimal, _at_most(MAX_PRICE, decimals=6), AfterValidator(_not_negative)]
+"""Price of an option: 0 says that it is worthless, which is not that its price is unknown."""
 Amount = Annotated[Decimal, _at_most(MAX_AMOUNT, decimals=2)]
 Leverage = Annotated[Decimal, _at_most(MAX_LEVERAGE, decimals=6), AfterValidator(_not_zero)]
 Beta = Annotated[Decimal, _at_most(MAX_BETA)]
@@ -161,7 +163,7 @@ class Option(_Part):
     style: Annotated[str, _one_of(STYLES)]
     multiplier: Multiplier
     quantity: Quantity
-    price: Price | None = None
+    price: Premium | None = None
     listed: bool = True
     last_fill_price: Price | None = None
     """What it was last dealt at: carries a short position that has no price."""

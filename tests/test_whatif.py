@@ -275,6 +275,7 @@ REFUSED: list[tuple[str, object, str]] = [
     ("instruments.IBM.beta", -20.5, "instruments.IBM.beta: beyond 20 in size"),
     ("instruments.IBM.marginable", 1, "instruments.IBM.marginable: must be true or false"),
     ("instruments.SPY", {"asset_class": "etf"}, "instruments.SPY: an etf must name its leverage"),
+    ("instruments.IBM.asset_class", "option", "instruments.IBM.asset_class: must be 'equity'"),
 ]
 
 
@@ -285,6 +286,63 @@ def test_refused_place_is_named_in_one_line(path: str, value: object, message: s
 
     assert str(refused.value).startswith(message)
     assert str(refused.value).isprintable()
+
+
+def test_one_contract_has_one_name_however_its_numbers_are_written():
+    rows = [OPTION | {"quantity": 5}, OPTION | {"strike": 95.0, "multiplier": 1e2, "quantity": -3}]
+
+    answer = whatif(changed("positions", rows))
+
+    assert [(row["symbol"], row["quantity"]) for row in answer["positions"]] == [
+        ("IBM 200417C95", 2)
+    ]
+
+
+def test_contracts_a_century_apart_are_two():
+    rows = [OPTION, OPTION | {"expiry": "2120-04-17", "price": 50}]
+
+    assert len(whatif(changed("positions", rows))["positions"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "instruments", "message"),
+    [
+        pytest.param(
+            [OPTION, {"kind": "equity", "symbol": "IBM 200417C95", "quantity": 1}],
+            {},
+            'positions[1].symbol: "IBM 200417C95" is what positions[0] is',
+            id="stock like an option",
+        ),
+        pytest.param(
+            [{"kind": "equity", "symbol": "us_treasury 2034-02-15 #1", "quantity": 1}, BOND],
+            {},
+            'positions[0].symbol: "us_treasury 2034-02-15 #1" is what positions[1] is',
+            id="stock like a bond",
+        ),
+        pytest.param(
+            [OPTION, OPTION | {"underlying": "IBM 200417C95"}],
+            {},
+            'positions[1].underlying: "IBM 200417C95" is what positions[0] is',
+            id="underlying like an option",
+        ),
+        pytest.param(
+            [OPTION],
+            {"IBM 200417C95": {"price": 3}},
+            'instruments: "IBM 200417C95" is what positions[0] is',
+            id="instrument like an option",
+        ),
+    ],
+)
+def test_name_of_an_option_or_a_bond_is_not_to_be_had(
+    rows: list[Json], instruments: Json, message: str
+):
+    document = json.loads(changed("positions", rows))
+    document["instruments"] |= instruments
+
+    with pytest.raises(DocumentError) as refused:
+        parse_document(json.dumps(document))
+
+    assert str(refused.value) == message
 
 
 @pytest.mark.parametrize(

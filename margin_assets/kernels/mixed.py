@@ -60,6 +60,8 @@ from margin_assets.kernels.valuation import (
 _BLOCK = 64  # accounts a thread takes at a time: scratch is allocated once a block
 Int32Array = npt.NDArray[np.int32]
 TODAY = -1
+MAX_GROUPED = MAX_TOTAL // 10_000
+"""Cents that groups with options, struck in micro-dollars, hold exactly."""
 _UNMODELLED = NO_RATE | NO_UNDERLYING_PRICE | QUOTE_OUT_OF_BOUNDS
 
 
@@ -150,7 +152,7 @@ def _sum_up(book: Book, market: Market, rules: Rules, a: int, out: Figures) -> N
     """Values, exposure, equity and stress P&L of account a, and the states of its inputs."""
     series = market.series
     states = 0 if book.is_registered[a] else UNREGISTERED
-    total = abs(float(book.cash[a]))
+    total, most = abs(float(book.cash[a])), MAX_TOTAL
     out.long_value[a] = out.short_value[a] = out.exposure[a] = 0
     out.long_options[a] = out.short_options[a] = 0
     for j in range(len(rules.stress_moves)):
@@ -162,16 +164,17 @@ def _sum_up(book: Book, market: Market, rules: Rules, a: int, out: Figures) -> N
             states |= BEYOND_RANGE
             continue
         price = mark_price(book, series, rules, i)
-        spot = max(price, series.underlying_price[s])
+        spot = max(price, series.underlying_price[s], series.strike[s])
+        most = MAX_GROUPED if series.kind[s] == OPTION else most
         total += 2.0 * line_bound(quantity, spot, series.leverage[s], series.beta[s], rules)
         value = value_cents(quantity, price)
         _add_value(value, series.kind[s] == OPTION, a, out)
-        if total > MAX_TOTAL:
+        if total > most:
             continue
         _add_exposure(market, s, quantity, value, a, out)
         for j in range(len(rules.stress_moves)):
             out.pnl[a, j] += stress_pnl(market, rules, s, quantity, price, j)
-    if total > MAX_TOTAL:
+    if total > most:
         states |= BEYOND_RANGE
     if book.account_type[a] == PORTFOLIO and states & _UNMODELLED:
         states |= UNMODELLED

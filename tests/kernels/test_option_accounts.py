@@ -510,6 +510,28 @@ def test_a_contract_that_is_none_is_refused_by_name(row: Json, message: str):
     assert str(refused.value) == message
 
 
+@pytest.mark.parametrize("row", [{"strike": 1e7, "price": 1e6}, {"right": "put", "strike": 1e7}])
+def test_options_that_groups_cannot_hold_exactly_are_named(row: Json):
+    found = answer(option("C105", -10_000_000, 2.5) | row, cash=5_000)
+
+    assert reasons(found) == {"beyond_range"}
+    assert found["reg_t"]["call"] > 1e12
+    assert found["reg_t"]["groups"] == []
+
+
+def test_a_quote_half_a_cent_below_its_bound_is_on_it():
+    sold, deep = option("C60", -1, 40.06, **EUROPEAN), {"account_type": "portfolio_margin"}
+    kept = [shares(100)]
+
+    # 100 less 60 discounted for 39 days at 1%: 40.0641.
+    on = answer(*kept, sold, known=STOCK, cash=500_000, **deep)
+    below = answer(*kept, sold | {"price": 40.05}, known=STOCK, cash=500_000, **deep)
+
+    assert (on["status"], below["status"]) == ("determinate", "indeterminate")
+    # Stock and call move as one: only the contract's minimum is left.
+    assert on["portfolio_margin"]["requirement"] == 37.5
+
+
 def test_two_prices_of_one_contract_are_refused():
     with pytest.raises(ValueError, match=r"^positions\[1\]\.price: not that of positions\[0\]$"):
         answer(option("C105", -1, 2.5), option("C105", -1, 2.6))

@@ -206,6 +206,24 @@ def test_short_proceeds_may_come_on_top_of_the_cash():
     assert (answer["cash"], answer["equity"]) == (11000.0, 5000.0)
 
 
+@pytest.mark.parametrize(
+    ("quantity", "account_type", "addon"),
+    [
+        pytest.param(100, "reg_t", 300, id="25% is held"),
+        pytest.param(-100, "reg_t", 0, id="100% is held"),
+        pytest.param(100, "portfolio_margin", 400, id="no line of its own"),
+    ],
+)
+def test_low_price_overlay_asks_what_the_own_line_leaves_open(
+    quantity: int, account_type: str, addon: float
+):
+    document = json.loads(held(IBM=quantity)) | {"options": {"house_overlays": ["low_price"]}}
+    document["account"] |= {"account_type": account_type, "cash": 5000}
+    document["instruments"]["IBM"]["price"] = 4
+
+    assert whatif(json.dumps(document))["house"]["low_price_addon"] == addon
+
+
 def test_cash_account_is_governed_by_the_whole_value():
     answer = whatif(changed("account.account_type", "cash"))
 

@@ -206,11 +206,44 @@ def test_short_proceeds_may_come_on_top_of_the_cash():
     assert (answer["cash"], answer["equity"]) == (11000.0, 5000.0)
 
 
+@pytest.mark.parametrize(
+    ("quantity", "account_type", "addon"),
+    [
+        pytest.param(100, "reg_t", 300, id="25% is held"),
+        pytest.param(-100, "reg_t", 0, id="100% is held"),
+        pytest.param(100, "portfolio_margin", 400, id="no line of its own"),
+    ],
+)
+def test_low_price_overlay_asks_what_the_own_line_leaves_open(
+    quantity: int, account_type: str, addon: float
+):
+    document = json.loads(held(IBM=quantity)) | {"options": {"house_overlays": ["low_price"]}}
+    document["account"] |= {"account_type": account_type, "cash": 5000}
+    document["instruments"]["IBM"]["price"] = 4
+
+    assert whatif(json.dumps(document))["house"]["low_price_addon"] == addon
+
+
 def test_cash_account_is_governed_by_the_whole_value():
     answer = whatif(changed("account.account_type", "cash"))
 
     assert answer["house"]["requirement"] == 60000.0
+    reg_t = answer["reg_t"]
+    assert (reg_t["maintenance_requirement"], reg_t["initial_requirement"]) == (60000.0, 60000.0)
+    assert (reg_t["excess"], reg_t["call"]) == (-40000.0, 40000.0)
     assert (answer["reg_t"]["sma"], answer["reg_t"]["buying_power"]) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "deposit"), [(25, 1500), (50, 2000), (100, 3000), (-1, 2000), (-100, 3000)]
+)
+def test_first_purchase_takes_2000_or_its_cost_and_a_short_sale_2000(
+    quantity: float, deposit: float
+):
+    reg_t = whatif(held(IBM=quantity))["reg_t"]
+
+    # 4210(b)(4) on top of Regulation T's half of 60 a share.
+    assert (reg_t["initial_requirement"], reg_t["net_deposit"]) == (30 * abs(quantity), deposit)
 
 
 def test_minimum_equity_is_a_call_of_its_own():
@@ -260,6 +293,7 @@ REFUSED: list[tuple[str, object, str]] = [
     ("instruments.IBM.beta", -20.5, "instruments.IBM.beta: beyond 20 in size"),
     ("instruments.IBM.marginable", 1, "instruments.IBM.marginable: must be true or false"),
     ("instruments.SPY", {"asset_class": "etf"}, "instruments.SPY: an etf must name its leverage"),
+    ("instruments.IBM.asset_class", "option", "instruments.IBM.asset_class: must be 'equity'"),
 ]
 
 
@@ -270,6 +304,63 @@ def test_refused_place_is_named_in_one_line(path: str, value: object, message: s
 
     assert str(refused.value).startswith(message)
     assert str(refused.value).isprintable()
+
+
+def test_one_contract_has_one_name_however_its_numbers_are_written():
+    rows = [OPTION | {"quantity": 5}, OPTION | {"strike": 95.0, "multiplier": 1e2, "quantity": -3}]
+
+    answer = whatif(changed("positions", rows))
+
+    assert [(row["symbol"], row["quantity"]) for row in answer["positions"]] == [
+        ("IBM 200417C95", 2)
+    ]
+
+
+def test_contracts_a_century_apart_are_two():
+    rows = [OPTION, OPTION | {"expiry": "2120-04-17", "price": 50}]
+
+    assert len(whatif(changed("positions", rows))["positions"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "instruments", "message"),
+    [
+        pytest.param(
+            [OPTION, {"kind": "equity", "symbol": "IBM 200417C95", "quantity": 1}],
+            {},
+            'positions[1].symbol: "IBM 200417C95" is what positions[0] is',
+            id="stock like an option",
+        ),
+        pytest.param(
+            [{"kind": "equity", "symbol": "us_treasury 2034-02-15 #1", "quantity": 1}, BOND],
+            {},
+            'positions[0].symbol: "us_treasury 2034-02-15 #1" is what positions[1] is',
+            id="stock like a bond",
+        ),
+        pytest.param(
+            [OPTION, OPTION | {"underlying": "IBM 200417C95"}],
+            {},
+            'positions[1].underlying: "IBM 200417C95" is what positions[0] is',
+            id="underlying like an option",
+        ),
+        pytest.param(
+            [OPTION],
+            {"IBM 200417C95": {"price": 3}},
+            'instruments: "IBM 200417C95" is what positions[0] is',
+            id="instrument like an option",
+        ),
+    ],
+)
+def test_name_of_an_option_or_a_bond_is_not_to_be_had(
+    rows: list[Json], instruments: Json, message: str
+):
+    document = json.loads(changed("positions", rows))
+    document["instruments"] |= instruments
+
+    with pytest.raises(DocumentError) as refused:
+        parse_document(json.dumps(document))
+
+    assert str(refused.value) == message
 
 
 @pytest.mark.parametrize(

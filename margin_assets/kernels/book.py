@@ -102,6 +102,8 @@ class Series(NamedTuple):
     is_listed: npt.NDArray[np.bool_]
     is_long_dated: npt.NDArray[np.bool_]
     """Beyond the months in which a long option has no loan value."""
+    is_cash_settled: npt.NDArray[np.bool_]
+    """Options that pay cash on their last day and never before: European ones on an index."""
     rate_class: Int8Array
     underlying_price: Int64Array
     underlying_state: Int8Array
@@ -232,6 +234,7 @@ def series_of(frame: pl.DataFrame, rules: Rules) -> Series:
         is_american=(frame["style"] == "american").fill_null(value=False).to_numpy(),
         is_listed=frame["is_listed"].to_numpy(),
         is_long_dated=last.is_long_dated,
+        is_cash_settled=_is_cash_settled(frame),
         rate_class=codes_of(frame["rate_class"].fill_null(RATE_CLASSES[0]), RATE_CLASSES),
         underlying_price=to_scaled(frame["underlying_price"]),
         underlying_state=codes_of(
@@ -270,6 +273,7 @@ def securities(**known: npt.NDArray[Any]) -> Series:
         is_american=no,
         is_listed=~no,
         is_long_dated=no,
+        is_cash_settled=no,
         rate_class=code,
         underlying_price=zero,
         underlying_state=code,
@@ -294,12 +298,21 @@ def _is_index_fund(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
     return (is_fund & is_member & (frame["leverage"] == 1.0)).fill_null(value=False).to_numpy()
 
 
+_CASH_SETTLED = pl.col("issuer_class").is_in(INDICES) & (pl.col("style") == "european")
+
+
+def _is_cash_settled(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    """European options on an index."""
+    return frame.select(_CASH_SETTLED.fill_null(value=False)).to_series().to_numpy().copy()
+
+
 def _settles_on_opening(frame: pl.DataFrame) -> npt.NDArray[np.int32]:
     """European options on an index that end on a month's third Friday."""
-    is_index = pl.col("issuer_class").is_in(INDICES) & (pl.col("style") == "european")
     is_friday = pl.col("expiry").dt.weekday() == _FRIDAY
     is_third = pl.col("expiry").dt.day().is_between(15, 21)
-    found = frame.select((is_index & is_friday & is_third).fill_null(value=False).cast(pl.Int32))
+    found = frame.select(
+        (_CASH_SETTLED & is_friday & is_third).fill_null(value=False).cast(pl.Int32)
+    )
     return found.to_series().to_numpy().astype(np.int32)
 
 

@@ -6,13 +6,15 @@ import numpy as np
 import polars as pl
 from numba import njit
 
-from margin_assets.kernels.book import OPTION, Book, Int64Array
+from margin_assets.kernels.book import BOND, OPTION, PORTFOLIO, Book, Int64Array, Series
 from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.eras import EPOCH, keys_of
 from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.mixed import Market
 from margin_assets.kernels.money import MAX_POSITION, model_line, to_decimal, to_scaled, value_cents
 from margin_assets.kernels.overlays import OverlayRules, house_addons, house_totals, overlay_rules
+from margin_assets.kernels.problems import own_lines, run_end
+from margin_assets.kernels.rules import Rules
 
 
 def overlays_of(accounts: pl.DataFrame) -> OverlayRules:
@@ -52,8 +54,11 @@ def house_accounts(accounts: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     )
 
 
-def house_positions(positions: pl.DataFrame, book: Book, market: Market) -> pl.DataFrame:
-    """Positions with issuer and delta value, as the overlays take them."""
+def house_positions(
+    positions: pl.DataFrame, book: Book, market: Market, rules: Rules
+) -> pl.DataFrame:
+    """Positions with issuer, delta value and own requirement, as the overlays take them."""
+    own, has_own = _own_requirements(book, market.series, rules)
     is_option = pl.Series(market.series.kind[book.series] == OPTION)
     delta, has_model = _delta_values(book, market)
     value = to_decimal(delta, 2).set(pl.Series(~has_model), None)
@@ -61,7 +66,30 @@ def house_positions(positions: pl.DataFrame, book: Book, market: Market) -> pl.D
         issuer=pl.coalesce("underlying", "symbol"),
         delta_value=pl.when(is_option).then(value).otherwise("market_value"),
         price=pl.when(is_option).then("underlying_price").otherwise("price"),
+        requirement=to_decimal(own, 2).set(pl.Series(~has_own), None),
     )
+
+
+@njit(**OWNS)
+def _own_requirements(book: Book, series: Series, rules: Rules) -> tuple[Int64Array, np.ndarray]:
+    """Line of each position in its account's requirement, cents, and whether it has one.
+
+    None has what stands in a group with options or with its other side, nor what a portfolio
+    margin account holds.
+    """
+    own = np.zeros(len(book.series), dtype=np.int64)
+    has_own = np.zeros(len(book.series), dtype=np.bool_)
+    for a in range(len(book.cash)):
+        i, end = book.offsets[a], book.offsets[a + 1]
+        while i < end:
+            after, options, _ = run_end(book, series, i, end)
+            while i < after:
+                line, _, taken = own_lines(book, series, rules, a, i)
+                is_alone = taken == 1 and (options == 0 or series.kind[book.series[i]] == BOND)
+                if is_alone and book.account_type[a] != PORTFOLIO:
+                    own[i], has_own[i] = line, True
+                i += taken
+    return own, has_own
 
 
 @njit(**OWNS)

@@ -94,7 +94,7 @@ class Margined:
 
     def house_positions(self) -> pl.DataFrame:
         """Positions as the house overlays take them."""
-        return house_positions(self.positions, self.book, self.market)
+        return house_positions(self.positions, self.book, self.market, self.rules)
 
 
 Eras = tuple[Margined, ...]

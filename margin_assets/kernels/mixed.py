@@ -48,6 +48,7 @@ from margin_assets.kernels.money import (
     value_cents,
 )
 from margin_assets.kernels.rules import Rules
+from margin_assets.kernels.securities import stressed_value
 from margin_assets.kernels.strategic import Strategic, strategic_requirements
 from margin_assets.kernels.valuation import (
     OptionValues,
@@ -59,6 +60,8 @@ from margin_assets.kernels.valuation import (
 _BLOCK = 64  # accounts a thread takes at a time: scratch is allocated once a block
 Int32Array = npt.NDArray[np.int32]
 TODAY = -1
+MAX_GROUPED = MAX_TOTAL // 10_000
+"""Cents that groups with options, struck in micro-dollars, hold exactly."""
 _UNMODELLED = NO_RATE | NO_UNDERLYING_PRICE | QUOTE_OUT_OF_BOUNDS
 
 
@@ -149,7 +152,7 @@ def _sum_up(book: Book, market: Market, rules: Rules, a: int, out: Figures) -> N
     """Values, exposure, equity and stress P&L of account a, and the states of its inputs."""
     series = market.series
     states = 0 if book.is_registered[a] else UNREGISTERED
-    total = abs(float(book.cash[a]))
+    total, most = abs(float(book.cash[a])), MAX_TOTAL
     out.long_value[a] = out.short_value[a] = out.exposure[a] = 0
     out.long_options[a] = out.short_options[a] = 0
     for j in range(len(rules.stress_moves)):
@@ -161,16 +164,17 @@ def _sum_up(book: Book, market: Market, rules: Rules, a: int, out: Figures) -> N
             states |= BEYOND_RANGE
             continue
         price = mark_price(book, series, rules, i)
-        spot = max(price, series.underlying_price[s])
+        spot = max(price, series.underlying_price[s], series.strike[s])
+        most = MAX_GROUPED if series.kind[s] == OPTION else most
         total += 2.0 * line_bound(quantity, spot, series.leverage[s], series.beta[s], rules)
         value = value_cents(quantity, price)
         _add_value(value, series.kind[s] == OPTION, a, out)
-        if total > MAX_TOTAL:
+        if total > most:
             continue
         _add_exposure(market, s, quantity, value, a, out)
         for j in range(len(rules.stress_moves)):
             out.pnl[a, j] += stress_pnl(market, rules, s, quantity, price, j)
-    if total > MAX_TOTAL:
+    if total > most:
         states |= BEYOND_RANGE
     if book.account_type[a] == PORTFOLIO and states & _UNMODELLED:
         states |= UNMODELLED
@@ -354,7 +358,9 @@ def _take_strategic(book: Book, a: int, n: int, strategic: Strategic, out: Figur
     if kind == PORTFOLIO:
         out.governing[a] = out.portfolio_margin[a]
     elif kind == CASH:
-        out.governing[a] = out.long_value[a] + out.short_value[a] + strategic.cash[n]
+        # Paid in full: an option that counts in equity lends nothing.
+        whole = strategic.cash[n] + strategic.counted[n]
+        out.governing[a] = out.long_value[a] + out.short_value[a] + whole
     else:
         out.governing[a] = out.maintenance[a]
 
@@ -375,13 +381,29 @@ def _strike_again(
     Under Reg T an option outside a spread counts in stress what it is worth then; a spread's
     largest loss is required already, so that its moves change nothing.
     """
-    is_portfolio = book.account_type[a] == PORTFOLIO
+    kind, series = book.account_type[a], market.series
     basis = out.net_liquidation[a] - out.reg_t_equity[a] - strategic.uncounted[n]
     for j in range(len(rules.stress_moves)):
-        if is_portfolio:
+        if kind == PORTFOLIO:
             out.held[a, j] = out.governing[a]
             out.restruck[a, j] = portfolio_margin(book, market, rules, a, j, scratch)
-        else:
-            shift = basis + strategic.spread_pnl[n, j]
-            out.held[a, j] = max(out.governing[a] + shift, 0)
-            out.restruck[a, j] = max(strategic.restruck[n, j] + shift, 0)
+            continue
+        again = strategic.restruck[n, j]
+        if kind == CASH:
+            again = strategic.cash[n] + strategic.counted[n]
+            again += _stressed_values(book, series, rules, a, j)
+        shift = basis + strategic.spread_pnl[n, j]
+        out.held[a, j] = max(out.governing[a] + shift, 0)
+        out.restruck[a, j] = max(again + shift, 0)
+
+
+@njit(**BORROWS)
+def _stressed_values(book: Book, series: Series, rules: Rules, a: int, scenario: int) -> int:
+    """Absolute values of account a's securities and bonds after a stress scenario, cents."""
+    total = 0
+    for i in range(book.offsets[a], book.offsets[a + 1]):
+        s = book.series[i]
+        if series.kind[s] != OPTION:
+            value = value_cents(book.quantity[i], mark_price(book, series, rules, i))
+            total += abs(stressed_value(value, series.beta[s], scenario, rules))
+    return total

@@ -28,9 +28,14 @@ def marked_positions(
     book, series = book_of(joined, _bare_accounts(joined), rules)
     price, value = _mark(book, series, rules)
     return joined.with_columns(
-        price=to_decimal(price, 6).set(pl.Series(price == 0), None),
+        price=to_decimal(price, 6).set(_is_unmarked(joined, price), None),
         market_value=to_decimal(value, 2),
     )
+
+
+def _is_unmarked(positions: pl.DataFrame, price: Int64Array) -> pl.Series:
+    """Which positions have no mark; an option whose last price is 0 is worthless, and marked."""
+    return pl.Series(price == 0) & (positions["last_price"] != 0).fill_null(value=True)
 
 
 def _bare_accounts(positions: pl.DataFrame) -> pl.DataFrame:

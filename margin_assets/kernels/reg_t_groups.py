@@ -14,7 +14,15 @@ from margin_assets.kernels.bonds import (
     PARAGRAPHS,
     SHORT_PARAGRAPH,
 )
-from margin_assets.kernels.book import BOND, OPTION, SECURITY, Book, Int64Array, Series
+from margin_assets.kernels.book import (
+    BEYOND_RANGE,
+    BOND,
+    OPTION,
+    SECURITY,
+    Book,
+    Int64Array,
+    Series,
+)
 from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.eras import keys_of
 from margin_assets.kernels.group_lines import strategy_rates
@@ -55,7 +63,9 @@ def _reg_t(era: Margined) -> pl.DataFrame:
     lines = _lines(book, series, rules)
     paragraphs = _paragraphs(positions, book, series, lines)
     parts = [_own_rows(numbered, book, series, lines, paragraphs)]
-    mixed = everyone[mixed_accounts(book, series, everyone)]
+    # Of an account beyond the exact range no group has an amount.
+    is_exact = era.figures.states & BEYOND_RANGE == 0
+    mixed = everyone[mixed_accounts(book, series, everyone) & is_exact]
     if (series.kind == OPTION).any():
         problems = problems_of(book, series, rules, mixed)
         solution = least_requirements(problems, strategy_rates(rules))

@@ -66,8 +66,6 @@ def strategic_requirements(
     out.is_proven[:] = _all_proven(problems, solution, len(accounts))
     _own(book, series, rules, accounts, out)
     _grouped(book, series, values, rules, rates, accounts, problems, solution, out)
-    is_cash = book.account_type[accounts] == CASH
-    out.restruck[is_cash] += out.cash[is_cash, None]
     return out
 
 

@@ -65,6 +65,7 @@ LEG = np.dtype(
         ("is_call", np.bool_),
         ("is_european", np.bool_),
         ("is_listed", np.bool_),
+        ("is_unpriced", np.bool_),  # its price is a bound: what it brought in is not known
     ],
     align=True,
 )

@@ -29,6 +29,8 @@ from margin_assets.kernels.rules import Rules
 
 Cube = np.ndarray[tuple[int, int, int], np.dtype[np.int64]]
 _BUMP = 1e-3  # of the spot, to either side, for the delta
+_HALF_A_CENT = 0.005
+"""Quotes are in cents: one so little below what an option is worth at least is worth that."""
 _LEAST_MULTIPLE = 1e-6  # of the spot: a price falls by its whole at most
 
 
@@ -107,11 +109,12 @@ def implied_of(series: Series, chosen: Int64Array, rules: Rules) -> npt.NDArray[
         & ~np.isnan(series.rate[chosen])
         & (series.days_left[chosen] >= 0)
     )
-    some = chosen[usable]
-    if len(some):
-        found[usable] = implied_volatilities(
-            series.price[some] / MICRO, *_contract(series, some, rules)
-        )[0]
+    for rounded in (0.0, _HALF_A_CENT):
+        missing = usable & np.isnan(found)
+        some = chosen[missing]
+        if len(some):
+            price = series.price[some] / MICRO + rounded
+            found[missing] = implied_volatilities(price, *_contract(series, some, rules))[0]
     return found
 
 

@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from margin_assets.whatif.agreement import DocumentError
 from margin_assets.whatif.answer import answer
-from margin_assets.whatif.document import Document, DocumentError, parse_document
+from margin_assets.whatif.document import Document
+from margin_assets.whatif.parsing import parse_document
 
 __all__ = ["Document", "DocumentError", "answer", "parse_document", "whatif", "whatif_lines"]
 

@@ -112,22 +112,12 @@ def _position(row: Row) -> Row:
 
 def _reg_t(case: Case, summary: Row) -> Row:
     groups = reg_t_requirements((case.margined,)).to_dicts()
-    maintenance = summary["reg_t_requirement"]
-    gross, deposit = (
-        sum((group[name] for group in groups), Decimal(0))
-        for name in ("gross_requirement", "net_deposit")
-    )
-    if summary["account_type"] == "cash":
-        gross = summary["governing_requirement"] + summary["long_option_value"]
-        deposit = gross - summary["short_option_value"]
-    excess = summary["reg_t_equity"] - maintenance
+    required = _required(case, summary, groups)
+    excess = summary["reg_t_equity"] - required["maintenance_requirement"]
     sma = special_memorandum_accounts(case.margined)
     memorandum = sma.row(0, named=True)
     return {
-        "initial_requirement": _usd(summary["initial_requirement"]),
-        "maintenance_requirement": _usd(maintenance),
-        "gross_requirement": _usd(gross),
-        "net_deposit": _usd(deposit),
+        **{name: _usd(amount) for name, amount in required.items()},
         "equity": _usd(summary["reg_t_equity"]),
         "excess": _usd(excess),
         "call": _usd(max(Decimal(0), -excess)),
@@ -138,6 +128,54 @@ def _reg_t(case: Case, summary: Row) -> Row:
         "is_proven_least": "grouping_not_proven" not in summary["reasons"].split(";"),
         "groups": [_group(case, group) for group in groups],
     }
+
+
+def _required(case: Case, summary: Row, groups: list[Row]) -> dict[str, Decimal]:
+    """The requirements of the whole account: sums of its groups, or a cash account's own."""
+    if summary["account_type"] == "cash":
+        return _cash_required(case, summary)
+    gross, deposit = (
+        sum((group[name] for group in groups), Decimal(0))
+        for name in ("gross_requirement", "net_deposit")
+    )
+    return {
+        "initial_requirement": summary["initial_requirement"],
+        "maintenance_requirement": summary["reg_t_requirement"],
+        "gross_requirement": gross,
+        "net_deposit": max(deposit, _least_deposit(case, summary)),
+    }
+
+
+def _cash_required(case: Case, summary: Row) -> dict[str, Decimal]:
+    """Everything is paid in full, and what covers a written option is held: Regulation T 220.8."""
+    maintenance = summary["regulatory_requirement"]
+    positions = case.margined.positions
+    is_sold = (positions["asset_class"] == "option") & (positions["quantity"] < 0)
+    is_known = is_sold & (positions["price_state"] == "fresh")
+    sold = positions.filter(is_known)["market_value"].sum()
+    securities = summary["long_market_value"] - summary["short_market_value"]
+    counted = summary["reg_t_equity"] - summary["cash"] - securities
+    whole = maintenance + summary["long_option_value"] - counted
+    return {
+        "initial_requirement": whole,
+        "maintenance_requirement": maintenance,
+        "gross_requirement": whole,
+        "net_deposit": whole + sold,
+    }
+
+
+def _least_deposit(case: Case, summary: Row) -> Decimal:
+    """4210(b)(4): the first purchase takes $2,000 or its whole cost, a short sale $2,000.
+
+    Deposits on options are told by strategy, on top of what makes an account one that may trade
+    them.
+    """
+    kinds = set(case.margined.positions["asset_class"])
+    if not kinds or "option" in kinds:
+        return Decimal(0)
+    least = Decimal(case.margined.rules.margin_minimum) / 100
+    is_short = summary["short_market_value"] > 0
+    return least if is_short else min(least, summary["long_market_value"])
 
 
 def _group(case: Case, group: Row) -> Row:

@@ -1,9 +1,8 @@
-"""The portfolio document: every key, every bound, and one line that names what is wrong."""
+"""The portfolio document: every key and every bound."""
 
-import json
 import re
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import (
@@ -14,11 +13,9 @@ from pydantic import (
     Field,
     PlainValidator,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
-from margin_assets.kernels.money import MAX_POSITION, MICRO
 from schemas.columns import MAX_AMOUNT, MAX_PRICE, MAX_QUANTITY, PRINTABLE
 from schemas.house import OVERLAYS
 from schemas.landed import ACCOUNT_TYPES, ASSET_CLASSES, BOND_CLASSES, RIGHTS, STYLES
@@ -30,16 +27,11 @@ MAX_MULTIPLIER = Decimal(10) ** 6
 FIRST_DAY = date(1970, 1, 1)
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_WORD = re.compile(r"\w+", re.ASCII)
-_KINDS = ("equity", "option", "bond")
-_MOST_DIGITS = 64  # more than any number of a document needs; bounds the work on hostile ones
-_UNWIELDY = Decimal("NaN")
+MOST_DIGITS = 64
+"""More than any number of a document needs: bounds the work on hostile ones."""
+UNWIELDY = Decimal("NaN")
+"""What a number of more digits is read as: the field that holds it refuses it by its place."""
 _USUAL_MULTIPLIER = Decimal(100)
-_SHOWN = 64  # characters of somebody else's text that a message repeats
-
-
-class DocumentError(ValueError):
-    """A document that is refused: one line that names the place and the reason."""
 
 
 def _number(value: object) -> Decimal:
@@ -48,7 +40,7 @@ def _number(value: object) -> Decimal:
     if not isinstance(value, Decimal):
         raise ValueError("must be a number")
     if value.is_nan():
-        raise ValueError(f"must have an exponent and digits within {_MOST_DIGITS}")
+        raise ValueError(f"must have an exponent and digits within {MOST_DIGITS}")
     return value
 
 
@@ -110,6 +102,8 @@ Symbol = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=P
 Day = Annotated[date, BeforeValidator(_day)]
 Quantity = Annotated[Decimal, _at_most(MAX_QUANTITY, decimals=6), AfterValidator(_not_zero)]
 Price = Annotated[Decimal, _at_most(MAX_PRICE, decimals=6), AfterValidator(_positive)]
+Premium = Annotated[Decimal, _at_most(MAX_PRICE, decimals=6), AfterValidator(_not_negative)]
+"""Price of an option: 0 says that it is worthless, which is not that its price is unknown."""
 Amount = Annotated[Decimal, _at_most(MAX_AMOUNT, decimals=2)]
 Leverage = Annotated[Decimal, _at_most(MAX_LEVERAGE, decimals=6), AfterValidator(_not_zero)]
 Beta = Annotated[Decimal, _at_most(MAX_BETA)]
@@ -119,7 +113,8 @@ BorrowRate = Annotated[Decimal, _at_most(Decimal(100)), AfterValidator(_not_nega
 Overlay = Annotated[str, _one_of(OVERLAYS)]
 Rate = Annotated[Decimal, _at_most(Decimal(1))]
 Multiplier = Annotated[Decimal, _at_most(MAX_MULTIPLIER, decimals=6), AfterValidator(_positive)]
-AssetClass = Annotated[str, _one_of(ASSET_CLASSES)]
+AssetClass = Annotated[str, _one_of(tuple(c for c in ASSET_CLASSES if c != "option"))]
+"""Of what an option may be written on: an option is a position, never an instrument."""
 AccountType = Annotated[str, _one_of(ACCOUNT_TYPES)]
 
 
@@ -161,7 +156,7 @@ class Option(_Part):
     style: Annotated[str, _one_of(STYLES)]
     multiplier: Multiplier
     quantity: Quantity
-    price: Price | None = None
+    price: Premium | None = None
     listed: bool = True
     last_fill_price: Price | None = None
     """What it was last dealt at: carries a short position that has no price."""
@@ -193,12 +188,17 @@ class Contract(NamedTuple):
 
     @property
     def symbol(self) -> str:
-        """Name of the series in the answer: underlying, last day, right and strike."""
-        name = f"{self.underlying} {self.expiry:%y%m%d}{self.right[0].upper()}{self.strike:f}"
+        """Name of the series in the answer: underlying, last day, right and strike.
+
+        One name a contract, however its numbers are written.
+        """
+        year = "%y" if 2000 <= self.expiry.year < 2100 else "%Y"
+        day, strike = self.expiry.strftime(f"{year}%m%d"), self.strike.normalize()
+        name = f"{self.underlying} {day}{self.right[0].upper()}{strike:f}"
         if self.style == "european":
             name += " E"
         if self.multiplier != _USUAL_MULTIPLIER:
-            name += f" x{self.multiplier:f}"
+            name += f" x{self.multiplier.normalize():f}"
         return name if self.listed else f"{name} OTC"
 
 
@@ -271,132 +271,8 @@ class Document(_Part):
     options: Options = Options()
 
 
-def parse_document(text: str | bytes) -> Document:
-    """The document of a JSON text; `DocumentError` with one line if it is refused."""
-    try:
-        document = Document.model_validate(_json(text))
-    except ValidationError as error:
-        raise DocumentError(_reason(error)) from None
-    _refuse_what_has_ended(document)
-    _refuse_two_prices(document)
-    _refuse_beyond_range(document)
-    return document
-
-
-def _json(text: str | bytes) -> object:
-    try:
-        decoded = (
-            text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
-        )
-        return json.loads(
-            decoded,
-            parse_float=_exact,
-            parse_int=_exact,
-            object_pairs_hook=_without_duplicates,
-        )
-    except UnicodeDecodeError as error:
-        raise DocumentError(f"not UTF-8 at byte {error.start}") from None
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise DocumentError(f"not JSON: {error.msg} ({place})") from None
-    except RecursionError:
-        raise DocumentError("nested too deeply") from None
-
-
-def _exact(digits: str) -> Decimal:
-    try:
-        number = Decimal(digits) if len(digits) <= _MOST_DIGITS else _UNWIELDY
-    except InvalidOperation:
-        return _UNWIELDY
-    # The field that holds it refuses it, so that the message names the place.
-    return number if abs(number.adjusted()) <= _MOST_DIGITS else _UNWIELDY
-
-
-def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for key, value in pairs:
-        if key in found:
-            raise DocumentError(f"duplicate key {_quoted(key)}")
-        found[key] = value
-    return found
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text[:_SHOWN])
-
-
-_REASONS = {
-    "extra_forbidden": "unknown key",
-    "missing": "is missing",
-    "string_type": "must be text",
-    "string_pattern_mismatch": "must be printable ASCII without a space at either end",
-    "string_unicode": "must be printable ASCII without a space at either end",
-    "bool_type": "must be true or false",
-    "list_type": "must be a list",
-    "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
-    "dict_type": "must be an object",
-    "union_tag_not_found": "kind is missing",
-    "union_tag_invalid": f"kind must be one of {', '.join(_KINDS)}",
-}
-
-
-def _reason(error: ValidationError) -> str:
-    # An unknown key first: it is most often the misspelt name of one that is missing.
-    errors = error.errors(include_url=False, include_context=False, include_input=False)
-    first = min(errors, key=lambda e: e["type"] != "extra_forbidden")
-    words = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    reason = _REASONS.get(first["type"], words)
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{_place(first['loc'])}: {reason}{more}"
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    """Where in the document, such as `positions[0].quantity`."""
-    place = ""
-    for before, part in zip(("", *location), location, strict=False):
-        if isinstance(part, int):
-            place += f"[{part}]"
-        elif (isinstance(before, int) and part in _KINDS) or part == "[key]":
-            continue  # Pydantic's mark, not a key of the document.
-        elif len(part) <= _SHOWN and _WORD.fullmatch(part):
-            place += f".{part}" if place else part
-        else:
-            place += f"[{_quoted(part)}]"
-    return place or "document"
-
-
-def _refuse_what_has_ended(document: Document) -> None:
-    for i, row in enumerate(document.positions):
-        if isinstance(row, Option) and row.expiry < document.as_of:
-            raise DocumentError(f"positions[{i}].expiry: before as_of {document.as_of}")
-        if isinstance(row, Bond) and row.maturity < document.as_of:
-            raise DocumentError(f"positions[{i}].maturity: before as_of {document.as_of}")
-
-
-def _refuse_two_prices(document: Document) -> None:
-    known: dict[Contract, tuple[int, Decimal]] = {}
-    for i, row in enumerate(document.positions):
-        if isinstance(row, Option) and row.price is not None:
-            first, price = known.setdefault(row.contract, (i, row.price))
-            if price != row.price:
-                raise DocumentError(f"positions[{i}].price: not that of positions[{first}]")
-
-
-def _refuse_beyond_range(document: Document) -> None:
-    most = Decimal(MAX_POSITION // MICRO)
-    units: dict[str, Decimal] = {}
-    for row in document.positions:
-        name, size = _size(row)
-        units[name] = units.get(name, Decimal(0)) + abs(size)
-    for name, size in units.items():
-        if size > most:
-            raise DocumentError(f"positions: {_quoted(name)} adds up to more than {most:,f}")
-
-
-def _size(row: Equity | Option | Bond) -> tuple[str, Decimal]:
-    if isinstance(row, Equity):
-        return row.symbol, row.quantity
+def symbol_of(i: int, row: Equity | Option | Bond) -> str:
+    """Symbol of the i-th position in the answer; each bond row is a bond of its own."""
     if isinstance(row, Option):
-        return row.contract.symbol, row.quantity * row.multiplier
-    return f"{row.bond_class} {row.maturity}", row.principal
+        return row.contract.symbol
+    return f"{row.bond_class} {row.maturity} #{i}" if isinstance(row, Bond) else row.symbol

@@ -19,7 +19,8 @@ from margin_assets.kernels.terms import (
     with_underlyings,
 )
 from margin_assets.kernels.valuation import with_implied
-from margin_assets.whatif.document import Bond, Document, DocumentError, Equity, Option
+from margin_assets.whatif.agreement import DocumentError
+from margin_assets.whatif.document import Bond, Document, Option, symbol_of
 from schemas.columns import MAX_PRICE
 
 SYMBOL = "symbol"
@@ -68,12 +69,6 @@ def scaled(numbers: list[Decimal], scale: int) -> pl.Series:
     return to_decimal(np.array([int(n.scaleb(scale)) for n in numbers], dtype=np.int64), scale)
 
 
-def _symbol(i: int, row: Equity | Option | Bond) -> str:
-    if isinstance(row, Option):
-        return row.contract.symbol
-    return f"{row.bond_class} {row.maturity} #{i}" if isinstance(row, Bond) else row.symbol
-
-
 def _holdings(document: Document) -> list[Holding]:
     """Positions of the document: contracts netted, a security long and short kept apart.
 
@@ -83,7 +78,7 @@ def _holdings(document: Document) -> list[Holding]:
     found: dict[tuple[str, bool], list[tuple[int, Any]]] = {}
     for i, row in enumerate(document.positions):
         is_short = row.kind == "equity" and row.quantity < 0
-        found.setdefault((_symbol(i, row), is_short), []).append((i, row))
+        found.setdefault((symbol_of(i, row), is_short), []).append((i, row))
     holdings = [_holding(symbol, rows) for (symbol, _), rows in sorted(found.items())]
     return [holding for holding in holdings if holding.quantity]
 
@@ -163,7 +158,7 @@ def _known(
         if known.beta is not None:
             betas[symbol] = float(known.beta)
     for i, row in enumerate(document.positions):
-        symbol = _symbol(i, row)
+        symbol = symbol_of(i, row)
         if isinstance(row, Option):
             rows[symbol] = _option_row(symbol, row)
             if row.price is not None:

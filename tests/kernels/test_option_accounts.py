@@ -260,12 +260,12 @@ CASES: list[tuple[str, list[Json], Json, tuple[float, ...], list[str]]] = [
         (500, 500, 1050, 500, 900),
         ["long_box"],
     ),
-    # 4210(e)(1): 5% of the long side.
+    # 4210(e)(1): 5% of the long side; whoever is short brings in $2,000, (b)(4).
     (
         "long and short",
         [shares(100), shares(-100)],
         STOCK,
-        (500, 500, 500, 500, 0),
+        (500, 500, 500, 2000, 0),
         ["long_and_short_stock"],
     ),
     # 5% of 10,000, and 30% of the 5,000 that are short beyond.
@@ -314,7 +314,103 @@ def test_a_cash_account_writes_covered_calls_on_what_it_holds():
     assert uncovered["house"]["requirement"] == 20_000
 
 
+INDEX: Json = {"price": 100, "asset_class": "narrow_index"}
+EUROPEAN = {"style": "european"}
+# Deposit in a cash account: options on an index that settle in cash on one day cover each other.
+PAID: list[tuple[str, list[Json], Json, float]] = [
+    (
+        "put spread",
+        [option("P95", 2, 1, **EUROPEAN), option("P100", -2, 3, **EUROPEAN)],
+        BROAD,
+        600,
+    ),
+    (
+        "call spread",
+        [option("C105", 1, 1, **EUROPEAN), option("C99", -1, 3, **EUROPEAN)],
+        INDEX,
+        400,
+    ),
+    (
+        "condor",
+        [
+            option("P90", 1, 1, **EUROPEAN),
+            option("P95", -1, 2, **EUROPEAN),
+            option("C105", -1, 2, **EUROPEAN),
+            option("C112", 1, 1, **EUROPEAN),
+        ],
+        BROAD,
+        500,
+    ),
+    # One call is left, and the lowest strike is: 9,000 less 1,100; width 500, less 200 of credit.
+    (
+        "two calls and one",
+        [
+            option("C90", -1, 11, **EUROPEAN),
+            option("C100", -1, 3, **EUROPEAN),
+            option("C105", 1, 1, **EUROPEAN),
+        ],
+        BROAD,
+        9000 - 1100 + 500 - 200,
+    ),
+    # What may be exercised at any time, settles by delivery or on another day covers nothing.
+    ("American", [option("P95", 1, 1), option("P100", -1, 3)], BROAD, 10_000 - 200),
+    ("stock", [option("P95", 1, 1, **EUROPEAN), option("P100", -1, 3, **EUROPEAN)], STOCK, 9800),
+    (
+        "other day",
+        [option("P95", 1, 1, **EUROPEAN, expiry=LATER), option("P100", -1, 3, **EUROPEAN)],
+        BROAD,
+        10_000 - 200,
+    ),
+    ("other size", [option("P95", 10, 1, **EUROPEAN, multiplier=10)], BROAD, 100),
+]
+
+
+@pytest.mark.parametrize(
+    ("held", "known", "deposit"), [p[1:] for p in PAID], ids=[p[0] for p in PAID]
+)
+def test_a_cash_account_writes_spreads_that_settle_in_cash(
+    held: list[Json], known: Json, deposit: float
+):
+    found = answer(*held, known=known, account_type="cash", cash=1_000)
+
+    assert found["reg_t"]["net_deposit"] == deposit
+    assert found["reg_t"]["maintenance_requirement"] == found["house"]["requirement"]
+    check_laws(found)
+
+
+def test_a_cash_account_pays_for_all_it_holds():
+    held = [shares(100), option("C110", 1, 12, expiry=LATER), option("C120", 1, 1)]
+
+    found = answer(*held, account_type="cash", cash=10)
+
+    # Beyond nine months too: neither stock nor option lends, so that what is free is the cash.
+    reg_t = found["reg_t"]
+    assert (reg_t["gross_requirement"], reg_t["net_deposit"]) == (11_300, 11_300)
+    assert (reg_t["excess"], found["house"]["excess"]) == (10, 10)
+    unmoved = next(row for row in found["stress"] if row["move"] == 0)
+    assert unmoved["requirement"] == unmoved["requirement_held"] == 11_200
+
+
 # Named states.
+
+
+def test_a_worthless_option_is_priced():
+    found = answer(option("C150", -1, 0), option("C155", 1, 0), cash=5_000)
+
+    assert found["status"] == "determinate"
+    assert figures(found) == (500, 500, 500, 500, 0)
+    assert [row["price"] for row in found["positions"]] == [0, 0]
+
+
+def test_what_unpriced_options_bring_in_is_not_counted_on():
+    spread = answer(option("P95", -1), option("P90", 1), cash=5_000)
+    covered = answer(shares(100), option("C105", -1), cash=5_000)
+    alone = answer(option("C105", -1), cash=5_000)
+
+    assert spread["reg_t"]["net_deposit"] == 500
+    assert covered["reg_t"]["net_deposit"] == 5_000
+    # The bound of its price is in the requirement and leaves it again: 2,000 less 500.
+    assert alone["reg_t"]["net_deposit"] == 1_500
 
 
 def test_a_long_option_without_a_price_is_worth_nothing():
@@ -400,7 +496,7 @@ def test_spreads_of_crossed_quotes_still_require_their_largest_loss():
         ({"strike": 0}, "positions[0].strike: must be above 0"),
         ({"multiplier": 0}, "positions[0].multiplier: must be above 0"),
         ({"multiplier": -100}, "positions[0].multiplier: must be above 0"),
-        ({"price": 0}, "positions[0].price: must be above 0"),
+        ({"price": -1}, "positions[0].price: must not be below 0"),
         ({"quantity": 0}, "positions[0].quantity: must not be 0"),
         ({"right": "C"}, "positions[0].right: must be 'call' or 'put'"),
         ({"style": "bermudan"}, "positions[0].style: must be 'american' or 'european'"),
@@ -412,6 +508,28 @@ def test_a_contract_that_is_none_is_refused_by_name(row: Json, message: str):
         answer(option("C105", -1, 2.5) | row)
 
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize("row", [{"strike": 1e7, "price": 1e6}, {"right": "put", "strike": 1e7}])
+def test_options_that_groups_cannot_hold_exactly_are_named(row: Json):
+    found = answer(option("C105", -10_000_000, 2.5) | row, cash=5_000)
+
+    assert reasons(found) == {"beyond_range"}
+    assert found["reg_t"]["call"] > 1e12
+    assert found["reg_t"]["groups"] == []
+
+
+def test_a_quote_half_a_cent_below_its_bound_is_on_it():
+    sold, deep = option("C60", -1, 40.06, **EUROPEAN), {"account_type": "portfolio_margin"}
+    kept = [shares(100)]
+
+    # 100 less 60 discounted for 39 days at 1%: 40.0641.
+    on = answer(*kept, sold, known=STOCK, cash=500_000, **deep)
+    below = answer(*kept, sold | {"price": 40.05}, known=STOCK, cash=500_000, **deep)
+
+    assert (on["status"], below["status"]) == ("determinate", "indeterminate")
+    # Stock and call move as one: only the contract's minimum is left.
+    assert on["portfolio_margin"]["requirement"] == 37.5
 
 
 def test_two_prices_of_one_contract_are_refused():
@@ -463,7 +581,8 @@ def check_laws(found: Json) -> None:
         name = "maintenance_requirement" if section is reg_t else "requirement"
         assert cents(section["excess"]) == cents(section["equity"]) - cents(section[name])
     for name in ("maintenance_requirement", "gross_requirement", "initial_requirement"):
-        if found["account_type"] != "cash" or name != "gross_requirement":
+        # A cash account's groups tell what a margin account would need.
+        if found["account_type"] != "cash":
             assert sum(cents(group[name]) for group in reg_t["groups"]) == cents(reg_t[name]), name
     assert min(reg_t["maintenance_requirement"], portfolio["requirement"]) >= 0
     assert min(reg_t["gross_requirement"], reg_t["initial_requirement"], house["requirement"]) >= 0

@@ -197,8 +197,8 @@ def tree_effects(root: FillRow, children: Children, after: int) -> list[Effect]:
         if now is not None and now is not before:
             place = (now.fill_id, now.account_id, now.symbol)
             change = _difference(before, now, root.point)
-            origin = {"original": root.fill_id, "original_time": root.event_time}
-            effects.append(Effect(point, event_time, *place, *change, **origin))
+            effect = Effect(point, event_time, *place, *change)
+            effects.append(effect._replace(original=root.fill_id, original_time=root.event_time))
             before = now
     return effects
 

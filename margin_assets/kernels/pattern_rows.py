@@ -18,9 +18,7 @@ from margin_assets.kernels.timelines import BusinessDays, date_series
 OPEN, MET, UNMET = "open", "met", "unmet"
 LARGEST = 10**18
 """Cents: four times it still fits."""
-ACTIVITY = {
-    name: pl.Int64() for name in ("account", "day", "day_trades", "trades", "commitment")
-}
+ACTIVITY = {name: pl.Int64() for name in ("account", "day", "day_trades", "trades", "commitment")}
 """What `day_trades` gives; a commitment may be null."""
 BEFORE = {
     name: pl.Int64()
@@ -71,7 +69,11 @@ def day_rows(
     traded = activity.select("account", "day_trades", "trades", "commitment")
     rows = pl.concat([traded, nothing]).join(before, on="account", how="left", validate="1:1")
     return (
-        rows.with_columns(day=pl.lit(day, pl.Int64), **_windows(rules))
+        rows.with_columns(
+            day=pl.lit(day, pl.Int64),
+            window_day_trades=pl.col("day_trades") + pl.col("earlier_day_trades").fill_null(0),
+            window_trades=pl.col("trades") + pl.col("earlier_trades").fill_null(0),
+        )
         .with_columns(pattern_since=_designated(rules), **_asked(rules))
         .with_columns(_called(rules))
         .with_columns(**_outcome(day, rules))
@@ -81,11 +83,6 @@ def day_rows(
 
 
 _0 = pl.lit(0, pl.Int64)
-
-
-def _windows(rules: DayTradeRules) -> dict[str, pl.Expr]:
-    earlier = {name: pl.col(f"earlier_{name}").fill_null(0) for name in ("day_trades", "trades")}
-    return {f"window_{name}": pl.col(name) + counted for name, counted in earlier.items()}
 
 
 def _designated(rules: DayTradeRules) -> pl.Expr:

@@ -92,9 +92,7 @@ def _load_accounts(monitor: Monitor, scan: SealedTables) -> None:
         holdings.apply_accounts(known.sort("event_time", maintain_order=True))
 
 
-def _load_day_trades(
-    monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf
-) -> None:
+def _load_day_trades(monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf) -> None:
     """The pattern day trader's table, and fills of the business day at work with corrections."""
     if monitor.day_trades is None:
         return

@@ -53,7 +53,9 @@ class Monitor:
         self.reg_t = None if days is None else RegTMonitor(days)
         self.market = Market(opens)
         self.holdings = Holdings()
-        self.day_trades = None if days is None else DayTradeMonitor(days, self.holdings, self.market)
+        self.day_trades = (
+            None if days is None else DayTradeMonitor(days, self.holdings, self.market)
+        )
         self.ladder = empty_ladder(0)
         self.last_point: int | None = None
         self._day: date | None = None

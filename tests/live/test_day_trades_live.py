@@ -41,6 +41,7 @@ def days_of(firm: Firm, name: str) -> list[str]:
 # From Monday the 3rd to Tuesday the 4th: 30,000 and no position, so 120,000 to buy with.
 PAID = pays("30000", hours=0.5)
 DESIGNATED = [PAID, *there_and_back(4)]
+FOURTH = "busted10[('hours', 1.3)]"
 STORIES: dict[str, Told] = {
     "three": [PAID, *there_and_back(3)],
     "four": DESIGNATED,
@@ -52,7 +53,7 @@ STORIES: dict[str, Told] = {
     ],
     "busted": [
         *DESIGNATED,
-        ("fills", fill("bust", "0", "100", later(hours=3), corrects="busted10[('hours', 1.3)]")),
+        ("fills", fill("", "0", "100", later(hours=3), symbol="", corrects=FOURTH)),
     ],
     "uses all": [*DESIGNATED, *there_and_back(1, units=1200, days=1)],
     "a cent more": [*DESIGNATED, *there_and_back(1, units=1200, days=1, usd="100.01")],
@@ -74,9 +75,7 @@ def tuesday(tmp_path_factory: pytest.TempPathFactory) -> Firm:
     ("name", "counted"),
     [("three", (3, 6, False)), ("four", (4, 8, True)), ("busted", (3, 6, False))],
 )
-def test_the_fourth_day_trade_designates(
-    tuesday: Firm, name: str, counted: tuple[int, int, bool]
-):
+def test_the_fourth_day_trade_designates(tuesday: Firm, name: str, counted: tuple[int, int, bool]):
     columns = ("day_trades", "trades", "is_pattern_day_trader")
     assert on(tuesday, name, "2024-06-03", *columns) == counted
     assert on(tuesday, name, "2024-06-03", *ASKED[:2]) == (None, None)
@@ -180,6 +179,7 @@ def test_a_late_payment_lifts_the_restriction(tmp_path: Path):
 
 SWITCH = datetime(2026, 6, 8, 14, tzinfo=UTC)
 """Ten o'clock on a Monday of the phase-in."""
+SWITCHED = SWITCH.replace(month=12)
 
 
 @pytest.mark.parametrize(
@@ -204,12 +204,12 @@ def test_the_switch_ends_it(tmp_path: Path, chosen: str | None, days: list[str])
         "cash_movements": [cash("C", "A", "30000", SWITCH)],
     }
 
-    written = firm.cycle(LANDED, **start, prices=[price("X", "100", SWITCH)], fills=fills)
+    written = firm.cycle(SWITCHED, **start, prices=[price("X", "100", SWITCH)], fills=fills)
 
     assert written is not None
     assert (TABLE in written.frames) is (chosen is not None)
     assert days_of(firm, "A") == days
-    firm.cycle(LANDED, prices=[price("X", "100", SWITCH.replace(day=11))])
+    firm.cycle(SWITCHED, prices=[price("X", "100", SWITCH.replace(day=11))])
     assert days_of(firm, "A") == []
 
 
@@ -244,17 +244,21 @@ class Trader:
     def tell(self) -> list[tuple[datetime, str, Row]]:
         option = {"asset_class": "option", "underlying": "X", "right": "call", "style": "american"}
         option |= {"strike": Decimal(105), "expiry": "2024-08-16", "multiplier": Decimal(100)}
-        start = [("accounts", account(name, "reg_t", MONDAY)) for name in "ABCD"]
+        start = [("accounts", account(name, "reg_t", MONDAY)) for name in "ABCDE"]
         start += [("instruments", instrument(name, MONDAY)) for name in "XY"]
         start += [("instruments", instrument("XC", MONDAY, **option))]
         start += [("prices", price(name, usd, MONDAY)) for name, usd in USD.items()]
-        start += [("cash_movements", cash(name, name, "31000", MONDAY)) for name in "ABC"]
+        start += [("cash_movements", cash(name, name, "31000", MONDAY)) for name in "ABCE"]
         told = [(MONDAY, feed, row) for feed, row in start]
+        called = [*there_and_back(4), *there_and_back(1, units=1300, days=1)]
+        for feed, row in called:
+            when = datetime.fromisoformat(row["event_time"])
+            told.append((when, feed, row | {"account_id": "E", "symbol": "X"}))
         for day in [day for day in range(14) if day % 7 < 5]:
             # Until two hours after the close.
             for minute in sorted(self.random.sample(range(480), 14)):
                 told.extend(self._something(later(days=day, minutes=minute, seconds=30.5)))
-        return told
+        return sorted(told, key=lambda event: event[0])
 
     def _something(self, when: datetime) -> Iterable[tuple[datetime, str, Row]]:
         kinds = ("fill", "correct", "cash", "kind", "price")
@@ -262,10 +266,8 @@ class Trader:
         who, name = self.random.choice("AABCD"), f"{self.random.randrange(10**9):09d}"
         symbol = self.random.choice(("X", "X", "Y", "XC"))
         if what == "fill":
-            quantity = str(self.random.choice((-3, 3, 6) if symbol == "XC" else (-400, 400, 300)))
-            self.done.append(
-                fill(name, quantity, USD[symbol], when, account_id=who, symbol=symbol)
-            )
+            quantity = str(self.random.choice((-3, 3, 6) if symbol == "XC" else (-900, 900, 700)))
+            self.done.append(fill(name, quantity, USD[symbol], when, account_id=who, symbol=symbol))
             yield when, "fills", self.done[-1]
         elif what == "correct" and self.done:
             old, quantity = self.random.choice(self.done[-9:]), self.random.choice(("0", "7"))
@@ -328,7 +330,7 @@ def test_live_and_daily_agree(told: list[tuple[datetime, str, Row]], tmp_path: P
     )
     assert {*daily["special_call_status"]} == {None, "open"}
     assert daily["cash_only_until"].is_not_null().any()
-    assert daily["window_day_trades"].max() > 6
+    assert daily["window_day_trades"].max() > 4
     assert by_day(firm, days[8:9]).equals(daily.filter(pl.col("business_date") == days[8]))
     assert replay(firm.lake).difference is None
 
@@ -339,8 +341,8 @@ def test_batches_and_restarts_change_nothing(told: list[tuple[datetime, str, Row
 
     # What opens the story is of one second, so it stays together.
     begun = sum(at == MONDAY for at, _, _ in told)
-    for start in (0, *range(begun, len(told), 7)):
-        cycle(parts, told[start : start + 7] if start else told[:begun])
+    for start in (0, *range(begun, len(told), 11)):
+        cycle(parts, told[start : start + 11] if start else told[:begun])
         if start % 2:
             parts.restart()
 

@@ -203,10 +203,12 @@ def tree_effects(root: FillRow, children: Children, after: int) -> list[Effect]:
     return effects
 
 
-def _difference(before: FillRow | None, now: FillRow, traded: int) -> tuple[int, ...]:
+def _difference(
+    before: FillRow | None, now: FillRow, traded: int
+) -> tuple[int, int, int, int, int, int]:
     """Numbers of an effect, from `quantity` on."""
     if before is None:
-        return now.quantity, _cash(now), now.price, traded
+        return now.quantity, _cash(now), now.price, traded, 0, 0
     quantity, cash = now.quantity - before.quantity, _cash(now) - _cash(before)
     return quantity, cash, now.price, traded, before.quantity, before.price
 

@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.day_trade_counts import MOST
 from margin_assets.kernels.day_trades import DayTradeRules, day_trade_rules
 from margin_assets.kernels.intraday import BoolArray
 from margin_assets.kernels.pattern_rows import (
     ACTIVITY,
     BEFORE,
-    LARGEST,
     OPEN,
     ROWS,
     UNMET,
@@ -99,8 +99,8 @@ class PatternBook:
         paid = pl.DataFrame({"account": accounts, "cents": cents})
         sums = paid.group_by("account").agg(pl.col("cents").sum())
         net = self.past.join(sums, on="account", how="left", maintain_order="left")["cents"]
-        more = self.past["special_call_paid"] + net.fill_null(0).clip(-LARGEST, LARGEST)
-        now = pl.when(is_waiting).then(more.clip(-LARGEST, LARGEST)).otherwise("special_call_paid")
+        more = self.past["special_call_paid"] + net.fill_null(0).clip(-MOST, MOST)
+        now = pl.when(is_waiting).then(more.clip(-MOST, MOST)).otherwise("special_call_paid")
         self.past = self.past.with_columns(special_call_paid=now)
 
     def today(self, legacy: LegacyOf, of: Int64Array | None = None) -> pl.DataFrame:
@@ -133,7 +133,7 @@ class PatternBook:
 
 def _figures(found: Closing) -> list[pl.Series]:
     """Figures of the rows; what is not known, or beyond all bounds, is null."""
-    is_known = found.is_known & (np.abs(found.equity) < LARGEST) & (found.maintenance < LARGEST)
+    is_known = found.is_known & (np.abs(found.equity) < MOST) & (found.maintenance < MOST)
     unknown = pl.Series(~is_known, dtype=pl.Boolean)
     return [
         pl.Series("equity", found.equity, dtype=pl.Int64).set(unknown, None),

@@ -120,10 +120,10 @@ def _activity(firm: _Firm, last: int) -> pl.DataFrame:
     found = history_effects(firm.landed.fills)
     effects = found.filter(pl.col("point") <= int(days.ends[last]))
     effects = effects.with_columns(_placed(effects, names))
-    trades = _sized(standing_trades(effects, days), firm)
+    trades = standing_trades(effects, days)
     if trades.is_empty():
         return pl.DataFrame(schema=ACTIVITY)
-    return day_trades(trades, _held(trades, effects, days))
+    return day_trades(_sized(trades, firm), _held(trades, effects, days))
 
 
 def _sized(trades: pl.DataFrame, firm: _Firm) -> pl.DataFrame:

@@ -10,14 +10,13 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.day_trade_counts import MOST
 from margin_assets.kernels.day_trades import DayTradeRules
 from margin_assets.kernels.intraday import rulebook_of
 from margin_assets.kernels.money import PPM, bounded, to_decimal
 from margin_assets.kernels.timelines import BusinessDays, date_series
 
 OPEN, MET, UNMET = "open", "met", "unmet"
-LARGEST = 10**18
-"""Cents: four times it still fits."""
 ACTIVITY = {name: pl.Int64() for name in ("account", "day", "day_trades", "trades", "commitment")}
 """What `day_trades` gives; a commitment may be null."""
 BEFORE = {
@@ -198,7 +197,7 @@ def _usd(series: pl.Series) -> pl.Series:
 
 
 def _cents(series: pl.Series) -> pl.Series:
-    return pl.Series(bounded(series, LARGEST)).set(series.is_null(), None)
+    return pl.Series(bounded(series, MOST)).set(series.is_null(), None)
 
 
 def _indices(dates: pl.Series, days: BusinessDays) -> pl.Series:

@@ -169,12 +169,14 @@ def test_old_days_leave_the_table(wednesday: Firm):
     assert days_of(wednesday, "quiet") == []
 
 
-def test_a_late_payment_lifts_the_restriction(tmp_path: Path):
-    told = [*CALLED, pays("2500", days=10), marks("100", days=11)]
-    firm = lived(tmp_path, {"late": told})
+def test_the_worked_example(tmp_path: Path):
+    told = [*CALLED, pays("2000", days=2), pays("500", days=10), marks("100", days=11)]
+    firm = lived(tmp_path, {"A": told})
 
-    assert on(firm, "late", "2024-06-13", "cash_only_until") == (date(2024, 9, 9),)
-    assert on(firm, "late", "2024-06-14", "cash_only_until") == (None,)
+    assert days_of(firm, "A") == [f"2024-06-{day:02}" for day in (10, 11, 12, 13, 14)]
+    assert on(firm, "A", "2024-06-11", "window_day_trades", "buying_power") == (0, 128_000)
+    until = [on(firm, "A", f"2024-06-{day}", "cash_only_until") for day in (11, 12, 13, 14)]
+    assert until == [(None,), (date(2024, 9, 9),), (date(2024, 9, 9),), (None,)]
 
 
 SWITCH = datetime(2026, 6, 8, 14, tzinfo=UTC)

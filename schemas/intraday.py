@@ -1,4 +1,4 @@
-"""Tables of intraday margin: the deficits of days, and where each account stands."""
+"""Tables of intraday margin and of the rule before it: deficits, day trading, where all stand."""
 
 import dataframely as dy
 
@@ -6,6 +6,7 @@ from schemas import columns
 
 RULES = ("4210_d_2", "4210_g_1_K")
 DEFICIT_STATES = ("open", "satisfied", "expired")
+SPECIAL_CALL_STATES = ("open", "met", "unmet")
 
 
 class IntradayDeficits(dy.Schema):
@@ -57,5 +58,60 @@ class IntradayState(dy.Schema):
     outstanding = columns.usd("Sum of their amounts.", least=0)
     is_frozen = dy.Bool(description="No new or larger short position or debit.")
     frozen_until = columns.instant("First instant the freeze is over.", nullable=True)
+    as_of = columns.instant("Grid point of the row.")
+    cycle = columns.cycle()
+
+
+class PatternDayTraders(dy.Schema):
+    """One margin account under the pattern day trader rule, on a business day it concerns."""
+
+    account_id = columns.account_id(key=True)
+    business_date = dy.Date(
+        primary_key=True, description="Business day: it traded then, or was designated before."
+    )
+    day_trades = columns.count("Day trades of the day, by changes of direction.")
+    trades = columns.count("Trades of the day, counted alike.")
+    window_day_trades = columns.count("Day trades of the five business days that end with it.")
+    window_trades = columns.count("Trades of those days.")
+    is_pattern_day_trader = dy.Bool(description="Whether it is designated by the end of the day.")
+    pattern_since = dy.Date(nullable=True, description="Business day of the designation.")
+    minimum_equity_shortfall = columns.usd(
+        "What the equity at the end of the business day before lacks of the minimum; null if that"
+        " is not known, or nothing is asked: not designated before the day.",
+        nullable=True,
+        least=0,
+    )
+    buying_power = columns.usd(
+        "Multiple of that equity less maintenance; null alike.", nullable=True, least=0
+    )
+    commitment = columns.usd(
+        "Largest cost of what was opened that day and still open; null where a multiplier is"
+        " not known.",
+        nullable=True,
+        least=0,
+    )
+    special_call = columns.usd(
+        "Called for what was committed beyond the buying power; null where either is.",
+        nullable=True,
+        least=0,
+    )
+    special_call_due = dy.Date(nullable=True, description="Business day by whose end it is met.")
+    special_call_paid = columns.usd(
+        "Deposits less withdrawals since the end of its day; null without a call.", nullable=True
+    )
+    special_call_status = columns.code(
+        "What became of the call; null without one.", SPECIAL_CALL_STATES, nullable=True
+    )
+    cash_only_until = dy.Date(
+        nullable=True,
+        description="Last day on which it may trade on cash available alone, for a call unmet"
+        " when the day began.",
+    )
+    is_determinate = dy.Bool(description="Whether what is asked of it is known.")
+    equity = columns.usd("At the end of the day; null until then, or unknown.", nullable=True)
+    maintenance_requirement = columns.usd(
+        "At the end of the day; null like the equity.", nullable=True, least=0
+    )
+    rulebook = dy.Date(description="Effective date of the day-trading rulebook of the day.")
     as_of = columns.instant("Grid point of the row.")
     cycle = columns.cycle()

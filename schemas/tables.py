@@ -130,6 +130,15 @@ TABLES: dict[str, Table] = {
             "intraday_state", intraday.IntradayState, Mode.STATE, "enforcement", ("account_id",), 1
         ),
         Table(
+            "pattern_day_traders",
+            intraday.PatternDayTraders,
+            Mode.STATE,
+            "enforcement",
+            ("account_id", "business_date"),
+            1,
+            is_daily=True,
+        ),
+        Table(
             "enforcement_decisions",
             audit.EnforcementDecisions,
             Mode.APPEND,

@@ -12,7 +12,13 @@ import polars as pl
 from margin_assets.assets.declared import daily_asset
 from margin_assets.assets.partitions import calendar, closes
 from margin_assets.calendar import sessions
-from margin_assets.kernels import history, reg_t_groups, requirements, sma_history
+from margin_assets.kernels import (
+    history,
+    pattern_history,
+    reg_t_groups,
+    requirements,
+    sma_history,
+)
 from margin_assets.kernels.margined import Eras, margined
 
 
@@ -79,6 +85,27 @@ def special_memorandum_accounts(  # noqa: PLR0913 (an argument a table)
     return sma_history.memoranda_at(landed, booked, closes(context.partition_keys), calendar())
 
 
+@daily_asset
+def pattern_day_traders(  # noqa: PLR0913 (an argument a table)
+    context: dg.AssetExecutionContext,
+    fills: pl.LazyFrame,
+    instruments: pl.LazyFrame,
+    prices: pl.LazyFrame,
+    betas: pl.LazyFrame,
+    rates: pl.LazyFrame,
+    volatilities: pl.LazyFrame,
+    cash_movements: pl.LazyFrame,
+    accounts: pl.LazyFrame,
+) -> pl.DataFrame:
+    """Day trading of margin accounts under the rule before intraday margin, at the day's end."""
+    tables = (fills, instruments, prices, betas, rates, volatilities, cash_movements, accounts)
+    *marks, movements, kinds = pl.collect_all(tables)
+    landed = history.Landed(*marks)
+    booked = history.Booked(landed.fills, movements, kinds, landed.instruments)
+    dates = closes(context.partition_keys)["business_date"].to_list()
+    return pattern_history.pattern_day_traders_at(landed, booked, dates, calendar())
+
+
 @margined_asset
 def reg_t_requirements(eras: Eras) -> pl.DataFrame:
     """Groups of least requirement under FINRA 4210 and Regulation T, options included."""
@@ -119,6 +146,7 @@ DAILY_ASSETS = (
     positions,
     account_state,
     special_memorandum_accounts,
+    pattern_day_traders,
     reg_t_requirements,
     tims_requirements,
     house_requirements,

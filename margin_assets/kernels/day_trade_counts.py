@@ -7,7 +7,10 @@ from numba import njit
 
 from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.compiled import BORROWS
-from margin_assets.kernels.money import value_cents
+from margin_assets.kernels.money import MAX_POSITION, units_of, value_cents
+
+MOST = 10**18
+"""Cents that no cost is counted beyond: four times it still fits."""
 
 
 class Tape(NamedTuple):
@@ -18,7 +21,10 @@ class Tape(NamedTuple):
     pair: Int64Array
     """Account and security."""
     quantity: Int64Array
+    """Contracts or shares (micro)."""
     price: Int64Array
+    multiplier: Int64Array
+    """Micro-units a contract."""
 
 
 class Positions(NamedTuple):
@@ -74,7 +80,7 @@ def count(tape: Tape, state: Positions, counts: Counts) -> None:
         if state.group[p] != group:
             state.group[p], state.opened[p], state.side[p] = group, 0, 0
             state.is_armed[p], state.first[p], state.last[p] = 0, -1, -1
-        cost += _take(tape, state, counts, i)
+        cost = min(cost + _take(tape, state, counts, i), MOST)
         counts.commitment[group] = max(counts.commitment[group], cost)
 
 
@@ -101,7 +107,7 @@ def _take(tape: Tape, state: Positions, counts: Counts, i: int) -> int:
         else:
             state.following[state.last[p]] = i
         state.last[p] = i
-        cost += value_cents(opening, tape.price[i])
+        cost += _cost(tape, i, opening)
     state.opened[p] += side * (of_today + opening)
     state.held[p] += quantity
     return cost
@@ -114,10 +120,18 @@ def _closed_cost(tape: Tape, state: Positions, p: int, quantity: int) -> int:
     while quantity > 0:
         i = state.first[p]
         part = min(quantity, state.left[i])
-        price = tape.price[i]
-        cost += value_cents(state.left[i], price) - value_cents(state.left[i] - part, price)
+        cost += _cost(tape, i, state.left[i]) - _cost(tape, i, state.left[i] - part)
         state.left[i] -= part
         quantity -= part
         if state.left[i] == 0:
             state.first[p] = state.following[i]
     return cost
+
+
+@njit(**BORROWS)
+def _cost(tape: Tape, i: int, quantity: int) -> int:
+    """Cost of a part of a fill, cents."""
+    units = units_of(quantity, tape.multiplier[i])
+    if units > MAX_POSITION:
+        return np.int64(MOST)
+    return min(value_cents(units, tape.price[i]), np.int64(MOST))

@@ -50,6 +50,9 @@ class Effect(NamedTuple):
     undone_quantity: int = 0
     """Of the version it replaces, as its price: 0 where there is none."""
     undone_price: int = 0
+    original: str = ""
+    """Fill at the root of its corrections, itself if there are none."""
+    original_time: int = 0
 
 
 EFFECT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -64,6 +67,8 @@ EFFECT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "traded": pl.Int64,
     "undone_quantity": pl.Int64,
     "undone_price": pl.Int64,
+    "original": pl.String,
+    "original_time": pl.Int64,
 }
 Children = Mapping[str, Sequence[FillRow]]
 
@@ -142,6 +147,8 @@ def plain_effects(fills: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
             "traded": points,
             "undone_quantity": np.zeros(fills.height, dtype=np.int64),
             "undone_price": np.zeros(fills.height, dtype=np.int64),
+            "original": fills["fill_id"],
+            "original_time": instants(fills["event_time"]),
         },
         schema=EFFECT_COLUMNS,
     )
@@ -190,15 +197,18 @@ def tree_effects(root: FillRow, children: Children, after: int) -> list[Effect]:
         if now is not None and now is not before:
             place = (now.fill_id, now.account_id, now.symbol)
             change = _difference(before, now, root.point)
-            effects.append(Effect(point, event_time, *place, *change))
+            effect = Effect(point, event_time, *place, *change)
+            effects.append(effect._replace(original=root.fill_id, original_time=root.event_time))
             before = now
     return effects
 
 
-def _difference(before: FillRow | None, now: FillRow, traded: int) -> tuple[int, ...]:
+def _difference(
+    before: FillRow | None, now: FillRow, traded: int
+) -> tuple[int, int, int, int, int, int]:
     """Numbers of an effect, from `quantity` on."""
     if before is None:
-        return now.quantity, _cash(now), now.price, traded
+        return now.quantity, _cash(now), now.price, traded, 0, 0
     quantity, cash = now.quantity - before.quantity, _cash(now) - _cash(before)
     return quantity, cash, now.price, traded, before.quantity, before.price
 
@@ -215,17 +225,25 @@ def effects_in_order(plain: pl.DataFrame, corrected: Iterable[Effect] = ()) -> p
 
 def history_effects(fills: pl.DataFrame) -> pl.DataFrame:
     """Effects of a whole history of fills, by event time; sorted by point, then fill id."""
+    return effects_at(fills, instants(fills["event_time"]))
+
+
+def effects_at(fills: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
+    """Effects of fills that count from these points; sorted by point, then time and fill id.
+
+    Corrections of fills that are not among them have none.
+    """
     corrections = fills.filter(pl.col("corrects_fill_id").is_not_null())
     named = pl.concat([corrections["fill_id"], corrections["corrects_fill_id"]]).unique()
-    in_tree = pl.col("fill_id").is_in(named.implode())
-    plain = fills.filter(~in_tree)
+    is_plain = ~fills["fill_id"].is_in(named.implode())
     children: dict[str, list[FillRow]] = {}
     roots = []
-    tree = fills.filter(in_tree)
-    for row in fill_rows(tree, instants(tree["event_time"])):
+    for row in fill_rows(fills.filter(~is_plain), points[~is_plain.to_numpy()]):
         if row.corrects is None:
             roots.append(row)
         else:
             children.setdefault(row.corrects, []).append(row)
     corrected = [effect for root in roots for effect in tree_effects(root, children, -1)]
-    return effects_in_order(plain_effects(plain, instants(plain["event_time"])), corrected)
+    return effects_in_order(
+        plain_effects(fills.filter(is_plain), points[is_plain.to_numpy()]), corrected
+    )

@@ -46,6 +46,7 @@ OFTEN_EMPTY = frozenset(
         "house_requirements",
         "intraday_deficits",
         "intraday_state",
+        "pattern_day_traders",
         "reg_t_calls",
         "special_memorandum_accounts",
     }

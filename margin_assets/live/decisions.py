@@ -117,6 +117,26 @@ def ladder_arrays(state: pl.DataFrame) -> Ladder:
     )
 
 
-def words_of(codes: np.ndarray, words: tuple[str, ...]) -> pl.Series:
+def enforcement_frame(held: Ladder, names: list[str], of: Int64Array | None) -> pl.DataFrame:
+    """The ladder (of some accounts, by place) as `enforcement_state`, without `as_of` and cycle."""
+    chosen = np.arange(len(names)) if of is None else of
+    ladder = Ladder._make(column[chosen] for column in held)
+    restricted = (ladder.is_stressed | ladder.is_overdue).astype(np.int8)
+    return pl.DataFrame(
+        {
+            "account_id": pl.Series([names[a] for a in chosen], dtype=pl.String),
+            "margin_status": _words(ladder.margin_status, STATES[0]),
+            "restriction": _words(restricted, STATES[1]),
+            "liquidation": _words(ladder.is_liquidating.astype(np.int8), STATES[2]),
+            "minimum_equity": _words(ladder.minimum_call.astype(np.int8), STATES[3]),
+            "call_opened_at": to_instants(ladder.call_opened),
+            "is_stress_restricted": ladder.is_stressed,
+            "is_overdue_restricted": ladder.is_overdue,
+            "stress_clear_since": to_instants(ladder.stress_clear),
+        }
+    )
+
+
+def _words(codes: np.ndarray, words: tuple[str, ...]) -> pl.Series:
     """Names of states by their codes."""
     return pl.Series([words[code] for code in codes], dtype=pl.String)

@@ -8,7 +8,7 @@ import polars as pl
 from margin_assets.calendar import sessions
 from margin_assets.kernels import reg_t_book
 from margin_assets.kernels.deficit_frames import Saved
-from margin_assets.kernels.fills import history_effects
+from margin_assets.kernels.fills import effects_at, history_effects
 from margin_assets.kernels.intraday import intraday_rules
 from margin_assets.kernels.money import instants, to_instants
 from margin_assets.kernels.terms import first_instant
@@ -51,6 +51,7 @@ def load_monitor(monitor: Monitor, scan: SealedTables, as_of: int, points_of: Po
     if monitor.reg_t is not None:
         memoranda = reg_t_book.Saved(scan("special_memorandum_accounts"), scan("reg_t_calls"))
         monitor.reg_t.load(memoranda, names, as_of)
+    _load_day_trades(monitor, scan, as_of, points_of)
     monitor.resume()
 
 
@@ -89,6 +90,21 @@ def _load_accounts(monitor: Monitor, scan: SealedTables) -> None:
     known = scan.in_landing_order("accounts").collect()
     if known.height:
         holdings.apply_accounts(known.sort("event_time", maintain_order=True))
+
+
+def _load_day_trades(monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf) -> None:
+    """The pattern day trader's table, and fills of the business day at work with corrections."""
+    if monitor.day_trades is None:
+        return
+    start = monitor.day_trades.day_start(as_of)
+    is_correction = pl.col("corrects_fill_id").is_not_null()
+    since = pl.col("event_time") > to_instants(np.array([start], dtype=np.int64))[0]
+    fills = scan("fills", since | pl.col("is_late") | is_correction)
+    points = points_of(fills)
+    is_of_today = fills["corrects_fill_id"].is_not_null().to_numpy() | (points > start)
+    effects = effects_at(fills.filter(pl.Series(is_of_today)), points[is_of_today])
+    monitor.market.add(effects["symbol"])
+    monitor.day_trades.load(scan("pattern_day_traders"), effects, as_of)
 
 
 @cache

@@ -174,12 +174,17 @@ class Market:
         """Multiplier of the trade behind each effect of the grid point at hand."""
         found = self.multiplier[self.symbols.places(effects["symbol"])]
         earlier = (effects["traded"] < effects["point"]).arg_true()
-        if len(earlier) and self._multipliers:
-            chosen = effects[earlier]
-            self._multipliers = [pl.concat(self._multipliers)]
-            about = pl.col("symbol").is_in(chosen["symbol"].unique().implode())
-            found[earlier] = traded_multiplier(chosen, self._multipliers[0].filter(about))
+        if len(earlier):
+            found[earlier] = self.multiplier_then(effects[earlier])
         return found
+
+    def multiplier_then(self, trades: pl.DataFrame) -> Int64Array:
+        """Multiplier of trades of any grid point up to now: `symbol` and `traded` of each."""
+        if not self._multipliers:
+            return np.full(trades.height, MICRO, dtype=np.int64)
+        self._multipliers = [pl.concat(self._multipliers)]
+        about = pl.col("symbol").is_in(trades["symbol"].unique().implode())
+        return traded_multiplier(trades, self._multipliers[0].filter(about))
 
     def _derive(self) -> None:
         """Terms of every symbol from the instruments in force."""

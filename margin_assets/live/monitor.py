@@ -12,7 +12,6 @@ from margin_assets.kernels.firm import firm_risk_of
 from margin_assets.kernels.history import day_of
 from margin_assets.kernels.ladder import (
     NEVER,
-    STATES,
     Ladder,
     climb,
     empty_ladder,
@@ -27,7 +26,14 @@ from margin_assets.kernels.rules import Rules, rules_in_force
 from margin_assets.kernels.sma import Standing, mixed_excess, standing
 from margin_assets.kernels.timelines import BusinessDays
 from margin_assets.kernels.valuation import rescanned
-from margin_assets.live.decisions import decisions_of, identified, ladder_arrays, numbered, words_of
+from margin_assets.live.day_trades import DayTradeMonitor
+from margin_assets.live.decisions import (
+    decisions_of,
+    enforcement_frame,
+    identified,
+    ladder_arrays,
+    numbered,
+)
 from margin_assets.live.holdings import Holdings
 from margin_assets.live.intraday import IntradayMonitor, levels, reducing
 from margin_assets.live.market import Market, new_york_day
@@ -47,6 +53,9 @@ class Monitor:
         self.reg_t = None if days is None else RegTMonitor(days)
         self.market = Market(opens)
         self.holdings = Holdings()
+        self.day_trades = (
+            None if days is None else DayTradeMonitor(days, self.holdings, self.market)
+        )
         self.ladder = empty_ladder(0)
         self.last_point: int | None = None
         self._day: date | None = None
@@ -64,6 +73,8 @@ class Monitor:
         """Evaluates every grid point up to `end` and returns the decisions, in order."""
         self._make_room(events)
         self._changed = []
+        if self.day_trades is not None:
+            self.day_trades.take(events)
         before = [column.copy() for column in self.ladder]
         slices = {feed: _by_point(frame) for feed, frame in events.items() if feed != "prices"}
         self._ticks = by_point(events["prices"], self.market.symbols) if "prices" in events else {}
@@ -112,6 +123,8 @@ class Monitor:
             self.intraday.grow(accounts)
             if self.reg_t is not None:
                 self.reg_t.grow(accounts)
+            if self.day_trades is not None:
+                self.day_trades.grow(accounts)
             new = empty_ladder(accounts)
             self.ladder = Ladder._make(
                 np.concatenate([getattr(self.ladder, name), getattr(new, name)])
@@ -196,10 +209,12 @@ class Monitor:
         return standing(*self.arrays(point), self.rules(point), self._room(point), accounts)
 
     def _pass_days(self, until: int) -> None:
-        """Closes of sessions and ends of days before an instant, for Regulation T."""
+        """Closes of sessions and ends of days before an instant, for what lasts days."""
         if self.reg_t is not None:
             kinds = self.holdings.account_type
             self._changed.extend(self.reg_t.pass_days(until, kinds, self._standing))
+        if self.day_trades is not None:
+            self._changed.extend(self.day_trades.pass_days(until, self._standing))
 
     def _add_house(self, accounts: Int64Array, figures: Figures) -> None:
         """House add-ons of the accounts just revalued, where an overlay is switched on."""
@@ -358,31 +373,17 @@ class Monitor:
 
     def enforcement_state(self, of: Int64Array | None = None) -> pl.DataFrame:
         """The `enforcement_state` frame (of some accounts) as of the last grid point."""
-        chosen = np.arange(len(self.holdings.accounts)) if of is None else of
-        ladder = Ladder._make(column[chosen] for column in self.ladder)
-        names = self.holdings.accounts.all
-        restricted = (ladder.is_stressed | ladder.is_overdue).astype(np.int8)
-        return (
-            pl.DataFrame(
-                {
-                    "account_id": pl.Series([names[a] for a in chosen], dtype=pl.String),
-                    "margin_status": words_of(ladder.margin_status, STATES[0]),
-                    "restriction": words_of(restricted, STATES[1]),
-                    "liquidation": words_of(ladder.is_liquidating.astype(np.int8), STATES[2]),
-                    "minimum_equity": words_of(ladder.minimum_call.astype(np.int8), STATES[3]),
-                    "call_opened_at": to_instants(ladder.call_opened),
-                    "is_stress_restricted": ladder.is_stressed,
-                    "is_overdue_restricted": ladder.is_overdue,
-                    "stress_clear_since": to_instants(ladder.stress_clear),
-                }
-            )
-            .with_columns(as_of=self._as_of())
-            .sort("account_id")
-        )
+        frame = enforcement_frame(self.ladder, self.holdings.accounts.all, of)
+        return frame.with_columns(as_of=self._as_of()).sort("account_id")
 
     def intraday_tables(self, of: Int64Array | None = None) -> dict[str, pl.DataFrame]:
-        """The tables of intraday margin (of some accounts) as of the last grid point."""
-        return self.intraday.frames(self.holdings.accounts.all, self._as_of(), of)
+        """The tables of intraday margin, and of the rule before it (of some accounts)."""
+        found = self.intraday.frames(self.holdings.accounts.all, self._as_of(), of)
+        if self.day_trades is not None:
+            found["pattern_day_traders"] = self.day_trades.frame(of).with_columns(
+                as_of=self._as_of()
+            )
+        return found
 
     def reg_t_tables(self, of: Int64Array | None = None) -> dict[str, pl.DataFrame]:
         """The tables of Regulation T (of some accounts) as of the last grid point."""

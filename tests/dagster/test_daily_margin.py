@@ -14,6 +14,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:Parameter `owners` of initialize
 
 Backfilled = tuple[Place, list[str], dg.ExecuteInProcessResult]
 NAMES = [asset.key.path[-1] for asset in DAILY_ASSETS]
+TRADED = "pattern_day_traders"
+"""Rows of the days on which somebody trades."""
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
@@ -43,7 +45,8 @@ def test_one_run_fills_every_business_date(backfilled: Backfilled):
         dates = place.lake.scan(f"daily/{name}").select(pl.col("business_date").cast(str))
         # No overlay is switched on, so that the house charges nothing.
         expected = set() if name == "house_requirements" else set(days)
-        assert set(dates.collect().to_series()) == expected, name
+        found = set(dates.collect().to_series())
+        assert found <= expected if name == TRADED else found == expected, name
 
 
 def test_every_check_of_a_backfill_passes(backfilled: Backfilled):
@@ -51,7 +54,7 @@ def test_every_check_of_a_backfill_passes(backfilled: Backfilled):
     evaluations = result.get_asset_check_evaluations()
 
     assert {e.check_name for e in evaluations} >= {f"{name}_obeys_its_schema" for name in NAMES}
-    assert len(evaluations) == 15
+    assert len(evaluations) == 16
     assert [e.check_name for e in evaluations if not e.passed] == []
 
 

@@ -1,38 +1,50 @@
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 import pytest
 from desk import DAYS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from margin_assets.kernels.day_trades import day_trade_rules, day_trades, pattern_day_traders
+from margin_assets.kernels.book import REG_T
+from margin_assets.kernels.day_trades import (
+    day_trade_rules,
+    day_trades,
+    is_legacy,
+    standing_trades,
+)
+from margin_assets.kernels.fills import history_effects
+from margin_assets.kernels.intraday import intraday_rules
+from margin_assets.kernels.money import MICRO
+from margin_assets.kernels.pattern_book import Closing, PatternBook
+from margin_assets.kernels.pattern_rows import pattern_frame, rows_of
 
 NEW_YORK = ZoneInfo("America/New_York")
 RULES = day_trade_rules(date(2026, 5, 1))
 MONDAY = datetime(2025, 3, 3, 9, 30, tzinfo=NEW_YORK)
 WEEKS = [date(2025, 3, day) for day in (3, 4, 5, 6, 7, 10, 11, 12, 13, 14)]
+FIRST = int(np.searchsorted(DAYS.days, (WEEKS[0] - date(1970, 1, 1)).days))
 Fill = tuple[str, int, float]
 """Security, units, price."""
 
 
-def tape(fills: list[Fill], start: datetime = MONDAY, account: str = "A") -> pl.DataFrame:
+def tape(fills: Sequence[Fill], start: datetime = MONDAY, account: int = 0) -> pl.DataFrame:
     """Fills a minute apart."""
     return pl.DataFrame(
         {
-            "fill_id": [f"{start:%d}-{n:03}" for n in range(len(fills))],
-            "account_id": [account] * len(fills),
+            "fill_id": [f"{account}-{start:%d}-{n:03}" for n in range(len(fills))],
+            "account_id": [str(account)] * len(fills),
             "symbol": [fill[0] for fill in fills],
             "quantity": [Decimal(fill[1]) for fill in fills],
             "price": [Decimal(str(fill[2])) for fill in fills],
             "event_time": [start + timedelta(minutes=n) for n in range(len(fills))],
+            "corrects_fill_id": pl.Series([None] * len(fills), dtype=pl.String),
         },
-        schema={
-            "fill_id": pl.String,
-            "account_id": pl.String,
-            "symbol": pl.String,
+        schema_overrides={
             "quantity": pl.Decimal(38, 6),
             "price": pl.Decimal(38, 6),
             "event_time": pl.Datetime("us", "UTC"),
@@ -40,18 +52,33 @@ def tape(fills: list[Fill], start: datetime = MONDAY, account: str = "A") -> pl.
     )
 
 
-def held(units: int = 0, account: str = "A") -> pl.DataFrame:
-    return pl.DataFrame(
-        {"account_id": [account], "symbol": ["X"], "quantity": [Decimal(units)]},
-        schema_overrides={"quantity": pl.Decimal(38, 6)},
+def correcting(place: int, quantity: int, price: float, **after: float) -> pl.DataFrame:
+    """A correction of Monday's fill at a place."""
+    row = tape([("X", quantity, price)], start=MONDAY + timedelta(**after))
+    return row.with_columns(fill_id=pl.lit("fix"), corrects_fill_id=pl.lit(f"0-03-{place:03}"))
+
+
+def standing(fills: pl.DataFrame, multiplier: int | None = 1) -> pl.DataFrame:
+    effects = history_effects(fills).with_columns(account=pl.col("account_id").cast(pl.Int64))
+    micro = None if multiplier is None else multiplier * MICRO
+    return standing_trades(effects, DAYS).with_columns(multiplier=pl.lit(micro, pl.Int64))
+
+
+def counts_of(fills: pl.DataFrame, before: int = 0, multiplier: int | None = 1) -> pl.DataFrame:
+    """What the trades of fills come to, in an account that held so much of X on the first day."""
+    trades = standing(fills, multiplier)
+    path = trades.group_by("account", "day", "symbol", maintain_order=True).agg(
+        pl.col("quantity").sum()
     )
+    held = path.with_columns(pl.col("quantity").cum_sum().over("account", "symbol"))
+    more = pl.when(pl.col("symbol") == "X").then(before * MICRO).otherwise(0)
+    return day_trades(trades, held.with_columns(pl.col("quantity") + more))
 
 
 def counted(quantities: list[int], before: int = 0) -> tuple[int, int]:
     """Day trades and trades of one security on one day."""
-    fills = tape([("X", quantity, 10) for quantity in quantities])
-    row = day_trades(fills, held(before), DAYS).row(0, named=True)
-    return row["day_trades"], row["trades"]
+    row = counts_of(tape([("X", quantity, 10) for quantity in quantities]), before)
+    return row.select("day_trades", "trades").row(0)
 
 
 @pytest.mark.parametrize(
@@ -94,8 +121,7 @@ def test_day_trades_with_a_position_held_overnight(
 def test_each_security_counts_by_itself():
     fills = tape([("X", 200, 10), ("Y", 100, 10), ("X", -100, 10), ("Y", -100, 10)])
 
-    row = day_trades(fills, held(), DAYS).row(0, named=True)
-    assert (row["day_trades"], row["trades"]) == (2, 4)
+    assert counts_of(fills).select("day_trades", "trades").row(0) == (2, 4)
 
 
 def test_night_ends_the_day():
@@ -103,9 +129,24 @@ def test_night_ends_the_day():
         [tape([("X", 100, 10)]), tape([("X", -100, 10)], start=MONDAY + timedelta(days=1))]
     )
 
-    found = day_trades(fills, held(), DAYS)
-    assert found["business_date"].to_list() == [date(2025, 3, 3), date(2025, 3, 4)]
+    found = counts_of(fills)
+    assert found["day"].to_list() == [FIRST, FIRST + 1]
     assert found["day_trades"].to_list() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("correction", "found"),
+    [
+        pytest.param(correcting(1, 0, 10, hours=1), (0, 1), id="a bust takes the day trade back"),
+        pytest.param(correcting(1, -5, 10, hours=1), (1, 2), id="in its original's place"),
+        pytest.param(correcting(0, -100, 10, hours=1), (0, 1), id="turned round: two sales"),
+        pytest.param(correcting(1, 0, 10, days=1), (1, 2), id="the next day: it was one"),
+    ],
+)
+def test_corrections(correction: pl.DataFrame, found: tuple[int, int]):
+    fills = pl.concat([tape([("X", 100, 10), ("X", -100, 10)]), correction])
+
+    assert counts_of(fills).select("day_trades", "trades").rows() == [found]
 
 
 @pytest.mark.parametrize(
@@ -126,20 +167,34 @@ def test_night_ends_the_day():
     ],
 )
 def test_commitment(fills: list[Fill], before: int, commitment: float):
-    found = day_trades(tape(fills), held(before), DAYS)
+    assert counts_of(tape(fills), before)["commitment"].item() == round(commitment * 100)
 
-    assert float(found["commitment"].item()) == commitment
+
+@pytest.mark.parametrize(
+    ("units", "price", "multiplier", "cents"),
+    [
+        pytest.param(2, 3.5, 100, 70_000, id="a contract"),
+        pytest.param(2, 3.5, None, None, id="of a size not known"),
+        pytest.param(10**9, 10**7, 100, None, id="beyond all bounds"),
+    ],
+)
+def test_commitment_by_multiplier(
+    units: int, price: float, multiplier: int | None, cents: int | None
+):
+    found = counts_of(tape([("X", units, price)]), multiplier=multiplier)
+
+    assert found["commitment"].item() == cents
 
 
 def test_commitment_is_of_one_day_and_one_account():
     fills = [
         tape([("X", 100, 10)]),
         tape([("X", 50, 10)], start=MONDAY + timedelta(days=1)),
-        tape([("X", 20, 10)], start=MONDAY + timedelta(days=1), account="B"),
+        tape([("X", 20, 10)], start=MONDAY + timedelta(days=1), account=1),
     ]
 
-    found = day_trades(pl.concat(fills), held(), DAYS)
-    assert found["commitment"].to_list() == [1_000, 500, 200]
+    found = counts_of(pl.concat(fills))
+    assert found["commitment"].to_list() == [100_000, 50_000, 20_000]
 
 
 @settings(max_examples=60, deadline=None)
@@ -158,56 +213,46 @@ def test_long_only_day_trades_are_half_the_runs(made: list[tuple[bool, int]]):
         assert counted([q for q in quantities for _ in range(2)]) == (len(runs) // 2, len(runs))
 
 
-def test_missing_quantity_is_refused():
-    fills = tape([("X", 1, 10)]).with_columns(quantity=pl.lit(None, pl.Decimal(38, 6)))
-
-    with pytest.raises(ValueError, match="missing values in quantity"):
-        day_trades(fills, held(), DAYS)
+Counts = dict[int, tuple[int, int]]
+"""Day trades and trades by day of `WEEKS`."""
 
 
-def activity(counts: dict[int, tuple[int, int]], commitment: float = 0) -> pl.DataFrame:
-    """Day trades and trades by day of `WEEKS`."""
-    return pl.DataFrame(
-        {
-            "account_id": ["A"] * len(counts),
-            "business_date": [WEEKS[n] for n in counts],
-            "day_trades": [found[0] for found in counts.values()],
-            "trades": [found[1] for found in counts.values()],
-            "commitment": [Decimal(str(commitment))] * len(counts),
-        },
-        schema={
-            "account_id": pl.String,
-            "business_date": pl.Date,
-            "day_trades": pl.Int64,
-            "trades": pl.Int64,
-            "commitment": pl.Decimal(38, 2),
-        },
-    )
-
-
-def accounts(
-    equity: float = 30_000,
+def lived(
+    counts: Counts,
+    commitment: float | None = 0,
+    equity: float | None = 30_000,
     maintenance: float = 10_000,
-    switch: date | None = None,
-    since: date | None = None,
-) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "account_id": ["A"] * len(WEEKS),
-            "business_date": WEEKS,
-            "equity": [Decimal(str(equity))] * len(WEEKS),
-            "maintenance_requirement": [Decimal(str(maintenance))] * len(WEEKS),
-            "intraday_margin_from": pl.Series([switch] * len(WEEKS), dtype=pl.Date),
-            "pattern_since": pl.Series([since] * len(WEEKS), dtype=pl.Date),
-        },
-        schema_overrides=dict.fromkeys(("equity", "maintenance_requirement"), pl.Decimal(38, 2)),
-    )
+    paid: dict[int, float] | None = None,
+) -> list[dict[str, object]]:
+    """The row of each day of `WEEKS` on which there is one, just after it ended."""
+    book, found, account = PatternBook(DAYS), [], np.zeros(1, dtype=np.int64)
+
+    def closing(places: np.ndarray, _: np.ndarray) -> Closing:
+        cents = [np.full(len(places), round((usd or 0) * 100)) for usd in (equity, maintenance)]
+        return Closing(*cents, np.full(len(places), equity is not None))
+
+    for n in range(len(WEEKS)):
+        if book.day != FIRST + n:
+            book.begin(FIRST + n)
+        if n in (paid or {}):
+            book.pay(account, np.array([round(paid[n] * 100)]))
+        if n in counts:
+            row = {"account": 0, "day": FIRST + n, "commitment": commitment}
+            row |= dict(zip(("day_trades", "trades"), counts[n], strict=True))
+            cents = None if commitment is None else round(commitment * 100)
+            rows = pl.DataFrame([row | {"commitment": cents}], schema_overrides=INTEGERS)
+            book.trade(account, rows)
+        book.end_day(lambda places: np.full(len(places), fill_value=True), closing)
+        # As a session that starts again: what is kept is what the table holds.
+        table = pattern_frame(book.past, DAYS, ["A"])
+        found += table.filter(pl.col("business_date") == WEEKS[n]).rows(named=True)
+        day, book = book.day, PatternBook(DAYS)
+        book.load(rows_of(table, DAYS, lambda names: np.zeros(len(names), dtype=np.int64)), day)
+    return found
 
 
-def standing(counts: dict[int, tuple[int, int]], **more: object) -> list[dict[str, object]]:
-    commitment = more.pop("commitment", 0)
-    rows = pattern_day_traders(activity(counts, commitment), accounts(**more), DAYS, RULES)
-    return rows.rows(named=True)
+INTEGERS = {"commitment": pl.Int64}
+DESIGNATED = {0: (4, 8)}
 
 
 @pytest.mark.parametrize(
@@ -224,16 +269,14 @@ def standing(counts: dict[int, tuple[int, int]], **more: object) -> list[dict[st
         pytest.param({0: (6, 99)}, 0, id="a trade fewer"),
     ],
 )
-def test_pattern_day_trader(counts: dict[int, tuple[int, int]], since: int | None):
-    rows = standing(counts)
+def test_pattern_day_trader(counts: Counts, since: int | None):
+    rows = lived(counts)
 
-    flags = [row["is_pattern_day_trader"] for row in rows]
-    assert flags == [since is not None and n >= since for n in range(len(WEEKS))]
+    found = {row["business_date"]: row["is_pattern_day_trader"] for row in rows}
+    stays = [] if since is None else WEEKS[since:]
+    expected = {WEEKS[n] for n in counts} | {*stays}
+    assert found == {day: day in stays for day in expected}
     assert rows[-1]["pattern_since"] == (None if since is None else WEEKS[since])
-
-
-def test_designation_from_before_stays():
-    assert all(row["is_pattern_day_trader"] for row in standing({}, since=date(2020, 1, 1)))
 
 
 @pytest.mark.parametrize(
@@ -249,7 +292,7 @@ def test_designation_from_before_stays():
 def test_what_is_asked_of_a_pattern_day_trader(
     equity: float, shortfall: float, power: float, commitment: float, call: float
 ):
-    row = standing({1: (1, 2)}, since=WEEKS[0], equity=equity, commitment=commitment)[1]
+    row = lived(DESIGNATED | {1: (1, 2)}, equity=equity, commitment=commitment)[1]
 
     names = ("minimum_equity_shortfall", "buying_power", "special_call")
     assert [float(row[name]) for name in names] == [shortfall, power, call]
@@ -257,23 +300,46 @@ def test_what_is_asked_of_a_pattern_day_trader(
 
 
 def test_nothing_is_asked_on_the_day_of_the_designation():
-    first, second, *_ = standing({0: (4, 8)})
+    first, second, *_ = lived(DESIGNATED)
 
     assert (first["buying_power"], first["is_determinate"]) == (None, True)
-    assert second["buying_power"] == 80_000
+    assert (second["buying_power"], second["is_determinate"]) == (80_000, True)
 
 
-def test_unknown_close_before_is_no_figure():
-    row = standing({}, since=date(2020, 1, 1))[0]
+@pytest.mark.parametrize(
+    ("commitment", "equity", "power"),
+    [
+        pytest.param(0, None, None, id="equity of the day before"),
+        pytest.param(None, 30_000, 80_000, id="size of a fill"),
+    ],
+)
+def test_what_is_not_known_is_no_figure(
+    commitment: float | None, equity: float | None, power: int | None
+):
+    row = lived(DESIGNATED | {1: (1, 2)}, commitment=commitment, equity=equity)[1]
 
-    assert (row["buying_power"], row["special_call"], row["is_determinate"]) == (None, None, False)
+    assert (row["buying_power"], row["special_call"]) == (power, None)
+    assert (row["is_determinate"], row["special_call_status"]) == (False, None)
 
 
-def test_gap_in_the_rows_is_an_unknown_close():
-    rows = accounts(since=date(2020, 1, 1)).filter(pl.col("business_date") != WEEKS[1])
-    found = pattern_day_traders(activity({}), rows, DAYS, RULES)
+@pytest.mark.parametrize(
+    ("paid", "restricted"),
+    [
+        pytest.param({}, 7, id="unmet at the end of the fifth business day"),
+        pytest.param({6: 2_500}, None, id="met on the last day"),
+        pytest.param({2: 1_000, 5: 1_500}, None, id="in parts"),
+        pytest.param({2: 2_500, 3: -0.01}, None, id="met at the end of a day, whatever follows"),
+        pytest.param({2: 3_000, 6: -500}, None, id="met is met"),
+        pytest.param({1: 2_500}, 7, id="what was there that day is no deposit since"),
+    ],
+)
+def test_special_call(paid: dict[int, float], restricted: int | None):
+    rows = lived(DESIGNATED | {1: (1, 2)}, commitment=90_000, paid=paid)
 
-    assert found["is_determinate"].to_list() == [False, False, *[True] * 7]
+    until = [row["cash_only_until"] for row in rows]
+    ninety = date(2025, 6, 9)
+    assert until == [ninety if restricted and n >= restricted else None for n in range(len(WEEKS))]
+    assert rows[1]["special_call"] == 2_500
 
 
 @pytest.mark.parametrize(
@@ -281,20 +347,18 @@ def test_gap_in_the_rows_is_an_unknown_close():
     [
         pytest.param(None, date(2026, 6, 3), id="until the rule takes effect"),
         pytest.param(date(2026, 6, 9), date(2026, 6, 8), id="until its own switch"),
+        pytest.param(date(2030, 1, 1), date(2027, 10, 19), id="until the phase-in ends"),
     ],
 )
 def test_legacy_regime_ends(chosen: date | None, last: date):
-    june = [date(2026, 6, day) for day in (1, 2, 3, 4, 5, 8, 9, 10, 11, 12)]
-    rows = accounts(switch=chosen).with_columns(business_date=pl.Series(june))
+    epoch, rules = date(1970, 1, 1), intraday_rules(date(2026, 6, 4))
+    days = np.array([-1 if chosen is None else (chosen - epoch).days])
+    kind, ends = np.array([REG_T], dtype=np.int8), (last - epoch).days
 
-    found = pattern_day_traders(activity({}), rows, DAYS, RULES)
-    assert found["business_date"].to_list() == [day for day in june if day <= last]
-
-
-def test_activity_without_a_row_is_refused():
-    with pytest.raises(ValueError, match="no row for"):
-        pattern_day_traders(activity({1: (1, 2)}), accounts().head(1), DAYS, RULES)
+    assert is_legacy(kind, days, ends, rules).all()
+    assert not is_legacy(kind, days, ends + 1, rules).any()
+    assert not is_legacy(kind - 1, days, ends, rules).any()
 
 
 def test_numbers_during_the_phase_in_are_the_last_ones():
-    assert day_trade_rules(date(2026, 9, 1)) == RULES == (4, 5, 60_000, 2_500_000, 4, 5)
+    assert day_trade_rules(date(2026, 9, 1)) == RULES == (4, 5, 60_000, 2_500_000, 4, 5, 90)

@@ -35,11 +35,11 @@ from schemas import TABLES
 
 NEW_YORK = ZoneInfo("America/New_York")
 CALL, PUT, LEAPS, INDEX_PUT = "X 200417C105", "X 200417P95", "X 201210C100", "SPX 200619P2700 E"
-# The path of an SMA has its own comparison, with the calendar that it takes.
+# Tables with a path of their own have their own comparison, with the calendar that they take.
 DAILY = [
     table.name
     for table in TABLES.values()
-    if table.is_daily and table.name != "special_memorandum_accounts"
+    if table.is_daily and table.name not in ("special_memorandum_accounts", "pattern_day_traders")
 ]
 
 

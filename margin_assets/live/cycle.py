@@ -136,7 +136,7 @@ class CycleRunner:
         return report, read, read.quarantined
 
     def _accept_feed(self, feed: str, rows: pl.DataFrame) -> Accepted:
-        interval = self.monitor.rules(self.monitor.last_point or 0).grid_interval
+        interval = self.monitor.rules(self.monitor.point).grid_interval
         pointed = with_points(rows, self.monitor.last_point, interval)
         if feed in IDS:
             return self.journal.accept_by_id(feed, pointed)
@@ -197,7 +197,7 @@ class CycleRunner:
 
     def settle(self, cycle: int) -> Computed:
         """Shapes the state tables of the shards longest behind, and evaluates nothing."""
-        end = self.monitor.last_point or 0
+        end = self.monitor.point
         part = self.shards.settle(end)
         return _computed(self._state(part.places), end, part, cycle)
 

@@ -65,7 +65,7 @@ def _newest(scan: SealedTables, feed: str, as_of: int) -> pl.DataFrame:
 
 
 def _tell_market(monitor: Monitor, feed: str, rows: pl.DataFrame, points_of: PointsOf) -> None:
-    market, as_of = monitor.market, monitor.last_point or 0
+    market, as_of = monitor.market, monitor.point
     if feed == "rates":
         market.apply_rates(rows)
         return

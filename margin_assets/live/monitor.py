@@ -101,7 +101,7 @@ class Monitor:
         return np.unique(np.concatenate(self._changed)).astype(np.int64)
 
     def _next_by_time(self) -> int:
-        interval = self.rules(self.last_point or 0).grid_interval
+        interval = self.rules(self.point).grid_interval
         due = min(
             int(self.ladder.deadline.min(initial=NEVER)),
             self.market.next_opening(),
@@ -131,6 +131,11 @@ class Monitor:
                 for name in Ladder._fields
             )
 
+    @property
+    def point(self) -> int:
+        """Last evaluated grid point; before the first the epoch, when nothing has happened."""
+        return self.last_point or 0
+
     def rules(self, point: int) -> Rules:
         """Rulebooks in force at a grid point."""
         return rules_in_force(day_of(point))
@@ -155,7 +160,7 @@ class Monitor:
 
     def firm_risk(self) -> pl.DataFrame:
         """The `firm_risk` frame as of the last evaluated grid point."""
-        point = self.last_point or 0
+        point = self.point
         rules = self.rules(point)
         figures = self._room(point)
         # An account that nothing has valued yet is no account that is worth nothing.
@@ -201,7 +206,7 @@ class Monitor:
 
     def _standing(self, accounts: Int64Array) -> Standing:
         """Where accounts stand under Regulation T at the last evaluated grid point."""
-        point = self.last_point or 0
+        point = self.point
         self._room(point)
         stale = accounts[~self._is_valued[accounts]]
         if len(stale):
@@ -219,11 +224,11 @@ class Monitor:
     def _add_house(self, accounts: Int64Array, figures: Figures) -> None:
         """House add-ons of the accounts just revalued, where an overlay is switched on."""
         self._lacks_house[accounts] = False
-        if not len(accounts) or not overlay_rules(day_of(self.last_point or 0)).enabled:
+        if not len(accounts) or not overlay_rules(day_of(self.point)).enabled:
             return
         chosen = self.account_state(accounts)
         positions = self.positions(accounts)
-        charge = Margined(positions, chosen, self.rules(self.last_point or 0)).governed.charge
+        charge = Margined(positions, chosen, self.rules(self.point)).governed.charge
         place = self.holdings.accounts.places(chosen["account_id"])
         figures.governing[place] += charge
         figures.held[place] += charge[:, None]
@@ -349,7 +354,7 @@ class Monitor:
 
     def resume(self) -> None:
         """Values everything again after a saved state was loaded, as of its grid point."""
-        point = self.last_point or 0
+        point = self.point
         self._day = new_york_day(point)
         self.market.reprice(self.market.options(), point, self.rules(point))
 
@@ -363,7 +368,7 @@ class Monitor:
 
     def positions(self, of: Int64Array | None = None) -> pl.DataFrame:
         """The `positions` frame (of some accounts) as of the last evaluated grid point."""
-        point = self.last_point or 0
+        point = self.point
         holdings = self.holdings.holdings(self.market.symbols, of)
         return marked_positions(holdings, self.market.terms(point), self.rules(point), point)
 
@@ -392,7 +397,7 @@ class Monitor:
         chosen = np.arange(len(self.holdings.accounts)) if of is None else of
         is_asked = self.reg_t.book.has_row(self.holdings.account_type == REG_T)
         places = chosen[is_asked[chosen]]
-        rules, names = self.rules(self.last_point or 0), self.holdings.accounts.all
+        rules, names = self.rules(self.point), self.holdings.accounts.all
         now = self._standing(places)
         found = {
             "special_memorandum_accounts": self.reg_t.memoranda(names, places, now, rules),
@@ -401,7 +406,7 @@ class Monitor:
         return {name: frame.with_columns(as_of=self._as_of()) for name, frame in found.items()}
 
     def _as_of(self) -> pl.Expr:
-        return pl.lit(to_instants(np.array([self.last_point or 0], dtype=np.int64))[0]).cast(
+        return pl.lit(to_instants(np.array([self.point], dtype=np.int64))[0]).cast(
             pl.Datetime("us", "UTC")
         )
 

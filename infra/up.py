@@ -73,6 +73,10 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 def main() -> int:
     """Starts all, waits for Dagster, stops all."""
+    # Told to end in whatever way, also where a shell that started it in the background ignores
+    # Ctrl-C, it leaves nothing behind.
+    for told in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(told, signal.default_int_handler)
     variables, port = environment(), free_port()
     home = Path(variables["DAGSTER_HOME"])
     home.mkdir(parents=True, exist_ok=True)

@@ -10,15 +10,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
-from benchmarks.daemon_latency import Watch, daemon
 
+from benchmarks.latency import wait_for
+from benchmarks.processes import daemon
 from margin_assets.lake.store import Lake
 from tests.campaigns.exactly_once import judged
 from tests.campaigns.exactly_once.deliveries import Delivery, Feed, LandingFile, as_told
 from tests.campaigns.exactly_once.life import Life, Place, live
 from tests.campaigns.exactly_once.story import STORIES, Event, Story, second, story
 
-_PATIENCE = 900.0
 _STEPS = 12
 _ALIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
 
@@ -31,18 +31,17 @@ def run(seed: int, folder: Path) -> tuple[list[str], int]:
     expected = judged.told(Lake(undisturbed.lake), judged.OTHER_CUT)
     delivery = _one_by_one(told)
     disturbed.mkdir()
+    lake = Lake(f"{disturbed}/lake")
     feed, chance, terminated = Feed(disturbed / "landing", delivery), random.Random(seed), 0
     feed.land(1)
-    with daemon(disturbed):
-        watch = Watch(disturbed)
-        with dg.DagsterInstance.from_config(str(disturbed / "dagster_home")) as instance:
-            for number in range(1, len(delivery) + 1):
-                feed.land(number)
-                if number % 4 == 2:
-                    time.sleep(chance.uniform(0.0, 0.6))
-                    terminated += _terminate(instance, is_forced=chance.random() < 0.7)
-                _await(watch, delivery[number - 1])
-    lake = Lake(f"{disturbed}/lake")
+    home = disturbed / "dagster_home"
+    with daemon(disturbed), dg.DagsterInstance.from_config(str(home)) as instance:
+        for number in range(1, len(delivery) + 1):
+            feed.land(number)
+            if number % 4 == 2:
+                time.sleep(chance.uniform(0.0, 0.6))
+                terminated += _terminate(instance, is_forced=chance.random() < 0.7)
+            wait_for(lake, {file.path for file in delivery[number - 1]})
     found = list(judged.problems(lake, expected, judged.OTHER_CUT, told, delivery))
     return found, terminated
 
@@ -95,12 +94,3 @@ def _terminate(instance: dg.DagsterInstance, *, is_forced: bool) -> int:
         if is_forced:
             instance.report_run_canceled(run)
     return len(runs)
-
-
-def _await(watch: Watch, files: list[LandingFile]) -> None:
-    end = time.monotonic() + _PATIENCE
-    while missing := {file.path for file in files} - set(watch.sealed):
-        if time.monotonic() > end:
-            raise TimeoutError(f"not sealed: {sorted(missing)}")
-        watch.look()
-        time.sleep(0.05)

@@ -87,8 +87,12 @@ class StateShards:
         return used[np.argsort(self._written[used], kind="stable")][:count]
 
     def _share(self, end: int) -> int:
-        passed = end - self._last if self._last is not None else self._interval
-        return max(self._least, -(-len(self._written) * passed // self._interval))
+        """Shards that the event time since the last cycle asks for; fractions carry over."""
+        count = len(self._written)
+        if self._last is None:
+            return count
+        due = count * end // self._interval - count * self._last // self._interval
+        return max(self._least, due)
 
     def _of(self, found: npt.NDArray[np.uint32]) -> Int64Array:
         return (found & np.uint32(len(self._written) - 1)).astype(np.int64)

@@ -1,7 +1,7 @@
 """How a declared table becomes a Dagster asset: group, owner, columns and I/O from `schemas`."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dagster as dg
@@ -44,10 +44,11 @@ def metadata(table: Table) -> dict[str, Any]:
     }
 
 
-def daily_asset(function: Callable[..., Any]) -> dg.AssetsDefinition:
+def daily_asset(function: Callable[..., Any], tables: Sequence[str] = ()) -> dg.AssetsDefinition:
     """Asset of the daily twin of the table that the function is named after.
 
-    One run covers a whole range of dates: the kernels take many dates at once.
+    It reads the tables that the function has arguments for; one that takes any, those named. One
+    run covers a whole range of dates: the kernels take many dates at once.
     """
     table = TABLES[function.__name__]
     with warnings.catch_warnings():
@@ -55,6 +56,7 @@ def daily_asset(function: Callable[..., Any]) -> dg.AssetsDefinition:
         # the parameter is no longer marked.
         warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
         return dg.asset(
+            ins={name: dg.AssetIn() for name in tables},
             group_name=table.group,
             partitions_def=BUSINESS_DATE,
             backfill_policy=dg.BackfillPolicy.single_run(),

@@ -33,6 +33,27 @@ def margined_asset(function: Callable[[Eras], pl.DataFrame]) -> dg.AssetsDefinit
     return daily_asset(computed)
 
 
+LandedKernel = Callable[[history.Landed, history.Booked, pl.DataFrame], pl.DataFrame]
+"""Everything landed, and business dates with their closes, in; rows of these dates out."""
+_MARKS = history.Landed._fields
+_ACCOUNTS = ("cash_movements", "accounts")
+
+
+def landed_asset(function: LandedKernel) -> dg.AssetsDefinition:
+    """Daily asset over everything landed: of what has a path that is walked from its beginning."""
+
+    def computed(context: dg.AssetExecutionContext, **tables: pl.LazyFrame) -> pl.DataFrame:
+        names = (*_MARKS, *_ACCOUNTS)
+        rows = dict(zip(names, pl.collect_all([tables[n] for n in names]), strict=True))
+        landed = history.Landed(*(rows[name] for name in _MARKS))
+        movements, accounts = (rows[name] for name in _ACCOUNTS)
+        booked = history.Booked(landed.fills, movements, accounts, landed.instruments)
+        return function(landed, booked, closes(context.partition_keys))
+
+    computed.__name__, computed.__doc__ = function.__name__, function.__doc__
+    return daily_asset(computed, (*_MARKS, *_ACCOUNTS))
+
+
 _OF_ERAS: dict[str, Callable[[Eras], pl.DataFrame]] = {}
 
 
@@ -65,45 +86,21 @@ def account_state(
     return history.account_state_at(booked, closes(context.partition_keys))
 
 
-@daily_asset
-def special_memorandum_accounts(  # noqa: PLR0913 (an argument a table)
-    context: dg.AssetExecutionContext,
-    fills: pl.LazyFrame,
-    instruments: pl.LazyFrame,
-    prices: pl.LazyFrame,
-    betas: pl.LazyFrame,
-    rates: pl.LazyFrame,
-    volatilities: pl.LazyFrame,
-    cash_movements: pl.LazyFrame,
-    accounts: pl.LazyFrame,
+@landed_asset
+def special_memorandum_accounts(
+    landed: history.Landed, booked: history.Booked, dates: pl.DataFrame
 ) -> pl.DataFrame:
     """Special memorandum account of every margin account at the close, by its whole path."""
-    tables = (fills, instruments, prices, betas, rates, volatilities, cash_movements, accounts)
-    *marks, movements, kinds = pl.collect_all(tables)
-    landed = history.Landed(*marks)
-    booked = history.Booked(landed.fills, movements, kinds, landed.instruments)
-    return sma_history.memoranda_at(landed, booked, closes(context.partition_keys), calendar())
+    return sma_history.memoranda_at(landed, booked, dates, calendar())
 
 
-@daily_asset
-def pattern_day_traders(  # noqa: PLR0913 (an argument a table)
-    context: dg.AssetExecutionContext,
-    fills: pl.LazyFrame,
-    instruments: pl.LazyFrame,
-    prices: pl.LazyFrame,
-    betas: pl.LazyFrame,
-    rates: pl.LazyFrame,
-    volatilities: pl.LazyFrame,
-    cash_movements: pl.LazyFrame,
-    accounts: pl.LazyFrame,
+@landed_asset
+def pattern_day_traders(
+    landed: history.Landed, booked: history.Booked, dates: pl.DataFrame
 ) -> pl.DataFrame:
     """Day trading of margin accounts under the rule before intraday margin, at the day's end."""
-    tables = (fills, instruments, prices, betas, rates, volatilities, cash_movements, accounts)
-    *marks, movements, kinds = pl.collect_all(tables)
-    landed = history.Landed(*marks)
-    booked = history.Booked(landed.fills, movements, kinds, landed.instruments)
-    dates = closes(context.partition_keys)["business_date"].to_list()
-    return pattern_history.pattern_day_traders_at(landed, booked, dates, calendar())
+    days = dates["business_date"].to_list()
+    return pattern_history.pattern_day_traders_at(landed, booked, days, calendar())
 
 
 @margined_asset

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from margin_assets.kernels.history import Booked, Landed
 from margin_assets.lake.canonical import canonical_bytes
 from margin_assets.lake.landing import LocalLanding
 from margin_assets.lake.sealed import SealedTables
@@ -188,3 +189,13 @@ def opening(*accounts: str, symbol: str = "X", usd: str = "100") -> dict[str, li
         "instruments": [instrument(symbol)],
         "prices": [price(symbol, usd)],
     }
+
+
+def everything_landed(firm: Firm) -> tuple[Landed, Booked]:
+    """What the daily twins of a firm are computed from."""
+    sealed = firm.session.ledger.last_sealed()
+    assert sealed is not None
+    tables = SealedTables(firm.lake, sealed.table_versions)
+    landed = Landed(*(tables.in_landing_order(name).collect() for name in Landed._fields))
+    more = (tables.in_landing_order(name).collect() for name in ("cash_movements", "accounts"))
+    return landed, Booked(landed.fills, *more, landed.instruments)

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from live_driver import CYCLE_TABLES, Firm, Row, account, cash, fill, instrument, price
+from live_driver import (
+    CYCLE_TABLES,
+    Firm,
+    Row,
+    account,
+    cash,
+    everything_landed,
+    fill,
+    instrument,
+    price,
+)
 from polars.testing import assert_frame_equal
 from test_reg_t_live import (
     LANDED,
@@ -23,9 +33,7 @@ from test_reg_t_live import (
 )
 
 from margin_assets.assets.partitions import calendar
-from margin_assets.kernels.history import Booked, Landed
 from margin_assets.kernels.pattern_history import pattern_day_traders_at
-from margin_assets.lake.sealed import SealedTables
 from margin_assets.live.replay import replay
 
 TABLE = "pattern_day_traders"
@@ -319,14 +327,7 @@ def told() -> list[tuple[datetime, str, Row]]:
 
 def by_day(firm: Firm, days: list[date]) -> pl.DataFrame:
     """The daily twin of business dates, from what has landed."""
-    sealed = firm.session.ledger.last_sealed()
-    assert sealed is not None
-    tables = SealedTables(firm.lake, sealed.table_versions)
-    names = ("fills", "instruments", "prices", "betas", "rates", "volatilities")
-    landed = Landed(*(tables.in_landing_order(name).collect() for name in names))
-    more = (tables.in_landing_order(name).collect() for name in ("cash_movements", "accounts"))
-    booked = Booked(landed.fills, *more, landed.instruments)
-    return pattern_day_traders_at(landed, booked, days, calendar())
+    return pattern_day_traders_at(*everything_landed(firm), days, calendar())
 
 
 def test_live_and_daily_agree(told: list[tuple[datetime, str, Row]], tmp_path: Path):

@@ -6,16 +6,24 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from live_driver import CYCLE_TABLES, Firm, Row, account, cash, fill, instrument, price
+from live_driver import (
+    CYCLE_TABLES,
+    Firm,
+    Row,
+    account,
+    cash,
+    everything_landed,
+    fill,
+    instrument,
+    price,
+)
 from polars.testing import assert_frame_equal
 
 from margin_assets.assets.partitions import calendar, closes
-from margin_assets.kernels.history import Booked, Landed
 from margin_assets.kernels.margined import Margined
 from margin_assets.kernels.rules import rules_in_force
 from margin_assets.kernels.sma import special_memorandum_accounts
 from margin_assets.kernels.sma_history import memoranda_at
-from margin_assets.lake.sealed import SealedTables
 
 MONDAY = datetime(2024, 6, 3, 14, 0, tzinfo=UTC)
 """Ten o'clock in New York: a week of trades that settle on the next day."""
@@ -273,14 +281,7 @@ def cycle(firm: Firm, rows: Iterable[tuple[datetime, str, Row]]) -> None:
 
 def by_day(firm: Firm, days: list[str]) -> pl.DataFrame:
     """The daily twin of business dates, from what has landed."""
-    sealed = firm.session.ledger.last_sealed()
-    assert sealed is not None
-    tables = SealedTables(firm.lake, sealed.table_versions)
-    names = ("fills", "instruments", "prices", "betas", "rates", "volatilities")
-    landed = Landed(*(tables.in_landing_order(name).collect() for name in names))
-    more = (tables.in_landing_order(name).collect() for name in ("cash_movements", "accounts"))
-    booked = Booked(landed.fills, *more, landed.instruments)
-    return memoranda_at(landed, booked, closes(days), calendar())
+    return memoranda_at(*everything_landed(firm), closes(days), calendar())
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ class Director:
         self._is_warm = False
         self._has_overlays = False
         """Of the story that is told now; forks inherit it."""
-        overlay_rules.in_force = self._rulebook  # type: ignore[assignment]
+        overlay_rules.in_force = self._rulebook  # type: ignore[assignment] (a method stands in for it)
 
     def run(self, seed: int) -> dict[str, Any]:
         """One trial; its problems, and how often each kind of misfortune came."""

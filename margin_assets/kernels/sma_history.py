@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels import history
-from margin_assets.kernels.book import Int64Array, book_of
+from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.expiry import SessionTimes
 from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.history import Booked, Landed, day_of
 from margin_assets.kernels.intraday import BoolArray
@@ -18,6 +19,7 @@ from margin_assets.kernels.money import to_instants
 from margin_assets.kernels.reg_t_book import RegTBook
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import rules_in_force
+from margin_assets.kernels.settlement import settled_book_of
 from margin_assets.kernels.sma import Standing, standing
 from margin_assets.kernels.sma_frames import memorandum_frame
 from margin_assets.kernels.sma_past import past_entries
@@ -31,6 +33,11 @@ class Calendar(NamedTuple):
     opens: Int64Array
     closes: Int64Array
     days: BusinessDays
+
+    @property
+    def times(self) -> SessionTimes:
+        """Openings and closings of the sessions."""
+        return SessionTimes(self.opens, self.closes)
 
 
 class _Walk(NamedTuple):
@@ -48,7 +55,7 @@ def memoranda_at(
     """SMA of every margin account at each business date's close (`as_of`, microseconds)."""
     wanted = dict(closes.select("as_of", "business_date").iter_rows())
     walk = _Walk(landed, booked, calendar, _names(booked))
-    entries = past_entries(landed, booked, calendar.opens, (walk.names, max(wanted)))
+    entries = past_entries(landed, booked, calendar.times, (walk.names, max(wanted)))
     book, found, taken = RegTBook(calendar.days), [], -1
     book.grow(len(walk.names))
     for close, end in _days(calendar, [*entries["point"].head(1), *wanted]):
@@ -94,10 +101,10 @@ def _names(booked: Booked) -> pl.Series:
 def _at(walk: _Walk, close: int) -> _Now:
     """Standing of all accounts at a close; of those not there yet, nothing."""
     day = pl.DataFrame({"business_date": [day_of(close)], "as_of": [close]})
-    positions = history.positions_at(walk.landed, day, walk.calendar.opens).drop("business_date")
+    positions = history.positions_at(walk.landed, day, walk.calendar.times).drop("business_date")
     accounts = history.account_state_at(walk.booked, day).drop("business_date")
     rules = rules_in_force(day_of(close))
-    book, series = book_of(positions, accounts, rules)
+    book, series = settled_book_of(positions, accounts, rules)
     figures: Figures = revalue(book, series, rules)
     everyone = np.arange(accounts.height, dtype=np.int64)
     place = walk.names.search_sorted(accounts["account_id"]).to_numpy()

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels import history
-from margin_assets.kernels.book import Int64Array, book_of
+from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.expiry import SessionTimes
 from margin_assets.kernels.fills import history_effects
 from margin_assets.kernels.history import Booked, Landed, day_of
 from margin_assets.kernels.intraday import BoolArray
@@ -12,6 +13,7 @@ from margin_assets.kernels.money import instants, to_scaled
 from margin_assets.kernels.reg_t_book import CASH, TRADE
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import rules_in_force
+from margin_assets.kernels.settlement import settled_book_of
 from margin_assets.kernels.sma import mixed_excess
 from margin_assets.kernels.sma_entries import Trades, cash_entries, entry_rules, trade_entries
 from margin_assets.kernels.terms import instrument_terms
@@ -21,17 +23,17 @@ _MARGIN = "reg_t"
 
 
 def past_entries(
-    landed: Landed, booked: Booked, opens: Int64Array, of: tuple[pl.Series, int]
+    landed: Landed, booked: Booked, times: SessionTimes, of: tuple[pl.Series, int]
 ) -> pl.DataFrame:
     """Entries of named accounts (sorted) up to an instant, by grid point; cash before trades.
 
     `is_margin`: whether the account is one of margin then; what is not has cash entries only.
     """
     names, last = of
-    effects = _effects(landed, booked, last).filter("is_margin")
+    effects = _effects(landed, booked, times, last).filter("is_margin")
     others = effects.filter("is_other").select("account_id", "point").unique()
     plain = effects.join(others, on=["account_id", "point"], how="anti", maintain_order="left")
-    measured = _measured(landed, booked, opens, others.sort("point", "account_id"))
+    measured = _measured(landed, booked, times, others.sort("point", "account_id"))
     columns = ("account_id", "point", "amount", "is_margin")
     rows = pl.concat(
         [
@@ -63,7 +65,7 @@ def _cash(booked: Booked, last: int) -> pl.DataFrame:
     return _with_kinds(frame.filter(pl.col("point") <= last), booked.accounts)
 
 
-def _effects(landed: Landed, booked: Booked, last: int) -> pl.DataFrame:
+def _effects(landed: Landed, booked: Booked, times: SessionTimes, last: int) -> pl.DataFrame:
     """What fills change, with what was held before and the terms in force when it happened."""
     found = history_effects(landed.fills)
     earlier = pl.col("quantity").cum_sum().over("account_id", "symbol") - pl.col("quantity")
@@ -72,20 +74,20 @@ def _effects(landed: Landed, booked: Booked, last: int) -> pl.DataFrame:
     ).filter(pl.col("point") <= last)
     ordered = effects.with_columns(order=pl.int_range(pl.len())).sort("point", "order")
     termed = ordered.join_asof(
-        _versions(landed.instruments), on="point", by="symbol", check_sortedness=False
+        _versions(landed.instruments, times), on="point", by="symbol", check_sortedness=False
     )
     return _with_kinds(termed, booked.accounts).with_columns(
         pl.col("is_other", "is_marginable").fill_null(value=False)
     )
 
 
-def _versions(instruments: pl.DataFrame) -> pl.DataFrame:
+def _versions(instruments: pl.DataFrame, times: SessionTimes) -> pl.DataFrame:
     """Of each version of an instrument, from its grid point on: what its trades enter by."""
     keyed = instruments.with_columns(
         key=pl.format("{} {}", "symbol", pl.int_range(pl.len())),
         point=pl.Series(_grid(instants(instruments["event_time"]))),
     )
-    terms = instrument_terms(keyed["key"], keyed.with_columns(symbol="key"))
+    terms = instrument_terms(keyed["key"], keyed.with_columns(symbol="key"), times)
     is_option, is_bond = pl.col("asset_class") == "option", pl.col("bond_class").is_not_null()
     stated = keyed.select("symbol", "point", "event_time").with_columns(
         terms.select("is_marginable", is_other=is_option | is_bond)
@@ -130,7 +132,7 @@ _DAY = 86_400_000_000
 
 
 def _measured(
-    landed: Landed, booked: Booked, opens: Int64Array, dealt: pl.DataFrame
+    landed: Landed, booked: Booked, times: SessionTimes, dealt: pl.DataFrame
 ) -> pl.DataFrame:
     """What the trades of accounts that deal in options or bonds do to their excess.
 
@@ -142,7 +144,7 @@ def _measured(
         at, whose = int(str(point)), rows["account_id"]
         interval = rules_in_force(day_of(at)).grid_interval
         after, before = (
-            _excess(landed, booked, opens, (whose, at, until)) for until in (at, at - interval)
+            _excess(landed, booked, times, (whose, at, until)) for until in (at, at - interval)
         )
         both = after.join(before, on="account_id", how="left", suffix="_before", validate="1:1")
         gained = pl.col("excess") - pl.col("excess_before").fill_null(0)
@@ -151,19 +153,21 @@ def _measured(
 
 
 def _excess(
-    landed: Landed, booked: Booked, opens: Int64Array, of: tuple[pl.Series, int, int]
+    landed: Landed, booked: Booked, times: SessionTimes, of: tuple[pl.Series, int, int]
 ) -> pl.DataFrame:
     """Excess of accounts at an instant with their fills until another; other cash left out."""
     whose, at, until = of
     mine = booked.fills.filter(pl.col("account_id").is_in(whose.implode()))
     fills = mine.filter(pl.Series(instants(mine["event_time"]) <= until))
     day = pl.DataFrame({"business_date": [day_of(at)], "as_of": [at]})
-    positions = history.positions_at(landed._replace(fills=fills), day, opens)
+    positions = history.positions_at(landed._replace(fills=fills), day, times)
     only = booked._replace(fills=fills, movements=booked.movements.clear())
     accounts = history.account_state_at(only, day)
     held = accounts.filter(pl.col("account_id").is_in(whose.implode()))
     rules = rules_in_force(day_of(at))
-    book, series = book_of(positions.drop("business_date"), held.drop("business_date"), rules)
+    book, series = settled_book_of(
+        positions.drop("business_date"), held.drop("business_date"), rules
+    )
     everyone = np.arange(held.height, dtype=np.int64)
     excess = mixed_excess(revalue(book, series, rules), everyone)
     return held.select("account_id", excess=pl.Series(excess))

@@ -74,7 +74,7 @@ def _trades(
         is_correction=undone.to_numpy(),
         is_marginable=firm.series.is_marginable[symbol],
     )
-    is_other = firm.series.kind[symbol] != SECURITY
+    is_other = (firm.series.kind[symbol] != SECURITY) | firm.series.is_ended[symbol]
     return place, trade_entries(trades, entry_rules(day_of(point))), is_other
 
 

@@ -256,7 +256,7 @@ class Session:
         sealed = self.ledger.last_sealed()
         versions_of = sealed.table_versions if sealed else {}
         scan = SealedTables(self.lake, versions_of)
-        monitor = Monitor(sessions().opens, known_business_days())
+        monitor = Monitor(sessions().times, known_business_days())
         journal = Journal(self._lookup, scan.scan, self._points_of)
         runner = CycleRunner(monitor, journal, self._lookup)
         runner.journal.load()

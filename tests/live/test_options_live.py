@@ -120,7 +120,7 @@ def at_close(firm: Firm, when: datetime) -> dict[str, pl.DataFrame]:
     )
     micros = round(when.timestamp() * 1e6)
     closes = pl.DataFrame({"business_date": [when.date()], "as_of": [micros]})
-    positions = history.positions_at(landed, closes, sessions().opens)
+    positions = history.positions_at(landed, closes, sessions().times)
     accounts = history.account_state_at(booked, closes)
     tables = walk(positions, accounts)
     firm_risk = requirements.firm_risk(tables["margin_summary"], tables["stress_results"])

@@ -452,7 +452,7 @@ def test_an_expired_option_makes_its_holder_indeterminate(firm: Firm):
     fresh = [price(name, "100", when) for name in ("X", CALL, PUT, LEAPS, "SPX", INDEX_PUT, "T")]
     firm.run(prices=fresh)
 
-    assert "expired" in summary(firm, "COVERED")["reasons"]
+    assert "awaiting_settlement" in summary(firm, "COVERED")["reasons"]
     assert summary(firm, "COVERED")["status"] == "indeterminate"
     assert summary(firm, "AWAY")["status"] == "determinate"
     assert_history_agrees(firm)

@@ -5,7 +5,6 @@ until the phase-in ends (Regulatory Notice 26-10).
 """
 
 from datetime import date
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from margin_assets.kernels.day_trade_counts import MOST, Counts, Tape, at_rest, 
 from margin_assets.kernels.intraday import BoolArray, IntradayRules, rulebook_of
 from margin_assets.kernels.money import BEYOND, CENTS, MICRO, PPM
 from margin_assets.kernels.timelines import BusinessDays
-from margin_assets.rulebooks import in_force
+from margin_assets.rulebooks import in_force, remembered
 
 _DAY = ["account", "day"]
 _PAIR = ["account", "day", "symbol"]
@@ -35,7 +34,7 @@ class DayTradeRules(NamedTuple):
     """Calendar days."""
 
 
-@cache
+@remembered
 def day_trade_rules(on: date) -> DayTradeRules:
     """Numbers of the day-trading rulebook in force on a day, or last in force before it."""
     version = rulebook_of("pattern_day_trader", on)

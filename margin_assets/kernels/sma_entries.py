@@ -4,7 +4,6 @@ Source: Regulation T, 12 CFR 220.4(e) and (f), 220.5(b), 220.12.
 """
 
 from datetime import date
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from margin_assets.kernels.fills import fill_cash
 from margin_assets.kernels.intraday import BoolArray
 from margin_assets.kernels.money import CENTS, PPM
 from margin_assets.kernels.rules import rules_in_force
-from margin_assets.rulebooks import in_force
+from margin_assets.rulebooks import in_force, remembered
 
 
 class EntryRules(NamedTuple):
@@ -29,7 +28,7 @@ class EntryRules(NamedTuple):
     no_action: int
 
 
-@cache
+@remembered
 def entry_rules(on: date) -> EntryRules:
     """Numbers of the Regulation T rulebook in force on a day."""
     numbers, rules = in_force("reg_t", on).numbers, rules_in_force(on)

@@ -28,7 +28,7 @@ from margin_assets.live.loading import known_business_days, load_monitor, pendin
 from margin_assets.live.monitor import Monitor
 from margin_assets.live.reports import landed_frames
 from margin_assets.live.sealed_points import sealed_points
-from margin_assets.rulebooks import FAMILIES, in_force, versions
+from margin_assets.rulebooks import in_force, installed, planned_under, versions
 from schemas import TABLES
 
 SETTLES = "settles"
@@ -127,7 +127,7 @@ class Session:
         return self._plan_and_run({"archive": "", "files": [], SETTLES: True}, started)
 
     def _plan_and_run(self, manifest: dict[str, Any], started: float) -> CycleResult:
-        manifest["rulebooks"] = {f: [str(day) for day in versions(f)] for f in FAMILIES}
+        manifest["rulebooks"] = installed()
         manifest["code_version"] = version("margin-lakehouse")
         faults.reach("before_plan")
         try:
@@ -142,7 +142,8 @@ class Session:
     def run_plan(self, plan: Plan, seconds: dict[str, float] | None = None) -> CycleResult:
         """Computes, writes and seals a planned cycle: a pure function of it and what is sealed."""
         try:
-            return self._run_plan(plan, seconds)
+            with planned_under(plan.cycle, plan.manifest["rulebooks"]):
+                return self._run_plan(plan, seconds)
         except Exception:
             # Half a step may be in memory: what is sealed is loaded again before the next.
             self._runner = None

@@ -104,5 +104,5 @@ def test_the_schema_of_the_schemas_lists_every_table_and_column(
     )
 
     assert {"fills", "cycles", "daily_positions"} <= set(tables["table_name"])
-    assert ("quantity", "DECIMAL(16, 6)", "NO") in columns.rows()
+    assert ("quantity", "DECIMAL(38, 6)", "NO") in columns.rows()
     assert ("corrects_fill_id", "VARCHAR", "YES") in columns.rows()

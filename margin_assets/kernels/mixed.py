@@ -377,17 +377,19 @@ def _strike_again(
     """The governing requirement at each scenario's prices, today's groups kept.
 
     The P&L of every position counts in equity, options' too: what a short option's value requires
-    today stays as it is.
+    today stays as it is. What counts in equity requires less than nothing in no scenario, though
+    a bound of its loss may be larger than it.
     """
     kind = book.account_type[a]
     for j in range(len(rules.stress_moves)):
         if kind == PORTFOLIO:
             out.restruck[a, j] = portfolio_margin(book, market, rules, a, j, scratch)
         elif kind == CASH:
-            whole = strategic.cash[n] + strategic.counted[n] + strategic.counted_pnl[n, j]
-            out.restruck[a, j] = whole + _stressed_values(book, market.series, rules, a, j)
+            counted = max(strategic.counted[n] + strategic.counted_pnl[n, j], 0)
+            securities = _stressed_values(book, market.series, rules, a, j)
+            out.restruck[a, j] = securities + strategic.cash[n] + counted
         else:
-            out.restruck[a, j] = strategic.restruck[n, j]
+            out.restruck[a, j] = max(strategic.restruck[n, j], 0)
 
 
 @njit(**BORROWS)

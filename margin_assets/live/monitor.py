@@ -231,7 +231,6 @@ class Monitor:
         charge = Margined(positions, chosen, self.rules(self.point)).governed.charge
         place = self.holdings.accounts.places(chosen["account_id"])
         figures.governing[place] += charge
-        figures.held[place] += charge[:, None]
         figures.restruck[place] += charge[:, None]
 
     def arrays(self, point: int) -> tuple[Book, Series]:

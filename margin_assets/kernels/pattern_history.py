@@ -29,7 +29,7 @@ from margin_assets.kernels.pattern_book import Closing, PatternBook
 from margin_assets.kernels.pattern_rows import ACTIVITY, pattern_frame
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import rules_in_force
-from margin_assets.kernels.sma_history import Calendar
+from margin_assets.kernels.sma_walk import Calendar
 from margin_assets.kernels.timelines import BusinessDays
 from schemas.landed import ACCOUNT_TYPES
 

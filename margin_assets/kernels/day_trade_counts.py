@@ -7,7 +7,7 @@ from numba import njit
 
 from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.compiled import BORROWS
-from margin_assets.kernels.money import MAX_POSITION, PPM, units_of, value_cents
+from margin_assets.kernels.money import MAX_POSITION, PPM, rate_line, units_of, value_cents
 
 MOST = 10**18
 """Cents that no cost is counted beyond: four times it still fits."""

@@ -30,6 +30,7 @@ from margin_assets.live.monitor import Monitor
 from margin_assets.live.reports import landed_frames
 from margin_assets.live.restating import Restating
 from margin_assets.live.sealed_points import sealed_points
+from margin_assets.live.stopwatch import Stopwatch
 from margin_assets.rulebooks import FAMILIES, in_force, versions
 from schemas import TABLES
 
@@ -171,7 +172,7 @@ class Session:
             raise AnotherSession(f"cycle {plan.cycle} is planned and not sealed yet")
 
     def _run_plan(self, plan: Plan, seconds: dict[str, float] | None) -> CycleResult:
-        runner, clock = self._ready(), _Stopwatch(seconds or {})
+        runner, clock = self._ready(), Stopwatch(seconds or {})
         self._expect(plan.cycle - 1)
         files = [PlannedFile(**file) for file in plan.manifest["files"]]
         feeds, quarantine, reports = runner.accept(files, self._opener(plan))
@@ -299,14 +300,3 @@ class Session:
 
 def _digests(written: dict[str, pl.DataFrame]) -> dict[str, str]:
     return {name: digest(frame, TABLES[name]) for name, frame in sorted(written.items())}
-
-
-class _Stopwatch:
-    def __init__(self, seconds: dict[str, float]) -> None:
-        self.seconds = dict(seconds)
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name] = now - self._last
-        self._last = now

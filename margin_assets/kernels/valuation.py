@@ -45,9 +45,9 @@ class OptionValues(NamedTuple):
     scan: Int64Array
     """P&L at the valuation points."""
     stress: Int64Array
-    """P&L in the stress scenarios."""
+    """P&L in the stress scenarios: the change of the model's value, at most the price itself."""
     rescan: Cube
-    """P&L at the valuation points after each stress scenario, where asked for; else empty."""
+    """P&L at the points from the price after each scenario, where asked for; else empty."""
     delta: npt.NDArray[np.float64]
     scan_bound: npt.NDArray[np.bool_]
     """No model: the move of the underlying bounds the P&L."""
@@ -179,17 +179,17 @@ def update_values(values: OptionValues, series: Series, rules: Rules, options: I
     if not len(some):
         return
     # One pass a series: its exercise boundary serves every spot.
-    here = np.tile([1.0 - _BUMP, 1.0 + _BUMP, 1.0], (len(some), 1))
-    multiples = np.concatenate([here, points[has_model], moves[has_model]], axis=1)
-    value, width = _values(series, some, multiples, rules), points.shape[1] + here.shape[1]
-    price = series.price[some]
-    values.scan[at] = value[:, here.shape[1] : width] - price[:, None]
+    near = np.tile([1.0 - _BUMP, 1.0, 1.0 + _BUMP], (len(some), 1))
+    multiples = np.concatenate([near, points[has_model], moves[has_model]], axis=1)
+    value, width = _values(series, some, multiples, rules), points.shape[1] + 3
+    price = series.price[some, None]
+    values.scan[at] = value[:, 3:width] - price
     known = has_beta[has_model]
-    # From the value at today's price, so that unmoved it gains nothing, and no price falls below 0.
-    stress = np.maximum(value[:, width:] - value[:, 2:3], -price[:, None])
-    values.stress[at[known]] = stress[known]
+    # What the model says of today is not the quote to the last digit: only what moves counts.
+    moved = np.maximum(value[:, width:] - value[:, 1:2], -price)
+    values.stress[at[known]] = moved[known]
     rise = 2 * _BUMP * series.underlying_price[some]
-    values.delta[at] = (value[:, 1] - value[:, 0]) / rise
+    values.delta[at] = (value[:, 2] - value[:, 0]) / rise
 
 
 def rescanned(
@@ -200,12 +200,11 @@ def rescanned(
     rescan = np.zeros((len(values.delta), scenarios, points), dtype=np.int64)
     usable = options[~values.stress_bound[values.slot[options]]]
     if len(usable):
-        at_points = point_multiples(series, usable, rules)
-        start = np.ones((len(usable), 1))
-        moves = stress_multiples(series, usable, rules)
-        both = moves[:, :, None] * np.concatenate([start, at_points], axis=1)[:, None]
+        rows, at_points = values.slot[usable], point_multiples(series, usable, rules)
+        both = stress_multiples(series, usable, rules)[:, :, None] * at_points[:, None]
         value = _values(series, usable, both.reshape(len(usable), -1), rules).reshape(both.shape)
-        rescan[values.slot[usable]] = value[:, :, 1:] - value[:, :, :1]
+        moved = series.price[usable, None] + values.stress[rows]
+        rescan[rows] = value - moved[:, :, None]
     return values._replace(rescan=rescan)
 
 

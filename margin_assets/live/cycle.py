@@ -36,6 +36,7 @@ from margin_assets.live.acceptance import (
 )
 from margin_assets.live.monitor import Monitor
 from margin_assets.live.reports import NO_QUARANTINE, Report, tally
+from margin_assets.live.restating import DAYS
 from margin_assets.live.shards import Part, StateShards
 from margin_assets.live.zero_prices import split_prices, zero_fills
 from margin_assets.rulebooks import in_force, versions
@@ -195,10 +196,14 @@ class CycleRunner:
         if end is None:
             return Computed({}, _instant(self.monitor.last_point))
         frames: dict[str, pl.DataFrame] = {}
+        self.monitor.reg_t.restating.begin(feeds, events.get("effects"))
         decisions = self.monitor.run(events, end)
         if decisions.height:
             frames["enforcement_decisions"] = decisions
         names = self.monitor.holdings.accounts.all
+        ended = self.monitor.reg_t.take_ended(names)
+        if ended.height:
+            frames[DAYS] = ended
         part = self.shards.choose(names, self.monitor.changed(), end)
         frames |= self._state(part.places) | {"firm_risk": self.monitor.firm_risk()}
         return _computed(frames, end, part, cycle)

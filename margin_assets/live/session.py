@@ -13,6 +13,7 @@ import polars as pl
 from margin_assets.calendar import sessions
 from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.money import instants
+from margin_assets.kernels.sma_walk import Calendar
 from margin_assets.lake import faults
 from margin_assets.lake.backlog import Backlog, backlog_of
 from margin_assets.lake.canonical import digest
@@ -27,8 +28,10 @@ from margin_assets.live.cycle import DATED, OFTEN_EMPTY, CycleRunner
 from margin_assets.live.loading import known_business_days, load_monitor, pending_rows
 from margin_assets.live.monitor import Monitor
 from margin_assets.live.reports import landed_frames
+from margin_assets.live.restating import Restating
 from margin_assets.live.sealed_points import sealed_points
-from margin_assets.rulebooks import FAMILIES, in_force, versions
+from margin_assets.live.stopwatch import Stopwatch
+from margin_assets.rulebooks import in_force, installed, planned_under, versions
 from schemas import TABLES
 
 SETTLES = "settles"
@@ -127,7 +130,7 @@ class Session:
         return self._plan_and_run({"archive": "", "files": [], SETTLES: True}, started)
 
     def _plan_and_run(self, manifest: dict[str, Any], started: float) -> CycleResult:
-        manifest["rulebooks"] = {f: [str(day) for day in versions(f)] for f in FAMILIES}
+        manifest["rulebooks"] = installed()
         manifest["code_version"] = version("margin-lakehouse")
         faults.reach("before_plan")
         try:
@@ -142,7 +145,8 @@ class Session:
     def run_plan(self, plan: Plan, seconds: dict[str, float] | None = None) -> CycleResult:
         """Computes, writes and seals a planned cycle: a pure function of it and what is sealed."""
         try:
-            return self._run_plan(plan, seconds)
+            with planned_under(plan.cycle, plan.manifest["rulebooks"]):
+                return self._run_plan(plan, seconds)
         except Exception:
             # Half a step may be in memory: what is sealed is loaded again before the next.
             self._runner = None
@@ -169,7 +173,7 @@ class Session:
             raise AnotherSession(f"cycle {plan.cycle} is planned and not sealed yet")
 
     def _run_plan(self, plan: Plan, seconds: dict[str, float] | None) -> CycleResult:
-        runner, clock = self._ready(), _Stopwatch(seconds or {})
+        runner, clock = self._ready(), Stopwatch(seconds or {})
         self._expect(plan.cycle - 1)
         files = [PlannedFile(**file) for file in plan.manifest["files"]]
         feeds, quarantine, reports = runner.accept(files, self._opener(plan))
@@ -256,7 +260,8 @@ class Session:
         sealed = self.ledger.last_sealed()
         versions_of = sealed.table_versions if sealed else {}
         scan = SealedTables(self.lake, versions_of)
-        monitor = Monitor(sessions().times, known_business_days())
+        known = Calendar(sessions().opens, sessions().closes, known_business_days())
+        monitor = Monitor(known, Restating(self._tables, self._points_of, known))
         journal = Journal(self._lookup, scan.scan, self._points_of)
         runner = CycleRunner(monitor, journal, self._lookup)
         runner.journal.load()
@@ -287,21 +292,12 @@ class Session:
         return sealed_points(rows, self.ledger.ends)
 
     def _lookup(self, table: str, condition: pl.Expr) -> pl.DataFrame:
+        return self._tables()(table, condition)
+
+    def _tables(self) -> SealedTables:
         last = self.ledger.last_sealed()
-        scan = SealedTables(self.lake, last.table_versions if last else {})
-        return scan(table, condition)
+        return SealedTables(self.lake, last.table_versions if last else {})
 
 
 def _digests(written: dict[str, pl.DataFrame]) -> dict[str, str]:
     return {name: digest(frame, TABLES[name]) for name, frame in sorted(written.items())}
-
-
-class _Stopwatch:
-    def __init__(self, seconds: dict[str, float]) -> None:
-        self.seconds = dict(seconds)
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name] = now - self._last
-        self._last = now

@@ -203,7 +203,7 @@ def _legs(case: Case, group: Row) -> list[Row]:
 
 
 def _leg(case: Case, symbol: str, quantity: Decimal) -> Row:
-    sides = [h for h in case.holdings if h.symbol == symbol]
+    sides = case.sides(symbol)
     side = next((h for h in sides if (h.quantity > 0) == (quantity > 0)), sides[0])
     return {"position": side.rows[0], "symbol": symbol, "quantity": _number(quantity)}
 

@@ -52,6 +52,13 @@ class Case(NamedTuple):
     margined: Margined
     holdings: list[Holding]
 
+    def sides(self, symbol: str) -> list[Holding]:
+        """What is held of a symbol; of shares not held, the options that have ended in them."""
+        is_over = (pl.col("underlying") == symbol) & (pl.col("expires_at") <= pl.col("as_of"))
+        ended = self.margined.positions.filter(is_over)["symbol"].to_list()
+        held = [holding for holding in self.holdings if holding.symbol == symbol]
+        return held or [holding for holding in self.holdings if holding.symbol in ended]
+
 
 def case_of(document: Document) -> Case:
     """Frames of a document. Its prices are fresh, at noon of `as_of`."""

@@ -1,5 +1,6 @@
 """Landed files become typed rows and quarantined rows; nothing here knows history or storage."""
 
+from margin_assets.lake.reading.cuts import Piece, weight_of
 from margin_assets.lake.reading.files import FileRead, Form, LandedFile, OpenRaw, Span, form_of
 from margin_assets.lake.reading.landed import (
     Landed,
@@ -21,6 +22,7 @@ __all__ = [
     "Landed",
     "LandedFile",
     "OpenRaw",
+    "Piece",
     "Span",
     "form_of",
     "ignored",
@@ -30,4 +32,5 @@ __all__ = [
     "read_landed",
     "read_together",
     "refused_later",
+    "weight_of",
 ]

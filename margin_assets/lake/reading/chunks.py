@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 import polars as pl
@@ -95,7 +95,7 @@ def _split(
     if not is_sound.all():
         frame = frame.filter(pl.Series(is_sound))
     ends = np.concatenate([[0], np.cumsum(is_sound)])[starts].tolist()
-    return [frame[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    return [frame[start:end] for start, end in pairwise(ends)]
 
 
 def _provenance(parts: Sequence[Part]) -> list[pl.Series]:

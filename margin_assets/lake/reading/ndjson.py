@@ -22,9 +22,7 @@ class _DuplicateKeyError(ValueError):
     pass
 
 
-def chunks(
-    stream: Readable, columns: dict[str, dy.Column], first: int = 1
-) -> Iterator[Chunk]:
+def chunks(stream: Readable, columns: dict[str, dy.Column], first: int = 1) -> Iterator[Chunk]:
     """Rows of the text, a block of lines at a time from line `first`; blank lines are none."""
     for lines in line_blocks(stream):
         for start in range(0, len(lines), CHUNK_ROWS):

@@ -147,7 +147,7 @@ def _of_data(fields: dict[int, object]) -> tuple[int, int]:
 def _whole(fields: dict[int, object], name: int) -> int:
     found = fields.get(name)
     if not isinstance(found, int):
-        raise ValueError("a page header without sizes")  # noqa: TRY004 - of the file, not of a type
+        raise ValueError("a page header without sizes")
     return found
 
 
@@ -184,7 +184,8 @@ class _Compact:
         if kind == _STRUCT:
             return self.struct(depth + 1)
         if kind in (_LIST, _SET):
-            return self._list(depth)
+            self._list(depth)
+            return None
         if kind not in (_DOUBLE, _BINARY):
             raise ValueError(f"a page header with a value of kind {kind}")
         self._skip(8 if kind == _DOUBLE else self._varint())
@@ -222,4 +223,3 @@ class _Compact:
         self.place += count
         if self.place > len(self._data):
             raise IndexError
-

@@ -41,7 +41,9 @@ def chunks(
     required: frozenset[str],
     span: Span | None = None,
 ) -> Iterator[Chunk]:
-    """Rows of the file, or of a stretch of it, some thousands at a time; only declared columns are decoded.
+    """Rows of the file, or of a stretch of it, some thousands at a time.
+
+    Only declared columns are decoded.
 
     Raises:
         FileRefused: the file cannot be read, or its columns are not the feed's.

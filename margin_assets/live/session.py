@@ -206,6 +206,7 @@ class Session:
         faults.reach("sealed")
         clock.lap("seal")
         self._at = plan.cycle
+        runner.journal.settle()
         self._remember(files)
         self._begun = begun_entry(plan.manifest)
         self.caretaker.after(sealed)

@@ -104,5 +104,5 @@ def test_many_files_are_no_more_than_a_cycle_may_hold(firm: Firm):
         counts.append(result.sealed.counts["fills"])
 
     assert sum(counts) == 4_000
-    # 200 rows cost 200 x (1536 + 6 x 110) = 0.44 MB: five files in 2.5 MB.
-    assert set(counts) == {1_000}
+    # 200 rows cost 200 x (2048 + 6 x 106) = 0.54 MB: four files in 2.5 MB.
+    assert set(counts) == {800}

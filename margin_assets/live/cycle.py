@@ -16,10 +16,11 @@ from margin_assets.lake import declared
 from margin_assets.lake.landing import PlannedFile
 from margin_assets.lake.reading import (
     FileRead,
+    Landed,
     LandedFile,
     ignored,
     late_quarantine,
-    read_landed,
+    read_together,
     refused_later,
 )
 from margin_assets.lake.shards import Shards
@@ -97,44 +98,48 @@ class CycleRunner:
         reports: list[Report] = []
         reads: dict[str, list[pl.DataFrame]] = {}
         quarantine: list[pl.DataFrame] = []
-        for number, file in enumerate(files):
-            report, read, rows = self._read(number, file, open_file)
+        for number, (report, read, rows) in enumerate(self._read(files, open_file)):
             reports.append(report)
             quarantine.append(rows)
             if read is not None and read.rows.height:
                 numbered = read.rows.with_columns(file_number=pl.lit(number, dtype=pl.Int64))
-                reads.setdefault(file.feed, []).append(numbered)
+                reads.setdefault(report.file.feed, []).append(numbered)
         feeds = {}
         for feed in FEEDS:
             if feed in reads:
-                accepted = self._accept_feed(feed, pl.concat(reads[feed]))
+                accepted = self._accept_feed(feed, pl.concat(reads.pop(feed)))
                 feeds[feed] = accepted.rows
                 quarantine.extend(self._refuse(accepted, feed, reports, open_file))
                 tally(accepted, reports)
         return feeds, quarantine, reports
 
-    def _read(
-        self, number: int, file: PlannedFile, open_file: OpenFile
-    ) -> tuple[Report, FileRead | None, pl.DataFrame]:
-        landed = file.landed()
+    def _read(self, files: list[PlannedFile], open_file: OpenFile) -> "list[_Outcome]":
+        """What became of each file; those of a feed are read together."""
+        found: dict[int, _Outcome] = {}
+        fresh: dict[str, list[int]] = {}
+        for number, file in enumerate(files):
+            outcome = self._unread(number, file)
+            if outcome is None:
+                fresh.setdefault(file.feed, []).append(number)
+            else:
+                found[number] = outcome
+        for numbers in fresh.values():
+            landed = [_landed(files[number], open_file) for number in numbers]
+            for number, read in zip(numbers, read_together(landed), strict=True):
+                found[number] = _outcome(number, files[number], read)
+        return [found[number] for number in range(len(files))]
+
+    def _unread(self, number: int, file: PlannedFile) -> "_Outcome | None":
+        """What becomes of a file that is not read; None for one that is."""
         if file.problem:
-            rows = ignored(landed, file.problem)
+            rows = ignored(file.landed(), file.problem)
             return Report(file, number, "ignored", quarantined=1), None, rows
-        key = (file.feed, file.file_id)
-        if key in self.files_seen:
+        key, stretch = (file.feed, file.file_id), file.stretch()
+        if key in self.files_seen and (stretch is None or stretch.start == 0):
             return Report(file, number, "redelivered"), None, NO_QUARANTINE
         self.files_seen.add(key)
         self.paths[file.file_id] = file.path
-        read = read_landed(landed, partial(open_file, file))
-        report = Report(
-            file,
-            number,
-            read.status,
-            read.rows_read,
-            quarantined=read.quarantined.height,
-            extra=read.extra_columns,
-        )
-        return report, read, read.quarantined
+        return None
 
     def _accept_feed(self, feed: str, rows: pl.DataFrame) -> Accepted:
         interval = self.monitor.rules(self.monitor.point).grid_interval
@@ -155,9 +160,7 @@ class CycleRunner:
             report.quarantined += len(refusals)
             _, lines, reasons, details = (list(part) for part in zip(*refusals, strict=True))
             file = report.file
-            rows.append(
-                late_quarantine(file.landed(), partial(open_file, file), lines, reasons, details)
-            )
+            rows.append(late_quarantine(_landed(file, open_file), lines, reasons, details))
         if accepted.overruled:
             rows.append(self._overruled(accepted, feed))
         return rows
@@ -243,6 +246,26 @@ class CycleRunner:
         due = pl.lit(value=False) if end is None else pl.col("point") <= end
         timed[feed] = rows.filter(due)
         self.pending[feed] = rows.filter(~due)
+
+
+_Outcome = tuple[Report, FileRead | None, pl.DataFrame]
+"""Report of a file, what was read of it, and its quarantine rows."""
+
+
+def _landed(file: PlannedFile, open_file: OpenFile) -> Landed:
+    return Landed(file.landed(), partial(open_file, file), file.stretch())
+
+
+def _outcome(number: int, file: PlannedFile, read: FileRead) -> _Outcome:
+    report = Report(
+        file,
+        number,
+        read.status,
+        read.rows_read,
+        quarantined=read.quarantined.height,
+        extra=read.extra_columns,
+    )
+    return report, read, read.quarantined
 
 
 def _computed(frames: dict[str, pl.DataFrame], end: int, part: Part, cycle: int) -> Computed:

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
+
+from margin_assets.rulebooks.limits import fault_of
 
 FAMILIES = ("finra_4210", "reg_t", "tims", "intraday", "timelines", "overlays", "house", "lake")
 
@@ -30,11 +33,27 @@ def versions(family: str) -> tuple[date, ...]:
 
 @cache
 def in_force(family: str, on: date) -> Rulebook:
-    """The rulebook in force on a day; before the first one held, that first one."""
+    """The rulebook in force on a day; before the first one held, that first one.
+
+    Raises:
+        ValueError: It contradicts itself; file and key are named.
+    """
     held = versions(family)
     effective = max((day for day in held if day <= on), default=held[0])
-    text = files(__name__).joinpath(family, f"{effective}.toml").read_text("utf-8")
-    return Rulebook(family, effective, tomllib.loads(text))
+    file = f"{family}/{effective}.toml"
+    return Rulebook(family, effective, _read(family, files(__name__).joinpath(file), file))
+
+
+def _read(family: str, file: Traversable, name: str) -> dict[str, Any]:
+    try:
+        numbers = tomllib.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        msg = f"{name}: {error}"
+        raise ValueError(msg) from None
+    if fault := fault_of(family, flat(numbers)):
+        msg = f"{name}: {fault}"
+        raise ValueError(msg)
+    return numbers
 
 
 def versions_in_force(on: date) -> dict[str, str]:
@@ -80,11 +99,7 @@ def flat(numbers: dict[str, Any], *above: str) -> dict[tuple[str, ...], Any]:
 
 def _draft(family: str, path: Path) -> Rulebook:
     newest = in_force(family, versions(family)[-1])
-    try:
-        numbers = tomllib.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        msg = f"{path}: {error}"
-        raise ValueError(msg) from None
+    numbers = _read(family, path, str(path))
     if faults := _faults(flat(numbers), flat(newest.numbers)):
         msg = f"{path} is no draft of {family}: {'; '.join(faults)}"
         raise ValueError(msg)

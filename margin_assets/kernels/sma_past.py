@@ -158,7 +158,7 @@ def _excess(
     mine = booked.fills.filter(pl.col("account_id").is_in(whose.implode()))
     fills = mine.filter(pl.Series(instants(mine["event_time"]) <= until))
     day = pl.DataFrame({"business_date": [day_of(at)], "as_of": [at]})
-    positions = history.positions_at(landed._replace(fills=fills), day, opens)
+    positions = history.positions_at(landed, day, opens, fills)
     only = booked._replace(fills=fills, movements=booked.movements.clear())
     accounts = history.account_state_at(only, day)
     held = accounts.filter(pl.col("account_id").is_in(whose.implode()))

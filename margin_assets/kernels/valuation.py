@@ -16,7 +16,7 @@ from margin_assets.kernels.book import (
     NO_UNDERLYING_PRICE,
     OPTION,
     QUOTE_OUT_OF_BOUNDS,
-    STALE,
+    USABLE,
     Int64Array,
     Series,
     series_of,
@@ -91,9 +91,9 @@ _ROWS = ("scan", "stress", "delta", "scan_bound", "stress_bound")
 def quote_states(series: Series) -> npt.NDArray[np.int32]:
     """Named states of what an option's model needs; 0 for what is no option."""
     is_option = series.kind == OPTION
-    no_spot = series.underlying_state > STALE
+    no_spot = series.underlying_state > USABLE
     no_rate = np.isnan(series.rate)
-    is_priced = series.price_state <= STALE
+    is_priced = series.price_state <= USABLE
     is_out = is_priced & ~no_spot & ~no_rate & np.isnan(series.implied_volatility)
     states = np.where(no_spot, NO_UNDERLYING_PRICE, 0) | np.where(no_rate, NO_RATE, 0)
     states |= np.where(is_out & (series.days_left >= 0), QUOTE_OUT_OF_BOUNDS, 0)
@@ -104,8 +104,8 @@ def implied_of(series: Series, chosen: Int64Array, rules: Rules) -> npt.NDArray[
     """Implied volatility of some option series at their last prices; NaN where there is none."""
     found = np.full(len(chosen), np.nan)
     usable = (
-        (series.price_state[chosen] <= STALE)
-        & (series.underlying_state[chosen] <= STALE)
+        (series.price_state[chosen] <= USABLE)
+        & (series.underlying_state[chosen] <= USABLE)
         & ~np.isnan(series.rate[chosen])
         & (series.days_left[chosen] >= 0)
     )
@@ -242,7 +242,7 @@ def _bounded_pnl(
 ) -> Int64Array:
     """Move of the underlying at each multiple, signed as a call's owner feels it, micro-dollars."""
     spot = np.where(
-        series.underlying_state[options] <= STALE,
+        series.underlying_state[options] <= USABLE,
         series.underlying_price[options],
         unknown_spot(series)[options],
     )

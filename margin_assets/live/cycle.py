@@ -11,6 +11,7 @@ import polars as pl
 
 from margin_assets.assets import margin
 from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.last_fills import with_places
 from margin_assets.kernels.money import to_instants
 from margin_assets.lake import declared
 from margin_assets.lake.landing import PlannedFile
@@ -85,6 +86,8 @@ class CycleRunner:
             bounds["settled_shards"],
             bounds["sample_seconds"],
         )
+        self._fills_landed = 0
+        """Fills since the session began: the place of the next one."""
         self.ever_written: set[str] = set()
         """Tables that are often empty and have had a row."""
         self.files_seen: set[tuple[str, str]] = set()
@@ -228,7 +231,10 @@ class CycleRunner:
     def _events(self, feeds: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], int | None]:
         timed = {n: f for n, f in feeds.items() if n != "fills"}
         if "fills" in feeds:
-            timed["effects"] = self.journal.effects(feeds["fills"], self.monitor.last_point)
+            fills = feeds["fills"]
+            effects = self.journal.effects(fills, self.monitor.last_point)
+            timed["effects"] = with_places(effects, fills, self._fills_landed)
+            self._fills_landed += fills.height
         ends = [f["point"].max() for n, f in feeds.items() if n not in DATED and f.height]
         ends += [f.filter("is_late")["point"].max() for n, f in feeds.items() if n in DATED]
         known = [int(str(end)) for end in ends if end is not None]

@@ -97,12 +97,25 @@ def price(description: str, *, nullable: bool = False) -> dy.Decimal:
     )
 
 
-def mark(description: str) -> dy.Decimal:
-    """Price that values a position: above 0; a raised one may be above any that landed."""
+def premium(description: str, *, nullable: bool = False) -> dy.Decimal:
+    """Price that may be an option's: 0 says that it is worthless."""
     return dy.Decimal(
         38,
         6,
-        min_exclusive=0,
+        min=0,
+        max=MAX_PRICE,
+        nullable=nullable,
+        description=description,
+        metadata={"unit": "USD per unit"},
+    )
+
+
+def mark(description: str) -> dy.Decimal:
+    """Price that values a position; a raised one may be above any that landed."""
+    return dy.Decimal(
+        38,
+        6,
+        min=0,
         nullable=True,
         description=description,
         metadata={"unit": "USD per unit"},

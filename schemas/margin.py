@@ -66,11 +66,11 @@ class Positions(dy.Schema):
     leverage = columns.fraction("Daily multiple of a fund; 1 for all else.")
     is_marginable = dy.Bool(description="May be carried on margin; false without instrument row.")
     range_class = columns.code("Valuation range of its class group.", RANGE_CLASSES)
-    last_price = columns.price(
+    last_price = columns.premium(
         "Last price known, usable or not, or the last fill's; null if none.", nullable=True
     )
     price = columns.mark(
-        "Mark used: the last price, a raised one if unusable and short, null if long."
+        "Mark used: the last price, a raised one if unusable and short, null if long or expired."
     )
     price_state = columns.code("How good the mark is.", PRICE_STATES)
     price_time = columns.instant("Event time of the price or fill behind the mark.", nullable=True)
@@ -78,7 +78,7 @@ class Positions(dy.Schema):
     beta = columns.fraction(
         "Beta used, of an option its underlying's; null when none is known.", nullable=True
     )
-    last_fill_price = columns.price("Price of the last fill.")
+    last_fill_price = columns.premium("Price of the last fill.")
     multiplier = dy.Decimal(
         38,
         6,
@@ -92,14 +92,15 @@ class Positions(dy.Schema):
     style = columns.code("Of an option: exercise.", STYLES, nullable=True)
     is_listed = dy.Bool(description="False for an OTC option.")
     rate_class = columns.code("Of an option: what it is written on.", RATE_CLASSES, nullable=True)
-    underlying_price = columns.price("Of an option: last price of its underlying.", nullable=True)
+    underlying_price = columns.premium("Of an option: last price of its underlying.", nullable=True)
     underlying_price_state = columns.code(
         "Of an option: how good that price is.", PRICE_STATES, nullable=True
     )
     risk_free_rate = columns.fraction("Of an option: rate of its value.", nullable=True)
     dividend_yield = columns.fraction("Of an option: yield of its underlying.", nullable=True)
     implied_volatility = columns.fraction(
-        "Of an option: volatility at which it is worth its price; null where there is none.",
+        "Of an option: volatility at which it is worth its price, 0 of one quoted below its least "
+        "value; null where there is none.",
         nullable=True,
     )
     bond_class = columns.code("Of a bond: its rates.", BOND_CLASSES, nullable=True)
@@ -113,6 +114,12 @@ class Positions(dy.Schema):
         "Asset class of the issuer: of an option its underlying's.", ASSET_CLASSES, nullable=True
     )
     is_zero_coupon = dy.Bool(description="Of a bond: whether it pays no coupon.")
+    expires_at = columns.instant(
+        "Of an option: close of its last trading day, when its time ends.", nullable=True
+    )
+    is_underlying_marginable = dy.Bool(
+        nullable=True, description="Of an option: whether what it is written on may be margined."
+    )
     as_of = columns.instant("Grid point of the row.")
     cycle = columns.cycle()
 

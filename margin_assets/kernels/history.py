@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.expiry import SessionTimes
 from margin_assets.kernels.fills import effects_at, sized_cash
 from margin_assets.kernels.marks import with_fill_prices, with_price_states
 from margin_assets.kernels.money import (
@@ -47,7 +47,7 @@ class Landed(NamedTuple):
 
 
 def positions_at(
-    landed: Landed, closes: pl.DataFrame, opens: Int64Array, fills: pl.DataFrame | None = None
+    landed: Landed, closes: pl.DataFrame, times: SessionTimes, fills: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """Positions at each business date's close (`as_of`, microseconds), by trade date.
 
@@ -60,7 +60,7 @@ def positions_at(
         betas=_from_their_dates(landed.betas), volatilities=_from_their_dates(historical)
     )
     days = [
-        _positions(dated, effects, at, opens).select(
+        _positions(dated, effects, at, times).select(
             pl.lit(day, pl.Date).alias("business_date"), pl.all()
         )
         for day, at in closes.iter_rows()
@@ -68,7 +68,7 @@ def positions_at(
     return pl.concat(days)
 
 
-def _positions(landed: Landed, effects: pl.DataFrame, at: int, opens: Int64Array) -> pl.DataFrame:
+def _positions(landed: Landed, effects: pl.DataFrame, at: int, times: SessionTimes) -> pl.DataFrame:
     day = day_of(at)
     rules = rules_in_force(day)
     holdings = _holdings(effects.filter(pl.col("point") <= at))
@@ -76,7 +76,7 @@ def _positions(landed: Landed, effects: pl.DataFrame, at: int, opens: Int64Array
     held = holdings["symbol"].unique()
     below = instruments.filter(pl.col("symbol").is_in(held.implode()))["underlying"].drop_nulls()
     terms = marked_terms(
-        instrument_terms(pl.concat([held, below]).unique().sort(), instruments),
+        instrument_terms(pl.concat([held, below]).unique().sort(), instruments, times),
         Marks(
             latest(landed.prices, "symbol", at),
             latest(landed.betas, "symbol", at),
@@ -84,8 +84,8 @@ def _positions(landed: Landed, effects: pl.DataFrame, at: int, opens: Int64Array
         ),
         benchmark(day),
     )
-    priced = with_price_states(terms, at, opens, rules)
-    stated = with_fill_prices(priced, landed.fills, at, opens)
+    priced = with_price_states(terms, at, times.opens, rules)
+    stated = with_fill_prices(priced, landed.fills, at, times.opens)
     rate = latest(landed.rates, "name", at).filter(pl.col("name") == RISK_FREE)["rate_annual"]
     marked = with_underlyings(stated, rate.item() if rate.len() else None)
     return marked_positions(holdings, with_implied(marked, at, rules), rules, at)

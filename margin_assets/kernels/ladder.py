@@ -218,7 +218,6 @@ def _end_stress(
     point: int,
     is_underwater: bool,
     is_known: bool,
-    excess: int,
     steps: Steps,
     n: int,
 ) -> int:

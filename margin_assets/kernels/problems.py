@@ -55,12 +55,16 @@ def problems_of(book: Book, series: Series, rules: Rules, accounts: Int64Array) 
 
 @njit(**BORROWS)
 def run_end(book: Book, series: Series, first: int, end: int) -> tuple[int, int, int]:
-    """End of the class group that begins at a position, its options and its securities."""
+    """End of the class group that begins at a position, its options and its securities.
+
+    A security of quantity 0 is an option that came to nothing.
+    """
     group, options, securities = series.class_group[book.series[first]], 0, 0
     i = first
     while i < end and series.class_group[book.series[i]] == group:
+        is_security = series.kind[book.series[i]] == SECURITY and book.quantity[i] != 0
         options += 1 if series.kind[book.series[i]] == OPTION else 0
-        securities += 1 if series.kind[book.series[i]] == SECURITY else 0
+        securities += 1 if is_security else 0
         i += 1
     return i, options, securities
 
@@ -103,7 +107,7 @@ def _fill(
                     if series.kind[book.series[at]] == OPTION:
                         found.leg_position[n_legs] = at
                         n_legs += 1
-                    elif series.kind[book.series[at]] == SECURITY:
+                    elif series.kind[book.series[at]] == SECURITY and book.quantity[at] != 0:
                         _set_stock(book, series, rules, at, n_stocks, found)
                         n_stocks += 1
                 _put_in_order(book, series, found.leg_position, first, n_legs)

@@ -57,7 +57,7 @@ def reg_t_requirements(eras: Eras) -> pl.DataFrame:
 
 
 def _reg_t(era: Margined) -> pl.DataFrame:
-    positions, book, series, rules = era.positions, era.book, era.series, era.rules
+    positions, book, series, rules = era.counted, era.book, era.series, era.rules
     everyone = np.arange(era.accounts.height, dtype=np.int64)
     numbered = positions.with_columns(place=pl.int_range(pl.len(), dtype=pl.Int64))
     lines = _lines(book, series, rules)
@@ -131,7 +131,8 @@ def _own_rows(
         # What a short sale may lose has no bound.
         max_potential_loss=pl.when(pl.col("quantity") > 0).then(value),
     )
-    kept = _with_the_other_side(frame, lines).filter(pl.Series(lines.role != GROUPED))
+    is_row = (lines.role != GROUPED) & (book.quantity != 0)  # an option that came to nothing
+    kept = _with_the_other_side(frame, lines).filter(pl.Series(is_row))
     return kept.select(*keys_of(kept, "account_id").columns, "place", "order", *COLUMNS, "as_of")
 
 

@@ -80,7 +80,6 @@ class Rules(NamedTuple):
     contract_minimum: int
     """4210(g)(7), micro-dollars a unit of an option."""
     days_a_year: float
-    opening_days: int
 
 
 def _ppm(fraction: float) -> int:
@@ -121,7 +120,6 @@ def rules_of(books: Mapping[str, Rulebook]) -> Rules:
         **_bond_rates(finra["bond"]),
         contract_minimum=round(tims["minimum"]["per_unit_usd"] * MICRO),
         days_a_year=float(_above_zero(tims["model"], "days_a_year")),
-        opening_days=int(tims["model"]["opening_settlement_days"]),
     )
 
 

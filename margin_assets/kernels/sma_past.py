@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels import history
-from margin_assets.kernels.book import Int64Array, book_of
+from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.expiry import SessionTimes
 from margin_assets.kernels.fills import effects_at
 from margin_assets.kernels.history import Booked, day_of
 from margin_assets.kernels.intraday import BoolArray
@@ -12,6 +13,7 @@ from margin_assets.kernels.money import counting_from, to_scaled
 from margin_assets.kernels.reg_t_book import CASH, TRADE
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import rules_in_force
+from margin_assets.kernels.settlement import settled_book_of
 from margin_assets.kernels.sma import mixed_excess
 from margin_assets.kernels.sma_entries import Trades, cash_entries, entry_rules, trade_entries
 from margin_assets.kernels.sma_walk import Firm, Path
@@ -116,7 +118,7 @@ def _effects(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
     earlier = pl.col("quantity").cum_sum().over("account_id", "symbol") - pl.col("quantity")
     is_trade = pl.col("point") == pl.col("traded")
     effects = found.with_columns(held=earlier).filter(_within(span) & is_trade)
-    termed = _joined(effects, _versions(firm.landed.instruments), "symbol")
+    termed = _joined(effects, _versions(firm.landed.instruments, firm.calendar.times), "symbol")
     return _with_kinds(termed, firm.booked.accounts).with_columns(
         pl.col("is_other", "is_marginable").fill_null(value=False)
     )
@@ -134,10 +136,10 @@ def _forfeits(firm: Firm) -> pl.DataFrame:
     return _placed(late, firm.names).select("point", "place").unique().sort("point", "place")
 
 
-def _versions(instruments: pl.DataFrame) -> pl.DataFrame:
+def _versions(instruments: pl.DataFrame, times: SessionTimes) -> pl.DataFrame:
     """Of each version of an instrument, from its grid point on: what its trades enter by."""
     keyed = instruments.with_columns(key=pl.format("{} {}", "symbol", pl.int_range(pl.len())))
-    terms = instrument_terms(keyed["key"], keyed.with_columns(symbol="key"))
+    terms = instrument_terms(keyed["key"], keyed.with_columns(symbol="key"), times)
     is_option, is_bond = pl.col("asset_class") == "option", pl.col("bond_class").is_not_null()
     stated = keyed.select("symbol", "event_time", point=pl.Series(grid_points(keyed))).with_columns(
         terms.select("is_marginable", is_other=is_option | is_bond)
@@ -215,12 +217,14 @@ def _excess(firm: Firm, of: tuple[pl.Series, int, int]) -> pl.DataFrame:
     mine = booked.fills.filter(pl.col("account_id").is_in(whose.implode()))
     fills = mine.filter(pl.Series(counting_from(mine) <= until))
     day = pl.DataFrame({"business_date": [day_of(at)], "as_of": [at]})
-    positions = history.positions_at(firm.landed, day, firm.calendar.opens, fills)
+    positions = history.positions_at(firm.landed, day, firm.calendar.times, fills)
     only = booked._replace(fills=fills, movements=booked.movements.clear())
     accounts = history.account_state_at(only, day)
     held = accounts.filter(pl.col("account_id").is_in(whose.implode()))
     rules = rules_in_force(day_of(at))
-    book, series = book_of(positions.drop("business_date"), held.drop("business_date"), rules)
+    book, series = settled_book_of(
+        positions.drop("business_date"), held.drop("business_date"), rules
+    )
     everyone = np.arange(held.height, dtype=np.int64)
     excess = mixed_excess(revalue(book, series, rules), everyone)
     return held.select("account_id", excess=pl.Series(excess))

@@ -40,6 +40,7 @@ from margin_assets.live.monitor import Monitor
 from margin_assets.live.reports import NO_QUARANTINE, Report, tally
 from margin_assets.live.restating import DAYS
 from margin_assets.live.shards import Part, StateShards
+from margin_assets.live.zero_prices import split_prices, zero_fills
 from margin_assets.rulebooks import in_force, versions
 from schemas import FEEDS
 
@@ -107,10 +108,11 @@ class CycleRunner:
             if read is not None and read.rows.height:
                 numbered = read.rows.with_columns(file_number=pl.lit(number, dtype=pl.Int64))
                 reads.setdefault(report.file.feed, []).append(numbered)
-        feeds = {}
+        feeds: dict[str, pl.DataFrame] = {}
         for feed in FEEDS:
             if feed in reads:
-                accepted = self._accept_feed(feed, pl.concat(reads.pop(feed)))
+                rows = pl.concat(reads.pop(feed))
+                accepted = self._accept_feed(feed, rows, feeds.get("instruments"))
                 feeds[feed] = accepted.rows
                 quarantine.extend(self._refuse(accepted, feed, reports, open_file))
                 tally(accepted, reports)
@@ -144,12 +146,23 @@ class CycleRunner:
         self.paths[file.file_id] = file.path
         return None
 
-    def _accept_feed(self, feed: str, rows: pl.DataFrame) -> Accepted:
+    def _accept_feed(
+        self, feed: str, rows: pl.DataFrame, instruments: pl.DataFrame | None
+    ) -> Accepted:
+        market, holdings = self.monitor.market, self.monitor.holdings
         interval = self.monitor.rules(self.monitor.point).grid_interval
         pointed = with_points(rows, self.monitor.last_point, interval)
+        if feed == "fills":
+            zeros = zero_fills(pointed, instruments, market, holdings)
+            return self.journal.accept_by_id(feed, pointed, zeros)
         if feed in IDS:
             return self.journal.accept_by_id(feed, pointed)
-        return accept_by_content(feed, pointed, self._lookup)
+        refused: list[Refusal] = []
+        if feed == "prices":
+            pointed, refused = split_prices(pointed, instruments, market)
+        accepted = accept_by_content(feed, pointed, self._lookup)
+        accepted.refusals += refused
+        return accepted
 
     def _refuse(
         self, accepted: Accepted, feed: str, reports: list[Report], open_file: OpenFile

@@ -6,7 +6,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book import FILL, MISSING, STALE, Int64Array, Series, series_of
+from margin_assets.kernels.book import (
+    FILL,
+    MISSING,
+    OPTION,
+    STALE,
+    Int64Array,
+    Series,
+    as_shares,
+    series_of,
+)
+from margin_assets.kernels.expiry import NEVER_ENDS, SessionTimes, first_hours, next_turns
 from margin_assets.kernels.history import HISTORICAL, day_of, new_york_day
 from margin_assets.kernels.marks import (
     NEVER,
@@ -57,8 +67,8 @@ _BY_SYMBOL = {
 class Market:
     """Arrays by symbol, grown as symbols appear, updated in place at each grid point."""
 
-    def __init__(self, opens: Int64Array) -> None:
-        self.opens = opens
+    def __init__(self, times: SessionTimes) -> None:
+        self._times = times
         self.symbols = Names()
         self.fills = LastFills(self.symbols)
         self.groups = Names()
@@ -82,7 +92,9 @@ class Market:
         none = self._instruments
         self._multipliers = [multiplier_versions(none, np.zeros(0, dtype=np.int64))]
         """Every version's multiplier and leverage, as `traded_multiplier` takes them."""
-        self._terms = instrument_terms(pl.Series([], dtype=pl.String), self._instruments)
+        self._terms = instrument_terms(pl.Series([], dtype=pl.String), none, times)
+        self._turned, self._next_turn = 0, NEVER_ENDS
+        """Instant up to which the hours of last days have been taken, and the next that ends."""
         self.values = no_options()
         self._static: Series | None = None
         self._static_key: tuple[date, int] | None = None
@@ -122,10 +134,10 @@ class Market:
 
     def _age(self, places: Int64Array, at: int, rules: Rules) -> None:
         made = self.price_time[places]
-        state = price_states(made, at, self.opens, rules)
-        change = next_change(made, at, self.opens, rules)
-        is_filled = marked_by_fill(state, self.fills.time[places], at, self.opens)
-        change[is_filled] = next_opening(at, self.opens)
+        state = price_states(made, at, self._times.opens, rules)
+        change = next_change(made, at, self._times.opens, rules)
+        is_filled = marked_by_fill(state, self.fills.time[places], at, self._times.opens)
+        change[is_filled] = next_opening(at, self._times.opens)
         self.price_state[places] = np.where(is_filled, FILL, state)
         self.change_at[places] = change
 
@@ -153,6 +165,26 @@ class Market:
     def next_opening(self) -> int:
         """Next instant at which a price goes stale or unusable."""
         return int(self.change_at.min(initial=NEVER))
+
+    def next_turn(self) -> int:
+        """Next instant at which an option has another hour left of its last day, or none."""
+        return self._next_turn
+
+    def turn(self, at: int) -> Int64Array:
+        """Takes the hours of last days up to an instant; returns whose time is another."""
+        due = np.zeros(0, dtype=np.int64)
+        if self._next_turn <= at:
+            due = np.flatnonzero(self._turns() <= at)
+            self._static_key = None
+        self._turned = at
+        if len(due):
+            self._next_turn = int(self._turns().min(initial=NEVER_ENDS))
+        return due
+
+    def _turns(self) -> Int64Array:
+        """Next turn of each symbol after the last instant taken."""
+        ends = self._terms["expires_at"]
+        return next_turns(instants(ends), first_hours(ends), self._turned)
 
     def apply_betas(self, betas: pl.DataFrame) -> Int64Array:
         """Takes betas, in order of date and landing; returns whose beta is another."""
@@ -232,7 +264,7 @@ class Market:
     def _derive(self) -> None:
         """Terms of every symbol from the instruments in force."""
         names = pl.Series(self.symbols.all, dtype=pl.String)
-        terms = instrument_terms(names, self._instruments.drop("event_time"))
+        terms = instrument_terms(names, self._instruments.drop("event_time"), self._times)
         self.groups.add(terms["class_group"].to_list())
         self.class_group = self.groups.places(terms["class_group"]).astype(np.int32)
         self.multiplier = to_scaled(terms["multiplier"])
@@ -241,6 +273,7 @@ class Market:
         self.underlying = np.full(terms.height, _UNKNOWN, dtype=np.int64)
         self.underlying[is_option] = self.symbols.places(terms["underlying"].drop_nulls())
         self._terms, self._static_key = terms, None
+        self._next_turn = int(self._turns().min(initial=NEVER_ENDS))
 
     def _betas(self, at: int) -> npt.NDArray[np.float64]:
         """Betas with the benchmark's own, which is 1 by definition."""
@@ -251,7 +284,7 @@ class Market:
         return beta
 
     def series(self, at: int, rules: Rules) -> Series:
-        """The arrays as the kernels read them, on the New York day of an instant."""
+        """The arrays as the kernels read them, in the hour of an instant."""
         static, beta = self._on_day(at, rules), self._betas(at)
         options = self.options()
         above = self.underlying[options]
@@ -259,7 +292,7 @@ class Market:
         price, state = np.zeros_like(mark), np.zeros_like(self.price_state)
         price[options], state[options] = mark[above], self.price_state[above]
         beta[options] = beta[above]
-        return static._replace(
+        now = static._replace(
             price=mark,
             price_state=self.price_state,
             beta=beta,
@@ -268,6 +301,7 @@ class Market:
             rate=np.where(self.underlying >= 0, self.rate, np.nan),
             implied_volatility=self.implied_volatility,
         )
+        return as_shares(now)
 
     def reprice(self, symbols: Int64Array, at: int, rules: Rules) -> None:
         """Values the options among some symbols again."""
@@ -277,7 +311,7 @@ class Market:
         series = self.series(at, rules)
         self.implied_volatility[chosen] = implied_of(series, chosen, rules)
         self.values = resized(self.values, series, rules)
-        update_values(self.values, series, rules, chosen)
+        update_values(self.values, series, rules, chosen[series.kind[chosen] == OPTION])
 
     def _on_day(self, at: int, rules: Rules) -> Series:
         day = new_york_day(at)

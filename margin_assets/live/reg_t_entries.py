@@ -77,7 +77,7 @@ def _trades(
         price=effects["price"].to_numpy(),
         is_marginable=firm.series.is_marginable[symbol],
     )
-    is_other = firm.series.kind[symbol] != SECURITY
+    is_other = (firm.series.kind[symbol] != SECURITY) | firm.series.is_ended[symbol]
     return place, trade_entries(trades, entry_rules(day_of(point))), is_other
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numba import njit
 from portfolios import RULES, Holding, Owner, Portfolio, Term, one, portfolio
 
-from margin_assets.kernels.book import REG_T, Book, Series, securities, state_names
+from margin_assets.kernels.bare_series import securities
+from margin_assets.kernels.book import REG_T, Book, Series, state_names
 from margin_assets.kernels.consistency import still_stress_gaps
 from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.lines import is_below, stress_line, stressed_maintenance

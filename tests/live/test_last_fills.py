@@ -132,7 +132,7 @@ def test_the_daily_twin_and_a_replay_have_the_same_marks(at_once: Firm):
     day = pl.DataFrame({"business_date": [NOON.date()], "as_of": [at(20)]}).with_columns(
         pl.col("as_of").cast(pl.Datetime("us", "UTC")).cast(pl.Int64)
     )
-    daily = positions_at(landed, day, sessions().opens).select(live.columns)
+    daily = positions_at(landed, day, sessions().times).select(live.columns)
 
     assert_frame_equal(daily.sort("symbol"), live.sort("symbol"), check_dtypes=False)
     assert replay(at_once.lake).difference is None

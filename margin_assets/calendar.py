@@ -12,7 +12,9 @@ from margin_assets.kernels.expiry import SessionTimes
 
 EXCHANGE = "XNYS"
 # Stated, so that no clock decides how far the calendar reaches.
-_FIRST, _LAST = "1970-01-02", "2050-12-31"
+_FIRST, _LAST = "1970-01-02", "2051-12-31"
+LAST_YEAR = 2050
+"""Last year that anything may land in: every deadline that begins in it has its day."""
 
 
 class Sessions(NamedTuple):
@@ -30,7 +32,7 @@ class Sessions(NamedTuple):
 
 @cache
 def sessions() -> Sessions:
-    """All sessions of the exchange from 1970 to 2050."""
+    """All sessions of the exchange from 1970 to 2051."""
     schedule = exchange_calendars.get_calendar(EXCHANGE, start=_FIRST, end=_LAST).schedule
     opens, closes = (
         schedule[name].astype("int64").to_numpy() // 1000 for name in ("open", "close")

@@ -221,7 +221,7 @@ class Prices(Landed):
     symbol = columns.symbol("Instrument.")
     price = columns.premium("Price; 0 only of an option.")
     event_time = columns.instant("When the price was made.")
-    source = columns.identifier("Who made the price.", nullable=True)
+    source = columns.free_text("Who made the price.")
 
 
 class Betas(Landed):
@@ -242,7 +242,7 @@ class Rates(Landed):
         min=-1.0, max=1.0, description="Continuously compounded.", metadata={"unit": "1 per year"}
     )
     event_time = columns.instant("When the rate was made.")
-    source = columns.identifier("Who made the rate.", nullable=True)
+    source = columns.free_text("Who made the rate.")
 
 
 class Volatilities(Landed):

@@ -5,7 +5,8 @@ import dataframely as dy
 from schemas import columns
 from schemas.landed import ACCOUNT_TYPES, ASSET_CLASSES, BOND_CLASSES, RIGHTS, STYLES
 
-PRICE_STATES = ("fresh", "stale", "unusable", "missing")
+PRICE_STATES = ("fresh", "stale", "fill_price", "unusable", "missing")
+"""Best first: up to `fill_price`, the last fill's in its session, they value a position."""
 RANGE_CLASSES = ("equity", "broad_index", "broad_index_high_cap")
 RATE_CLASSES = (
     "equity",
@@ -65,12 +66,14 @@ class Positions(dy.Schema):
     leverage = columns.fraction("Daily multiple of a fund; 1 for all else.")
     is_marginable = dy.Bool(description="May be carried on margin; false without instrument row.")
     range_class = columns.code("Valuation range of its class group.", RANGE_CLASSES)
-    last_price = columns.premium("Last price known, usable or not; null if none.", nullable=True)
+    last_price = columns.premium(
+        "Last price known, usable or not, or the last fill's; null if none.", nullable=True
+    )
     price = columns.mark(
         "Mark used: the last price, a raised one if unusable and short, null if long or expired."
     )
     price_state = columns.code("How good the mark is.", PRICE_STATES)
-    price_time = columns.instant("Event time of the price behind the mark.", nullable=True)
+    price_time = columns.instant("Event time of the price or fill behind the mark.", nullable=True)
     market_value = columns.usd("Quantity times mark; negative for a short position.")
     beta = columns.fraction(
         "Beta used, of an option its underlying's; null when none is known.", nullable=True

@@ -12,6 +12,7 @@ from margin_assets.checks.daily_dates import daily_dates
 from margin_assets.checks.health import Finding, health, limits
 from margin_assets.checks.observed import observed
 from margin_assets.cli import output
+from margin_assets.lake.backlog import is_ahead, waiting
 from margin_assets.lake.landing import LocalLanding
 from margin_assets.lake.ledger import Ledger, Plan, Sealed
 from margin_assets.lake.store import Lake
@@ -30,8 +31,10 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
     tables = {name: _at(lake, name, sealed) for name in ("fills", "margin_summary", "quarantine")}
     corrections = waiting_corrections(tables["fills"], tables["quarantine"])
     indeterminate = _indeterminate(tables["margin_summary"])
-    seen = observed(lake, ledger, LocalLanding(landing).entries(), now)
-    missing = len(corrections) + len(indeterminate)
+    entries = list(LocalLanding(landing).entries())
+    ahead = [e for e in waiting(lake, sealed, plan, entries) if is_ahead(e, now)]
+    seen = observed(lake, ledger, entries, now)
+    missing = len(corrections) + len(indeterminate) + len(ahead)
     seen = replace(seen, missing_inputs=missing, daily=daily_dates(lake))
     verdict = health(seen, limits(), sessions())
     return {
@@ -42,6 +45,9 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
         "hash": None if sealed is None else sealed.hash,
         "open_plan": None if plan is None else _plan(plan),
         "backlog": {"landing": str(landing)} | _found(verdict.backlog),
+        "waiting_files": [
+            {"path": e.path, "landed_at": e.landed_at} for e in sorted(ahead, key=lambda e: e.stamp)
+        ],
         "waiting_corrections": corrections,
         "indeterminate_accounts": indeterminate,
         "quarantined_rows": tables["quarantine"].select(pl.len()).collect().item(),
@@ -130,6 +136,7 @@ def show(found: Document) -> None:
     _show_recent(found)
     _show_daily(found["daily"])
     for title, rows in (
+        ("files ahead of the clock", found["waiting_files"]),
         ("waiting corrections", found["waiting_corrections"]),
         ("indeterminate accounts", found["indeterminate_accounts"]),
     ):

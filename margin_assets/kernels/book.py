@@ -16,7 +16,9 @@ from schemas.landed import ACCOUNT_TYPES, BOND_CLASSES
 from schemas.margin import PRICE_STATES, RANGE_CLASSES, RATE_CLASSES
 
 CASH, REG_T, PORTFOLIO = (ACCOUNT_TYPES.index(name) for name in ACCOUNT_TYPES)
-FRESH, STALE, UNUSABLE, MISSING = (PRICE_STATES.index(name) for name in PRICE_STATES)
+FRESH, STALE, FILL, UNUSABLE, MISSING = (PRICE_STATES.index(name) for name in PRICE_STATES)
+USABLE = FILL
+"""Last of the states whose price values a position."""
 SECURITIES = (
     "equity",
     "etf",
@@ -45,9 +47,12 @@ NO_RATE = 1024
 QUOTE_OUT_OF_BOUNDS = 2048
 UNMODELLED = 4096
 NOT_PROVEN = 8192
-QUOTE_BELOW_BOUND = 16384
-AWAITING_SETTLEMENT = 32768
+FILL_PRICE = 16384
+QUOTE_BELOW_BOUND = 32768
+AWAITING_SETTLEMENT = 65536
 INDETERMINATE = 63 | NO_UNDERLYING_PRICE | EXPIRED | UNMODELLED | AWAITING_SETTLEMENT
+UNPRICED = NO_PRICE | PRICE_UNUSABLE | NO_UNDERLYING_PRICE
+"""Those for want of a usable price."""
 STATE_NAMES = (
     "unregistered",
     "price_missing",
@@ -63,6 +68,7 @@ STATE_NAMES = (
     "quote_out_of_bounds",
     "portfolio_margin_bound",
     "grouping_not_proven",
+    "fill_price",
     "quote_below_bound",
     "awaiting_settlement",
 )

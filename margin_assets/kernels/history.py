@@ -1,6 +1,6 @@
 """Positions and cash at past instants, recomputed from everything landed."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +8,7 @@ import polars as pl
 
 from margin_assets.kernels.expiry import SessionTimes
 from margin_assets.kernels.fills import effects_at, sized_cash
+from margin_assets.kernels.marks import with_fill_prices, with_price_states
 from margin_assets.kernels.money import (
     BEYOND,
     counting_from,
@@ -17,14 +18,14 @@ from margin_assets.kernels.money import (
 )
 from margin_assets.kernels.multipliers import multiplier_versions, traded_multiplier
 from margin_assets.kernels.positions import marked_positions
-from margin_assets.kernels.rules import benchmark, rules_in_force
+from margin_assets.kernels.rules import SECOND, benchmark, rules_in_force
 from margin_assets.kernels.terms import (
+    NEW_YORK,
     Marks,
     first_instant,
     instrument_terms,
     latest,
     marked_terms,
-    with_price_states,
     with_underlyings,
 )
 from margin_assets.kernels.valuation import with_implied
@@ -45,9 +46,15 @@ class Landed(NamedTuple):
     volatilities: pl.DataFrame
 
 
-def positions_at(landed: Landed, closes: pl.DataFrame, times: SessionTimes) -> pl.DataFrame:
-    """Positions at each business date's close (`as_of`, microseconds), by trade date."""
-    effects = effects_at(landed.fills, counting_from(landed.fills))
+def positions_at(
+    landed: Landed, closes: pl.DataFrame, times: SessionTimes, fills: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Positions at each business date's close (`as_of`, microseconds), by trade date.
+
+    Of everybody, or of those whose `fills` are given. Everybody's fills mark, whoever is asked for.
+    """
+    whose = landed.fills if fills is None else fills
+    effects = effects_at(whose, counting_from(whose))
     historical = landed.volatilities.filter(pl.col("kind") == HISTORICAL)
     dated = landed._replace(
         betas=_from_their_dates(landed.betas), volatilities=_from_their_dates(historical)
@@ -77,7 +84,8 @@ def _positions(landed: Landed, effects: pl.DataFrame, at: int, times: SessionTim
         ),
         benchmark(day),
     )
-    stated = with_price_states(terms, at, times.opens, rules)
+    priced = with_price_states(terms, at, times.opens, rules)
+    stated = with_fill_prices(priced, landed.fills, at, times.opens)
     rate = latest(landed.rates, "name", at).filter(pl.col("name") == RISK_FREE)["rate_annual"]
     marked = with_underlyings(stated, rate.item() if rate.len() else None)
     return marked_positions(holdings, with_implied(marked, at, rules), rules, at)
@@ -166,3 +174,8 @@ def _exact(name: str) -> pl.Expr:
 def day_of(at: int) -> date:
     """UTC day of an instant: its rulebooks are in force."""
     return date.fromordinal(date(1970, 1, 1).toordinal() + at // 86_400_000_000)
+
+
+def new_york_day(at: int) -> date:
+    """Day in New York of an instant (microseconds)."""
+    return datetime.fromtimestamp(at // SECOND, NEW_YORK).date()

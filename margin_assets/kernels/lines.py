@@ -7,13 +7,16 @@ Values are signed cents, requirements positive cents. Source: FINRA Rule 4210(c)
 from numba import njit
 
 from margin_assets.kernels.book import (
-    FRESH,
+    FILL,
+    FILL_PRICE,
     MISSING,
     NO_BETA,
     NO_PRICE,
     PRICE_STALE,
     PRICE_UNUSABLE,
     STALE,
+    UNUSABLE,
+    USABLE,
     Book,
     Series,
 )
@@ -43,7 +46,7 @@ def mark_price(book: Book, series: Series, rules: Rules, i: int) -> int:
     """
     s = book.series[i]
     state = series.price_state[s]
-    if state <= STALE:  # fresh or stale
+    if state <= USABLE:
         return series.price[s]
     if book.quantity[i] > 0:
         return 0
@@ -58,10 +61,12 @@ def input_states(series: Series, s: int) -> int:
     state = series.price_state[s]
     if state == STALE:
         states |= PRICE_STALE
+    elif state == FILL:
+        states |= FILL_PRICE
+    elif state == UNUSABLE:
+        states |= PRICE_UNUSABLE
     elif state == MISSING:
         states |= NO_PRICE
-    elif state != FRESH:
-        states |= PRICE_UNUSABLE
     if series.beta[s] != series.beta[s]:
         states |= NO_BETA
     return states

@@ -92,6 +92,20 @@ def rate_line(cents: int, ppm: int) -> int:
 
 
 @njit(**BORROWS, forceinline=True)
+def share_order(cents: int, total: int, ppm: int) -> int:
+    """How an amount stands to an exact share of a total: -1 below it, 0 at it, 1 above.
+
+    The share is not rounded. Total and share (parts per million, at most 1) are not negative.
+    """
+    whole = total // PPM
+    rest = (total - whole * PPM) * ppm
+    line = whole * ppm + rest // PPM
+    if cents != line:
+        return -1 if cents < line else 1
+    return -1 if rest % PPM else 0
+
+
+@njit(**BORROWS, forceinline=True)
 def model_line(cents: int, factor: float) -> int:
     """Amount (cents) x a model value, in cents, rounded half away from zero.
 

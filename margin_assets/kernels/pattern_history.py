@@ -213,9 +213,9 @@ def _valued(firm: _Firm, at: int, places: Int64Array) -> Closing:
     fills = firm.landed.fills.filter(whose)
     movements, kinds = firm.booked.movements.filter(whose), firm.booked.accounts.filter(whose)
     day = pl.DataFrame({"business_date": [day_of(at)], "as_of": [at]})
-    positions = history.positions_at(
-        firm.landed._replace(fills=fills), day, firm.calendar.times
-    ).drop("business_date")
+    positions = history.positions_at(firm.landed, day, firm.calendar.times, fills).drop(
+        "business_date"
+    )
     booked = Booked(fills, movements, kinds, firm.booked.instruments)
     accounts = history.account_state_at(booked, day).drop("business_date")
     # The end of a day may be the first instant of the next one in UTC.

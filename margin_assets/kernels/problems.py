@@ -11,7 +11,7 @@ import numpy.typing as npt
 from numba import njit
 
 from margin_assets.kernels.bonds import bond_line
-from margin_assets.kernels.book import BOND, OPTION, SECURITY, STALE, Book, Int64Array, Series
+from margin_assets.kernels.book import BOND, OPTION, SECURITY, USABLE, Book, Int64Array, Series
 from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.lines import initial_line, is_below, maintenance_line, mark_price
 from margin_assets.kernels.money import (
@@ -163,7 +163,7 @@ def _set_leg(
 ) -> None:
     record, i = found.legs[leg], found.leg_position[leg]
     s = book.series[i]
-    is_priced = series.underlying_state[s] <= STALE
+    is_priced = series.underlying_state[s] <= USABLE
     price = mark_price(book, series, rules, i)
     record.underlying = series.name[s]
     record.spot = series.underlying_price[s] if is_priced else no_spot[s]
@@ -172,7 +172,7 @@ def _set_leg(
     record.is_european, record.is_listed = not series.is_american[s], series.is_listed[s]
     record.units = series.multiplier[s]
     record.contracts = whole_contracts(book.quantity[i], series.multiplier[s])
-    record.price, record.is_unpriced = price, series.price_state[s] > STALE
+    record.price, record.is_unpriced = price, series.price_state[s] > USABLE
     table = 0 if series.is_listed[s] else 1
     leverage = abs(series.leverage[s])
     record.base = rate_line(rules.option_rates[table, series.rate_class[s], 0], leverage)

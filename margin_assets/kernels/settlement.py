@@ -17,7 +17,7 @@ from numba import njit
 
 from margin_assets.kernels.book import (
     SECURITY,
-    STALE,
+    USABLE,
     Book,
     Int64Array,
     Series,
@@ -82,7 +82,7 @@ def settled(
 def _exercisable(book: Book, series: Series) -> Int64Array:
     """Places of long positions whose owner may exercise them for shares at a gain."""
     gap = np.where(series.is_call, series.price - series.strike, series.strike - series.price)
-    may = series.is_ended & ~series.is_on_index & (series.price_state <= STALE) & (gap > 0)
+    may = series.is_ended & ~series.is_on_index & (series.price_state <= USABLE) & (gap > 0)
     is_long = (book.quantity > 0) & (book.quantity <= MAX_POSITION)
     return np.flatnonzero(may[book.series] & is_long).astype(np.int64)
 
@@ -153,7 +153,7 @@ def _settle(
 @njit(**BORROWS)
 def _share_price(series: Series, s: int, shares: int, rules: Rules) -> int:
     """Price that values shares of an underlying, by the rule of any position's."""
-    if series.price_state[s] <= STALE:
+    if series.price_state[s] <= USABLE:
         return series.price[s]
     return 0 if shares > 0 else series.price[s] + rate_line(series.price[s], rules.short_cushion)
 

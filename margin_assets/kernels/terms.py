@@ -3,16 +3,12 @@
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import polars as pl
 
 from margin_assets.kernels.bond_terms import bond_terms
-from margin_assets.kernels.book import INDICES, SUPPORTED, Int64Array
+from margin_assets.kernels.book import INDICES, SUPPORTED
 from margin_assets.kernels.expiry import SessionTimes, is_third_friday, last_instants
-from margin_assets.kernels.marks import price_states
-from margin_assets.kernels.money import counting_from, instants
-from margin_assets.kernels.rules import Rules
-from schemas.margin import PRICE_STATES
+from margin_assets.kernels.money import counting_from
 
 NEW_YORK = ZoneInfo("America/New_York")
 BROAD = ("broad_index", "broad_index_high_cap")
@@ -269,15 +265,6 @@ def marked_terms(terms: pl.DataFrame, marks: Marks, benchmark: str) -> pl.DataFr
             beta=pl.when(pl.col("symbol") == benchmark).then(1.0).otherwise(pl.col("beta"))
         )
     )
-
-
-def with_price_states(
-    terms: pl.DataFrame, at: int, opens: Int64Array, rules: Rules
-) -> pl.DataFrame:
-    """Terms with the state of each price at an instant (microseconds)."""
-    states = price_states(instants(terms["price_time"]), at, opens, rules)
-    words = np.array(PRICE_STATES, dtype=object)[states].tolist()
-    return terms.with_columns(price_state=pl.Series(words, dtype=pl.String))
 
 
 def with_underlyings(terms: pl.DataFrame, risk_free_rate: float | None) -> pl.DataFrame:

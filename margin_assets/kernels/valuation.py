@@ -18,7 +18,7 @@ from margin_assets.kernels.book import (
     OPTION,
     QUOTE_BELOW_BOUND,
     QUOTE_OUT_OF_BOUNDS,
-    STALE,
+    USABLE,
     Int64Array,
     Series,
     series_of,
@@ -95,9 +95,9 @@ _ROWS = ("scan", "stress", "delta", "scan_bound", "stress_bound")
 def quote_states(series: Series) -> npt.NDArray[np.int32]:
     """Named states of what an option's model needs; 0 for what is no option."""
     is_option = series.kind == OPTION
-    no_spot = series.underlying_state > STALE
+    no_spot = series.underlying_state > USABLE
     no_rate = np.isnan(series.rate)
-    is_priced = series.price_state <= STALE
+    is_priced = series.price_state <= USABLE
     is_quote = is_priced & ~no_spot & ~no_rate
     states = np.where(no_spot, NO_UNDERLYING_PRICE, 0) | np.where(no_rate, NO_RATE, 0)
     is_out = is_quote & np.isnan(series.implied_volatility)
@@ -114,8 +114,8 @@ def implied_of(series: Series, chosen: Int64Array, rules: Rules) -> npt.NDArray[
     found = np.full(len(chosen), np.nan)
     usable = (
         (series.kind[chosen] == OPTION)
-        & (series.price_state[chosen] <= STALE)
-        & (series.underlying_state[chosen] <= STALE)
+        & (series.price_state[chosen] <= USABLE)
+        & (series.underlying_state[chosen] <= USABLE)
         & ~np.isnan(series.rate[chosen])
     )
     for rounded in (0.0, _HALF_A_CENT):
@@ -179,15 +179,15 @@ def update_values(values: OptionValues, series: Series, rules: Rules, options: I
     if not len(some):
         return
     # One pass a series: its exercise boundary serves every spot.
-    near = np.tile([1.0 - _BUMP, 1.0, 1.0 + _BUMP], (len(some), 1))
-    multiples = np.concatenate([near, points[has_model], moves[has_model]], axis=1)
-    value, width = _values(series, some, multiples, rules), points.shape[1] + 3
-    price = series.price[some, None]
-    values.scan[at] = value[:, 3:width] - price
+    here = np.tile([1.0 - _BUMP, 1.0 + _BUMP, 1.0], (len(some), 1))
+    multiples = np.concatenate([here, points[has_model], moves[has_model]], axis=1)
+    value, width = _values(series, some, multiples, rules), points.shape[1] + here.shape[1]
+    price = series.price[some]
+    values.scan[at] = value[:, here.shape[1] : width] - price[:, None]
     known = has_beta[has_model]
-    # What the model says of today is not the quote to the last digit: only what moves counts.
-    moved = np.maximum(value[:, width:] - value[:, 1:2], -price)
-    values.stress[at[known]] = moved[known]
+    # From the value at today's price, so that unmoved it gains nothing, and no price falls below 0.
+    stress = np.maximum(value[:, width:] - value[:, 2:3], -price[:, None])
+    values.stress[at[known]] = stress[known]
     rise = 2 * _BUMP * series.underlying_price[some]
     values.delta[at] = (value[:, 2] - value[:, 0]) / rise
 
@@ -253,7 +253,7 @@ def _bounded_pnl(
 ) -> Int64Array:
     """Move of the underlying at each multiple, signed as a call's owner feels it, micro-dollars."""
     spot = np.where(
-        series.underlying_state[options] <= STALE,
+        series.underlying_state[options] <= USABLE,
         series.underlying_price[options],
         unknown_spot(series)[options],
     )

@@ -124,6 +124,11 @@ class Journal:
         for row in _known_rows(corrections):
             self._link(row)
 
+    def settle(self) -> None:
+        """What was accepted is sealed: from now on it can be looked up."""
+        for ids in self._seen.values():
+            ids.settle()
+
     def _landed(self, feed: str, key: str, ids: list[str]) -> list[str]:
         return self._lookup(feed, pl.col(key).is_in(ids))[key].to_list()
 

@@ -1,35 +1,49 @@
 """What the session knows of every symbol: its terms, its latest price, its beta, its values."""
 
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book import MISSING, OPTION, Int64Array, Series, as_shares, series_of
+from margin_assets.kernels.book import (
+    FILL,
+    MISSING,
+    OPTION,
+    STALE,
+    Int64Array,
+    Series,
+    as_shares,
+    series_of,
+)
 from margin_assets.kernels.expiry import NEVER_ENDS, SessionTimes, first_hours, next_turns
-from margin_assets.kernels.history import HISTORICAL, day_of
-from margin_assets.kernels.marks import NEVER, next_change, price_states
+from margin_assets.kernels.history import HISTORICAL, day_of, new_york_day
+from margin_assets.kernels.marks import (
+    NEVER,
+    marked_by_fill,
+    next_change,
+    next_opening,
+    price_states,
+)
 from margin_assets.kernels.money import MICRO, instant, instants, to_decimal, to_instants, to_scaled
 from margin_assets.kernels.multipliers import (
     multiplier_versions,
     traded_leverage,
     traded_multiplier,
 )
-from margin_assets.kernels.rules import SECOND, Rules, benchmark
+from margin_assets.kernels.rules import Rules, benchmark
 from margin_assets.kernels.terms import (
     INSTRUMENT_COLUMNS,
     instrument_terms,
     with_underlyings,
 )
 from margin_assets.kernels.valuation import implied_of, no_options, resized, update_values
+from margin_assets.live.last_fills import LastFills
 from margin_assets.live.names import Names
 from margin_assets.live.ticks import Ticks
 from schemas.landed import RATE_NAMES
 from schemas.margin import PRICE_STATES
 
-_NEW_YORK = ZoneInfo("America/New_York")
 _UNKNOWN = -1
 _LONG_AGO = np.iinfo(np.int64).min
 _BY_SYMBOL = {
@@ -56,6 +70,7 @@ class Market:
     def __init__(self, times: SessionTimes) -> None:
         self._times = times
         self.symbols = Names()
+        self.fills = LastFills(self.symbols)
         self.groups = Names()
         self.price = np.zeros(0, dtype=np.int64)
         self.price_time = np.zeros(0, dtype=np.int64)
@@ -92,6 +107,7 @@ class Market:
     def _grow(self, symbols: pl.Series) -> int:
         new = self.symbols.add(symbols.to_list())
         if new:
+            self.fills.grow(new)
             for name, value in _BY_SYMBOL.items():
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate([old, np.full(new, value, dtype=old.dtype)]))
@@ -112,12 +128,39 @@ class Market:
         """Takes the opening of a session; returns whose price state changed."""
         due = np.flatnonzero(self.change_at <= at)
         self._age(due, at, rules)
+        if len(due):
+            self.fills.forget_others(self.unpriced())
         return due
 
     def _age(self, places: Int64Array, at: int, rules: Rules) -> None:
         made = self.price_time[places]
-        self.price_state[places] = price_states(made, at, self._times.opens, rules)
-        self.change_at[places] = next_change(made, at, self._times.opens, rules)
+        state = price_states(made, at, self._times.opens, rules)
+        change = next_change(made, at, self._times.opens, rules)
+        is_filled = marked_by_fill(state, self.fills.time[places], at, self._times.opens)
+        change[is_filled] = next_opening(at, self._times.opens)
+        self.price_state[places] = np.where(is_filled, FILL, state)
+        self.change_at[places] = change
+
+    def apply_fills(self, effects: pl.DataFrame, at: int, rules: Rules) -> Int64Array:
+        """Takes the fills of a grid point, after its prices; returns whose mark they may change.
+
+        Each has the place of its original among all fills, `landed`.
+        """
+        lacks_price = self.price_state[self.symbols.places(effects["symbol"])] > STALE
+        moved = np.zeros(0, dtype=np.int64)
+        if lacks_price.any():
+            moved = self.fills.take(effects.filter(pl.Series(lacks_price)))
+            self._age(moved, at, rules)
+        return moved
+
+    def unpriced(self) -> pl.Series:
+        """Symbols whose last price is not usable, or that have none."""
+        names = pl.Series(self.symbols.all, dtype=pl.String)
+        return names.filter(pl.Series(self.price_state > STALE, dtype=pl.Boolean))
+
+    def mark(self) -> Int64Array:
+        """Price that stands for each symbol: the last one, or the last fill's in its session."""
+        return np.where(self.price_state == FILL, self.fills.price, self.price)
 
     def next_opening(self) -> int:
         """Next instant at which a price goes stale or unusable."""
@@ -245,11 +288,12 @@ class Market:
         static, beta = self._on_day(at, rules), self._betas(at)
         options = self.options()
         above = self.underlying[options]
-        price, state = np.zeros_like(self.price), np.zeros_like(self.price_state)
-        price[options], state[options] = self.price[above], self.price_state[above]
+        mark = self.mark()
+        price, state = np.zeros_like(mark), np.zeros_like(self.price_state)
+        price[options], state[options] = mark[above], self.price_state[above]
         beta[options] = beta[above]
         now = static._replace(
-            price=self.price,
+            price=mark,
             price_state=self.price_state,
             beta=beta,
             underlying_price=price,
@@ -281,10 +325,11 @@ class Market:
     def terms(self, at: int) -> pl.DataFrame:
         """The arrays as a frame, one row a symbol, with the benchmark of an instant's day."""
         states = [PRICE_STATES[code] for code in self.price_state]
+        time = np.where(self.price_state == FILL, self.fills.time, self.price_time)
         own = self._terms.with_columns(
-            last_price=to_decimal(self.price, 6).set(pl.Series(self.price_time < 0), None),
+            last_price=to_decimal(self.mark(), 6).set(pl.Series(time < 0), None),
             price_state=pl.Series(states, dtype=pl.String),
-            price_time=to_instants(self.price_time),
+            price_time=to_instants(time),
             beta=pl.Series(self._betas(at)).fill_nan(None),
             volatility_annual=pl.Series(self.volatility).fill_nan(None),
         )
@@ -294,8 +339,3 @@ class Market:
 
 
 _VERSIONED = {**INSTRUMENT_COLUMNS, "event_time": pl.Datetime("us", "UTC")}
-
-
-def new_york_day(at: int) -> date:
-    """Day in New York of an instant (microseconds)."""
-    return datetime.fromtimestamp(at // SECOND, _NEW_YORK).date()

@@ -9,24 +9,20 @@ import polars as pl
 from margin_assets.kernels.book import REG_T, Book, Int64Array, Series
 from margin_assets.kernels.figures import Figures, empty_figures, with_room
 from margin_assets.kernels.firm import firm_risk_of
-from margin_assets.kernels.history import day_of
-from margin_assets.kernels.ladder import (
-    NEVER,
-    Ladder,
-    climb,
-    empty_ladder,
-    set_deadlines,
-)
+from margin_assets.kernels.history import day_of, new_york_day
+from margin_assets.kernels.ladder import climb, set_deadlines
 from margin_assets.kernels.margined import Margined
 from margin_assets.kernels.money import instant
 from margin_assets.kernels.overlays import overlay_rules
 from margin_assets.kernels.positions import marked_positions
 from margin_assets.kernels.revaluation import restrikes, revalue
 from margin_assets.kernels.rules import Rules, rules_in_force
+from margin_assets.kernels.rungs import NEVER, Evaluated, Ladder, empty_ladder
 from margin_assets.kernels.settlement import settled
 from margin_assets.kernels.sma import Standing, mixed_excess, standing
 from margin_assets.kernels.sma_walk import Calendar
 from margin_assets.kernels.valuation import rescanned
+from margin_assets.live.bounds import spared
 from margin_assets.live.day_trades import DayTradeMonitor
 from margin_assets.live.decisions import (
     decisions_of,
@@ -37,7 +33,7 @@ from margin_assets.live.decisions import (
 )
 from margin_assets.live.holdings import Holdings
 from margin_assets.live.intraday import IntradayMonitor, levels, reducing
-from margin_assets.live.market import Market, new_york_day
+from margin_assets.live.market import Market
 from margin_assets.live.reg_t import RegTMonitor
 from margin_assets.live.reg_t_entries import Firm, noted
 from margin_assets.live.restating import Restating
@@ -151,7 +147,9 @@ class Monitor:
             return
         book, figures = self._valued(touched, point)
         self._add_house(touched, figures)
-        steps = climb(book, figures, rules, self.ladder, (point, touched))
+        kept = spared(self.market, self.holdings, self.ladder, figures, (point, touched))
+        at = Evaluated(point, touched, kept)
+        steps = climb(book, figures, rules, self.ladder, at)
         if len(steps.account):
             self._changed.append(steps.account)
             decisions = decisions_of(point, steps, figures, book)
@@ -298,6 +296,8 @@ class Monitor:
             symbols.append(market.apply_volatilities(changed["volatilities"]))
         if point in self._ticks:
             symbols.append(market.apply_prices(self._ticks[point], point, rules))
+        if "effects" in changed:
+            symbols.append(market.apply_fills(changed["effects"], point, rules))
         if "accounts" in changed:
             accounts.append(holdings.apply_accounts(changed["accounts"]))
         return symbols, accounts

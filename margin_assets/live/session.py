@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, BinaryIO
 
@@ -15,10 +15,11 @@ from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.money import instants
 from margin_assets.kernels.sma_walk import Calendar
 from margin_assets.lake import faults
-from margin_assets.lake.backlog import Backlog, backlog_of
+from margin_assets.lake.archive import archive, begun_entry, opened_in
+from margin_assets.lake.backlog import Backlog, backlog_of, is_ahead
 from margin_assets.lake.canonical import digest
 from margin_assets.lake.caretaker import Caretaker
-from margin_assets.lake.landing import Landing, Pending, PlannedFile, archive, in_order
+from margin_assets.lake.landing import Landing, Pending, PlannedFile, in_order
 from margin_assets.lake.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
@@ -72,6 +73,8 @@ class Session:
         """The sealed cycle whose firm is in memory."""
         self.waiting: Backlog | None = None
         """What lay in the landing folder, in no sealed cycle, when it was last listed."""
+        self._begun: Pending | None = None
+        """The file of which later plans take what is left."""
         self._stamps: set[tuple[str, int, datetime]] = set()
         self._ignored: set[str] = set()
         # Time does not pass in a rulebook of bounds: the newest version is the one in use.
@@ -86,9 +89,11 @@ class Session:
         return result
 
     def pending(self, landing: Landing) -> list[Pending]:
-        """What has landed and is in no plan yet."""
+        """What has landed and is in no plan yet; what is ahead of our clock waits (8.15)."""
         self._ready()
-        return landing.unknown(self._is_planned)
+        now = datetime.now(UTC)
+        found = [e for e in landing.unknown(self._is_planned) if not is_ahead(e, now)]
+        return found if self._begun is None else [self._begun, *found]
 
     def _is_planned(self, entry: Pending) -> bool:
         return entry.stamp in self._stamps or bool(entry.problem and entry.path in self._ignored)
@@ -104,17 +109,21 @@ class Session:
         pending = self.pending(landing)
         self.waiting = backlog_of(pending)
         entries = in_order(pending, **self._bounds)
+        if self._begun is not None and self._begun not in entries:
+            entries = [self._begun, *entries]
         if not entries:
             return None
         self._expect(self._sealed_cycle())
         self._expect_no_plan()
-        manifest = archive(self.lake, landing, entries, self._at + 1)
+        manifest, left = archive(self.lake, landing, entries, self._at + 1)
         if not manifest["files"]:
             return None
         faults.reach("archived")
         result = self._plan_and_run(manifest, started)
+        self._begun = next((entry for entry in left if entry.begun is not None), None)
         taken = {entry.stamp for entry in entries}
-        self.waiting = backlog_of(entry for entry in pending if entry.stamp not in taken)
+        later = (entry for entry in pending if entry.stamp not in taken)
+        self.waiting = backlog_of([*left, *later])
         return result
 
     def settle(self) -> CycleResult | None:
@@ -200,7 +209,9 @@ class Session:
         faults.reach("sealed")
         clock.lap("seal")
         self._at = plan.cycle
+        runner.journal.settle()
         self._remember(files)
+        self._begun = begun_entry(plan.manifest)
         self.caretaker.after(sealed)
         return CycleResult(sealed, written, clock.seconds)
 
@@ -235,8 +246,7 @@ class Session:
         self.condition.settle(is_last=True)
 
     def _opener(self, plan: Plan) -> Callable[[PlannedFile], BinaryIO]:
-        path = plan.manifest["archive"]
-        return lambda file: self._archive.open_object(path, file.offset, file.bytes)
+        return lambda file: opened_in(self._archive, plan.manifest, file)
 
     def _ready(self) -> CycleRunner:
         if self._runner is None:
@@ -275,6 +285,7 @@ class Session:
             runner.ever_written = {name for name in OFTEN_EMPTY if scan.was_written(name)}
             runner.pending = {feed: pending_rows(scan, feed, monitor) for feed in DATED}
         self._runner, self._at = runner, 0 if sealed is None else sealed.cycle
+        self._begun = None if sealed is None else begun_entry(sealed.manifest)
 
     def _load_files(self, scan: SealedTables, runner: CycleRunner) -> None:
         files = scan("landed_files").select(

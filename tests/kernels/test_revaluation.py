@@ -63,7 +63,7 @@ values = st.one_of(six_decimals(10_000), six_decimals(6_000_000))
 
 @st.composite
 def term(draw: st.DrawFn, symbol: str) -> Term:
-    state = draw(st.sampled_from(["fresh", "fresh", "fresh", "stale", "unusable", "missing"]))
+    state = draw(st.sampled_from(["fresh", "fresh", "stale", "fill_price", "unusable", "missing"]))
     group, range_class = GROUPS[symbol]
     return Term(
         symbol,
@@ -186,7 +186,7 @@ def large_book(accounts: int = 3000, symbols: int = 200) -> tuple[Book, Series]:
     offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
     series = securities(
         price=random.integers(1, 10**9, symbols),
-        price_state=random.integers(0, 4, symbols).astype(np.int8),
+        price_state=random.integers(0, 5, symbols).astype(np.int8),
         leverage=random.choice([1_000_000, -1_000_000, 3_000_000], symbols),
         is_marginable=random.random(symbols) < 0.9,
         input_state=np.zeros(symbols, dtype=np.int32),
@@ -257,6 +257,7 @@ def test_no_accounts_give_no_figures():
     ("state", "quantity", "price"),
     [
         pytest.param("stale", 10, 50, id="a stale price is used"),
+        pytest.param("fill_price", -10, 50, id="so is a fill's, and none is raised"),
         pytest.param("unusable", 10, 0, id="an unpriced long is worth nothing"),
         pytest.param(
             "unusable", -10, 75, id="an unpriced short is carried at the last price and half"

@@ -62,12 +62,12 @@ def required_columns(feed: str) -> frozenset[str]:
     return frozenset(name for name, column in feed_columns(feed).items() if not column.nullable)
 
 
-def row_rules(feed: str, landed_at: datetime) -> tuple[Rule, ...]:
-    """Every rule that a row of a file landed at that instant has to keep."""
-    return _schema_rules(feed) + tuple(_time_rules(feed, landed_at))
-
-
 @cache
+def row_rules(feed: str) -> tuple[Rule, ...]:
+    """Every rule that a row has to keep, with `landed_at` of its file beside it."""
+    return _schema_rules(feed) + tuple(_time_rules(feed))
+
+
 def _schema_rules(feed: str) -> tuple[Rule, ...]:
     of_columns = [
         rule for name, column in feed_columns(feed).items() for rule in _column_rules(name, column)
@@ -101,12 +101,13 @@ def _column_rules(name: str, column: dy.Column) -> list[Rule]:
     return rules
 
 
-def _time_rules(feed: str, landed_at: datetime) -> list[Rule]:
+def _time_rules(feed: str) -> list[Rule]:
     rules = []
+    latest = pl.col("landed_at") + CLOCK_GRACE
     for name, column in feed_columns(feed).items():
         if isinstance(column, dy.Datetime):
             rules.append(Rule(name, "before_1970", pl.col(name) >= _FIRST_INSTANT))
-            rules.append(Rule(name, "in_future", pl.col(name) <= landed_at + CLOCK_GRACE))
+            rules.append(Rule(name, "in_future", pl.col(name) <= latest))
     if "as_of_date" in feed_columns(feed):
         rules.append(Rule("as_of_date", "before_1970", pl.col("as_of_date") >= _FIRST_DAY))
     return rules

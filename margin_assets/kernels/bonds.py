@@ -33,8 +33,10 @@ def bond_line(
 ) -> int:
     """Requirement of a bond position in cents; `quantity` in hundredths of principal (micro).
 
-    Exempted securities (Treasuries, agencies, municipals) take their rate long and short; other
-    bonds sold short take 4210(c)(4). An exempt account's good-faith bonds take nothing.
+    Exempted securities (Treasuries, agencies, municipals) take their rate long and short. Of other
+    bonds sold short the greater of 4210(e)(2)(C) and (c)(4) is taken: (e)(2)(C) is told to be about
+    positions of either side, but its text has not been read. An exempt account's good-faith bonds
+    take nothing.
     """
     kind, size = series.bond_class[s], abs(value)
     if is_exempt and kind <= INVESTMENT_GRADE:
@@ -47,9 +49,16 @@ def bond_line(
         return line
     if kind == MUNICIPAL:
         return rate_line(size, rules.municipal)
-    if quantity < 0:
-        line = rate_line(size, rules.short_bond)
-        return max(line, rate_line(principal, rules.short_bond_principal))
+    line = _debt_line(kind, size, principal, rules)
+    if quantity > 0:
+        return line
+    short = max(rate_line(size, rules.short_bond), rate_line(principal, rules.short_bond_principal))
+    return max(line, short) if kind <= LISTED else short
+
+
+@njit(**BORROWS)
+def _debt_line(kind: int, size: int, principal: int, rules: Rules) -> int:
+    """4210(e)(2)(C), and Regulation T of what has no loan value."""
     if kind == INVESTMENT_GRADE:
         return rate_line(size, rules.investment_grade)
     if kind == LISTED:

@@ -17,8 +17,6 @@ from margin_assets.kernels.bonds import (
 from margin_assets.kernels.book import (
     BEYOND_RANGE,
     BOND,
-    OPTION,
-    SECURITY,
     Book,
     Int64Array,
     Series,
@@ -33,7 +31,7 @@ from margin_assets.kernels.problems import own_lines, problems_of, run_end
 from margin_assets.kernels.revaluation import mixed_accounts
 from margin_assets.kernels.rules import Rules
 from margin_assets.kernels.solutions import least_requirements
-from margin_assets.kernels.strategy_groups import leg_text, strategy_groups
+from margin_assets.kernels.strategy_groups import strategy_groups
 
 COLUMNS = (
     "symbol",
@@ -48,7 +46,6 @@ COLUMNS = (
     "net_deposit",
     "max_potential_loss",
 )
-ALONE, PAIRED, GROUPED = range(3)
 
 
 def reg_t_requirements(eras: Eras) -> pl.DataFrame:
@@ -66,8 +63,8 @@ def _reg_t(era: Margined) -> pl.DataFrame:
     # Of an account beyond the exact range no group has an amount.
     is_exact = era.figures.states & BEYOND_RANGE == 0
     mixed = everyone[mixed_accounts(book, series, everyone) & is_exact]
-    if (series.kind == OPTION).any():
-        problems = problems_of(book, series, rules, mixed)
+    problems = problems_of(book, series, rules, mixed)
+    if len(problems.stock_position) or len(problems.leg_position):
         solution = least_requirements(problems, strategy_rates(rules))
         parts.append(strategy_groups(numbered, paragraphs, (problems, solution), rules))
     rows = pl.concat(parts).sort("place", "order")
@@ -77,40 +74,34 @@ def _reg_t(era: Margined) -> pl.DataFrame:
 
 
 class Lines(NamedTuple):
-    """Positions that are not grouped with options: what each requires, cents."""
+    """Positions that are not grouped: what each requires, cents."""
 
     maintenance: Int64Array
     initial: Int64Array
     below: npt.NDArray[np.bool_]
-    role: npt.NDArray[np.int8]
-    """`ALONE`, `PAIRED` with the next position, or `GROUPED` elsewhere."""
+    is_grouped: npt.NDArray[np.bool_]
+    """Whether it stands in a group instead."""
 
 
 @njit(**OWNS)
 def _lines(book: Book, series: Series, rules: Rules) -> Lines:
     count = len(book.series)
     maintenance, initial = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    below, role = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.int8)
+    below, grouped = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
     for a in range(len(book.cash)):
         i, end = book.offsets[a], book.offsets[a + 1]
         while i < end:
-            after, options, _ = run_end(book, series, i, end)
+            after, _, _, is_grouped = run_end(book, series, i, end)
             while i < after:
                 s = book.series[i]
                 price = mark_price(book, series, rules, i)
                 below[i] = is_below(price, rules)
-                if options > 0 and (series.kind[s] == SECURITY or series.kind[s] == OPTION):
-                    role[i] = GROUPED
-                    i += 1
-                    continue
+                grouped[i] = is_grouped and series.kind[s] != BOND
                 exact = is_exact(book.quantity[i], price, series.leverage[s], series.beta[s], rules)
-                one, other, taken = own_lines(book, series, rules, a, i)
-                if exact:
-                    maintenance[i], initial[i] = one, other
-                if taken == 2:
-                    role[i], role[i + 1] = PAIRED, GROUPED
-                i += taken
-    return Lines(maintenance, initial, below, role)
+                if exact and not grouped[i]:
+                    maintenance[i], initial[i] = own_lines(book, series, rules, a, i)
+                i += 1
+    return Lines(maintenance, initial, below, grouped)
 
 
 def _own_rows(
@@ -121,7 +112,7 @@ def _own_rows(
     frame = positions.with_columns(
         order=pl.lit(0, pl.Int64),
         legs=pl.lit(None, pl.String),
-        strategy=_strategies(kind, book.quantity, lines.role),
+        strategy=_strategies(kind, book.quantity),
         rule=paragraphs,
         maintenance_requirement=to_decimal(lines.maintenance, 2),
         initial_requirement=to_decimal(lines.initial, 2),
@@ -131,31 +122,13 @@ def _own_rows(
         # What a short sale may lose has no bound.
         max_potential_loss=pl.when(pl.col("quantity") > 0).then(value),
     )
-    kept = _with_the_other_side(frame, lines).filter(pl.Series(lines.role != GROUPED))
+    kept = frame.filter(pl.Series(~lines.is_grouped))
     return kept.select(*keys_of(kept, "account_id").columns, "place", "order", *COLUMNS, "as_of")
 
 
-def _with_the_other_side(frame: pl.DataFrame, lines: Lines) -> pl.DataFrame:
-    """Rows of what is held both ways with both legs and the value of both."""
-    is_paired = pl.Series(lines.role == PAIRED)
-    if not is_paired.any():
-        return frame
-    other = pl.col("quantity").shift(-1)
-    legs = "[" + leg_text(pl.col("quantity")) + ", " + leg_text(other) + "]"
-    both = pl.col("market_value") + pl.col("market_value").shift(-1)
-    return frame.with_columns(
-        legs=pl.when(is_paired).then(legs),
-        market_value=pl.when(is_paired).then(both).otherwise("market_value"),
-        max_potential_loss=pl.when(is_paired).then(None).otherwise("max_potential_loss"),
-    )
-
-
-def _strategies(
-    kind: npt.NDArray[np.int8], quantity: Int64Array, role: npt.NDArray[np.int8]
-) -> pl.Series:
+def _strategies(kind: npt.NDArray[np.int8], quantity: Int64Array) -> pl.Series:
     side = np.where(quantity > 0, "long", "short").astype(object)
     words = side + np.where(kind == BOND, "_bond", "_stock").astype(object)
-    words[role == PAIRED] = "long_and_short_stock"
     return pl.Series(words.tolist(), dtype=pl.String)
 
 
@@ -164,9 +137,7 @@ def _paragraphs(positions: pl.DataFrame, book: Book, series: Series, lines: Line
     long, marginable = pl.col("quantity") > 0, pl.col("is_marginable")
     fund = pl.when(pl.col("leverage").abs() != 1.0).then(pl.lit("; RN 09-53")).otherwise(pl.lit(""))
     return positions.select(
-        rule=pl.when(pl.Series(lines.role == PAIRED))
-        .then(pl.lit("FINRA 4210(e)(1)"))
-        .when(pl.Series(series.kind[book.series] == BOND))
+        rule=pl.when(pl.Series(series.kind[book.series] == BOND))
         .then(_bond_paragraphs(book, series))
         .when(long & marginable)
         .then(pl.lit("FINRA 4210(c)(1)") + fund)

@@ -28,6 +28,12 @@ EXEMPT_PARAGRAPH = "FINRA 4210(e)(2), exempt account"
 
 
 @njit(**BORROWS)
+def principal_cents(quantity: int) -> int:
+    """Principal of a position in hundredths of it (micro), cents."""
+    return (abs(quantity) + _UNITS_A_CENT // 2) // _UNITS_A_CENT
+
+
+@njit(**BORROWS)
 def bond_line(
     quantity: int, value: int, series: Series, s: int, is_exempt: bool, rules: Rules
 ) -> int:
@@ -41,7 +47,7 @@ def bond_line(
     kind, size = series.bond_class[s], abs(value)
     if is_exempt and kind <= INVESTMENT_GRADE:
         return 0
-    principal = (abs(quantity) + _UNITS_A_CENT // 2) // _UNITS_A_CENT
+    principal = principal_cents(quantity)
     if kind <= AGENCY:
         line = rate_line(size, rules.government_rates[series.government_band[s]])
         if series.is_long_zero[s]:
@@ -52,8 +58,15 @@ def bond_line(
     line = _debt_line(kind, size, principal, rules)
     if quantity > 0:
         return line
-    short = max(rate_line(size, rules.short_bond), rate_line(principal, rules.short_bond_principal))
+    short = short_debt_line(size, principal, rules)
     return max(line, short) if kind <= LISTED else short
+
+
+@njit(**BORROWS)
+def short_debt_line(size: int, principal: int, rules: Rules) -> int:
+    """4210(c)(4): of a short bond's value and principal, cents."""
+    line = rate_line(size, rules.short_bond)
+    return max(line, rate_line(principal, rules.short_bond_principal))
 
 
 @njit(**BORROWS)

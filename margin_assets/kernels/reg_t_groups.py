@@ -13,6 +13,8 @@ from margin_assets.kernels.bonds import (
     MUNICIPAL,
     PARAGRAPHS,
     SHORT_PARAGRAPH,
+    principal_cents,
+    short_debt_line,
 )
 from margin_assets.kernels.book import (
     BEYOND_RANGE,
@@ -26,7 +28,7 @@ from margin_assets.kernels.eras import keys_of
 from margin_assets.kernels.group_lines import strategy_rates
 from margin_assets.kernels.lines import is_below, is_exact, mark_price
 from margin_assets.kernels.margined import Eras, Margined, table
-from margin_assets.kernels.money import to_decimal
+from margin_assets.kernels.money import to_decimal, value_cents
 from margin_assets.kernels.problems import own_lines, problems_of, run_end
 from margin_assets.kernels.revaluation import mixed_accounts
 from margin_assets.kernels.rules import Rules
@@ -79,6 +81,8 @@ class Lines(NamedTuple):
     maintenance: Int64Array
     initial: Int64Array
     below: npt.NDArray[np.bool_]
+    is_short_debt: npt.NDArray[np.bool_]
+    """Of a short bond: whether 4210(c)(4) decides."""
     is_grouped: npt.NDArray[np.bool_]
     """Whether it stands in a group instead."""
 
@@ -88,20 +92,24 @@ def _lines(book: Book, series: Series, rules: Rules) -> Lines:
     count = len(book.series)
     maintenance, initial = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     below, grouped = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
+    short_debt = np.zeros(count, dtype=np.bool_)
     for a in range(len(book.cash)):
         i, end = book.offsets[a], book.offsets[a + 1]
         while i < end:
             after, _, _, is_grouped = run_end(book, series, i, end)
             while i < after:
-                s = book.series[i]
+                s, quantity = book.series[i], book.quantity[i]
                 price = mark_price(book, series, rules, i)
                 below[i] = is_below(price, rules)
                 grouped[i] = is_grouped and series.kind[s] != BOND
-                exact = is_exact(book.quantity[i], price, series.leverage[s], series.beta[s], rules)
+                exact = is_exact(quantity, price, series.leverage[s], series.beta[s], rules)
                 if exact and not grouped[i]:
                     maintenance[i], initial[i] = own_lines(book, series, rules, a, i)
+                if exact and series.kind[s] == BOND and quantity < 0:
+                    size, principal = value_cents(-quantity, price), principal_cents(quantity)
+                    short_debt[i] = maintenance[i] == short_debt_line(size, principal, rules)
                 i += 1
-    return Lines(maintenance, initial, below, grouped)
+    return Lines(maintenance, initial, below, short_debt, grouped)
 
 
 def _own_rows(
@@ -138,7 +146,7 @@ def _paragraphs(positions: pl.DataFrame, book: Book, series: Series, lines: Line
     fund = pl.when(pl.col("leverage").abs() != 1.0).then(pl.lit("; RN 09-53")).otherwise(pl.lit(""))
     return positions.select(
         rule=pl.when(pl.Series(series.kind[book.series] == BOND))
-        .then(_bond_paragraphs(book, series))
+        .then(_bond_paragraphs(book, series, lines))
         .when(long & marginable)
         .then(pl.lit("FINRA 4210(c)(1)") + fund)
         .when(long)
@@ -151,10 +159,10 @@ def _paragraphs(positions: pl.DataFrame, book: Book, series: Series, lines: Line
     ).to_series()
 
 
-def _bond_paragraphs(book: Book, series: Series) -> pl.Series:
+def _bond_paragraphs(book: Book, series: Series, lines: Lines) -> pl.Series:
     code = series.bond_class[book.series]
     exempt = np.repeat(book.is_exempt, np.diff(book.offsets)) & (code <= INVESTMENT_GRADE)
-    short = (book.quantity < 0) & (code > MUNICIPAL)
+    short = lines.is_short_debt & (code > MUNICIPAL)
     words = np.array(PARAGRAPHS, dtype=object)[code]
     words[short] = SHORT_PARAGRAPH
     words[exempt] = EXEMPT_PARAGRAPH

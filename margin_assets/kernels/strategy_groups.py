@@ -233,7 +233,8 @@ def _loss(problems: Problems, solution: Solution, g: int) -> int:
         )
     if kind == STOCK or kind == COVERED_CALL:
         return max(_value_of_stock(problems, solution, g), UNBOUNDED)
-    if kind in (SHORT_OPTION, STRADDLE, COVERED_PUT, BOXED_STOCK):
+    is_open = kind == SHORT_OPTION or kind == STRADDLE or kind == COVERED_PUT
+    if is_open or kind == BOXED_STOCK:
         return UNBOUNDED
     gap = legs[group.a].spot - legs[group.a].strike
     if kind == PROTECTED_SHORT or kind == REVERSE_CONVERSION:

@@ -53,7 +53,8 @@ BOTH_WAYS: list[tuple[str, list[Json], tuple[float, float, float], list[str]]] =
         ["covered_call", "long_and_short_stock"],
     ),
     # A conversion takes 1,000 for the long side, a reverse one 1,000 for the short side. Boxed:
-    # 500, the call at 400 + 2,000, the put at 900 + 2,000; its calls make no spread with the call.
+    # 500, the put at 900 + 2,000 and the call's 400; calls of two styles make no spread. Opening
+    # takes 5,000 for the long side, 1,000 for the short one, 1,300 for what is bought.
     (
         "conversions take both sides",
         [
@@ -64,7 +65,7 @@ BOTH_WAYS: list[tuple[str, list[Json], tuple[float, float, float], list[str]]] =
             option("C100", 1, 9, expiry=JUNE),
             option("P100", -1, 9, expiry=JUNE),
         ],
-        (2000, 3300, 7300 - 1000),
+        (2000, 3300, 7300),
         ["conversion", "reverse_conversion"],
     ),
 ]

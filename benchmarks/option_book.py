@@ -102,6 +102,7 @@ def make_book(seed: int = 7) -> Book:
         series=held[distinct],
         quantity=quantity,
         last_fill_price=np.ones(len(quantity), dtype=np.int64),
+        sale_price=np.zeros(len(quantity), dtype=np.int64),
         account_type=np.where(np.arange(ACCOUNTS) % 5 == 0, PORTFOLIO, REG_T).astype(np.int8),
         is_registered=np.ones(ACCOUNTS, dtype=np.bool_),
         is_exempt=np.zeros(ACCOUNTS, dtype=np.bool_),

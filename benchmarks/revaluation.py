@@ -34,6 +34,7 @@ def make_book(accounts: int = ACCOUNTS) -> tuple[Book, Series]:
         series=symbol.ravel(),
         quantity=rng.integers(-1_000, 3_000, count) * 1_000_000,
         last_fill_price=np.zeros(count, dtype=np.int64),
+        sale_price=np.zeros(count, dtype=np.int64),
         account_type=np.full(accounts, REG_T, dtype=np.int8),
         is_registered=np.ones(accounts, dtype=np.bool_),
         is_exempt=np.zeros(accounts, dtype=np.bool_),

@@ -134,6 +134,11 @@ def quantity(description: str) -> dy.Decimal:
     return dy.Decimal(38, 6, description=description, metadata={"unit": "1"})
 
 
+def opened(description: str) -> dy.Decimal:
+    """Sum over the fills that opened a position, six decimals; null where there are none."""
+    return dy.Decimal(38, 6, min=0, nullable=True, description=description, metadata={"unit": "1"})
+
+
 def fraction(description: str, *, nullable: bool = False) -> dy.Float64:
     """Dimensionless model value."""
     return dy.Float64(nullable=nullable, description=description, metadata={"unit": "1"})

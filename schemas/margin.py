@@ -79,6 +79,10 @@ class Positions(dy.Schema):
         "Beta used, of an option its underlying's; null when none is known.", nullable=True
     )
     last_fill_price = columns.premium("Price of the last fill.")
+    sale_quantity = columns.opened(
+        "Of a short position: quantity of its opening sales, since it was last flat or long."
+    )
+    sale_proceeds = columns.opened("What those sales brought in, in USD for single units.")
     multiplier = dy.Decimal(
         38,
         6,

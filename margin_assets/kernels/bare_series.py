@@ -33,6 +33,7 @@ def securities(**known: npt.NDArray[Any]) -> Series:
         is_listed=~no,
         is_long_dated=no,
         is_cash_settled=no,
+        has_fund_cover=no,
         rate_class=code,
         underlying_price=zero,
         underlying_state=code,

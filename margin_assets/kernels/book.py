@@ -1,17 +1,17 @@
 """The book: positions sorted by account and class group, as offsets and arrays."""
 
+from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
-from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.dated import dated
 from margin_assets.kernels.expiry import NEW_YORK, time_left
-from margin_assets.kernels.money import BEYOND, MICRO, bounded, to_scaled, units_of
+from margin_assets.kernels.money import BEYOND, bounded, to_scaled, units
 from margin_assets.kernels.rules import Rules
+from margin_assets.kernels.sales import sale_prices
 from schemas.landed import ACCOUNT_TYPES, BOND_CLASSES
 from schemas.margin import PRICE_STATES, RANGE_CLASSES, RATE_CLASSES
 
@@ -117,6 +117,8 @@ class Series(NamedTuple):
     """Beyond the months in which a long option has no loan value."""
     is_cash_settled: npt.NDArray[np.bool_]
     """Options that pay cash on their last day and never before: European ones on an index."""
+    has_fund_cover: npt.NDArray[np.bool_]
+    """Options on a broad or narrow index: a fund on it may cover them by value."""
     rate_class: Int8Array
     underlying_price: Int64Array
     underlying_state: Int8Array
@@ -140,7 +142,9 @@ class Book(NamedTuple):
     quantity: Int64Array
     """Micro-units, signed: contracts times their multiplier."""
     last_fill_price: Int64Array
-    """Micro-dollars; marks a short position that never had a price."""
+    """Micro-dollars; marks a short position that never had a price. Below 0 none is known."""
+    sale_price: Int64Array
+    """Micro-dollars that a short position was opened at, on average; 0 where not known."""
     account_type: Int8Array
     is_registered: npt.NDArray[np.bool_]
     is_exempt: npt.NDArray[np.bool_]
@@ -183,7 +187,8 @@ def book_of(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> tu
         offsets=np.concatenate(([0], np.cumsum(counts.to_numpy()))).astype(np.int64),
         series=held,
         quantity=units(bounded(positions["quantity"], BEYOND), series.multiplier, held),
-        last_fill_price=to_scaled(positions["last_fill_price"]),
+        last_fill_price=to_scaled(positions["last_fill_price"].fill_null(Decimal(-1))),
+        sale_price=sale_prices(positions),
         account_type=codes_of(accounts["account_type"], ACCOUNT_TYPES),
         is_registered=accounts["is_registered"].to_numpy(),
         is_exempt=accounts["is_exempt"].to_numpy(),
@@ -193,23 +198,6 @@ def book_of(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> tu
         msg = "a position's account is not among the accounts"
         raise ValueError(msg)
     return book, series
-
-
-def units(
-    quantity: Int64Array, multiplier: Int64Array, series: npt.NDArray[np.int32]
-) -> Int64Array:
-    """Micro-units of positions: quantities times the multipliers of their series."""
-    return _units(quantity, multiplier, series) if (multiplier != MICRO).any() else quantity
-
-
-@njit(**OWNS)
-def _units(
-    quantity: Int64Array, multiplier: Int64Array, series: npt.NDArray[np.int32]
-) -> Int64Array:
-    found = np.empty(len(quantity), dtype=np.int64)
-    for i in range(len(quantity)):
-        found[i] = units_of(quantity[i], multiplier[series[i]])
-    return found
 
 
 def series_of(frame: pl.DataFrame, rules: Rules) -> Series:
@@ -250,6 +238,7 @@ def series_of(frame: pl.DataFrame, rules: Rules) -> Series:
         is_listed=frame["is_listed"].to_numpy(),
         is_long_dated=last.is_long_dated,
         is_cash_settled=_is_cash_settled(frame),
+        has_fund_cover=_has_fund_cover(frame),
         rate_class=codes_of(frame["rate_class"].fill_null(RATE_CLASSES[0]), RATE_CLASSES),
         underlying_price=to_scaled(frame["underlying_price"]),
         underlying_state=codes_of(
@@ -293,7 +282,15 @@ def _is_index_fund(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
     return (is_fund & is_member & (frame["leverage"] == 1.0)).fill_null(value=False).to_numpy()
 
 
+_FUND_COVER = (pl.col("asset_class") == "option") & pl.col("issuer_class").is_in(
+    ("narrow_index", "broad_index", "broad_index_high_cap")
+)
 _CASH_SETTLED = pl.col("issuer_class").is_in(INDICES) & (pl.col("style") == "european")
+
+
+def _has_fund_cover(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    """Options on an index that a fund may be in: not on volatility."""
+    return frame.select(_FUND_COVER.fill_null(value=False)).to_series().to_numpy().copy()
 
 
 def _is_cash_settled(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:

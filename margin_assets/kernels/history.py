@@ -19,6 +19,8 @@ from margin_assets.kernels.money import (
 from margin_assets.kernels.multipliers import multiplier_versions, traded_multiplier
 from margin_assets.kernels.positions import marked_positions
 from margin_assets.kernels.rules import SECOND, benchmark, rules_in_force
+from margin_assets.kernels.sales import sale_columns, take_sales
+from margin_assets.kernels.short_sales import with_sales
 from margin_assets.kernels.terms import (
     NEW_YORK,
     Marks,
@@ -54,7 +56,8 @@ def positions_at(
     Of everybody, or of those whose `fills` are given. Everybody's fills mark, whoever is asked for.
     """
     whose = landed.fills if fills is None else fills
-    effects = effects_at(whose, counting_from(whose))
+    tape = whose, counting_from(whose)
+    effects = with_sales(effects_at(*tape), lambda _: tape)
     historical = landed.volatilities.filter(pl.col("kind") == HISTORICAL)
     dated = landed._replace(
         betas=_from_their_dates(landed.betas), volatilities=_from_their_dates(historical)
@@ -101,17 +104,25 @@ HISTORICAL = VOLATILITY_KINDS[0]
 
 def _holdings(effects: pl.DataFrame) -> pl.DataFrame:
     """What each account holds after some effects; flat positions are gone."""
-    held = (
-        effects.group_by("account_id", "symbol", maintain_order=True)
-        .agg(_exact("quantity"), pl.col("price").last())
-        .filter(pl.col("quantity") != 0)
+    key = ("account_id", "symbol")
+    held = effects.group_by(key, maintain_order=True).agg(
+        _exact("quantity"), pl.col("price").last()
     )
+    numbered = held.select(*key, place=pl.int_range(pl.len(), dtype=pl.Int64))
+    placed = effects.join(numbered, on=key, how="left", maintain_order="left", validate="m:1")
+    sales = np.zeros(held.height, dtype=np.int64), np.zeros(held.height, dtype=np.int64)
+    trades, told = (
+        (placed[name].to_numpy(), placed[other].to_numpy())
+        for name, other in (("quantity", "price"), ("sale_quantity", "sale_proceeds"))
+    )
+    none_held = np.zeros(held.height, dtype=np.int64)
+    take_sales(placed["place"].to_numpy(), trades, told, none_held, sales)
     return held.select(
-        "account_id",
-        "symbol",
+        *key,
         quantity=to_decimal(held["quantity"].to_numpy(), 6),
         last_fill_price=to_decimal(held["price"].to_numpy(), 6),
-    )
+        **sale_columns(*sales),
+    ).filter(pl.col("quantity") != 0)
 
 
 class Booked(NamedTuple):

@@ -16,9 +16,9 @@ def marked_positions(
 ) -> pl.DataFrame:
     """Positions with their mark and value, sorted by account, class group and symbol.
 
-    `holdings`: account, symbol, quantity, last fill price; flat ones must be gone. `terms`: one
-    row a symbol. A long position without a usable price is worth 0; a short one is carried at
-    the raised last price.
+    `holdings`: account, symbol, quantity, last fill price, opening sales; flat ones must be gone.
+    `terms`: one row a symbol. A long position without a usable price is worth 0; a short one is
+    carried at the raised last price.
     """
     joined = (
         holdings.join(terms, on="symbol", how="left", validate="m:1")

@@ -31,6 +31,7 @@ class Rules(NamedTuple):
     short_non_marginable: int
     initial_long: int
     initial_short: int
+    initial_short_hedged: int
     initial_non_margin: int
     points: npt.NDArray[np.int64]
     """Valuation points by range class and point, ppm of the price, from below."""
@@ -160,6 +161,7 @@ def _initial_rates(reg_t: dict[str, Any]) -> dict[str, Any]:
     return {
         "initial_long": _ppm(initial["long_equity"]),
         "initial_short": _ppm(initial["short_equity"]),
+        "initial_short_hedged": _ppm(initial["short_equity_against_call"]),
         "initial_non_margin": _ppm(initial["non_margin"]),
     }
 

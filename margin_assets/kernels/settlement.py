@@ -105,6 +105,7 @@ def _trials(book: Book, places: Int64Array, account: Int64Array) -> _Trials:
         series=book.series[of],
         quantity=book.quantity[of],
         last_fill_price=book.last_fill_price[of],
+        sale_price=book.sale_price[of],
         account_type=book.account_type[owner],
         is_registered=book.is_registered[owner],
         is_exempt=book.is_exempt[owner],

@@ -9,7 +9,7 @@ from margin_assets.kernels.expiry import SessionTimes
 from margin_assets.kernels.fills import effects_at
 from margin_assets.kernels.history import Booked, day_of
 from margin_assets.kernels.intraday import BoolArray
-from margin_assets.kernels.money import counting_from, to_scaled
+from margin_assets.kernels.money import MICRO, counting_from, to_scaled
 from margin_assets.kernels.reg_t_book import CASH, TRADE
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import rules_in_force
@@ -71,7 +71,8 @@ def past_entries(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
     booked = firm.booked
     effects = _effects(firm, span).filter("is_margin")
     others = effects.filter("is_other").select("account_id", "point").unique()
-    plain = effects.join(others, on=["account_id", "point"], how="anti", maintain_order="left")
+    alone = effects.join(others, on=["account_id", "point"], how="anti", maintain_order="left")
+    plain = _with_calls(alone, effects, firm.landed.instruments)
     measured = _measured(firm, others.sort("point", "account_id"))
     columns = ("account_id", "point", "amount", "is_margin")
     rows = pl.concat(
@@ -185,9 +186,42 @@ def _trades(effects: pl.DataFrame) -> pl.DataFrame:
             quantity=rows["quantity"].to_numpy(),
             price=rows["price"].to_numpy(),
             is_marginable=rows["is_marginable"].to_numpy(),
+            calls=rows["calls"].to_numpy(),
         )
         amount[chosen] = trade_entries(trades, entry_rules(day_of(day * _DAY)))
     return effects.with_columns(amount=pl.Series(amount))
+
+
+def _with_calls(
+    trades: pl.DataFrame, effects: pl.DataFrame, instruments: pl.DataFrame
+) -> pl.DataFrame:
+    """Trades with the units that long calls stand for which they may be made against."""
+    terms = instruments.sort("event_time", maintain_order=True).unique("symbol", keep="last")
+    is_call = (pl.col("right") == "call") & (pl.col("style") == "american")
+    calls = terms.filter(is_call & pl.col("is_listed").fill_null(value=True)).select(
+        "underlying", "strike", "expiry", "multiplier", contract="symbol"
+    )
+    numbered = trades.with_row_index("row")
+    is_short = pl.min_horizontal("held", pl.col("held") + pl.col("quantity")) < 0
+    dealt = effects.select("account_id", contract="symbol", dealt="quantity", at="point")
+    held = (
+        numbered.filter(is_short)
+        .select("row", "account_id", "point", "price", underlying="symbol")
+        .join(calls, on="underlying")
+        .join(dealt, on=["account_id", "contract"])
+        .filter(
+            pl.col("at") < pl.col("point"),
+            pl.col("strike").cast(pl.Decimal(38, 6)).to_physical() <= pl.col("price"),
+            pl.col("expiry") >= pl.from_epoch("point", time_unit="us").dt.date(),
+        )
+        .group_by("row", "contract", "multiplier")
+        .agg(pl.col("dealt").sum().clip(lower_bound=0))
+    )
+    multiple = pl.col("multiplier").cast(pl.Decimal(38, 6)).to_physical()
+    units = (pl.col("dealt").cast(pl.Int128) * multiple // MICRO).sum().cast(pl.Int64)
+    found = held.group_by("row").agg(calls=units)
+    joined = numbered.join(found, on="row", how="left", maintain_order="left", validate="1:1")
+    return joined.drop("row").with_columns(pl.col("calls").fill_null(0))
 
 
 _DAY = 86_400_000_000

@@ -17,6 +17,7 @@ from margin_assets.kernels.fills import (
     tree_effects,
 )
 from margin_assets.kernels.money import instants
+from margin_assets.kernels.short_sales import Tape, with_sales
 from margin_assets.kernels.terms import first_instant
 from margin_assets.live.seen_ids import SeenIds
 from schemas import TABLES
@@ -236,7 +237,16 @@ class Journal:
             for effect in tree_effects(self._originals[root], self._children, after)
         ]
         self._originals.clear()
-        return effects_in_order(plain_effects(plain, plain["point"].to_numpy()), trees)
+        effects = effects_in_order(plain_effects(plain, plain["point"].to_numpy()), trees)
+        return with_sales(effects, partial(self._tape, fills))
+
+    def _tape(self, fills: pl.DataFrame, keys: pl.DataFrame) -> Tape:
+        """All fills of some accounts and symbols: those accepted now and those of past cycles."""
+        among = [pl.col(name).is_in(keys[name].unique().implode()) for name in keys.columns]
+        past = self._lookup("fills", pl.all_horizontal(among))
+        columns = feed_columns("fills")
+        both = pl.concat([past.select(columns), fills.select(columns)])
+        return both, np.concatenate([self._points_of(past), fills["point"].to_numpy()])
 
     def _fetch(self, roots: set[str]) -> None:
         """Loads originals of earlier cycles that new corrections end at."""

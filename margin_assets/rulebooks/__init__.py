@@ -41,11 +41,14 @@ class Rulebook:
 
 def remembered(function: Callable[P, R]) -> Callable[P, R]:
     """Remembers the results of a function of days, those of each choice of versions apart."""
-    results = cache(lambda _chosen, *args, **kwargs: function(*args, **kwargs))
+
+    @cache
+    def of_choice(_chosen: Versions | None) -> Callable[..., R]:
+        return cache(function)
 
     @wraps(function)
     def asked(*args: P.args, **kwargs: P.kwargs) -> R:
-        return results(_CHOSEN.get(), *args, **kwargs)
+        return of_choice(_CHOSEN.get())(*args, **kwargs)
 
     return asked
 

@@ -150,6 +150,15 @@ class Equity(_Part):
     quantity: Quantity
     last_fill_price: Price | None = None
     """What it was last dealt at: carries a short position that has no price."""
+    sale_price: Price | None = None
+    """What a short position was sold at, on average; absent: at its price."""
+
+    @model_validator(mode="after")
+    def only_a_short_one_was_sold(self) -> Self:
+        """A long position has no price of a short sale."""
+        if self.sale_price is not None and self.quantity > 0:
+            raise ValueError("sale_price of a position that is not short")
+        return self
 
 
 class Option(_Part):

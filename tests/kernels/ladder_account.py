@@ -81,6 +81,7 @@ class Account:
             series=np.zeros(held, dtype=np.int32),
             quantity=np.full(held, self.quantity * 1_000_000),
             last_fill_price=np.ones(held, dtype=np.int64),
+            sale_price=np.zeros(held, dtype=np.int64),
             account_type=np.array([self.kind], dtype=np.int8),
             is_registered=np.array([True]),
             is_exempt=np.array([False]),

@@ -62,6 +62,8 @@ _HOLDINGS = pl.Schema(
         "symbol": pl.String,
         "quantity": pl.Decimal(38, 6),
         "last_fill_price": pl.Decimal(38, 6),
+        "sale_quantity": pl.Decimal(38, 6),
+        "sale_proceeds": pl.Decimal(38, 6),
     }
 )
 _ACCOUNTS = pl.Schema(
@@ -123,7 +125,7 @@ def portfolio(owners: Sequence[Owner], terms: Sequence[Term]) -> Portfolio:
     """Positions marked by the kernels, and their accounts, sorted by account."""
     owners = sorted(owners, key=lambda owner: owner.account_id)
     held = [
-        (owner.account_id, h.symbol, Decimal(h.quantity), Decimal(h.last_fill))
+        (owner.account_id, h.symbol, Decimal(h.quantity), Decimal(h.last_fill), None, None)
         for owner in owners
         for h in owner.holdings
     ]

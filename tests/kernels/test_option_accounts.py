@@ -274,7 +274,7 @@ CASES: list[tuple[str, list[Json], Json, tuple[float, ...], list[str]]] = [
         [shares(100), shares(-150)],
         STOCK,
         (2000, 2000, 3000, 3000, -5000),
-        ["long_and_short_stock"],
+        ["long_and_short_stock", "short_stock"],
     ),
 ]
 

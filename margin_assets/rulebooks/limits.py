@@ -62,7 +62,13 @@ _OF: dict[str, dict[str, _Bounds]] = {
         "*_usd": AMOUNT,
         "*": COUNT,
     },
-    "intraday": {"*_usd": AMOUNT, "*share*": SHARE, "*_equity": SHARE, "*": COUNT},
+    "intraday": {
+        "*_usd": AMOUNT,
+        "*share*": SHARE,
+        "*_equity": SHARE,
+        "*leveraged_long*": SHARE,
+        "*": COUNT,
+    },
     "timelines": {"*": COUNT},
     "overlays": {"*_usd": AMOUNT, "*.riskiest": COUNT, "*": RATE},
 }

@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.counting import counting_from
 from margin_assets.kernels.fills import effects_at, sized_cash
 from margin_assets.kernels.money import (
     BEYOND,
-    counting_from,
     to_decimal,
     to_instants,
     to_scaled,

@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book import SUPPORTED, Int64Array
+from margin_assets.kernels.counting import counting_from
 from margin_assets.kernels.marks import price_states
-from margin_assets.kernels.money import counting_from, instants
+from margin_assets.kernels.money import instants
 from margin_assets.kernels.rules import Rules
 from schemas.margin import PRICE_STATES
 

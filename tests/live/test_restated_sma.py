@@ -81,13 +81,13 @@ def told() -> list[tuple[datetime, str, Row]]:
         rows = zip(("X", "Y", "XC"), usd, strict=True)
         events += [(at, "prices", price(symbol, mark, at)) for symbol, mark in rows]
     for name, wrong in STORIES.items():
-        events += shared(name) + shared(f"{name}'")
+        events += shared(name, wrong.symbol) + shared(f"{name}'", wrong.symbol)
         events += as_told(name, wrong) + as_it_should_be(f"{name}'", wrong)
     return sorted(events, key=lambda event: event[0])
 
 
-def shared(name: str) -> list[tuple[datetime, str, Row]]:
-    """What both do: money, a purchase before and one after, a sale of Y."""
+def shared(name: str, about: str) -> list[tuple[datetime, str, Row]]:
+    """What both do: money, a purchase before and one after, a sale of Y; with options one more."""
     start = MONDAY - timedelta(hours=1)
     events = [(start, "accounts", account(name, "reg_t", start))]
     for n, (usd, kind, hours) in enumerate(
@@ -96,7 +96,7 @@ def shared(name: str) -> list[tuple[datetime, str, Row]]:
         at = later(hours=hours)
         events += [(at, "cash_movements", cash(f"{name}-{n}", name, usd, at, kind))]
     trades = [("40", "100", "X", 0.5), ("-60", "42", "Y", 5.5), ("-10", "120", "X", 23)]
-    trades += [("1", "10", "XC", 26), ("80", "110", "X", 50)]
+    trades += [("80", "110", "X", 50)] + [("1", "10", "XC", 26)] * (about == "XC")
     for n, (quantity, usd, symbol, hours) in enumerate(trades):
         at = later(hours=hours)
         row = fill(f"{name}.{n}", quantity, usd, at, account_id=name, symbol=symbol)

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from margin_assets.kernels.counting import counting_from
 from margin_assets.kernels.expiry import SessionTimes
 from margin_assets.kernels.fills import effects_at, sized_cash
 from margin_assets.kernels.marks import with_fill_prices, with_price_states
 from margin_assets.kernels.money import (
     BEYOND,
-    counting_from,
     to_decimal,
     to_instants,
     to_scaled,

@@ -13,9 +13,10 @@ from margin_assets.kernels.book import (
     Int8Array,
     Int64Array,
 )
+from margin_assets.kernels.counting import counting_from
 from margin_assets.kernels.fills import effects_at
 from margin_assets.kernels.last_fills import last_fills, trades_of, with_places
-from margin_assets.kernels.money import counting_from, instants, to_decimal, to_instants
+from margin_assets.kernels.money import instants, to_decimal, to_instants
 from margin_assets.kernels.rules import Rules
 from schemas.margin import PRICE_STATES
 

@@ -5,11 +5,12 @@ import polars as pl
 
 from margin_assets.kernels import history
 from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.counting import counting_from
 from margin_assets.kernels.expiry import SessionTimes
 from margin_assets.kernels.fills import effects_at
 from margin_assets.kernels.history import Booked, day_of
 from margin_assets.kernels.intraday import BoolArray
-from margin_assets.kernels.money import MICRO, counting_from, to_scaled
+from margin_assets.kernels.money import MICRO, to_scaled
 from margin_assets.kernels.reg_t_book import CASH, TRADE
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import rules_in_force

@@ -7,8 +7,8 @@ import polars as pl
 
 from margin_assets.kernels.bond_terms import bond_terms
 from margin_assets.kernels.book import INDICES, SUPPORTED
+from margin_assets.kernels.counting import counting_from
 from margin_assets.kernels.expiry import SessionTimes, is_third_friday, last_instants
-from margin_assets.kernels.money import counting_from
 
 NEW_YORK = ZoneInfo("America/New_York")
 BROAD = ("broad_index", "broad_index_high_cap")

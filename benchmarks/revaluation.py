@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.output import median_seconds, show
-from margin_assets.kernels.book import REG_T, Book, Series, securities
+from margin_assets.kernels.bare_series import securities
+from margin_assets.kernels.book import REG_T, Book, Series
 from margin_assets.kernels.figures import empty_figures
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import rules_in_force

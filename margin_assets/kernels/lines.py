@@ -7,7 +7,8 @@ Values are signed cents, requirements positive cents. Source: FINRA Rule 4210(c)
 from numba import njit
 
 from margin_assets.kernels.book import (
-    FRESH,
+    FILL,
+    FILL_PRICE,
     MISSING,
     NO_BETA,
     NO_PRICE,
@@ -15,6 +16,8 @@ from margin_assets.kernels.book import (
     PRICE_STALE,
     PRICE_UNUSABLE,
     STALE,
+    UNUSABLE,
+    USABLE,
     Book,
     Series,
 )
@@ -45,7 +48,7 @@ def _upper_bound(series: Series, s: int) -> int:
 
     A call whose underlying has no usable price has no such bound.
     """
-    if series.kind[s] != OPTION or (series.is_call[s] and series.underlying_state[s] > STALE):
+    if series.kind[s] != OPTION or (series.is_call[s] and series.underlying_state[s] > USABLE):
         return DEAREST
     return series.underlying_price[s] if series.is_call[s] else series.strike[s]
 
@@ -59,7 +62,7 @@ def mark_price(book: Book, series: Series, rules: Rules, i: int) -> int:
     """
     s = book.series[i]
     state = series.price_state[s]
-    if state <= STALE:  # fresh or stale
+    if state <= USABLE:
         return series.price[s]
     if book.quantity[i] > 0:
         return 0
@@ -74,10 +77,12 @@ def input_states(series: Series, s: int) -> int:
     state = series.price_state[s]
     if state == STALE:
         states |= PRICE_STALE
+    elif state == FILL:
+        states |= FILL_PRICE
+    elif state == UNUSABLE:
+        states |= PRICE_UNUSABLE
     elif state == MISSING:
         states |= NO_PRICE
-    elif state != FRESH:
-        states |= PRICE_UNUSABLE
     if series.beta[s] != series.beta[s]:
         states |= NO_BETA
     return states
@@ -121,10 +126,15 @@ def initial_line(
 
 @njit(**BORROWS, forceinline=True)
 def stress_line(value: int, beta: float, move: float, rules: Rules) -> int:
-    """P&L of a position when SPY moves: value x beta x move; without a beta always a loss."""
+    """P&L of a position when SPY moves: value x beta x move; without a beta always a loss.
+
+    The value stops at 0: a long position loses it at most, a short one gains it at most.
+    """
     if beta != beta:
-        return -model_line(abs(value), abs(move) * rules.missing_beta)
-    return model_line(value, beta * move)
+        line = -model_line(abs(value), abs(move) * rules.missing_beta)
+    else:
+        line = model_line(value, beta * move)
+    return max(line, -value) if value > 0 else min(line, -value)
 
 
 @njit(**BORROWS, forceinline=True)
@@ -160,14 +170,24 @@ def is_below(price: int, rules: Rules) -> bool:
 
 @njit(**BORROWS, forceinline=True)
 def stressed_maintenance(
-    quantity: int, value: int, line: int, leverage: int, marginable: bool, rules: Rules
+    quantity: int,
+    value: int,
+    line: int,
+    below: bool,
+    leverage: int,
+    marginable: bool,
+    rules: Rules,
 ) -> int:
-    """4210(c) struck again at the stressed value; a price that would turn negative is 0."""
+    """4210(c) struck again at the stressed value: today's and its stress line.
+
+    `below` is the side of the price threshold today: a value on it, rounded, keeps that side.
+    """
+    threshold = floor_line(quantity, rules.short_threshold)
+    if below:
+        threshold = max(threshold, abs(value) + 1)
     stressed = value + line
-    if (stressed > 0) != (value > 0):
-        stressed = 0
-    below = abs(stressed) < floor_line(quantity, rules.short_threshold)
-    return maintenance_line(quantity, stressed, below, leverage, marginable, rules)
+    is_low = abs(stressed) < threshold
+    return maintenance_line(quantity, stressed, is_low, leverage, marginable, rules)
 
 
 __all__ = [

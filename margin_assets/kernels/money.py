@@ -93,6 +93,20 @@ def rate_line(cents: int, ppm: int) -> int:
 
 
 @njit(**BORROWS, forceinline=True)
+def share_order(cents: int, total: int, ppm: int) -> int:
+    """How an amount stands to an exact share of a total: -1 below it, 0 at it, 1 above.
+
+    The share is not rounded. Total and share (parts per million, at most 1) are not negative.
+    """
+    whole = total // PPM
+    rest = (total - whole * PPM) * ppm
+    line = whole * ppm + rest // PPM
+    if cents != line:
+        return -1 if cents < line else 1
+    return -1 if rest % PPM else 0
+
+
+@njit(**BORROWS, forceinline=True)
 def model_line(cents: int, factor: float) -> int:
     """Amount (cents) x a model value, in cents, rounded half away from zero.
 
@@ -136,6 +150,14 @@ def bounded(series: pl.Series, largest: int) -> Int64Array:
 def instants(series: pl.Series) -> Int64Array:
     """Instants as microseconds since 1970 in UTC; nulls become -1."""
     return series.to_physical().fill_null(-1).to_numpy().astype(np.int64)
+
+
+def counting_from(rows: pl.DataFrame) -> Int64Array:
+    """When rows count from, microseconds: their grid `point` where they carry one.
+
+    In the live day a late row counts after its own time; in history a row counts from its time.
+    """
+    return rows["point"].to_numpy() if "point" in rows.columns else instants(rows["event_time"])
 
 
 def to_instants(values: Int64Array) -> pl.Series:

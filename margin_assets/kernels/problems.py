@@ -10,7 +10,7 @@ import numpy.typing as npt
 from numba import njit
 
 from margin_assets.kernels.bonds import bond_line
-from margin_assets.kernels.book import BOND, OPTION, SECURITY, STALE, Book, Int64Array, Series
+from margin_assets.kernels.book import BOND, OPTION, SECURITY, USABLE, Book, Int64Array, Series
 from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.lines import initial_line, is_below, maintenance_line, mark_price
 from margin_assets.kernels.money import (
@@ -56,13 +56,15 @@ def problems_of(book: Book, series: Series, rules: Rules, accounts: Int64Array) 
 def run_end(book: Book, series: Series, first: int, end: int) -> tuple[int, int, int, bool]:
     """End of the class group that begins at a position, its options and its securities.
 
-    Last whether they are grouped: there are options, or one security long and short.
+    A security of quantity 0 is an option that came to nothing. Last whether they are grouped: there
+    are options, or one security long and short.
     """
     group, options, securities = series.class_group[book.series[first]], 0, 0
     i, has_both_sides = first, False
     while i < end and series.class_group[book.series[i]] == group:
+        is_security = series.kind[book.series[i]] == SECURITY and book.quantity[i] != 0
         options += 1 if series.kind[book.series[i]] == OPTION else 0
-        if series.kind[book.series[i]] == SECURITY:
+        if is_security:
             securities += 1
             has_both_sides = has_both_sides or (i > first and are_sides(book, i - 1))
         i += 1
@@ -72,8 +74,9 @@ def run_end(book: Book, series: Series, first: int, end: int) -> tuple[int, int,
 @njit(**BORROWS)
 def are_sides(book: Book, i: int) -> bool:
     """Whether a position and the next one are the two sides of one series."""
-    is_one = book.series[i] == book.series[i + 1]
-    return is_one and (book.quantity[i] > 0) != (book.quantity[i + 1] > 0)
+    one, other = book.quantity[i], book.quantity[i + 1]
+    are_opposite = one > 0 > other or one < 0 < other
+    return book.series[i] == book.series[i + 1] and are_opposite
 
 
 @njit(**BORROWS)
@@ -121,7 +124,7 @@ def _fill(
                     if series.kind[book.series[at]] == OPTION:
                         found.leg_position[n_legs] = at
                         n_legs += 1
-                    elif series.kind[book.series[at]] == SECURITY:
+                    elif series.kind[book.series[at]] == SECURITY and book.quantity[at] != 0:
                         _set_stock(book, series, rules, at, n_stocks, found)
                         if at > i and are_sides(book, at - 1):
                             found.stocks[n_stocks - 1].other = 1
@@ -180,7 +183,7 @@ def _set_leg(
 ) -> None:
     record, i = found.legs[leg], found.leg_position[leg]
     s = book.series[i]
-    is_priced = series.underlying_state[s] <= STALE
+    is_priced = series.underlying_state[s] <= USABLE
     price = mark_price(book, series, rules, i)
     record.underlying = series.name[s]
     record.spot = series.underlying_price[s] if is_priced else no_spot[s]
@@ -189,12 +192,12 @@ def _set_leg(
     record.is_european, record.is_listed = not series.is_american[s], series.is_listed[s]
     record.units = series.multiplier[s]
     record.contracts = whole_contracts(book.quantity[i], series.multiplier[s])
-    record.price, record.is_unpriced = price, series.price_state[s] > STALE
+    record.price, record.is_unpriced = price, series.price_state[s] > USABLE
     table = 0 if series.is_listed[s] else 1
     leverage = abs(series.leverage[s])
     record.base = rate_line(rules.option_rates[table, series.rate_class[s], 0], leverage)
     record.floor = rate_line(rules.option_rates[table, series.rate_class[s], 1], leverage)
-    record.is_on_index = series.is_on_index[s]
+    record.is_on_index = series.is_fund_covered[s]
     record.lends_on = lendable(series, s, price)
     record.loan = PPM - rules.long_option if record.lends_on > 0 else 0
 

@@ -56,7 +56,7 @@ def reg_t_requirements(eras: Eras) -> pl.DataFrame:
 
 
 def _reg_t(era: Margined) -> pl.DataFrame:
-    positions, book, series, rules = era.positions, era.book, era.series, era.rules
+    positions, book, series, rules = era.counted, era.book, era.series, era.rules
     everyone = np.arange(era.accounts.height, dtype=np.int64)
     numbered = positions.with_columns(place=pl.int_range(pl.len(), dtype=pl.Int64))
     lines = _lines(book, series, rules)
@@ -130,7 +130,8 @@ def _own_rows(
         # What a short sale may lose has no bound.
         max_potential_loss=pl.when(pl.col("quantity") > 0).then(value),
     )
-    kept = frame.filter(pl.Series(~lines.is_grouped))
+    is_row = ~lines.is_grouped & (book.quantity != 0)  # an option that came to nothing
+    kept = frame.filter(pl.Series(is_row))
     return kept.select(*keys_of(kept, "account_id").columns, "place", "order", *COLUMNS, "as_of")
 
 

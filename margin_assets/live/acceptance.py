@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
@@ -31,6 +31,16 @@ PointsOf = Callable[[pl.DataFrame], Int64Array]
 
 Scan = Callable[[str], pl.LazyFrame]
 """All rows of an append table, as of the last sealed cycle."""
+
+
+class Test(Protocol):
+    """A further test of rows, by their place among those at hand."""
+
+    def problem(self, place: int) -> tuple[str, str] | None:
+        """Reason and detail if the row is refused."""
+
+    def take(self, place: int) -> None:
+        """The row is accepted."""
 
 
 class Refusal(NamedTuple):
@@ -115,6 +125,11 @@ class Journal:
         for row in _known_rows(corrections):
             self._link(row)
 
+    def settle(self) -> None:
+        """What was accepted is sealed: from now on it can be looked up."""
+        for ids in self._seen.values():
+            ids.settle()
+
     def _landed(self, feed: str, key: str, ids: list[str]) -> list[str]:
         return self._lookup(feed, pl.col(key).is_in(ids))[key].to_list()
 
@@ -123,10 +138,10 @@ class Journal:
         self._children.setdefault(parent, []).append(row)
         self._parent[row.fill_id] = parent
 
-    def accept_by_id(self, feed: str, rows: pl.DataFrame) -> Accepted:
+    def accept_by_id(self, feed: str, rows: pl.DataFrame, tested: Test | None = None) -> Accepted:
         """Rows with ids of their own: the same content again is dropped, other content refused.
 
-        Fills are also tested for the corrections they make, in landing order.
+        Fills are also tested for the corrections they make, in landing order, and by `tested`.
         """
         key, columns = IDS[feed], feed_columns(feed)
         ids, seen = rows[key].to_list(), self._seen[feed]
@@ -143,6 +158,7 @@ class Journal:
                 taken.duplicates[number] = taken.duplicates.get(number, 0) + 1
                 continue
             problem = self._problem(name, feed, fill)
+            problem = problem or (tested.problem(place) if tested else None)
             if problem:
                 taken.refusals.append(Refusal(number, line, *problem))
                 continue
@@ -150,6 +166,8 @@ class Journal:
             known[name] = contents[place]
             if fill is not None:
                 taken.overruled.extend(self._take(fill))
+            if tested:
+                tested.take(place)
             accepted.append(place)
         taken.rows = rows[accepted]
         return taken

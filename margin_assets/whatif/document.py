@@ -18,7 +18,14 @@ from pydantic import (
 
 from schemas.columns import MAX_AMOUNT, MAX_PRICE, MAX_QUANTITY, PRINTABLE
 from schemas.house import OVERLAYS
-from schemas.landed import ACCOUNT_TYPES, ASSET_CLASSES, BOND_CLASSES, RIGHTS, STYLES
+from schemas.landed import (
+    ACCOUNT_TYPES,
+    ASSET_CLASSES,
+    BOND_CLASSES,
+    RIGHTS,
+    SETTLEMENTS,
+    STYLES,
+)
 
 MAX_LEVERAGE = Decimal(10)
 MAX_BETA = Decimal(20)
@@ -167,6 +174,8 @@ class Option(_Part):
     quantity: Quantity
     price: Premium | None = None
     listed: bool = True
+    settlement: Annotated[str, _one_of(SETTLEMENTS)] | None = None
+    """At the opening of its last day or at its close; absent: by its style and its underlying."""
     last_fill_price: Price | None = None
     """What it was last dealt at: carries a short position that has no price."""
 
@@ -181,6 +190,7 @@ class Option(_Part):
             self.style,
             self.multiplier,
             self.listed,
+            self.settlement,
         )
 
 
@@ -194,6 +204,7 @@ class Contract(NamedTuple):
     style: str
     multiplier: Decimal
     listed: bool
+    settlement: str | None
 
     @property
     def symbol(self) -> str:
@@ -208,6 +219,8 @@ class Contract(NamedTuple):
             name += " E"
         if self.multiplier != _USUAL_MULTIPLIER:
             name += f" x{self.multiplier.normalize():f}"
+        if self.settlement is not None:
+            name += f" {self.settlement}"
         return name if self.listed else f"{name} OTC"
 
 

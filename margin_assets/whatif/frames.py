@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from margin_assets.calendar import sessions
 from margin_assets.kernels.margined import Margined
 from margin_assets.kernels.money import MAX_TOTAL, to_decimal, to_scaled
 from margin_assets.kernels.positions import marked_positions
@@ -27,7 +28,7 @@ from schemas.columns import MAX_PRICE
 SYMBOL = "symbol"
 _ONE, _MICRO = Decimal(1), Decimal("0.000001")
 NOON = time(12)
-"""Hour of `as_of`, in UTC: one day in London and New York."""
+"""Hour of `as_of`, in UTC: one day in London and New York, and before every session's close."""
 _ASSET_CLASS_OF_BOND = {
     "us_treasury": "treasury",
     "agency": "agency",
@@ -136,7 +137,7 @@ def _terms(document: Document, holdings: list[Holding], at: datetime) -> pl.Data
         schema=INSTRUMENT_COLUMNS,
     )
     terms = marked_terms(
-        instrument_terms(pl.Series(list(symbols), dtype=pl.String), instruments),
+        instrument_terms(pl.Series(list(symbols), dtype=pl.String), instruments, sessions().times),
         Marks(
             pl.DataFrame({SYMBOL: pl.Series(list(prices), dtype=pl.String)}).with_columns(
                 price=scaled(list(prices.values()), 6),
@@ -202,7 +203,7 @@ def _float(number: Decimal | None) -> float | None:
 
 
 def _option_row(symbol: str, row: Option) -> dict[str, Any]:
-    terms = ("underlying", "right", "strike", "expiry", "style", "multiplier")
+    terms = ("underlying", "right", "strike", "expiry", "style", "multiplier", "settlement")
     return {name: getattr(row, name) for name in terms} | {
         "symbol": symbol,
         "asset_class": "option",

@@ -44,6 +44,8 @@ _OF_A_SECURITY = {
     "dividend_yield": pl.lit(0.0),
     "bond_class": pl.lit(None, pl.String),
     "is_zero_coupon": pl.lit(value=False),
+    "expires_at": pl.lit(None, pl.Datetime("us", "UTC")),
+    "is_underlying_marginable": pl.lit(None, pl.Boolean),
     "underlying_price": pl.lit(None, pl.Decimal(38, 6)),
     "underlying_price_state": pl.lit(None, pl.String),
     "risk_free_rate": pl.lit(None, pl.Float64),

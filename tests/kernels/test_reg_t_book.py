@@ -144,39 +144,28 @@ def test_a_deposit_never_leaves_less(told: list[Day], more: int):
 
 
 @pytest.mark.parametrize(
-    ("held", "quantity", "cash", "entry"),
+    ("held", "quantity", "entry"),
     [
-        pytest.param(0, 100, -1_000, -500, id="opens long"),
-        pytest.param(100, -100, 1_000, 500, id="sells"),
-        pytest.param(0, -100, 1_000, -500, id="opens short"),
-        pytest.param(-100, 100, -1_000, 500, id="covers"),
-        pytest.param(-30, 100, -1_000, 150 - 350, id="covers and buys"),
+        pytest.param(0, 100, -500, id="opens long"),
+        pytest.param(100, -100, 500, id="sells"),
+        pytest.param(0, -100, -500, id="opens short"),
+        pytest.param(-100, 100, 500, id="covers"),
+        pytest.param(-30, 100, 150 - 350, id="covers and buys"),
     ],
 )
 @pytest.mark.parametrize("marginable", [True, False])
-def test_trades_enter_at_their_own_price(
-    held: int, quantity: int, cash: int, entry: int, marginable: bool
-):
-    found = entered((held, quantity, cash), marginable=marginable)
+def test_trades_enter_at_their_own_price(held: int, quantity: int, entry: int, marginable: bool):
+    found = entered(held, quantity, 0, marginable)
 
     assert found == [entry * (100 if marginable else 200)]
 
 
-def entered(
-    trade: tuple[int, int, int],
-    calls: int = 0,
-    *,
-    corrects: bool = False,
-    marginable: bool = True,
-) -> list[int]:
-    """Entry of a trade at 10: shares held, dealt and cash, with calls on so many shares."""
-    held, quantity, cash = trade
+def entered(held: int, quantity: int, calls: int, marginable: bool = True) -> list[int]:
+    """Entry of a trade at 10: shares held and dealt, with calls on so many shares."""
     one = [np.array([n], dtype=np.int64) for n in (held * 10**6, quantity * 10**6, 10**7)]
-    flags = (np.array([corrects]), np.array([marginable]))
     covered = np.array([calls * 10**6], dtype=np.int64)
-    entries: list[int] = trade_entries(
-        Trades(*one, cents([cash]), *flags, covered), entry_rules(ON)
-    ).tolist()
+    trade = Trades(*one, np.array([marginable]), covered)
+    entries: list[int] = trade_entries(trade, entry_rules(ON)).tolist()
     return entries
 
 
@@ -197,12 +186,7 @@ def entered(
 def test_a_short_sale_against_a_call_enters_nothing(
     held: int, quantity: int, calls: int, entry: int
 ):
-    assert entered((held, quantity, -10 * quantity), calls) == [entry * 100]
-
-
-def test_a_short_sale_against_a_call_is_busted_for_nothing():
-    assert entered((-100, 100, -1_000), 100, corrects=True) == [0]
-    assert entered((-100, 100, -1_000), 60, corrects=True) == [50_000]
+    assert entered(held, quantity, calls) == [entry * 100]
 
 
 def test_a_call_due_is_settled_by_what_the_close_showed():

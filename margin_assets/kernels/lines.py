@@ -48,7 +48,7 @@ def _upper_bound(series: Series, s: int) -> int:
 
     A call whose underlying has no usable price has no such bound.
     """
-    if series.kind[s] != OPTION or (series.is_call[s] and series.underlying_state[s] > STALE):
+    if series.kind[s] != OPTION or (series.is_call[s] and series.underlying_state[s] > USABLE):
         return DEAREST
     return series.underlying_price[s] if series.is_call[s] else series.strike[s]
 

@@ -56,16 +56,17 @@ def problems_of(book: Book, series: Series, rules: Rules, accounts: Int64Array) 
 def run_end(book: Book, series: Series, first: int, end: int) -> tuple[int, int, int, bool]:
     """End of the class group that begins at a position, its options and its securities.
 
-    Last whether they are grouped: there are options, or one security long and short. A security
-    of quantity 0 is an option that came to nothing.
+    A security of quantity 0 is an option that came to nothing. Last whether they are grouped: there
+    are options, or one security long and short.
     """
     group, options, securities = series.class_group[book.series[first]], 0, 0
     i, has_both_sides = first, False
     while i < end and series.class_group[book.series[i]] == group:
         is_security = series.kind[book.series[i]] == SECURITY and book.quantity[i] != 0
         options += 1 if series.kind[book.series[i]] == OPTION else 0
-        securities += 1 if is_security else 0
-        has_both_sides = has_both_sides or (is_security and i > first and are_sides(book, i - 1))
+        if is_security:
+            securities += 1
+            has_both_sides = has_both_sides or (i > first and are_sides(book, i - 1))
         i += 1
     return i, options, securities, options > 0 or has_both_sides
 
@@ -73,8 +74,9 @@ def run_end(book: Book, series: Series, first: int, end: int) -> tuple[int, int,
 @njit(**BORROWS)
 def are_sides(book: Book, i: int) -> bool:
     """Whether a position and the next one are the two sides of one series."""
-    is_one = book.series[i] == book.series[i + 1]
-    return is_one and (book.quantity[i] > 0) != (book.quantity[i + 1] > 0)
+    one, other = book.quantity[i], book.quantity[i + 1]
+    are_opposite = one > 0 > other or one < 0 < other
+    return book.series[i] == book.series[i + 1] and are_opposite
 
 
 @njit(**BORROWS)

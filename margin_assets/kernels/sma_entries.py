@@ -84,9 +84,8 @@ def trade_entries(trades: Trades, rules: EntryRules) -> Int64Array:
     short = np.maximum(-held, 0)
     sold = np.where(quantity < 0, np.clip(trades.calls - short, 0, opening), 0)
     kept = np.where(held < 0, np.clip(trades.calls - (short - closing), 0, closing), 0)
-    entry = _of_cost(trades, closing - kept, freed) + _of_cost(trades, kept, hedged)
-    entry -= _of_cost(trades, opening - sold, taken) + _of_cost(trades, sold, hedged)
-    return entry
+    released = _of_cost(trades, closing - kept, freed) + _of_cost(trades, kept, hedged)
+    return released - _of_cost(trades, opening - sold, taken) - _of_cost(trades, sold, hedged)
 
 
 def _of_cost(trades: Trades, quantity: Int64Array, rate: Int64Array) -> Int64Array:

@@ -72,8 +72,7 @@ def past_entries(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
     booked = firm.booked
     effects = _effects(firm, span).filter("is_margin")
     others = effects.filter("is_other").select("account_id", "point").unique()
-    alone = effects.join(others, on=["account_id", "point"], how="anti", maintain_order="left")
-    plain = _with_calls(alone, effects, firm.landed.instruments)
+    plain = effects.join(others, on=["account_id", "point"], how="anti", maintain_order="left")
     measured = _measured(firm, others.sort("point", "account_id"))
     columns = ("account_id", "point", "amount", "is_margin")
     rows = pl.concat(
@@ -119,7 +118,8 @@ def _effects(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
     found = effects_at(fills, grid_points(fills))
     earlier = pl.col("quantity").cum_sum().over("account_id", "symbol") - pl.col("quantity")
     is_trade = pl.col("point") == pl.col("traded")
-    effects = found.with_columns(held=earlier).filter(_within(span) & is_trade)
+    trades = found.with_columns(held=earlier).filter(_within(span) & is_trade)
+    effects = _with_calls(trades, found, firm.landed.instruments)
     termed = _joined(effects, _versions(firm.landed.instruments, firm.calendar.times), "symbol")
     return _with_kinds(termed, firm.booked.accounts).with_columns(
         pl.col("is_other", "is_marginable").fill_null(value=False)

@@ -16,7 +16,7 @@ from margin_assets.kernels.cash_covers import cash_requirement
 from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.group_lines import group_line, strategy_rates
 from margin_assets.kernels.lines import is_below, mark_price, stress_line, stressed_maintenance
-from margin_assets.kernels.money import MAX_POSITION, PPM, rate_line, value_cents
+from margin_assets.kernels.money import MAX_POSITION, PPM, in_proportion, rate_line, value_cents
 from margin_assets.kernels.moved_groups import Moved, is_kept, move, struck_again
 from margin_assets.kernels.problems import (
     Problems,
@@ -231,4 +231,5 @@ def _add_counted(
             pnl = option_stress_pnl(series, values, s, signed, record.price, j)
             out.counted_pnl[n, j] += pnl
             if solution.kind[g] == LONG_OPTION:
-                out.restruck[n, j] += rate_line(pnl, PPM - record.loan)
+                lent = in_proportion(record.loan, record.lends_on, record.price)
+                out.restruck[n, j] += rate_line(pnl, PPM - lent)

@@ -15,7 +15,7 @@ def revised(figure: str) -> dict[str, list[Row]]:
     return {
         "prices": [price("X", figure, at(1))],
         "betas": [of_day | {"beta": Decimal(figure)}],
-        "volatilities": [of_day | {"volatility_annual": Decimal(figure), "kind": "historical"}],
+        "volatilities": [of_day | {"volatility_annual": Decimal(figure), "kind": "historical_30d"}],
         "rates": [rate | {"event_time": price("X", "1", at(1))["event_time"]}],
     }
 

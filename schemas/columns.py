@@ -8,6 +8,7 @@ import dataframely as dy
 PRINTABLE = r"^[!-~]([ -~]*[!-~])?$"
 
 FREE_TEXT_CHARACTERS = 64
+"""As much is kept of a free text."""
 
 MAX_QUANTITY = Decimal(10) ** 9
 MAX_PRICE = Decimal(10) ** 7
@@ -29,8 +30,8 @@ def identifier(description: str, *, nullable: bool = False, key: bool = False) -
 def free_text(description: str) -> dy.String:
     """What anybody may write: never a reason to refuse a row. Source: semantics 8.12."""
     return dy.String(
+        # Cut when it is read: a bound here would count bytes, not characters.
         nullable=True,
-        max_length=FREE_TEXT_CHARACTERS,
         description=f"{description} Control characters are spaces; the first 64 characters.",
         metadata={"free_text": True},
     )

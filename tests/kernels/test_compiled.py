@@ -1,7 +1,6 @@
 """Loops that count no references make no array, and old machine code goes."""
 
 import ast
-import fcntl
 import os
 import re
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from margin_assets import kernels
-from margin_assets.kernels.machine_code import claim, folder_of
+from margin_assets.kernels import machine_code, money
 
 SOURCES = sorted(Path(kernels.__file__).parent.glob("*.py"))
 SCALARS = {"int", "float", "bool", "None", "Line", "Group", "Node"}
@@ -68,28 +67,48 @@ def test_no_loop_without_references_touches_an_array_that_another_made():
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
-    (tmp_path / "loops.py").write_text("ONE = 1\n")
+    """A package of loops: `outer` is compiled from `inner` by way of `between`."""
+    (tmp_path / "outer.py").write_text("from between import (\n    TWO,\n)\n")
+    (tmp_path / "between.py").write_text("import inner\nTWO = 2 * inner.ONE\n")
+    (tmp_path / "inner.py").write_text("ONE = 1\n")
+    (tmp_path / "apart.py").write_text("ZERO = 0\n")
     (tmp_path / "__pycache__").mkdir()
     return tmp_path
 
 
-def test_every_state_of_the_sources_has_machine_code_of_its_own(sources: Path):
-    before = folder_of(sources)
-    (sources / "loops.py").write_text("ONE = 2\n")
+def kept_in(sources: Path, module: str) -> Path:
+    """Where a module's machine code is kept, asked as a new process would."""
+    for remembered in (machine_code.folder_of, machine_code._imported, machine_code._text):
+        remembered.cache_clear()
+    return machine_code.folder_of(sources / f"{module}.py", sources)
 
-    assert folder_of(sources) != before
+
+@pytest.mark.parametrize("module", ["outer", "between", "inner"])
+def test_a_change_reaches_the_machine_code_of_all_that_is_compiled_from_it(
+    sources: Path, module: str
+):
+    before, apart = kept_in(sources, module), kept_in(sources, "apart")
+    (sources / "inner.py").write_text("ONE = 10\n")
+
+    assert kept_in(sources, module) != before
+    assert kept_in(sources, "apart") == apart
 
 
-def test_only_the_newest_machine_code_stays_and_what_a_process_claims(sources: Path):
-    folders = [sources / "__pycache__" / f"numba-{n}" for n in range(8)]
-    for folder in folders:
+def test_only_the_newest_machine_code_of_a_module_stays(sources: Path):
+    folders = [sources / "__pycache__" / f"numba-inner-{n}" for n in range(8)]
+    other = sources / "__pycache__" / "numba-outer-0"
+    for age, folder in enumerate([*folders, other]):
         folder.mkdir()
-    with (folders[0] / "claimed").open("w") as living:
-        fcntl.flock(living, fcntl.LOCK_SH)
-        for n, folder in enumerate(folders):
-            os.utime(folder, (n, n))
+        os.utime(folder, (age, age))
 
-        claim(folder_of(sources))
+    now = kept_in(sources, "inner")
+    now.mkdir()
 
-    left = {folder.name for folder in (sources / "__pycache__").glob("numba-*")}
-    assert left == {folder_of(sources).name, *(folders[n].name for n in (0, 5, 6, 7))}
+    left = set((sources / "__pycache__").glob("numba-*"))
+    assert left == {now, other, *folders[5:]}
+
+
+def test_loops_of_this_package_are_kept_by_state():
+    path = Path(money.value_cents.stats.cache_path)
+
+    assert path == machine_code.folder_of(Path(money.__file__), Path(money.__file__).parents[2])

@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from margin_assets.kernels.simplex import NO_LOSS, FloatArray, Int64Array, Program
 
-NODES = 60
-"""Linear programs looked at below the root."""
+NODES = 40
+"""Linear programs that one dive looks at."""
 PIVOTS = 40_000
 _SCALE = 1e-6  # the solver counts dollars
-_WHOLE = 1e-6
-_NEAR = 1e-4  # a better answer is looked for if it may save as much of the requirement
-_BATCH = 0.15  # a fraction this close to a whole number is rounded without asking
+_WHOLE = 1e-5
+_SHARES = (0.5, 0.25)  # of the fractions that one dive rounds at a time
+_FEW = 8
 _EPSILON = 2.220446049250313e-16
 IntArray = npt.NDArray[np.int64]
 
@@ -151,49 +151,88 @@ def _solver_of(program: Program, entries: Sparse) -> Any:
 
 
 class _Node(NamedTuple):
+    """Counts between which an answer is looked for, and what none of them exceeds."""
+
     low: FloatArray
     high: FloatArray
     ceiling: float
 
 
-def most_saving_sparse(program: Program, total: float) -> Whole:
-    """Counts that save much, and a bound of what any save.
+class Search:
+    """Whole counts near the relaxation's, the best kept."""
 
-    Depth first, the nearer side first; a search below a node ends where it may not save a
-    ten-thousandth of `total` more. What is missed so is within the bound, which is the root's.
+    def __init__(self, relaxation: Relaxation, enough: float) -> None:
+        self.relaxation = relaxation
+        self.counts = np.zeros(len(relaxation.program.saving), dtype=np.int64)
+        self.best = 0
+        self._enough = enough
+        self._nodes = 0
+
+    def dive(self, share: float, ceiling: float) -> None:
+        """Rounds a share of the fractions at a time, the nearest first; branches on the last."""
+        program, left = self.relaxation.program, self._nodes + NODES
+        low, high = np.zeros(program.whole), program.most[: program.whole].astype(np.float64)
+        while self._nodes < left and self._looks(_Node(low, high, ceiling)):
+            point = self.relaxation.point
+            part = np.abs(point - np.rint(point))
+            open_ = np.flatnonzero(part > _WHOLE)
+            if len(open_) <= _FEW:
+                self._branch(_Node(low, high, self.relaxation.saving), left)
+                return
+            chosen = open_[np.argsort(part[open_], kind="stable")]
+            chosen = chosen[: max(1, int(len(open_) * share))]
+            floor = np.floor(point + _WHOLE)
+            is_up = point[chosen] - floor[chosen] > 0.5
+            low[chosen[is_up]] = floor[chosen[is_up]] + 1.0
+            high[chosen[~is_up]] = floor[chosen[~is_up]]
+
+    def _branch(self, root: _Node, left: int) -> None:
+        """Depth first, the nearer side first, where enough may be saved."""
+        stack = [root]
+        while stack and self._nodes < left:
+            node = stack.pop()
+            if not self._looks(node):
+                continue
+            point, program = self.relaxation.point, self.relaxation.program
+            trial = np.zeros_like(self.counts)
+            trial[: program.whole] = np.rint(point)
+            if (np.abs(point - trial[: program.whole]) > _WHOLE).any():
+                stack += _sides(program, node, point, self.relaxation.saving)
+                continue
+            found = saving_of(program, self.relaxation.entries, trial)
+            if found > self.best:
+                self.counts, self.best = trial, found
+
+    def _looks(self, node: _Node) -> bool:
+        """Whether a node may save enough more, by its parent and by its own answer."""
+        if node.ceiling - self.best < self._enough:
+            return False
+        self._nodes += 1
+        self.relaxation.within(node.low, node.high)
+        return self.relaxation.solve() and self.relaxation.saving - self.best >= self._enough
+
+
+def most_saving_sparse(program: Program, enough: float) -> Whole:
+    """Counts that save much, and a bound of what any save, the root's.
+
+    No more than `enough` is looked for beyond what is found.
     """
     relaxation = Relaxation(program)
-    counts, best = np.zeros(len(program.saving), dtype=np.int64), 0
     if not relaxation.solve():
-        return Whole(counts, best, float(np.maximum(program.saving, 0) @ program.most))
+        counts = np.zeros(len(program.saving), dtype=np.int64)
+        return Whole(counts, 0, float(np.maximum(program.saving, 0) @ program.most))
     ceiling = bound_of(program, relaxation.entries, relaxation.prices())
-    low, high = np.zeros(program.whole), program.most[: program.whole].astype(np.float64)
-    stack, nodes = [_Node(low, high, ceiling)], 0
-    while stack and nodes < NODES and relaxation.pivots < PIVOTS:
-        node = stack.pop()
-        if node.ceiling - best < _NEAR * max(total - node.ceiling, 0.0) + 1.0:
-            continue
-        relaxation.within(node.low, node.high)
-        nodes += 1
-        if not relaxation.solve():
-            continue
-        point, value = relaxation.point, relaxation.saving
-        trial = np.zeros_like(counts)
-        trial[: program.whole] = np.rint(point)
-        is_fraction = np.abs(point - trial[: program.whole]) > _WHOLE
-        if not is_fraction.any():
-            found = saving_of(program, relaxation.entries, trial)
-            if found > best:
-                counts, best = trial, found
-            continue
-        stack += _sides(program, node, point, value)
-    return Whole(counts, best, ceiling)
+    search = Search(relaxation, enough)
+    for share in _SHARES:
+        search.dive(share, ceiling)
+    return Whole(search.counts, search.best, ceiling)
 
 
 def _sides(program: Program, node: _Node, point: FloatArray, value: float) -> list[_Node]:
+    """Both sides of the fraction that weighs most; the nearer one last, to be taken first."""
     floor = np.floor(point + _WHOLE)
     part = np.maximum(point - floor, 0.0)
-    weight = np.minimum(part, 1.0 - part) * program.saving[: program.whole]
+    weight = np.minimum(part, 1.0 - part) * (1.0 + np.abs(program.saving[: program.whole]))
     weight[part <= _WHOLE] = -1.0
     j = int(np.argmax(weight))
     down, up = node.high.copy(), node.low.copy()

@@ -88,7 +88,7 @@ def _calls(
     """Units that each trade's account may sell short against its long calls, at the price."""
     found = np.zeros(len(account), dtype=np.int64)
     book, series = firm.holdings.book(firm.series.multiplier), firm.series
-    is_call = series.is_call & series.is_listed & series.is_american & (series.days_left >= 0)
+    is_call = series.is_call & series.is_listed & series.is_american & ~series.is_ended
     is_held = is_call[book.series] & (book.quantity > 0)
     if not is_held.any():
         return found

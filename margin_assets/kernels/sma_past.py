@@ -5,11 +5,11 @@ import polars as pl
 
 from margin_assets.kernels import history
 from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.expiry import SessionTimes
+from margin_assets.kernels.expiry import SessionTimes, last_instants
 from margin_assets.kernels.fills import effects_at
 from margin_assets.kernels.history import Booked, day_of
 from margin_assets.kernels.intraday import BoolArray
-from margin_assets.kernels.money import MICRO, counting_from, to_scaled
+from margin_assets.kernels.money import MICRO, counting_from, instants, to_scaled
 from margin_assets.kernels.reg_t_book import CASH, TRADE
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import rules_in_force
@@ -72,7 +72,7 @@ def past_entries(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
     effects = _effects(firm, span).filter("is_margin")
     others = effects.filter("is_other").select("account_id", "point").unique()
     alone = effects.join(others, on=["account_id", "point"], how="anti", maintain_order="left")
-    plain = _with_calls(alone, effects, firm.landed.instruments)
+    plain = _with_calls(alone, effects, firm)
     measured = _measured(firm, others.sort("point", "account_id"))
     columns = ("account_id", "point", "amount", "is_margin")
     rows = pl.concat(
@@ -192,14 +192,17 @@ def _trades(effects: pl.DataFrame) -> pl.DataFrame:
     return effects.with_columns(amount=pl.Series(amount))
 
 
-def _with_calls(
-    trades: pl.DataFrame, effects: pl.DataFrame, instruments: pl.DataFrame
-) -> pl.DataFrame:
+def _with_calls(trades: pl.DataFrame, effects: pl.DataFrame, firm: Firm) -> pl.DataFrame:
     """Trades with the units that long calls stand for which they may be made against."""
-    terms = instruments.sort("event_time", maintain_order=True).unique("symbol", keep="last")
+    ordered = firm.landed.instruments.sort("event_time", maintain_order=True)
+    terms = ordered.unique("symbol", keep="last")
+    on_opening = (terms["settlement"] == "open").fill_null(value=False)
+    terms = terms.with_columns(
+        ends=pl.Series(instants(last_instants(terms["expiry"], on_opening, firm.calendar.times)))
+    )
     is_call = (pl.col("right") == "call") & (pl.col("style") == "american")
     calls = terms.filter(is_call & pl.col("is_listed").fill_null(value=True)).select(
-        "underlying", "strike", "expiry", "multiplier", contract="symbol"
+        "underlying", "strike", "ends", "multiplier", contract="symbol"
     )
     numbered = trades.with_row_index("row")
     is_short = pl.min_horizontal("held", pl.col("held") + pl.col("quantity")) < 0
@@ -212,7 +215,7 @@ def _with_calls(
         .filter(
             pl.col("at") < pl.col("point"),
             pl.col("strike").cast(pl.Decimal(38, 6)).to_physical() <= pl.col("price"),
-            pl.col("expiry") >= pl.from_epoch("point", time_unit="us").dt.date(),
+            pl.col("ends") > pl.col("point"),
         )
         .group_by("row", "contract", "multiplier")
         .agg(pl.col("dealt").sum().clip(lower_bound=0))

@@ -69,9 +69,7 @@ def bound_of(program: Program, entries: Sparse, prices: FloatArray) -> float:
     """
     used = prices[entries.row] * entries.value
     rest = program.saving - np.bincount(entries.column, used, len(program.saving))
-    size = np.abs(program.saving) + np.bincount(
-        entries.column, np.abs(used), len(program.saving)
-    )
+    size = np.abs(program.saving) + np.bincount(entries.column, np.abs(used), len(program.saving))
     total = prices @ program.bound + np.maximum(rest, 0.0) @ program.most
     gross = prices @ np.abs(program.bound) + size @ program.most.astype(np.float64)
     return float(total + 2.0 * _EPSILON * (len(prices) + len(rest) + 2) * gross)

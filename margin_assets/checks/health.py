@@ -81,6 +81,8 @@ class Seen:
     """Of the recent cycles."""
     missing_inputs: int | None = None
     """Accounts without all their inputs, and corrections that wait for their original."""
+    refused_rows: int | None = None
+    """Refused fills and cash movements that are neither released nor dismissed."""
     failing: str = ""
     """What the session has trouble with; empty if nothing."""
 
@@ -104,6 +106,7 @@ class Health:
     backlog: Finding
     cycle_time: Finding
     quarantine: Finding
+    refused: Finding
 
     @property
     def state(self) -> str:
@@ -118,8 +121,9 @@ def health(seen: Seen, bounds: Limits, sessions: Sessions) -> Health:
         _backlog(seen, bounds),
         _cycle_time(seen.cycle_seconds, bounds),
         _quarantine(seen.rows, bounds),
+        _refused(seen.refused_rows),
     )
-    freshness, backlog, cycle_time, quarantine = found
+    freshness, backlog, cycle_time, quarantine, refused = found
     applies = {
         "unfinished": seen.is_plan_open,
         "behind": backlog.state == "behind",
@@ -128,6 +132,7 @@ def health(seen: Seen, bounds: Limits, sessions: Sessions) -> Health:
         "degraded": not cycle_time.is_well or bool(seen.failing),
         "attention": bool(seen.missing_inputs)
         or not quarantine.is_well
+        or refused.state == "open"
         or freshness.state == "unknown",
     }
     states = tuple(state for state in STATES if applies.get(state))
@@ -213,3 +218,9 @@ def _quarantine(rows: Rows | None, bounds: Limits) -> Finding:
         return Finding("no_rows", is_well=True, figures=figures)
     is_high = rows.rate > bounds.quarantine_rate
     return Finding("high" if is_high else "ok", not is_high, figures)
+
+
+def _refused(rows: int | None) -> Finding:
+    """Semantics 8.7: what an account did and the books do not hold, until somebody decides."""
+    state = "unknown" if rows is None else "open" if rows else "ok"
+    return Finding(state, state == "ok", {"rows": rows})

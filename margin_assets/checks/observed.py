@@ -10,6 +10,7 @@ from margin_assets.lake.backlog import backlog_of, waiting
 from margin_assets.lake.cycle_times import cycle_times
 from margin_assets.lake.landing import Pending
 from margin_assets.lake.ledger import Ledger, Sealed
+from margin_assets.lake.refused import RefusedRows
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
 
@@ -36,7 +37,14 @@ def observed(
         is_attended=is_attended,
         cycle_seconds=tuple(time.seconds for time in times if time.seconds is not None),
         rows=in_all(recent_rows(lake, sealed)),
+        refused_rows=refused_rows(lake, sealed),
     )
+
+
+def refused_rows(lake: Lake, sealed: Sealed | None) -> int:
+    """Refused fills and cash movements that are neither released nor dismissed."""
+    versions = {} if sealed is None else sealed.table_versions
+    return RefusedRows.of(SealedTables(lake, versions).scan).open_of_risk()
 
 
 def recent_rows(lake: Lake, sealed: Sealed | None) -> list[Rows]:

@@ -1,8 +1,8 @@
 """Landed files become typed rows and quarantined rows; nothing here knows history or storage."""
 
 from margin_assets.lake.reading.files import FileRead, Form, LandedFile, OpenRaw, form_of
-from margin_assets.lake.reading.landed import late_quarantine, raw_row, read_landed
-from margin_assets.lake.reading.quarantine import ignored, refused_later
+from margin_assets.lake.reading.landed import LaterRefusal, late_quarantine, raw_row, read_landed
+from margin_assets.lake.reading.quarantine import ignored
 from margin_assets.lake.reading.reasons import COLUMN_WORDS, FILE_REASONS, LINE_REASONS
 
 __all__ = [
@@ -12,11 +12,11 @@ __all__ = [
     "FileRead",
     "Form",
     "LandedFile",
+    "LaterRefusal",
     "OpenRaw",
     "form_of",
     "ignored",
     "late_quarantine",
     "raw_row",
     "read_landed",
-    "refused_later",
 ]

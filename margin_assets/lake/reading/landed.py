@@ -1,7 +1,8 @@
 """A landed file is read: every row typed as declared, or in quarantine with its reasons."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from typing import NamedTuple
 
 import polars as pl
 
@@ -23,6 +24,15 @@ from margin_assets.lake.reading.streams import (
 from schemas import FEEDS, TABLES
 
 _PROVENANCE = ("file_id", "file_row", "landed_at")
+
+
+class LaterRefusal(NamedTuple):
+    """A row refused for what other rows say. `reason` may name several, separated by `;`."""
+
+    file_row: int
+    reason: str
+    detail: str
+    account_id: str | None = None
 
 
 def read_landed(file: LandedFile, open_raw: OpenRaw) -> FileRead:
@@ -52,22 +62,22 @@ def read_landed(file: LandedFile, open_raw: OpenRaw) -> FileRead:
 def late_quarantine(
     file: LandedFile,
     open_raw: OpenRaw,
-    file_rows: list[int],
-    reasons: list[str],
-    details: list[str],
+    refusals: Sequence[LaterRefusal],
 ) -> pl.DataFrame:
     """Quarantine rows for rows that passed reading and were refused by a later stage.
 
     The file is read once, for what landed: the line of a text form, the NDJSON line that says
-    the same for a row of Parquet. `reasons` may each name several, separated by `;`.
+    the same for a row of Parquet.
 
     Raises:
         KeyError: the file has no such row.
     """
-    raw = _raw_rows(file, open_raw, set(file_rows))
+    raw = _raw_rows(file, open_raw, {one.file_row for one in refusals})
     refused = [
-        Refused(file_row, set(reason.split(";")), detail, raw[file_row])
-        for file_row, reason, detail in zip(file_rows, reasons, details, strict=True)
+        Refused(
+            one.file_row, set(one.reason.split(";")), one.detail, raw[one.file_row], one.account_id
+        )
+        for one in refusals
     ]
     return quarantined(file, refused)
 

@@ -151,7 +151,7 @@ def _texts(
         for place, value in enumerate(values):
             if value is not None and type(value) is not due:
                 faults.setdefault(place, set()).add((name, NOT_OF_TYPE[type(column)]))
-                seen[place, name] = value.decode() if isinstance(value, bytes) else value
+                seen[place, name] = _as_landed(value)
                 values[place] = None
     try:
         return pl.Series(name, values, dtype=dtype).cast(pl.String)
@@ -168,6 +168,19 @@ def _kind(column: dy.Column) -> tuple[type, pl.DataType]:
             return bool, pl.Boolean()
         case _:
             return str, pl.String()
+
+
+def _as_landed(value: object) -> object:
+    """A value with its numbers as the digits that landed."""
+    match value:
+        case bytes():
+            return value.decode()
+        case list():
+            return [_as_landed(one) for one in value]
+        case dict():
+            return {name: _as_landed(one) for name, one in value.items()}
+        case _:
+            return value
 
 
 def _without_halves(value: object) -> str | None:

@@ -24,6 +24,7 @@ from margin_assets.lake.reading import (
     FileRead,
     form_of,
     ignored,
+    LaterRefusal,
     late_quarantine,
     limits,
     raw_row,
@@ -47,7 +48,9 @@ def test_a_later_stage_can_quarantine_rows_that_passed(path: str, data: bytes):
     file, open_raw = landed(path, data)
     assert read_landed(file, open_raw).rows.filter(file_row=3)["fill_id"].to_list() == ["F2"]
 
-    late = late_quarantine(file, open_raw, [3, 2], ["id_reused", "b;a"], ["seen", ""])
+    late = late_quarantine(
+        file, open_raw, [LaterRefusal(3, "id_reused", "seen"), LaterRefusal(2, "b;a", "")]
+    )
 
     assert late.select("file_row", "reasons").rows() == [(2, "a;b"), (3, "id_reused")]
     assert b"F2" in late["raw"][1]

@@ -48,6 +48,14 @@ class RefusedRows(NamedTuple):
         counts = still.group_by("account_id").agg(rows=pl.len().cast(pl.Int64))
         return counts.sort("account_id")
 
+    def accounts_changed_since(self, cycle: int) -> set[str]:
+        """Accounts of which a row was refused or closed in a cycle or later."""
+        is_recent = pl.col("cycle") >= cycle
+        closed = self.closings.filter(is_recent).select("quarantine_id")
+        ended = self.accounts.join(closed, on="quarantine_id", how="semi")
+        rows = pl.concat([self.accounts.filter(is_recent), ended])
+        return set(rows.collect()["account_id"])
+
     def open_of_risk(self) -> int:
         """How many open rows and files are missing from accounts' figures."""
         return int(self.open_rows().filter(is_of_risk()).select(pl.len()).collect().item())

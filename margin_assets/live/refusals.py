@@ -49,12 +49,14 @@ class Refusals:
         self.changed: set[str] = set()
         """Accounts whose flag may have changed since it was last shown."""
 
-    def load(self, scan: Scan) -> None:
-        """Reads what the sealed cycles left."""
+    def load(self, scan: Scan, held_since: int | None = None) -> None:
+        """Reads what the sealed cycles left; from `held_since` on no flag was shown."""
         tables = RefusedRows.of(scan)
         self._rows = Counter(dict(tables.open_accounts().collect().iter_rows()))
         of_time = tables.open_rows().filter(is_of_file_time()).select("feed", "file_id")
         self._again = set(of_time.unique().collect().iter_rows())
+        if held_since is not None:
+            self.changed = tables.accounts_changed_since(held_since)
 
     def may_land_again(self, file: FileKey) -> bool:
         """Whether a file that was read is read again when it lands again."""

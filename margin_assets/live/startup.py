@@ -91,7 +91,7 @@ def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
     runner = CycleRunner(monitor, acceptor, held)
     if sealed is None:
         return runner, 0
-    acceptor.refusals.load(scan.scan)
+    acceptor.refusals.load(scan.scan, held.since)
     held.load(scan, source.points_of)
     _load_files(scan, acceptor, known)
     _load_firm(source, sealed, runner)

@@ -43,7 +43,7 @@ def early(margin: Margin, folder: Path, content: str) -> None:
 
 
 def test_a_whole_file_is_released(margin: Margin, copied: Path) -> None:
-    early(margin, copied, "".join(trade(f"n{n}") for n in range(5)) + trade("bad", "x"))
+    early(margin, copied, "".join(trade(f"n{n}") for n in range(5)) + trade("bad", '"x"'))
     before = status(margin, copied)
     at = ["--landed-at", "2020-03-09T17:01:00Z"]
     said = margin(

@@ -22,9 +22,9 @@ from reading_samples import (
 
 from margin_assets.lake.reading import (
     FileRead,
+    LaterRefusal,
     form_of,
     ignored,
-    LaterRefusal,
     late_quarantine,
     limits,
     raw_row,

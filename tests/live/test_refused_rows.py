@@ -43,6 +43,11 @@ def act(kind: str, subject: str, when: float = 60) -> Row:
     return {"action_id": action_id, **row, "event_time": text(at(when))}
 
 
+def bad(fill_id: str, *more: object, **place: str) -> Row:
+    """A fill whose quantity is no number."""
+    return fill(fill_id, "1", "100", *more, **place) | {"quantity": "x"}
+
+
 def lines(*rows: Row) -> bytes:
     return "".join(map(line, rows)).encode()
 
@@ -94,7 +99,7 @@ def test_a_file_refused_for_its_time_is_read_again_when_it_lands_again(firm: Fir
 
 
 def test_both_deliveries_in_one_plan_are_as_in_two(firm: Firm):
-    data = lines(fill("f1", "1", "100", at(1)), fill("f2", "x", "100", at(1)))
+    data = lines(fill("f1", "1", "100", at(1)), bad("f2", at(1)))
     firm.put("fills/f.ndjson", data, EARLY)
     firm.put("fills/g.ndjson", data, at(100))
     firm.put("fills/h.ndjson", data, at(100))
@@ -113,7 +118,7 @@ def test_both_deliveries_in_one_plan_are_as_in_two(firm: Firm):
 
 
 def test_a_row_that_is_refused_again_for_the_same_is_there_once(firm: Firm):
-    data = lines(fill("f1", "1", "100", at(1)), fill("f2", "x", "100", EARLY))
+    data = lines(fill("f1", "1", "100", at(1)), bad("f2", EARLY))
     for landed in (EARLY, EARLY - timedelta(hours=1)):
         firm.put("fills/f.ndjson", data, landed)
         firm.run()
@@ -121,15 +126,15 @@ def test_a_row_that_is_refused_again_for_the_same_is_there_once(firm: Firm):
     assert firm.rows("quarantine", "file_row", "reasons") == [
         (1, "event_time_in_future"),
         (2, "quantity_not_a_number"),
-    ] + [(2, "event_time_in_future;quantity_not_a_number")]
+        (2, "event_time_in_future;quantity_not_a_number"),
+    ]
     assert len(set(ids(firm))) == 3
     check_replays(firm)
 
 
 @pytest.mark.parametrize("of_file", [True, False])
 def test_a_dismissed_row_flags_nobody(firm: Firm, of_file: bool):
-    bad = fill("f1", "0", "100", at(1))
-    firm.put("fills/f.ndjson", lines(bad), at(10))
+    firm.put("fills/f.ndjson", lines(bad("f1", at(1))), at(10))
     firm.put("cash_movements/m.ndjson", lines(cash("m1", "B", "-1", at(1))), at(10))
     firm.run()
     before = (open_rows(firm), flags(firm))
@@ -161,7 +166,7 @@ def test_an_act_evaluates_nothing_and_moves_no_point(firm: Firm):
 @pytest.mark.parametrize(
     ("path", "data", "named"),
     [
-        pytest.param("fills/a.ndjson", lines(fill("f", "x", "1")), ["A"], id="a value"),
+        pytest.param("fills/a.ndjson", lines(bad("f")), ["A"], id="a value"),
         pytest.param("fills/a.ndjson", b'{"account_id":"B","fill_id":"f"', ["B"], id="half a line"),
         pytest.param(
             "fills/a.ndjson", b'{"account_id":"B","account_id":"A"}', [], id="two at once"
@@ -192,9 +197,13 @@ def test_whom_a_refused_row_names(tmp_path: Path, path: str, data: bytes, named:
 
 
 def test_the_flag_stands_beside_other_states_and_leaves_the_account_determinate(firm: Firm):
-    firm.run(fills=[fill("f1", "1", "100", at(1)), fill("f2", "x", "1", at(1), account_id="B")])
-    bad = fill("f3", "1", "100", at(2), account_id="GHOST") | {"price": "1"}
-    firm.run(fills=[bad, fill("f4", "1", "100", at(2), account_id="GHOST")])
+    firm.run(fills=[fill("f1", "1", "100", at(1)), bad("f2", at(1), account_id="B")])
+    firm.run(
+        fills=[
+            bad("f3", at(2), account_id="GHOST"),
+            fill("f4", "1", "100", at(2), account_id="GHOST"),
+        ]
+    )
 
     shown = firm.rows("margin_summary", "account_id", "status", "reasons")
     assert shown == [
@@ -290,7 +299,7 @@ def test_everything_in_one_plan(tmp_path: Path):
 def test_held_rows_of_a_cut_delivery_flag_nobody_before_they_count(tmp_path: Path):
     firm = Firm(tmp_path)
     firm.session._bounds = firm.session._bounds | {"max_files": 1}
-    rows = [fill("f1", "1", "100", at(1)), fill("f2", "x", "100", at(1))]
+    rows = [fill("f1", "1", "100", at(1)), bad("f2", at(1))]
     firm.land(accounts=[account("A")], fills=rows, prices=[price("X", "100")])
     while firm.session.cycle(LocalLanding(firm.landing)):
         pass

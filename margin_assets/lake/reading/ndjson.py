@@ -151,7 +151,8 @@ def _texts(
         for place, value in enumerate(values):
             if value is not None and type(value) is not due:
                 faults.setdefault(place, set()).add((name, NOT_OF_TYPE[type(column)]))
-                seen[place, name] = _as_landed(value)
+                is_number = isinstance(value, bytes)
+                seen[place, name] = value.decode() if is_number else _as_landed(value)
                 values[place] = None
     try:
         return pl.Series(name, values, dtype=dtype).cast(pl.String)
@@ -170,11 +171,20 @@ def _kind(column: dy.Column) -> tuple[type, pl.DataType]:
             return str, pl.String()
 
 
+class _Digits(str):
+    """A number inside a value, shown as it landed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def _as_landed(value: object) -> object:
-    """A value with its numbers as the digits that landed."""
+    """A value of JSON to be shown: its numbers are the digits that landed."""
     match value:
         case bytes():
-            return value.decode()
+            return _Digits(value.decode())
         case list():
             return [_as_landed(one) for one in value]
         case dict():

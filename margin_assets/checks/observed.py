@@ -48,13 +48,16 @@ def refused_rows(lake: Lake, sealed: Sealed | None) -> int:
 
 
 def recent_rows(lake: Lake, sealed: Sealed | None) -> list[Rows]:
-    """Rows of each of the recent cycles, oldest first."""
+    """Rows of each of the recent cycles, oldest first; what was closed since is not quarantined."""
     if sealed is None:
         return []
-    files = SealedTables(lake, sealed.table_versions).scan("landed_files")
-    recent = files.filter(pl.col("cycle") > sealed.cycle - limits().recent_cycles)
-    by_cycle = recent.group_by("cycle").agg(*_COUNTS).sort("cycle").collect()
-    return [Rows(*map(int, counts)) for counts in by_cycle.select("landed", "quarantined").rows()]
+    scan = SealedTables(lake, sealed.table_versions).scan
+    is_recent = pl.col("cycle") > sealed.cycle - limits().recent_cycles
+    closed = RefusedRows.of(scan).closed_rows().filter(is_recent).group_by("cycle").len("closed")
+    by_cycle = scan("landed_files").filter(is_recent).group_by("cycle").agg(*_COUNTS)
+    counts = by_cycle.join(closed, on="cycle", how="left").sort("cycle").collect()
+    left = pl.col("quarantined") - pl.col("closed").fill_null(0)
+    return [Rows(*map(int, row)) for row in counts.select("landed", left).rows()]
 
 
 def rows_of(landed_files: pl.DataFrame) -> Rows:

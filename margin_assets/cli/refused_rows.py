@@ -12,7 +12,7 @@ from margin_assets.cli.output import Refusal
 from margin_assets.cli.written import Act, Where, land_act
 from margin_assets.lake.landing import PlannedFile
 from margin_assets.lake.ledger import Ledger, Sealed
-from margin_assets.lake.reading import LandedFile, read_landed
+from margin_assets.lake.reading import LandedFile, form_of, read_landed
 from margin_assets.lake.refused import OF_FILE_TIME, OPEN, RefusedRows
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
@@ -116,7 +116,7 @@ def release_file(lake: Lake, rows: list[Row], where: Where) -> Released:
             f"{first['path']} would be refused again ({', '.join(reasons[:5])}): release its rows "
             "one by one with --set, or land it corrected under any name"
         )
-    name = f"released-{first['file_id'][:12]}{_suffixes(first['path'])}"
+    name = f"released-{first['file_id'][:12]}{_suffix(first['path'])}"
     size = _place(lake, first)[1].bytes
     file = LandedFile(
         first["feed"], f"{first['feed']}/{name}", first["file_id"], size, where.time()
@@ -131,8 +131,11 @@ def release_file(lake: Lake, rows: list[Row], where: Where) -> Released:
     return Released(path, len(passing), len(rows) - len(passing))
 
 
-def _suffixes(path: str) -> str:
-    return "".join(PurePosixPath(path).suffixes[-2:])
+def _suffix(path: str) -> str:
+    """The end of a name that tells its form."""
+    form = form_of(path)
+    packed = 2 if form is not None and form.compression else 1
+    return "".join(PurePosixPath(path).suffixes[-packed:])
 
 
 def _place(lake: Lake, refused: Row) -> tuple[str, PlannedFile]:

@@ -42,6 +42,10 @@ class RefusedRows(NamedTuple):
         """Refused rows that are neither released nor dismissed."""
         return self.quarantine.join(self.closings, on="quarantine_id", how="anti")
 
+    def closed_rows(self) -> pl.LazyFrame:
+        """Refused rows that were released or dismissed."""
+        return self.quarantine.join(self.closings, on="quarantine_id", how="semi")
+
     def open_accounts(self) -> pl.LazyFrame:
         """Accounts that open rows name: `account_id` and how many `rows`, most first."""
         still = self.accounts.join(self.closings, on="quarantine_id", how="anti")

@@ -75,7 +75,9 @@ class Watch:
 
     def _take_refused(self, result: CycleResult) -> None:
         if "quarantine_closings" in result.frames:
+            # Rows of earlier cycles are no longer open.
             self._refused = refused_rows(self._lake, result.sealed)
+            self._rows = deque(recent_rows(self._lake, result.sealed), self._rows.maxlen)
         elif "quarantine" in result.frames:
             self._refused += result.frames["quarantine"].filter(is_of_risk()).height
 

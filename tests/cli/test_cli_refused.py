@@ -112,6 +112,7 @@ def test_rows_are_dismissed_one_by_one_or_by_file(margin: Margin, copied: Path) 
     assert (one.document["rows"], rest.document["rows"]) == (1, 2)
     assert (again.code, "is dismissed already" in again.err) == (1, True)
     assert (after_one["quarantined_rows"], after_one["health"]) == (2, "attention")
+    assert after_one["refused"] == {"rows": 2, "state": "open"}
     assert (after_all["quarantined_rows"], after_all["health"]) == (0, "ok")
     assert (after_all["refused_accounts"], refused(margin, copied)) == ([], [])
     assert (shown["state"], shown["action_id"]) == ("dismissed", one.document["action_id"])
@@ -139,7 +140,7 @@ def test_dismissing_takes_a_reason_and_one_subject(margin: Margin, copied: Path)
 
 
 def test_a_chain_that_waits_is_listed_whole(margin: Margin, copied: Path) -> None:
-    land(copied, "fills/w.ndjson", trade("W1", "5", "O") + trade("W2", "6", "W1"))
+    land(copied, "fills/w.ndjson", trade("W1", "5", "O") + trade("W2", "6", "W1") + trade("G"))
     live(margin, copied)
     waits = [row["fill_id"] for row in status(margin, copied)["waiting_corrections"]]
     story = margin("explain", "A", *place(copied)).out
@@ -150,7 +151,7 @@ def test_a_chain_that_waits_is_listed_whole(margin: Margin, copied: Path) -> Non
     assert "waits for O" in story
     assert "waits for W1" in story
     assert status(margin, copied)["waiting_corrections"] == []
-    assert held(margin, copied, "A") == [6]
+    assert held(margin, copied, "A") == [7]
 
 
 def test_a_correction_refused_late_is_released_under_its_account(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from live_driver import Firm, at, cash, fill, opening, price, text
 
-from margin_assets.checks.health import Seen
+from margin_assets.checks.health import Rows, Seen
 from margin_assets.checks.observed import observed
 from margin_assets.lake.backlog import Backlog
 from margin_assets.lake.landing import LocalLanding
@@ -140,17 +140,21 @@ def test_trouble_degrades(firm: Firm):
     assert states == [("ok",), ("degraded",)]
 
 
-def test_a_refused_row_asks_for_attention_until_it_is_dismissed(firm: Firm):
+def test_a_refused_row_is_open_until_it_is_dismissed(firm: Firm):
     watch = watch_of(firm)
-    states = []
+    found = []
     watch.take(firm.run(**opening("A"), fills=[fill("F1", "0", "5")]), NOW)
-    states.append(watch.health(NOW).states)
+    found.append(watch.health(NOW).refused)
     row = firm.table("quarantine")["quarantine_id"].item()
     act = {"action_id": "D1", "kind": "quarantine_dismiss", "subject": row, "actor": "desk"}
     watch.take(firm.run(desk_actions=[act | {"event_time": text(at(5))}]), NOW)
-    states.append(watch.health(NOW).states)
+    found.append(watch.health(NOW).refused)
 
-    assert [found[-1] for found in states] == ["attention", "ok"]
+    assert [(one.state, one.figures) for one in found] == [
+        ("open", {"rows": 1}),
+        ("ok", {"rows": 0}),
+    ]
+    assert watch.seen(NOW).rows == Rows(5, 0)
     assert from_inside(watch) == from_outside(firm)
 
 

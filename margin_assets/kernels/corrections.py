@@ -40,13 +40,14 @@ def waiting(corrects: Mapping[str, str], landed: Collection[str]) -> set[str]:
 
     `corrects` names what each correction replaces; `landed` are the ids of all that counts.
     """
-    return {name for name in corrects if _root(name, corrects) not in landed}
-
-
-def _root(name: str, corrects: Mapping[str, str]) -> str:
-    while name in corrects:
-        name = corrects[name]
-    return name
+    root: dict[str, str] = {}
+    for name in corrects:
+        path = []
+        while name in corrects and name not in root:
+            path.append(name)
+            name = corrects[name]
+        root |= dict.fromkeys(path, root.get(name, name))
+    return {name for name in corrects if root[name] not in landed}
 
 
 def waiting_rows(fills: pl.LazyFrame, quarantine: pl.LazyFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.corrections import MISMATCH, counting
+from margin_assets.kernels.corrections import MISMATCH, counting, overruled
 from margin_assets.kernels.fills import (
     FillRow,
     effects_in_order,
@@ -116,11 +116,13 @@ class Journal:
 
     def load(self, held_since: int | None = None) -> None:
         """Reads what the sealed cycles left; from `held_since` on nothing was evaluated."""
-        fills = counting(self._scan("fills"), self._scan("quarantine"))
         for feed, key in IDS.items():
-            rows = fills if feed == "fills" else self._scan(feed)
-            ids = rows.select(pl.col(key).hash(seed=0)).collect(engine="streaming")
+            ids = self._scan(feed).select(pl.col(key).hash(seed=0)).collect(engine="streaming")
             self._seen[feed] = SeenIds(ids[key].to_numpy(), partial(self._landed, feed, key))
+        lost = overruled(self._scan("fills"), self._scan("quarantine")).select("fill_id")
+        if names := set(lost.collect()["fill_id"]):
+            for name in names.difference(self._landed("fills", "fill_id", sorted(names))):
+                self._seen["fills"].discard(name)
         corrections = self._counting("fills", pl.col("corrects_fill_id").is_not_null())
         is_held = pl.lit(value=False) if held_since is None else pl.col("cycle") >= held_since
         held = corrections.filter(is_held)

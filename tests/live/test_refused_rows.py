@@ -1,11 +1,10 @@
 """The life of refused rows: whom they flag, how they end, and what a file that lands again is.
 
-Expected values by hand from semantics 2.4, 7.1, 8.7 and 8.31; cases from public reports of files
-whose modification time was hours old, and of a correction refused after it had waited.
+Expected values by hand from semantics 8.7 and 8.31; the first case is from a public report of files
+whose modification time was hours old.
 """
 
 import hashlib
-import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -228,72 +227,6 @@ def test_a_plan_before_refused_rows_had_a_life_means_what_it_meant(tmp_path: Pat
     assert firm.position() == (1, -100)
     assert result.landed_files["status"].to_list().count("redelivered") == 1
     assert "refused_accounts" not in result.frames
-
-
-# A correction that waited and was refused when its original came
-
-
-def waited(firm: Firm) -> str:
-    """W corrects O in A; O lands in B: W is refused. Gives the id of its quarantine row."""
-    firm.run(fills=[fill("W", "5", "10", at(1), corrects="O")])
-    firm.run(fills=[fill("O", "100", "10", at(2), account_id="B")])
-    return ids(firm)[0]
-
-
-def test_a_correction_refused_late_is_kept_as_it_landed(firm: Firm):
-    waited(firm)
-    row = firm.table("quarantine").row(0, named=True)
-    landed = line(fill("W", "5", "10", at(1), corrects="O")).encode()[:-1]
-
-    assert (row["reasons"], row["raw"]) == ("correction_mismatch", landed)
-    assert row["raw_sha256"] == hashlib.sha256(landed).hexdigest()
-    assert json.loads(row["raw"])["quantity"] == 5
-    assert flags(firm)["A"] == "refused_rows"
-    check_replays(firm)
-
-
-def test_its_id_may_land_again(firm: Firm):
-    row = waited(firm)
-    firm.run(
-        fills=[fill("W", "5", "10", at(3), account_id="B", corrects="O")],
-        desk_actions=[act("quarantine_release", row)],
-    )
-
-    assert firm.position("X", "B") == (5, -50)
-    assert firm.reasons() == ["correction_mismatch"]
-    assert (open_rows(firm), flags(firm)["A"]) == (0, "")
-    # Now the id is taken again.
-    firm.run(fills=[fill("W", "6", "10", at(4), account_id="B", corrects="O")])
-    assert firm.reasons() == ["correction_mismatch", "id_reused"]
-    firm.run(fills=[fill("W2", "9", "10", at(5), account_id="B", corrects="W")])
-    assert firm.position("X", "B") == (9, -90)
-    check_replays(firm)
-
-
-def test_redelivered_it_is_refused_again(firm: Firm):
-    waited(firm)
-    again = [fill("W", "5", "10", at(1), corrects="O"), fill("f9", "1", "1", at(9))]
-    firm.run(fills=again)
-
-    assert firm.reasons() == ["correction_mismatch"] * 2
-    assert firm.position("X", "B") == (100, -1000)
-
-
-def test_everything_in_one_plan(tmp_path: Path):
-    firm = Firm(tmp_path)
-    firm.run(**opening("A", "B"), betas=[beta("X", "1", "2020-03-09")])
-    firm.run(
-        fills=[
-            fill("W", "5", "10", at(1), corrects="O"),
-            fill("O", "100", "10", at(2), account_id="B"),
-            fill("W", "7", "10", at(3), account_id="B", corrects="O"),
-            fill("V", "1", "10", at(4), corrects="W"),
-        ]
-    )
-
-    assert firm.position("X", "B") == (7, -70)
-    assert firm.reasons() == ["correction_mismatch"] * 2
-    check_replays(firm)
 
 
 def test_held_rows_of_a_cut_delivery_flag_nobody_before_they_count(tmp_path: Path):

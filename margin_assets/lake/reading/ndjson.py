@@ -151,8 +151,8 @@ def _texts(
         for place, value in enumerate(values):
             if value is not None and type(value) is not due:
                 faults.setdefault(place, set()).add((name, NOT_OF_TYPE[type(column)]))
-                is_number = isinstance(value, bytes)
-                seen[place, name] = value.decode() if is_number else _as_landed(value)
+                text = value.decode() if isinstance(value, bytes) else _as_landed(value)
+                seen[place, name] = text
                 values[place] = None
     try:
         return pl.Series(name, values, dtype=dtype).cast(pl.String)

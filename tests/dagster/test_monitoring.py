@@ -61,6 +61,7 @@ def test_the_checks_run_on_demand(sealed: Place, instance: dg.DagsterInstance):
         "landed_files_do_not_wait": "ok",
         "cycles_are_quick": "too_few_cycles",
         "few_recent_rows_are_quarantined": "ok",
+        "no_refused_row_is_open": "ok",
     }
     assert found["cycles_are_quick"].metadata["p50"].value > 0
 

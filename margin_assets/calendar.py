@@ -1,6 +1,6 @@
 """Openings and closings of the exchange's sessions, from the calendar library."""
 
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import NamedTuple
 
@@ -31,3 +31,10 @@ def sessions() -> Sessions:
     )
     days = [stamp.date() for stamp in schedule.index]
     return Sessions(days, opens.astype(np.int64), closes.astype(np.int64))
+
+
+def is_open(at: datetime) -> bool:
+    """Whether the exchange is in session at an instant."""
+    known, micros = sessions(), int(at.timestamp() * 1e6)
+    place = int(np.searchsorted(known.opens, micros, side="right")) - 1
+    return place >= 0 and micros < int(known.closes[place])

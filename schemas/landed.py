@@ -112,6 +112,10 @@ class Accounts(Landed):
     event_time = columns.instant("When this version took effect.", key=True)
 
 
+OPTION_TERMS = ("underlying", "right", "strike", "expiry", "style", "multiplier")
+"""Columns that an option's row must fill."""
+
+
 class Instruments(Landed):
     """One version of an instrument: effective at its event time, known from its cycle on."""
 
@@ -185,8 +189,7 @@ class Instruments(Landed):
     @dy.rule()
     def option_names_its_terms(cls) -> pl.Expr:
         """An option without its contract cannot be margined: nothing there has a default."""
-        terms = (cls.underlying, cls.right, cls.strike, cls.expiry, cls.style, cls.multiplier)
-        named = pl.all_horizontal(*(term.col.is_not_null() for term in terms))
+        named = pl.all_horizontal(*(pl.col(term).is_not_null() for term in OPTION_TERMS))
         return (cls.asset_class.col != "option") | named
 
     @dy.rule()

@@ -206,13 +206,18 @@ class StressResults(dy.Schema):
     account_id = columns.account_id(key=True)
     scenario = dy.String(primary_key=True, description="Name, such as `SPY -8%`.")
     move = columns.fraction("Move of SPY.")
-    pnl = columns.usd("Sum of value x beta x move, options revalued; a gain is positive.")
-    equity = columns.usd("Net liquidation after the move, options included.")
-    requirement_held = columns.usd(
-        "Governing requirement today, set against net liquidation.", least=0
+    pnl = columns.usd(
+        "Change of value of every position: value x beta x move, options revalued, a value stopping"
+        " at 0; a gain is positive."
     )
+    equity = columns.usd("Equity of the summary plus the P&L: at 0% the summary's own.")
+    requirement_held = columns.usd("Governing requirement of the summary.", least=0)
     excess_held = columns.usd("Stressed equity less the requirement held.")
-    requirement = columns.usd("Governing requirement struck again at the stressed prices.", least=0)
+    requirement = columns.usd(
+        "Governing requirement struck again at the stressed prices, today's groups kept: what the"
+        " values of short options require stays as it is, since their P&L is in equity.",
+        least=0,
+    )
     excess = columns.usd("Stressed equity less the requirement struck again.")
     is_underwater = dy.Bool(description="Whether `excess_held` is negative.")
     is_flagged = dy.Bool(description="Whether a position had no beta.")
@@ -271,5 +276,7 @@ class FirmRisk(dy.Schema):
     equity = columns.usd("Equity of all accounts after the move.")
     requirement = columns.usd("Requirements struck again.", least=0)
     deficiency = columns.usd("Sum of deficits; one client's excess pays no other's.", least=0)
-    credit_exposure = columns.usd("Sum of negative equities: what clients would owe.", least=0)
+    credit_exposure = columns.usd(
+        "Sum of negative net liquidations after the move: what clients would owe.", least=0
+    )
     as_of = columns.instant("Grid point of the row.")

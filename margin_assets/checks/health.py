@@ -6,7 +6,7 @@ Pure: the moment is a parameter, and what is not known is None, never 0.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -59,6 +59,14 @@ def in_all(rows: Iterable[Rows]) -> Rows:
     return Rows(sum(r.landed for r in held), sum(r.quarantined for r in held))
 
 
+class Daily(NamedTuple):
+    """Business dates of the daily tables."""
+
+    finished: tuple[date, ...] = ()
+    begun: tuple[date, ...] = ()
+    """A run wrote some of their tables and has not come to its end."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """What is known of a monitor and its lake at one moment, all of it UTC."""
@@ -85,6 +93,8 @@ class Seen:
     """Refused fills and cash movements that are neither released nor dismissed."""
     failing: str = ""
     """What the session has trouble with; empty if nothing."""
+    daily: Daily | None = None
+    """None where nobody looked: Dagster tells of its runs itself."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +117,7 @@ class Health:
     cycle_time: Finding
     quarantine: Finding
     refused: Finding
+    daily: Finding
 
     @property
     def state(self) -> str:
@@ -122,8 +133,9 @@ def health(seen: Seen, bounds: Limits, sessions: Sessions) -> Health:
         _cycle_time(seen.cycle_seconds, bounds),
         _quarantine(seen.rows, bounds),
         _refused(seen.refused_rows),
+        _daily(seen, bounds, sessions),
     )
-    freshness, backlog, cycle_time, quarantine, refused = found
+    freshness, backlog, cycle_time, quarantine, refused, daily = found
     applies = {
         "unfinished": seen.is_plan_open,
         "behind": backlog.state == "behind",
@@ -131,7 +143,7 @@ def health(seen: Seen, bounds: Limits, sessions: Sessions) -> Health:
         "stale": freshness.state == "stale",
         "degraded": not cycle_time.is_well or bool(seen.failing),
         "attention": bool(seen.missing_inputs)
-        or not quarantine.is_well
+        or not (quarantine.is_well and daily.is_well)
         or refused.state == "open"
         or freshness.state == "unknown",
     }
@@ -224,3 +236,32 @@ def _refused(rows: int | None) -> Finding:
     """Semantics 8.7: what an account did and the books do not hold, until somebody decides."""
     state = "unknown" if rows is None else "open" if rows else "ok"
     return Finding(state, state == "ok", {"rows": rows})
+
+
+def _daily(seen: Seen, bounds: Limits, sessions: Sessions) -> Finding:
+    """Of a lake in which the daily run never wrote a date, none is asked for."""
+    if seen.daily is None:
+        return Finding("not_looked_at", is_well=True, figures={})
+    finished, begun = seen.daily
+    dates = {*finished, *begun}
+    missing = [day for day in _closed(seen, bounds, sessions) if dates and day not in dates]
+    missing = [day for day in missing if day > min(dates)]
+    figures = {
+        "finished": len(finished),
+        "last_finished": finished[-1] if finished else None,
+        "unfinished": list(begun),
+        "missing": missing,
+    }
+    if not dates:
+        return Finding("none", is_well=True, figures=figures)
+    state = "unfinished" if begun else "late" if missing else "ok"
+    return Finding(state, state == "ok", figures)
+
+
+def _closed(seen: Seen, bounds: Limits, sessions: Sessions) -> list[date]:
+    """Sessions that closed in sealed event time, and long enough ago for a run to have begun."""
+    if seen.as_of is None:
+        return []
+    latest = min(seen.as_of.timestamp(), seen.now.timestamp() - bounds.stale_seconds)
+    count = int(np.searchsorted(sessions.closes, int(latest * 1e6), side="right"))
+    return sessions.days[:count]

@@ -3,20 +3,20 @@
 import json
 from collections.abc import Iterable
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from margin_assets.cli.output import Refusal, instant
 from margin_assets.kernels import corrections
+from margin_assets.kernels.history import day_of
+from margin_assets.kernels.money import instants
 from margin_assets.lake.ledger import Sealed
 from margin_assets.lake.moment import Moment
-from margin_assets.rulebooks import FAMILIES, in_force
+from margin_assets.rulebooks import FAMILIES, in_force, planned_under
 
 Document = dict[str, Any]
 
 DIMENSIONS = ("margin_status", "restriction", "liquidation", "minimum_equity")
-_NEW_YORK = ZoneInfo("America/New_York")
 _POINTS = [f"pnl_down_{n}" for n in (5, 4, 3, 2, 1)] + [f"pnl_up_{n}" for n in (1, 2, 3, 4, 5)]
 _FILE = ["cycle", "file_id", "landed_at"]
 _ROW = ("file_id", "file_row", "cycle")
@@ -217,11 +217,12 @@ def _effect(
 
 
 def _rulebooks(sealed: Sealed) -> list[Document]:
-    """Versions in force at the cycle's end, with their citations."""
+    """Versions that the cycle decided by at its end, with their citations."""
     if sealed.as_of is None:
         return []
-    day = sealed.as_of.astimezone(_NEW_YORK).date()
-    books = [in_force(family, day) for family in FAMILIES if family != "lake"]
+    day = day_of(instants(pl.Series([sealed.as_of])).item())
+    with planned_under(sealed.cycle, sealed.manifest["rulebooks"]):
+        books = [in_force(family, day) for family in FAMILIES if family != "lake"]
     return [
         {"family": b.family, "effective": b.effective, "source": b.numbers.get("source", "")}
         for b in books

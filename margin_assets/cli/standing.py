@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from margin_assets.calendar import sessions
+from margin_assets.calendar import is_open, sessions
+from margin_assets.checks.daily_dates import daily_dates
 from margin_assets.checks.health import Finding, health, limits
 from margin_assets.checks.observed import observed
 from margin_assets.cli import output
@@ -19,6 +20,7 @@ from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
 
 _LISTED = 20
+_DAYS = 5
 
 Document = dict[str, Any]
 
@@ -32,7 +34,8 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
     corrections = _waiting_corrections(scan("fills"), refused.quarantine)
     indeterminate = _indeterminate(scan("margin_summary"))
     seen = observed(lake, ledger, LocalLanding(landing).entries(), now)
-    seen = replace(seen, missing_inputs=len(corrections) + len(indeterminate))
+    missing = len(corrections) + len(indeterminate)
+    seen = replace(seen, missing_inputs=missing, daily=daily_dates(lake))
     verdict = health(seen, limits(), sessions())
     return {
         "health": verdict.state,
@@ -51,6 +54,8 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
         "cycle_seconds": _found(verdict.cycle_time),
         "recent_quarantine": _found(verdict.quarantine),
         "refused": _found(verdict.refused),
+        "daily": _found(verdict.daily),
+        "exchange_is_open": is_open(now),
         "limits": limits()._asdict(),
         "seen_at": now,
     }
@@ -86,9 +91,9 @@ _WORDS = {
     "unfinished": "a cycle is planned and not sealed: one is at work, or the next start ends it",
     "behind": "files have landed that no cycle has taken",
     "empty": "no cycle yet",
-    "stale": "the exchange is open and nothing new has been sealed for too long",
+    "stale": "nothing new was sealed for too long while the exchange was open",
     "degraded": "cycles take too long",
-    "attention": "some inputs are missing, or refused rows wait for release or dismissal",
+    "attention": "inputs or daily tables are missing, or refused rows wait for a decision",
     "ok": "all is processed, nothing waits",
 }
 
@@ -104,13 +109,16 @@ def show(found: Document) -> None:
     if found["hash"]:
         output.say(f"hash          {found['hash']}")
     ages = [output.span(fresh[name]) for name in ("seal_age_seconds", "event_lag_seconds")]
-    output.say("freshness     {}: sealed {} ago, events {} ago".format(fresh["state"], *ages))
+    exchange = "open" if found["exchange_is_open"] else "closed"
+    told = "freshness     {}: sealed {} ago, events {} ago; the exchange is {}"
+    output.say(told.format(fresh["state"], *ages, exchange))
     if plan is not None:
         output.say(f"open plan     cycle {plan['cycle']}, {plan['files']} files")
     size = f"{backlog['files']} files, {backlog['bytes']:,} bytes"
     oldest = output.span(backlog["oldest_seconds"])
     output.say(f"backlog       {size} in {backlog['landing']}, the oldest for {oldest}")
     _show_recent(found)
+    _show_daily(found["daily"])
     for title, rows in (
         ("waiting corrections", found["waiting_corrections"]),
         ("indeterminate accounts", found["indeterminate_accounts"]),
@@ -129,6 +137,17 @@ def _show_recent(found: Document) -> None:
         f"{found['refused']['rows']} of them fills or cash, "
         f"{rate} of the {rows['rows']:,} landed of late"
     )
+
+
+def _show_daily(daily: Document) -> None:
+    if daily["state"] == "none":
+        return
+    last = daily["last_finished"] or "-"
+    output.say(f"daily tables  {daily['state']}: {daily['finished']} dates, the last {last}")
+    for what in ("unfinished", "missing"):
+        if days := daily[what]:
+            more = f" and {len(days) - _DAYS} more" if len(days) > _DAYS else ""
+            output.say(f"  {what:11} {', '.join(map(str, days[:_DAYS]))}{more}")
 
 
 def _show_rows(title: str, rows: list[Document]) -> None:

@@ -14,6 +14,7 @@ from margin_assets.kernels.money import (
     MICRO,
     Int64Array,
     instants,
+    to_decimal,
     to_scaled,
     units_of,
     value_cents,
@@ -223,6 +224,39 @@ def effects_in_order(plain: pl.DataFrame, corrected: Iterable[Effect] = ()) -> p
     return pl.concat([plain, trees]).sort("point", "event_time", "fill_id", maintain_order=True)
 
 
+def standing_fills(fills: pl.DataFrame, points: Int64Array, at: int) -> pl.DataFrame:
+    """Fills as they stand at an instant, each in its original's place: as if never corrected.
+
+    With the `point` that each original counts from; what is busted is gone.
+    """
+    is_plain, roots, children = _trees(fills, points)
+    known = [root for root in roots if root.point <= at]
+    ends = [standing(root, children, at) or root for root in known]
+    corrected = pl.DataFrame(
+        {
+            "fill_id": pl.Series([root.fill_id for root in known], dtype=pl.String),
+            "quantity": to_decimal(np.array([end.quantity for end in ends], dtype=np.int64), 6),
+            "price": to_decimal(np.array([end.price for end in ends], dtype=np.int64), 6),
+        }
+    )
+    pointed = fills.select(*_FILL_COLUMNS, point=pl.Series(points))
+    plain = pointed.filter(is_plain & (pl.col("point") <= at))
+    of_roots = pointed.drop("quantity", "price").join(corrected, on="fill_id", validate="1:1")
+    both = [frame.select(pointed.columns) for frame in (plain, of_roots)]
+    return pl.concat(both).filter(pl.col("quantity") != 0)
+
+
+_FILL_COLUMNS = (
+    "fill_id",
+    "account_id",
+    "symbol",
+    "quantity",
+    "price",
+    "event_time",
+    "corrects_fill_id",
+)
+
+
 def history_effects(fills: pl.DataFrame) -> pl.DataFrame:
     """Effects of a whole history of fills, by event time; sorted by point, then fill id."""
     return effects_at(fills, instants(fills["event_time"]))
@@ -233,6 +267,17 @@ def effects_at(fills: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
 
     Corrections of fills that are not among them have none.
     """
+    is_plain, roots, children = _trees(fills, points)
+    corrected = [effect for root in roots for effect in tree_effects(root, children, -1)]
+    return effects_in_order(
+        plain_effects(fills.filter(is_plain), points[is_plain.to_numpy()]), corrected
+    )
+
+
+def _trees(
+    fills: pl.DataFrame, points: Int64Array
+) -> tuple[pl.Series, list[FillRow], dict[str, list[FillRow]]]:
+    """Which fills nothing corrects; of the others the originals, and the corrections of each."""
     corrections = fills.filter(pl.col("corrects_fill_id").is_not_null())
     named = pl.concat([corrections["fill_id"], corrections["corrects_fill_id"]]).unique()
     is_plain = ~fills["fill_id"].is_in(named.implode())
@@ -243,7 +288,4 @@ def effects_at(fills: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
             roots.append(row)
         else:
             children.setdefault(row.corrects, []).append(row)
-    corrected = [effect for root in roots for effect in tree_effects(root, children, -1)]
-    return effects_in_order(
-        plain_effects(fills.filter(is_plain), points[is_plain.to_numpy()]), corrected
-    )
+    return is_plain, roots, children

@@ -59,8 +59,6 @@ class Line(NamedTuple):
     """What the short options bring in."""
     counted: int
     """Option value that counts in Reg T equity."""
-    uncounted: int
-    """Option value that does not, but is worth something under stress."""
 
 
 @njit(**BORROWS)
@@ -70,12 +68,12 @@ def group_line(solution: Solution, g: int, problems: Problems, rates: StrategyRa
     kind, count = solution.kind[g], solution.count[g]
     if kind == SPREAD:
         loss = to_cents(solution.amount[g])
-        return Line(loss, loss, loss, 0, 0, 0)
+        return Line(loss, loss, loss, 0, 0)
     group = group_of(solution, g)
     if kind == STOCK:
         maintenance = to_cents(group_maintenance(group, legs, stocks, rates))
         initial = to_cents(group_initial(group, legs, stocks, rates))
-        return Line(maintenance, initial, maintenance, 0, 0, 0)
+        return Line(maintenance, initial, maintenance, 0, 0)
     maintenance = group_maintenance(group, legs, stocks, rates) * count
     initial = group_initial(group, legs, stocks, rates) * count
     long, short = _option_values(solution, g, legs)
@@ -85,18 +83,12 @@ def group_line(solution: Solution, g: int, problems: Problems, rates: StrategyRa
     elif kind == LONG_BOX:
         counted = min(long - short, _box_difference(group, legs) * count)
     gross = counted if kind == LONG_BOX else long
-    uncounted = 0
-    if kind == LONG_OPTION:
-        uncounted = long - counted
-    elif group.stock != NONE:
-        uncounted = long - short
     return Line(
         to_cents(maintenance + counted),
         to_cents(initial + long),
         to_cents(maintenance + gross),
         to_cents(_proceeds(solution, g, legs, short)),
         to_cents(counted),
-        to_cents(uncounted),
     )
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.fills import history_effects, sized_cash
+from margin_assets.kernels.fills import effects_at, sized_cash
 from margin_assets.kernels.money import (
     BEYOND,
-    instants,
+    counting_from,
     to_decimal,
     to_instants,
     to_scaled,
@@ -32,7 +32,10 @@ from schemas.landed import RATE_NAMES, VOLATILITY_KINDS
 
 
 class Landed(NamedTuple):
-    """Landed tables in landing order."""
+    """Landed tables in landing order.
+
+    Rows may carry the grid `point` that they count from; without one they count from their time.
+    """
 
     fills: pl.DataFrame
     instruments: pl.DataFrame
@@ -44,7 +47,7 @@ class Landed(NamedTuple):
 
 def positions_at(landed: Landed, closes: pl.DataFrame, opens: Int64Array) -> pl.DataFrame:
     """Positions at each business date's close (`as_of`, microseconds), by trade date."""
-    effects = history_effects(landed.fills)
+    effects = effects_at(landed.fills, counting_from(landed.fills))
     historical = landed.volatilities.filter(pl.col("kind") == HISTORICAL)
     dated = landed._replace(
         betas=_from_their_dates(landed.betas), volatilities=_from_their_dates(historical)
@@ -114,10 +117,11 @@ class Booked(NamedTuple):
 
 def account_state_at(booked: Booked, closes: pl.DataFrame) -> pl.DataFrame:
     """Type and cash of every account at each close: movements plus what fills moved."""
-    movements, effects = booked.movements, history_effects(booked.fills)
+    movements = booked.movements
+    effects = effects_at(booked.fills, counting_from(booked.fills))
     paid = movements.select(
         "account_id",
-        point=pl.Series(instants(movements["event_time"])),
+        point=pl.Series(counting_from(movements)),
         cash=pl.Series(to_scaled(movements["amount"])),
     )
     days = [
@@ -132,7 +136,7 @@ def account_state_at(booked: Booked, closes: pl.DataFrame) -> pl.DataFrame:
 def _dealt(effects: pl.DataFrame, instruments: pl.DataFrame, at: int) -> pl.DataFrame:
     """Cash that fills moved, each with the multiplier in force when it was traded."""
     dealt = effects.filter(pl.col("point") <= at)
-    versions = multiplier_versions(instruments, instants(instruments["event_time"]))
+    versions = multiplier_versions(instruments, counting_from(instruments))
     known = versions.filter(pl.col("point") <= at)
     cash = sized_cash(dealt, traded_multiplier(dealt, known))
     return dealt.select("account_id", "point", cash=pl.Series(cash))

@@ -127,7 +127,7 @@ def _climb(
         is_known = figures.states[a] & INDETERMINATE == 0
         excess = figures.equity[a] - figures.governing[a]
         n = _margin_status(book, figures, rules, ladder, a, point, is_known, excess, steps, n)
-        n = _stress(book, figures, rules, ladder, a, point, is_known, steps, n)
+        n = _stress(book, figures, rules, ladder, a, point, is_known, excess, steps, n)
         n = _overdue(rules, ladder, a, point, excess, steps, n)
         n = _liquidation(figures, rules, ladder, a, point, excess, steps, n)
         n = _minimum_equity(book, figures, rules, ladder, a, is_known, steps, n)
@@ -232,6 +232,7 @@ def _stress(
     a: int,
     point: int,
     is_known: bool,
+    excess: int,
     steps: Steps,
     n: int,
 ) -> int:
@@ -240,8 +241,7 @@ def _stress(
     if book.account_type[a] != CASH:
         for j in range(len(rules.restricting)):
             if rules.restricting[j]:
-                stressed = figures.net_liquidation[a] + figures.pnl[a, j] - figures.held[a, j]
-                is_underwater = is_underwater or stressed < 0
+                is_underwater = is_underwater or excess + figures.pnl[a, j] < 0
     other = ladder.is_overdue[a]
     if is_underwater:
         ladder.stress_clear[a] = UNSET

@@ -105,10 +105,15 @@ def initial_line(
 
 @njit(**BORROWS, forceinline=True)
 def stress_line(value: int, beta: float, move: float, rules: Rules) -> int:
-    """P&L of a position when SPY moves: value x beta x move; without a beta always a loss."""
+    """P&L of a position when SPY moves: value x beta x move; without a beta always a loss.
+
+    The value stops at 0: a long position loses it at most, a short one gains it at most.
+    """
     if beta != beta:
-        return -model_line(abs(value), abs(move) * rules.missing_beta)
-    return model_line(value, beta * move)
+        line = -model_line(abs(value), abs(move) * rules.missing_beta)
+    else:
+        line = model_line(value, beta * move)
+    return max(line, -value) if value > 0 else min(line, -value)
 
 
 @njit(**BORROWS, forceinline=True)
@@ -144,14 +149,24 @@ def is_below(price: int, rules: Rules) -> bool:
 
 @njit(**BORROWS, forceinline=True)
 def stressed_maintenance(
-    quantity: int, value: int, line: int, leverage: int, marginable: bool, rules: Rules
+    quantity: int,
+    value: int,
+    line: int,
+    below: bool,
+    leverage: int,
+    marginable: bool,
+    rules: Rules,
 ) -> int:
-    """4210(c) struck again at the stressed value; a price that would turn negative is 0."""
+    """4210(c) struck again at the stressed value: today's and its stress line.
+
+    `below` is the side of the price threshold today: a value on it, rounded, keeps that side.
+    """
+    threshold = floor_line(quantity, rules.short_threshold)
+    if below:
+        threshold = max(threshold, abs(value) + 1)
     stressed = value + line
-    if (stressed > 0) != (value > 0):
-        stressed = 0
-    below = abs(stressed) < floor_line(quantity, rules.short_threshold)
-    return maintenance_line(quantity, stressed, below, leverage, marginable, rules)
+    is_low = abs(stressed) < threshold
+    return maintenance_line(quantity, stressed, is_low, leverage, marginable, rules)
 
 
 __all__ = [

@@ -25,7 +25,7 @@ class Governed(NamedTuple):
 
     figures: Figures
     charge: Int64Array
-    """Cents an account, already in what governs, held and struck again."""
+    """Cents an account, already in what governs and is struck again."""
 
 
 class Margined:
@@ -87,7 +87,6 @@ class Margined:
         charge = house_charges(self.accounts, figures, self.overlays, self.house_positions)
         added = figures._replace(
             governing=figures.governing + charge,
-            held=figures.held + charge[:, None],
             restruck=figures.restruck + charge[:, None],
         )
         return Governed(added, charge)

@@ -33,7 +33,6 @@ from margin_assets.kernels.lines import (
     input_states,
     is_below,
     line_bound,
-    maintenance_line,
     mark_price,
     scan_line,
     stress_line,
@@ -272,14 +271,13 @@ def scan_position(
     line = 0
     if scenario != TODAY:
         line = stress_line(value, series.beta[s], rules.stress_moves[scenario], rules)
-    moved = value + line if (value + line > 0) == (value > 0) else 0
+    moved = value + line
     if series.kind[s] == BOND:
         return bond_line(quantity, moved, series, s, is_exempt, rules)
     leverage = series.leverage[s]
     if not series.is_marginable[s]:
-        if scenario == TODAY:
-            return maintenance_line(quantity, value, is_below(price, rules), leverage, False, rules)
-        return stressed_maintenance(quantity, value, line, leverage, False, rules)
+        below = is_below(price, rules)
+        return stressed_maintenance(quantity, value, line, below, leverage, False, rules)
     for k in range(len(group)):
         group[k] += scan_line(moved, rules.points[series.range_class[s], k], leverage)
     return 0
@@ -376,25 +374,22 @@ def _strike_again(
     out: Figures,
     scratch: Scratch,
 ) -> None:
-    """The governing requirement under stress, stated against net liquidation.
+    """The governing requirement at each scenario's prices, today's groups kept.
 
-    Under Reg T an option outside a spread counts in stress what it is worth then; a spread's
-    largest loss is required already, so that its moves change nothing.
+    The P&L of every position counts in equity, options' too: what a short option's value requires
+    today stays as it is. What counts in equity requires less than nothing in no scenario, though
+    a bound of its loss may be larger than it.
     """
-    kind, series = book.account_type[a], market.series
-    basis = out.net_liquidation[a] - out.reg_t_equity[a] - strategic.uncounted[n]
+    kind = book.account_type[a]
     for j in range(len(rules.stress_moves)):
         if kind == PORTFOLIO:
-            out.held[a, j] = out.governing[a]
             out.restruck[a, j] = portfolio_margin(book, market, rules, a, j, scratch)
-            continue
-        again = strategic.restruck[n, j]
-        if kind == CASH:
-            again = strategic.cash[n] + strategic.counted[n]
-            again += _stressed_values(book, series, rules, a, j)
-        shift = basis + strategic.spread_pnl[n, j]
-        out.held[a, j] = max(out.governing[a] + shift, 0)
-        out.restruck[a, j] = max(again + shift, 0)
+        elif kind == CASH:
+            counted = max(strategic.counted[n] + strategic.counted_pnl[n, j], 0)
+            securities = _stressed_values(book, market.series, rules, a, j)
+            out.restruck[a, j] = securities + strategic.cash[n] + counted
+        else:
+            out.restruck[a, j] = max(strategic.restruck[n, j], 0)
 
 
 @njit(**BORROWS)

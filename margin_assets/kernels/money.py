@@ -137,6 +137,14 @@ def instants(series: pl.Series) -> Int64Array:
     return series.to_physical().fill_null(-1).to_numpy().astype(np.int64)
 
 
+def counting_from(rows: pl.DataFrame) -> Int64Array:
+    """When rows count from, microseconds: their grid `point` where they carry one.
+
+    In the live day a late row counts after its own time; in history a row counts from its time.
+    """
+    return rows["point"].to_numpy() if "point" in rows.columns else instants(rows["event_time"])
+
+
 def to_instants(values: Int64Array) -> pl.Series:
     """Microseconds since 1970 as UTC instants; negative ones become null."""
     series = pl.Series(values, dtype=pl.Int64)

@@ -122,14 +122,20 @@ def add_long(
 def add_short(
     value: float,
     units: float,
+    below: bool,
     stress: Table,
     s: int,
     rates: PlainRates,
     pnl: Floats,
     restruck: Floats,
 ) -> None:
-    """The same for a short position (`value` negative) of a number of units."""
+    """The same for a short position (`value` negative) of a number of units.
+
+    `below` is the side of the price threshold today: a value on it, rounded, keeps that side.
+    """
     threshold = np.floor(units * rates.threshold + (0.5 + _TIE))
+    if below:
+        threshold = max(threshold, 1.0 - value)
     floor = np.floor(units * rates.floor + (0.5 + _TIE))
     floor_below = np.floor(units * rates.floor_below + (0.5 + _TIE))
     for j in range(len(pnl)):
@@ -139,8 +145,8 @@ def add_short(
         pnl[j] += line
         owed = -(value + line)
         above = max(np.floor(owed * rates.short + (0.5 + _TIE)), floor)
-        below = max(np.floor(owed * rates.short_below + (0.5 + _TIE)), floor_below)
-        restruck[j] += below if owed < threshold else above
+        low = max(np.floor(owed * rates.short_below + (0.5 + _TIE)), floor_below)
+        restruck[j] += low if owed < threshold else above
 
 
 @njit(**BORROWS, forceinline=True)

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from margin_assets.kernels.money import CENTS, MICRO, PPM
-from margin_assets.rulebooks import Rulebook, in_force
+from margin_assets.rulebooks import Rulebook, in_force, remembered
 from schemas.margin import RANGE_CLASSES, RATE_CLASSES
 
 SECOND = 1_000_000
@@ -95,7 +94,7 @@ def _cents(usd: float) -> int:
     return round(usd * CENTS)
 
 
-@cache
+@remembered
 def rules_in_force(on: date) -> Rules:
     """Numbers of every rulebook in force on a day; the same object each time."""
     return rules_of({family: in_force(family, on) for family in DECIDING})

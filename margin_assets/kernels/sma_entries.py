@@ -4,7 +4,6 @@ Source: Regulation T, 12 CFR 220.4(e) and (f), 220.5(b), 220.12.
 """
 
 from datetime import date
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from margin_assets.kernels.fills import fill_cash
 from margin_assets.kernels.intraday import BoolArray
 from margin_assets.kernels.money import CENTS, PPM
 from margin_assets.kernels.rules import rules_in_force
-from margin_assets.rulebooks import in_force
+from margin_assets.rulebooks import in_force, remembered
 
 
 class EntryRules(NamedTuple):
@@ -29,7 +28,7 @@ class EntryRules(NamedTuple):
     no_action: int
 
 
-@cache
+@remembered
 def entry_rules(on: date) -> EntryRules:
     """Numbers of the Regulation T rulebook in force on a day."""
     numbers, rules = in_force("reg_t", on).numbers, rules_in_force(on)
@@ -49,9 +48,6 @@ class Trades(NamedTuple):
     """Position before the trade."""
     quantity: Int64Array
     price: Int64Array
-    cash: Int64Array
-    """Cents that it moves."""
-    is_correction: BoolArray
     is_marginable: BoolArray
 
 
@@ -70,7 +66,7 @@ def trade_entries(trades: Trades, rules: EntryRules) -> Int64Array:
     """What trades of stock and funds add (positive) or take at their own prices, cents.
 
     What opens a position takes its initial requirement; what closes one releases it: of a long
-    sale what is not retained. A correction moves the difference, at the rate of the side held.
+    sale what is not retained.
     """
     held, quantity = trades.held, trades.quantity
     is_closing = np.sign(held) * np.sign(quantity) < 0
@@ -79,16 +75,10 @@ def trade_entries(trades: Trades, rules: EntryRules) -> Int64Array:
     closed = -fill_cash(closing, trades.price)
     taken = _rates(quantity, trades.is_marginable, rules, rules.long)
     freed = _rates(held, trades.is_marginable, rules, PPM - rules.retention)
-    plain = _share(closed, freed) - _share(opened, taken)
-    side = np.where(held != 0, np.sign(held), np.where(quantity < 0, -1, 1))
-    bought = np.where(trades.cash < 0, rules.long, PPM - rules.retention)
-    moved = side * _share(trades.cash, _rates(side, trades.is_marginable, rules, bought))
-    return np.where(trades.is_correction, moved, plain)
+    return _share(closed, freed) - _share(opened, taken)
 
 
-def _rates(
-    side: Int64Array, is_marginable: BoolArray, rules: EntryRules, long: int | Int64Array
-) -> Int64Array:
+def _rates(side: Int64Array, is_marginable: BoolArray, rules: EntryRules, long: int) -> Int64Array:
     return np.where(~is_marginable, rules.non_margin, np.where(side > 0, long, rules.short))
 
 

@@ -14,8 +14,8 @@ from numba import njit, prange
 from margin_assets.kernels.book import CASH, OPTION, SECURITY, Book, Int64Array, Series
 from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.group_lines import cash_requirement, group_line, strategy_rates
-from margin_assets.kernels.lines import mark_price, stress_line, stressed_maintenance
-from margin_assets.kernels.money import MAX_POSITION, value_cents
+from margin_assets.kernels.lines import is_below, mark_price, stress_line, stressed_maintenance
+from margin_assets.kernels.money import MAX_POSITION, PPM, rate_line, value_cents
 from margin_assets.kernels.moved_groups import Moved, is_kept, move, struck_again
 from margin_assets.kernels.problems import (
     Problems,
@@ -26,9 +26,8 @@ from margin_assets.kernels.problems import (
 from margin_assets.kernels.rules import Rules
 from margin_assets.kernels.solutions import Solution, least_requirements
 from margin_assets.kernels.strategies import (
-    LONG_BOX,
+    LONG_OPTION,
     NONE,
-    SPREAD_LEG,
     StrategyRates,
 )
 from margin_assets.kernels.valuation import OptionValues, option_stress_pnl
@@ -46,10 +45,8 @@ class Strategic(NamedTuple):
     """What a cash account's short options require beyond the value of its securities."""
     counted: Int64Array
     """Option value that counts in Reg T equity."""
-    uncounted: Int64Array
-    """Option value outside spreads that does not, but is worth something under stress."""
-    spread_pnl: Int64Array
-    """Stress P&L of legs in spreads and boxes, whose largest loss is required already."""
+    counted_pnl: Int64Array
+    """Stress P&L of the options whose value counts so."""
     restruck: Int64Array
     """Maintenance of the same groups at each scenario's prices."""
     is_proven: npt.NDArray[np.bool_]
@@ -76,8 +73,7 @@ def _room(accounts: int, rules: Rules) -> Strategic:
         initial=column.copy(),
         cash=column.copy(),
         counted=column.copy(),
-        uncounted=column.copy(),
-        spread_pnl=np.zeros(table, dtype=np.int64),
+        counted_pnl=np.zeros(table, dtype=np.int64),
         restruck=np.zeros(table, dtype=np.int64),
         is_proven=np.ones(accounts, dtype=np.bool_),
     )
@@ -128,11 +124,12 @@ def _own_restruck(
         for j in range(len(rules.stress_moves)):
             out.restruck[n, j] += maintenance
         return
-    value = value_cents(quantity, mark_price(book, series, rules, i))
+    price = mark_price(book, series, rules, i)
+    value, below = value_cents(quantity, price), is_below(price, rules)
     for j in range(len(rules.stress_moves)):
         line = stress_line(value, series.beta[s], rules.stress_moves[j], rules)
         out.restruck[n, j] += stressed_maintenance(
-            quantity, value, line, series.leverage[s], series.is_marginable[s], rules
+            quantity, value, line, below, series.leverage[s], series.is_marginable[s], rules
         )
 
 
@@ -195,22 +192,22 @@ def _add_groups(
     n: int,
     out: Strategic,
 ) -> int:
-    """Adds the groups of a problem as they are today; what they require whatever the prices."""
+    """Adds the groups of a problem as they are today; what is kept of them in every scenario."""
     kept = 0
     for g in range(solution.offsets[p], solution.offsets[p + 1]):
         line = group_line(solution, g, problems, rates)
         out.maintenance[n] += line.maintenance
         out.initial[n] += line.initial
         out.counted[n] += line.counted
-        out.uncounted[n] += line.uncounted
         if is_kept(solution.kind[g]):
             kept += line.maintenance
-        _add_spread_pnl(book, market, problems, solution, g, n, out)
+        if line.counted != 0:
+            _add_counted(book, market, problems, solution, g, n, out)
     return kept
 
 
 @njit(**BORROWS)
-def _add_spread_pnl(
+def _add_counted(
     book: Book,
     market: tuple[Series, OptionValues, Rules],
     problems: Problems,
@@ -219,17 +216,21 @@ def _add_spread_pnl(
     n: int,
     out: Strategic,
 ) -> None:
-    """Stress P&L of the legs of a spread or a box."""
+    """Adds the stress P&L of a group whose value counts in equity, and what it requires of it.
+
+    A long option requires all but its loan value, whatever it is worth; a box the same rate of
+    its strikes.
+    """
     series, values, rules = market
-    if solution.kind[g] != SPREAD_LEG and solution.kind[g] != LONG_BOX:
-        return
     for k in range(4):
         leg = solution.legs[g, k]
         if leg == NONE:
             continue
-        s = book.series[problems.leg_position[leg]]
-        units = problems.legs[leg].units * solution.count[g]
-        signed = units if problems.legs[leg].contracts > 0 else -units
+        record = problems.legs[leg]
+        s, units = book.series[problems.leg_position[leg]], record.units * solution.count[g]
+        signed = units if record.contracts > 0 else -units
         for j in range(len(rules.stress_moves)):
-            price = problems.legs[leg].price
-            out.spread_pnl[n, j] += option_stress_pnl(series, values, s, signed, price, j)
+            pnl = option_stress_pnl(series, values, s, signed, record.price, j)
+            out.counted_pnl[n, j] += pnl
+            if solution.kind[g] == LONG_OPTION:
+                out.restruck[n, j] += rate_line(pnl, PPM - record.loan)

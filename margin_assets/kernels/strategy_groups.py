@@ -210,7 +210,7 @@ def _rows(problems: Problems, solution: Solution, rates: StrategyRates) -> Rows:
         np.empty(count, dtype=np.int64),
         np.empty(count, dtype=np.int64),
         np.empty(count, dtype=np.int64),
-        np.zeros((count, 6), dtype=np.int64),
+        np.zeros((count, 5), dtype=np.int64),
         np.zeros(count, dtype=np.int64),
         np.zeros(count, dtype=np.int64),
     )
@@ -224,7 +224,7 @@ def _rows(problems: Problems, solution: Solution, rates: StrategyRates) -> Rows:
         rows.name[n] = name_of(problems, solution, g, end)
         for row in range(g, end):
             line = group_line(solution, row, problems, rates)
-            for k in range(6):
+            for k in range(5):
                 rows.line[n, k] += line[k]
             rows.value[n] += _value(problems, solution, row)
         rows.loss[n] = _loss(problems, solution, g)

@@ -1,6 +1,5 @@
 """Terms of every symbol: instrument, valuation range, price and beta as known at an instant."""
 
-from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -9,7 +8,7 @@ import polars as pl
 
 from margin_assets.kernels.book import SUPPORTED, Int64Array
 from margin_assets.kernels.marks import price_states
-from margin_assets.kernels.money import instants
+from margin_assets.kernels.money import counting_from, instants
 from margin_assets.kernels.rules import Rules
 from schemas.margin import PRICE_STATES
 
@@ -98,13 +97,12 @@ def first_instant(dates: pl.Series) -> pl.Series:
 
 
 def latest(frame: pl.DataFrame, key: str, at: int) -> pl.DataFrame:
-    """Latest version of each key with an event time at or before an instant (microseconds).
+    """Latest version of each key, by event time, that counts at an instant (microseconds).
 
     Rows of the frame come in landing order; of two at one time the later landed stands.
     """
-    bound = datetime.fromtimestamp(at / 1e6, UTC)
     return (
-        frame.filter(pl.col("event_time") <= bound)
+        frame.filter(pl.Series(counting_from(frame) <= at))
         .sort("event_time", maintain_order=True)
         .unique(key, keep="last", maintain_order=True)
     )

@@ -42,9 +42,9 @@ class OptionValues(NamedTuple):
     scan: Int64Array
     """P&L at the valuation points."""
     stress: Int64Array
-    """P&L in the stress scenarios."""
+    """P&L in the stress scenarios: the change of the model's value, at most the price itself."""
     rescan: Cube
-    """P&L at the valuation points after each stress scenario, where asked for; else empty."""
+    """P&L at the points from the price after each scenario, where asked for; else empty."""
     delta: npt.NDArray[np.float64]
     scan_bound: npt.NDArray[np.bool_]
     """No model: the move of the underlying bounds the P&L."""
@@ -168,15 +168,17 @@ def update_values(values: OptionValues, series: Series, rules: Rules, options: I
     if not len(some):
         return
     # One pass a series: its exercise boundary serves every spot.
-    bumps = np.tile([1.0 - _BUMP, 1.0 + _BUMP], (len(some), 1))
-    multiples = np.concatenate([bumps, points[has_model], moves[has_model]], axis=1)
-    value, width = _values(series, some, multiples, rules), points.shape[1] + 2
-    pnl = value - series.price[some, None]
-    values.scan[at] = pnl[:, 2:width]
+    near = np.tile([1.0 - _BUMP, 1.0, 1.0 + _BUMP], (len(some), 1))
+    multiples = np.concatenate([near, points[has_model], moves[has_model]], axis=1)
+    value, width = _values(series, some, multiples, rules), points.shape[1] + 3
+    price = series.price[some, None]
+    values.scan[at] = value[:, 3:width] - price
     known = has_beta[has_model]
-    values.stress[at[known]] = pnl[known, width:]
+    # What the model says of today is not the quote to the last digit: only what moves counts.
+    moved = np.maximum(value[:, width:] - value[:, 1:2], -price)
+    values.stress[at[known]] = moved[known]
     rise = 2 * _BUMP * series.underlying_price[some]
-    values.delta[at] = (value[:, 1] - value[:, 0]) / rise
+    values.delta[at] = (value[:, 2] - value[:, 0]) / rise
 
 
 def rescanned(
@@ -187,12 +189,11 @@ def rescanned(
     rescan = np.zeros((len(values.delta), scenarios, points), dtype=np.int64)
     usable = options[~values.stress_bound[values.slot[options]]]
     if len(usable):
-        at_points = point_multiples(series, usable, rules)
-        start = np.ones((len(usable), 1))
-        moves = stress_multiples(series, usable, rules)
-        both = moves[:, :, None] * np.concatenate([start, at_points], axis=1)[:, None]
+        rows, at_points = values.slot[usable], point_multiples(series, usable, rules)
+        both = stress_multiples(series, usable, rules)[:, :, None] * at_points[:, None]
         value = _values(series, usable, both.reshape(len(usable), -1), rules).reshape(both.shape)
-        rescan[values.slot[usable]] = value[:, :, 1:] - value[:, :, :1]
+        moved = series.price[usable, None] + values.stress[rows]
+        rescan[rows] = value - moved[:, :, None]
     return values._replace(rescan=rescan)
 
 

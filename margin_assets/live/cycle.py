@@ -15,6 +15,7 @@ from margin_assets.lake.store import ONE_SHARD
 from margin_assets.live.accepting import Acceptor, OpenFile, Taken
 from margin_assets.live.held import HeldRows
 from margin_assets.live.monitor import Monitor
+from margin_assets.live.restating import DAYS
 from margin_assets.live.shards import Part, StateShards
 from margin_assets.rulebooks import in_force, versions
 
@@ -83,10 +84,14 @@ class CycleRunner:
         if end is None:
             return self._flag(cycle)
         frames: dict[str, pl.DataFrame] = {}
+        self.monitor.reg_t.restating.begin(feeds, events.get("effects"))
         decisions = self.monitor.run(events, end)
         if decisions.height:
             frames["enforcement_decisions"] = decisions
         names = self.monitor.holdings.accounts.all
+        ended = self.monitor.reg_t.take_ended(names)
+        if ended.height:
+            frames[DAYS] = ended
         changed = np.union1d(self.monitor.changed(), self._newly_flagged())
         part = self.shards.choose(names, changed, end)
         frames |= self._state(part.places) | {"firm_risk": self.monitor.firm_risk()}

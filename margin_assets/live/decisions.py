@@ -29,8 +29,8 @@ def _worst_restricting(
     figures: Figures, rules: Rules, rows: Int64Array
 ) -> tuple[npt.NDArray[np.float64], Int64Array]:
     moves = np.flatnonzero(rules.restricting)
-    excess = figures.pnl[np.ix_(rows, moves)] - figures.held[np.ix_(rows, moves)]
-    excess += figures.net_liquidation[rows, None]
+    unmoved = figures.equity[rows] - figures.governing[rows]
+    excess = unmoved[:, None] + figures.pnl[np.ix_(rows, moves)]
     worst = np.argmin(excess, axis=1)
     return rules.stress_moves[moves][worst], excess[np.arange(len(rows)), worst]
 

@@ -48,9 +48,8 @@ def load_monitor(monitor: Monitor, scan: SealedTables, as_of: int, points_of: Po
     names = monitor.holdings.accounts
     saved = Saved(scan("intraday_deficits"), scan("intraday_state"))
     monitor.intraday.load(saved, names, as_of)
-    if monitor.reg_t is not None:
-        memoranda = reg_t_book.Saved(scan("special_memorandum_accounts"), scan("reg_t_calls"))
-        monitor.reg_t.load(memoranda, names, as_of)
+    memoranda = reg_t_book.Saved(scan("special_memorandum_accounts"), scan("reg_t_calls"))
+    monitor.reg_t.load(memoranda, names, as_of)
     _load_day_trades(monitor, scan, as_of, points_of)
     monitor.resume()
 
@@ -94,8 +93,6 @@ def _load_accounts(monitor: Monitor, scan: SealedTables) -> None:
 
 def _load_day_trades(monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf) -> None:
     """The pattern day trader's table, and fills of the business day at work with corrections."""
-    if monitor.day_trades is None:
-        return
     start = monitor.day_trades.day_start(as_of)
     is_correction = pl.col("corrects_fill_id").is_not_null()
     since = pl.col("event_time") > to_instants(np.array([start], dtype=np.int64))[0]

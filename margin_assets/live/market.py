@@ -11,7 +11,11 @@ from margin_assets.kernels.book import MISSING, Int64Array, Series, series_of
 from margin_assets.kernels.history import HISTORICAL, day_of
 from margin_assets.kernels.marks import NEVER, next_change, price_states
 from margin_assets.kernels.money import MICRO, instant, instants, to_decimal, to_instants, to_scaled
-from margin_assets.kernels.multipliers import multiplier_versions, traded_multiplier
+from margin_assets.kernels.multipliers import (
+    multiplier_versions,
+    traded_leverage,
+    traded_multiplier,
+)
 from margin_assets.kernels.rules import SECOND, Rules, benchmark
 from margin_assets.kernels.terms import (
     INSTRUMENT_COLUMNS,
@@ -69,8 +73,9 @@ class Market:
         self.rate = np.nan
         self._rate_time = _LONG_AGO
         self._instruments = pl.DataFrame(schema=_VERSIONED)
-        self._multipliers: list[pl.DataFrame] = []
-        """Every version's multiplier, as `traded_multiplier` takes them."""
+        none = self._instruments
+        self._multipliers = [multiplier_versions(none, np.zeros(0, dtype=np.int64))]
+        """Every version's multiplier and leverage, as `traded_multiplier` takes them."""
         self._terms = instrument_terms(pl.Series([], dtype=pl.String), self._instruments)
         self.values = no_options()
         self._static: Series | None = None
@@ -180,11 +185,15 @@ class Market:
 
     def multiplier_then(self, trades: pl.DataFrame) -> Int64Array:
         """Multiplier of trades of any grid point up to now: `symbol` and `traded` of each."""
-        if not self._multipliers:
-            return np.full(trades.height, MICRO, dtype=np.int64)
+        return traded_multiplier(trades, self._versions(trades["symbol"]))
+
+    def leverage_then(self, trades: pl.DataFrame) -> Int64Array:
+        """Leverage (ppm) of trades, as `multiplier_then`."""
+        return traded_leverage(trades, self._versions(trades["symbol"]))
+
+    def _versions(self, symbols: pl.Series) -> pl.DataFrame:
         self._multipliers = [pl.concat(self._multipliers)]
-        about = pl.col("symbol").is_in(trades["symbol"].unique().implode())
-        return traded_multiplier(trades, self._multipliers[0].filter(about))
+        return self._multipliers[0].filter(pl.col("symbol").is_in(symbols.unique().implode()))
 
     def _derive(self) -> None:
         """Terms of every symbol from the instruments in force."""

@@ -24,7 +24,7 @@ from margin_assets.kernels.positions import marked_positions
 from margin_assets.kernels.revaluation import restrikes, revalue
 from margin_assets.kernels.rules import Rules, rules_in_force
 from margin_assets.kernels.sma import Standing, mixed_excess, standing
-from margin_assets.kernels.timelines import BusinessDays
+from margin_assets.kernels.sma_walk import Calendar
 from margin_assets.kernels.valuation import rescanned
 from margin_assets.live.day_trades import DayTradeMonitor
 from margin_assets.live.decisions import (
@@ -39,6 +39,7 @@ from margin_assets.live.intraday import IntradayMonitor, levels, reducing
 from margin_assets.live.market import Market, new_york_day
 from margin_assets.live.reg_t import RegTMonitor
 from margin_assets.live.reg_t_entries import Firm, noted
+from margin_assets.live.restating import Restating
 from margin_assets.live.ticks import Ticks, by_point
 
 Events = Mapping[str, pl.DataFrame]
@@ -48,14 +49,13 @@ Events = Mapping[str, pl.DataFrame]
 class Monitor:
     """State of the firm at the last evaluated grid point, and how to move it on."""
 
-    def __init__(self, opens: Int64Array, days: BusinessDays | None = None) -> None:
+    def __init__(self, calendar: Calendar, restating: Restating) -> None:
+        days = calendar.days
         self.intraday = IntradayMonitor(days)
-        self.reg_t = None if days is None else RegTMonitor(days)
-        self.market = Market(opens)
+        self.reg_t = RegTMonitor(days, restating)
+        self.market = Market(calendar.opens)
         self.holdings = Holdings()
-        self.day_trades = (
-            None if days is None else DayTradeMonitor(days, self.holdings, self.market)
-        )
+        self.day_trades = DayTradeMonitor(days, self.holdings, self.market)
         self.ladder = empty_ladder(0)
         self.last_point: int | None = None
         self._day: date | None = None
@@ -73,8 +73,7 @@ class Monitor:
         """Evaluates every grid point up to `end` and returns the decisions, in order."""
         self._make_room(events)
         self._changed = []
-        if self.day_trades is not None:
-            self.day_trades.take(events)
+        self.day_trades.take(events)
         before = [column.copy() for column in self.ladder]
         slices = {feed: _by_point(frame) for feed, frame in events.items() if feed != "prices"}
         self._ticks = by_point(events["prices"], self.market.symbols) if "prices" in events else {}
@@ -121,10 +120,8 @@ class Monitor:
         """Gives new accounts their place on the ladder."""
         if accounts:
             self.intraday.grow(accounts)
-            if self.reg_t is not None:
-                self.reg_t.grow(accounts)
-            if self.day_trades is not None:
-                self.day_trades.grow(accounts)
+            self.reg_t.grow(accounts)
+            self.day_trades.grow(accounts)
             new = empty_ladder(accounts)
             self.ladder = Ladder._make(
                 np.concatenate([getattr(self.ladder, name), getattr(new, name)])
@@ -215,11 +212,9 @@ class Monitor:
 
     def _pass_days(self, until: int) -> None:
         """Closes of sessions and ends of days before an instant, for what lasts days."""
-        if self.reg_t is not None:
-            kinds = self.holdings.account_type
-            self._changed.extend(self.reg_t.pass_days(until, kinds, self._standing))
-        if self.day_trades is not None:
-            self._changed.extend(self.day_trades.pass_days(until, self._standing))
+        kinds = self.holdings.account_type
+        self._changed.extend(self.reg_t.pass_days(until, kinds, self._standing))
+        self._changed.extend(self.day_trades.pass_days(until, self._standing))
 
     def _add_house(self, accounts: Int64Array, figures: Figures) -> None:
         """House add-ons of the accounts just revalued, where an overlay is switched on."""
@@ -231,7 +226,6 @@ class Monitor:
         charge = Margined(positions, chosen, self.rules(self.point)).governed.charge
         place = self.holdings.accounts.places(chosen["account_id"])
         figures.governing[place] += charge
-        figures.held[place] += charge[:, None]
         figures.restruck[place] += charge[:, None]
 
     def arrays(self, point: int) -> tuple[Book, Series]:
@@ -250,8 +244,7 @@ class Monitor:
         self._changed.extend(accounts)
         holders = holdings.holders(moved, len(market.symbols))
         touched = np.unique(np.concatenate([*accounts, due, holders])).astype(np.int64)
-        if self.reg_t is not None:
-            self.reg_t.touch(touched)
+        self.reg_t.touch(touched)
         return touched
 
     def _enter(
@@ -259,13 +252,14 @@ class Monitor:
     ) -> list[Int64Array]:
         """Takes transactions, and enters them into special memorandum accounts."""
         take = self._transact if self.intraday.is_on(point) else self._take
-        if self.reg_t is None or not ("effects" in changed or "cash_movements" in changed):
+        if not ("effects" in changed or "cash_movements" in changed):
             return take(point, changed, moved)
         firm = Firm(self.holdings, self.arrays(point)[1], self.market.symbols)
         found = noted(point, changed, firm, self.reg_t.book.owed)
         before = self._mixed_excess(found.others, point)
         accounts = take(point, changed, moved)
-        self.reg_t.enter(point, found, self._mixed_excess(found.others, point) - before)
+        gained = self._mixed_excess(found.others, point) - before
+        self.reg_t.enter(point, found, gained, self.holdings.accounts)
         return accounts
 
     def _mixed_excess(self, accounts: Int64Array, point: int) -> Int64Array:
@@ -282,9 +276,8 @@ class Monitor:
             symbols.append(market.apply_instruments(changed["instruments"]))
             holdings.regroup(market.class_group)
             sized = holdings.size(market.symbols, market.multiplier, market.is_known)
-            if self.reg_t is not None:
-                # Entered as single units: their multiplier was not known.
-                self.reg_t.book.forfeit(sized)
+            # Entered as single units: their multiplier was not known.
+            self.reg_t.book.forfeit(point, sized)
             accounts.append(sized)
         if "rates" in changed:
             symbols.append(market.apply_rates(changed["rates"]))
@@ -384,16 +377,11 @@ class Monitor:
     def intraday_tables(self, of: Int64Array | None = None) -> dict[str, pl.DataFrame]:
         """The tables of intraday margin, and of the rule before it (of some accounts)."""
         found = self.intraday.frames(self.holdings.accounts.all, self._as_of(), of)
-        if self.day_trades is not None:
-            found["pattern_day_traders"] = self.day_trades.frame(of).with_columns(
-                as_of=self._as_of()
-            )
-        return found
+        rows = self.day_trades.frame(of)
+        return found | {"pattern_day_traders": rows.with_columns(as_of=self._as_of())}
 
     def reg_t_tables(self, of: Int64Array | None = None) -> dict[str, pl.DataFrame]:
         """The tables of Regulation T (of some accounts) as of the last grid point."""
-        if self.reg_t is None:
-            return {}
         chosen = np.arange(len(self.holdings.accounts)) if of is None else of
         is_asked = self.reg_t.book.has_row(self.holdings.account_type == REG_T)
         places = chosen[is_asked[chosen]]

@@ -23,7 +23,8 @@ from margin_assets.live.held import AWAITS, awaiting
 from margin_assets.live.refusals import ACCEPTANCE, WITH_LIFE
 from margin_assets.live.reports import landed_frames
 from margin_assets.live.startup import KnownFiles, Source, loaded
-from margin_assets.rulebooks import FAMILIES, in_force, versions
+from margin_assets.live.stopwatch import Stopwatch
+from margin_assets.rulebooks import in_force, installed, planned_under, versions
 from schemas import TABLES
 
 SETTLES = "settles"
@@ -124,7 +125,7 @@ class Session:
 
     def _plan_and_run(self, manifest: dict[str, Any], started: float) -> CycleResult:
         by_what = {
-            "rulebooks": {f: [str(day) for day in versions(f)] for f in FAMILIES},
+            "rulebooks": installed(),
             "code_version": version("margin-lakehouse"),
             ACCEPTANCE: WITH_LIFE,
         }
@@ -141,7 +142,8 @@ class Session:
     def run_plan(self, plan: Plan, seconds: dict[str, float] | None = None) -> CycleResult:
         """Computes, writes and seals a planned cycle: a pure function of it and what is sealed."""
         try:
-            return self._run_plan(plan, seconds)
+            with planned_under(plan.cycle, plan.manifest["rulebooks"]):
+                return self._run_plan(plan, seconds)
         except Exception:
             # Half a step may be in memory: what is sealed is loaded again before the next.
             self._runner = None
@@ -168,7 +170,7 @@ class Session:
             raise AnotherSession(f"cycle {plan.cycle} is planned and not sealed yet")
 
     def _run_plan(self, plan: Plan, seconds: dict[str, float] | None) -> CycleResult:
-        runner, clock = self._ready(), _Stopwatch(seconds or {})
+        runner, clock = self._ready(), Stopwatch(seconds or {})
         self._expect(plan.cycle - 1)
         taken = runner.accept(plan.manifest, self._opener(plan))
         faults.reach("accepted")
@@ -253,14 +255,3 @@ class Session:
 
 def _digests(written: dict[str, pl.DataFrame]) -> dict[str, str]:
     return {name: digest(frame, TABLES[name]) for name, frame in sorted(written.items())}
-
-
-class _Stopwatch:
-    def __init__(self, seconds: dict[str, float]) -> None:
-        self.seconds = dict(seconds)
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name] = now - self._last
-        self._last = now

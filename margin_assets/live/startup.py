@@ -11,6 +11,7 @@ import polars as pl
 from margin_assets.calendar import sessions
 from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.money import instants
+from margin_assets.kernels.sma_walk import Calendar
 from margin_assets.lake.landing import Pending, PlannedFile
 from margin_assets.lake.ledger import Ledger, Sealed
 from margin_assets.lake.sealed import SealedTables
@@ -21,6 +22,7 @@ from margin_assets.live.cycle import DATED, OFTEN_EMPTY, CycleRunner
 from margin_assets.live.held import HeldRows
 from margin_assets.live.loading import known_business_days, load_monitor, pending_rows
 from margin_assets.live.monitor import Monitor
+from margin_assets.live.restating import Restating
 from margin_assets.live.sealed_points import sealed_points
 
 
@@ -82,7 +84,8 @@ def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
     """The firm of the last sealed cycle, and which cycle that is; takes its files as known."""
     sealed = source.ledger.last_sealed()
     scan = source.tables()
-    monitor = Monitor(sessions().opens, known_business_days())
+    days = Calendar(sessions().opens, sessions().closes, known_business_days())
+    monitor = Monitor(days, Restating(source.tables, source.points_of, days))
     held = HeldRows(sealed.manifest if sealed else None)
     acceptor = Acceptor(
         Journal(source.lookup, scan.scan, source.points_of), source.lookup, source.landed_in

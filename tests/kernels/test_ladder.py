@@ -56,7 +56,6 @@ class Account:
         figures.short_value[0] = 0 if self.quantity > 0 else 10_000_000
         figures.governing[0] = requirement * 100
         figures.equity[0] = figures.net_liquidation[0] = (requirement + excess) * 100
-        figures.held[0] = requirement * 100
         figures.pnl[0, :2] = -loss * 100
         figures.states[0] = states
         return self.climb(round(START + minute * MINUTE) + shift, figures)

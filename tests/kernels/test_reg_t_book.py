@@ -144,23 +144,20 @@ def test_a_deposit_never_leaves_less(told: list[Day], more: int):
 
 
 @pytest.mark.parametrize(
-    ("held", "quantity", "cash", "entry"),
+    ("held", "quantity", "entry"),
     [
-        pytest.param(0, 100, -1_000, -500, id="opens long"),
-        pytest.param(100, -100, 1_000, 500, id="sells"),
-        pytest.param(0, -100, 1_000, -500, id="opens short"),
-        pytest.param(-100, 100, -1_000, 500, id="covers"),
-        pytest.param(-30, 100, -1_000, 150 - 350, id="covers and buys"),
+        pytest.param(0, 100, -500, id="opens long"),
+        pytest.param(100, -100, 500, id="sells"),
+        pytest.param(0, -100, -500, id="opens short"),
+        pytest.param(-100, 100, 500, id="covers"),
+        pytest.param(-30, 100, 150 - 350, id="covers and buys"),
     ],
 )
 @pytest.mark.parametrize("marginable", [True, False])
-def test_trades_enter_at_their_own_price(
-    held: int, quantity: int, cash: int, entry: int, marginable: bool
-):
+def test_trades_enter_at_their_own_price(held: int, quantity: int, entry: int, marginable: bool):
     one = [np.array([n], dtype=np.int64) for n in (held * 10**6, quantity * 10**6, 10**7)]
-    flags = (np.array([False]), np.array([marginable]))
 
-    found = trade_entries(Trades(*one, cents([cash]), *flags), entry_rules(ON))
+    found = trade_entries(Trades(*one, np.array([marginable])), entry_rules(ON))
 
     assert found.tolist() == [entry * (100 if marginable else 200)]
 

@@ -13,8 +13,9 @@ from numba import njit
 from portfolios import RULES, Holding, Owner, Portfolio, Term, one, portfolio
 
 from margin_assets.kernels.book import REG_T, Book, Series, securities, state_names
+from margin_assets.kernels.consistency import still_stress_gaps
 from margin_assets.kernels.figures import Figures
-from margin_assets.kernels.lines import stress_line, stressed_maintenance
+from margin_assets.kernels.lines import is_below, stress_line, stressed_maintenance
 from margin_assets.kernels.margined import margined
 from margin_assets.kernels.money import MAX_POSITION, value_cents
 from margin_assets.kernels.reg_t_groups import reg_t_requirements
@@ -144,6 +145,7 @@ def test_tables_add_up_to_the_fused_pass(market: tuple[list[Owner], list[Term]])
     assert cents(summary["equity"]) == figures.equity.tolist()
     assert cents(stress["pnl"]) == figures.pnl.ravel().tolist()
     assert cents(stress["requirement"]) == figures.restruck.ravel().tolist()
+    assert still_stress_gaps(stress, summary).is_empty()
 
 
 def cents(amounts: pl.Series) -> list[int]:
@@ -295,11 +297,11 @@ def test_figures_that_cannot_be_exact_are_named(
 def _exact_lines(book: Book, series: Series, rules: Rules, pnl: Table, restruck: Table) -> None:
     for i in range(len(book.quantity)):
         s, quantity = book.series[i], book.quantity[i]
-        value = value_cents(quantity, series.price[s])
+        value, below = value_cents(quantity, series.price[s]), is_below(series.price[s], rules)
         for j in range(len(rules.stress_moves)):
             pnl[i, j] = stress_line(value, series.beta[s], rules.stress_moves[j], rules)
             restruck[i, j] = stressed_maintenance(
-                quantity, value, pnl[i, j], series.leverage[s], True, rules
+                quantity, value, pnl[i, j], below, series.leverage[s], True, rules
             )
 
 

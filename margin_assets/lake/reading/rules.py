@@ -9,6 +9,7 @@ import polars as pl
 
 from margin_assets.lake.reading.limits import CLOCK_GRACE
 from schemas import TABLES
+from schemas.landed import OPTION_TERMS
 
 WRITTEN_BY_THE_LAKE = ("file_id", "file_row", "landed_at", "is_late", "cycle")
 """Columns of a landed table that no file brings."""
@@ -73,6 +74,12 @@ def _schema_rules(feed: str) -> tuple[Rule, ...]:
     # Dataframely has no public way to one rule's expression. Uniqueness is judged later,
     # against history.
     of_rows = TABLES[feed].schema._schema_validation_rules()
+    if feed == "instruments":
+        # Beside the row's own reason: which of the terms it is.
+        is_other = pl.col("asset_class") != "option"
+        of_columns += [
+            Rule(term, "missing", is_other | pl.col(term).is_not_null()) for term in OPTION_TERMS
+        ]
     return tuple(of_columns) + tuple(
         Rule(*_REASON_OF_ROW_RULE[name], rule.expr)
         for name, rule in of_rows.items()

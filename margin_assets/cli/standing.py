@@ -99,7 +99,7 @@ _WORDS = {
     "empty": "no cycle yet",
     "stale": "nothing new was sealed for too long while the exchange was open",
     "degraded": "cycles take too long",
-    "attention": "inputs or daily tables are missing, or refused rows wait for somebody to decide",
+    "attention": "inputs or daily tables are missing, or refused rows wait for a decision",
     "ok": "all is processed, nothing waits",
 }
 

@@ -1,5 +1,7 @@
 """How a lake stands: its last sealed cycle, what has landed and waits, what lacks its inputs."""
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from margin_assets.checks.observed import observed
 from margin_assets.cli import output
 from margin_assets.kernels.corrections import waiting_rows
 from margin_assets.lake.backlog import is_ahead, waiting
+from margin_assets.lake.damage import TableDamaged
 from margin_assets.lake.landing import LocalLanding
 from margin_assets.lake.ledger import Ledger, Plan
 from margin_assets.lake.refused import RefusedRows
@@ -21,6 +24,7 @@ from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
 
 _LISTED = 20
+_AT_ONCE = 6  # tables looked at: a look waits on the store more than on a core
 _DAYS = 5
 
 Document = dict[str, Any]
@@ -37,7 +41,8 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
     entries = list(LocalLanding(landing).entries())
     ahead = [e for e in waiting(lake, sealed, plan, entries) if is_ahead(e, now)]
     seen = observed(lake, ledger, entries, now)
-    missing = len(corrections) + len(indeterminate) + len(ahead)
+    damaged = _damaged(lake, {} if sealed is None else sealed.table_versions)
+    missing = len(corrections) + len(indeterminate) + len(ahead) + len(damaged)
     seen = replace(seen, missing_inputs=missing, daily=daily_dates(lake))
     verdict = health(seen, limits(), sessions())
     return {
@@ -51,6 +56,7 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
         "waiting_files": [
             {"path": e.path, "landed_at": e.landed_at} for e in sorted(ahead, key=lambda e: e.stamp)
         ],
+        "damaged_tables": damaged,
         "waiting_corrections": corrections,
         "indeterminate_accounts": indeterminate,
         "quarantined_rows": refused.open_rows().select(pl.len()).collect().item(),
@@ -78,6 +84,21 @@ def _plan(plan: Plan) -> Document:
         "files": len(files),
         "bytes": sum(file["bytes"] for file in files),
     }
+
+
+def _damaged(lake: Lake, versions: Mapping[str, int]) -> list[Document]:
+    """Tables of the sealed cycle that no session could open, and why."""
+
+    def problem(name: str) -> str:
+        try:
+            lake.held(name).open(versions[name])
+        except TableDamaged as damage:
+            return str(damage)
+        return ""
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = zip(versions, pool.map(problem, versions), strict=True)
+        return [{"table": name, "problem": what} for name, what in found if what]
 
 
 def _waiting_corrections(fills: pl.LazyFrame, quarantine: pl.LazyFrame) -> list[Document]:
@@ -126,6 +147,7 @@ def show(found: Document) -> None:
     _show_recent(found)
     _show_daily(found["daily"])
     for title, rows in (
+        ("damaged tables", found["damaged_tables"]),
         ("files ahead of the clock", found["waiting_files"]),
         ("waiting corrections", found["waiting_corrections"]),
         ("indeterminate accounts", found["indeterminate_accounts"]),

@@ -119,7 +119,7 @@ def test_optional_columns_are_those_of_the_semantics():
     }
 
     of_accounts = "is_exempt intraday_margin_from"
-    of_derivatives = "underlying right strike expiry style multiplier is_listed"
+    of_derivatives = "underlying right strike expiry style multiplier is_listed settlement"
     of_underlyings = "is_broad_based dividend_yield"
     of_house = "expected_range is_hard_to_borrow borrow_rate"
     of_bonds = "bond_class coupon maturity frequency day_count principal"

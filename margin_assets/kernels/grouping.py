@@ -36,10 +36,10 @@ WORK = 100_000_000
 """Multiply-adds after which the search for one class group ends, proven or not."""
 PROOF = 5_000.0
 """Half a cent: no grouping of a proven class group costs less by as much."""
+TOO_LARGE = -1.0
 _LEGS = 64
 _CELLS = 60_000  # entries of a tableau that is worked on whole
-_PIECE = 24
-_FITS = 1.0e18
+FITS = 1.0e18
 
 
 class Activities(NamedTuple):
@@ -66,7 +66,8 @@ class Grouping(NamedTuple):
     maintenance: int
     """With loan value taken off; `BEYOND` where amounts do not fit."""
     initial: int
-    is_proven: bool
+    gap: float
+    """What no other grouping requires less by; `TOO_LARGE` of one that was not looked for."""
     activities: Activities
     count: int  # type: ignore[assignment]  # hides tuple.count, which is not used
     """Activities there are; what is behind them is room."""
@@ -80,7 +81,7 @@ class _Places(NamedTuple):
     count: Int64Array  # type: ignore[assignment]  # hides tuple.count, which is not used
 
 
-class _Draft(NamedTuple):
+class Draft(NamedTuple):
     """A grouping while it is made, and what is left to be grouped."""
 
     left: Int64Array
@@ -132,7 +133,7 @@ def _places(room: int) -> _Places:
 
 
 @njit(**OWNS)
-def _with_room(draft: _Draft, more: int) -> _Draft:
+def with_room(draft: Draft, more: int) -> Draft:
     """The draft with room for more activities and places."""
     activities, places = draft.activities, draft.places
     if len(activities.kind) < draft.written[0] + more:
@@ -144,11 +145,11 @@ def _with_room(draft: _Draft, more: int) -> _Draft:
         places.leg[:count] = draft.places.leg[:count]
         places.threshold[:count] = draft.places.threshold[:count]
         places.count[:count] = draft.places.count[:count]
-    return _Draft(draft.left, draft.shares, activities, places, draft.written)
+    return Draft(draft.left, draft.shares, activities, places, draft.written)
 
 
 @njit(**BORROWS)
-def _write(draft: _Draft, group: Group, count: int, spread: int, amount: int) -> None:
+def _write(draft: Draft, group: Group, count: int, spread: int, amount: int) -> None:
     """Writes an activity and takes what it uses from what is left."""
     activities, n = draft.activities, draft.written[0]
     activities.kind[n] = group.kind
@@ -168,7 +169,7 @@ def _write(draft: _Draft, group: Group, count: int, spread: int, amount: int) ->
 
 
 @njit(**BORROWS)
-def _place(draft: _Draft, i: int, threshold: int, count: int) -> None:
+def _place(draft: Draft, i: int, threshold: int, count: int) -> None:
     n = draft.written[1]
     draft.places.leg[n] = i
     draft.places.threshold[n] = threshold
@@ -178,7 +179,7 @@ def _place(draft: _Draft, i: int, threshold: int, count: int) -> None:
 
 
 @njit(**BORROWS)
-def _take(part: Part, layout: Layout, counts: Int64Array, draft: _Draft) -> None:
+def take(part: Part, layout: Layout, counts: Int64Array, draft: Draft) -> None:
     """Writes what a program's answer chose; contracts in spreads are only placed."""
     choices = layout.choices
     for j in range(choices.count[0]):
@@ -196,7 +197,7 @@ def _take(part: Part, layout: Layout, counts: Int64Array, draft: _Draft) -> None
 
 
 @njit(**OWNS)
-def _group_whole(part: Part, work: int, draft: _Draft) -> tuple[_Draft, float]:
+def group_whole(part: Part, work: int, draft: Draft) -> tuple[Draft, float]:
     """Groups a part at once, if it is small enough; what a better grouping may save, or -1."""
     if len(part.ids) > _LEGS:
         return draft, -1.0
@@ -206,26 +207,9 @@ def _group_whole(part: Part, work: int, draft: _Draft) -> tuple[_Draft, float]:
     if columns * (len(part.ids) * (1 + len(layout.spreads)) + len(part.stock_ids)) > _CELLS:
         return draft, -1.0
     answer = most_saving(program_of(part, lone, layout), work)
-    draft = _with_room(draft, columns + len(part.ids))
-    _take(part, layout, answer.counts, draft)
+    draft = with_room(draft, columns + len(part.ids))
+    take(part, layout, answer.counts, draft)
     return draft, answer.gap
-
-
-@njit(**OWNS, inline="always")
-def _group_piecewise(part: Part, work: int, draft: _Draft) -> _Draft:
-    """Groups neighbours in canonical order with one another, a few legs at a time."""
-    count = len(part.ids)
-    each = work * _PIECE // count
-    first, size = 0, _PIECE
-    while first < count:
-        ids = part.ids[first : first + size]
-        piece = Part(part.legs, part.stocks, part.rates, ids, part.stock_ids, part.shares)
-        draft, gap = _group_whole(piece, each, draft)
-        if gap < 0.0 and size > 1:
-            size //= 2
-            continue
-        first, size = first + size, _PIECE
-    return draft
 
 
 @njit(**BORROWS)
@@ -234,7 +218,7 @@ def _is_same_spread(legs: Records, i: int, o: int) -> bool:
 
 
 @njit(**BORROWS)
-def _gather(legs: Records, draft: _Draft, entry: int, held: Int64Array) -> int:
+def _gather(legs: Records, draft: Draft, entry: int, held: Int64Array) -> int:
     """Gathers what is placed in the spread of an entry; how many contracts of it are short."""
     places, shorts = draft.places, 0
     for i in range(len(held)):
@@ -249,7 +233,7 @@ def _gather(legs: Records, draft: _Draft, entry: int, held: Int64Array) -> int:
 
 
 @njit(**OWNS)
-def _write_spreads(legs: Records, draft: _Draft, is_whole: bool) -> _Draft:
+def write_spreads(legs: Records, draft: Draft, is_whole: bool) -> Draft:
     """Writes the spreads with their maximum potential loss; what they do not need is left."""
     held = np.zeros(len(legs), dtype=np.int64)
     spread = 0
@@ -266,7 +250,7 @@ def _write_spreads(legs: Records, draft: _Draft, is_whole: bool) -> _Draft:
         if shorts == 0 or longs == 0:
             continue
         loss = release(legs, held)
-        draft = _with_room(draft, 1 + len(held))
+        draft = with_room(draft, 1 + len(held))
         _write(draft, Group(SPREAD, NONE, NONE, NONE, NONE, NONE, 0), 1, spread, loss)
         for i in range(len(held)):
             if held[i] > 0:
@@ -277,9 +261,9 @@ def _write_spreads(legs: Records, draft: _Draft, is_whole: bool) -> _Draft:
 
 
 @njit(**OWNS)
-def _write_alone(legs: Records, stocks: Records, draft: _Draft) -> _Draft:
+def write_alone(legs: Records, stocks: Records, draft: Draft) -> Draft:
     """Writes what is left: every leg and stock on its own."""
-    draft = _with_room(draft, len(legs) + len(stocks))
+    draft = with_room(draft, len(legs) + len(stocks))
     for i in range(len(legs)):
         if draft.left[i] > 0:
             kind = LONG_OPTION if legs[i].contracts > 0 else SHORT_OPTION
@@ -291,7 +275,7 @@ def _write_alone(legs: Records, stocks: Records, draft: _Draft) -> _Draft:
 
 
 @njit(**OWNS)
-def _labels(legs: Records, stocks: Records) -> tuple[Int32Array, Int32Array]:
+def labels(legs: Records, stocks: Records) -> tuple[Int32Array, Int32Array]:
     """A label for each leg and stock: the same where they may be in one group, directly or not."""
     label, stock_label = np.empty(len(legs), np.int32), np.empty(len(stocks), np.int32)
     for i in range(len(legs)):
@@ -314,7 +298,7 @@ def _labels(legs: Records, stocks: Records) -> tuple[Int32Array, Int32Array]:
 
 
 @njit(**OWNS)
-def _positions(label: Int32Array, of: int) -> Int32Array:
+def positions(label: Int32Array, of: int) -> Int32Array:
     found = np.empty(len(label), dtype=np.int32)
     count = 0
     for i in range(len(label)):
@@ -325,7 +309,7 @@ def _positions(label: Int32Array, of: int) -> Int32Array:
 
 
 @njit(**BORROWS)
-def _size(legs: Records, stocks: Records) -> float:
+def size(legs: Records, stocks: Records) -> float:
     """More micro-dollars than any sum over the class group comes to."""
     size = 0.0
     for i in range(len(legs)):
@@ -381,7 +365,7 @@ def activity_group(activities: Activities, n: int) -> Group:
 
 
 @njit(**BORROWS)
-def _is_first(label: Int32Array, i: int) -> bool:
+def is_first(label: Int32Array, i: int) -> bool:
     for o in range(i):
         if label[o] == label[i]:
             return False
@@ -389,9 +373,9 @@ def _is_first(label: Int32Array, i: int) -> bool:
 
 
 @njit(**OWNS)
-def _draft_of(legs: Records, stocks: Records) -> _Draft:
+def draft_of(legs: Records, stocks: Records) -> Draft:
     room = 2 * len(legs) + len(stocks) + 8
-    draft = _Draft(
+    draft = Draft(
         left=np.empty(len(legs), dtype=np.int64),
         shares=np.empty(len(stocks), dtype=np.int64),
         activities=empty_activities(room),
@@ -406,29 +390,34 @@ def _draft_of(legs: Records, stocks: Records) -> _Draft:
 
 
 @njit(**OWNS)
+def grouping_of(
+    legs: Records, stocks: Records, rates: StrategyRates, draft: Draft, gap: float
+) -> Grouping:
+    """A draft of which nothing is left to be grouped."""
+    count = draft.written[0]
+    maintenance, initial = requirement(0, count, draft.activities, legs, stocks, rates)
+    return Grouping(maintenance, initial, gap, draft.activities, count)
+
+
+@njit(**OWNS)
 def least_grouping(legs: Records, stocks: Records, rates: StrategyRates, work: int) -> Grouping:
     """The grouping of one class group that requires least, and whether that is proven.
 
     Of groupings that require the same, the search keeps the one it meets first, going through
     the choices in the order of the legs; positions that gain nothing together are left alone.
     """
-    draft = _draft_of(legs, stocks)
-    if _size(legs, stocks) > _FITS:
-        return Grouping(BEYOND, BEYOND, False, draft.activities, 0)
-    label, stock_label = _labels(legs, stocks)
-    total = least = 0.0
+    draft = draft_of(legs, stocks)
+    if size(legs, stocks) > FITS:
+        return Grouping(BEYOND, BEYOND, np.inf, draft.activities, 0)
+    label, stock_label = labels(legs, stocks)
+    total = 0.0
     for i in range(len(label)):
-        if _is_first(label, i):
-            ids, stock_ids = _positions(label, label[i]), _positions(stock_label, label[i])
+        if is_first(label, i):
+            ids, stock_ids = positions(label, label[i]), positions(stock_label, label[i])
             part = Part(legs, stocks, rates, ids, stock_ids, draft.shares)
-            draft, gap = _group_whole(part, work, draft)
+            draft, gap = group_whole(part, work, draft)
             if gap < 0.0:
-                draft = _group_piecewise(part, work, draft)
+                return Grouping(BEYOND, BEYOND, TOO_LARGE, draft.activities, 0)
             total += gap
-            least = min(least, gap)
-    is_whole = least >= 0.0  # no part was too large to be grouped at once
-    draft = _write_alone(legs, stocks, _write_spreads(legs, draft, is_whole))
-    count = draft.written[0]
-    maintenance, initial = requirement(0, count, draft.activities, legs, stocks, rates)
-    is_proven = is_whole and total < PROOF
-    return Grouping(maintenance, initial, is_proven, draft.activities, count)
+    draft = write_spreads(legs, draft, True)
+    return grouping_of(legs, stocks, rates, write_alone(legs, stocks, draft), total)

@@ -16,11 +16,11 @@ from margin_assets.kernels.simplex import NO_LOSS, FloatArray, Int64Array, Progr
 
 NODES = 40
 """Linear programs that one dive looks at."""
-PIVOTS = 40_000
+PIVOTS = 20_000
 _SCALE = 1e-6  # the solver counts dollars
 _WHOLE = 1e-5
-_SHARES = (0.5, 0.25)  # of the fractions that one dive rounds at a time
-_FEW = 8
+_SHARES = (0.5, 0.25, 0.1, 0.05)  # of the fractions that one dive rounds at a time
+_FEW = 6
 _EPSILON = 2.220446049250313e-16
 IntArray = npt.NDArray[np.int64]
 
@@ -180,11 +180,32 @@ class Search:
                 self._branch(_Node(low, high, self.relaxation.saving), left)
                 return
             chosen = open_[np.argsort(part[open_], kind="stable")]
-            chosen = chosen[: max(1, int(len(open_) * share))]
-            floor = np.floor(point + _WHOLE)
-            is_up = point[chosen] - floor[chosen] > 0.5
-            low[chosen[is_up]] = floor[chosen[is_up]] + 1.0
-            high[chosen[~is_up]] = floor[chosen[~is_up]]
+            low, high = self._rounded(chosen[: max(1, int(len(open_) * share))], low, high)
+
+    def _rounded(
+        self, chosen: npt.NDArray[np.int64], low: FloatArray, high: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Bounds that round some columns of the last answer, the first that leave an answer.
+
+        Whole parts stay, or new fractions would come for ever. Two halves of one leg may not both
+        be rounded up, and what rests on a fraction may not let it be rounded down.
+        """
+        point = self.relaxation.point
+        floor = np.floor(point + _WHOLE)
+        kept, is_near = np.maximum(low, floor), point[chosen] - floor[chosen] > 0.5
+        for core, is_up in (
+            (kept, is_near),
+            (kept, np.zeros_like(is_near)),
+            (kept, np.ones_like(is_near)),
+            (low, is_near),
+        ):
+            above, below = core.copy(), high.copy()
+            above[chosen[is_up]] = floor[chosen[is_up]] + 1.0
+            below[chosen[~is_up]] = floor[chosen[~is_up]]
+            self.relaxation.within(above, np.maximum(above, below))
+            if self.relaxation.solve():
+                break
+        return above, below
 
     def _branch(self, root: _Node, left: int) -> None:
         """Depth first, the nearer side first, where enough may be saved."""

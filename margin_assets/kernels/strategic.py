@@ -13,6 +13,7 @@ from numba import njit, prange
 
 from margin_assets.kernels.book import CASH, OPTION, SECURITY, Book, Int64Array, Series
 from margin_assets.kernels.compiled import BORROWS, OWNS
+from margin_assets.kernels.grouping import PROOF
 from margin_assets.kernels.group_lines import cash_requirement, group_line, strategy_rates
 from margin_assets.kernels.lines import mark_price, stress_line, stressed_maintenance
 from margin_assets.kernels.money import MAX_POSITION, value_cents
@@ -86,7 +87,7 @@ def _room(accounts: int, rules: Rules) -> Strategic:
 def _all_proven(problems: Problems, solution: Solution, accounts: int) -> npt.NDArray[np.bool_]:
     owner = np.repeat(np.arange(accounts), np.diff(problems.of_account))
     proven = np.ones(accounts, dtype=np.bool_)
-    proven[owner[~solution.is_proven]] = False
+    proven[owner[solution.gap >= PROOF]] = False
     return proven
 
 

@@ -19,8 +19,8 @@ NODES = 40
 PIVOTS = 20_000
 _SCALE = 1e-6  # the solver counts dollars
 _WHOLE = 1e-5
-_SHARES = (0.5, 0.25, 0.1, 0.05)  # of the fractions that one dive rounds at a time
-_FEW = 6
+_DIVES = ((0.5, 0), (0.25, 0), (0.1, 6), (0.05, 6))
+"""Share of the fractions that a dive rounds at a time, and how many it branches on at last."""
 _EPSILON = 2.220446049250313e-16
 IntArray = npt.NDArray[np.int64]
 
@@ -69,9 +69,7 @@ def bound_of(program: Program, entries: Sparse, prices: FloatArray) -> float:
     """
     used = prices[entries.row] * entries.value
     rest = program.saving - np.bincount(entries.column, used, len(program.saving))
-    size = np.abs(program.saving) + np.bincount(
-        entries.column, np.abs(used), len(program.saving)
-    )
+    size = np.abs(program.saving) + np.bincount(entries.column, np.abs(used), len(program.saving))
     total = prices @ program.bound + np.maximum(rest, 0.0) @ program.most
     gross = prices @ np.abs(program.bound) + size @ program.most.astype(np.float64)
     return float(total + 2.0 * _EPSILON * (len(prices) + len(rest) + 2) * gross)
@@ -168,7 +166,7 @@ class Search:
         self._enough = enough
         self._nodes = 0
 
-    def dive(self, share: float, ceiling: float) -> None:
+    def dive(self, share: float, few: int, ceiling: float) -> None:
         """Rounds a share of the fractions at a time, the nearest first; branches on the last."""
         program, left = self.relaxation.program, self._nodes + NODES
         low, high = np.zeros(program.whole), program.most[: program.whole].astype(np.float64)
@@ -176,7 +174,7 @@ class Search:
             point = self.relaxation.point
             part = np.abs(point - np.rint(point))
             open_ = np.flatnonzero(part > _WHOLE)
-            if len(open_) <= _FEW:
+            if len(open_) <= few:
                 self._branch(_Node(low, high, self.relaxation.saving), left)
                 return
             chosen = open_[np.argsort(part[open_], kind="stable")]
@@ -244,8 +242,8 @@ def most_saving_sparse(program: Program, enough: float) -> Whole:
         return Whole(counts, 0, float(np.maximum(program.saving, 0) @ program.most))
     ceiling = bound_of(program, relaxation.entries, relaxation.prices())
     search = Search(relaxation, enough)
-    for share in _SHARES:
-        search.dive(share, ceiling)
+    for share, few in _DIVES:
+        search.dive(share, few, ceiling)
     return Whole(search.counts, search.best, ceiling)
 
 

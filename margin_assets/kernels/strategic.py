@@ -13,8 +13,8 @@ from numba import njit, prange
 
 from margin_assets.kernels.book import CASH, OPTION, SECURITY, Book, Int64Array, Series
 from margin_assets.kernels.compiled import BORROWS, OWNS
-from margin_assets.kernels.grouping import PROOF
 from margin_assets.kernels.group_lines import cash_requirement, group_line, strategy_rates
+from margin_assets.kernels.grouping import PROOF
 from margin_assets.kernels.lines import mark_price, stress_line, stressed_maintenance
 from margin_assets.kernels.money import MAX_POSITION, value_cents
 from margin_assets.kernels.moved_groups import Moved, is_kept, move, struck_again

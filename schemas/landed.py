@@ -36,6 +36,7 @@ BOND_CLASSES = (
 )
 RIGHTS = ("call", "put")
 STYLES = ("american", "european")
+SETTLEMENTS = ("open", "close")
 RATE_NAMES = ("risk_free",)
 CASH_KINDS = ("deposit", "withdrawal", "dividend", "interest", "fee")
 VOLATILITY_KINDS = ("historical_30d", "implied")
@@ -58,7 +59,7 @@ class Fills(Landed):
     account_id = columns.account_id()
     symbol = columns.symbol("Instrument traded.")
     quantity = columns.landed_quantity("Bought positive, sold negative; 0 busts a fill.")
-    price = columns.price("Price traded.")
+    price = columns.premium("Price traded; 0 only where it closes an option.")
     event_time = columns.instant("When the fill, or its correction, happened.")
     corrects_fill_id = columns.identifier(
         "The fill that this one replaces whole; null for an original.", nullable=True
@@ -110,6 +111,10 @@ class Accounts(Landed):
     event_time = columns.instant("When this version took effect.", key=True)
 
 
+OPTION_TERMS = ("underlying", "right", "strike", "expiry", "style", "multiplier")
+"""Columns that an option's row must fill."""
+
+
 class Instruments(Landed):
     """One version of an instrument: effective at its event time, known from its cycle on."""
 
@@ -131,6 +136,12 @@ class Instruments(Landed):
     strike = columns.price("Of an option: strike price.", nullable=True)
     expiry = dy.Date(nullable=True, description="Of an option: last day.")
     style = columns.code("Of an option: exercise.", STYLES, nullable=True)
+    settlement = columns.code(
+        "Of an option: settled at the opening of its last day, traded to the close before, or at "
+        "its close; null: `open` of a European one on a broad index on a third Friday.",
+        SETTLEMENTS,
+        nullable=True,
+    )
     multiplier = dy.Decimal(
         38, 6, nullable=True, min_exclusive=0, max=10**6, description="Units a contract delivers."
     )
@@ -183,9 +194,14 @@ class Instruments(Landed):
     @dy.rule()
     def option_names_its_terms(cls) -> pl.Expr:
         """An option without its contract cannot be margined: nothing there has a default."""
-        terms = (cls.underlying, cls.right, cls.strike, cls.expiry, cls.style, cls.multiplier)
-        named = pl.all_horizontal(*(term.col.is_not_null() for term in terms))
+        named = pl.all_horizontal(*(pl.col(term).is_not_null() for term in OPTION_TERMS))
         return (cls.asset_class.col != "option") | named
+
+    @dy.rule()
+    def option_is_not_its_own_underlying(cls) -> pl.Expr:
+        """An option on itself is worth what it is worth: that says nothing."""
+        on_itself = cls.underlying.col == cls.symbol.col
+        return (cls.asset_class.col != "option") | on_itself.not_()
 
     @dy.rule()
     def bond_names_its_maturity(cls) -> pl.Expr:
@@ -203,9 +219,9 @@ class Prices(Landed):
     """One price of a symbol at an event time. Of two at one time the later landed stands."""
 
     symbol = columns.symbol("Instrument.")
-    price = columns.price("Price.")
+    price = columns.premium("Price; 0 only of an option.")
     event_time = columns.instant("When the price was made.")
-    source = columns.identifier("Who made the price.", nullable=True)
+    source = columns.free_text("Who made the price.")
 
 
 class Betas(Landed):
@@ -226,7 +242,7 @@ class Rates(Landed):
         min=-1.0, max=1.0, description="Continuously compounded.", metadata={"unit": "1 per year"}
     )
     event_time = columns.instant("When the rate was made.")
-    source = columns.identifier("Who made the rate.", nullable=True)
+    source = columns.free_text("Who made the rate.")
 
 
 class Volatilities(Landed):

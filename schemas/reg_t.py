@@ -40,6 +40,22 @@ class SpecialMemorandumAccounts(dy.Schema):
     cycle = columns.cycle()
 
 
+class SpecialMemorandumDays(dy.Schema):
+    """One account at the end of a business day that moved its special memorandum account.
+
+    From here an account is walked again when a fill is corrected.
+    """
+
+    account_id = columns.account_id(key=True)
+    business_date = dy.Date(primary_key=True, description="Business day that ended.")
+    balance = columns.usd(
+        "What the account has: its SMA and what it has paid in toward open calls.", least=0
+    )
+    open_calls = columns.usd("Outstanding on Regulation T calls.", least=0)
+    ended_at = columns.instant("End of the business day.")
+    cycle = columns.cycle()
+
+
 class RegTCalls(dy.Schema):
     """One Regulation T margin call: an account and the business day whose transactions made it."""
 

@@ -111,6 +111,15 @@ TABLES: dict[str, Table] = {
             retention_cycles=_APPENDED,
         ),
         Table(
+            "special_memorandum_days",
+            reg_t.SpecialMemorandumDays,
+            Mode.APPEND,
+            "enforcement",
+            ("cycle", "account_id", "business_date"),
+            7,
+            retention_cycles=_APPENDED,
+        ),
+        Table(
             "reg_t_calls",
             reg_t.RegTCalls,
             Mode.STATE,

@@ -39,6 +39,7 @@ def failed_checks(context: dg.SensorEvaluationContext, alerts: Alerts) -> dg.Sen
         check = event.asset_check_evaluation_data if event else None
         if check is not None and check.blocking and not check.passed:
             asset = check.asset_key.to_user_string()
-            message = f"run {log.run_id}: {dict(check.metadata)}"
+            figures = ", ".join(f"{name} {held.value}" for name, held in check.metadata.items())
+            message = f"run {log.run_id}: {figures or check.description or 'no figures'}"
             alerts.send(f"{check.check_name} of {asset} failed", message)
     return dg.SensorResult(cursor=str(max(logs)) if logs else context.cursor)

@@ -10,7 +10,7 @@ import dagster as dg
 
 from jobs.live_margin import LIVE_TAG, ONE_LAKE, live_margin
 from margin_assets.assets.resources import LakeResource, LandingResource
-from margin_assets.lake.backlog import waiting
+from margin_assets.lake.backlog import is_ahead, waiting
 from margin_assets.lake.landing import Landing
 from margin_assets.lake.ledger import Ledger
 from margin_assets.lake.store import Lake
@@ -72,7 +72,8 @@ def _reason_to_run(lake: Lake, landing: Landing) -> str:
         sealed, plan = ledger.last_sealed(), ledger.open_plan()
         if plan is not None:
             return f"plan {plan.cycle}"
-    landed = (entry.landed_at for entry in waiting(lake, sealed, None, landing.entries()))
+    waits, now = waiting(lake, sealed, None, landing.entries()), datetime.now(UTC)
+    landed = (entry.landed_at for entry in waits if not is_ahead(entry, now))
     newest = max(landed, default=None)
     number = 0 if sealed is None else sealed.cycle
     return "" if newest is None else f"after cycle {number}, landed {newest.isoformat()}"

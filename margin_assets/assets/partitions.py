@@ -8,7 +8,7 @@ import polars as pl
 
 from margin_assets.calendar import sessions
 from margin_assets.kernels.intraday import intraday_rules
-from margin_assets.kernels.sma_history import Calendar
+from margin_assets.kernels.sma_walk import Calendar
 from margin_assets.kernels.timelines import business_days
 
 _FIRST = date(2018, 1, 2)

@@ -17,6 +17,8 @@ from margin_assets.checks.daily import daily_check
 from margin_assets.checks.health import limits
 from margin_assets.kernels import consistency
 from margin_assets.lake.ledger import Ledger
+from margin_assets.lake.sealed import SealedTables
+from schemas import TABLES
 
 _SHOWN = 20
 
@@ -49,10 +51,52 @@ class Rule(NamedTuple):
 
 RULES = (
     Rule(
+        "every_account_has_a_summary",
+        "The accounts and the summaries are of the same accounts.",
+        ("account_state", "margin_summary"),
+        consistency.accounts_apart,
+    ),
+    Rule(
         "every_account_with_positions_has_a_summary",
         "No account that holds positions lacks a summary.",
         ("positions", "margin_summary"),
         consistency.accounts_without_summary,
+    ),
+    Rule(
+        "positions_add_up",
+        "The positions of each account add up to the values of its summary.",
+        ("positions", "margin_summary"),
+        consistency.position_value_gaps,
+    ),
+    Rule(
+        "every_class_group_has_positions",
+        "The class groups and the positions are of the same accounts and groups.",
+        ("positions", "tims_requirements"),
+        consistency.class_groups_apart,
+    ),
+    Rule(
+        "every_margin_account_has_a_memorandum",
+        "No margin account lacks its special memorandum account.",
+        ("special_memorandum_accounts", "margin_summary"),
+        consistency.accounts_without_memorandum,
+    ),
+    Rule(
+        "every_account_stands_somewhere",
+        "The summaries and the enforcement states are of the same accounts.",
+        ("margin_summary", "enforcement_state"),
+        consistency.accounts_apart,
+    ),
+    Rule(
+        "open_calls_add_up",
+        "The Regulation T calls of each account add up to what its memorandum account owes.",
+        ("special_memorandum_accounts", "reg_t_calls"),
+        consistency.open_call_gaps,
+    ),
+    Rule(
+        "house_charges_add_up",
+        "The charges of the house on each account add up to its add-ons.",
+        ("house_requirements", "margin_summary"),
+        consistency.house_addon_gaps,
     ),
     Rule(
         "reg_t_lines_add_up",
@@ -83,7 +127,23 @@ RULES = (
 
 
 def _check(rule: Rule) -> dg.AssetChecksDefinition:
+    if not all(TABLES[name].is_daily for name in rule.inputs):
+        return _sealed_check(rule)
     return daily_check(rule.name, rule.sentence, rule.inputs, rule.result, blocking=rule.blocking)
+
+
+def _sealed_check(rule: Rule) -> dg.AssetChecksDefinition:
+    """The check of a rule over tables without history: as the last sealed cycle left them."""
+
+    def compute(lake: LakeResource) -> dg.AssetCheckResult:
+        store = lake.lake()
+        sealed = Ledger(store).last_sealed()
+        tables = SealedTables(store, {} if sealed is None else sealed.table_versions)
+        return rule.result({name: tables(name) for name in rule.inputs})
+
+    return dg.asset_check(
+        asset=rule.asset, name=rule.name, description=rule.sentence, blocking=rule.blocking
+    )(compute)
 
 
 def quarantine_result(landed_files: pl.DataFrame) -> dg.AssetCheckResult:

@@ -6,7 +6,7 @@ Pure: the moment is a parameter, and what is not known is None, never 0.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -59,6 +59,14 @@ def in_all(rows: Iterable[Rows]) -> Rows:
     return Rows(sum(r.landed for r in held), sum(r.quarantined for r in held))
 
 
+class Daily(NamedTuple):
+    """Business dates of the daily tables."""
+
+    finished: tuple[date, ...] = ()
+    begun: tuple[date, ...] = ()
+    """A run wrote some of their tables and has not come to its end."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """What is known of a monitor and its lake at one moment, all of it UTC."""
@@ -83,6 +91,8 @@ class Seen:
     """Accounts without all their inputs, and corrections that wait for their original."""
     failing: str = ""
     """What the session has trouble with; empty if nothing."""
+    daily: Daily | None = None
+    """None where nobody looked: Dagster tells of its runs itself."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,7 @@ class Health:
     backlog: Finding
     cycle_time: Finding
     quarantine: Finding
+    daily: Finding
 
     @property
     def state(self) -> str:
@@ -118,8 +129,9 @@ def health(seen: Seen, bounds: Limits, sessions: Sessions) -> Health:
         _backlog(seen, bounds),
         _cycle_time(seen.cycle_seconds, bounds),
         _quarantine(seen.rows, bounds),
+        _daily(seen, bounds, sessions),
     )
-    freshness, backlog, cycle_time, quarantine = found
+    freshness, backlog, cycle_time, quarantine, daily = found
     applies = {
         "unfinished": seen.is_plan_open,
         "behind": backlog.state == "behind",
@@ -127,7 +139,7 @@ def health(seen: Seen, bounds: Limits, sessions: Sessions) -> Health:
         "stale": freshness.state == "stale",
         "degraded": not cycle_time.is_well or bool(seen.failing),
         "attention": bool(seen.missing_inputs)
-        or not quarantine.is_well
+        or not (quarantine.is_well and daily.is_well)
         or freshness.state == "unknown",
     }
     states = tuple(state for state in STATES if applies.get(state))
@@ -213,3 +225,32 @@ def _quarantine(rows: Rows | None, bounds: Limits) -> Finding:
         return Finding("no_rows", is_well=True, figures=figures)
     is_high = rows.rate > bounds.quarantine_rate
     return Finding("high" if is_high else "ok", not is_high, figures)
+
+
+def _daily(seen: Seen, bounds: Limits, sessions: Sessions) -> Finding:
+    """Of a lake in which the daily run never wrote a date, none is asked for."""
+    if seen.daily is None:
+        return Finding("not_looked_at", is_well=True, figures={})
+    finished, begun = seen.daily
+    dates = {*finished, *begun}
+    missing = [day for day in _closed(seen, bounds, sessions) if dates and day not in dates]
+    missing = [day for day in missing if day > min(dates)]
+    figures = {
+        "finished": len(finished),
+        "last_finished": finished[-1] if finished else None,
+        "unfinished": list(begun),
+        "missing": missing,
+    }
+    if not dates:
+        return Finding("none", is_well=True, figures=figures)
+    state = "unfinished" if begun else "late" if missing else "ok"
+    return Finding(state, state == "ok", figures)
+
+
+def _closed(seen: Seen, bounds: Limits, sessions: Sessions) -> list[date]:
+    """Sessions that closed in sealed event time, and long enough ago for a run to have begun."""
+    if seen.as_of is None:
+        return []
+    latest = min(seen.as_of.timestamp(), seen.now.timestamp() - bounds.stale_seconds)
+    count = int(np.searchsorted(sessions.closes, int(latest * 1e6), side="right"))
+    return sessions.days[:count]

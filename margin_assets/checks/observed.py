@@ -6,7 +6,7 @@ from datetime import datetime
 import polars as pl
 
 from margin_assets.checks.health import Rows, Seen, in_all, limits
-from margin_assets.lake.backlog import backlog_of, waiting
+from margin_assets.lake.backlog import backlog_of, is_ahead, waiting
 from margin_assets.lake.cycle_times import cycle_times
 from margin_assets.lake.landing import Pending
 from margin_assets.lake.ledger import Ledger, Sealed
@@ -22,8 +22,12 @@ def observed(
     *,
     is_attended: bool = False,
 ) -> Seen:
-    """The monitor of a lake at a moment; its backlog only if the landing folder's entries come."""
+    """The monitor of a lake at a moment; its backlog only if the landing folder's entries come.
+
+    What landed ahead of that moment is no backlog: it waits for its time.
+    """
     sealed, plan = ledger.last_sealed(), ledger.open_plan()
+    waits = None if entries is None else waiting(lake, sealed, plan, entries)
     times = cycle_times(lake, limits().recent_cycles)
     last = times[-1] if times and sealed and times[-1].cycle == sealed.cycle else None
     return Seen(
@@ -32,7 +36,7 @@ def observed(
         as_of=None if sealed is None else sealed.as_of,
         sealed_at=None if last is None else last.sealed_at,
         is_plan_open=plan is not None,
-        backlog=None if entries is None else backlog_of(waiting(lake, sealed, plan, entries)),
+        backlog=None if waits is None else backlog_of(e for e in waits if not is_ahead(e, now)),
         is_attended=is_attended,
         cycle_seconds=tuple(time.seconds for time in times if time.seconds is not None),
         rows=in_all(recent_rows(lake, sealed)),

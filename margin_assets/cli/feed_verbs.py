@@ -23,6 +23,7 @@ from margin_assets.cli.options import (
     example,
     refuse_overlap,
 )
+from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
     from margin_assets.lake.store import Lake
@@ -121,6 +122,8 @@ def live(  # noqa: PLR0913 (the options of the interface)
     after the cycle at work; a second one stops at once.
     """
     refuse_overlap(lake, landing)
+    if not landing.is_dir():
+        raise Refusal(f"no landing folder {landing}: --landing names it, `margin feed` fills one")
     held, _ = created_lake(lake)
     started = time.perf_counter()
     summary = _nothing()

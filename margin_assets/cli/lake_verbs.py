@@ -58,10 +58,12 @@ def register(app: typer.Typer) -> None:
     """Adds the verbs of this module."""
     app.command(epilog=example("margin init --lake ./lake"))(init)
     app.command(
+        # A statement may begin with a comment, which begins as an option does.
+        context_settings={"ignore_unknown_options": True},
         epilog=example(
             'margin sql "SELECT account_id, excess FROM margin_summary ORDER BY excess LIMIT 10"',
             'margin sql "SELECT * FROM positions" --as-of 2020-03-16T20:00:00Z --format csv',
-        )
+        ),
     )(sql)
     app.command(epilog=example("margin status --json"))(status)
 
@@ -164,7 +166,15 @@ def _csv(rows: "pl.DataFrame") -> str:
     import polars as pl
 
     plain = rows.with_columns(pl.selectors.binary().bin.encode("hex"))
-    return plain.write_csv(datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
+    inert = plain.with_columns(_inert(column) for column in plain if column.dtype == pl.String)
+    return inert.rename(output.inert).write_csv(datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
+
+
+def _inert(texts: "pl.Series") -> "pl.Series":
+    """Landed text as cells that nothing obeys; what is plain already is not looked at singly."""
+    risky = texts.filter(texts.str.contains(r"^[=+\-@]|[^\x20-\x7e]")).unique()
+    safe = [output.inert(text) for text in risky]
+    return texts.replace(risky, safe) if safe else texts
 
 
 def _emit(text: str, target: Path | None) -> None:

@@ -18,15 +18,34 @@ DEFAULT_LANDING = Path("./landing")
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_MEMORY = "2GB"
 
+
+def _named(text: str) -> str:
+    """A place that is named: an unset variable of a script must not become the root folder."""
+    if not text.strip():
+        raise typer.BadParameter("is empty: name a place")
+    return text
+
+
 LakeOption = Annotated[
     str,
     typer.Option(
-        "--lake", metavar="URI", envvar="MARGIN_LAKE", help="A folder or s3://bucket/prefix."
+        "--lake",
+        metavar="URI",
+        envvar="MARGIN_LAKE",
+        callback=_named,
+        help="A folder or s3://bucket/prefix.",
     ),
 ]
 LandingOption = Annotated[
     Path,
-    typer.Option("--landing", metavar="DIR", envvar="MARGIN_LANDING", help="Landing folder."),
+    typer.Option(
+        "--landing",
+        metavar="DIR",
+        envvar="MARGIN_LANDING",
+        # A path that is empty would be the folder one stands in.
+        parser=lambda text: Path(_named(str(text))),
+        help="Landing folder.",
+    ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout.", show_default=False)

@@ -34,6 +34,15 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+_FORMULA = ("=", "+", "-", "@")
+
+
+def inert(text: str) -> str:
+    """The text as a cell that neither a terminal obeys nor a spreadsheet computes."""
+    plain = printable(text)
+    return f"'{plain}" if plain.startswith(_FORMULA) else plain
+
+
 def one_line(text: object) -> str:
     """The text on one line, printable."""
     return printable(" ".join(str(text).split()))

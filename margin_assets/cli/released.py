@@ -13,7 +13,8 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from margin_assets.cli.output import Refusal, json_text
-from margin_assets.lake.landing import STAGING
+from margin_assets.lake.archive import opened_in
+from margin_assets.lake.landing import STAGING, PlannedFile
 from margin_assets.lake.ledger import Ledger, Sealed
 from margin_assets.lake.reading import LandedFile, form_of, read_landed
 from margin_assets.lake.store import Lake
@@ -181,7 +182,7 @@ def _header(lake: Lake, refused: Row) -> bytes:
     sealed = Ledger(lake).sealed(refused["cycle"])
     for file in sealed.manifest["files"]:
         if file["file_id"] == refused["file_id"]:
-            landed = lake.open_object(sealed.manifest["archive"], file["offset"], file["bytes"])
+            landed = opened_in(lake, sealed.manifest, PlannedFile(**file))
             with _plain(file["path"], landed) as text:
                 return text.readline()
     raise Refusal("the landed file is not in the archive: give the whole row by --row JSON")

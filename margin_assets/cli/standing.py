@@ -7,16 +7,19 @@ from typing import Any
 
 import polars as pl
 
-from margin_assets.calendar import sessions
+from margin_assets.calendar import is_open, sessions
+from margin_assets.checks.daily_dates import daily_dates
 from margin_assets.checks.health import Finding, health, limits
 from margin_assets.checks.observed import observed
 from margin_assets.cli import output
+from margin_assets.lake.backlog import is_ahead, waiting
 from margin_assets.lake.landing import LocalLanding
 from margin_assets.lake.ledger import Ledger, Plan, Sealed
 from margin_assets.lake.store import Lake
 from schemas import TABLES
 
 _LISTED = 20
+_DAYS = 5
 
 Document = dict[str, Any]
 
@@ -28,8 +31,11 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
     tables = {name: _at(lake, name, sealed) for name in ("fills", "margin_summary", "quarantine")}
     corrections = waiting_corrections(tables["fills"], tables["quarantine"])
     indeterminate = _indeterminate(tables["margin_summary"])
-    seen = observed(lake, ledger, LocalLanding(landing).entries(), now)
-    seen = replace(seen, missing_inputs=len(corrections) + len(indeterminate))
+    entries = list(LocalLanding(landing).entries())
+    ahead = [e for e in waiting(lake, sealed, plan, entries) if is_ahead(e, now)]
+    seen = observed(lake, ledger, entries, now)
+    missing = len(corrections) + len(indeterminate) + len(ahead)
+    seen = replace(seen, missing_inputs=missing, daily=daily_dates(lake))
     verdict = health(seen, limits(), sessions())
     return {
         "health": verdict.state,
@@ -39,6 +45,9 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
         "hash": None if sealed is None else sealed.hash,
         "open_plan": None if plan is None else _plan(plan),
         "backlog": {"landing": str(landing)} | _found(verdict.backlog),
+        "waiting_files": [
+            {"path": e.path, "landed_at": e.landed_at} for e in sorted(ahead, key=lambda e: e.stamp)
+        ],
         "waiting_corrections": corrections,
         "indeterminate_accounts": indeterminate,
         "quarantined_rows": tables["quarantine"].select(pl.len()).collect().item(),
@@ -46,6 +55,8 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
         "freshness": _found(verdict.freshness),
         "cycle_seconds": _found(verdict.cycle_time),
         "recent_quarantine": _found(verdict.quarantine),
+        "daily": _found(verdict.daily),
+        "exchange_is_open": is_open(now),
         "limits": limits()._asdict(),
         "seen_at": now,
     }
@@ -96,9 +107,9 @@ _WORDS = {
     "unfinished": "a cycle is planned and not sealed: one is at work, or the next start ends it",
     "behind": "files have landed that no cycle has taken",
     "empty": "no cycle yet",
-    "stale": "the exchange is open and nothing new has been sealed for too long",
+    "stale": "nothing new was sealed for too long while the exchange was open",
     "degraded": "cycles take too long",
-    "attention": "some inputs are missing, or too many rows are quarantined",
+    "attention": "inputs or daily tables are missing, or too many rows are quarantined",
     "ok": "all is processed, nothing waits",
 }
 
@@ -114,14 +125,18 @@ def show(found: Document) -> None:
     if found["hash"]:
         output.say(f"hash          {found['hash']}")
     ages = [output.span(fresh[name]) for name in ("seal_age_seconds", "event_lag_seconds")]
-    output.say("freshness     {}: sealed {} ago, events {} ago".format(fresh["state"], *ages))
+    exchange = "open" if found["exchange_is_open"] else "closed"
+    told = "freshness     {}: sealed {} ago, events {} ago; the exchange is {}"
+    output.say(told.format(fresh["state"], *ages, exchange))
     if plan is not None:
         output.say(f"open plan     cycle {plan['cycle']}, {plan['files']} files")
     size = f"{backlog['files']} files, {backlog['bytes']:,} bytes"
     oldest = output.span(backlog["oldest_seconds"])
     output.say(f"backlog       {size} in {backlog['landing']}, the oldest for {oldest}")
     _show_recent(found)
+    _show_daily(found["daily"])
     for title, rows in (
+        ("files ahead of the clock", found["waiting_files"]),
         ("waiting corrections", found["waiting_corrections"]),
         ("indeterminate accounts", found["indeterminate_accounts"]),
     ):
@@ -137,6 +152,17 @@ def _show_recent(found: Document) -> None:
         f"quarantined   {found['quarantined_rows']} rows (`margin quarantine list`), "
         f"{rate} of the {rows['rows']:,} landed of late"
     )
+
+
+def _show_daily(daily: Document) -> None:
+    if daily["state"] == "none":
+        return
+    last = daily["last_finished"] or "-"
+    output.say(f"daily tables  {daily['state']}: {daily['finished']} dates, the last {last}")
+    for what in ("unfinished", "missing"):
+        if days := daily[what]:
+            more = f" and {len(days) - _DAYS} more" if len(days) > _DAYS else ""
+            output.say(f"  {what:11} {', '.join(map(str, days[:_DAYS]))}{more}")
 
 
 def _show_rows(title: str, rows: list[Document]) -> None:

@@ -21,6 +21,59 @@ def accounts_without_summary(positions: pl.DataFrame, summary: pl.DataFrame) -> 
     return positions.select(keys).unique().join(summary, on=keys, how="anti").sort(keys)
 
 
+def accounts_apart(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    """Accounts in one only of two tables that have a row for every account."""
+    return _apart(one, other, _keys(one))
+
+
+def class_groups_apart(positions: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+    """Accounts with a class group that has positions and no row of its own, or a row and none."""
+    return _apart(positions, groups, [*_keys(groups), "class_group"])
+
+
+def position_value_gaps(positions: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+    """Accounts whose positions do not add up to the values of the summary.
+
+    Accounts beyond the exact range are left out: their summary has no values.
+    """
+    keys, value = _keys(summary), pl.col("market_value")
+    # A bond is one whatever its asset class: so the kernels take it.
+    is_option = (pl.col("asset_class") == "option").fill_null(value=False)
+    is_option &= pl.col("bond_class").is_null()
+    long, short = value.clip(lower_bound=0), (-value).clip(lower_bound=0)
+    sums = {
+        "long_market_value": long.filter(~is_option),
+        "short_market_value": short.filter(~is_option),
+        "long_option_value": long.filter(is_option),
+        "short_option_value": short.filter(is_option),
+    }
+    totals = positions.group_by(keys).agg(**{f"{n}_held": v.sum() for n, v in sums.items()})
+    both = summary.join(totals, on=keys, how="left", validate="1:1")
+    zero = pl.lit(0).cast(pl.Decimal(38, 2))
+    differs = [pl.col(name) != pl.col(f"{name}_held").fill_null(zero) for name in sums]
+    is_exact = ~pl.col("reasons").str.split(";").list.contains("beyond_range")
+    return both.filter(is_exact & pl.any_horizontal(differs)).select(keys).sort(keys)
+
+
+def accounts_without_memorandum(memoranda: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+    """Margin accounts of the summary without a special memorandum account."""
+    keys = _keys(summary)
+    asked = summary.filter(pl.col("account_type") == "reg_t").select(keys)
+    return asked.join(memoranda, on=keys, how="anti").sort(keys)
+
+
+def house_addon_gaps(addons: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+    """Accounts whose charges of the house do not add up to the add-ons of the summary."""
+    totals = addons.group_by(_keys(summary)).agg(total=pl.col("addon").sum())
+    return _differing(summary, totals, "house_addons")
+
+
+def open_call_gaps(memoranda: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
+    """Accounts whose Regulation T calls do not add up to what their memorandum account owes."""
+    totals = calls.group_by(ACCOUNT).agg(total=pl.col("outstanding").sum())
+    return _differing(memoranda, totals, "open_calls")
+
+
 def reg_t_gaps(lines: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
     """Accounts whose Reg T lines do not add up to the requirement of the summary."""
     keys = _keys(summary)
@@ -47,19 +100,15 @@ def portfolio_margin_gaps(groups: pl.DataFrame, summary: pl.DataFrame) -> pl.Dat
 def still_stress_gaps(stress: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
     """Accounts whose stress row at a move of 0 says something else than the summary."""
     keys = _keys(summary)
-    still = stress.filter(pl.col("move") == 0.0).select(
-        *keys, "pnl", "excess_held", stressed_excess="excess"
-    )
-    options = pl.col("long_option_value") + pl.col("short_option_value")
-    # An option paid for has no value under Reg T, and its value counts in stress.
-    agrees = (
-        (pl.col("pnl") == 0)
-        & (pl.col("excess_held") >= pl.col("excess"))
-        & (pl.col("stressed_excess") >= pl.col("excess"))
-        & ((pl.col("excess_held") == pl.col("excess")) | (options > 0))
-        & ((pl.col("stressed_excess") == pl.col("excess")) | (options > 0))
-    )
-    both = summary.join(still, on=keys, how="left", validate="1:1")
+    still = stress.filter(pl.col("move") == 0.0)
+    both = summary.join(still, on=keys, how="left", validate="1:1", suffix="_still")
+    same = {
+        "equity": ("equity_still",),
+        "governing_requirement": ("requirement_held", "requirement"),
+        "excess": ("excess_held", "excess_still"),
+    }
+    pairs = [pl.col(of) == pl.col(name) for of, names in same.items() for name in names]
+    agrees = pl.all_horizontal(pl.col("pnl") == 0, *pairs)
     return both.filter(~agrees.fill_null(value=False)).select(keys).sort(keys)
 
 
@@ -80,6 +129,12 @@ def quarantine_rate(landed_files: pl.DataFrame) -> float:
     )
     quarantined, everything = counts.row(0)
     return float(quarantined / everything) if everything else 0.0
+
+
+def _apart(one: pl.DataFrame, other: pl.DataFrame, on: list[str]) -> pl.DataFrame:
+    keys = _keys(one)
+    alone = [one.join(other, on=on, how="anti"), other.join(one, on=on, how="anti")]
+    return pl.concat([frame.select(keys) for frame in alone]).unique().sort(keys)
 
 
 def _differing(summary: pl.DataFrame, totals: pl.DataFrame, column: str) -> pl.DataFrame:

@@ -7,10 +7,11 @@ from numba import njit
 
 from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.compiled import BORROWS
-from margin_assets.kernels.money import MAX_POSITION, units_of, value_cents
+from margin_assets.kernels.money import MAX_POSITION, PPM, rate_line, units_of, value_cents
 
 MOST = 10**18
 """Cents that no cost is counted beyond: four times it still fits."""
+_HEAVIEST = 16 * PPM
 
 
 class Tape(NamedTuple):
@@ -25,6 +26,8 @@ class Tape(NamedTuple):
     price: Int64Array
     multiplier: Int64Array
     """Micro-units a contract."""
+    weight: Int64Array
+    """What the fill takes of buying power, in ppm of its cost; at most `_HEAVIEST`."""
 
 
 class Positions(NamedTuple):
@@ -130,8 +133,13 @@ def _closed_cost(tape: Tape, state: Positions, p: int, quantity: int) -> int:
 
 @njit(**BORROWS)
 def _cost(tape: Tape, i: int, quantity: int) -> int:
-    """Cost of a part of a fill, cents."""
+    """Cost of a part of a fill by its weight, cents."""
     units = units_of(quantity, tape.multiplier[i])
     if units > MAX_POSITION:
         return np.int64(MOST)
-    return min(value_cents(units, tape.price[i]), np.int64(MOST))
+    cents = value_cents(units, tape.price[i])
+    if tape.weight[i] == PPM:
+        return min(cents, np.int64(MOST))
+    if cents > MOST // (_HEAVIEST // PPM):
+        return np.int64(MOST)
+    return rate_line(cents, tape.weight[i])

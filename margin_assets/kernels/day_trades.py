@@ -5,7 +5,6 @@ until the phase-in ends (Regulatory Notice 26-10).
 """
 
 from datetime import date
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from margin_assets.kernels.day_trade_counts import MOST, Counts, Tape, at_rest, 
 from margin_assets.kernels.intraday import BoolArray, IntradayRules, rulebook_of
 from margin_assets.kernels.money import BEYOND, CENTS, MICRO, PPM
 from margin_assets.kernels.timelines import BusinessDays
-from margin_assets.rulebooks import in_force
+from margin_assets.rulebooks import in_force, remembered
 
 _DAY = ["account", "day"]
 _PAIR = ["account", "day", "symbol"]
@@ -33,9 +32,14 @@ class DayTradeRules(NamedTuple):
     call_after: int
     restricted_days: int
     """Calendar days."""
+    leveraged_long: int
+    """What a day trade of a leveraged fund needs, times its leverage, in ppm of its cost; 0 while
+    leverage did not count. As `leveraged_short`."""
+    leveraged_long_most: int
+    leveraged_short: int
 
 
-@cache
+@remembered
 def day_trade_rules(on: date) -> DayTradeRules:
     """Numbers of the day-trading rulebook in force on a day, or last in force before it."""
     version = rulebook_of("pattern_day_trader", on)
@@ -48,6 +52,9 @@ def day_trade_rules(on: date) -> DayTradeRules:
         multiple=int(numbers["buying_power_multiple"]),
         call_after=int(numbers["special_call_business_days"]),
         restricted_days=int(numbers["cash_only_calendar_days"]),
+        leveraged_long=round(numbers.get("leveraged_long", 0) * PPM),
+        leveraged_long_most=round(numbers.get("leveraged_long_most", 0) * PPM),
+        leveraged_short=round(numbers.get("leveraged_short", 0) * PPM),
     )
 
 
@@ -86,19 +93,43 @@ def standing_trades(effects: pl.DataFrame, days: BusinessDays) -> pl.DataFrame:
     )
 
 
+def weighed(trades: pl.DataFrame, days: BusinessDays) -> pl.DataFrame:
+    """Trades with the `weight` of each: what it needs, by what one without leverage needs, ppm.
+
+    Buying power is a multiple of the excess for what needs one part in that multiple. So a fund of
+    twice the daily return, which needs twice as much when bought, takes twice its cost of it.
+    `trades`: with the `leverage` of each in ppm, and its business `day` by index.
+    """
+    distinct, place = np.unique(trades["day"].to_numpy(), return_inverse=True)
+    known = [day_trade_rules(days.date_of(day)) for day in distinct.tolist()]
+    multiple, long, most, short = (
+        np.array([getattr(rules, name) for rules in known], dtype=np.int64)[place]
+        for name in ("multiple", "leveraged_long", "leveraged_long_most", "leveraged_short")
+    )
+    leverage = np.abs(trades["leverage"].to_numpy())
+    needs = np.where(
+        trades["quantity"].to_numpy() > 0,
+        np.minimum(long * leverage // PPM, most),
+        short * leverage // PPM,
+    )
+    weight = np.where((leverage == PPM) | (long == 0), PPM, multiple * needs)
+    return trades.with_columns(weight=pl.Series(weight, dtype=pl.Int64))
+
+
 def day_trades(trades: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
     """Day trades, trades and day-trading commitment of each account and business day.
 
     `trades` stand and are in order; quantities in micro-units, prices in micro-dollars, each with
     the `multiplier` it was traded in (micro-units a contract; null where that is not known).
+    `weight`: as `weighed` gives it.
     `held`: quantity of each account, day and symbol with the last of them taken.
 
     Counted by changes of direction (Regulatory Notice 21-13, interpretation /02 of
     (f)(8)(B)(ii)): fills of one security in one direction in a row are one trade, and those that
     close what was opened that day are one day trade, however many they are. Today's openings are
     closed before what was held overnight, so a sale before any purchase of the day is none. The
-    commitment is the largest cost (cents) of what was opened that day and still open; null where
-    a multiplier is not known.
+    commitment is the largest cost (cents, by the weights) of what was opened that day and still
+    open; null where a multiplier is not known.
     """
     groups = trades.group_by(_DAY, maintain_order=True).agg(
         is_sized=pl.col("multiplier").is_not_null().all()
@@ -111,6 +142,7 @@ def day_trades(trades: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
         quantity=trades["quantity"].to_numpy(),
         price=trades["price"].to_numpy(),
         multiplier=trades["multiplier"].fill_null(MICRO).to_numpy(),
+        weight=trades["weight"].to_numpy(),
     )
     before = after["quantity"].fill_null(0).clip(-BEYOND, BEYOND) - after["traded"]
     counts = Counts(*(np.zeros(groups.height, dtype=np.int64) for _ in Counts._fields))

@@ -37,10 +37,9 @@ class Figures(NamedTuple):
     portfolio_margin: Int64Array
     governing: Int64Array
     pnl: Int64Array
-    held: Int64Array
-    """Governing requirement against stressed net liquidation, where options make it another."""
+    """Change of value of every position in each scenario: equity after it is `equity` and this."""
     restruck: Int64Array
-    """Governing requirement struck again at each scenario's prices."""
+    """Governing requirement struck again at each scenario's prices, to set against that equity."""
     states: npt.NDArray[np.int32]
     """Named states of the inputs, as bits."""
 
@@ -63,7 +62,6 @@ def empty_figures(accounts: int, rules: Rules) -> Figures:
         portfolio_margin=column.copy(),
         governing=column.copy(),
         pnl=table,
-        held=table.copy(),
         restruck=table.copy(),
         states=np.zeros(accounts, dtype=np.int32),
     )
@@ -81,6 +79,13 @@ def with_room(figures: Figures, accounts: int) -> Figures:
 
 
 @njit(**BORROWS)
+def gross_value(figures: Figures, a: int) -> int:
+    """Gross market value of account a: all that is long and all that is short."""
+    securities = figures.long_value[a] + figures.short_value[a]
+    return securities + figures.long_options[a] + figures.short_options[a]
+
+
+@njit(**BORROWS)
 def beyond_range(a: int, out: Figures) -> None:
     """No figure of an account beyond range is known: it is shown to need the largest one.
 
@@ -94,4 +99,4 @@ def beyond_range(a: int, out: Figures) -> None:
     out.governing[a] = LARGEST
     for j in range(out.pnl.shape[1]):
         out.pnl[a, j] = 0
-        out.held[a, j] = out.restruck[a, j] = LARGEST
+        out.restruck[a, j] = LARGEST

@@ -14,10 +14,12 @@ from margin_assets.kernels.money import (
     MICRO,
     Int64Array,
     instants,
+    to_decimal,
     to_scaled,
     units_of,
     value_cents,
 )
+from margin_assets.kernels.sales import UNTOLD
 
 
 class FillRow(NamedTuple):
@@ -53,6 +55,9 @@ class Effect(NamedTuple):
     original: str = ""
     """Fill at the root of its corrections, itself if there are none."""
     original_time: int = 0
+    sale_quantity: int = UNTOLD
+    """Opening sales after it where a correction acts, else they follow from those before."""
+    sale_proceeds: int = UNTOLD
 
 
 EFFECT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -69,6 +74,8 @@ EFFECT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "undone_price": pl.Int64,
     "original": pl.String,
     "original_time": pl.Int64,
+    "sale_quantity": pl.Int64,
+    "sale_proceeds": pl.Int64,
 }
 Children = Mapping[str, Sequence[FillRow]]
 
@@ -149,6 +156,8 @@ def plain_effects(fills: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
             "undone_price": np.zeros(fills.height, dtype=np.int64),
             "original": fills["fill_id"],
             "original_time": instants(fills["event_time"]),
+            "sale_quantity": np.full(fills.height, UNTOLD, dtype=np.int64),
+            "sale_proceeds": np.full(fills.height, UNTOLD, dtype=np.int64),
         },
         schema=EFFECT_COLUMNS,
     )
@@ -223,6 +232,39 @@ def effects_in_order(plain: pl.DataFrame, corrected: Iterable[Effect] = ()) -> p
     return pl.concat([plain, trees]).sort("point", "event_time", "fill_id", maintain_order=True)
 
 
+def standing_fills(fills: pl.DataFrame, points: Int64Array, at: int) -> pl.DataFrame:
+    """Fills as they stand at an instant, each in its original's place: as if never corrected.
+
+    With the `point` that each original counts from; what is busted is gone.
+    """
+    is_plain, roots, children = _trees(fills, points)
+    known = [root for root in roots if root.point <= at]
+    ends = [standing(root, children, at) or root for root in known]
+    corrected = pl.DataFrame(
+        {
+            "fill_id": pl.Series([root.fill_id for root in known], dtype=pl.String),
+            "quantity": to_decimal(np.array([end.quantity for end in ends], dtype=np.int64), 6),
+            "price": to_decimal(np.array([end.price for end in ends], dtype=np.int64), 6),
+        }
+    )
+    pointed = fills.select(*_FILL_COLUMNS, point=pl.Series(points))
+    plain = pointed.filter(is_plain & (pl.col("point") <= at))
+    of_roots = pointed.drop("quantity", "price").join(corrected, on="fill_id", validate="1:1")
+    both = [frame.select(pointed.columns) for frame in (plain, of_roots)]
+    return pl.concat(both).filter(pl.col("quantity") != 0)
+
+
+_FILL_COLUMNS = (
+    "fill_id",
+    "account_id",
+    "symbol",
+    "quantity",
+    "price",
+    "event_time",
+    "corrects_fill_id",
+)
+
+
 def history_effects(fills: pl.DataFrame) -> pl.DataFrame:
     """Effects of a whole history of fills, by event time; sorted by point, then fill id."""
     return effects_at(fills, instants(fills["event_time"]))
@@ -233,6 +275,17 @@ def effects_at(fills: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
 
     Corrections of fills that are not among them have none.
     """
+    is_plain, roots, children = _trees(fills, points)
+    corrected = [effect for root in roots for effect in tree_effects(root, children, -1)]
+    return effects_in_order(
+        plain_effects(fills.filter(is_plain), points[is_plain.to_numpy()]), corrected
+    )
+
+
+def _trees(
+    fills: pl.DataFrame, points: Int64Array
+) -> tuple[pl.Series, list[FillRow], dict[str, list[FillRow]]]:
+    """Which fills nothing corrects; of the others the originals, and the corrections of each."""
     corrections = fills.filter(pl.col("corrects_fill_id").is_not_null())
     named = pl.concat([corrections["fill_id"], corrections["corrects_fill_id"]]).unique()
     is_plain = ~fills["fill_id"].is_in(named.implode())
@@ -243,7 +296,4 @@ def effects_at(fills: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
             roots.append(row)
         else:
             children.setdefault(row.corrects, []).append(row)
-    corrected = [effect for root in roots for effect in tree_effects(root, children, -1)]
-    return effects_in_order(
-        plain_effects(fills.filter(is_plain), points[is_plain.to_numpy()]), corrected
-    )
+    return is_plain, roots, children

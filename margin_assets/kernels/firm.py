@@ -19,7 +19,8 @@ def firm_risk_of(figures: Figures, rules: Rules, at: int) -> pl.DataFrame:
 
     The same rows as `requirements.firm_risk` of the tables that these figures fill.
     """
-    equity = figures.net_liquidation[:, None] + figures.pnl
+    equity = figures.equity[:, None] + figures.pnl
+    owned = figures.net_liquidation[:, None] + figures.pnl
     excess = equity - figures.restruck
     firm = {
         "gross_market_value": _total(figures.long_value)
@@ -34,7 +35,7 @@ def firm_risk_of(figures: Figures, rules: Rules, at: int) -> pl.DataFrame:
         "equity": _totals(equity),
         "requirement": _totals(figures.restruck),
         "deficiency": _totals(np.maximum(-excess, 0)),
-        "credit_exposure": _totals(np.maximum(-equity, 0)),
+        "credit_exposure": _totals(np.maximum(-owned, 0)),
     }
     count = len(rules.stress_moves)
     return (

@@ -1,30 +1,33 @@
 """Positions and cash at past instants, recomputed from everything landed."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.fills import history_effects, sized_cash
+from margin_assets.kernels.counting import counting_from
+from margin_assets.kernels.expiry import SessionTimes
+from margin_assets.kernels.fills import effects_at, sized_cash
+from margin_assets.kernels.marks import with_fill_prices, with_price_states
 from margin_assets.kernels.money import (
     BEYOND,
-    instants,
     to_decimal,
     to_instants,
     to_scaled,
 )
 from margin_assets.kernels.multipliers import multiplier_versions, traded_multiplier
 from margin_assets.kernels.positions import marked_positions
-from margin_assets.kernels.rules import benchmark, rules_in_force
+from margin_assets.kernels.rules import SECOND, benchmark, rules_in_force
+from margin_assets.kernels.sales import sale_columns, take_sales
+from margin_assets.kernels.short_sales import with_sales
 from margin_assets.kernels.terms import (
+    NEW_YORK,
     Marks,
     first_instant,
     instrument_terms,
     latest,
     marked_terms,
-    with_price_states,
     with_underlyings,
 )
 from margin_assets.kernels.valuation import with_implied
@@ -32,7 +35,10 @@ from schemas.landed import RATE_NAMES, VOLATILITY_KINDS
 
 
 class Landed(NamedTuple):
-    """Landed tables in landing order."""
+    """Landed tables in landing order.
+
+    Rows may carry the grid `point` that they count from; without one they count from their time.
+    """
 
     fills: pl.DataFrame
     instruments: pl.DataFrame
@@ -42,15 +48,22 @@ class Landed(NamedTuple):
     volatilities: pl.DataFrame
 
 
-def positions_at(landed: Landed, closes: pl.DataFrame, opens: Int64Array) -> pl.DataFrame:
-    """Positions at each business date's close (`as_of`, microseconds), by trade date."""
-    effects = history_effects(landed.fills)
+def positions_at(
+    landed: Landed, closes: pl.DataFrame, times: SessionTimes, fills: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Positions at each business date's close (`as_of`, microseconds), by trade date.
+
+    Of everybody, or of those whose `fills` are given. Everybody's fills mark, whoever is asked for.
+    """
+    whose = landed.fills if fills is None else fills
+    tape = whose, counting_from(whose)
+    effects = with_sales(effects_at(*tape), lambda _: tape)
     historical = landed.volatilities.filter(pl.col("kind") == HISTORICAL)
     dated = landed._replace(
         betas=_from_their_dates(landed.betas), volatilities=_from_their_dates(historical)
     )
     days = [
-        _positions(dated, effects, at, opens).select(
+        _positions(dated, effects, at, times).select(
             pl.lit(day, pl.Date).alias("business_date"), pl.all()
         )
         for day, at in closes.iter_rows()
@@ -58,7 +71,7 @@ def positions_at(landed: Landed, closes: pl.DataFrame, opens: Int64Array) -> pl.
     return pl.concat(days)
 
 
-def _positions(landed: Landed, effects: pl.DataFrame, at: int, opens: Int64Array) -> pl.DataFrame:
+def _positions(landed: Landed, effects: pl.DataFrame, at: int, times: SessionTimes) -> pl.DataFrame:
     day = day_of(at)
     rules = rules_in_force(day)
     holdings = _holdings(effects.filter(pl.col("point") <= at))
@@ -66,7 +79,7 @@ def _positions(landed: Landed, effects: pl.DataFrame, at: int, opens: Int64Array
     held = holdings["symbol"].unique()
     below = instruments.filter(pl.col("symbol").is_in(held.implode()))["underlying"].drop_nulls()
     terms = marked_terms(
-        instrument_terms(pl.concat([held, below]).unique().sort(), instruments),
+        instrument_terms(pl.concat([held, below]).unique().sort(), instruments, times),
         Marks(
             latest(landed.prices, "symbol", at),
             latest(landed.betas, "symbol", at),
@@ -74,7 +87,8 @@ def _positions(landed: Landed, effects: pl.DataFrame, at: int, opens: Int64Array
         ),
         benchmark(day),
     )
-    stated = with_price_states(terms, at, opens, rules)
+    priced = with_price_states(terms, at, times.opens, rules)
+    stated = with_fill_prices(priced, landed.fills, at, times.opens)
     rate = latest(landed.rates, "name", at).filter(pl.col("name") == RISK_FREE)["rate_annual"]
     marked = with_underlyings(stated, rate.item() if rate.len() else None)
     return marked_positions(holdings, with_implied(marked, at, rules), rules, at)
@@ -90,17 +104,25 @@ HISTORICAL = VOLATILITY_KINDS[0]
 
 def _holdings(effects: pl.DataFrame) -> pl.DataFrame:
     """What each account holds after some effects; flat positions are gone."""
-    held = (
-        effects.group_by("account_id", "symbol", maintain_order=True)
-        .agg(_exact("quantity"), pl.col("price").last())
-        .filter(pl.col("quantity") != 0)
+    key = ("account_id", "symbol")
+    held = effects.group_by(key, maintain_order=True).agg(
+        _exact("quantity"), pl.col("price").last()
     )
+    numbered = held.select(*key, place=pl.int_range(pl.len(), dtype=pl.Int64))
+    placed = effects.join(numbered, on=key, how="left", maintain_order="left", validate="m:1")
+    sales = np.zeros(held.height, dtype=np.int64), np.zeros(held.height, dtype=np.int64)
+    trades, told = (
+        (placed[name].to_numpy(), placed[other].to_numpy())
+        for name, other in (("quantity", "price"), ("sale_quantity", "sale_proceeds"))
+    )
+    none_held = np.zeros(held.height, dtype=np.int64)
+    take_sales(placed["place"].to_numpy(), trades, told, none_held, sales)
     return held.select(
-        "account_id",
-        "symbol",
+        *key,
         quantity=to_decimal(held["quantity"].to_numpy(), 6),
         last_fill_price=to_decimal(held["price"].to_numpy(), 6),
-    )
+        **sale_columns(*sales),
+    ).filter(pl.col("quantity") != 0)
 
 
 class Booked(NamedTuple):
@@ -114,10 +136,11 @@ class Booked(NamedTuple):
 
 def account_state_at(booked: Booked, closes: pl.DataFrame) -> pl.DataFrame:
     """Type and cash of every account at each close: movements plus what fills moved."""
-    movements, effects = booked.movements, history_effects(booked.fills)
+    movements = booked.movements
+    effects = effects_at(booked.fills, counting_from(booked.fills))
     paid = movements.select(
         "account_id",
-        point=pl.Series(instants(movements["event_time"])),
+        point=pl.Series(counting_from(movements)),
         cash=pl.Series(to_scaled(movements["amount"])),
     )
     days = [
@@ -132,7 +155,7 @@ def account_state_at(booked: Booked, closes: pl.DataFrame) -> pl.DataFrame:
 def _dealt(effects: pl.DataFrame, instruments: pl.DataFrame, at: int) -> pl.DataFrame:
     """Cash that fills moved, each with the multiplier in force when it was traded."""
     dealt = effects.filter(pl.col("point") <= at)
-    versions = multiplier_versions(instruments, instants(instruments["event_time"]))
+    versions = multiplier_versions(instruments, counting_from(instruments))
     known = versions.filter(pl.col("point") <= at)
     cash = sized_cash(dealt, traded_multiplier(dealt, known))
     return dealt.select("account_id", "point", cash=pl.Series(cash))
@@ -162,3 +185,8 @@ def _exact(name: str) -> pl.Expr:
 def day_of(at: int) -> date:
     """UTC day of an instant: its rulebooks are in force."""
     return date.fromordinal(date(1970, 1, 1).toordinal() + at // 86_400_000_000)
+
+
+def new_york_day(at: int) -> date:
+    """Day in New York of an instant (microseconds)."""
+    return datetime.fromtimestamp(at // SECOND, NEW_YORK).date()

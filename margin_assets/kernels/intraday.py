@@ -4,7 +4,6 @@ Source: FINRA Rule 4210(a)(17) to (19), (d)(2) and (g)(1)(K), in force since 202
 """
 
 from datetime import date
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ import polars as pl
 from margin_assets.kernels.book import PORTFOLIO, REG_T, Int8Array, Int64Array
 from margin_assets.kernels.money import CENTS, PPM
 from margin_assets.kernels.timelines import timeline_rules
-from margin_assets.rulebooks import in_force, versions
+from margin_assets.rulebooks import in_force, remembered, versions
 from schemas.intraday import RULES
 
 BoolArray = npt.NDArray[np.bool_]
@@ -50,7 +49,7 @@ def rulebook_of(section: str, on: date) -> date:
     return max((version for version in held if version <= on), default=held[0])
 
 
-@cache
+@remembered
 def intraday_rules(on: date) -> IntradayRules:
     """Numbers of the intraday margin rulebook in force on a day."""
     version = rulebook_of("deficit", on)

@@ -11,14 +11,13 @@ from margin_assets.kernels.grouping import (
     Grouping,
     draft_of,
     grouping_of,
-    labels,
-    positions,
     requirement,
     take,
     with_room,
     write_alone,
     write_spreads,
 )
+from margin_assets.kernels.grouping_parts import labels, positions
 from margin_assets.kernels.grouping_program import program_of
 from margin_assets.kernels.relaxation import most_saving_sparse
 from margin_assets.kernels.spreads import layout_of
@@ -49,7 +48,7 @@ def _group(part: Part, work: int, draft: Draft) -> tuple[Draft, float]:
     """Groups a part; what no grouping of it saves more than."""
     lone = alone(part)
     layout = layout_of(part, lone)
-    program = program_of(part, lone, layout)
+    program = program_of(part, layout)
     found = most_saving_sparse(program, _ENOUGH * _worth(part))
     draft = with_room(draft, len(found.counts) + len(part.ids))
     take(part, layout, found.counts, draft)

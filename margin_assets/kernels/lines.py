@@ -7,13 +7,17 @@ Values are signed cents, requirements positive cents. Source: FINRA Rule 4210(c)
 from numba import njit
 
 from margin_assets.kernels.book import (
-    FRESH,
+    FILL,
+    FILL_PRICE,
     MISSING,
     NO_BETA,
     NO_PRICE,
+    OPTION,
     PRICE_STALE,
     PRICE_UNUSABLE,
     STALE,
+    UNUSABLE,
+    USABLE,
     Book,
     Series,
 )
@@ -30,25 +34,40 @@ from margin_assets.kernels.money import (
     value_cents,
 )
 from margin_assets.kernels.rules import Rules
+from schemas.columns import MAX_PRICE
 
+DEAREST = int(MAX_PRICE) * MICRO
+"""Largest price there may be, micro-dollars."""
 WHOLE = -PPM
 """A price falls by its whole at most."""
+
+
+@njit(**BORROWS)
+def _upper_bound(series: Series, s: int) -> int:
+    """Most that an option is worth: a call its underlying, a put its strike; else the most of all.
+
+    A call whose underlying has no usable price has no such bound.
+    """
+    if series.kind[s] != OPTION or (series.is_call[s] and series.underlying_state[s] > USABLE):
+        return DEAREST
+    return series.underlying_price[s] if series.is_call[s] else series.strike[s]
 
 
 @njit(**BORROWS, forceinline=True)
 def mark_price(book: Book, series: Series, rules: Rules, i: int) -> int:
     """Price that values position i, micro-dollars; 0 where a long position has no usable one.
 
-    An unpriced short position is carried at the last price, or its last fill's, plus the cushion.
+    An unpriced short position is carried at the last price, or its last fill's, plus the cushion;
+    an option without either at what it is worth at most.
     """
     s = book.series[i]
     state = series.price_state[s]
-    if state <= STALE:  # fresh or stale
+    if state <= USABLE:
         return series.price[s]
     if book.quantity[i] > 0:
         return 0
     last = series.price[s] if state != MISSING else book.last_fill_price[i]
-    return last + rate_line(last, rules.short_cushion)
+    return last + rate_line(last, rules.short_cushion) if last >= 0 else _upper_bound(series, s)
 
 
 @njit(**BORROWS, forceinline=True)
@@ -58,10 +77,12 @@ def input_states(series: Series, s: int) -> int:
     state = series.price_state[s]
     if state == STALE:
         states |= PRICE_STALE
+    elif state == FILL:
+        states |= FILL_PRICE
+    elif state == UNUSABLE:
+        states |= PRICE_UNUSABLE
     elif state == MISSING:
         states |= NO_PRICE
-    elif state != FRESH:
-        states |= PRICE_UNUSABLE
     if series.beta[s] != series.beta[s]:
         states |= NO_BETA
     return states
@@ -105,10 +126,15 @@ def initial_line(
 
 @njit(**BORROWS, forceinline=True)
 def stress_line(value: int, beta: float, move: float, rules: Rules) -> int:
-    """P&L of a position when SPY moves: value x beta x move; without a beta always a loss."""
+    """P&L of a position when SPY moves: value x beta x move; without a beta always a loss.
+
+    The value stops at 0: a long position loses it at most, a short one gains it at most.
+    """
     if beta != beta:
-        return -model_line(abs(value), abs(move) * rules.missing_beta)
-    return model_line(value, beta * move)
+        line = -model_line(abs(value), abs(move) * rules.missing_beta)
+    else:
+        line = model_line(value, beta * move)
+    return max(line, -value) if value > 0 else min(line, -value)
 
 
 @njit(**BORROWS, forceinline=True)
@@ -144,14 +170,24 @@ def is_below(price: int, rules: Rules) -> bool:
 
 @njit(**BORROWS, forceinline=True)
 def stressed_maintenance(
-    quantity: int, value: int, line: int, leverage: int, marginable: bool, rules: Rules
+    quantity: int,
+    value: int,
+    line: int,
+    below: bool,
+    leverage: int,
+    marginable: bool,
+    rules: Rules,
 ) -> int:
-    """4210(c) struck again at the stressed value; a price that would turn negative is 0."""
+    """4210(c) struck again at the stressed value: today's and its stress line.
+
+    `below` is the side of the price threshold today: a value on it, rounded, keeps that side.
+    """
+    threshold = floor_line(quantity, rules.short_threshold)
+    if below:
+        threshold = max(threshold, abs(value) + 1)
     stressed = value + line
-    if (stressed > 0) != (value > 0):
-        stressed = 0
-    below = abs(stressed) < floor_line(quantity, rules.short_threshold)
-    return maintenance_line(quantity, stressed, below, leverage, marginable, rules)
+    is_low = abs(stressed) < threshold
+    return maintenance_line(quantity, stressed, is_low, leverage, marginable, rules)
 
 
 __all__ = [

@@ -33,7 +33,6 @@ from margin_assets.kernels.lines import (
     input_states,
     is_below,
     line_bound,
-    maintenance_line,
     mark_price,
     scan_line,
     stress_line,
@@ -47,6 +46,7 @@ from margin_assets.kernels.money import (
     signed_value,
     value_cents,
 )
+from margin_assets.kernels.problems import makes_group
 from margin_assets.kernels.rules import Rules
 from margin_assets.kernels.securities import stressed_value
 from margin_assets.kernels.strategic import Strategic, strategic_requirements
@@ -58,7 +58,6 @@ from margin_assets.kernels.valuation import (
 )
 
 _BLOCK = 64  # accounts a thread takes at a time: scratch is allocated once a block
-Int32Array = npt.NDArray[np.int32]
 TODAY = -1
 MAX_GROUPED = MAX_TOTAL // 10_000
 """Cents that groups with options, struck in micro-dollars, hold exactly."""
@@ -70,7 +69,7 @@ class Market(NamedTuple):
 
     series: Series
     values: OptionValues
-    states: Int32Array
+    states: npt.NDArray[np.int32]
     """Named states of each symbol, its option model's included."""
 
 
@@ -98,7 +97,7 @@ def _revalue_mixed(
     book: Book,
     series: Series,
     values: OptionValues,
-    states: Int32Array,
+    states: npt.NDArray[np.int32],
     rules: Rules,
     accounts: Int64Array,
     strategic: Strategic,
@@ -165,7 +164,7 @@ def _sum_up(book: Book, market: Market, rules: Rules, a: int, out: Figures) -> N
             continue
         price = mark_price(book, series, rules, i)
         spot = max(price, series.underlying_price[s], series.strike[s])
-        most = MAX_GROUPED if series.kind[s] == OPTION else most
+        most = MAX_GROUPED if makes_group(book, series, a, i) else most
         total += 2.0 * line_bound(quantity, spot, series.leverage[s], series.beta[s], rules)
         value = value_cents(quantity, price)
         _add_value(value, series.kind[s] == OPTION, a, out)
@@ -272,14 +271,13 @@ def scan_position(
     line = 0
     if scenario != TODAY:
         line = stress_line(value, series.beta[s], rules.stress_moves[scenario], rules)
-    moved = value + line if (value + line > 0) == (value > 0) else 0
+    moved = value + line
     if series.kind[s] == BOND:
         return bond_line(quantity, moved, series, s, is_exempt, rules)
     leverage = series.leverage[s]
     if not series.is_marginable[s]:
-        if scenario == TODAY:
-            return maintenance_line(quantity, value, is_below(price, rules), leverage, False, rules)
-        return stressed_maintenance(quantity, value, line, leverage, False, rules)
+        below = is_below(price, rules)
+        return stressed_maintenance(quantity, value, line, below, leverage, False, rules)
     for k in range(len(group)):
         group[k] += scan_line(moved, rules.points[series.range_class[s], k], leverage)
     return 0
@@ -376,25 +374,22 @@ def _strike_again(
     out: Figures,
     scratch: Scratch,
 ) -> None:
-    """The governing requirement under stress, stated against net liquidation.
+    """The governing requirement at each scenario's prices, today's groups kept.
 
-    Under Reg T an option outside a spread counts in stress what it is worth then; a spread's
-    largest loss is required already, so that its moves change nothing.
+    The P&L of every position counts in equity, options' too: what a short option's value requires
+    today stays as it is. What counts in equity requires less than nothing in no scenario, though
+    a bound of its loss may be larger than it.
     """
-    kind, series = book.account_type[a], market.series
-    basis = out.net_liquidation[a] - out.reg_t_equity[a] - strategic.uncounted[n]
+    kind = book.account_type[a]
     for j in range(len(rules.stress_moves)):
         if kind == PORTFOLIO:
-            out.held[a, j] = out.governing[a]
             out.restruck[a, j] = portfolio_margin(book, market, rules, a, j, scratch)
-            continue
-        again = strategic.restruck[n, j]
-        if kind == CASH:
-            again = strategic.cash[n] + strategic.counted[n]
-            again += _stressed_values(book, series, rules, a, j)
-        shift = basis + strategic.spread_pnl[n, j]
-        out.held[a, j] = max(out.governing[a] + shift, 0)
-        out.restruck[a, j] = max(again + shift, 0)
+        elif kind == CASH:
+            counted = max(strategic.counted[n] + strategic.counted_pnl[n, j], 0)
+            securities = _stressed_values(book, market.series, rules, a, j)
+            out.restruck[a, j] = securities + strategic.cash[n] + counted
+        else:
+            out.restruck[a, j] = max(strategic.restruck[n, j], 0)
 
 
 @njit(**BORROWS)

@@ -9,7 +9,7 @@ from margin_assets.kernels.book import Book, Series
 from margin_assets.kernels.compiled import BORROWS
 from margin_assets.kernels.group_lines import to_cents
 from margin_assets.kernels.lines import stress_line
-from margin_assets.kernels.problems import Problems, share_requirements
+from margin_assets.kernels.problems import Problems, price_stock
 from margin_assets.kernels.rules import Rules
 from margin_assets.kernels.solutions import Solution, group_of
 from margin_assets.kernels.strategies import (
@@ -40,8 +40,8 @@ class Moved(NamedTuple):
 def is_kept(kind: int) -> bool:
     """Whether prices do not move what a group requires.
 
-    A spread requires its largest loss. What counts in equity today goes on requiring its part of
-    today's value.
+    A spread requires its largest loss, a box a rate of its strikes. What a long option with loan
+    value requires follows its own price and is added apart.
     """
     return kind == SPREAD or kind == LONG_OPTION or kind == LONG_BOX
 
@@ -83,9 +83,8 @@ def _move_stock(
     price = problems.stocks[stock].price
     signed = price if book.quantity[i] > 0 else -price
     beta = series.beta[book.series[i]]
-    value = signed + stress_line(signed, beta, rules.stress_moves[scenario], rules)
-    record.price = abs(value) if (value > 0) == (signed > 0) else 0
-    record.maintenance, record.initial = share_requirements(book, series, rules, i, record.price)
+    moved_price = abs(signed + stress_line(signed, beta, rules.stress_moves[scenario], rules))
+    price_stock(book, series, rules, i, moved_price, record)
 
 
 @njit(**BORROWS)

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from functools import cache
 from typing import Any, NamedTuple
 
 from margin_assets.kernels.money import MICRO, PPM
-from margin_assets.rulebooks import Rulebook, in_force
+from margin_assets.rulebooks import Rulebook, in_force, remembered
 from schemas.house import OVERLAYS
 
 SCHEDULES = ("step", "smooth")
@@ -100,7 +99,7 @@ class OverlayRules(NamedTuple):
     initial: Initial
 
 
-@cache
+@remembered
 def overlay_rules(on: date) -> OverlayRules:
     """Overlays in force on a day, switched as their rulebook says."""
     return overlay_rules_of({family: in_force(family, on) for family in READ})

@@ -13,23 +13,29 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels import history
-from margin_assets.kernels.book import CASH, INDETERMINATE, PORTFOLIO, REG_T, Int64Array, book_of
+from margin_assets.kernels.book import CASH, INDETERMINATE, PORTFOLIO, REG_T, Int64Array
 from margin_assets.kernels.day_trades import (
     day_trade_rules,
     day_trades,
     is_legacy,
     standing_trades,
+    weighed,
 )
 from margin_assets.kernels.fills import history_effects
 from margin_assets.kernels.history import Booked, Landed, day_of
 from margin_assets.kernels.intraday import BoolArray, intraday_rules
 from margin_assets.kernels.money import instants, to_instants, to_scaled
-from margin_assets.kernels.multipliers import multiplier_versions, traded_multiplier
+from margin_assets.kernels.multipliers import (
+    multiplier_versions,
+    traded_leverage,
+    traded_multiplier,
+)
 from margin_assets.kernels.pattern_book import Closing, PatternBook
 from margin_assets.kernels.pattern_rows import ACTIVITY, pattern_frame
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import rules_in_force
-from margin_assets.kernels.sma_history import Calendar
+from margin_assets.kernels.settlement import settled_book_of
+from margin_assets.kernels.sma_walk import Calendar
 from margin_assets.kernels.timelines import BusinessDays
 from schemas.landed import ACCOUNT_TYPES
 
@@ -123,17 +129,18 @@ def _activity(firm: _Firm, last: int) -> pl.DataFrame:
     trades = standing_trades(effects, days)
     if trades.is_empty():
         return pl.DataFrame(schema=ACTIVITY)
-    return day_trades(_sized(trades, firm), _held(trades, effects, days))
+    return day_trades(weighed(_sized(trades, firm), days), _held(trades, effects, days))
 
 
 def _sized(trades: pl.DataFrame, firm: _Firm) -> pl.DataFrame:
-    """Trades with the multiplier of each; null where none was known when the day ended."""
+    """Trades with multiplier (null where none was known when the day ended) and leverage."""
     instruments, ends = firm.landed.instruments, firm.calendar.days.ends
     versions = multiplier_versions(instruments, instants(instruments["event_time"]))
     first = versions.group_by("symbol").agg(known_from=pl.col("point").min())
     return (
         trades.with_columns(
             multiplier=pl.Series(traded_multiplier(trades, versions), dtype=pl.Int64),
+            leverage=pl.Series(traded_leverage(trades, versions), dtype=pl.Int64),
             ends=pl.Series(ends[trades["day"].to_numpy()], dtype=pl.Int64),
         )
         .join(first, on="symbol", how="left", maintain_order="left", validate="m:1")
@@ -206,14 +213,14 @@ def _valued(firm: _Firm, at: int, places: Int64Array) -> Closing:
     fills = firm.landed.fills.filter(whose)
     movements, kinds = firm.booked.movements.filter(whose), firm.booked.accounts.filter(whose)
     day = pl.DataFrame({"business_date": [day_of(at)], "as_of": [at]})
-    positions = history.positions_at(
-        firm.landed._replace(fills=fills), day, firm.calendar.opens
-    ).drop("business_date")
+    positions = history.positions_at(firm.landed, day, firm.calendar.times, fills).drop(
+        "business_date"
+    )
     booked = Booked(fills, movements, kinds, firm.booked.instruments)
     accounts = history.account_state_at(booked, day).drop("business_date")
     # The end of a day may be the first instant of the next one in UTC.
     rules = rules_in_force(day_of(at - 1))
-    figures = revalue(*book_of(positions, accounts, rules), rules)
+    figures = revalue(*settled_book_of(positions, accounts, rules), rules)
     row = accounts["account_id"].search_sorted(firm.names.gather(places)).to_numpy()
     is_known = figures.states[row] & INDETERMINATE == 0
     return Closing(figures.reg_t_equity[row], figures.maintenance[row], is_known)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from margin_assets.kernels.book import FRESH, STALE, Series
+from margin_assets.kernels.book import USABLE, Series
 from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.lines import input_states
 from margin_assets.kernels.money import PPM, RELATIVE_TIE, TIE
@@ -63,7 +63,7 @@ def plain_terms(series: Series, rules: Rules) -> PlainTerms:
     reach = np.full((count, 2), -1.0)
     for s in range(count):
         states[s] = input_states(series, s)
-        is_priced = series.price_state[s] == FRESH or series.price_state[s] == STALE
+        is_priced = series.price_state[s] <= USABLE
         plain = is_priced and series.is_marginable[s] and series.leverage[s] == PPM
         for j in range(moves):
             stress[s, j] = series.beta[s] * rules.stress_moves[j]
@@ -122,14 +122,20 @@ def add_long(
 def add_short(
     value: float,
     units: float,
+    below: bool,
     stress: Table,
     s: int,
     rates: PlainRates,
     pnl: Floats,
     restruck: Floats,
 ) -> None:
-    """The same for a short position (`value` negative) of a number of units."""
+    """The same for a short position (`value` negative) of a number of units.
+
+    `below` is the side of the price threshold today: a value on it, rounded, keeps that side.
+    """
     threshold = np.floor(units * rates.threshold + (0.5 + _TIE))
+    if below:
+        threshold = max(threshold, 1.0 - value)
     floor = np.floor(units * rates.floor + (0.5 + _TIE))
     floor_below = np.floor(units * rates.floor_below + (0.5 + _TIE))
     for j in range(len(pnl)):
@@ -139,8 +145,8 @@ def add_short(
         pnl[j] += line
         owed = -(value + line)
         above = max(np.floor(owed * rates.short + (0.5 + _TIE)), floor)
-        below = max(np.floor(owed * rates.short_below + (0.5 + _TIE)), floor_below)
-        restruck[j] += below if owed < threshold else above
+        low = max(np.floor(owed * rates.short_below + (0.5 + _TIE)), floor_below)
+        restruck[j] += low if owed < threshold else above
 
 
 @njit(**BORROWS, forceinline=True)

@@ -79,9 +79,16 @@ class RegTBook:
         self.moved_at[place], self.moved_by[place] = moved["point"], moved["mover"]
         return place
 
-    def forfeit(self, accounts: Int64Array) -> None:
+    def restate(self, point: int, accounts: Int64Array, nets: Int64Array) -> None:
+        """Enters what accounts' balances less their calls are off from what they are to be."""
+        has = self.balance[accounts] - self.owed[accounts]
+        self.enter(entry_frame(accounts, point, nets - has, TRADE))
+
+    def forfeit(self, point: int, accounts: Int64Array) -> None:
         """Takes what accounts have; the next close credits what excess there is."""
-        self.balance[accounts] = np.minimum(self.balance[accounts], 0)
+        losing = accounts[self.balance[accounts] > 0]
+        self.balance[losing] = 0
+        self.moved_at[losing], self.moved_by[losing] = point, TRADE
 
     def credit(
         self, at: int, accounts: Int64Array, now: Standing, is_margin: BoolArray
@@ -129,6 +136,23 @@ class RegTBook:
         done = ~is_margin & (self.balance == 0) & (self.owed == 0) & (self.moved_at != UNSET)
         self.moved_at[done] = self.moved_by[done] = UNSET
         return np.flatnonzero(moved | done)
+
+    def ended(self, at: int, settled: Int64Array) -> pl.DataFrame:
+        """Accounts that a business day moved, at its end: `place`, `at`, `balance`, `owed`.
+
+        `settled`: those that its end moved.
+        """
+        moved = self.has_moved(at)
+        moved[settled] = True
+        place = np.flatnonzero(moved)
+        found = {"place": place, "balance": self.balance[place], "owed": self.owed[place]}
+        return pl.DataFrame(found).with_columns(at=pl.lit(at, pl.Int64))
+
+    def has_moved(self, at: int) -> BoolArray:
+        """Accounts that have moved on the business day of an instant."""
+        day = self.day_of(at)
+        moved: BoolArray = self.moved_at > (self.days.ends[day - 1] if day else UNSET)
+        return moved
 
     def has_row(self, is_margin: BoolArray) -> BoolArray:
         """Accounts that have a row: margin accounts, and others until their last day has ended."""

@@ -113,8 +113,9 @@ def stress_results(eras: Eras) -> pl.DataFrame:
 def _stress(era: Margined) -> pl.DataFrame:
     accounts, rules, figures = era.accounts, era.rules, era.governed.figures
     count = len(rules.stress_moves)
-    pnl, restruck, held = figures.pnl.ravel(), figures.restruck.ravel(), figures.held.ravel()
-    equity = np.repeat(figures.net_liquidation, count) + pnl
+    pnl, restruck = figures.pnl.ravel(), figures.restruck.ravel()
+    equity, held = (np.repeat(f, count) for f in (figures.equity, figures.governing))
+    equity += pnl
     flagged = np.repeat(state_flags(figures, "beta_missing"), count)
     keys = keys_of(accounts, "account_id", "as_of")[np.repeat(np.arange(accounts.height), count)]
     return keys.with_columns(
@@ -241,13 +242,16 @@ def firm_risk(summary: pl.DataFrame, stress: pl.DataFrame) -> pl.DataFrame:
     """Each SPY scenario over the firm: one client's excess pays no other's deficit."""
     date = ["business_date"] if "business_date" in summary.columns else []
     zero = pl.lit(0).cast(pl.Decimal(38, 2))
+    keys = [*date, "account_id"]
+    owned = summary.select(*keys, "net_liquidation")
     firm = (
         summary.group_by(*date, maintain_order=True).agg(_firm_totals())
         if date
         else (summary.select(_firm_totals()))
     )
     scenarios = (
-        stress.group_by(*date, "scenario", "move", maintain_order=True)
+        stress.join(owned, on=keys, how="left", validate="m:1")
+        .group_by(*date, "scenario", "move", maintain_order=True)
         .agg(
             accounts=pl.len().cast(pl.Int64),
             accounts_deficient=(pl.col("excess") < 0).sum().cast(pl.Int64),
@@ -255,7 +259,9 @@ def firm_risk(summary: pl.DataFrame, stress: pl.DataFrame) -> pl.DataFrame:
             equity=pl.col("equity").sum(),
             requirement=pl.col("requirement").sum(),
             deficiency=-pl.min_horizontal("excess", zero).sum(),
-            credit_exposure=-pl.min_horizontal("equity", zero).sum(),
+            credit_exposure=-pl.min_horizontal(
+                pl.col("net_liquidation") + pl.col("pnl"), zero
+            ).sum(),
             as_of=pl.col("as_of").max(),
         )
         .sort(*date, "move")

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from margin_assets.kernels.money import CENTS, MICRO, PPM
-from margin_assets.rulebooks import Rulebook, in_force
+from margin_assets.rulebooks import Rulebook, in_force, remembered
 from schemas.margin import RANGE_CLASSES, RATE_CLASSES
 
 SECOND = 1_000_000
@@ -32,6 +31,7 @@ class Rules(NamedTuple):
     short_non_marginable: int
     initial_long: int
     initial_short: int
+    initial_short_hedged: int
     initial_non_margin: int
     points: npt.NDArray[np.int64]
     """Valuation points by range class and point, ppm of the price, from below."""
@@ -81,7 +81,6 @@ class Rules(NamedTuple):
     contract_minimum: int
     """4210(g)(7), micro-dollars a unit of an option."""
     days_a_year: float
-    opening_days: int
 
 
 def _ppm(fraction: float) -> int:
@@ -95,7 +94,7 @@ def _cents(usd: float) -> int:
     return round(usd * CENTS)
 
 
-@cache
+@remembered
 def rules_in_force(on: date) -> Rules:
     """Numbers of every rulebook in force on a day; the same object each time."""
     return rules_of({family: in_force(family, on) for family in DECIDING})
@@ -122,7 +121,6 @@ def rules_of(books: Mapping[str, Rulebook]) -> Rules:
         **_bond_rates(finra["bond"]),
         contract_minimum=round(tims["minimum"]["per_unit_usd"] * MICRO),
         days_a_year=float(_above_zero(tims["model"], "days_a_year")),
-        opening_days=int(tims["model"]["opening_settlement_days"]),
     )
 
 
@@ -163,6 +161,7 @@ def _initial_rates(reg_t: dict[str, Any]) -> dict[str, Any]:
     return {
         "initial_long": _ppm(initial["long_equity"]),
         "initial_short": _ppm(initial["short_equity"]),
+        "initial_short_hedged": _ppm(initial["short_equity_against_call"]),
         "initial_non_margin": _ppm(initial["non_margin"]),
     }
 

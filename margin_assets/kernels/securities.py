@@ -144,9 +144,6 @@ def _revalue_block(
                 out.restruck[a, j] = _portfolio_margin(book, series, rules, a, j, scratch)
         if out.states[a] & BEYOND_RANGE:
             beyond_range(a, out)
-        else:
-            for j in range(len(rules.stress_moves)):
-                out.held[a, j] = out.governing[a]
 
 
 @njit(**BORROWS, forceinline=True)
@@ -238,7 +235,7 @@ def _add_plain(
         opening = plain_line(exact, rates.initial_long)
     else:
         units = -quantity / MICRO
-        add_short(exact, units, terms.stress, s, rates, plain.pnl, plain.restruck)
+        add_short(exact, units, below, terms.stress, s, rates, plain.pnl, plain.restruck)
         line = plain_maintenance(-exact, units, below, rates)
         opening = plain_line(-exact, rates.initial_short)
     return np.int64(line), np.int64(max(line, opening))
@@ -262,7 +259,7 @@ def _add_exact(
         pnl = stress_line(value, series.beta[s], rules.stress_moves[j], rules)
         scratch.pnl[j] += pnl
         scratch.restruck[j] += stressed_maintenance(
-            quantity, value, pnl, leverage, marginable, rules
+            quantity, value, pnl, below, leverage, marginable, rules
         )
     if not marginable:
         return line, line
@@ -298,9 +295,8 @@ def _govern(book: Book, a: int, out: Figures) -> None:
 
 @njit(**BORROWS)
 def stressed_value(value: int, beta: float, scenario: int, rules: Rules) -> int:
-    """Value after a stress scenario; a price that would turn negative is 0."""
-    stressed = value + stress_line(value, beta, rules.stress_moves[scenario], rules)
-    return stressed if (stressed > 0) == (value > 0) else 0
+    """Value after a stress scenario."""
+    return value + stress_line(value, beta, rules.stress_moves[scenario], rules)
 
 
 @njit(**BORROWS)
@@ -315,7 +311,8 @@ def _portfolio_margin(
         s, quantity = book.series[i], book.quantity[i]
         leverage = series.leverage[s]
         if abs(quantity) <= MAX_POSITION:
-            value = value_cents(quantity, mark_price(book, series, rules, i))
+            price = mark_price(book, series, rules, i)
+            value = value_cents(quantity, price)
             if series.is_marginable[s]:
                 moved = stressed_value(value, series.beta[s], scenario, rules)
                 for k in range(len(scratch.group)):
@@ -323,7 +320,9 @@ def _portfolio_margin(
                     scratch.group[k] += scan_line(moved, point, leverage)
             else:
                 line = stress_line(value, series.beta[s], rules.stress_moves[scenario], rules)
-                requirement += stressed_maintenance(quantity, value, line, leverage, False, rules)
+                requirement += stressed_maintenance(
+                    quantity, value, line, is_below(price, rules), leverage, False, rules
+                )
         if i + 1 == end or series.class_group[book.series[i + 1]] != series.class_group[s]:
             requirement += _close_group(rules, series.range_class[s], scratch)
     return requirement + _offset_groups(scratch)

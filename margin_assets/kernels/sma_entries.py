@@ -4,7 +4,6 @@ Source: Regulation T, 12 CFR 220.4(e) and (f), 220.5(b), 220.12.
 """
 
 from datetime import date
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from margin_assets.kernels.fills import fill_cash
 from margin_assets.kernels.intraday import BoolArray
 from margin_assets.kernels.money import CENTS, PPM
 from margin_assets.kernels.rules import rules_in_force
-from margin_assets.rulebooks import in_force
+from margin_assets.rulebooks import in_force, remembered
 
 
 class EntryRules(NamedTuple):
@@ -23,19 +22,22 @@ class EntryRules(NamedTuple):
 
     long: int
     short: int
+    short_hedged: int
+    """Of what is sold short against a long call, 220.12(c)(2)."""
     non_margin: int
     retention: int
     """Part of a long sale's proceeds that stays; the rest is released."""
     no_action: int
 
 
-@cache
+@remembered
 def entry_rules(on: date) -> EntryRules:
     """Numbers of the Regulation T rulebook in force on a day."""
     numbers, rules = in_force("reg_t", on).numbers, rules_in_force(on)
     return EntryRules(
         long=rules.initial_long,
         short=rules.initial_short,
+        short_hedged=rules.initial_short_hedged,
         non_margin=rules.initial_non_margin,
         retention=round(numbers["sma"]["retention"] * PPM),
         no_action=round(numbers["margin_call"]["no_action_usd"] * CENTS),
@@ -49,10 +51,9 @@ class Trades(NamedTuple):
     """Position before the trade."""
     quantity: Int64Array
     price: Int64Array
-    cash: Int64Array
-    """Cents that it moves."""
-    is_correction: BoolArray
     is_marginable: BoolArray
+    calls: Int64Array
+    """Micro-units that long calls stand for which a short sale at the price may be made against."""
 
 
 def cash_entries(kind: pl.Series, amount: Int64Array) -> Int64Array:
@@ -70,25 +71,29 @@ def trade_entries(trades: Trades, rules: EntryRules) -> Int64Array:
     """What trades of stock and funds add (positive) or take at their own prices, cents.
 
     What opens a position takes its initial requirement; what closes one releases it: of a long
-    sale what is not retained. A correction moves the difference, at the rate of the side held.
+    sale what is not retained.
     """
     held, quantity = trades.held, trades.quantity
     is_closing = np.sign(held) * np.sign(quantity) < 0
     closing = np.where(is_closing, np.minimum(np.abs(held), np.abs(quantity)), 0)
-    opened = -fill_cash(np.abs(quantity) - closing, trades.price)
-    closed = -fill_cash(closing, trades.price)
+    opening = np.abs(quantity) - closing
     taken = _rates(quantity, trades.is_marginable, rules, rules.long)
     freed = _rates(held, trades.is_marginable, rules, PPM - rules.retention)
-    plain = _share(closed, freed) - _share(opened, taken)
-    side = np.where(held != 0, np.sign(held), np.where(quantity < 0, -1, 1))
-    bought = np.where(trades.cash < 0, rules.long, PPM - rules.retention)
-    moved = side * _share(trades.cash, _rates(side, trades.is_marginable, rules, bought))
-    return np.where(trades.is_correction, moved, plain)
+    hedged = np.where(trades.is_marginable, rules.short_hedged, rules.non_margin)
+    # Calls serve the first shares sold short, and the last ones that are bought back.
+    short = np.maximum(-held, 0)
+    sold = np.where(quantity < 0, np.clip(trades.calls - short, 0, opening), 0)
+    kept = np.where(held < 0, np.clip(trades.calls - (short - closing), 0, closing), 0)
+    released = _of_cost(trades, closing - kept, freed) + _of_cost(trades, kept, hedged)
+    return released - _of_cost(trades, opening - sold, taken) - _of_cost(trades, sold, hedged)
 
 
-def _rates(
-    side: Int64Array, is_marginable: BoolArray, rules: EntryRules, long: int | Int64Array
-) -> Int64Array:
+def _of_cost(trades: Trades, quantity: Int64Array, rate: Int64Array) -> Int64Array:
+    """Rate of what a quantity comes to at the price of its trade."""
+    return _share(-fill_cash(quantity, trades.price), rate)
+
+
+def _rates(side: Int64Array, is_marginable: BoolArray, rules: EntryRules, long: int) -> Int64Array:
     return np.where(~is_marginable, rules.non_margin, np.where(side > 0, long, rules.short))
 
 

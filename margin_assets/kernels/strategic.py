@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
-from margin_assets.kernels.book import CASH, OPTION, SECURITY, Book, Int64Array, Series
+from margin_assets.kernels.book import BOND, CASH, SECURITY, Book, Int64Array, Series
+from margin_assets.kernels.cash_covers import cash_requirement
 from margin_assets.kernels.compiled import BORROWS, OWNS
-from margin_assets.kernels.group_lines import cash_requirement, group_line, strategy_rates
+from margin_assets.kernels.group_lines import group_line, strategy_rates
 from margin_assets.kernels.grouping import PROOF
-from margin_assets.kernels.lines import mark_price, stress_line, stressed_maintenance
-from margin_assets.kernels.money import MAX_POSITION, value_cents
+from margin_assets.kernels.lines import is_below, mark_price, stress_line, stressed_maintenance
+from margin_assets.kernels.money import MAX_POSITION, PPM, in_proportion, rate_line, value_cents
 from margin_assets.kernels.moved_groups import Moved, is_kept, move, struck_again
 from margin_assets.kernels.problems import (
     Problems,
@@ -27,9 +28,8 @@ from margin_assets.kernels.problems import (
 from margin_assets.kernels.rules import Rules
 from margin_assets.kernels.solutions import Solution, least_requirements
 from margin_assets.kernels.strategies import (
-    LONG_BOX,
+    LONG_OPTION,
     NONE,
-    SPREAD_LEG,
     StrategyRates,
 )
 from margin_assets.kernels.valuation import OptionValues, option_stress_pnl
@@ -47,10 +47,8 @@ class Strategic(NamedTuple):
     """What a cash account's short options require beyond the value of its securities."""
     counted: Int64Array
     """Option value that counts in Reg T equity."""
-    uncounted: Int64Array
-    """Option value outside spreads that does not, but is worth something under stress."""
-    spread_pnl: Int64Array
-    """Stress P&L of legs in spreads and boxes, whose largest loss is required already."""
+    counted_pnl: Int64Array
+    """Stress P&L of the options whose value counts so."""
     restruck: Int64Array
     """Maintenance of the same groups at each scenario's prices."""
     is_proven: npt.NDArray[np.bool_]
@@ -77,8 +75,7 @@ def _room(accounts: int, rules: Rules) -> Strategic:
         initial=column.copy(),
         cash=column.copy(),
         counted=column.copy(),
-        uncounted=column.copy(),
-        spread_pnl=np.zeros(table, dtype=np.int64),
+        counted_pnl=np.zeros(table, dtype=np.int64),
         restruck=np.zeros(table, dtype=np.int64),
         is_proven=np.ones(accounts, dtype=np.bool_),
     )
@@ -98,17 +95,15 @@ def _own(book: Book, series: Series, rules: Rules, accounts: Int64Array, out: St
         a = accounts[n]
         i, end = book.offsets[a], book.offsets[a + 1]
         while i < end:
-            after, options, _ = run_end(book, series, i, end)
+            after, _, _, is_grouped = run_end(book, series, i, end)
             while i < after:
                 s = book.series[i]
-                if options > 0 and (series.kind[s] == SECURITY or series.kind[s] == OPTION):
-                    i += 1
-                    continue
-                maintenance, initial, taken = own_lines(book, series, rules, a, i)
-                out.maintenance[n] += maintenance
-                out.initial[n] += initial
-                _own_restruck(book, series, rules, i, taken, maintenance, n, out)
-                i += taken
+                if not is_grouped or series.kind[s] == BOND:
+                    maintenance, initial = own_lines(book, series, rules, a, i)
+                    out.maintenance[n] += maintenance
+                    out.initial[n] += initial
+                    _own_restruck(book, series, rules, i, maintenance, n, out)
+                i += 1
 
 
 @njit(**BORROWS)
@@ -117,23 +112,23 @@ def _own_restruck(
     series: Series,
     rules: Rules,
     i: int,
-    taken: int,
     maintenance: int,
     n: int,
     out: Strategic,
 ) -> None:
-    """Own lines at the scenarios' prices; a bond's and a boxed security's are kept."""
+    """Own lines at the scenarios' prices; a bond's is kept."""
     s, quantity = book.series[i], book.quantity[i]
-    is_plain = taken == 1 and series.kind[s] == SECURITY and abs(quantity) <= MAX_POSITION
+    is_plain = series.kind[s] == SECURITY and abs(quantity) <= MAX_POSITION
     if not is_plain:
         for j in range(len(rules.stress_moves)):
             out.restruck[n, j] += maintenance
         return
-    value = value_cents(quantity, mark_price(book, series, rules, i))
+    price = mark_price(book, series, rules, i)
+    value, below = value_cents(quantity, price), is_below(price, rules)
     for j in range(len(rules.stress_moves)):
         line = stress_line(value, series.beta[s], rules.stress_moves[j], rules)
         out.restruck[n, j] += stressed_maintenance(
-            quantity, value, line, series.leverage[s], series.is_marginable[s], rules
+            quantity, value, line, below, series.leverage[s], series.is_marginable[s], rules
         )
 
 
@@ -196,22 +191,22 @@ def _add_groups(
     n: int,
     out: Strategic,
 ) -> int:
-    """Adds the groups of a problem as they are today; what they require whatever the prices."""
+    """Adds the groups of a problem as they are today; what is kept of them in every scenario."""
     kept = 0
     for g in range(solution.offsets[p], solution.offsets[p + 1]):
         line = group_line(solution, g, problems, rates)
         out.maintenance[n] += line.maintenance
         out.initial[n] += line.initial
         out.counted[n] += line.counted
-        out.uncounted[n] += line.uncounted
         if is_kept(solution.kind[g]):
             kept += line.maintenance
-        _add_spread_pnl(book, market, problems, solution, g, n, out)
+        if line.counted != 0:
+            _add_counted(book, market, problems, solution, g, n, out)
     return kept
 
 
 @njit(**BORROWS)
-def _add_spread_pnl(
+def _add_counted(
     book: Book,
     market: tuple[Series, OptionValues, Rules],
     problems: Problems,
@@ -220,17 +215,22 @@ def _add_spread_pnl(
     n: int,
     out: Strategic,
 ) -> None:
-    """Stress P&L of the legs of a spread or a box."""
+    """Adds the stress P&L of a group whose value counts in equity, and what it requires of it.
+
+    A long option requires all but its loan value, whatever it is worth; a box the same rate of
+    its strikes.
+    """
     series, values, rules = market
-    if solution.kind[g] != SPREAD_LEG and solution.kind[g] != LONG_BOX:
-        return
     for k in range(4):
         leg = solution.legs[g, k]
         if leg == NONE:
             continue
-        s = book.series[problems.leg_position[leg]]
-        units = problems.legs[leg].units * solution.count[g]
-        signed = units if problems.legs[leg].contracts > 0 else -units
+        record = problems.legs[leg]
+        s, units = book.series[problems.leg_position[leg]], record.units * solution.count[g]
+        signed = units if record.contracts > 0 else -units
         for j in range(len(rules.stress_moves)):
-            price = problems.legs[leg].price
-            out.spread_pnl[n, j] += option_stress_pnl(series, values, s, signed, price, j)
+            pnl = option_stress_pnl(series, values, s, signed, record.price, j)
+            out.counted_pnl[n, j] += pnl
+            if solution.kind[g] == LONG_OPTION:
+                lent = in_proportion(record.loan, record.lends_on, record.price)
+                out.restruck[n, j] += rate_line(pnl, PPM - lent)

@@ -3,14 +3,13 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from margin_assets.kernels.money import Int64Array
-from margin_assets.rulebooks import in_force
+from margin_assets.rulebooks import in_force, remembered
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -51,7 +50,7 @@ def date_series(days: BusinessDays, indices: Int64Array) -> pl.Series:
     return dates.set(pl.Series(indices < 0), None)
 
 
-@cache
+@remembered
 def timeline_rules(on: date) -> TimelineRules:
     """Numbers of the timelines rulebook in force on a day."""
     numbers = in_force("timelines", on).numbers

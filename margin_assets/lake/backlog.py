@@ -6,9 +6,12 @@ from datetime import datetime
 
 import polars as pl
 
+from margin_assets.calendar import LAST_YEAR
+from margin_assets.lake.archive import begun_entry
 from margin_assets.lake.landing import Pending, PlannedFile
 from margin_assets.lake.ledger import Plan, Sealed
 from margin_assets.lake.reading import LandedFile
+from margin_assets.lake.reading.limits import CLOCK_GRACE
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
 
@@ -34,7 +37,10 @@ def backlog_of(entries: Iterable[Pending]) -> Backlog:
 def waiting(
     lake: Lake, sealed: Sealed | None, plan: Plan | None, entries: Iterable[Pending]
 ) -> list[Pending]:
-    """Entries that are in no plan, told by path, size and landing time as the session does."""
+    """Entries that are in no plan, told by path, size and landing time as the session does.
+
+    First of all the file of which only some stretches are.
+    """
     stamps = {(file.path, file.bytes, file.landed_at) for file in _planned(plan)}
     ignored: set[str] = set()
     if sealed is not None:
@@ -42,11 +48,21 @@ def waiting(
         known = files.select("path", "bytes", "landed_at", "status").collect()
         stamps.update(known.select("path", "bytes", "landed_at").iter_rows())
         ignored = set(known.filter(pl.col("status") == "ignored")["path"])
-    return [
+    newest = plan or sealed
+    begun = None if newest is None else begun_entry(newest.manifest)
+    return ([] if begun is None else [begun]) + [
         entry
         for entry in entries
         if entry.stamp not in stamps and not (entry.problem and entry.path in ignored)
     ]
+
+
+def is_ahead(entry: Pending, now: datetime) -> bool:
+    """Whether a file waits until its landing time has come.
+
+    One beyond the calendar does not wait: it is refused. Source: semantics 8.15.
+    """
+    return entry.landed_at > now + CLOCK_GRACE and entry.landed_at.year <= LAST_YEAR
 
 
 def _planned(plan: Plan | None) -> list[LandedFile]:

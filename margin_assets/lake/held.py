@@ -6,6 +6,7 @@ number is looked up in the handle that writes. Looked up in one handle and writt
 another, rivals do duplicate rows.
 """
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from threading import RLock
@@ -20,9 +21,11 @@ from deltalake import (
     Transaction,
     write_deltalake,
 )
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 from margin_assets.lake.access import Access
+from margin_assets.lake.damage import damage_of
+from margin_assets.lake.troubles import trouble_of
 
 # A handle slows down with every commit it lives through; opening is cheap against that.
 _COMMITS_PER_HANDLE = 50
@@ -32,6 +35,9 @@ _CALL = "call"
 
 # All tables come to their hundredth commit in one cycle: checkpoints are upkeep's, one at a time.
 NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+
+# What the Delta library says of a file in the log that it cannot read.
+_DAMAGE = re.compile("parquet|json|checkpoint|corrupt|footer", re.IGNORECASE)
 
 WriteMode = Literal["append", "overwrite"]
 
@@ -61,7 +67,13 @@ class HeldTable:
         return self._access.keep(f"opening {self._name}", lambda: self._open(version), rows=0)
 
     def _open(self, version: int | None = None) -> DeltaTable:
-        return DeltaTable(self.uri, version=version, storage_options=self._access.delta())
+        try:
+            return DeltaTable(self.uri, version=version, storage_options=self._access.delta())
+        except DeltaError as error:
+            # A store in trouble, or a version that is gone, is told by who knows of it.
+            if trouble_of(error) or not _DAMAGE.search(str(error)):
+                raise
+            raise damage_of(self._access, self._name, error) from error
 
     def forget(self) -> None:
         """Drop the handle, so that the next use sees what others wrote."""

@@ -1,27 +1,21 @@
 """The landing folder: what has landed, in what order, and its bytes kept below the lake."""
 
 import errno
-import hashlib
-import json
 import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, Protocol
 
-from margin_assets.lake.reading import LandedFile, form_of
-from margin_assets.lake.store import Lake
+from margin_assets.lake.reading import LandedFile, Piece, Span, form_of
 from schemas import FEEDS
 
 STAGING = ".staging"
 """Folder of the landing folder in which our own feed writes before it renames."""
-_CHUNK = 1 << 20
-_IN_MEMORY = 1 << 26
 _Met = tuple[str, int, int, int]
 """Path, size, time and kind of an entry: what it was when it was last looked at."""
 # Text rows of feeds, many digits and repeated names, shrink about so much.
@@ -41,11 +35,19 @@ class Pending:
     landed_at: datetime
     problem: str = ""
     """Why it is not read, if it is not."""
+    begun: "PlannedFile | None" = None
+    """Its stretch that was taken last, if it is too large for one cycle."""
+    pieces: tuple[Piece, ...] = ()
+    """Stretches that are left; none where they are still to be found."""
 
     @cached_property
     def stamp(self) -> tuple[str, int, datetime]:
         """What tells it from a later file of the same name."""
         return (self.path, self.bytes, self.landed_at)
+
+
+# In the manifest only of what is taken in stretches.
+_OF_STRETCHES = ("archive", "span")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,14 @@ class PlannedFile:
     """RFC 3339, UTC."""
     offset: int
     problem: str
+    archive: str = ""
+    """Object that holds its bytes, if it is that of an earlier cycle."""
+    span: dict[str, Any] | None = None
+    """The `Span` that is taken of a file too large for one cycle."""
+
+    def stretch(self) -> Span | None:
+        """What is taken of the file; None for all of it."""
+        return None if self.span is None else Span(**self.span)
 
     def landed(self) -> LandedFile:
         """The file as the reader knows it."""
@@ -68,7 +78,8 @@ class PlannedFile:
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the manifest."""
-        return asdict(self)
+        told = asdict(self)
+        return {name: told[name] for name in told if told[name] or name not in _OF_STRETCHES}
 
 
 class Landing(Protocol):
@@ -220,61 +231,3 @@ def in_order(entries: list[Pending], max_bytes: int, max_files: int) -> list[Pen
 
 def _expansion(path: str) -> int:
     return next((times for end, times in _EXPANSION.items() if path.endswith(end)), 1)
-
-
-def archive(lake: Lake, landing: Landing, entries: list[Pending], cycle: int) -> dict[str, Any]:
-    """Copies the entries' bytes below the lake, one object for all, and returns the manifest part.
-
-    From then on the plan does not depend on the landing folder. An entry that vanished
-    meanwhile is left out; if all did, nothing is archived.
-    """
-    planned: list[PlannedFile] = []
-    with SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
-        spool.writelines(_contents(landing, entries, planned))
-        files = [file.to_json() for file in planned]
-        # Named by what it holds: a rival that archives other bytes cannot overwrite ours.
-        name = hashlib.sha256(json.dumps(files).encode()).hexdigest()[:16]
-        path = f"landed/{cycle:012d}-{name}.bin"
-        if files:
-            lake.access.keep("archiving", lambda: _put(lake, path, spool))
-    return {"archive": path, "files": files}
-
-
-def _put(lake: Lake, path: str, spool: "SpooledTemporaryFile[bytes]") -> None:
-    """Writes all of the spool, from its beginning however often it is asked."""
-    spool.seek(0)
-    lake.put_object(path, iter(lambda: spool.read(_CHUNK), b""))
-
-
-def _contents(
-    landing: Landing, entries: list[Pending], planned: list[PlannedFile]
-) -> Iterator[bytes]:
-    offset = 0
-    for entry in entries:
-        file = PlannedFile(
-            feed=entry.feed,
-            path=entry.path,
-            file_id=hashlib.sha256(entry.path.encode()).hexdigest(),
-            bytes=entry.bytes,
-            landed_at=entry.landed_at.isoformat(),
-            offset=offset,
-            problem=entry.problem,
-        )
-        if entry.problem:
-            planned.append(file)
-            continue
-        try:
-            source = landing.open(entry)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            planned.append(replace(file, problem=f"cannot be read: {error.strerror}"))
-            continue
-        digest, size = hashlib.sha256(), 0
-        with source:
-            while chunk := source.read(_CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
-                yield chunk
-        planned.append(replace(file, file_id=digest.hexdigest(), bytes=size))
-        offset += size

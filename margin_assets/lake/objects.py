@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from margin_assets.lake.access import Access
 from margin_assets.lake.patience import unavailable
+from margin_assets.lake.slices import open_range
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -52,57 +53,6 @@ class Objects(Protocol):
         """Raise unless the store is there and commits are safe on it."""
 
 
-class Slice(io.RawIOBase):
-    """A range of an object as a seekable file, fetched piece by piece."""
-
-    def __init__(self, objects: Objects, path: str, start: int, length: int) -> None:
-        super().__init__()
-        self._objects, self._path = objects, path
-        self._start, self._length, self._position = start, length, 0
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def tell(self) -> int:
-        """Bytes from the start of the range."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move within the range; beyond its end there is nothing to read."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._length}[whence]
-        if base + offset < 0:
-            raise ValueError(f"cannot seek to {base + offset}")
-        self._position = base + offset
-        return self._position
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Fill the buffer from the object; 0 at the end of the range."""
-        target = memoryview(buffer).cast("B")
-        found = self._next(len(target))
-        target[: len(found)] = found
-        return len(found)
-
-    def readall(self) -> bytes:
-        """The rest of the range; the inherited method would fetch it in pieces of 8 kB."""
-        found = []
-        while piece := self._next(self._length):
-            found.append(piece)
-        return b"".join(found)
-
-    def _next(self, most: int) -> bytes:
-        wanted = min(most, self._length - self._position)
-        if wanted <= 0:
-            return b""
-        found = self._objects.read(self._path, self._start + self._position, wanted)
-        self._position += len(found)
-        return found
-
-
 def open_slice(objects: Objects, path: str, offset: int, length: int | None) -> BinaryIO:
     """Bytes `offset` to `offset + length` of an object, or to its end, as a buffered file.
 
@@ -114,7 +64,7 @@ def open_slice(objects: Objects, path: str, offset: int, length: int | None) -> 
         raise FileNotFoundError(path)
     rest = max(size - offset, 0)
     bounded = rest if length is None else min(length, rest)
-    return cast(BinaryIO, io.BufferedReader(Slice(objects, path, offset, bounded), _BUFFER))
+    return open_range(objects, path, (offset, bounded), _BUFFER)
 
 
 class LocalObjects:

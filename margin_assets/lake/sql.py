@@ -14,11 +14,14 @@ import polars as pl
 import pyarrow as pa
 import sqlglot
 from deltalake import DeltaTable, QueryBuilder
+from deltalake.exceptions import DeltaError
 from sqlglot import exp
 
 from margin_assets.lake import declared
 from margin_assets.lake.moment import Moment, is_pinned, is_state
+from margin_assets.lake.sql_catalog import INFORMATION, add_information_schema, sql_names
 from margin_assets.lake.store import Lake
+from margin_assets.lake.sums import BEYOND, with_exact_sums
 
 # Comments that every SQL dialect ends at the same place.
 _LEAD = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|/\*[^*/]*\*/)*")
@@ -40,7 +43,10 @@ class SqlFailed(ValueError):  # noqa: N818 (says what happened)
     @classmethod
     def of(cls, error: Exception) -> "SqlFailed":
         """What a library said, on one line."""
-        return cls(_one_line(error))
+        said = _one_line(error)
+        if BEYOND in said:
+            said = f"a SUM leaves the range of its type (CAST what it sums to DOUBLE), or {said}"
+        return cls(said)
 
 
 def query(lake: Lake, sql: str, at: Mapping[str, int] | Moment) -> pl.DataFrame:
@@ -101,17 +107,37 @@ def _answer(
         else:
             last = None if is_state(name) else at.cycle
             _register(builder, spelled, name, at.handle(name), last)
-    found = pa.RecordBatchReader.from_stream(builder.execute(statement))
-    for column in found.schema:
+    if INFORMATION in statement.lower():
+        add_information_schema(builder.execute)
+    # As it was asked: for what is wrong with it, and for the names of its columns.
+    asked = pa.RecordBatchReader.from_stream(builder.execute(statement))
+    for column in asked.schema:
         # Polars has no such type, and ends in a panic.
         if pa.types.is_interval(column.type):
             raise SqlFailed(f"column {column.name} is an interval: cast it to text")
-    names = _distinct(found.schema.names)
+    found = _exact(builder, statement, asked)
+    names = _distinct(asked.schema.names)
     if names == found.schema.names:
         return found
     schema = pa.schema([field.with_name(n) for field, n in zip(found.schema, names, strict=True)])
     renamed = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in found)
     return pa.RecordBatchReader.from_batches(schema, renamed)
+
+
+def _exact(
+    builder: QueryBuilder, statement: str, asked: pa.RecordBatchReader
+) -> pa.RecordBatchReader:
+    """The answer with sums that end in an error where they leave their type."""
+    guarded = statement if _EXPLAIN.match(statement) else with_exact_sums(statement)
+    if guarded == statement:
+        return asked
+    try:
+        return pa.RecordBatchReader.from_stream(builder.execute(guarded))
+    except DeltaError as error:
+        # Sums of time spans, which are no numbers, stand as they are: microseconds do not overflow.
+        if re.search("Duration|Interval", str(error)):
+            return asked
+        raise SqlFailed(f"name each SUM, as in SUM(x) AS total: {_one_line(error)}") from error
 
 
 def _register(
@@ -141,11 +167,6 @@ def _distinct(names: list[str]) -> list[str]:
 def _end_of_lead(sql: str) -> int:
     found = _LEAD.match(sql)
     return found.end() if found else 0
-
-
-def sql_names() -> dict[str, str]:
-    """Every table and daily twin by the name that SQL has for it."""
-    return {name.replace("/", "_"): name for name in declared.names()}
 
 
 def _tables_in(statement: str) -> dict[str, str]:

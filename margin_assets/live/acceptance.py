@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
@@ -17,6 +17,7 @@ from margin_assets.kernels.fills import (
     tree_effects,
 )
 from margin_assets.kernels.money import instants
+from margin_assets.kernels.short_sales import Tape, with_sales
 from margin_assets.kernels.terms import first_instant
 from margin_assets.live.seen_ids import SeenIds
 from schemas import TABLES
@@ -30,6 +31,16 @@ PointsOf = Callable[[pl.DataFrame], Int64Array]
 
 Scan = Callable[[str], pl.LazyFrame]
 """All rows of an append table, as of the last sealed cycle."""
+
+
+class Test(Protocol):
+    """A further test of rows, by their place among those at hand."""
+
+    def problem(self, place: int) -> tuple[str, str] | None:
+        """Reason and detail if the row is refused."""
+
+    def take(self, place: int) -> None:
+        """The row is accepted."""
 
 
 class Refusal(NamedTuple):
@@ -114,6 +125,11 @@ class Journal:
         for row in _known_rows(corrections):
             self._link(row)
 
+    def settle(self) -> None:
+        """What was accepted is sealed: from now on it can be looked up."""
+        for ids in self._seen.values():
+            ids.settle()
+
     def _landed(self, feed: str, key: str, ids: list[str]) -> list[str]:
         return self._lookup(feed, pl.col(key).is_in(ids))[key].to_list()
 
@@ -122,10 +138,10 @@ class Journal:
         self._children.setdefault(parent, []).append(row)
         self._parent[row.fill_id] = parent
 
-    def accept_by_id(self, feed: str, rows: pl.DataFrame) -> Accepted:
+    def accept_by_id(self, feed: str, rows: pl.DataFrame, tested: Test | None = None) -> Accepted:
         """Rows with ids of their own: the same content again is dropped, other content refused.
 
-        Fills are also tested for the corrections they make, in landing order.
+        Fills are also tested for the corrections they make, in landing order, and by `tested`.
         """
         key, columns = IDS[feed], feed_columns(feed)
         ids, seen = rows[key].to_list(), self._seen[feed]
@@ -142,6 +158,7 @@ class Journal:
                 taken.duplicates[number] = taken.duplicates.get(number, 0) + 1
                 continue
             problem = self._problem(name, feed, fill)
+            problem = problem or (tested.problem(place) if tested else None)
             if problem:
                 taken.refusals.append(Refusal(number, line, *problem))
                 continue
@@ -149,6 +166,8 @@ class Journal:
             known[name] = contents[place]
             if fill is not None:
                 taken.overruled.extend(self._take(fill))
+            if tested:
+                tested.take(place)
             accepted.append(place)
         taken.rows = rows[accepted]
         return taken
@@ -218,7 +237,16 @@ class Journal:
             for effect in tree_effects(self._originals[root], self._children, after)
         ]
         self._originals.clear()
-        return effects_in_order(plain_effects(plain, plain["point"].to_numpy()), trees)
+        effects = effects_in_order(plain_effects(plain, plain["point"].to_numpy()), trees)
+        return with_sales(effects, partial(self._tape, fills))
+
+    def _tape(self, fills: pl.DataFrame, keys: pl.DataFrame) -> Tape:
+        """All fills of some accounts and symbols: those accepted now and those of past cycles."""
+        among = [pl.col(name).is_in(keys[name].unique().implode()) for name in keys.columns]
+        past = self._lookup("fills", pl.all_horizontal(among))
+        columns = feed_columns("fills")
+        both = pl.concat([past.select(columns), fills.select(columns)])
+        return both, np.concatenate([self._points_of(past), fills["point"].to_numpy()])
 
     def _fetch(self, roots: set[str]) -> None:
         """Loads originals of earlier cycles that new corrections end at."""

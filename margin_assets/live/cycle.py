@@ -11,15 +11,17 @@ import polars as pl
 
 from margin_assets.assets import margin
 from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.last_fills import with_places
 from margin_assets.kernels.money import to_instants
 from margin_assets.lake import declared
 from margin_assets.lake.landing import PlannedFile
 from margin_assets.lake.reading import (
     FileRead,
+    Landed,
     LandedFile,
     ignored,
     late_quarantine,
-    read_landed,
+    read_together,
     refused_later,
 )
 from margin_assets.lake.shards import Shards
@@ -36,7 +38,9 @@ from margin_assets.live.acceptance import (
 )
 from margin_assets.live.monitor import Monitor
 from margin_assets.live.reports import NO_QUARANTINE, Report, tally
+from margin_assets.live.restating import DAYS
 from margin_assets.live.shards import Part, StateShards
+from margin_assets.live.zero_prices import split_prices, zero_fills
 from margin_assets.rulebooks import in_force, versions
 from schemas import FEEDS
 
@@ -83,6 +87,8 @@ class CycleRunner:
             bounds["settled_shards"],
             bounds["sample_seconds"],
         )
+        self._fills_landed = 0
+        """Fills since the session began: the place of the next one."""
         self.ever_written: set[str] = set()
         """Tables that are often empty and have had a row."""
         self.files_seen: set[tuple[str, str]] = set()
@@ -96,51 +102,67 @@ class CycleRunner:
         reports: list[Report] = []
         reads: dict[str, list[pl.DataFrame]] = {}
         quarantine: list[pl.DataFrame] = []
-        for number, file in enumerate(files):
-            report, read, rows = self._read(number, file, open_file)
+        for number, (report, read, rows) in enumerate(self._read(files, open_file)):
             reports.append(report)
             quarantine.append(rows)
             if read is not None and read.rows.height:
                 numbered = read.rows.with_columns(file_number=pl.lit(number, dtype=pl.Int64))
-                reads.setdefault(file.feed, []).append(numbered)
-        feeds = {}
+                reads.setdefault(report.file.feed, []).append(numbered)
+        feeds: dict[str, pl.DataFrame] = {}
         for feed in FEEDS:
             if feed in reads:
-                accepted = self._accept_feed(feed, pl.concat(reads[feed]))
+                rows = pl.concat(reads.pop(feed))
+                accepted = self._accept_feed(feed, rows, feeds.get("instruments"))
                 feeds[feed] = accepted.rows
                 quarantine.extend(self._refuse(accepted, feed, reports, open_file))
                 tally(accepted, reports)
         return feeds, quarantine, reports
 
-    def _read(
-        self, number: int, file: PlannedFile, open_file: OpenFile
-    ) -> tuple[Report, FileRead | None, pl.DataFrame]:
-        landed = file.landed()
+    def _read(self, files: list[PlannedFile], open_file: OpenFile) -> "list[_Outcome]":
+        """What became of each file; those of a feed are read together."""
+        found: dict[int, _Outcome] = {}
+        fresh: dict[str, list[int]] = {}
+        for number, file in enumerate(files):
+            outcome = self._unread(number, file)
+            if outcome is None:
+                fresh.setdefault(file.feed, []).append(number)
+            else:
+                found[number] = outcome
+        for numbers in fresh.values():
+            landed = [_landed(files[number], open_file) for number in numbers]
+            for number, read in zip(numbers, read_together(landed), strict=True):
+                found[number] = _outcome(number, files[number], read)
+        return [found[number] for number in range(len(files))]
+
+    def _unread(self, number: int, file: PlannedFile) -> "_Outcome | None":
+        """What becomes of a file that is not read; None for one that is."""
         if file.problem:
-            rows = ignored(landed, file.problem)
+            rows = ignored(file.landed(), file.problem)
             return Report(file, number, "ignored", quarantined=1), None, rows
-        key = (file.feed, file.file_id)
-        if key in self.files_seen:
+        key, stretch = (file.feed, file.file_id), file.stretch()
+        if key in self.files_seen and (stretch is None or stretch.start == 0):
             return Report(file, number, "redelivered"), None, NO_QUARANTINE
         self.files_seen.add(key)
         self.paths[file.file_id] = file.path
-        read = read_landed(landed, partial(open_file, file))
-        report = Report(
-            file,
-            number,
-            read.status,
-            read.rows_read,
-            quarantined=read.quarantined.height,
-            extra=read.extra_columns,
-        )
-        return report, read, read.quarantined
+        return None
 
-    def _accept_feed(self, feed: str, rows: pl.DataFrame) -> Accepted:
+    def _accept_feed(
+        self, feed: str, rows: pl.DataFrame, instruments: pl.DataFrame | None
+    ) -> Accepted:
+        market, holdings = self.monitor.market, self.monitor.holdings
         interval = self.monitor.rules(self.monitor.point).grid_interval
         pointed = with_points(rows, self.monitor.last_point, interval)
+        if feed == "fills":
+            zeros = zero_fills(pointed, instruments, market, holdings)
+            return self.journal.accept_by_id(feed, pointed, zeros)
         if feed in IDS:
             return self.journal.accept_by_id(feed, pointed)
-        return accept_by_content(feed, pointed, self._lookup)
+        refused: list[Refusal] = []
+        if feed == "prices":
+            pointed, refused = split_prices(pointed, instruments, market)
+        accepted = accept_by_content(feed, pointed, self._lookup)
+        accepted.refusals += refused
+        return accepted
 
     def _refuse(
         self, accepted: Accepted, feed: str, reports: list[Report], open_file: OpenFile
@@ -154,9 +176,7 @@ class CycleRunner:
             report.quarantined += len(refusals)
             _, lines, reasons, details = (list(part) for part in zip(*refusals, strict=True))
             file = report.file
-            rows.append(
-                late_quarantine(file.landed(), partial(open_file, file), lines, reasons, details)
-            )
+            rows.append(late_quarantine(_landed(file, open_file), lines, reasons, details))
         if accepted.overruled:
             rows.append(self._overruled(accepted, feed))
         return rows
@@ -183,10 +203,14 @@ class CycleRunner:
         if end is None:
             return Computed({}, _instant(self.monitor.last_point))
         frames: dict[str, pl.DataFrame] = {}
+        self.monitor.reg_t.restating.begin(feeds, events.get("effects"))
         decisions = self.monitor.run(events, end)
         if decisions.height:
             frames["enforcement_decisions"] = decisions
         names = self.monitor.holdings.accounts.all
+        ended = self.monitor.reg_t.take_ended(names)
+        if ended.height:
+            frames[DAYS] = ended
         part = self.shards.choose(names, self.monitor.changed(), end)
         frames |= self._state(part.places) | {"firm_risk": self.monitor.firm_risk()}
         return _computed(frames, end, part, cycle)
@@ -220,7 +244,10 @@ class CycleRunner:
     def _events(self, feeds: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], int | None]:
         timed = {n: f for n, f in feeds.items() if n != "fills"}
         if "fills" in feeds:
-            timed["effects"] = self.journal.effects(feeds["fills"], self.monitor.last_point)
+            fills = feeds["fills"]
+            effects = self.journal.effects(fills, self.monitor.last_point)
+            timed["effects"] = with_places(effects, fills, self._fills_landed)
+            self._fills_landed += fills.height
         ends = [f["point"].max() for n, f in feeds.items() if n not in DATED and f.height]
         ends += [f.filter("is_late")["point"].max() for n, f in feeds.items() if n in DATED]
         known = [int(str(end)) for end in ends if end is not None]
@@ -238,6 +265,26 @@ class CycleRunner:
         due = pl.lit(value=False) if end is None else pl.col("point") <= end
         timed[feed] = rows.filter(due)
         self.pending[feed] = rows.filter(~due)
+
+
+_Outcome = tuple[Report, FileRead | None, pl.DataFrame]
+"""Report of a file, what was read of it, and its quarantine rows."""
+
+
+def _landed(file: PlannedFile, open_file: OpenFile) -> Landed:
+    return Landed(file.landed(), partial(open_file, file), file.stretch())
+
+
+def _outcome(number: int, file: PlannedFile, read: FileRead) -> _Outcome:
+    report = Report(
+        file,
+        number,
+        read.status,
+        read.rows_read,
+        quarantined=read.quarantined.height,
+        extra=read.extra_columns,
+    )
+    return report, read, read.quarantined
 
 
 def _computed(frames: dict[str, pl.DataFrame], end: int, part: Part, cycle: int) -> Computed:

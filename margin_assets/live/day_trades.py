@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.day_trades import day_trades, is_legacy, standing_trades
+from margin_assets.kernels.day_trades import day_trades, is_legacy, standing_trades, weighed
 from margin_assets.kernels.intraday import BoolArray, intraday_rules
 from margin_assets.kernels.money import to_scaled
 from margin_assets.kernels.pattern_book import UNSET, Closing, PatternBook
@@ -148,15 +148,17 @@ class DayTradeMonitor:
             return
         self._is_stale[places] = False
         effects = self._trades(pl.col("account").is_in(pl.Series(places).implode()))
-        trades = self._sized(standing_trades(effects, self.book.days))
+        sized = self._sized(standing_trades(effects, self.book.days))
+        trades = weighed(sized, self.book.days)
         self.book.trade(places, day_trades(trades, self._held(trades)))
 
     def _sized(self, trades: pl.DataFrame) -> pl.DataFrame:
-        """Trades with the multiplier of each; null where no instrument row is known."""
+        """Trades with multiplier and leverage of each; a size that no row has said is null."""
         multiplier = pl.Series(self._market.multiplier_then(trades), dtype=pl.Int64)
         is_known = self._market.is_known[self._market.symbols.places(trades["symbol"])]
         sized = multiplier.set(pl.Series(~is_known, dtype=pl.Boolean), None)
-        return trades.with_columns(multiplier=sized)
+        leverage = pl.Series(self._market.leverage_then(trades), dtype=pl.Int64)
+        return trades.with_columns(multiplier=sized, leverage=leverage)
 
     def _held(self, trades: pl.DataFrame) -> pl.DataFrame:
         """What is held now of the securities traded."""

@@ -10,7 +10,9 @@ import polars as pl
 from margin_assets.kernels.book import INDETERMINATE, Book, Int64Array, state_names
 from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.history import day_of
-from margin_assets.kernels.ladder import (
+from margin_assets.kernels.money import to_decimal, to_instants
+from margin_assets.kernels.rules import Rules, rules_in_force
+from margin_assets.kernels.rungs import (
     DIMENSIONS,
     NEVER,
     REASONS,
@@ -19,8 +21,6 @@ from margin_assets.kernels.ladder import (
     Ladder,
     Steps,
 )
-from margin_assets.kernels.money import to_decimal, to_instants
-from margin_assets.kernels.rules import Rules, rules_in_force
 from margin_assets.rulebooks import versions_in_force
 from schemas.landed import ACCOUNT_TYPES
 
@@ -29,8 +29,8 @@ def _worst_restricting(
     figures: Figures, rules: Rules, rows: Int64Array
 ) -> tuple[npt.NDArray[np.float64], Int64Array]:
     moves = np.flatnonzero(rules.restricting)
-    excess = figures.pnl[np.ix_(rows, moves)] - figures.held[np.ix_(rows, moves)]
-    excess += figures.net_liquidation[rows, None]
+    unmoved = figures.equity[rows] - figures.governing[rows]
+    excess = unmoved[:, None] + figures.pnl[np.ix_(rows, moves)]
     worst = np.argmin(excess, axis=1)
     return rules.stress_moves[moves][worst], excess[np.arange(len(rows)), worst]
 

@@ -11,25 +11,31 @@ import polars as pl
 
 from margin_assets.kernels.book import REG_T, Int64Array
 from margin_assets.kernels.intraday import BoolArray, intraday_rules
+from margin_assets.kernels.money import to_decimal, to_instants
 from margin_assets.kernels.reg_t_book import TRADE, UNSET, RegTBook, Saved, entry_frame
 from margin_assets.kernels.reg_t_calls import call_frame
 from margin_assets.kernels.rules import Rules
 from margin_assets.kernels.sma import Standing
 from margin_assets.kernels.sma_frames import memorandum_frame
-from margin_assets.kernels.timelines import BusinessDays
+from margin_assets.kernels.timelines import BusinessDays, date_series
 from margin_assets.live.names import Names
 from margin_assets.live.reg_t_entries import Noted
+from margin_assets.live.restating import Restating
 
 NEVER = np.iinfo(np.int64).max
 StandingOf = Callable[[Int64Array], Standing]
 _NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
+_ENDED = dict.fromkeys(("place", "balance", "owed", "at"), pl.Int64)
 
 
 class RegTMonitor:
     """The Regulation T book, fed from the monitor's transactions and figures."""
 
-    def __init__(self, days: BusinessDays) -> None:
+    def __init__(self, days: BusinessDays, restating: Restating) -> None:
         self.book = RegTBook(days)
+        self.restating = restating
+        self._ended = pl.DataFrame(schema=_ENDED)
+        """Accounts by place at the ends of days that are in no table yet."""
         last = days.date_of(len(days.days) - 1)
         self._closes = days.ends - intraday_rules(last).day_ends_after_close
         self._passed = UNSET
@@ -45,10 +51,14 @@ class RegTMonitor:
         """Remembers accounts that were revalued: the next close looks at them."""
         self._is_dirty[accounts] = True
 
-    def enter(self, point: int, noted: Noted, gained: Int64Array) -> None:
+    def enter(self, point: int, noted: Noted, gained: Int64Array, names: Names) -> None:
         """Takes the entries of a grid point, and what the others' excess gained by it, cents."""
         measured = entry_frame(noted.others, point, gained - noted.paid, TRADE)
         self.book.enter(pl.concat([noted.entries, measured]))
+        if len(noted.corrected):
+            whose = pl.Series([names.all[a] for a in noted.corrected.tolist()], dtype=pl.String)
+            nets = self.restating.nets(point, whose, _named(self._ended, names.all))
+            self.book.restate(point, noted.corrected, nets)
 
     def pass_days(
         self, until: int, account_type: np.ndarray, standing: StandingOf
@@ -62,6 +72,7 @@ class RegTMonitor:
             self._passed = at
             if at == self.book.days.ends[self.book.day_of(at)]:
                 moved = self.book.end_day(at, is_margin)
+                self._ended = pl.concat([self._ended, self.book.ended(at, moved)])
                 self._is_dirty[moved] = True
                 yield moved
             else:
@@ -89,8 +100,24 @@ class RegTMonitor:
         close, end = self._close_after(), self.book.day_of(self._passed + 1)
         due = self.book.due_day()
         closes = self._closes[[close] if self._is_dirty.any() else _from(close, due)]
-        ends = self.book.days.ends[[end] if self.book.has_to_end(is_margin) else _from(end, due)]
+        is_asked = self.book.has_to_end(is_margin) or self._has_moved(end)
+        ends = self.book.days.ends[[end] if is_asked else _from(end, due)]
         return min(int(closes.min(initial=NEVER)), int(ends.min(initial=NEVER)))
+
+    def _has_moved(self, end: int) -> bool:
+        return bool(self.book.has_moved(int(self.book.days.ends[end])).any())
+
+    def take_ended(self, names: list[str]) -> pl.DataFrame:
+        """Rows of `special_memorandum_days` for days that ended since, without cycle."""
+        ended, self._ended = self._ended, self._ended.clear()
+        dates = date_series(self.book.days, np.searchsorted(self.book.days.ends, ended["at"]))
+        return _named(ended, names).select(
+            "account_id",
+            business_date=dates,
+            balance=to_decimal(ended["balance"].to_numpy(), 2),
+            open_calls=to_decimal(ended["owed"].to_numpy(), 2),
+            ended_at=to_instants(ended["at"].to_numpy()),
+        )
 
     def calls(self, names: list[str], of: Int64Array | None) -> pl.DataFrame:
         """The `reg_t_calls` frame (of some accounts), without `as_of` and cycle."""
@@ -106,6 +133,11 @@ class RegTMonitor:
         """Takes both saved tables as of a grid point."""
         self.book.load(saved, names.places)
         self._passed = point
+
+
+def _named(ended: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    whose = [names[place] for place in ended["place"].to_list()]
+    return ended.select(pl.Series("account_id", whose, dtype=pl.String), "at", "balance", "owed")
 
 
 def _from(place: int, due: int) -> list[int]:

@@ -28,6 +28,8 @@ class Noted(NamedTuple):
     """Accounts that trade options or bonds: their trades are measured, not entered by price."""
     paid: Int64Array
     """Cents that the cash movements of the point bring each of them."""
+    corrected: Int64Array
+    """Accounts whose earlier fills are corrected: they are restated, and nothing is entered."""
 
 
 class Firm(NamedTuple):
@@ -41,7 +43,8 @@ class Firm(NamedTuple):
 def noted(point: int, changed: Mapping[str, pl.DataFrame], firm: Firm, owed: Int64Array) -> Noted:
     """Entries of a grid point: cash of margin accounts and of those with calls, and trades."""
     is_margin = firm.holdings.account_type == REG_T
-    parts, others, paid = [], _NOBODY, np.zeros(len(owed), dtype=np.int64)
+    parts, others, corrected = [], _NOBODY, _NOBODY
+    paid = np.zeros(len(owed), dtype=np.int64)
     if "cash_movements" in changed:
         rows = changed["cash_movements"]
         place, amount = firm.holdings.accounts.places(rows["account_id"]), to_scaled(rows["amount"])
@@ -51,11 +54,14 @@ def noted(point: int, changed: Mapping[str, pl.DataFrame], firm: Firm, owed: Int
         parts.append(entry_frame(place, point, entered, CASH))
     if "effects" in changed:
         place, entered, is_other = _trades(point, changed["effects"], firm)
-        others = np.unique(place[is_other & is_margin[place]])
+        is_later = (changed["effects"]["traded"] < point).to_numpy()
+        corrected = np.unique(place[is_later & (is_margin[place] | (owed[place] > 0))])
+        others = np.setdiff1d(place[is_other & is_margin[place]], corrected)
         counts = is_margin[place] & ~np.isin(place, others)
         parts.append(entry_frame(place, point, np.where(counts, entered, 0), TRADE))
     entries = pl.concat([entry_frame(_NOBODY, point, _NOBODY, CASH), *parts])
-    return Noted(entries, others, paid[others])
+    others_only = ~entries["place"].is_in(pl.Series(corrected).implode())
+    return Noted(entries.filter(others_only), others, paid[others], corrected)
 
 
 def _trades(
@@ -65,17 +71,35 @@ def _trades(
     place = firm.holdings.accounts.places(effects["account_id"])
     symbol = firm.symbols.places(effects["symbol"])
     quantity = effects["quantity"].to_numpy()
-    undone = (effects["undone_quantity"] != 0) | (effects["undone_price"] != 0)
     trades = Trades(
         held=firm.holdings.held_before(place, symbol, quantity),
         quantity=quantity,
         price=effects["price"].to_numpy(),
-        cash=effects["cash"].to_numpy(),
-        is_correction=undone.to_numpy(),
         is_marginable=firm.series.is_marginable[symbol],
+        calls=_calls(firm, place, symbol, effects),
     )
-    is_other = firm.series.kind[symbol] != SECURITY
+    is_other = (firm.series.kind[symbol] != SECURITY) | firm.series.is_ended[symbol]
     return place, trade_entries(trades, entry_rules(day_of(point))), is_other
+
+
+def _calls(
+    firm: Firm, account: Int64Array, symbol: Int64Array, effects: pl.DataFrame
+) -> Int64Array:
+    """Units that each trade's account may sell short against its long calls, at the price."""
+    found = np.zeros(len(account), dtype=np.int64)
+    book, series = firm.holdings.book(firm.series.multiplier), firm.series
+    is_call = series.is_call & series.is_listed & series.is_american & ~series.is_ended
+    is_held = is_call[book.series] & (book.quantity > 0)
+    if not is_held.any():
+        return found
+    price = effects["price"].to_numpy()
+    for n, (a, s) in enumerate(zip(account.tolist(), symbol.tolist(), strict=True)):
+        own = slice(book.offsets[a], book.offsets[a + 1])
+        held = book.series[own]
+        chosen = is_held[own] & (series.name[held] == series.name[s])
+        chosen &= series.strike[held] <= price[n]
+        found[n] = book.quantity[own][chosen].sum()
+    return found
 
 
 _NOBODY: Int64Array = np.zeros(0, dtype=np.int64)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -16,6 +17,7 @@ from schemas import TABLES, Mode, Table
 
 # Rows and cycles whose stored tables are held in memory at once.
 _ROWS, _CYCLES = 500_000, 200
+_CHUNK = 1 << 20
 _APPENDED = tuple(t for t in TABLES.values() if t.in_cycle and t.mode is Mode.APPEND)
 _STATES = tuple(t for t in TABLES.values() if t.in_cycle and t.mode is Mode.STATE)
 
@@ -71,10 +73,11 @@ def replay_into(
 
     Slower than `replay` by what writing costs; what it leaves is a lake that can be asked.
     """
-    session, ledger = Session(scratch, open_archive=lake), Ledger(lake)
+    session, ledger = Session(scratch), Ledger(lake)
     session.recover()
     last, done = ledger.last_sealed(), 0
     for sealed in ledger.sealed_from(1):
+        _copy_archive(lake, scratch, sealed.manifest["archive"])
         again = session.run_plan(session.ledger.plan(sealed.manifest)).sealed
         done += 1
         on_cycle(again, last.cycle if last else 0)
@@ -82,6 +85,13 @@ def replay_into(
             return ReplayReport(done, f"cycle {sealed.cycle}: {_unlike(sealed, again)}")
     session.caretaker.settle()
     return ReplayReport(done, _first_difference(lake, scratch))
+
+
+def _copy_archive(lake: Lake, scratch: Lake, path: str) -> None:
+    """The landed bytes of a cycle: a lake is whole with them, and can be audited."""
+    if path:
+        with lake.open_object(path) as archive:
+            scratch.put_object(path, iter(partial(archive.read, _CHUNK), b""))
 
 
 def _with_rows(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+_MOST_NEW = 100_000
 Confirm = Callable[[list[str]], Iterable[str]]
 """Which of some ids are in the table of sealed rows."""
 
@@ -55,6 +56,13 @@ class SeenIds:
     def add(self, name: str) -> None:
         """Takes an id that landed now."""
         self._new.add(name)
+
+    def settle(self) -> None:
+        """Keeps only hashes of what landed, once a cycle has sealed it and there is much of it."""
+        if len(self._new) > _MOST_NEW:
+            new = hashed(pl.Series(sorted(self._new), dtype=pl.String))
+            self._hashes = np.sort(np.concatenate([self._hashes, new]), kind="stable")
+            self._new, self._checked = set(), {}
 
     def isdisjoint(self, ids: Iterable[str]) -> bool:
         """Whether none of the ids has landed."""

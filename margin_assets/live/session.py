@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, BinaryIO
 
@@ -13,11 +13,13 @@ import polars as pl
 from margin_assets.calendar import sessions
 from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.money import instants
+from margin_assets.kernels.sma_walk import Calendar
 from margin_assets.lake import faults
-from margin_assets.lake.backlog import Backlog, backlog_of
+from margin_assets.lake.archive import archive, begun_entry, opened_in
+from margin_assets.lake.backlog import Backlog, backlog_of, is_ahead
 from margin_assets.lake.canonical import digest
 from margin_assets.lake.caretaker import Caretaker
-from margin_assets.lake.landing import Landing, Pending, PlannedFile, archive, in_order
+from margin_assets.lake.landing import Landing, Pending, PlannedFile, in_order
 from margin_assets.lake.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
@@ -27,8 +29,10 @@ from margin_assets.live.cycle import DATED, OFTEN_EMPTY, CycleRunner
 from margin_assets.live.loading import known_business_days, load_monitor, pending_rows
 from margin_assets.live.monitor import Monitor
 from margin_assets.live.reports import landed_frames
+from margin_assets.live.restating import Restating
 from margin_assets.live.sealed_points import sealed_points
-from margin_assets.rulebooks import FAMILIES, in_force, versions
+from margin_assets.live.stopwatch import Stopwatch
+from margin_assets.rulebooks import in_force, installed, planned_under, versions
 from schemas import TABLES
 
 SETTLES = "settles"
@@ -69,6 +73,8 @@ class Session:
         """The sealed cycle whose firm is in memory."""
         self.waiting: Backlog | None = None
         """What lay in the landing folder, in no sealed cycle, when it was last listed."""
+        self._begun: Pending | None = None
+        """The file of which later plans take what is left."""
         self._stamps: set[tuple[str, int, datetime]] = set()
         self._ignored: set[str] = set()
         # Time does not pass in a rulebook of bounds: the newest version is the one in use.
@@ -83,9 +89,11 @@ class Session:
         return result
 
     def pending(self, landing: Landing) -> list[Pending]:
-        """What has landed and is in no plan yet."""
+        """What has landed and is in no plan yet; what is ahead of our clock waits (8.15)."""
         self._ready()
-        return landing.unknown(self._is_planned)
+        now = datetime.now(UTC)
+        found = [e for e in landing.unknown(self._is_planned) if not is_ahead(e, now)]
+        return found if self._begun is None else [self._begun, *found]
 
     def _is_planned(self, entry: Pending) -> bool:
         return entry.stamp in self._stamps or bool(entry.problem and entry.path in self._ignored)
@@ -101,17 +109,21 @@ class Session:
         pending = self.pending(landing)
         self.waiting = backlog_of(pending)
         entries = in_order(pending, **self._bounds)
+        if self._begun is not None and self._begun not in entries:
+            entries = [self._begun, *entries]
         if not entries:
             return None
         self._expect(self._sealed_cycle())
         self._expect_no_plan()
-        manifest = archive(self.lake, landing, entries, self._at + 1)
+        manifest, left = archive(self.lake, landing, entries, self._at + 1)
         if not manifest["files"]:
             return None
         faults.reach("archived")
         result = self._plan_and_run(manifest, started)
+        self._begun = next((entry for entry in left if entry.begun is not None), None)
         taken = {entry.stamp for entry in entries}
-        self.waiting = backlog_of(entry for entry in pending if entry.stamp not in taken)
+        later = (entry for entry in pending if entry.stamp not in taken)
+        self.waiting = backlog_of([*left, *later])
         return result
 
     def settle(self) -> CycleResult | None:
@@ -127,7 +139,7 @@ class Session:
         return self._plan_and_run({"archive": "", "files": [], SETTLES: True}, started)
 
     def _plan_and_run(self, manifest: dict[str, Any], started: float) -> CycleResult:
-        manifest["rulebooks"] = {f: [str(day) for day in versions(f)] for f in FAMILIES}
+        manifest["rulebooks"] = installed()
         manifest["code_version"] = version("margin-lakehouse")
         faults.reach("before_plan")
         try:
@@ -142,7 +154,8 @@ class Session:
     def run_plan(self, plan: Plan, seconds: dict[str, float] | None = None) -> CycleResult:
         """Computes, writes and seals a planned cycle: a pure function of it and what is sealed."""
         try:
-            return self._run_plan(plan, seconds)
+            with planned_under(plan.cycle, plan.manifest["rulebooks"]):
+                return self._run_plan(plan, seconds)
         except Exception:
             # Half a step may be in memory: what is sealed is loaded again before the next.
             self._runner = None
@@ -169,7 +182,7 @@ class Session:
             raise AnotherSession(f"cycle {plan.cycle} is planned and not sealed yet")
 
     def _run_plan(self, plan: Plan, seconds: dict[str, float] | None) -> CycleResult:
-        runner, clock = self._ready(), _Stopwatch(seconds or {})
+        runner, clock = self._ready(), Stopwatch(seconds or {})
         self._expect(plan.cycle - 1)
         files = [PlannedFile(**file) for file in plan.manifest["files"]]
         feeds, quarantine, reports = runner.accept(files, self._opener(plan))
@@ -196,7 +209,9 @@ class Session:
         faults.reach("sealed")
         clock.lap("seal")
         self._at = plan.cycle
+        runner.journal.settle()
         self._remember(files)
+        self._begun = begun_entry(plan.manifest)
         self.caretaker.after(sealed)
         return CycleResult(sealed, written, clock.seconds)
 
@@ -231,8 +246,7 @@ class Session:
         self.condition.settle(is_last=True)
 
     def _opener(self, plan: Plan) -> Callable[[PlannedFile], BinaryIO]:
-        path = plan.manifest["archive"]
-        return lambda file: self._archive.open_object(path, file.offset, file.bytes)
+        return lambda file: opened_in(self._archive, plan.manifest, file)
 
     def _ready(self) -> CycleRunner:
         if self._runner is None:
@@ -256,7 +270,8 @@ class Session:
         sealed = self.ledger.last_sealed()
         versions_of = sealed.table_versions if sealed else {}
         scan = SealedTables(self.lake, versions_of)
-        monitor = Monitor(sessions().opens, known_business_days())
+        known = Calendar(sessions().opens, sessions().closes, known_business_days())
+        monitor = Monitor(known, Restating(self._tables, self._points_of, known))
         journal = Journal(self._lookup, scan.scan, self._points_of)
         runner = CycleRunner(monitor, journal, self._lookup)
         runner.journal.load()
@@ -270,6 +285,7 @@ class Session:
             runner.ever_written = {name for name in OFTEN_EMPTY if scan.was_written(name)}
             runner.pending = {feed: pending_rows(scan, feed, monitor) for feed in DATED}
         self._runner, self._at = runner, 0 if sealed is None else sealed.cycle
+        self._begun = None if sealed is None else begun_entry(sealed.manifest)
 
     def _load_files(self, scan: SealedTables, runner: CycleRunner) -> None:
         files = scan("landed_files").select(
@@ -287,21 +303,12 @@ class Session:
         return sealed_points(rows, self.ledger.ends)
 
     def _lookup(self, table: str, condition: pl.Expr) -> pl.DataFrame:
+        return self._tables()(table, condition)
+
+    def _tables(self) -> SealedTables:
         last = self.ledger.last_sealed()
-        scan = SealedTables(self.lake, last.table_versions if last else {})
-        return scan(table, condition)
+        return SealedTables(self.lake, last.table_versions if last else {})
 
 
 def _digests(written: dict[str, pl.DataFrame]) -> dict[str, str]:
     return {name: digest(frame, TABLES[name]) for name, frame in sorted(written.items())}
-
-
-class _Stopwatch:
-    def __init__(self, seconds: dict[str, float]) -> None:
-        self.seconds = dict(seconds)
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name] = now - self._last
-        self._last = now

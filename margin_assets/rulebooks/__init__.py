@@ -1,14 +1,33 @@
 """Numbers of the rules as dated files: `<family>/<effective-date>.toml`, each with its source."""
 
+import hashlib
 import tomllib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, wraps
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
+
+from margin_assets.rulebooks.limits import fault_of
 
 FAMILIES = ("finra_4210", "reg_t", "tims", "intraday", "timelines", "overlays", "house", "lake")
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Versions = tuple[tuple[str, tuple[date, ...]], ...]
+"""Effective dates of each family."""
+
+_CHOSEN: ContextVar[Versions | None] = ContextVar("rulebooks", default=None)
+"""Versions to decide by; None for all that are installed."""
+
+
+class RulebookMissing(ValueError):  # noqa: N818 (says what happened)
+    """A cycle was planned under a rulebook that is not installed, or is with another text."""
 
 
 @dataclass(frozen=True)
@@ -20,21 +39,116 @@ class Rulebook:
     numbers: dict[str, Any]
 
 
-@cache
+def remembered(function: Callable[P, R]) -> Callable[P, R]:
+    """Remembers the results of a function of days, those of each choice of versions apart."""
+
+    @cache
+    def of_choice(_chosen: Versions | None) -> Callable[..., R]:
+        return cache(function)
+
+    @wraps(function)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+        return of_choice(_CHOSEN.get())(*args, **kwargs)
+
+    return asked
+
+
 def versions(family: str) -> tuple[date, ...]:
     """Effective dates of a family's rulebooks, oldest first."""
+    chosen = _CHOSEN.get()
+    return _installed(family) if chosen is None else dict(chosen)[family]
+
+
+@remembered
+def in_force(family: str, on: date) -> Rulebook:
+    """The rulebook in force on a day; before the first one held, that first one.
+
+    Raises:
+        ValueError: It contradicts itself; file and key are named.
+    """
+    held = versions(family)
+    effective = max((day for day in held if day <= on), default=held[0])
+    text = _text(family, effective)
+    return Rulebook(family, effective, _parsed(family, text, f"{family}/{effective}.toml"))
+
+
+def installed() -> dict[str, dict[str, str]]:
+    """What a cycle is planned under: by family a hash of each version's text, by its date."""
+    return {
+        family: {str(day): _digest(family, day) for day in _installed(family)}
+        for family in FAMILIES
+    }
+
+
+@contextmanager
+def planned_under(cycle: int, recorded: Mapping[str, Collection[str]]) -> Iterator[None]:
+    """Decides by the versions that a cycle was planned under, whatever else is installed.
+
+    `recorded` is what `installed` gave then; of cycles from before hashes were kept, dates alone.
+
+    Raises:
+        RulebookMissing: One of them is not installed, or its text is another.
+    """
+    try:
+        chosen = tuple((family, _held(family, recorded)) for family in FAMILIES)
+    except RulebookMissing as missing:
+        raise RulebookMissing(f"cycle {cycle} was planned under {missing}") from None
+    is_all = all(days == _installed(family) for family, days in chosen)
+    token = _CHOSEN.set(None if is_all else chosen)
+    try:
+        yield
+    finally:
+        _CHOSEN.reset(token)
+
+
+def _held(family: str, recorded: Mapping[str, Collection[str]]) -> tuple[date, ...]:
+    """Versions of a family that a cycle was planned under, each found as it was then."""
+    # A family that came later decided nothing then.
+    if family not in recorded:
+        return _installed(family)
+    days = tuple(sorted(date.fromisoformat(day) for day in recorded[family]))
+    for day in days:
+        if day not in _installed(family):
+            raise RulebookMissing(f"rulebook {family}/{day}, which this installation has not")
+        if not _is_as_recorded(family, day, recorded[family]):
+            raise RulebookMissing(f"another text of rulebook {family}/{day} than is installed")
+    return days
+
+
+def _is_as_recorded(family: str, day: date, hashes: Collection[str]) -> bool:
+    # Bounds of the lake decide how work is cut, never what is decided: they may be set anew.
+    if family == "lake" or not isinstance(hashes, Mapping):
+        return True
+    return bool(hashes[str(day)] == _digest(family, day))
+
+
+@cache
+def _installed(family: str) -> tuple[date, ...]:
     folder = files(__name__).joinpath(family)
     names = (entry.name for entry in folder.iterdir())
     return tuple(sorted(date.fromisoformat(n[:-5]) for n in names if n.endswith(".toml")))
 
 
 @cache
-def in_force(family: str, on: date) -> Rulebook:
-    """The rulebook in force on a day; before the first one held, that first one."""
-    held = versions(family)
-    effective = max((day for day in held if day <= on), default=held[0])
-    text = files(__name__).joinpath(family, f"{effective}.toml").read_text("utf-8")
-    return Rulebook(family, effective, tomllib.loads(text))
+def _text(family: str, effective: date) -> str:
+    return files(__name__).joinpath(family, f"{effective}.toml").read_text("utf-8")
+
+
+@cache
+def _digest(family: str, effective: date) -> str:
+    return hashlib.sha256(_text(family, effective).encode()).hexdigest()[:16]
+
+
+def _parsed(family: str, text: str, name: str) -> dict[str, Any]:
+    try:
+        numbers = tomllib.loads(text)
+    except ValueError as error:
+        msg = f"{name}: {error}"
+        raise ValueError(msg) from None
+    if fault := fault_of(family, flat(numbers)):
+        msg = f"{name}: {fault}"
+        raise ValueError(msg)
+    return numbers
 
 
 def versions_in_force(on: date) -> dict[str, str]:
@@ -80,11 +194,7 @@ def flat(numbers: dict[str, Any], *above: str) -> dict[tuple[str, ...], Any]:
 
 def _draft(family: str, path: Path) -> Rulebook:
     newest = in_force(family, versions(family)[-1])
-    try:
-        numbers = tomllib.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        msg = f"{path}: {error}"
-        raise ValueError(msg) from None
+    numbers = _parsed(family, path.read_text("utf-8"), str(path))
     if faults := _faults(flat(numbers), flat(newest.numbers)):
         msg = f"{path} is no draft of {family}: {'; '.join(faults)}"
         raise ValueError(msg)

@@ -9,11 +9,10 @@ import polars as pl
 import pyarrow as pa
 
 from margin_assets.lake import declared
-from margin_assets.lake.sql import sql_names
+from margin_assets.lake.sql_catalog import CATALOG, DB_SCHEMA, sql_names
 from margin_assets.serving.worker import plain
 
-# As the engine names them, so that a qualified name in SQL is the one listed.
-CATALOG, DB_SCHEMA, TABLE = "datafusion", "public", "TABLE"
+TABLE = "TABLE"
 _TEXT, _NUMBER = pa.string(), pa.int32()
 _KEY_SIDES = [
     (f"{side}_{name}", is_named)

@@ -1,10 +1,11 @@
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from margin_assets.calendar import sessions
 from margin_assets.checks.health import (
+    Daily,
     Limits,
     Rows,
     Seen,
@@ -129,6 +130,47 @@ def test_open_seconds(start: str, end: str, expected: float):
     first, last = (datetime.fromisoformat(text) for text in (start, end))
 
     assert open_seconds(first, last, sessions()) == expected
+
+
+def days(*numbers: int) -> tuple[date, ...]:
+    """Days of March 2020: the 5th is a Thursday, the sessions after it the 6th and the 9th."""
+    return tuple(date(2020, 3, number) for number in numbers)
+
+
+@pytest.mark.parametrize(
+    ("daily", "state", "missing"),
+    [
+        pytest.param(None, "not_looked_at", None, id="not looked at"),
+        pytest.param(Daily(), "none", (), id="no daily run has ever been"),
+        pytest.param(Daily(days(5, 6)), "ok", (), id="all that closed"),
+        pytest.param(Daily(days(6)), "ok", (), id="what came before the first is not asked for"),
+        pytest.param(Daily(days(5)), "late", days(6), id="the last one did not begin"),
+        pytest.param(Daily(days(3, 6)), "late", days(4, 5), id="nor some between"),
+        pytest.param(Daily(days(5), days(6)), "unfinished", (), id="begun"),
+        pytest.param(Daily((), days(4)), "unfinished", days(5, 6), id="none ever ended"),
+    ],
+)
+def test_daily_dates(daily: Daily | None, state: str, missing: tuple[date, ...] | None):
+    found = health(replace(WELL, daily=daily), BOUNDS, sessions())
+
+    assert found.daily.state == state
+    assert found.daily.figures.get("missing") == (None if missing is None else list(missing))
+    is_well = state in ("not_looked_at", "none", "ok")
+    assert found.state == ("ok" if is_well else "attention")
+
+
+@pytest.mark.parametrize(
+    ("since_close", "expected"),
+    [
+        pytest.param(timedelta(minutes=5), "late", id="a run has had time to begin"),
+        pytest.param(timedelta(minutes=4, seconds=59), "ok", id="not yet"),
+    ],
+)
+def test_a_date_that_closed_just_now_is_not_late(since_close: timedelta, expected: str):
+    closed = datetime(2020, 3, 6, 21, 0, tzinfo=UTC)
+    seen = replace(WELL, now=closed + since_close, as_of=closed, daily=Daily(days(5)))
+
+    assert health(seen, BOUNDS, sessions()).daily.state == expected
 
 
 def test_a_night_without_events_is_no_fault():

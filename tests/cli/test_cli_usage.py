@@ -56,6 +56,11 @@ def test_every_verb_has_help_with_an_example(margin: Margin, words: list[str]) -
         pytest.param(["explain", "A", "--at", "yesterday"], id="no instant"),
         pytest.param(["init", "--lake", "ftp://host/lake"], id="unknown store"),
         pytest.param(["rulebook", "show", "tims", "someday"], id="no day"),
+        pytest.param(["sql", "SELECT 1", "--jsn"], id="unknown option beside a statement"),
+        pytest.param(["init", "--lake", ""], id="no lake named"),
+        pytest.param(["init", "--lake", " "], id="a blank for a lake"),
+        pytest.param(["live", "--landing", ""], id="no landing folder named"),
+        pytest.param(["status", "--landing", ""], id="the same of status"),
     ],
 )
 def test_wrong_usage(margin: Margin, words: list[str]) -> None:
@@ -120,3 +125,11 @@ def test_without_a_verb_comes_the_help(margin: Margin) -> None:
 def test_debug_shows_the_error_itself(margin: Margin) -> None:
     with pytest.raises(ValueError, match="unknown scenario"):
         margin("feed", "nope", "--debug")
+
+
+def test_live_says_that_its_landing_folder_is_not_there(margin: Margin, tmp_path: Path) -> None:
+    said = margin("live", *place(tmp_path), "--landing", str(tmp_path / "nowhere"))
+
+    assert said.code == 1
+    assert "no landing folder" in said.err
+    assert not (tmp_path / "lake").exists()

@@ -54,7 +54,7 @@ def test_every_check_of_a_backfill_passes(backfilled: Backfilled):
     evaluations = result.get_asset_check_evaluations()
 
     assert {e.check_name for e in evaluations} >= {f"{name}_obeys_its_schema" for name in NAMES}
-    assert len(evaluations) == 16
+    assert len(evaluations) == 21
     assert [e.check_name for e in evaluations if not e.passed] == []
 
 

@@ -187,7 +187,7 @@ def test_a_failed_blocking_check_is_an_alert_once(
                     asset_key=dg.AssetKey("margin_summary"),
                     check_name=f"passed_{passed}_blocking_{blocking}",
                     passed=passed,
-                    metadata={},
+                    metadata={"accounts": 2, "first": dg.MetadataValue.json([{"id": "A"}])},
                     blocking=blocking,
                 )
             )
@@ -204,8 +204,10 @@ def test_a_failed_blocking_check_is_an_alert_once(
     ) as context:
         failed_checks(context)
 
-    sent = [r.getMessage().split(" |")[0] for r in caplog.records if r.name == "sent"]
-    assert sent == ["passed_False_blocking_True of margin_summary failed"]
+    (sent,) = [r.getMessage() for r in caplog.records if r.name == "sent"]
+    subject, told = sent.split(" | ")
+    assert subject == "passed_False_blocking_True of margin_summary failed"
+    assert told.split(": ", 1)[1] == "accounts 2, first [{'id': 'A'}]"
 
 
 def test_an_alert_without_a_topic_goes_to_the_log(caplog: pytest.LogCaptureFixture):

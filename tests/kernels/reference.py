@@ -94,7 +94,7 @@ def _line(holding: Holding, term: Term) -> Line:
 
 def mark(quantity: D, last_fill: D, term: Term) -> D:
     """Usable price; else 0 for a long, the last price or fill plus half for a short."""
-    if term.state in ("fresh", "stale"):
+    if term.state in ("fresh", "stale", "fill_price"):
         return D(term.price or 0)
     if quantity > 0:
         return D(0)
@@ -121,28 +121,33 @@ def open_today(line: Line, carried: D) -> D:
 
 
 def stress(line: Line, move: D) -> D:
-    """P&L at a move of SPY; without a beta twice the move, against the position."""
+    """P&L at a move of SPY; without a beta twice the move, against the position.
+
+    The value does not change its side: nobody loses, or gains by a short sale, more than it.
+    """
     if line.term.beta is None:
-        return -cents(abs(line.value) * abs(move) * 2)
-    return cents(line.value * D(str(line.term.beta)) * move)
-
-
-def held_to_zero(line: Line, pnl: D) -> D:
-    """Value after the P&L; it does not change its side."""
+        pnl = -cents(abs(line.value) * abs(move) * 2)
+    else:
+        pnl = cents(line.value * D(str(line.term.beta)) * move)
     after = line.value + pnl
-    return max(after, D(0)) if line.quantity > 0 else min(after, D(0))
+    return (max(after, D(0)) if line.quantity > 0 else min(after, D(0))) - line.value
 
 
 def restrike(kind: str, lines: Sequence[Line], pnl: Sequence[D]) -> D:
     """Governing requirement at the stressed values."""
-    after = [held_to_zero(line, p) for line, p in zip(lines, pnl, strict=True)]
+    after = [line.value + p for line, p in zip(lines, pnl, strict=True)]
     if kind == "cash":
         return sum((abs(value) for value in after), D(0))
-    low = [abs(v) < cents(5 * abs(line.quantity)) for line, v in zip(lines, after, strict=True)]
+    low = [is_low(line, v) for line, v in zip(lines, after, strict=True)]
     if kind == "portfolio_margin":
         return scan(lines, after, low)
     carried = (carry(line, v, low=b) for line, v, b in zip(lines, after, low, strict=True))
     return sum(carried, D(0))
+
+
+def is_low(line: Line, after: D) -> bool:
+    """Under $5 a share after a move: by the value, and by the price of what has not moved."""
+    return line.price < 5 if after == line.value else abs(after) < cents(5 * abs(line.quantity))
 
 
 def scan(lines: Sequence[Line], values: Sequence[D], low: Sequence[bool] | None) -> D:
@@ -193,7 +198,7 @@ def states(owner: Owner, lines: Sequence[Line]) -> frozenset[str]:
     for line in lines:
         term = line.term
         if term.state != "fresh":
-            found.add(f"price_{term.state}")
+            found.add("fill_price" if term.state == "fill_price" else f"price_{term.state}")
         if term.asset_class is None:
             found.add("instrument_missing")
         if term.beta is None:

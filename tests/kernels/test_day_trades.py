@@ -16,6 +16,7 @@ from margin_assets.kernels.day_trades import (
     day_trades,
     is_legacy,
     standing_trades,
+    weighed,
 )
 from margin_assets.kernels.fills import history_effects
 from margin_assets.kernels.intraday import intraday_rules
@@ -28,6 +29,7 @@ RULES = day_trade_rules(date(2026, 5, 1))
 MONDAY = datetime(2025, 3, 3, 9, 30, tzinfo=NEW_YORK)
 WEEKS = [date(2025, 3, day) for day in (3, 4, 5, 6, 7, 10, 11, 12, 13, 14)]
 FIRST = int(np.searchsorted(DAYS.days, (WEEKS[0] - date(1970, 1, 1)).days))
+LEVERAGE = {"2x": 2 * MICRO, "-3x": -3 * MICRO, "5x": 5 * MICRO}
 Fill = tuple[str, int, float]
 """Security, units, price."""
 
@@ -61,7 +63,11 @@ def correcting(place: int, quantity: int, price: float, **after: float) -> pl.Da
 def standing(fills: pl.DataFrame, multiplier: int | None = 1) -> pl.DataFrame:
     effects = history_effects(fills).with_columns(account=pl.col("account_id").cast(pl.Int64))
     micro = None if multiplier is None else multiplier * MICRO
-    return standing_trades(effects, DAYS).with_columns(multiplier=pl.lit(micro, pl.Int64))
+    trades = standing_trades(effects, DAYS).with_columns(
+        multiplier=pl.lit(micro, pl.Int64),
+        leverage=pl.col("symbol").replace_strict(LEVERAGE, default=MICRO),
+    )
+    return weighed(trades, DAYS)
 
 
 def counts_of(fills: pl.DataFrame, before: int = 0, multiplier: int | None = 1) -> pl.DataFrame:
@@ -361,4 +367,42 @@ def test_legacy_regime_ends(chosen: date | None, last: date):
 
 
 def test_numbers_during_the_phase_in_are_the_last_ones():
-    assert day_trade_rules(date(2026, 9, 1)) == RULES == (4, 5, 60_000, 2_500_000, 4, 5, 90)
+    assert day_trade_rules(date(2026, 9, 1)) == RULES
+    assert RULES == (4, 5, 60_000, 2_500_000, 4, 5, 90, 250_000, 1_000_000, 300_000)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "quantity", "commitment"),
+    [
+        # By hand, of 25,000: what is needed (25% x leverage long, up to all; 30% x leverage short)
+        # over the 25% that buying power is four times the excess for.
+        pytest.param("X", 500, 25_000, id="plain"),
+        pytest.param("X", -500, 25_000, id="plain short"),
+        pytest.param("2x", 500, 50_000, id="twice"),
+        pytest.param("-3x", 500, 75_000, id="inverse"),
+        pytest.param("5x", 500, 100_000, id="no more than all of it"),
+        pytest.param("2x", -500, 60_000, id="twice, short"),
+        pytest.param("5x", -500, 150_000, id="short has no bound"),
+    ],
+)
+def test_a_leveraged_fund_commits_what_it_needs(symbol: str, quantity: int, commitment: int):
+    both = tape([(symbol, quantity, 50), (symbol, -quantity, 50)])
+
+    assert counts_of(both)["commitment"].item() == commitment * 100
+
+
+def test_leverage_counts_since_the_notices():
+    before = datetime(2010, 4, 29, 9, 30, tzinfo=NEW_YORK)
+    both = tape([("2x", 500, 50), ("2x", -500, 50)], start=before)
+    after = tape([("2x", 500, 50), ("2x", -500, 50)], start=before + timedelta(days=1))
+
+    found = [counts_of(fills)["commitment"].item() for fills in (both, after)]
+
+    assert found == [25_000 * 100, 50_000 * 100]
+
+
+def test_parts_of_a_leveraged_trade_add_up():
+    parts = tape([("2x", 300, 50.01), ("2x", -100, 51), ("2x", 200, 50), ("2x", -400, 52)])
+
+    # 200 of the first are left when the second comes.
+    assert counts_of(parts)["commitment"].item() == 2 * (10_002_00 + 10_000_00)

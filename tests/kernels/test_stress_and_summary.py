@@ -49,6 +49,13 @@ def test_scenarios_are_named_by_their_moves():
         pytest.param(6, 100, None, -1200, True, id="no beta: a long loses twice the move up"),
         pytest.param(-8, -100, None, -1600, True, id="no beta: a short loses down"),
         pytest.param(6, -100, None, -1200, True, id="no beta: a short loses up"),
+        # Semantics 8.19: 8% x 20 is more than all there is, 8% x 12.5 just that.
+        pytest.param(-8, 100, 12.5, -10_000, False, id="a long loses its value"),
+        pytest.param(-8, 100, 20.0, -10_000, False, id="and no more"),
+        pytest.param(-8, -100, 20.0, 10_000, False, id="a short gains its value and no more"),
+        pytest.param(6, 100, 20.0, 12_000, False, id="a long gains without a bound"),
+        pytest.param(6, -100, 20.0, -12_000, False, id="a short loses without one"),
+        pytest.param(6, 100, -20.0, -10_000, False, id="a negative beta the same"),
     ],
 )
 def test_stress_line(percent: int, quantity: int, beta: float | None, pnl: int, flagged: bool):
@@ -152,6 +159,13 @@ def test_equal_methods_name_reg_t():
             "determinate",
             "price_stale",
             id="a stale price is flagged",
+        ),
+        pytest.param(
+            Owner(),
+            Term(state="fill_price"),
+            "determinate",
+            "fill_price",
+            id="a fill's price is flagged",
         ),
         pytest.param(
             Owner(), Term(beta=None), "determinate", "beta_missing", id="no beta is flagged"

@@ -22,6 +22,7 @@ from reading_samples import (
 
 from margin_assets.lake.reading import (
     FileRead,
+    Landed,
     form_of,
     ignored,
     late_quarantine,
@@ -47,7 +48,7 @@ def test_a_later_stage_can_quarantine_rows_that_passed(path: str, data: bytes):
     file, open_raw = landed(path, data)
     assert read_landed(file, open_raw).rows.filter(file_row=3)["fill_id"].to_list() == ["F2"]
 
-    late = late_quarantine(file, open_raw, [3, 2], ["id_reused", "b;a"], ["seen", ""])
+    late = late_quarantine(Landed(file, open_raw), [3, 2], ["id_reused", "b;a"], ["seen", ""])
 
     assert late.select("file_row", "reasons").rows() == [(2, "a;b"), (3, "id_reused")]
     assert b"F2" in late["raw"][1]

@@ -1,7 +1,15 @@
 """Landed files become typed rows and quarantined rows; nothing here knows history or storage."""
 
-from margin_assets.lake.reading.files import FileRead, Form, LandedFile, OpenRaw, form_of
-from margin_assets.lake.reading.landed import late_quarantine, raw_row, read_landed
+from margin_assets.lake.reading.cuts import Piece, weight_of
+from margin_assets.lake.reading.files import FileRead, Form, LandedFile, OpenRaw, Span, form_of
+from margin_assets.lake.reading.landed import (
+    Landed,
+    late_quarantine,
+    pieces,
+    raw_row,
+    read_landed,
+    read_together,
+)
 from margin_assets.lake.reading.quarantine import ignored, refused_later
 from margin_assets.lake.reading.reasons import COLUMN_WORDS, FILE_REASONS, LINE_REASONS
 
@@ -11,12 +19,18 @@ __all__ = [
     "LINE_REASONS",
     "FileRead",
     "Form",
+    "Landed",
     "LandedFile",
     "OpenRaw",
+    "Piece",
+    "Span",
     "form_of",
     "ignored",
     "late_quarantine",
+    "pieces",
     "raw_row",
     "read_landed",
+    "read_together",
     "refused_later",
+    "weight_of",
 ]

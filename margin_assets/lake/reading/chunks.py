@@ -1,8 +1,11 @@
-"""Rows of a chunk are judged: what passed, typed, and what did not, with every reason."""
+"""Rows of chunks are judged: what passed, typed, and what did not, with every reason."""
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 
+import numpy as np
 import polars as pl
 
 from margin_assets.lake.reading.files import LandedFile
@@ -12,7 +15,7 @@ from margin_assets.lake.reading.streams import Raw
 from margin_assets.lake.reading.values import convert
 
 Faults = dict[int, set[tuple[str, str]]]
-"""By place in the chunk: column and word of what is wrong with it."""
+"""By place among the rows: column and word of what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,13 @@ class Refused:
 class Chunk:
     """Some rows of a file as text, and the lines among them that are no rows at all."""
 
-    file_rows: list[int]
+    file_rows: Sequence[int]
     columns: dict[str, pl.Series]
     """Texts by column; one that the file lacks is absent."""
     raw: Callable[[int], bytes]
     """Landed bytes of the row at a place in the chunk."""
+    size: int
+    """Bytes that it was read from, or as many as it holds."""
     faults: Faults = field(default_factory=dict)
     """What the form already refuses: JSON values of another kind, absent from `columns`."""
     seen: dict[tuple[int, str], object] = field(default_factory=dict)
@@ -42,21 +47,34 @@ class Chunk:
     extra_columns: frozenset[str] = frozenset()
 
 
-def judge(chunk: Chunk, file: LandedFile) -> tuple[pl.DataFrame, list[Refused]]:
-    """Rows of the chunk that passed, and all that did not."""
-    faults: Faults = {place: set(found) for place, found in chunk.faults.items()}
-    frame = _typed(chunk, file.feed, faults)
-    _break_rules(frame, row_rules(file.feed, file.landed_at), faults)
-    refused = [_refuse(chunk, place, found) for place, found in faults.items()]
-    frame = frame.with_columns(
-        file_id=pl.lit(file.file_id),
-        file_row=pl.Series(chunk.file_rows, dtype=pl.Int64),
-        landed_at=pl.lit(file.landed_at).cast(pl.Datetime("us", "UTC")),
-    )
-    if faults:
-        is_sound = pl.Series([place not in faults for place in range(frame.height)])
-        frame = frame.filter(is_sound)
-    return frame, chunk.refused + refused
+Part = tuple[LandedFile, Chunk]
+Judged = tuple[pl.DataFrame, list[Refused]]
+"""Rows of a chunk that passed, and all that did not."""
+
+
+def judge(parts: Sequence[Part]) -> list[Judged]:
+    """What becomes of each chunk; all are of one feed, and judged together.
+
+    A column is typed at once, whatever the number of files: small ones cost no more than the
+    rows they have.
+    """
+    chunks = [chunk for _, chunk in parts]
+    starts = list(accumulate((len(chunk.file_rows) for chunk in chunks), initial=0))
+    faults = {
+        start + place: set(found)
+        for start, chunk in zip(starts, chunks, strict=False)
+        for place, found in chunk.faults.items()
+    }
+    feed = parts[0][0].feed
+    frame = _typed(chunks, feed, faults).with_columns(_provenance(parts))
+    _break_rules(frame, row_rules(feed), faults)
+    refused: list[list[Refused]] = [list(chunk.refused) for chunk in chunks]
+    is_sound = np.ones(frame.height, dtype=np.bool_)
+    for place, found in faults.items():
+        number = bisect_right(starts, place) - 1
+        refused[number].append(_refuse(chunks[number], place - starts[number], found))
+        is_sound[place] = False
+    return list(zip(_split(frame, is_sound, starts), refused, strict=True))
 
 
 def shown(text: object) -> str:
@@ -66,22 +84,48 @@ def shown(text: object) -> str:
     return short if len(written) <= SHOWN_CHARACTERS else f"{short}..."
 
 
-def bounded_names(names: set[str]) -> frozenset[str]:
+def bounded_names(names: Iterable[str]) -> frozenset[str]:
     """Names of extra columns, as ASCII and not more of them than anyone reads."""
     return frozenset(shown(name)[1:-1] for name in sorted(names)[:EXTRA_COLUMNS])
 
 
-def _typed(chunk: Chunk, feed: str, faults: Faults) -> pl.DataFrame:
+def _split(
+    frame: pl.DataFrame, is_sound: np.ndarray[tuple[int], np.dtype[np.bool_]], starts: list[int]
+) -> list[pl.DataFrame]:
+    if not is_sound.all():
+        frame = frame.filter(pl.Series(is_sound))
+    ends = np.concatenate([[0], np.cumsum(is_sound)])[starts].tolist()
+    return [frame[start:end] for start, end in pairwise(ends)]
+
+
+def _provenance(parts: Sequence[Part]) -> list[pl.Series]:
+    """Where each row is from; what rows of one file share is held once."""
+    of_row = np.repeat(np.arange(len(parts)), [len(chunk.file_rows) for _, chunk in parts])
+    files = [file for file, _ in parts]
+    instants = pl.Series("landed_at", [f.landed_at for f in files], pl.Datetime("us", "UTC"))
+    numbers = [np.asarray(chunk.file_rows, dtype=np.int64) for _, chunk in parts]
+    return [
+        pl.Series("file_id", [f.file_id for f in files], pl.String).gather(of_row),
+        pl.Series("file_row", np.concatenate(numbers)),
+        instants.gather(of_row),
+    ]
+
+
+def _typed(chunks: Sequence[Chunk], feed: str, faults: Faults) -> pl.DataFrame:
     typed = []
     for name, column in feed_columns(feed).items():
-        texts = chunk.columns.get(name)
-        if texts is None:
-            texts = pl.Series([None] * len(chunk.file_rows), dtype=pl.String)
-        converted = convert(column, texts.alias(name))
+        texts = pl.concat([_texts(chunk, name) for chunk in chunks])
+        converted = convert(column, texts)
         for place, word in converted.words.items():
             faults.setdefault(place, set()).add((name, word))
         typed.append(converted.values)
     return pl.DataFrame(typed)
+
+
+def _texts(chunk: Chunk, name: str) -> pl.Series:
+    found = chunk.columns.get(name)
+    absent = [None] * len(chunk.file_rows)
+    return pl.Series(name, absent, pl.String) if found is None else found.alias(name)
 
 
 def _break_rules(frame: pl.DataFrame, rules: tuple[Rule, ...], faults: Faults) -> None:

@@ -9,6 +9,7 @@ import dataframely as dy
 import polars as pl
 
 from margin_assets.lake.reading.chunks import Chunk, Refused, bounded_names
+from margin_assets.lake.reading.cuts import MARK_ROWS, Mark
 from margin_assets.lake.reading.limits import BLOCK_BYTES, CHUNK_ROWS, LINE_BYTES
 from margin_assets.lake.reading.streams import FileRefused, Raw, Readable, line_blocks
 
@@ -24,6 +25,10 @@ class Record:
     file_row: int
     raw: bytes
     fields: list[str]
+    end: int
+    """Bytes of text from where reading began to behind its last line feed."""
+    next_row: int
+    """Number of the line after it."""
 
 
 @dataclass
@@ -38,6 +43,8 @@ class _Lines:
     of_record: list[bytes] = field(default_factory=list)
     record_bytes: int = 0
     number: int = 0
+    size: int = 0
+    """Of the lines so far, with their line feeds."""
 
     def __iter__(self) -> Iterator[str]:
         for block in line_blocks(self.stream):
@@ -54,6 +61,7 @@ class _Lines:
 
     def _checked(self, line: bytes | Raw) -> str:
         length = line.length if isinstance(line, Raw) else len(line)
+        self.size += length + 1
         # The line feeds inside a record are its bytes as well.
         self.record_bytes += length + bool(self.of_record)
         if isinstance(line, Raw) or self.record_bytes > LINE_BYTES:
@@ -70,55 +78,79 @@ class _Lines:
         return text + "\n"
 
 
-def records(stream: Readable) -> Iterator[Record]:
-    """Records of the text, header included; blank lines are none.
+def records(stream: Readable, first: int = 1) -> Iterator[Record]:
+    """Records of the text from line `first`, header included; blank lines are none.
 
     Raises:
         FileRefused: the text is no CSV.
     """
-    lines = _Lines(stream)
+    lines = _Lines(stream, number=first - 1)
     reader = csv.reader(lines, strict=True)
-    first = 1
     try:
         for fields in reader:
             raw = lines.record()
             if fields:
-                yield Record(first, raw, fields)
+                yield Record(first, raw, fields, lines.size, lines.number + 1)
             first = lines.number + 1
     except csv.Error as error:
         raise FileRefused("malformed_csv", f"record of line {first}: {error}") from error
 
 
-def chunks(
-    stream: Readable, columns: dict[str, dy.Column], required: frozenset[str]
-) -> Iterator[Chunk]:
-    """Rows of the text, some thousands at a time.
+def header_of(found: Iterator[Record], required: frozenset[str]) -> list[str] | None:
+    """Names of the columns, the first record of a text; None for a text without one.
+
+    Raises:
+        FileRefused: the text is no CSV, or its header is not the feed's.
+    """
+    header = next(found, None)
+    if header is not None:
+        check_header(header.fields, required)
+    return None if header is None else header.fields
+
+
+def marks(stream: Readable, required: frozenset[str]) -> Iterator[Mark]:
+    """Places between records, some hundreds of records apart.
 
     Raises:
         FileRefused: the text is no CSV, or its header is not the feed's.
     """
     found = records(stream)
-    header = next(found, None)
-    if header is None:
-        return
-    check_header(header.fields, required)
+    header_of(found, required)
+    count = size = 0
+    for record in found:
+        count, size = count + 1, size + len(record.raw)
+        if count >= MARK_ROWS or size >= BLOCK_BYTES:
+            yield Mark(record.next_row, record.end, count, size)
+            count = size = 0
+    if count:
+        yield Mark(record.next_row, record.end, count, size)
+
+
+def chunks(
+    found: Iterator[Record], header: list[str], columns: dict[str, dy.Column]
+) -> Iterator[Chunk]:
+    """Rows of records, without the header's, some thousands at a time.
+
+    Raises:
+        FileRefused: the text is no CSV.
+    """
     batch: list[Record] = []
     size = 0
     for record in found:
         batch.append(record)
         size += len(record.raw)
         if len(batch) >= CHUNK_ROWS or size >= BLOCK_BYTES:
-            yield _chunk(batch, header.fields, columns)
+            yield _chunk(batch, header, columns)
             batch, size = [], 0
     # Also when it is empty: the extra columns of a file without rows are named too.
-    yield _chunk(batch, header.fields, columns)
+    yield _chunk(batch, header, columns)
 
 
-def raw_rows(stream: Readable, wanted: set[int]) -> dict[int, Raw]:
-    """Records by the line that they start on, as landed."""
+def raw_rows(stream: Readable, wanted: set[int], first: int = 1) -> dict[int, Raw]:
+    """Records by the line that they start on, as landed, from line `first`."""
     return {
         record.file_row: Raw.of(record.raw)
-        for record in records(stream)
+        for record in records(stream, first)
         if record.file_row in wanted
     }
 
@@ -156,8 +188,9 @@ def _chunk(batch: list[Record], header: list[str], columns: dict[str, dy.Column]
     }
     numbers = [record.file_row for record in rows]
     extra = bounded_names(set(header) - columns.keys())
+    size = sum(len(record.raw) for record in rows)
     return Chunk(
-        numbers, texts, lambda place: rows[place].raw, refused=refused, extra_columns=extra
+        numbers, texts, lambda place: rows[place].raw, size, refused=refused, extra_columns=extra
     )
 
 

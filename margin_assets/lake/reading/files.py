@@ -24,6 +24,20 @@ class LandedFile:
 
 
 @dataclass(frozen=True)
+class Span:
+    """A stretch of a file that is too large to be taken at once, cut between two rows.
+
+    Places are bytes of its plain text, without a byte-order mark, or rows of Parquet.
+    """
+
+    start: int
+    end: int | None
+    """Where the next stretch starts; None for the last."""
+    first_row: int
+    """`file_row` of what starts at `start`."""
+
+
+@dataclass(frozen=True)
 class FileRead:
     """Rows that passed and rows that did not, each in file order.
 

@@ -9,9 +9,10 @@ import dataframely as dy
 import polars as pl
 
 from margin_assets.lake.reading.chunks import Chunk, Faults, Refused, bounded_names, shown
-from margin_assets.lake.reading.limits import JSON_DEPTH, LINE_BYTES
+from margin_assets.lake.reading.cuts import MARK_ROWS, Mark
+from margin_assets.lake.reading.limits import CHUNK_ROWS, JSON_DEPTH, LINE_BYTES
 from margin_assets.lake.reading.streams import Raw, Readable, line_blocks
-from margin_assets.lake.reading.values import NOT_OF_TYPE
+from margin_assets.lake.reading.values import NOT_OF_TYPE, is_free_text
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _BLANK = b" \t\r"
@@ -21,18 +22,30 @@ class _DuplicateKeyError(ValueError):
     pass
 
 
-def chunks(stream: Readable, columns: dict[str, dy.Column]) -> Iterator[Chunk]:
-    """Rows of the text, a block of lines at a time; blank lines are none."""
-    first = 1
+def chunks(stream: Readable, columns: dict[str, dy.Column], first: int = 1) -> Iterator[Chunk]:
+    """Rows of the text, a block of lines at a time from line `first`; blank lines are none."""
     for lines in line_blocks(stream):
-        yield _chunk(lines, first, columns)
+        for start in range(0, len(lines), CHUNK_ROWS):
+            some = lines[start : start + CHUNK_ROWS]
+            yield _chunk(some, first + start, columns)
         first += len(lines)
 
 
-def raw_rows(stream: Readable, wanted: set[int]) -> dict[int, Raw]:
-    """Lines by number, as landed."""
+def marks(stream: Readable) -> Iterator[Mark]:
+    """Places between lines, some thousands of lines apart."""
+    row, place = 1, 0
+    for lines in line_blocks(stream):
+        for start in range(0, len(lines), MARK_ROWS):
+            some = lines[start : start + MARK_ROWS]
+            lengths = [line.length if isinstance(line, Raw) else len(line) for line in some]
+            row, place = row + len(some), place + sum(lengths) + len(some)
+            yield Mark(row, place, len(some), sum(min(size, LINE_BYTES) for size in lengths))
+
+
+def raw_rows(stream: Readable, wanted: set[int], first: int = 1) -> dict[int, Raw]:
+    """Lines by number, as landed, from line `first`."""
     found: dict[int, Raw] = {}
-    number = 0
+    number = first - 1
     for lines in line_blocks(stream):
         for line in lines:
             number += 1
@@ -65,7 +78,8 @@ def _chunk(lines: list[bytes | Raw], first: int, columns: dict[str, dy.Column]) 
         for name, column in columns.items()
     }
     extra = bounded_names(set().union(*rows) - columns.keys())
-    return Chunk(numbers, texts, kept.__getitem__, faults, seen, refused, extra)
+    size = sum(map(len, kept))
+    return Chunk(numbers, texts, kept.__getitem__, size, faults, seen, refused, extra)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -147,6 +161,8 @@ def _texts(
 ) -> pl.Series:
     """Texts of one column; values of another kind become faults and are left out."""
     due, dtype = _kind(column)
+    if is_free_text(column):
+        values = [_written(value) for value in values]
     if not set(map(type, values)) <= {due, type(None)}:
         for place, value in enumerate(values):
             if value is not None and type(value) is not due:
@@ -168,6 +184,15 @@ def _kind(column: dy.Column) -> tuple[type, pl.DataType]:
             return bool, pl.Boolean()
         case _:
             return str, pl.String()
+
+
+def _written(value: object) -> object:
+    """What a free text is where JSON has something else: its digits or its word."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else None
 
 
 def _without_halves(value: object) -> str | None:

@@ -16,11 +16,15 @@ import pyarrow.parquet as pq
 
 from margin_assets.lake.reading.chunks import Chunk, bounded_names
 from margin_assets.lake.reading.csv_text import check_header
+from margin_assets.lake.reading.cuts import MARK_ROWS, Mark
+from margin_assets.lake.reading.files import Span
 from margin_assets.lake.reading.limits import CHUNK_ROWS, is_bomb
+from margin_assets.lake.reading.pages import batch_rows, check_footer
 from margin_assets.lake.reading.streams import FileRefused, Raw, Source, refuse_unreadable
-from margin_assets.lake.reading.values import is_number
+from margin_assets.lake.reading.values import is_free_text, is_number
 
 _VALUE_BYTES = 8
+_BUFFER = 1 << 20
 # Longer than any text that a column takes; a dictionary may repeat one text a million times.
 _TEXT_CHARACTERS = 4_096
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -31,43 +35,73 @@ _FIRST_DAY, _LAST_DAY = (date.min - _EPOCH).days, (date.max - _EPOCH).days
 
 
 def chunks(
-    source: Source, compressed: int, columns: dict[str, dy.Column], required: frozenset[str]
+    source: Source,
+    compressed: int,
+    columns: dict[str, dy.Column],
+    required: frozenset[str],
+    span: Span | None = None,
 ) -> Iterator[Chunk]:
-    """Rows of the file, some thousands at a time; only declared columns are decoded.
+    """Rows of the file, or of a stretch of it, some thousands at a time.
+
+    Only declared columns are decoded.
 
     Raises:
         FileRefused: the file cannot be read, or its columns are not the feed's.
     """
-    file = _opened(source, columns)
-    with refuse_unreadable(source):
-        declared = _declared(file.schema_arrow, columns, required)
-        _check_size(file, len(declared), compressed)
-        extra = bounded_names(set(file.schema_arrow.names) - columns.keys())
+    file, declared = _checked(source, compressed, columns, required)
+    extra = bounded_names(set(file.schema_arrow.names) - columns.keys())
     # Also the extra columns of a file without rows are named.
-    yield Chunk([], {}, _no_row, extra_columns=extra)
-    for numbers, texts in _batches(file, source, declared):
+    yield Chunk([], {}, _no_row, 0, extra_columns=extra)
+    for numbers, texts in _batches(file, source, declared, span):
         yield _chunk(numbers, texts, columns)
 
 
-def raw_rows(source: Source, columns: dict[str, dy.Column], wanted: set[int]) -> dict[int, Raw]:
-    """Rows by number, each as the line of NDJSON that says the same."""
-    file = _opened(source, columns)
-    declared = [name for name in file.schema_arrow.names if name in columns]
-    found: dict[int, Raw] = {}
+def marks(
+    source: Source, compressed: int, columns: dict[str, dy.Column], required: frozenset[str]
+) -> Iterator[Mark]:
+    """Places between rows, some hundreds of rows apart; everything is decoded and checked.
+
+    Raises:
+        FileRefused: the file cannot be read, or its columns are not the feed's.
+    """
+    file, declared = _checked(source, compressed, columns, required)
     for numbers, texts in _batches(file, source, declared):
+        size = sum(int(values.str.len_bytes().sum()) for values in texts.values())
+        for start in range(0, len(numbers), MARK_ROWS):
+            some = numbers[start : start + MARK_ROWS]
+            yield Mark(some.stop, some.stop - 1, len(some), size * len(some) // len(numbers))
+
+
+def raw_rows(
+    source: Source, columns: dict[str, dy.Column], wanted: set[int], span: Span | None = None
+) -> dict[int, Raw]:
+    """Rows by number, each as the line of NDJSON that says the same."""
+    with refuse_unreadable(source):
+        file = pq.ParquetFile(pa.PythonFile(source, "r"), buffer_size=_BUFFER)
+        declared = [
+            name
+            for name in file.schema_arrow.names
+            if name in columns and _is_taken(file.schema_arrow.field(name).type, columns[name])
+        ]
+    found: dict[int, Raw] = {}
+    for numbers, texts in _batches(file, source, declared, span):
         chunk = _chunk(numbers, texts, columns)
         for number in wanted.intersection(numbers):
             found[number] = Raw.of(chunk.raw(number - numbers.start))
     return found
 
 
-def _opened(source: Source, columns: dict[str, dy.Column]) -> pq.ParquetFile:
-    """The file, its texts left as dictionaries: a repeated one is then held once."""
+def _checked(
+    source: Source, compressed: int, columns: dict[str, dy.Column], required: frozenset[str]
+) -> tuple[pq.ParquetFile, list[str]]:
+    """The file and the columns of the feed that are read, all within the limits."""
     with refuse_unreadable(source):
-        names = pq.ParquetFile(pa.PythonFile(source, "r")).schema_arrow
-        texts = [field.name for field in names if field.name in columns and _is_text(field.type)]
-        source.seek(0)
-        return pq.ParquetFile(pa.PythonFile(source, "r"), read_dictionary=texts)
+        check_footer(source, compressed)
+        # Column chunks are read through a buffer, a page at a time: a row group may be a file.
+        file = pq.ParquetFile(pa.PythonFile(source, "r"), buffer_size=_BUFFER)
+        declared = _declared(file.schema_arrow, columns, required)
+        _check_size(file, len(declared), compressed)
+    return file, declared
 
 
 def _declared(
@@ -77,9 +111,10 @@ def _declared(
     check_header(schema.names, required)
     declared = [name for name in schema.names if name in columns]
     for name in declared:
-        if not _is_readable(schema.field(name).type, columns[name]):
-            raise FileRefused("column_type", f"{name} is {str(schema.field(name).type)[:100]}")
-    return declared
+        kind = schema.field(name).type
+        if not _is_readable(kind, columns[name]) and not is_free_text(columns[name]):
+            raise FileRefused("column_type", f"{name} is {str(kind)[:100]}")
+    return [name for name in declared if _is_taken(schema.field(name).type, columns[name])]
 
 
 def _check_size(file: pq.ParquetFile, columns: int, compressed: int) -> None:
@@ -91,23 +126,63 @@ def _check_size(file: pq.ParquetFile, columns: int, compressed: int) -> None:
 
 
 def _batches(
-    file: pq.ParquetFile, source: Source, declared: list[str]
+    file: pq.ParquetFile, source: Source, declared: list[str], span: Span | None = None
 ) -> Iterator[tuple[range, dict[str, pl.Series]]]:
-    """Row numbers and texts of each batch, checked to the last value."""
-    first = 1
-    batches = file.iter_batches(batch_size=CHUNK_ROWS, columns=declared)
-    while True:
+    """Row numbers and texts of some thousands of rows, checked to the last value."""
+    end = file.metadata.num_rows if span is None or span.end is None else span.end
+    wanted = range(0 if span is None else span.start, end)
+    held: list[pa.RecordBatch] = []
+    first, count = wanted.start + 1, 0
+    for batch in _decoded(file, source, declared, wanted):
+        held.append(batch)
+        count += batch.num_rows
+        if count >= CHUNK_ROWS:
+            yield range(first, first + count), _as_texts(held)
+            first, count, held = first + count, 0, []
+    if held:
+        yield range(first, first + count), _as_texts(held)
+
+
+def _decoded(
+    file: pq.ParquetFile, source: Source, declared: list[str], wanted: range
+) -> Iterator[pa.RecordBatch]:
+    """The wanted rows, no more at a time than can be held, and of texts no more than is read."""
+    at = 0
+    for group in range(file.num_row_groups):
+        rows = file.metadata.row_group(group).num_rows
+        if at + rows <= wanted.start or at >= wanted.stop:
+            at += rows
+            continue
         with refuse_unreadable(source):
-            batch = next(batches, None)
-            if batch is None:
-                return
-            _check_values(batch)
-            texts = {
-                name: _texts(values)
-                for name, values in zip(batch.schema.names, batch.columns, strict=True)
-            }
-        yield range(first, first + batch.num_rows), texts
-        first += batch.num_rows
+            size = batch_rows(source, file.metadata, group, declared)
+            batches = file.iter_batches(batch_size=size, row_groups=[group], columns=declared)
+        while batch := _next(batches, source):
+            before = max(wanted.start - at, 0)
+            kept = batch.slice(before, max(wanted.stop - at - before, 0))
+            at += batch.num_rows
+            if kept.num_rows:
+                yield kept
+
+
+def _next(batches: Iterator[pa.RecordBatch], source: Source) -> pa.RecordBatch | None:
+    with refuse_unreadable(source):
+        batch = next(batches, None)
+        if batch is None:
+            return None
+        _check_values(batch)
+        columns = [_cut(values) if _is_text(values.type) else values for values in batch.columns]
+        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _cut(values: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    return pc.utf8_slice_codeunits(pc.cast(values, pa.large_string()), 0, _TEXT_CHARACTERS)
+
+
+def _as_texts(held: list[pa.RecordBatch]) -> dict[str, pl.Series]:
+    rows = pa.Table.from_batches(held).combine_chunks()
+    return {name: _texts(rows.column(name).combine_chunks()) for name in rows.column_names}
 
 
 def _check_values(batch: pa.RecordBatch) -> None:
@@ -124,6 +199,11 @@ def _is_text(kind: pa.DataType) -> bool:
         kind = kind.value_type
     is_view: bool = pa.types.is_string_view(kind)
     return is_view or bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_taken(kind: pa.DataType, column: dy.Column) -> bool:
+    """Whether a declared column is read: a free text of another type is as if it were absent."""
+    return not is_free_text(column) or _is_readable(kind, column)
 
 
 def _is_readable(kind: pa.DataType, column: dy.Column) -> bool:
@@ -148,7 +228,8 @@ def _chunk(numbers: range, texts: dict[str, pl.Series], columns: dict[str, dy.Co
         row = {name: values[place] for name, values in texts.items()}
         return _line(row, columns)
 
-    return Chunk(list(numbers), texts, raw)
+    size = sum(int(values.str.len_bytes().sum()) for values in texts.values())
+    return Chunk(numbers, texts, raw, size)
 
 
 def _texts(values: pa.Array) -> pl.Series:
@@ -160,10 +241,7 @@ def _texts(values: pa.Array) -> pl.Series:
         return _days(values)
     if pa.types.is_boolean(kind):
         return pl.Series(pl.from_arrow(values)).cast(pl.String)
-    if pa.types.is_dictionary(kind):
-        texts = pc.utf8_slice_codeunits(values.dictionary.cast(pa.string()), 0, _TEXT_CHARACTERS)
-        values = texts.take(values.indices)
-    return pl.Series(pl.from_arrow(pc.cast(values, pa.string()))).cast(pl.String)
+    return pl.Series(pl.from_arrow(pc.cast(values, pa.large_string()))).cast(pl.String)
 
 
 def _instants(values: pa.Array) -> pl.Series:

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 FILE_REASONS = {
     "decompression_bomb": "The file becomes larger than a file may.",
     "file_ignored": "The file is of no known feed or form, or not a plain file in its place.",
+    "file_in_future": "The landing time lies beyond the calendar's last year.",
     "file_not_utf8": "The text is not UTF-8.",
     "file_unreadable": "The file is truncated, corrupt, encrypted or not what its name says.",
     "malformed_csv": "A quote is not closed, or stands where none may.",
     "column_type": "A Parquet column is of a type that the column cannot be read from.",
     "duplicate_column": "Two columns have one name.",
+    "page_too_large": "Pages of a Parquet file, or its footer, are larger than memory allows.",
     "missing_column": "A required column is not there.",
 }
 LINE_REASONS = {

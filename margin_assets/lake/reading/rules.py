@@ -9,6 +9,7 @@ import polars as pl
 
 from margin_assets.lake.reading.limits import CLOCK_GRACE
 from schemas import TABLES
+from schemas.landed import OPTION_TERMS
 
 WRITTEN_BY_THE_LAKE = ("file_id", "file_row", "landed_at", "is_late", "cycle")
 """Columns of a landed table that no file brings."""
@@ -31,6 +32,7 @@ _REASON_OF_ROW_RULE = {
     "fund_names_its_leverage": ("leverage", "missing"),
     "leverage_is_not_zero": ("leverage", "zero"),
     "option_names_its_terms": ("option_terms", "missing"),
+    "option_is_not_its_own_underlying": ("underlying", "is_itself"),
     "bond_names_its_maturity": ("maturity", "missing"),
 }
 _UNIQUENESS = "primary_key"
@@ -60,12 +62,12 @@ def required_columns(feed: str) -> frozenset[str]:
     return frozenset(name for name, column in feed_columns(feed).items() if not column.nullable)
 
 
-def row_rules(feed: str, landed_at: datetime) -> tuple[Rule, ...]:
-    """Every rule that a row of a file landed at that instant has to keep."""
-    return _schema_rules(feed) + tuple(_time_rules(feed, landed_at))
-
-
 @cache
+def row_rules(feed: str) -> tuple[Rule, ...]:
+    """Every rule that a row has to keep, with `landed_at` of its file beside it."""
+    return _schema_rules(feed) + tuple(_time_rules(feed))
+
+
 def _schema_rules(feed: str) -> tuple[Rule, ...]:
     of_columns = [
         rule for name, column in feed_columns(feed).items() for rule in _column_rules(name, column)
@@ -73,6 +75,12 @@ def _schema_rules(feed: str) -> tuple[Rule, ...]:
     # Dataframely has no public way to one rule's expression. Uniqueness is judged later,
     # against history.
     of_rows = TABLES[feed].schema._schema_validation_rules()
+    if feed == "instruments":
+        # Beside the row's own reason: which of the terms it is.
+        is_other = pl.col("asset_class") != "option"
+        of_columns += [
+            Rule(term, "missing", is_other | pl.col(term).is_not_null()) for term in OPTION_TERMS
+        ]
     return tuple(of_columns) + tuple(
         Rule(*_REASON_OF_ROW_RULE[name], rule.expr)
         for name, rule in of_rows.items()
@@ -93,12 +101,13 @@ def _column_rules(name: str, column: dy.Column) -> list[Rule]:
     return rules
 
 
-def _time_rules(feed: str, landed_at: datetime) -> list[Rule]:
+def _time_rules(feed: str) -> list[Rule]:
     rules = []
+    latest = pl.col("landed_at") + CLOCK_GRACE
     for name, column in feed_columns(feed).items():
         if isinstance(column, dy.Datetime):
             rules.append(Rule(name, "before_1970", pl.col(name) >= _FIRST_INSTANT))
-            rules.append(Rule(name, "in_future", pl.col(name) <= landed_at + CLOCK_GRACE))
+            rules.append(Rule(name, "in_future", pl.col(name) <= latest))
     if "as_of_date" in feed_columns(feed):
         rules.append(Rule("as_of_date", "before_1970", pl.col("as_of_date") >= _FIRST_DAY))
     return rules

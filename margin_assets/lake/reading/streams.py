@@ -57,6 +57,7 @@ class Source:
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
+        self.is_seekable = raw.seekable()
         self.closed = False
         self.failure: Exception | None = None
 
@@ -146,11 +147,11 @@ def check_compressed(source: Source, compression: str, compressed: int) -> None:
 def line_blocks(stream: Readable) -> Iterator[list[bytes | Raw]]:
     """Lines without their line feed, a block at a time; of a line too long only its `Raw`.
 
-    Memory is bounded by a block and a line. A byte-order mark at the start is dropped.
+    Memory is bounded by a block and a line.
     """
     tail = b""
     long_line: _LongLine | None = None
-    for block in _blocks(stream):
+    while block := stream.read(BLOCK_BYTES):
         lines: list[bytes | Raw] = []
         rest = block
         if long_line is not None:
@@ -192,12 +193,41 @@ class _LongLine:
         return Raw(self.head, self.length, self.digest.hexdigest())
 
 
-def _blocks(stream: Readable) -> Iterator[bytes]:
-    first = stream.read(BLOCK_BYTES)
-    # A stream may give its first bytes singly; the mark is three of them.
-    while first and len(first) < len(_BYTE_ORDER_MARK) and (more := stream.read(BLOCK_BYTES)):
-        first += more
-    if first := first.removeprefix(_BYTE_ORDER_MARK):
-        yield first
-    while block := stream.read(BLOCK_BYTES):
-        yield block
+class _Text:
+    """A stretch of a text form, without the byte-order mark that the file may begin with."""
+
+    def __init__(self, stream: Readable, start: int, end: int | None) -> None:
+        self._stream, self._left = stream, None if end is None else end - start
+        first = b""
+        # A stream may give its first bytes singly; the mark is three of them.
+        while len(first) < len(_BYTE_ORDER_MARK) and (more := stream.read(1)):
+            first += more
+        self._first = first.removeprefix(_BYTE_ORDER_MARK)
+        skip = start - len(self._first)
+        self._first = self._first[start:]
+        if skip > 0:
+            _pass_over(stream, skip)
+
+    def read(self, size: int, /) -> bytes:
+        """Next bytes; none at the end of the stretch."""
+        asked = size if self._left is None else min(size, self._left)
+        if asked <= 0:
+            return b""
+        found, self._first = self._first[:asked], self._first[asked:]
+        found = found or self._stream.read(asked)
+        if self._left is not None:
+            self._left -= len(found)
+        return found
+
+
+def text_of(source: "Source", compression: str, start: int = 0, end: int | None = None) -> Readable:
+    """The text of a text form, or a stretch of it, without a byte-order mark."""
+    return _Text(decompressed(source, compression), start, end)
+
+
+def _pass_over(stream: Readable, count: int) -> None:
+    if isinstance(stream, Source) and stream.is_seekable:
+        stream.seek(count, 1)
+        return
+    while count and (block := stream.read(min(count, BLOCK_BYTES))):
+        count -= len(block)

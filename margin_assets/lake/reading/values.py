@@ -15,6 +15,8 @@ from decimal import ROUND_UP, Context, Decimal, Inexact, InvalidOperation
 import dataframely as dy
 import polars as pl
 
+from schemas.columns import FREE_TEXT_CHARACTERS
+
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:(?P<second>[0-9]{2})"
@@ -81,8 +83,20 @@ def convert(column: dy.Column, texts: pl.Series) -> Converted:
             return _instants(texts)
         case dy.Date():
             return _dates(texts)
+        case _ if is_free_text(column):
+            return Converted(_plain(texts), {})
         case _:
             return Converted(texts, {})
+
+
+def is_free_text(column: dy.Column) -> bool:
+    """Whether anything may stand in a column: no value of it refuses a row."""
+    return bool((column.metadata or {}).get("free_text"))
+
+
+def _plain(texts: pl.Series) -> pl.Series:
+    """Free text without control characters, cut to what the column takes."""
+    return texts.str.replace_all(r"\p{Cc}", " ").str.slice(0, FREE_TEXT_CHARACTERS)
 
 
 def is_number(text: str) -> bool:

@@ -1,7 +1,7 @@
 """The least requirement by grouping: option legs and stock of a class group, each used once.
 
-The least is that of a whole-number program, solved and proven; a class group too large for it is
-grouped piece by piece, and then it is not proven. Source: FINRA Rule 4210(f)(2).
+The least is that of a whole-number program, solved and proven. What is too large for it, or is not
+proven within its work, goes to `large_groups`. Source: FINRA Rule 4210(f)(2).
 """
 
 from typing import NamedTuple
@@ -351,6 +351,7 @@ def activity_group(activities: Activities, n: int) -> Group:
 
 @njit(**OWNS)
 def draft_of(legs: Records, stocks: Records) -> Draft:
+    """A class group of which nothing is grouped yet."""
     room = 2 * len(legs) + len(stocks) + 8
     draft = Draft(
         left=np.empty(len(legs), dtype=np.int64),
@@ -378,7 +379,7 @@ def grouping_of(
 
 @njit(**OWNS)
 def least_grouping(legs: Records, stocks: Records, rates: StrategyRates, work: int) -> Grouping:
-    """The grouping of one class group that requires least, and whether that is proven.
+    """The grouping of one class group that requires least, and what a better one might save.
 
     Of groupings that require the same, the search keeps the one it meets first, going through
     the choices in the order of the legs; positions that gain nothing together are left alone.

@@ -6,7 +6,7 @@ Its doubles only propose: counts are checked and valued in int64, and the bound 
 from the integers of the program.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import highspy
 import numpy as np
@@ -14,13 +14,16 @@ import numpy.typing as npt
 
 from margin_assets.kernels.simplex import NO_LOSS, FloatArray, Int64Array, Program
 
-NODES = 40
-"""Linear programs that one dive looks at."""
+DIVE = 40
+"""Linear programs that a dive looks at."""
 PIVOTS = 20_000
 _SCALE = 1e-6  # the solver counts dollars
 _WHOLE = 1e-5
-_DIVES = ((0.5, 0), (0.25, 0), (0.1, 6), (0.05, 6))
-"""Share of the fractions that a dive rounds at a time, and how many it branches on at last."""
+_NODES = 5
+_SMALL = 12_000
+"""Entries of a program that is searched again whatever the dive leaves to be saved."""
+_ENOUGH, _GOOD = 1e-4, 3e-3
+"""Of what is required: not worth a second search, for a small and for a large program."""
 _EPSILON = 2.220446049250313e-16
 IntArray = npt.NDArray[np.int64]
 
@@ -82,6 +85,7 @@ class Relaxation:
         self.program = program
         self.entries = entries_of(program)
         self.pivots = 0
+        self.has_answer = False
         self._solver = _solver_of(program, self.entries)
         self._columns = np.arange(program.whole, dtype=np.int32)
 
@@ -90,7 +94,8 @@ class Relaxation:
         self._solver.setOptionValue("simplex_iteration_limit", max(PIVOTS - self.pivots, 0))
         self._solver.run()
         self.pivots += self._solver.getInfo().simplex_iteration_count
-        return bool(self._solver.getModelStatus() == highspy.HighsModelStatus.kOptimal)
+        self.has_answer = self._solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        return self.has_answer
 
     def within(self, low: FloatArray, high: FloatArray) -> None:
         """Sets the counts between which the next answer is looked for."""
@@ -100,11 +105,6 @@ class Relaxation:
     def point(self) -> FloatArray:
         """Counts of the last answer."""
         return np.array(self._solver.getSolution().col_value)[: self.program.whole]
-
-    @property
-    def saving(self) -> float:
-        """What they save, micro-dollars."""
-        return float(self._solver.getInfo().objective_function_value) / _SCALE
 
     def prices(self) -> FloatArray:
         """What the last answer says a unit of each row's bound saves, micro-dollars."""
@@ -116,8 +116,19 @@ class Relaxation:
         prices[~is_loss] /= _SCALE
         return prices
 
+    def whole(self, low: FloatArray, high: FloatArray) -> FloatArray:
+        """Whole counts within bounds that save much: those of a search of a few nodes."""
+        solver = _solver_of(self.program, self.entries)
+        solver.changeColsBounds(len(low), self._columns, low, high)
+        kinds = np.full(len(low), highspy.HighsVarType.kInteger)
+        solver.changeColsIntegrality(len(low), self._columns, kinds)
+        solver.setOptionValue("mip_max_nodes", _NODES)
+        solver.setOptionValue("mip_rel_gap", _ENOUGH)
+        solver.run()
+        return np.array(solver.getSolution().col_value)[: self.program.whole]
 
-def _solver_of(program: Program, entries: Sparse) -> Any:
+
+def _solver_of(program: Program, entries: Sparse) -> highspy.Highs:
     is_loss = program.loss_of != NO_LOSS
     scale = np.where(is_loss, _SCALE, 1.0)
     is_slack = entries.column >= program.whole
@@ -133,9 +144,11 @@ def _solver_of(program: Program, entries: Sparse) -> Any:
     model.row_lower_ = np.full(len(program.bound), -highspy.kHighsInf)
     model.row_upper_ = program.bound * scale
     model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    model.a_matrix_.start_ = np.searchsorted(entries.row, np.arange(len(program.bound) + 1))
-    model.a_matrix_.index_, model.a_matrix_.value_ = entries.column, value
-    solver = highspy.Highs()
+    starts = np.searchsorted(entries.row, np.arange(len(program.bound) + 1))
+    model.a_matrix_.start_ = starts.astype(np.int32)
+    model.a_matrix_.index_ = entries.column.astype(np.int32)
+    model.a_matrix_.value_ = value
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]  # HiGHS's own
     for name, setting in (
         ("output_flag", False),
         ("threads", 1),
@@ -148,37 +161,43 @@ def _solver_of(program: Program, entries: Sparse) -> Any:
     return solver
 
 
-class _Node(NamedTuple):
-    """Counts between which an answer is looked for, and what none of them exceeds."""
-
-    low: FloatArray
-    high: FloatArray
-    ceiling: float
-
-
 class Search:
     """Whole counts near the relaxation's, the best kept."""
 
-    def __init__(self, relaxation: Relaxation, enough: float) -> None:
+    def __init__(self, relaxation: Relaxation) -> None:
         self.relaxation = relaxation
         self.counts = np.zeros(len(relaxation.program.saving), dtype=np.int64)
         self.best = 0
-        self._enough = enough
-        self._nodes = 0
+        self._root = relaxation.point
 
-    def dive(self, share: float, few: int, ceiling: float) -> None:
-        """Rounds a share of the fractions at a time, the nearest first; branches on the last."""
-        program, left = self.relaxation.program, self._nodes + NODES
+    def dive(self) -> None:
+        """Rounds half of the fractions at a time, the nearest first, until none is left."""
+        program = self.relaxation.program
         low, high = np.zeros(program.whole), program.most[: program.whole].astype(np.float64)
-        while self._nodes < left and self._looks(_Node(low, high, ceiling)):
+        for _ in range(DIVE):
             point = self.relaxation.point
             part = np.abs(point - np.rint(point))
             open_ = np.flatnonzero(part > _WHOLE)
-            if len(open_) <= few:
-                self._branch(_Node(low, high, self.relaxation.saving), left)
+            if len(open_) == 0:
+                self._try(point)
                 return
             chosen = open_[np.argsort(part[open_], kind="stable")]
-            low, high = self._rounded(chosen[: max(1, int(len(open_) * share))], low, high)
+            low, high = self._rounded(chosen[: max(1, len(open_) // 2)], low, high)
+            if not self.relaxation.has_answer:
+                return
+
+    def again(self) -> None:
+        """Searches among the counts in which the best found and the relaxation are not the same.
+
+        Source: Danna, Rothberg and Le Pape, Mathematical Programming 102 (2005).
+        """
+        program, relaxation = self.relaxation.program, self.relaxation
+        low = self.counts[: program.whole].astype(np.float64)
+        high = low.copy()
+        is_open = np.abs(low - self._root) > _WHOLE
+        low[is_open], high[is_open] = 0.0, program.most[: program.whole][is_open]
+        if is_open.any():
+            self._try(relaxation.whole(low, high))
 
     def _rounded(
         self, chosen: npt.NDArray[np.int64], low: FloatArray, high: FloatArray
@@ -205,56 +224,24 @@ class Search:
                 break
         return above, below
 
-    def _branch(self, root: _Node, left: int) -> None:
-        """Depth first, the nearer side first, where enough may be saved."""
-        stack = [root]
-        while stack and self._nodes < left:
-            node = stack.pop()
-            if not self._looks(node):
-                continue
-            point, program = self.relaxation.point, self.relaxation.program
-            trial = np.zeros_like(self.counts)
-            trial[: program.whole] = np.rint(point)
-            if (np.abs(point - trial[: program.whole]) > _WHOLE).any():
-                stack += _sides(program, node, point, self.relaxation.saving)
-                continue
-            found = saving_of(program, self.relaxation.entries, trial)
-            if found > self.best:
-                self.counts, self.best = trial, found
-
-    def _looks(self, node: _Node) -> bool:
-        """Whether a node may save enough more, by its parent and by its own answer."""
-        if node.ceiling - self.best < self._enough:
-            return False
-        self._nodes += 1
-        self.relaxation.within(node.low, node.high)
-        return self.relaxation.solve() and self.relaxation.saving - self.best >= self._enough
+    def _try(self, point: FloatArray) -> None:
+        trial = np.zeros_like(self.counts)
+        trial[: len(point)] = np.rint(point)
+        found = saving_of(self.relaxation.program, self.relaxation.entries, trial)
+        if found > self.best:
+            self.counts, self.best = trial, found
 
 
-def most_saving_sparse(program: Program, enough: float) -> Whole:
-    """Counts that save much, and a bound of what any save, the root's.
-
-    No more than `enough` is looked for beyond what is found.
-    """
+def most_saving_sparse(program: Program, gross: float) -> Whole:
+    """Counts that save much, and a bound of what any save; `gross` is required if none is saved."""
     relaxation = Relaxation(program)
     if not relaxation.solve():
         counts = np.zeros(len(program.saving), dtype=np.int64)
         return Whole(counts, 0, float(np.maximum(program.saving, 0) @ program.most))
     ceiling = bound_of(program, relaxation.entries, relaxation.prices())
-    search = Search(relaxation, enough)
-    for share, few in _DIVES:
-        search.dive(share, few, ceiling)
+    search = Search(relaxation)
+    search.dive()
+    share = _ENOUGH if len(relaxation.entries.value) < _SMALL else _GOOD
+    if ceiling - search.best > share * (gross - ceiling):
+        search.again()
     return Whole(search.counts, search.best, ceiling)
-
-
-def _sides(program: Program, node: _Node, point: FloatArray, value: float) -> list[_Node]:
-    """Both sides of the fraction that weighs most; the nearer one last, to be taken first."""
-    floor = np.floor(point + _WHOLE)
-    part = np.maximum(point - floor, 0.0)
-    weight = np.minimum(part, 1.0 - part) * (1.0 + np.abs(program.saving[: program.whole]))
-    weight[part <= _WHOLE] = -1.0
-    j = int(np.argmax(weight))
-    down, up = node.high.copy(), node.low.copy()
-    down[j], up[j] = floor[j], floor[j] + 1.0
-    lower, upper = _Node(node.low, down, value), _Node(up, node.high, value)
-    return [lower, upper] if part[j] > 0.5 else [upper, lower]

@@ -8,7 +8,14 @@ from numba import njit, prange
 
 from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.compiled import BORROWS, OWNS
-from margin_assets.kernels.grouping import TOO_LARGE, WORK, Activities, Grouping, least_grouping
+from margin_assets.kernels.grouping import (
+    PROOF,
+    TOO_LARGE,
+    WORK,
+    Activities,
+    Grouping,
+    least_grouping,
+)
 from margin_assets.kernels.large_groups import large_grouping
 from margin_assets.kernels.problems import Problems
 from margin_assets.kernels.strategies import (
@@ -70,7 +77,7 @@ def least_requirements(problems: Problems, rates: StrategyRates) -> Solution:
     room = _room(int(starts[-1]), len(starts) - 1)
     taken = np.zeros(len(starts) - 1, dtype=np.int64)
     _solve_all(problems, rates, WORK, starts, room, taken)
-    for p in np.flatnonzero(room.gap == TOO_LARGE):
+    for p in np.flatnonzero((room.gap == TOO_LARGE) | (room.gap >= PROOF)):
         # Outside the loop over the threads: one at a time, whatever their number.
         some, shares = _records(problems, p)
         found = large_grouping(some, shares, rates, WORK)

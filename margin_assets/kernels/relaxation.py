@@ -133,7 +133,7 @@ def _solver_of(program: Program, entries: Sparse) -> highspy.Highs:
     scale = np.where(is_loss, _SCALE, 1.0)
     is_slack = entries.column >= program.whole
     value = np.where(is_slack, entries.value, entries.value * scale[entries.row])
-    cost = program.saving * _SCALE
+    cost = (program.saving * _SCALE).astype(np.float64)
     cost[program.whole :] = -1.0
     high = program.most.astype(np.float64)
     high[program.whole :] = highspy.kHighsInf
@@ -142,10 +142,11 @@ def _solver_of(program: Program, entries: Sparse) -> highspy.Highs:
     model.sense_ = highspy.ObjSense.kMaximize
     model.col_cost_, model.col_lower_, model.col_upper_ = cost, np.zeros(len(cost)), high
     model.row_lower_ = np.full(len(program.bound), -highspy.kHighsInf)
-    model.row_upper_ = program.bound * scale
+    model.row_upper_ = (program.bound * scale).astype(np.float64)
     model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    starts = np.searchsorted(entries.row, np.arange(len(program.bound) + 1))
-    model.a_matrix_.start_ = starts.astype(np.int32)
+    model.a_matrix_.start_ = np.searchsorted(
+        entries.row, np.arange(len(program.bound) + 1)
+    ).tolist()
     model.a_matrix_.index_ = entries.column.astype(np.int32)
     model.a_matrix_.value_ = value
     solver = highspy.Highs()  # type: ignore[no-untyped-call]  # HiGHS's own

@@ -21,9 +21,9 @@ _SCALE = 1e-6  # the solver counts dollars
 _WHOLE = 1e-5
 _NODES = 5
 _SMALL = 12_000
-"""Entries of a program that is searched again whatever the dive leaves to be saved."""
-_ENOUGH, _GOOD = 1e-4, 3e-3
-"""Of what is required: not worth a second search, for a small and for a large program."""
+"""Entries of a program that is searched more."""
+_ENOUGH, _GOOD = 1e-4, 4e-3
+"""Of what is required: what a small program's second search is for, and what any other one is."""
 _EPSILON = 2.220446049250313e-16
 IntArray = npt.NDArray[np.int64]
 
@@ -50,17 +50,25 @@ def entries_of(program: Program) -> Sparse:
     return Sparse(row, column, program.rows[row, column])
 
 
-def saving_of(program: Program, entries: Sparse, counts: Int64Array) -> int:
-    """What whole counts save, losses taken off; -1 if they break a row."""
+def losses_of(program: Program, entries: Sparse, counts: Int64Array) -> Int64Array | None:
+    """What the losses of whole counts come to, one entry a column; None if they break a row."""
     used = np.zeros(len(program.bound), dtype=np.int64)
     kept = entries.column < program.whole
     np.add.at(used, entries.row[kept], entries.value[kept] * counts[entries.column[kept]])
     over = used - program.bound
     is_hard = program.loss_of == NO_LOSS
     if (over[is_hard] > 0).any() or (counts < 0).any():
-        return -1
+        return None
     losses = np.zeros(len(program.saving), dtype=np.int64)
     np.maximum.at(losses, program.loss_of[~is_hard], over[~is_hard])
+    return losses
+
+
+def saving_of(program: Program, entries: Sparse, counts: Int64Array) -> int:
+    """What whole counts save, losses taken off; -1 if they break a row."""
+    losses = losses_of(program, entries, counts)
+    if losses is None:
+        return -1
     return int(program.saving[: program.whole] @ counts[: program.whole] - losses.sum())
 
 
@@ -87,6 +95,7 @@ class Relaxation:
         self.pivots = 0
         self.has_answer = False
         self._solver = _solver_of(program, self.entries)
+        self._solver.setOptionValue("presolve", "off")  # each answer starts from the last one
         self._columns = np.arange(program.whole, dtype=np.int32)
 
     def solve(self) -> bool:
@@ -116,14 +125,20 @@ class Relaxation:
         prices[~is_loss] /= _SCALE
         return prices
 
-    def whole(self, low: FloatArray, high: FloatArray) -> FloatArray:
-        """Whole counts within bounds that save much: those of a search of a few nodes."""
+    def whole(self, low: FloatArray, high: FloatArray, start: FloatArray) -> FloatArray:
+        """Whole counts within bounds that save much: those of a search of a few nodes.
+
+        `start` is an answer within them, losses in dollars.
+        """
         solver = _solver_of(self.program, self.entries)
         solver.changeColsBounds(len(low), self._columns, low, high)
         kinds = np.full(len(low), highspy.HighsVarType.kInteger)
         solver.changeColsIntegrality(len(low), self._columns, kinds)
         solver.setOptionValue("mip_max_nodes", _NODES)
         solver.setOptionValue("mip_rel_gap", _ENOUGH)
+        known = highspy.HighsSolution()
+        known.col_value = start.tolist()
+        solver.setSolution(known)
         solver.run()
         return np.array(solver.getSolution().col_value)[: self.program.whole]
 
@@ -187,18 +202,25 @@ class Search:
             if not self.relaxation.has_answer:
                 return
 
-    def again(self) -> None:
-        """Searches among the counts in which the best found and the relaxation are not the same.
+    def again(self, is_whole: bool) -> None:
+        """Searches among the counts in which the best found and the relaxation differ, or all.
 
         Source: Danna, Rothberg and Le Pape, Mathematical Programming 102 (2005).
         """
         program, relaxation = self.relaxation.program, self.relaxation
         low = self.counts[: program.whole].astype(np.float64)
         high = low.copy()
-        is_open = np.abs(low - self._root) > _WHOLE
+        is_open = is_whole | (np.abs(low - self._root) > _WHOLE)
         low[is_open], high[is_open] = 0.0, program.most[: program.whole][is_open]
         if is_open.any():
-            self._try(relaxation.whole(low, high))
+            self._try(relaxation.whole(low, high, self._start()))
+
+    def _start(self) -> FloatArray:
+        """The best found with its losses, as the solver counts."""
+        program = self.relaxation.program
+        losses = losses_of(program, self.relaxation.entries, self.counts)
+        start = self.counts.astype(np.float64)
+        return start if losses is None else start + losses * _SCALE
 
     def _rounded(
         self, chosen: npt.NDArray[np.int64], low: FloatArray, high: FloatArray
@@ -242,7 +264,9 @@ def most_saving_sparse(program: Program, gross: float) -> Whole:
     ceiling = bound_of(program, relaxation.entries, relaxation.prices())
     search = Search(relaxation)
     search.dive()
-    share = _ENOUGH if len(relaxation.entries.value) < _SMALL else _GOOD
-    if ceiling - search.best > share * (gross - ceiling):
-        search.again()
+    is_small, required = len(relaxation.entries.value) < _SMALL, gross - ceiling
+    if ceiling - search.best > (_ENOUGH if is_small else _GOOD) * required:
+        search.again(is_whole=False)
+    if is_small and ceiling - search.best > _GOOD * required:
+        search.again(is_whole=True)
     return Whole(search.counts, search.best, ceiling)

@@ -202,7 +202,7 @@ class Search:
             if not self.relaxation.has_answer:
                 return
 
-    def again(self, is_whole: bool) -> None:
+    def again(self, *, is_whole: bool) -> None:
         """Searches among the counts in which the best found and the relaxation differ, or all.
 
         Source: Danna, Rothberg and Le Pape, Mathematical Programming 102 (2005).

@@ -160,6 +160,15 @@ def account_id(*, key: bool = False) -> dy.String:
     return identifier("Account.", key=key)
 
 
+def quarantine_id(*, key: bool = False) -> dy.String:
+    """Refused row that the row is about."""
+    return dy.String(
+        primary_key=key,
+        regex="^[0-9a-f]{32}$",
+        description="Refused row: hash of path, file, row and reasons.",
+    )
+
+
 def file_id() -> dy.String:
     """Landed file the row came from."""
     return dy.String(

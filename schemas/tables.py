@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import dataframely as dy
 
-from schemas import audit, house, intraday, landed, margin, reg_t
+from schemas import audit, desk, house, intraday, landed, margin, reg_t
 
 
 class Mode(StrEnum):
@@ -66,6 +66,7 @@ TABLES: dict[str, Table] = {
         _landed("cash_movements", landed.CashMovements),
         _landed("fills", landed.Fills),
         _landed("prices", landed.Prices),
+        _landed("desk_actions", desk.DeskActions),
         Table(
             "landed_files",
             landed.LandedFiles,
@@ -81,6 +82,24 @@ TABLES: dict[str, Table] = {
             Mode.APPEND,
             "landed",
             ("cycle", "path", "file_id", "file_row", "quarantine_id"),
+            7,
+            retention_cycles=_APPENDED,
+        ),
+        Table(
+            "refused_accounts",
+            desk.RefusedAccounts,
+            Mode.APPEND,
+            "landed",
+            ("cycle", "quarantine_id"),
+            7,
+            retention_cycles=_APPENDED,
+        ),
+        Table(
+            "quarantine_closings",
+            desk.QuarantineClosings,
+            Mode.APPEND,
+            "landed",
+            ("cycle", "quarantine_id"),
             7,
             retention_cycles=_APPENDED,
         ),
@@ -177,4 +196,5 @@ FEEDS = (
     "cash_movements",
     "fills",
     "prices",
+    "desk_actions",
 )

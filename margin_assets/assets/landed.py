@@ -7,6 +7,8 @@ LIVE_ONLY = (
     *(landed_spec(feed) for feed in FEEDS),
     landed_spec("landed_files", FEEDS),
     landed_spec("quarantine", FEEDS),
+    landed_spec("refused_accounts", ("quarantine",)),
+    landed_spec("quarantine_closings", ("quarantine", "desk_actions")),
     landed_spec("enforcement_decisions", ("positions", "account_state")),
     landed_spec("enforcement_state", ("enforcement_decisions",)),
     landed_spec("reg_t_calls", ("special_memorandum_accounts",)),

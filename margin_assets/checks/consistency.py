@@ -15,7 +15,7 @@ from margin_assets.assets.resources import LakeResource
 from margin_assets.calendar import sessions
 from margin_assets.checks.daily import daily_check
 from margin_assets.checks.health import limits
-from margin_assets.kernels import consistency
+from margin_assets.kernels import consistency, corrections
 from margin_assets.lake.ledger import Ledger
 from margin_assets.lake.sealed import SealedTables
 from schemas import TABLES
@@ -165,6 +165,18 @@ def few_rows_are_quarantined(
     return quarantine_result(landed_files.collect())
 
 
+@dg.asset_check(
+    asset="fills", additional_ins={"quarantine": dg.AssetIn("quarantine")}, blocking=True
+)
+def no_fill_counts_twice(fills: pl.LazyFrame, quarantine: pl.LazyFrame) -> dg.AssetCheckResult:
+    """Every fill that counts has an id of its own."""
+    found = corrections.repeated(fills, quarantine).collect()
+    ids = dg.MetadataValue.json(found["fill_id"].head(_SHOWN).to_list())
+    return dg.AssetCheckResult(
+        passed=found.is_empty(), metadata={"ids": found.height, "first": ids}
+    )
+
+
 @dg.asset_check(asset="cycles")
 def the_last_cycle_is_of_this_session(lake: LakeResource) -> dg.AssetCheckResult:
     """The last sealed cycle reaches into the current or the previous session."""
@@ -186,5 +198,6 @@ def _session(at: datetime) -> int:
 CONSISTENCY = (
     *(_check(rule) for rule in RULES),
     few_rows_are_quarantined,
+    no_fill_counts_twice,
     the_last_cycle_is_of_this_session,
 )

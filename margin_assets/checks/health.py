@@ -89,6 +89,8 @@ class Seen:
     """Of the recent cycles."""
     missing_inputs: int | None = None
     """Accounts without all their inputs, and corrections that wait for their original."""
+    refused_rows: int | None = None
+    """Refused fills and cash movements that are neither released nor dismissed."""
     failing: str = ""
     """What the session has trouble with; empty if nothing."""
     daily: Daily | None = None
@@ -114,6 +116,7 @@ class Health:
     backlog: Finding
     cycle_time: Finding
     quarantine: Finding
+    refused: Finding
     daily: Finding
 
     @property
@@ -129,9 +132,10 @@ def health(seen: Seen, bounds: Limits, sessions: Sessions) -> Health:
         _backlog(seen, bounds),
         _cycle_time(seen.cycle_seconds, bounds),
         _quarantine(seen.rows, bounds),
+        _refused(seen.refused_rows),
         _daily(seen, bounds, sessions),
     )
-    freshness, backlog, cycle_time, quarantine, daily = found
+    freshness, backlog, cycle_time, quarantine, refused, daily = found
     applies = {
         "unfinished": seen.is_plan_open,
         "behind": backlog.state == "behind",
@@ -140,6 +144,7 @@ def health(seen: Seen, bounds: Limits, sessions: Sessions) -> Health:
         "degraded": not cycle_time.is_well or bool(seen.failing),
         "attention": bool(seen.missing_inputs)
         or not (quarantine.is_well and daily.is_well)
+        or refused.state == "open"
         or freshness.state == "unknown",
     }
     states = tuple(state for state in STATES if applies.get(state))
@@ -225,6 +230,12 @@ def _quarantine(rows: Rows | None, bounds: Limits) -> Finding:
         return Finding("no_rows", is_well=True, figures=figures)
     is_high = rows.rate > bounds.quarantine_rate
     return Finding("high" if is_high else "ok", not is_high, figures)
+
+
+def _refused(rows: int | None) -> Finding:
+    """Semantics 8.7: what an account did and the books do not hold, until somebody decides."""
+    state = "unknown" if rows is None else "open" if rows else "ok"
+    return Finding(state, state == "ok", {"rows": rows})
 
 
 def _daily(seen: Seen, bounds: Limits, sessions: Sessions) -> Finding:

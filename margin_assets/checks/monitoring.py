@@ -24,12 +24,13 @@ SENTENCES = {
     "landed_files_do_not_wait": "No landed file waits longer than the monitor takes to come to it.",
     "cycles_are_quick": "The recent cycles took no longer than they may.",
     "few_recent_rows_are_quarantined": "Few rows of the recent cycles could not be understood.",
+    "no_refused_row_is_open": "Refused fills and cash movements are released or dismissed.",
 }
 
 
 def findings(found: Health) -> dict[str, Finding]:
     """The findings by the check that tells them."""
-    told = (found.freshness, found.backlog, found.cycle_time, found.quarantine)
+    told = (found.freshness, found.backlog, found.cycle_time, found.quarantine, found.refused)
     return dict(zip(SENTENCES, told, strict=True))
 
 

@@ -10,6 +10,7 @@ from margin_assets.lake.backlog import backlog_of, is_ahead, waiting
 from margin_assets.lake.cycle_times import cycle_times
 from margin_assets.lake.landing import Pending
 from margin_assets.lake.ledger import Ledger, Sealed
+from margin_assets.lake.refused import RefusedRows
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
 
@@ -40,17 +41,27 @@ def observed(
         is_attended=is_attended,
         cycle_seconds=tuple(time.seconds for time in times if time.seconds is not None),
         rows=in_all(recent_rows(lake, sealed)),
+        refused_rows=refused_rows(lake, sealed),
     )
 
 
+def refused_rows(lake: Lake, sealed: Sealed | None) -> int:
+    """Refused fills and cash movements that are neither released nor dismissed."""
+    versions = {} if sealed is None else sealed.table_versions
+    return RefusedRows.of(SealedTables(lake, versions).scan).open_of_risk()
+
+
 def recent_rows(lake: Lake, sealed: Sealed | None) -> list[Rows]:
-    """Rows of each of the recent cycles, oldest first."""
+    """Rows of each of the recent cycles, oldest first; what was closed since is not quarantined."""
     if sealed is None:
         return []
-    files = SealedTables(lake, sealed.table_versions).scan("landed_files")
-    recent = files.filter(pl.col("cycle") > sealed.cycle - limits().recent_cycles)
-    by_cycle = recent.group_by("cycle").agg(*_COUNTS).sort("cycle").collect()
-    return [Rows(*map(int, counts)) for counts in by_cycle.select("landed", "quarantined").rows()]
+    scan = SealedTables(lake, sealed.table_versions).scan
+    is_recent = pl.col("cycle") > sealed.cycle - limits().recent_cycles
+    closed = RefusedRows.of(scan).closed_rows().filter(is_recent).group_by("cycle").len("closed")
+    by_cycle = scan("landed_files").filter(is_recent).group_by("cycle").agg(*_COUNTS)
+    counts = by_cycle.join(closed, on="cycle", how="left").sort("cycle").collect()
+    left = pl.col("quarantined") - pl.col("closed").fill_null(0)
+    return [Rows(*map(int, row)) for row in counts.select("landed", left).rows()]
 
 
 def rows_of(landed_files: pl.DataFrame) -> Rows:

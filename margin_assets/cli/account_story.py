@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from margin_assets.cli.output import Refusal, instant
+from margin_assets.kernels import corrections
 from margin_assets.kernels.fills import history_effects
 from margin_assets.kernels.history import day_of
 from margin_assets.kernels.last_fills import last_fills, trades_of, with_places
@@ -19,6 +20,8 @@ Document = dict[str, Any]
 
 DIMENSIONS = ("margin_status", "restriction", "liquidation", "minimum_equity")
 _POINTS = [f"pnl_down_{n}" for n in (5, 4, 3, 2, 1)] + [f"pnl_up_{n}" for n in (1, 2, 3, 4, 5)]
+_FILE = ["cycle", "file_id", "landed_at"]
+_ROW = ("file_id", "file_row", "cycle")
 _WHERE = ("path", "file_row", "landed_at", "cycle")
 
 
@@ -27,9 +30,9 @@ class _Tables:
 
     def __init__(self, moment: Moment) -> None:
         self.scan = moment.scan
-        files = self.scan("landed_files").select("cycle", "file_id", "path", "file_number")
-        # A file that came twice in a cycle has two rows; the first is the one that was read.
-        first = files.sort("file_number").unique(["cycle", "file_id"], keep="first")
+        files = self.scan("landed_files").select(*_FILE, "path", "file_number")
+        # A file that came twice at a time has two rows; the first is the one that was read.
+        first = files.sort("file_number").unique(_FILE, keep="first")
         self._files = first.drop("file_number")
 
     def rows(self, name: str, *conditions: pl.Expr) -> pl.DataFrame:
@@ -38,7 +41,7 @@ class _Tables:
     def landed(self, name: str, *conditions: pl.Expr) -> pl.DataFrame:
         """Rows of a landed table with the `path` they came from, by event time and landing."""
         rows = self.scan(name).filter(*conditions)
-        found = rows.join(self._files, on=["cycle", "file_id"], how="left").collect()
+        found = rows.join(self._files, on=_FILE, how="left").collect()
         time = "event_time" if "event_time" in found.columns else "as_of_date"
         return found.sort(time, "cycle", "landed_at", "path", "file_row")
 
@@ -189,20 +192,23 @@ def _where(row: Document | None) -> Document | None:
 def _fills(tables: _Tables, mine: pl.Expr) -> list[Document]:
     """Fills in order, each with what became of it through corrections."""
     fills = _landed(tables.landed("fills", mine))
-    refused = tables.rows("quarantine", pl.col("reasons") == "correction_mismatch")
-    overruled = set(refused.select("file_id", "file_row").iter_rows())
-    known = {row["fill_id"] for row in fills}
+    lost = corrections.overruled(tables.scan("fills").filter(mine), tables.scan("quarantine"))
+    overruled = set(lost.select(_ROW).collect().iter_rows())
+    standing = [row for row in fills if not _is_refused(row, overruled)]
+    corrects = {r["fill_id"]: r["corrects_fill_id"] for r in standing if r["corrects_fill_id"]}
+    known = {row["fill_id"] for row in standing}
+    waits = corrections.waiting(corrects, known)
     after: dict[str, Document] = {}
     for row in fills:
         if row["corrects_fill_id"] is not None and not _is_refused(row, overruled):
             rival = after.get(row["corrects_fill_id"])
             if rival is None or _turn(rival) < _turn(row):
                 after[row["corrects_fill_id"]] = row
-    return [row | {"effect": _effect(row, after, known, overruled)} for row in fills]
+    return [row | {"effect": _effect(row, after, waits, overruled)} for row in fills]
 
 
-def _is_refused(row: Document, overruled: set[tuple[str, int]]) -> bool:
-    return (row["file_id"], row["file_row"]) in overruled
+def _is_refused(row: Document, overruled: set[tuple[str, int, int]]) -> bool:
+    return (row["file_id"], row["file_row"], row["cycle"]) in overruled
 
 
 def _turn(row: Document) -> tuple[Any, str]:
@@ -210,13 +216,16 @@ def _turn(row: Document) -> tuple[Any, str]:
 
 
 def _effect(
-    row: Document, after: dict[str, Document], known: set[str], overruled: set[tuple[str, int]]
+    row: Document,
+    after: dict[str, Document],
+    waits: set[str],
+    overruled: set[tuple[str, int, int]],
 ) -> str:
     original = row["corrects_fill_id"]
     if original is not None:
         if _is_refused(row, overruled):
             return f"refused: {original} is of another account or symbol"
-        if original not in known:
+        if row["fill_id"] in waits:
             return f"waits for {original}"
         if after[original]["fill_id"] != row["fill_id"]:
             return f"overruled by {after[original]['fill_id']}"

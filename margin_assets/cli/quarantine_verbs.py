@@ -1,4 +1,4 @@
-"""Verbs over refused rows: quarantine list, show, release."""
+"""Verbs over refused rows: quarantine list, show, release, dismiss."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,14 +14,28 @@ from margin_assets.cli.options import (
     LandingOption,
     chosen_cycle,
     example,
+    moment,
     opened_lake,
 )
 
 Document = dict[str, Any]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id, or enough of its start.")]
+MaybeId = Annotated[
+    str | None, typer.Argument(metavar="[ID]", help="Id of a row, or enough of its start.")
+]
+FileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--file", metavar="FILE", help="All open rows of a file: its id or its start, or its path."
+    ),
+]
+ActorOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", envvar="MARGIN_ACTOR", help="Who does it; you, if not given."),
+]
 
 quarantine = typer.Typer(
-    help="List, show, release refused rows.",
+    help="List, show, release, dismiss refused rows.",
     no_args_is_help=True,
     rich_markup_mode=None,
     epilog=example("margin quarantine list --feed fills"),
@@ -35,39 +49,57 @@ def register(app: typer.Typer) -> None:
     )
     quarantine.command("show", epilog=example("margin quarantine show 3f2a9c"))(show)
     quarantine.command(
-        "release", epilog=example("margin quarantine release 3f2a9c --set price=101.25")
+        "release",
+        epilog=example(
+            "margin quarantine release 3f2a9c --set price=101.25",
+            "margin quarantine release --file fills/f.ndjson --landed-at 2026-03-03T15:01:00Z",
+        ),
     )(release)
+    quarantine.command(
+        "dismiss",
+        epilog=example(
+            'margin quarantine dismiss 3f2a9c --reason "test trade"',
+            'margin quarantine dismiss --file fills/f.ndjson --reason "booked by hand"',
+        ),
+    )(dismiss)
     app.add_typer(quarantine, name="quarantine")
 
 
-def list_rows(
+def list_rows(  # noqa: PLR0913 (the options of the interface)
     *,
     lake: LakeOption = DEFAULT_LAKE,
     feed: Annotated[str | None, typer.Option(metavar="F", help="Only of this feed.")] = None,
     reason: Annotated[
         str | None, typer.Option(metavar="R", help="Only with this reason among theirs.")
     ] = None,
+    closed_too: Annotated[
+        bool, typer.Option("--all", help="Also those released or dismissed.", show_default=False)
+    ] = False,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="The newest N.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """Refused rows with their reasons, newest cycle first."""
-    from margin_assets.cli.released import refused_rows
+    """Open refused rows with their reasons, newest cycle first.
+
+    Rows that were released or dismissed are closed, and listed by --all alone.
+    """
+    from margin_assets.cli.refused_rows import Choice, refused_rows
 
     held = opened_lake(lake)
-    total, rows = refused_rows(held, chosen_cycle(held), feed, reason, limit)
+    choice = Choice(feed, reason, closed_too, limit)
+    total, rows = refused_rows(held, chosen_cycle(held), choice)
     if as_json:
         output.answer(rows)
         return
-    shown = ("quarantine_id", "feed", "path", "file_row", "reasons", "detail", "cycle")
+    shown = ("quarantine_id", "state", "feed", "path", "file_row", "reasons", "detail", "cycle")
     output.table(shown, ([row[name] for name in shown] for row in rows))
-    output.note(f"{len(rows)} of {total} rows")
+    output.note(f"{len(rows)} of {total} {'' if closed_too else 'open '}rows")
 
 
 def show(
     *, row_id: IdArgument, lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = False
 ) -> None:
     """Everything known of one refused row, with what landed."""
-    from margin_assets.cli.released import refused_row
+    from margin_assets.cli.refused_rows import refused_row
 
     held = opened_lake(lake)
     row = refused_row(held, chosen_cycle(held), row_id)
@@ -85,9 +117,14 @@ def show(
 
 def release(  # noqa: PLR0913 (the options of the interface)
     *,
-    row_id: IdArgument,
+    row_id: MaybeId = None,
+    file: FileOption = None,
     lake: LakeOption = DEFAULT_LAKE,
     landing: LandingOption = DEFAULT_LANDING,
+    landed_at: Annotated[
+        str | None,
+        typer.Option(metavar="TIMESTAMP", help="The landing time to give it; now, if not given."),
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="COLUMN=VALUE", help="Correct one column; repeatable."),
@@ -95,28 +132,85 @@ def release(  # noqa: PLR0913 (the options of the interface)
     row: Annotated[
         str | None, typer.Option(metavar="JSON", help="The whole corrected row instead.")
     ] = None,
+    actor: ActorOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Land a corrected row again: one file in the landing folder, read in the next cycle.
+    """Land a refused row again, or a whole file that was refused for its time.
 
-    The corrected row must be understood, or nothing lands. The refused row stays on record.
+    One file in the landing folder, read in the next cycle. A row is corrected by --set or --row,
+    or lands as it is where only its file's time was wrong. What lands must be understood, or
+    nothing does. The refused row stays on record as released.
     """
-    from margin_assets.cli.released import Correction, land, refused_row
+    from margin_assets.cli.refused_rows import open_rows_of, refused_row, release_file
+    from margin_assets.cli.released import Correction, land
+    from margin_assets.cli.written import Where
 
+    _refuse_unless_one(row_id, file)
     if row is not None and changes:
         raise typer.BadParameter("--row and --set exclude each other")
+    if file is not None and (row is not None or changes):
+        raise typer.BadParameter("a whole file lands as it is: --set and --row take one row")
+    at = None if landed_at is None else moment(landed_at)
+    held, where = opened_lake(lake), Where(Path(landing), actor, at)
+    sealed = chosen_cycle(held)
+    if file is not None:
+        rows = open_rows_of(held, sealed, file)
+        done = release_file(held, rows, where)
+        found: Document = {"file_id": rows[0]["file_id"], "feed": rows[0]["feed"]}
+        found |= {"rows": done.rows, "refused_again": done.refused_again, "path": str(done.path)}
+    else:
+        refused = refused_row(held, sealed, row_id or "")
+        path = land(held, refused, Correction(_pairs(changes or []), row), where)
+        found = {"quarantine_id": refused["quarantine_id"], "feed": refused["feed"]}
+        found |= {"path": str(path)}
+    _tell(found, as_json=as_json)
+
+
+def dismiss(  # noqa: PLR0913 (the options of the interface)
+    *,
+    reason: Annotated[str, typer.Option(metavar="R", help="Why, for whoever asks later.")],
+    row_id: MaybeId = None,
+    file: FileOption = None,
+    lake: LakeOption = DEFAULT_LAKE,
+    landing: LandingOption = DEFAULT_LANDING,
+    actor: ActorOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Close a refused row, or all open ones of a file, without landing it again.
+
+    The act lands as a row of desk_actions, and counts from the next cycle on.
+    """
+    from margin_assets.cli.refused_rows import dismiss as dismissed
+    from margin_assets.cli.refused_rows import open_rows_of, refused_row
+    from margin_assets.cli.written import Where
+
+    _refuse_unless_one(row_id, file)
     held = opened_lake(lake)
-    refused = refused_row(held, chosen_cycle(held), row_id)
-    path = land(held, refused, Correction(_pairs(changes or []), row), Path(landing))
-    found: Document = {
-        "quarantine_id": refused["quarantine_id"],
-        "feed": refused["feed"],
-        "path": str(path),
-    }
+    sealed = chosen_cycle(held)
+    if file is not None:
+        rows = open_rows_of(held, sealed, file)
+        subject = rows[0]["file_id"]
+    else:
+        rows = [refused_row(held, sealed, row_id or "")]
+        subject = rows[0]["quarantine_id"]
+    act, path = dismissed(rows, subject, reason, Where(Path(landing), actor))
+    found = {"action_id": act.action_id, "subject": subject, "rows": len(rows), "path": str(path)}
+    _tell(found, as_json=as_json)
+
+
+def _refuse_unless_one(row_id: str | None, file: str | None) -> None:
+    if (row_id is None) == (file is None):
+        raise typer.BadParameter("name one row by its ID, or a file by --file")
+
+
+def _tell(found: Document, *, as_json: bool) -> None:
     if as_json:
         output.answer(found)
-    else:
-        output.say(f"landed {path}; the next cycle reads it")
+        return
+    count = f"{found['rows']} rows: " if "rows" in found else ""
+    output.say(f"{count}landed {found['path']}; the next cycle reads it")
+    if found.get("refused_again"):
+        output.note(f"{found['refused_again']} rows would be refused again and stay open")
 
 
 def _pairs(changes: list[str]) -> dict[str, str]:

@@ -1,11 +1,10 @@
-"""Refused rows looked up, corrected and landed again."""
+"""A refused row, corrected or as it is, landed again."""
 
 import csv
 import hashlib
 import io
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,14 +12,13 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from margin_assets.cli.output import Refusal, json_text
-from margin_assets.lake.archive import opened_in
-from margin_assets.lake.landing import STAGING, PlannedFile
-from margin_assets.lake.ledger import Ledger, Sealed
-from margin_assets.lake.reading import LandedFile, form_of, read_landed
+from margin_assets.cli.refused_rows import Row, archived
+from margin_assets.cli.written import Act, Where, check, land_act
+from margin_assets.lake.reading import form_of
+from margin_assets.lake.refused import OF_FILE_TIME, OPEN
 from margin_assets.lake.store import Lake
 from schemas import FEEDS, TABLES
 
-Row = dict[str, Any]
 _PROVENANCE = ("file_id", "file_row", "landed_at", "is_late", "cycle")
 
 
@@ -32,39 +30,8 @@ class Correction:
     row: str | None
 
 
-def _quarantine(lake: Lake, sealed: Sealed | None) -> pl.LazyFrame:
-    if sealed is None:
-        return TABLES["quarantine"].schema.create_empty(lazy=True)
-    return lake.scan("quarantine", sealed.table_versions["quarantine"])
-
-
-def refused_rows(
-    lake: Lake, sealed: Sealed | None, feed: str | None, reason: str | None, limit: int
-) -> tuple[int, list[Row]]:
-    """How many rows there are, and the newest of them, without what landed."""
-    rows = _quarantine(lake, sealed).drop("raw")
-    if feed is not None:
-        rows = rows.filter(pl.col("feed") == feed)
-    if reason is not None:
-        rows = rows.filter(pl.col("reasons").str.split(";").list.contains(reason))
-    order = ["path", "file_row", "quarantine_id"]
-    found = rows.collect()
-    newest = found.sort("cycle", *order, descending=[True, False, False, False])
-    return found.height, newest.head(limit).to_dicts()
-
-
-def refused_row(lake: Lake, sealed: Sealed | None, start: str) -> Row:
-    """The one row whose id starts so."""
-    rows = _quarantine(lake, sealed).filter(pl.col("quarantine_id").str.starts_with(start))
-    found = rows.head(2).collect().to_dicts()
-    if len(found) != 1:
-        many = "several rows have" if found else "no row has"
-        raise Refusal(f"{many} a quarantine id that starts with {start!r}")
-    return found[0]
-
-
-def land(lake: Lake, refused: Row, correction: Correction, landing: Path) -> Path:
-    """Lands the corrected row as one NDJSON file and returns its path.
+def land(lake: Lake, refused: Row, correction: Correction, where: Where) -> Path:
+    """Lands the row again, corrected or as it is, as one NDJSON file and returns its path.
 
     Raises:
         Refusal: there is no row to correct, or it would be refused again.
@@ -78,33 +45,19 @@ def land(lake: Lake, refused: Row, correction: Correction, landing: Path) -> Pat
     content = (json_text(row) + "\n").encode()
     digest = hashlib.sha256(content).hexdigest()
     name = f"released-{refused['quarantine_id'][:12]}-{digest[:8]}.ndjson"
-    _check(refused["feed"], name, content)
-    target: Path = landing / refused["feed"] / name
-    if not target.exists():
-        staged = landing / STAGING / name
-        staged.parent.mkdir(parents=True, exist_ok=True)
-        target.parent.mkdir(exist_ok=True)
-        staged.write_bytes(content)
-        staged.replace(target)
-    return target
-
-
-def _check(feed: str, name: str, content: bytes) -> None:
-    """The corrected row must be understood; what other rows say of it, only the cycle knows."""
-    file = LandedFile(
-        feed, f"{feed}/{name}", hashlib.sha256(content).hexdigest(), len(content), datetime.now(UTC)
-    )
-    refused = read_landed(file, lambda: io.BytesIO(content)).quarantined
-    if refused.height:
-        first = refused.row(0, named=True)
-        detail = f": {first['detail']}" if first["detail"] else ""
-        raise Refusal(f"the row would be refused again: {first['reasons']}{detail}")
+    check(refused["feed"], name, content, where.time())
+    path = where.put(refused["feed"], name, [content])
+    if refused["state"] == OPEN:
+        # The row itself has landed: from now on the refused one may count as released.
+        act = Act("quarantine_release", refused["quarantine_id"], details={"path": path.name})
+        land_act(act, where)
+    return path
 
 
 def _corrected(lake: Lake, refused: Row, correction: Correction) -> Row:
     if correction.row is not None:
         return _parsed(correction.row.encode(), "--row")
-    if not correction.columns:
+    if not correction.columns and not OF_FILE_TIME.search(refused["reasons"]):
         raise Refusal("nothing to correct: give --set COLUMN=VALUE or --row JSON")
     row = _landed_row(lake, refused)
     for column, value in correction.columns.items():
@@ -178,14 +131,9 @@ def _fields(line: bytes) -> list[str]:
 
 
 def _header(lake: Lake, refused: Row) -> bytes:
-    """First line of the landed file, from the archive of the cycle that planned it."""
-    sealed = Ledger(lake).sealed(refused["cycle"])
-    for file in sealed.manifest["files"]:
-        if file["file_id"] == refused["file_id"]:
-            landed = opened_in(lake, sealed.manifest, PlannedFile(**file))
-            with _plain(file["path"], landed) as text:
-                return text.readline()
-    raise Refusal("the landed file is not in the archive: give the whole row by --row JSON")
+    """First line of the landed file."""
+    with archived(lake, refused) as landed, _plain(refused["path"], landed) as text:
+        return text.readline()
 
 
 def _plain(path: str, landed: BinaryIO) -> BinaryIO:

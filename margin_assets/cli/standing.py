@@ -1,5 +1,7 @@
 """How a lake stands: its last sealed cycle, what has landed and waits, what lacks its inputs."""
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,13 +14,17 @@ from margin_assets.checks.daily_dates import daily_dates
 from margin_assets.checks.health import Finding, health, limits
 from margin_assets.checks.observed import observed
 from margin_assets.cli import output
+from margin_assets.kernels.corrections import waiting_rows
 from margin_assets.lake.backlog import is_ahead, waiting
+from margin_assets.lake.damage import TableDamaged
 from margin_assets.lake.landing import LocalLanding
-from margin_assets.lake.ledger import Ledger, Plan, Sealed
+from margin_assets.lake.ledger import Ledger, Plan
+from margin_assets.lake.refused import RefusedRows
+from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
-from schemas import TABLES
 
 _LISTED = 20
+_AT_ONCE = 6  # tables looked at: a look waits on the store more than on a core
 _DAYS = 5
 
 Document = dict[str, Any]
@@ -28,13 +34,15 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
     """The document of `margin status`."""
     ledger = Ledger(lake)
     sealed, plan = ledger.last_sealed(), ledger.open_plan()
-    tables = {name: _at(lake, name, sealed) for name in ("fills", "margin_summary", "quarantine")}
-    corrections = waiting_corrections(tables["fills"], tables["quarantine"])
-    indeterminate = _indeterminate(tables["margin_summary"])
+    scan = SealedTables(lake, {} if sealed is None else sealed.table_versions).scan
+    refused = RefusedRows.of(scan)
+    corrections = _waiting_corrections(scan("fills"), refused.quarantine)
+    indeterminate = _indeterminate(scan("margin_summary"))
     entries = list(LocalLanding(landing).entries())
     ahead = [e for e in waiting(lake, sealed, plan, entries) if is_ahead(e, now)]
     seen = observed(lake, ledger, entries, now)
-    missing = len(corrections) + len(indeterminate) + len(ahead)
+    damaged = _damaged(lake, {} if sealed is None else sealed.table_versions)
+    missing = len(corrections) + len(indeterminate) + len(ahead) + len(damaged)
     seen = replace(seen, missing_inputs=missing, daily=daily_dates(lake))
     verdict = health(seen, limits(), sessions())
     return {
@@ -48,13 +56,16 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
         "waiting_files": [
             {"path": e.path, "landed_at": e.landed_at} for e in sorted(ahead, key=lambda e: e.stamp)
         ],
+        "damaged_tables": damaged,
         "waiting_corrections": corrections,
         "indeterminate_accounts": indeterminate,
-        "quarantined_rows": tables["quarantine"].select(pl.len()).collect().item(),
+        "quarantined_rows": refused.open_rows().select(pl.len()).collect().item(),
+        "refused_accounts": refused.open_accounts().collect().to_dicts(),
         "states": verdict.states,
         "freshness": _found(verdict.freshness),
         "cycle_seconds": _found(verdict.cycle_time),
         "recent_quarantine": _found(verdict.quarantine),
+        "refused": _found(verdict.refused),
         "daily": _found(verdict.daily),
         "exchange_is_open": is_open(now),
         "limits": limits()._asdict(),
@@ -66,12 +77,6 @@ def _found(finding: Finding) -> Document:
     return {**finding.figures, "state": finding.state}
 
 
-def _at(lake: Lake, name: str, sealed: Sealed | None) -> pl.LazyFrame:
-    if sealed is None:
-        return TABLES[name].schema.create_empty(lazy=True)
-    return lake.scan(name, sealed.table_versions[name])
-
-
 def _plan(plan: Plan) -> Document:
     files = plan.manifest["files"]
     return {
@@ -81,18 +86,24 @@ def _plan(plan: Plan) -> Document:
     }
 
 
-def waiting_corrections(fills: pl.LazyFrame, quarantine: pl.LazyFrame) -> list[Document]:
-    """Corrections whose original has not landed, by event time."""
-    refused = quarantine.filter(pl.col("reasons") == "correction_mismatch")
-    return (
-        fills.filter(pl.col("corrects_fill_id").is_not_null())
-        .join(fills, left_on="corrects_fill_id", right_on="fill_id", how="anti")
-        .join(refused, on=["file_id", "file_row"], how="anti")
-        .sort("event_time", "fill_id")
-        .select("fill_id", "corrects_fill_id", "account_id", "symbol", "event_time")
-        .collect()
-        .to_dicts()
-    )
+def _damaged(lake: Lake, versions: Mapping[str, int]) -> list[Document]:
+    """Tables of the sealed cycle that no session could open, and why."""
+
+    def problem(name: str) -> str:
+        try:
+            lake.held(name).open(versions[name])
+        except TableDamaged as damage:
+            return str(damage)
+        return ""
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = zip(versions, pool.map(problem, versions), strict=True)
+        return [{"table": name, "problem": what} for name, what in found if what]
+
+
+def _waiting_corrections(fills: pl.LazyFrame, quarantine: pl.LazyFrame) -> list[Document]:
+    shown = ("fill_id", "corrects_fill_id", "account_id", "symbol", "event_time")
+    return waiting_rows(fills, quarantine).select(shown).to_dicts()
 
 
 def _indeterminate(summary: pl.LazyFrame) -> list[Document]:
@@ -109,7 +120,7 @@ _WORDS = {
     "empty": "no cycle yet",
     "stale": "nothing new was sealed for too long while the exchange was open",
     "degraded": "cycles take too long",
-    "attention": "inputs or daily tables are missing, or too many rows are quarantined",
+    "attention": "inputs or daily tables are missing, or refused rows wait for a decision",
     "ok": "all is processed, nothing waits",
 }
 
@@ -136,9 +147,11 @@ def show(found: Document) -> None:
     _show_recent(found)
     _show_daily(found["daily"])
     for title, rows in (
+        ("damaged tables", found["damaged_tables"]),
         ("files ahead of the clock", found["waiting_files"]),
         ("waiting corrections", found["waiting_corrections"]),
         ("indeterminate accounts", found["indeterminate_accounts"]),
+        ("accounts with refused rows", found["refused_accounts"]),
     ):
         _show_rows(title, rows)
 
@@ -149,7 +162,8 @@ def _show_recent(found: Document) -> None:
     output.say(f"cycle time    {median} median, {p99} p99 of {took['cycles']} cycles")
     rate = "-" if rows["rate"] is None else f"{rows['rate']:.2%}"
     output.say(
-        f"quarantined   {found['quarantined_rows']} rows (`margin quarantine list`), "
+        f"quarantined   {found['quarantined_rows']} rows are open (`margin quarantine list`), "
+        f"{found['refused']['rows']} of them fills or cash, "
         f"{rate} of the {rows['rows']:,} landed of late"
     )
 

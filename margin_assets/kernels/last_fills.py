@@ -21,7 +21,8 @@ def with_places(effects: pl.DataFrame, fills: pl.DataFrame, first: int = 0) -> p
     `first`; a version of an earlier fill has none here.
     """
     places = pl.int_range(first, first + pl.len(), dtype=pl.Int64)
-    landed = fills.select(original="fill_id", landed=places)
+    # The id of a refused correction may land again: what landed last has it.
+    landed = fills.select(original="fill_id", landed=places).unique("original", keep="last")
     return effects.join(landed, on="original", how="left", maintain_order="left", validate="m:1")
 
 

@@ -6,11 +6,11 @@ import polars as pl
 from margin_assets.kernels import history
 from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.counting import counting_from
-from margin_assets.kernels.expiry import SessionTimes
+from margin_assets.kernels.expiry import SessionTimes, last_instants
 from margin_assets.kernels.fills import effects_at
 from margin_assets.kernels.history import Booked, day_of
 from margin_assets.kernels.intraday import BoolArray
-from margin_assets.kernels.money import MICRO, to_scaled
+from margin_assets.kernels.money import MICRO, instants, to_scaled
 from margin_assets.kernels.reg_t_book import CASH, TRADE
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import rules_in_force
@@ -119,7 +119,7 @@ def _effects(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
     earlier = pl.col("quantity").cum_sum().over("account_id", "symbol") - pl.col("quantity")
     is_trade = pl.col("point") == pl.col("traded")
     trades = found.with_columns(held=earlier).filter(_within(span) & is_trade)
-    effects = _with_calls(trades, found, firm.landed.instruments)
+    effects = _with_calls(trades, found, firm)
     termed = _joined(effects, _versions(firm.landed.instruments, firm.calendar.times), "symbol")
     return _with_kinds(termed, firm.booked.accounts).with_columns(
         pl.col("is_other", "is_marginable").fill_null(value=False)
@@ -193,14 +193,17 @@ def _trades(effects: pl.DataFrame) -> pl.DataFrame:
     return effects.with_columns(amount=pl.Series(amount))
 
 
-def _with_calls(
-    trades: pl.DataFrame, effects: pl.DataFrame, instruments: pl.DataFrame
-) -> pl.DataFrame:
+def _with_calls(trades: pl.DataFrame, effects: pl.DataFrame, firm: Firm) -> pl.DataFrame:
     """Trades with the units that long calls stand for which they may be made against."""
-    terms = instruments.sort("event_time", maintain_order=True).unique("symbol", keep="last")
+    ordered = firm.landed.instruments.sort("event_time", maintain_order=True)
+    terms = ordered.unique("symbol", keep="last")
+    on_opening = (terms["settlement"] == "open").fill_null(value=False)
+    terms = terms.with_columns(
+        ends=pl.Series(instants(last_instants(terms["expiry"], on_opening, firm.calendar.times)))
+    )
     is_call = (pl.col("right") == "call") & (pl.col("style") == "american")
     calls = terms.filter(is_call & pl.col("is_listed").fill_null(value=True)).select(
-        "underlying", "strike", "expiry", "multiplier", contract="symbol"
+        "underlying", "strike", "ends", "multiplier", contract="symbol"
     )
     numbered = trades.with_row_index("row")
     is_short = pl.min_horizontal("held", pl.col("held") + pl.col("quantity")) < 0
@@ -213,7 +216,7 @@ def _with_calls(
         .filter(
             pl.col("at") < pl.col("point"),
             pl.col("strike").cast(pl.Decimal(38, 6)).to_physical() <= pl.col("price"),
-            pl.col("expiry") >= pl.from_epoch("point", time_unit="us").dt.date(),
+            pl.col("ends") > pl.col("point"),
         )
         .group_by("row", "contract", "multiplier")
         .agg(pl.col("dealt").sum().clip(lower_bound=0))

@@ -7,6 +7,7 @@ from datetime import datetime
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO
 
+from margin_assets.lake.cut import Cut, turn
 from margin_assets.lake.landing import Landing, Pending, PlannedFile
 from margin_assets.lake.reading import Landed, Piece, form_of, pieces, weight_of
 from margin_assets.lake.reading.limits import READER_BYTES as _MOST
@@ -17,25 +18,22 @@ BEGUN = "begun"
 """In a manifest: the file of which later plans take what is left, and its stretch taken last."""
 _CHUNK = 1 << 20
 _IN_MEMORY = 1 << 24
-# What rows of one time are valued by comes before what they do (semantics 8.14).
-_TURN = {"fills": 1}
 
 
-def archive(
-    lake: Lake, landing: Landing, entries: list[Pending], cycle: int
-) -> tuple[dict[str, Any], list[Pending]]:
-    """Copies the entries' bytes below the lake, one object for all.
+def archive(lake: Lake, landing: Landing, cut: Cut, cycle: int) -> tuple[dict[str, Any], Cut]:
+    """Copies the bytes that a cut takes below the lake, one object for all.
 
     From then on the plan does not depend on the landing folder. An entry that vanished meanwhile
     is left out; if all did, nothing is archived. What may cost more memory than the rulebook of
     the lake allows a cycle is left, at most all but one stretch of one file.
 
     Returns:
-        The manifest's part, and the entries, or what remains of them, that later plans take.
+        The manifest's part, and the cut as it became: what the manifest has of it, and what is
+        left, of a file that is begun the rest.
     """
     with SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
         taking = _Taking(lake, landing, spool)
-        for entry in sorted(entries, key=_turn):
+        for entry in sorted(cut.taken, key=turn):
             taking.take(entry)
         files = [file.to_json() for file in sorted(taking.planned, key=_order)]
         # Named by what it holds: a rival that archives other bytes cannot overwrite ours.
@@ -45,10 +43,11 @@ def archive(
             lake.access.keep("archiving", lambda: _put(lake, path, spool))
         else:
             path = ""
-    manifest = {"archive": path, "files": files}
+    manifest: dict[str, Any] = {"archive": path, "files": files}
     left = [_archived(entry, path) for entry in taking.left]
     begun = [entry.begun for entry in left if entry.begun is not None]
-    return manifest | ({BEGUN: begun[0].to_json()} if begun else {}), left
+    manifest |= {BEGUN: begun[0].to_json()} if begun else {}
+    return manifest, Cut(taking.taken, [*left, *cut.left])
 
 
 def begun_entry(manifest: dict[str, Any]) -> Pending | None:
@@ -67,11 +66,6 @@ def opened_in(lake: Lake, manifest: dict[str, Any], file: PlannedFile) -> Binary
         FileNotFoundError: the archive is gone.
     """
     return lake.open_object(file.archive or manifest["archive"], file.offset, file.bytes)
-
-
-def _turn(entry: Pending) -> tuple[bool, datetime, int, str]:
-    # What is begun is ended first: no more than one file ever is.
-    return entry.begun is None, entry.landed_at, _TURN.get(entry.feed, 0), entry.path
 
 
 def _order(file: PlannedFile) -> tuple[bool, str, str]:
@@ -98,7 +92,7 @@ class _Taking:
         self._lake, self._landing, self._spool = lake, landing, spool
         self.planned: list[PlannedFile] = []
         self.left: list[Pending] = []
-        self._taken: list[Pending] = []
+        self.taken: list[Pending] = []
         self._end = self._weight = 0
         self._is_full = False
 
@@ -121,7 +115,7 @@ class _Taking:
         stretch = None if first.span is None else asdict(first.span)
         file = replace(file, span=stretch)
         self.planned.append(file)
-        self._taken.append(entry)
+        self.taken.append(entry)
         self._weight, self._end = self._weight + first.weight, self._spool.tell()
         if more:
             self._is_full = True
@@ -129,9 +123,9 @@ class _Taking:
 
     def _leave(self, entry: Pending) -> None:
         """Leaves an entry, and what landed with it if something else is taken."""
-        if not self._is_full and self._taken[0].landed_at < entry.landed_at:
-            while self._taken[-1].landed_at == entry.landed_at:
-                self.left.append(self._taken.pop())
+        if not self._is_full and self.taken[0].landed_at < entry.landed_at:
+            while self.taken[-1].landed_at == entry.landed_at:
+                self.left.append(self.taken.pop())
                 self._end = self.planned.pop().offset
         self._is_full = True
         self.left.append(entry)

@@ -18,8 +18,6 @@ STAGING = ".staging"
 """Folder of the landing folder in which our own feed writes before it renames."""
 _Met = tuple[str, int, int, int]
 """Path, size, time and kind of an entry: what it was when it was last looked at."""
-# Text rows of feeds, many digits and repeated names, shrink about so much.
-_EXPANSION = {".gz": 10, ".zst": 10, ".parquet": 6}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
@@ -210,24 +208,3 @@ def _problem(feed: str, path: str, *, regular: bool) -> str:
     if form_of(path) is None:
         return "not .ndjson, .csv (or either with .gz or .zst) or .parquet"
     return ""
-
-
-def in_order(entries: list[Pending], max_bytes: int, max_files: int) -> list[Pending]:
-    """Entries by (landing time, path), as many as the bounds allow and at least one.
-
-    `max_bytes` is of plain text: what is compressed counts for what it usually becomes, since the
-    bound is there for the memory that its rows take.
-    """
-    ordered = sorted(entries, key=lambda e: (e.landed_at, e.path))[:max_files]
-    total = 0
-    taken: list[Pending] = []
-    for entry in ordered:
-        total += entry.bytes * _expansion(entry.path)
-        if taken and total > max_bytes:
-            break
-        taken.append(entry)
-    return taken
-
-
-def _expansion(path: str) -> int:
-    return next((times for end, times in _EXPANSION.items() if path.endswith(end)), 1)

@@ -6,15 +6,21 @@ from datetime import datetime
 import polars as pl
 
 from margin_assets.lake.store import Lake
-from schemas import TABLES
+from schemas import FEEDS, TABLES
 
 
 class SealedTables:
-    """Reads tables as of a sealed cycle; what it never wrote is empty."""
+    """Reads tables as of a sealed cycle; what it never wrote is empty.
 
-    def __init__(self, lake: Lake, table_versions: Mapping[str, int]) -> None:
+    With `before`, landed rows of that cycle and later ones are left out: those not evaluated yet.
+    """
+
+    def __init__(
+        self, lake: Lake, table_versions: Mapping[str, int], before: int | None = None
+    ) -> None:
         self._lake = lake
         self._versions = table_versions
+        self._before = before
 
     def __call__(self, table: str, *conditions: pl.Expr) -> pl.DataFrame:
         """Rows of a table that fulfil the conditions."""
@@ -24,7 +30,10 @@ class SealedTables:
         """All rows of a table."""
         if table not in self._versions:
             return TABLES[table].schema.create_empty().lazy()
-        return self._lake.scan(table, self._versions[table])
+        rows = self._lake.scan(table, self._versions[table])
+        if self._before is None or table not in FEEDS:
+            return rows
+        return rows.filter(pl.col("cycle") < self._before)
 
     def was_written(self, table: str) -> bool:
         """Whether any cycle up to the sealed one wrote the table, be it empty now or not."""
@@ -53,7 +62,9 @@ class SealedTables:
         files = self.scan("landed_files").filter(
             pl.col("status") == "accepted", pl.col("feed") == feed
         )
-        numbers = files.select("cycle", "file_id", "file_number")
-        return rows.join(numbers, on=["cycle", "file_id"], how="left", validate="m:1").sort(
+        # One file may land twice in a cycle, and be read again if only its time was refused.
+        key = ["cycle", "file_id", "landed_at"]
+        numbers = files.select(*key, "file_number")
+        return rows.join(numbers, on=key, how="left", validate="m:1").sort(
             "cycle", "file_number", "file_row"
         )

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.corrections import MISMATCH, counting, overruled
 from margin_assets.kernels.fills import (
     FillRow,
     effects_in_order,
@@ -23,7 +24,7 @@ from margin_assets.live.seen_ids import SeenIds
 from schemas import TABLES
 
 PROVENANCE = ("file_id", "file_row", "landed_at", "is_late", "cycle")
-IDS = {"fills": "fill_id", "cash_movements": "movement_id"}
+IDS = {"fills": "fill_id", "cash_movements": "movement_id", "desk_actions": "action_id"}
 Lookup = Callable[[str, pl.Expr], pl.DataFrame]
 """Rows of an append table, as of the last sealed cycle, that fulfil a condition."""
 PointsOf = Callable[[pl.DataFrame], Int64Array]
@@ -50,6 +51,7 @@ class Refusal(NamedTuple):
     file_row: int
     reason: str
     detail: str
+    account_id: str | None = None
 
 
 @dataclass
@@ -60,8 +62,8 @@ class Accepted:
     refusals: list[Refusal] = field(default_factory=list)
     duplicates: dict[int, int] = field(default_factory=dict)
     """Dropped rows by file number."""
-    overruled: list[str] = field(default_factory=list)
-    """Ids of corrections accepted earlier that turn out not to fit their original."""
+    overruled: list[pl.DataFrame] = field(default_factory=list)
+    """Corrections accepted earlier, as landed, that turn out not to fit their original."""
 
 
 def feed_columns(feed: str) -> list[str]:
@@ -86,8 +88,13 @@ def with_points(rows: pl.DataFrame, last_point: int | None, interval: int) -> pl
     return rows.with_columns(is_late=pl.Series(late), point=pl.Series(point), event_time=times)
 
 
-def accept_by_content(feed: str, rows: pl.DataFrame, lookup: Lookup) -> Accepted:
-    """Rows whose whole content is their identity: seen before means dropped."""
+def accept_by_content(
+    feed: str, rows: pl.DataFrame, lookup: Lookup, held: pl.DataFrame | None = None
+) -> Accepted:
+    """Rows whose whole content is their identity: seen before means dropped.
+
+    Rows in order of time are new. Only late ones, and what `held` rows say, may be old.
+    """
     columns = feed_columns(feed)
     fresh = rows.unique(columns, keep="first", maintain_order=True)
     time = "event_time" if "event_time" in columns else "as_of_date"
@@ -96,6 +103,8 @@ def accept_by_content(feed: str, rows: pl.DataFrame, lookup: Lookup) -> Accepted
         among = pl.col(time).is_between(suspects[time].min(), suspects[time].max())
         seen = lookup(feed, among)
         fresh = fresh.join(seen, on=columns, how="anti", nulls_equal=True, maintain_order="left")
+    if held is not None:
+        fresh = fresh.join(held, on=columns, how="anti", nulls_equal=True, maintain_order="left")
     dropped = (
         rows.join(fresh, on=["file_number", "file_row"], how="anti", maintain_order="left")
         .group_by("file_number")
@@ -116,13 +125,19 @@ class Journal:
         self._parent: dict[str, str] = {}
         self._originals: dict[str, FillRow] = {}
 
-    def load(self) -> None:
-        """Reads what the sealed cycles left."""
+    def load(self, held_since: int | None = None) -> None:
+        """Reads what the sealed cycles left; from `held_since` on nothing was evaluated."""
         for feed, key in IDS.items():
             ids = self._scan(feed).select(pl.col(key).hash(seed=0)).collect(engine="streaming")
             self._seen[feed] = SeenIds(ids[key].to_numpy(), partial(self._landed, feed, key))
-        corrections = self._lookup("fills", pl.col("corrects_fill_id").is_not_null())
-        for row in _known_rows(corrections):
+        lost = overruled(self._scan("fills"), self._scan("quarantine")).select("fill_id")
+        if names := set(lost.collect()["fill_id"]):
+            for name in names.difference(self._landed("fills", "fill_id", sorted(names))):
+                self._seen["fills"].discard(name)
+        corrections = self._counting("fills", pl.col("corrects_fill_id").is_not_null())
+        is_held = pl.lit(value=False) if held_since is None else pl.col("cycle") >= held_since
+        held = corrections.filter(is_held)
+        for row in (*_known_rows(corrections.filter(~is_held)), *self._with_points(held)):
             self._link(row)
 
     def settle(self) -> None:
@@ -131,7 +146,18 @@ class Journal:
             ids.settle()
 
     def _landed(self, feed: str, key: str, ids: list[str]) -> list[str]:
-        return self._lookup(feed, pl.col(key).is_in(ids))[key].to_list()
+        return self._counting(feed, pl.col(key).is_in(ids))[key].to_list()
+
+    def _counting(self, feed: str, condition: pl.Expr) -> pl.DataFrame:
+        """Rows of sealed cycles that still count."""
+        rows = self._lookup(feed, condition)
+        if feed != "fills" or rows["corrects_fill_id"].null_count() == rows.height:
+            return rows
+        refused = self._lookup("quarantine", pl.col("reasons") == MISMATCH)
+        return counting(rows.lazy(), refused.lazy()).collect()
+
+    def _with_points(self, fills: pl.DataFrame) -> list[FillRow]:
+        return fill_rows(fills, self._points_of(fills)) if fills.height else []
 
     def _link(self, row: FillRow) -> None:
         parent = row.corrects or ""
@@ -149,6 +175,7 @@ class Journal:
         seen.check([*ids, *named])
         known, taken = self._known(feed, rows), Accepted(rows)
         contents = _contents(rows, columns, ids, seen)
+        accounts = rows["account_id"].to_list() if "account_id" in columns else None
         fills = self._linked_rows(feed, rows)
         accepted = []
         places = zip(rows["file_number"].to_list(), rows["file_row"].to_list(), strict=True)
@@ -160,17 +187,28 @@ class Journal:
             problem = self._problem(name, feed, fill)
             problem = problem or (tested.problem(place) if tested else None)
             if problem:
-                taken.refusals.append(Refusal(number, line, *problem))
+                account = None if accounts is None else accounts[place]
+                taken.refusals.append(Refusal(number, line, *problem, account))
                 continue
             seen.add(name)
             known[name] = contents[place]
-            if fill is not None:
-                taken.overruled.extend(self._take(fill))
             if tested:
                 tested.take(place)
             accepted.append(place)
+            for child in [] if fill is None else self._take(fill):
+                taken.overruled.append(self._overrule(child, rows[accepted]))
         taken.rows = rows[accepted]
         return taken
+
+    def _overrule(self, row: FillRow, landed_now: pl.DataFrame) -> pl.DataFrame:
+        """Takes back a correction that waited: it has no effect, and its id may land again."""
+        self._seen["fills"].discard(row.fill_id)
+        self._children[row.corrects or ""].remove(row)
+        del self._parent[row.fill_id]
+        self._originals.pop(row.fill_id, None)
+        is_it = pl.col("fill_id") == row.fill_id
+        found = landed_now.filter(is_it).tail(1)
+        return found if found.height else self._counting("fills", is_it)
 
     def _problem(self, name: str, feed: str, fill: FillRow | None) -> tuple[str, str] | None:
         if name in self._seen[feed]:
@@ -195,9 +233,9 @@ class Journal:
             again += [name for name in named if name in seen]
         if not again:
             return {}
-        found = self._lookup(feed, pl.col(key).is_in(again))
+        found = self._counting(feed, pl.col(key).is_in(again))
         if feed == "fills":
-            for row in fill_rows(found, self._points_of(found)):
+            for row in self._with_points(found):
                 self._originals[row.fill_id] = row
         return {str(row[columns.index(key)]): row for row in found.select(columns).rows()}
 
@@ -213,13 +251,13 @@ class Journal:
             return "correction_mismatch", f"{row.corrects} is of another account or symbol"
         return None
 
-    def _take(self, row: FillRow) -> list[str]:
+    def _take(self, row: FillRow) -> list[FillRow]:
         """Remembers a fill; returns the waiting corrections that turn out not to fit it."""
         self._originals[row.fill_id] = row
         if row.corrects is not None:
             self._link(row)
         waiting = self._children.get(row.fill_id, [])
-        return [child.fill_id for child in waiting if not _same_place(row, child)]
+        return [child for child in waiting if not _same_place(row, child)]
 
     def effects(self, fills: pl.DataFrame, last_point: int | None) -> pl.DataFrame:
         """What the accepted fills change, sorted by grid point, time and landing."""
@@ -252,8 +290,7 @@ class Journal:
         """Loads originals of earlier cycles that new corrections end at."""
         missing = [n for n in roots if n not in self._originals and n in self._seen["fills"]]
         if missing:
-            found = self._lookup("fills", pl.col("fill_id").is_in(missing))
-            for row in fill_rows(found, self._points_of(found)):
+            for row in self._with_points(self._counting("fills", pl.col("fill_id").is_in(missing))):
                 self._originals[row.fill_id] = row
 
     def _touched(self, fills: pl.DataFrame) -> list[str]:

@@ -63,6 +63,10 @@ _FIGURES: dict[str, tuple[str, Figure]] = {
         "Accounts that lack an input of their requirement.",
         lambda s: s.missing_inputs,
     ),
+    "margin_refused_rows": (
+        "Refused fills and cash movements neither released nor dismissed.",
+        lambda s: s.refused_rows,
+    ),
 }
 
 

@@ -39,12 +39,17 @@ class RehearsalLake(Lake):
         self.cycle = start.sealed.cycle if start else 0
         """Last cycle whose rows are history."""
         self.states = dict(start.states) if start else {}
+        appended = (t.name for t in TABLES.values() if t.mode is Mode.APPEND)
+        self._younger = {name for name in appended if not self._exists(name)}
+        """Tables declared after the lake was made, and not made since."""
 
     def scan(self, name: str, version: int | None = None) -> pl.LazyFrame:
         """State as the last cycle left it; of an append table the rows up to that cycle."""
         del version
         if declared.table_of(name).mode is Mode.STATE:
             return self.states.get(name, TABLES[name].schema.create_empty()).lazy()
+        if name in self._younger:
+            return TABLES[name].schema.create_empty(lazy=True)
         return super().scan(name).filter(pl.col("cycle") <= self.cycle)
 
     def version(self, name: str) -> int:

@@ -100,8 +100,10 @@ def _with_rows(
     """Sealed cycles from one on, each with the rows it appended, read many at a time."""
     for run in _runs(Ledger(lake).sealed_from(first)):
         among = pl.col("cycle").is_between(run[0].cycle, run[-1].cycle)
+        # A table younger than the last seal holds none of its rows.
+        tables = SealedTables(lake, last.table_versions)
         parts = {
-            table.name: lake.scan(table.name, last.table_versions[table.name])
+            table.name: tables.scan(table.name)
             .filter(among)
             .collect()
             .partition_by("cycle", as_dict=True)
@@ -160,7 +162,7 @@ def _state_difference(lake: Lake, last: Sealed, rehearsal: Rehearsal) -> str | N
 def _strays(lake: Lake, last: Sealed) -> str | None:
     """Rows that stand in an append table under no sealed cycle."""
     for table in _APPENDED:
-        rows = lake.scan(table.name, last.table_versions[table.name])
+        rows = SealedTables(lake, last.table_versions).scan(table.name)
         strays = rows.filter(~pl.col("cycle").is_between(1, last.cycle)).collect()
         if strays.height:
             return _first_row(table, strays, table.schema.create_empty())

@@ -1,5 +1,6 @@
 """What became of each landed file, and the rows that say so."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,18 +56,13 @@ def tally(accepted: Accepted, reports: list[Report]) -> None:
 
 
 def landed_frames(
-    feeds: dict[str, pl.DataFrame],
-    quarantine: list[pl.DataFrame],
-    reports: list[Report],
-    cycle: int,
+    frames: Mapping[str, pl.DataFrame], reports: list[Report], cycle: int
 ) -> dict[str, pl.DataFrame]:
-    """Rows of the landed tables, the quarantine and `landed_files` that a cycle writes."""
-    stamp = pl.lit(cycle, pl.Int64).alias("cycle")
-    frames = {feed: rows.with_columns(stamp) for feed, rows in feeds.items()}
-    frames["quarantine"] = pl.concat([NO_QUARANTINE, *quarantine]).with_columns(stamp)
+    """Rows of the landed tables, of the quarantine and of `landed_files` that a cycle writes."""
     files = pl.DataFrame([report.row() for report in reports], schema=_FILE_COLUMNS)
-    frames["landed_files"] = files.with_columns(stamp)
-    return frames
+    stamp = pl.lit(cycle, pl.Int64).alias("cycle")
+    every = {**frames, "landed_files": files}
+    return {name: rows.with_columns(stamp) for name, rows in every.items()}
 
 
 def _columns_of(table: str) -> dict[str, Any]:
@@ -74,4 +70,5 @@ def _columns_of(table: str) -> dict[str, Any]:
 
 
 _FILE_COLUMNS = _columns_of("landed_files")
-NO_QUARANTINE = pl.DataFrame(schema=_columns_of("quarantine"))
+NO_QUARANTINE = pl.DataFrame(schema=_columns_of("quarantine") | {"account_id": pl.String})
+"""No row, with the account that a refused row may name beside the columns of the table."""

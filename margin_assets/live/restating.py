@@ -27,9 +27,11 @@ class Restating:
     """Walks accounts again over sealed rows and those of the cycle at work."""
 
     def __init__(
-        self, tables: Callable[[], SealedTables], points_of: PointsOf, calendar: Calendar
+        self, tables: Callable[[int | None], SealedTables], points_of: PointsOf, calendar: Calendar
     ) -> None:
-        self._tables = tables
+        self._tables_before = tables
+        self._before: int | None = None
+        """First of the sealed cycles whose rows are among those of the cycle at work."""
         self._points_of = points_of
         self._calendar = calendar
         self._feeds: Mapping[str, pl.DataFrame] = _NOTHING
@@ -39,9 +41,17 @@ class Restating:
         self._priced_from = 0
         self._sealed_days = pl.DataFrame(schema=ENDED)
 
-    def begin(self, feeds: Mapping[str, pl.DataFrame], effects: pl.DataFrame | None) -> None:
-        """Takes the rows of a cycle, accepted and with their points, and what its fills change."""
-        self._feeds, self._firm = feeds, None
+    def begin(
+        self,
+        feeds: Mapping[str, pl.DataFrame],
+        effects: pl.DataFrame | None,
+        held_since: int | None = None,
+    ) -> None:
+        """Takes the rows to evaluate, with their points, and what their fills change.
+
+        Those of sealed cycles from `held_since` on are among them.
+        """
+        self._feeds, self._firm, self._before = feeds, None, held_since
         if effects is not None:
             corrected = effects.filter(pl.col("traded") < pl.col("point"))
             self._whose = corrected["account_id"].unique().sort()
@@ -79,6 +89,9 @@ class Restating:
         days = self._tables()(DAYS, mine)
         self._sealed_days = ended_of(days)
         return self._firm
+
+    def _tables(self) -> SealedTables:
+        return self._tables_before(self._before)
 
     def _priced(self, firm: Firm, start: int) -> Firm:
         """Rows with the prices from an instant on, and the last of each symbol before it."""

@@ -22,6 +22,7 @@ class SeenIds:
         self._hashes = np.sort(hashes)
         self._confirm = confirm
         self._new: set[str] = set()
+        self._gone: set[str] = set()
         self._checked: dict[str, bool] = {}
 
     def check(self, ids: Iterable[str]) -> None:
@@ -29,7 +30,7 @@ class SeenIds:
 
         What earlier batches asked is forgotten.
         """
-        asked = [name for name in dict.fromkeys(ids) if name not in self._new]
+        asked = [n for n in dict.fromkeys(ids) if n not in self._new and n not in self._gone]
         suspects = [name for name, found in zip(asked, self._among(asked), strict=True) if found]
         landed = set(self._confirm(suspects)) if suspects else set()
         self._checked = {name: name in landed for name in asked}
@@ -48,6 +49,8 @@ class SeenIds:
         """Whether the id has landed."""
         if name in self._new:
             return True
+        if name in self._gone:
+            return False
         if name not in self._checked:
             is_landed = bool(self._among([name])[0]) and name in set(self._confirm([name]))
             self._checked[name] = is_landed
@@ -56,6 +59,12 @@ class SeenIds:
     def add(self, name: str) -> None:
         """Takes an id that landed now."""
         self._new.add(name)
+        self._gone.discard(name)
+
+    def discard(self, name: str) -> None:
+        """Gives an id free: whoever had it is refused, and it may land again."""
+        self._new.discard(name)
+        self._gone.add(name)
 
     def settle(self) -> None:
         """Keeps only hashes of what landed, once a cycle has sealed it and there is much of it."""

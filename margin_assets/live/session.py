@@ -10,33 +10,28 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from margin_assets.calendar import sessions
-from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.money import instants
-from margin_assets.kernels.sma_walk import Calendar
 from margin_assets.lake import faults
-from margin_assets.lake.archive import archive, begun_entry, opened_in
-from margin_assets.lake.backlog import Backlog, backlog_of, is_ahead
+from margin_assets.lake.archive import archive, opened_in
+from margin_assets.lake.backlog import Backlog, backlog_of
 from margin_assets.lake.canonical import digest
 from margin_assets.lake.caretaker import Caretaker
-from margin_assets.lake.landing import Landing, Pending, PlannedFile, in_order
+from margin_assets.lake.cut import cut_of
+from margin_assets.lake.landing import Landing, Pending, PlannedFile
 from margin_assets.lake.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
-from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
-from margin_assets.live.acceptance import Journal
 from margin_assets.live.condition import Condition
-from margin_assets.live.cycle import DATED, OFTEN_EMPTY, CycleRunner
-from margin_assets.live.loading import known_business_days, load_monitor, pending_rows
-from margin_assets.live.monitor import Monitor
+from margin_assets.live.cycle import CycleRunner
+from margin_assets.live.held import AWAITS, awaiting
+from margin_assets.live.refusals import ACCEPTANCE, WITH_LIFE
 from margin_assets.live.reports import landed_frames
-from margin_assets.live.restating import Restating
-from margin_assets.live.sealed_points import sealed_points
+from margin_assets.live.startup import KnownFiles, Source, loaded
 from margin_assets.live.stopwatch import Stopwatch
 from margin_assets.rulebooks import in_force, installed, planned_under, versions
 from schemas import TABLES
 
 SETTLES = "settles"
 """In the manifest of a cycle that takes no files and brings rows up to date."""
+_NO_FILES: dict[str, Any] = {"archive": "", "files": []}
 _POLL_SECONDS = 0.1
 # Longer than the pause of a feed that sends every second: such a feed is not waited on.
 _SETTLE_AFTER_SECONDS = 2.0
@@ -73,10 +68,7 @@ class Session:
         """The sealed cycle whose firm is in memory."""
         self.waiting: Backlog | None = None
         """What lay in the landing folder, in no sealed cycle, when it was last listed."""
-        self._begun: Pending | None = None
-        """The file of which later plans take what is left."""
-        self._stamps: set[tuple[str, int, datetime]] = set()
-        self._ignored: set[str] = set()
+        self._known = KnownFiles()
         # Time does not pass in a rulebook of bounds: the newest version is the one in use.
         self._bounds = in_force("lake", versions("lake")[-1]).numbers["plan"]
 
@@ -91,12 +83,7 @@ class Session:
     def pending(self, landing: Landing) -> list[Pending]:
         """What has landed and is in no plan yet; what is ahead of our clock waits (8.15)."""
         self._ready()
-        now = datetime.now(UTC)
-        found = [e for e in landing.unknown(self._is_planned) if not is_ahead(e, now)]
-        return found if self._begun is None else [self._begun, *found]
-
-    def _is_planned(self, entry: Pending) -> bool:
-        return entry.stamp in self._stamps or bool(entry.problem and entry.path in self._ignored)
+        return self._known.pending(landing, datetime.now(UTC))
 
     def cycle(self, landing: Landing) -> CycleResult | None:
         """Runs one cycle over what is pending; None if nothing is."""
@@ -108,22 +95,21 @@ class Session:
         started = time.perf_counter()
         pending = self.pending(landing)
         self.waiting = backlog_of(pending)
-        entries = in_order(pending, **self._bounds)
-        if self._begun is not None and self._begun not in entries:
-            entries = [self._begun, *entries]
-        if not entries:
+        cut, held = cut_of(pending, **self._bounds), self._ready().held
+        if not cut.taken and held.since is None:
             return None
         self._expect(self._sealed_cycle())
         self._expect_no_plan()
-        manifest, left = archive(self.lake, landing, entries, self._at + 1)
-        if not manifest["files"]:
+        manifest, cut = archive(self.lake, landing, cut, self._at + 1)
+        # Without a file, what is held is evaluated: the rest of its delivery is gone.
+        if not manifest["files"] and held.since is None:
             return None
         faults.reach("archived")
+        if times := cut.awaits(held.times):
+            manifest = manifest | {AWAITS: awaiting(times, held.since or self._at + 1)}
         result = self._plan_and_run(manifest, started)
-        self._begun = next((entry for entry in left if entry.begun is not None), None)
-        taken = {entry.stamp for entry in entries}
-        later = (entry for entry in pending if entry.stamp not in taken)
-        self.waiting = backlog_of([*left, *later])
+        self._known.begun = next((entry for entry in cut.left if entry.begun is not None), None)
+        self.waiting = backlog_of(cut.left)
         return result
 
     def settle(self) -> CycleResult | None:
@@ -136,14 +122,17 @@ class Session:
             return None
         self._expect(self._sealed_cycle())
         self._expect_no_plan()
-        return self._plan_and_run({"archive": "", "files": [], SETTLES: True}, started)
+        return self._plan_and_run(_NO_FILES | {SETTLES: True}, started)
 
     def _plan_and_run(self, manifest: dict[str, Any], started: float) -> CycleResult:
-        manifest["rulebooks"] = installed()
-        manifest["code_version"] = version("margin-lakehouse")
+        by_what = {
+            "rulebooks": installed(),
+            "code_version": version("margin-lakehouse"),
+            ACCEPTANCE: WITH_LIFE,
+        }
         faults.reach("before_plan")
         try:
-            plan = self.ledger.plan(manifest)
+            plan = self.ledger.plan(manifest | by_what)
         except AnotherSession:
             # The firm in memory is behind now: it is loaded again before it is used again.
             self._runner = None
@@ -184,13 +173,15 @@ class Session:
     def _run_plan(self, plan: Plan, seconds: dict[str, float] | None) -> CycleResult:
         runner, clock = self._ready(), Stopwatch(seconds or {})
         self._expect(plan.cycle - 1)
-        files = [PlannedFile(**file) for file in plan.manifest["files"]]
-        feeds, quarantine, reports = runner.accept(files, self._opener(plan))
+        taken = runner.accept(plan.manifest, self._opener(plan))
         faults.reach("accepted")
         clock.lap("accept")
-        settles = SETTLES in plan.manifest
-        computed = runner.settle(plan.cycle) if settles else runner.compute(feeds, plan.cycle)
-        frames = landed_frames(feeds, quarantine, reports, plan.cycle) | computed.frames
+        if SETTLES in plan.manifest:
+            computed = runner.settle(plan.cycle)
+        else:
+            computed = runner.compute(taken.feeds, plan.cycle, plan.manifest)
+        landed = landed_frames(taken.feeds | taken.frames, taken.reports, plan.cycle)
+        frames = landed | computed.frames
         frames = {name: frame for name, frame in frames.items() if frame.width}
         written = {n: f for n, f in frames.items() if f.height or TABLES[n].mode == "state"}
         faults.reach("computed")
@@ -208,12 +199,15 @@ class Session:
         sealed = self.ledger.seal(plan, computed.as_of, table_versions, digests, counts)
         faults.reach("sealed")
         clock.lap("seal")
-        self._at = plan.cycle
-        runner.journal.settle()
-        self._remember(files)
-        self._begun = begun_entry(plan.manifest)
+        self._settled(plan, runner)
         self.caretaker.after(sealed)
         return CycleResult(sealed, written, clock.seconds)
+
+    def _settled(self, plan: Plan, runner: CycleRunner) -> None:
+        """A plan is sealed: what it took can be looked up, and is not taken again."""
+        self._at = plan.cycle
+        runner.acceptor.journal.settle()
+        self._known.remember(plan.manifest)
 
     def run(
         self,
@@ -254,60 +248,14 @@ class Session:
         assert self._runner is not None  # noqa: S101 (set by _load)
         return self._runner
 
-    def _remember(self, files: list[PlannedFile]) -> None:
-        for file in files:
-            landed = file.landed()
-            self._stamps.add((landed.path, landed.bytes, landed.landed_at))
-            if file.problem:
-                self._ignored.add(file.path)
-
     def _load(self) -> None:
         """Puts the state of the last sealed cycle into memory."""
         self.lake.access.keep("loading the last sealed cycle", self._load_once)
 
     def _load_once(self) -> None:
         self.ledger.refresh()
-        sealed = self.ledger.last_sealed()
-        versions_of = sealed.table_versions if sealed else {}
-        scan = SealedTables(self.lake, versions_of)
-        known = Calendar(sessions().opens, sessions().closes, known_business_days())
-        monitor = Monitor(known, Restating(self._tables, self._points_of, known))
-        journal = Journal(self._lookup, scan.scan, self._points_of)
-        runner = CycleRunner(monitor, journal, self._lookup)
-        runner.journal.load()
-        if sealed is not None:
-            self._load_files(scan, runner)
-            if sealed.as_of is not None:
-                as_of = instants(pl.Series([sealed.as_of])).item()
-                load_monitor(monitor, scan, as_of, self._points_of)
-            accounts = scan("account_state").sort("account_id")
-            runner.shards.load(accounts["account_id"].to_list(), accounts["as_of"])
-            runner.ever_written = {name for name in OFTEN_EMPTY if scan.was_written(name)}
-            runner.pending = {feed: pending_rows(scan, feed, monitor) for feed in DATED}
-        self._runner, self._at = runner, 0 if sealed is None else sealed.cycle
-        self._begun = None if sealed is None else begun_entry(sealed.manifest)
-
-    def _load_files(self, scan: SealedTables, runner: CycleRunner) -> None:
-        files = scan("landed_files").select(
-            "feed", "file_id", "path", "bytes", "landed_at", "status"
-        )
-        for feed, file_id, path, size, landed_at, status in files.iter_rows():
-            self._stamps.add((path, size, landed_at))
-            if status == "ignored":
-                self._ignored.add(path)
-            else:
-                runner.files_seen.add((feed, file_id))
-                runner.paths[file_id] = path
-
-    def _points_of(self, rows: pl.DataFrame) -> Int64Array:
-        return sealed_points(rows, self.ledger.ends)
-
-    def _lookup(self, table: str, condition: pl.Expr) -> pl.DataFrame:
-        return self._tables()(table, condition)
-
-    def _tables(self) -> SealedTables:
-        last = self.ledger.last_sealed()
-        return SealedTables(self.lake, last.table_versions if last else {})
+        source = Source(self.lake, self.ledger, self._archive)
+        self._runner, self._at = loaded(source, self._known)
 
 
 def _digests(written: dict[str, pl.DataFrame]) -> dict[str, str]:

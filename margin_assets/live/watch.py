@@ -9,9 +9,10 @@ import polars as pl
 
 from margin_assets.calendar import sessions
 from margin_assets.checks.health import Health, Rows, Seen, health, in_all, limits
-from margin_assets.checks.observed import observed, recent_rows, rows_of
+from margin_assets.checks.observed import observed, recent_rows, refused_rows, rows_of
 from margin_assets.lake.backlog import Backlog
 from margin_assets.lake.ledger import ACCOUNTS_WRITTEN, Ledger
+from margin_assets.lake.refused import is_of_risk
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
 from margin_assets.live.session import CycleResult
@@ -37,11 +38,12 @@ class Watch:
 
         `failing` says what the session has trouble with, empty if nothing.
         """
-        self._backlog, self._failing = backlog, failing
+        self._backlog, self._failing, self._lake = backlog, failing, lake
         ledger, recent = Ledger(lake), limits().recent_cycles
         sealed, seen = ledger.last_sealed(), observed(lake, ledger, None, now, is_attended=True)
         self._seconds = deque(seen.cycle_seconds, recent)
         self._rows: deque[Rows] = deque(recent_rows(lake, sealed), recent)
+        self._refused = seen.refused_rows or 0
         self._indeterminate: set[str] = set()
         if sealed is not None:
             summary = SealedTables(lake, sealed.table_versions).scan(_SUMMARY)
@@ -58,6 +60,7 @@ class Watch:
         self._seconds.append(sum(result.seconds.values()))
         self._rows.append(rows_of(result.landed_files))
         self._take_summary(result)
+        self._take_refused(result)
         self.landing_lag = landing_lag(result, now)
         self._seen = replace(
             self._seen,
@@ -67,7 +70,16 @@ class Watch:
             cycle_seconds=tuple(self._seconds),
             rows=in_all(self._rows),
             missing_inputs=len(self._indeterminate),
+            refused_rows=self._refused,
         )
+
+    def _take_refused(self, result: CycleResult) -> None:
+        if "quarantine_closings" in result.frames:
+            # Rows of earlier cycles are no longer open.
+            self._refused = refused_rows(self._lake, result.sealed)
+            self._rows = deque(recent_rows(self._lake, result.sealed), self._rows.maxlen)
+        elif "quarantine" in result.frames:
+            self._refused += result.frames["quarantine"].filter(is_of_risk()).height
 
     def _take_summary(self, result: CycleResult) -> None:
         summary = result.frames.get(_SUMMARY)

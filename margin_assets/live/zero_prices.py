@@ -66,16 +66,29 @@ class ZeroFills:
 
 
 def zero_fills(
-    rows: pl.DataFrame, instruments: pl.DataFrame | None, market: Market, holdings: Holdings
+    rows: pl.DataFrame,
+    instruments: pl.DataFrame | None,
+    waiting: pl.DataFrame | None,
+    market: Market,
+    holdings: Holdings,
 ) -> ZeroFills | None:
-    """What judges fills at price 0; None where there are none."""
+    """What judges fills at price 0; None where there are none.
+
+    `instruments` and `waiting` fills have been accepted, and the firm has not taken them yet.
+    """
     zero = rows.filter(_IS_ZERO)
     if not zero.height:
         return None
     known = [name for name in zero["account_id"].unique() if name in holdings.accounts]
     places = holdings.accounts.places(pl.Series(known, dtype=pl.String))
-    held = holdings.holdings(market.symbols, places)
-    return ZeroFills(rows, known_options(rows, instruments, market), held)
+    parts = [holdings.holdings(market.symbols, places)]
+    if waiting is not None:
+        is_own = pl.col("account_id").is_in(zero["account_id"].implode())
+        parts.append(waiting.filter(is_own & pl.col("corrects_fill_id").is_null()))
+    columns = ("account_id", "symbol", "quantity")
+    held = pl.concat([part.select(columns) for part in parts])
+    summed = held.group_by("account_id", "symbol", maintain_order=True).sum()
+    return ZeroFills(rows, known_options(rows, instruments, market), summed)
 
 
 def split_prices(

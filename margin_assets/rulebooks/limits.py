@@ -66,7 +66,7 @@ _OF: dict[str, dict[str, _Bounds]] = {
         "*_usd": AMOUNT,
         "*share*": SHARE,
         "*_equity": SHARE,
-        "*leveraged_long*": SHARE,
+        "*leveraged_*": SHARE,
         "*": COUNT,
     },
     "timelines": {"*": COUNT},

@@ -30,6 +30,7 @@ WELL = Seen(
     cycle_seconds=(0.5,) * 100,
     rows=Rows(1000, 10),
     missing_inputs=0,
+    refused_rows=0,
 )
 
 
@@ -79,6 +80,8 @@ def test_the_limits_are_in_the_rulebook():
         pytest.param({"missing_inputs": 1}, ["attention"], id="an input is missing"),
         pytest.param({"missing_inputs": None}, ["ok"], id="inputs not looked at"),
         pytest.param({"rows": Rows(1000, 11)}, ["attention"], id="quarantined"),
+        pytest.param({"refused_rows": 1}, ["attention"], id="a refused row is open"),
+        pytest.param({"refused_rows": None}, ["ok"], id="refused rows not looked at"),
         pytest.param({"rows": Rows()}, ["ok"], id="no rows"),
         pytest.param({"rows": None}, ["attention"], id="rows not known"),
         pytest.param(

@@ -17,6 +17,18 @@ def test_an_honest_lake_holds(margin: Margin, told: Path) -> None:
     assert len(verdict["hash"]) == 64
 
 
+def test_a_replay_leaves_a_lake_that_can_be_audited(
+    margin: Margin, told: Path, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    said = margin("replay", "--verify", "--lake", told / "lake", "--scratch", scratch)
+    verdict = margin("audit", "verify", "--lake", scratch, "--json").document
+
+    assert said.code == 0
+    assert verdict["ok"] is True
+    assert verdict["last_cycle"] == 11
+
+
 def _unlocked(table: Path) -> DeltaTable:
     handle = DeltaTable(table)
     handle.alter.set_table_properties({"delta.appendOnly": "false"})

@@ -76,3 +76,16 @@ def test_status_knows_whether_the_exchange_is_open(
     assert f"the exchange is {word}" in said
     assert said.count("exchange is") == 1
     assert is_open(at) == (word == "open")
+
+
+def test_status_names_a_table_that_no_session_could_open(margin: Margin, copied: Path):
+    table = Lake(str(copied / "lake")).held("volatilities")
+    table.open().create_checkpoint()
+    checkpoint = next((copied / "lake/volatilities/_delta_log").glob("*.checkpoint.parquet"))
+    checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+
+    found = margin("status", *landed(copied), "--json").document
+
+    assert [row["table"] for row in found["damaged_tables"]] == ["volatilities"]
+    assert checkpoint.name in found["damaged_tables"][0]["problem"]
+    assert "attention" in found["states"]

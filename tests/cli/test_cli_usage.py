@@ -29,6 +29,7 @@ TRAVEL = "2020-03-09T15:00:00Z"
                 "quarantine list",
                 "quarantine show",
                 "quarantine release",
+                "quarantine dismiss",
                 "rulebook list",
                 "rulebook show",
             )

@@ -68,7 +68,12 @@ def stress(**changed: object) -> pl.DataFrame:
         pytest.param("fills", fills(), {}, id="good fills"),
         pytest.param("instruments", instruments(), {}, id="good instruments"),
         pytest.param("stress_results", stress(), {}, id="good stress"),
-        pytest.param("fills", fills(fill_id=["1", "1", "3"]), {"primary_key": 2}, id="a key twice"),
+        pytest.param(
+            "cash_movements",
+            rows("cash_movements", 3, file_id=SHA, kind="deposit", movement_id=["1", "1", "3"]),
+            {"primary_key": 2},
+            id="a key twice",
+        ),
         pytest.param(
             "stress_results",
             stress(scenario=["a", "a", "b"]),

@@ -527,9 +527,11 @@ def test_a_quote_half_a_cent_below_its_bound_is_on_it():
     on = answer(*kept, sold, known=STOCK, cash=500_000, **deep)
     below = answer(*kept, sold | {"price": 40.05}, known=STOCK, cash=500_000, **deep)
 
-    assert (on["status"], below["status"]) == ("determinate", "indeterminate")
-    # Stock and call move as one: only the contract's minimum is left.
+    assert on["status"] == below["status"] == "determinate"
+    assert (reasons(on, "flags"), reasons(below, "flags")) == (set(), {"quote_below_bound"})
+    # Stock and call move as one, but for the difference of the quote: the contract's minimum.
     assert on["portfolio_margin"]["requirement"] == 37.5
+    assert below["portfolio_margin"]["requirement"] == 37.5
 
 
 def test_two_prices_of_one_contract_are_refused():

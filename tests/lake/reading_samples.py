@@ -57,6 +57,13 @@ GOOD = {
         "event_time": AT,
     },
     "prices": {"symbol": "NVDA", "price": 500.5, "event_time": AT},
+    "desk_actions": {
+        "action_id": "D1",
+        "kind": "quarantine_dismiss",
+        "subject": "F1",
+        "actor": "desk",
+        "event_time": AT,
+    },
 }
 
 

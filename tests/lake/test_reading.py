@@ -23,6 +23,7 @@ from reading_samples import (
 from margin_assets.lake.reading import (
     FileRead,
     Landed,
+    LaterRefusal,
     form_of,
     ignored,
     late_quarantine,
@@ -48,7 +49,10 @@ def test_a_later_stage_can_quarantine_rows_that_passed(path: str, data: bytes):
     file, open_raw = landed(path, data)
     assert read_landed(file, open_raw).rows.filter(file_row=3)["fill_id"].to_list() == ["F2"]
 
-    late = late_quarantine(Landed(file, open_raw), [3, 2], ["id_reused", "b;a"], ["seen", ""])
+    late = late_quarantine(
+        Landed(file, open_raw),
+        [LaterRefusal(3, "id_reused", "seen"), LaterRefusal(2, "b;a", "")],
+    )
 
     assert late.select("file_row", "reasons").rows() == [(2, "a;b"), (3, "id_reused")]
     assert b"F2" in late["raw"][1]
@@ -115,12 +119,13 @@ def test_optional_columns_are_those_of_the_semantics():
     }
 
     of_accounts = "is_exempt intraday_margin_from"
-    of_derivatives = "underlying right strike expiry style multiplier is_listed"
+    of_derivatives = "underlying right strike expiry style multiplier is_listed settlement"
     of_underlyings = "is_broad_based dividend_yield"
     of_house = "expected_range is_hard_to_borrow borrow_rate"
     of_bonds = "bond_class coupon maturity frequency day_count principal"
     named = "corrects_fill_id source window_days r_squared leverage class_group"
-    groups = (named, of_accounts, of_derivatives, of_underlyings, of_house, of_bonds)
+    of_acts = "reason details"
+    groups = (named, of_accounts, of_derivatives, of_underlyings, of_house, of_bonds, of_acts)
     assert optional == set(" ".join(groups).split())
 
 

@@ -23,6 +23,23 @@ from margin_assets.lake.reading import (
 
 
 @pytest.mark.parametrize(
+    ("price", "shown"),
+    [
+        pytest.param(b"[1]", "[1]", id="a number in a list"),
+        pytest.param(b'[1.50, "a", [true, null]]', "[1.50, 'a', [True, None]]", id="deeper"),
+        pytest.param(b'{"usd": 1e3}', "{'usd': 1e3}", id="in an object"),
+        pytest.param(b'"5"', "'5'", id="text"),
+    ],
+)
+def test_a_value_of_another_kind_is_shown_as_it_landed(price: bytes, shown: str):
+    line = b'{"symbol": "A", "event_time": "2024-01-01T15:00:00Z", "price": %s}' % price
+
+    detail = read("prices/a.ndjson", line).quarantined["detail"].item()
+
+    assert detail == f"price is {shown}"
+
+
+@pytest.mark.parametrize(
     ("line", "expected"),
     [
         pytest.param(b'{"symbol": "A"', "invalid_json", id="unclosed"),

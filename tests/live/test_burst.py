@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from live_driver import Firm, at, fill, opening, price
 
-from margin_assets.lake.landing import Pending, in_order
+from margin_assets.lake.cut import cut_of
+from margin_assets.lake.landing import Pending
 from margin_assets.live.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,4 +72,4 @@ def test_a_burst_is_drained_in_order_and_says_what_waits(
 def test_the_bound_is_of_plain_text(names: list[str], taken: int) -> None:
     entries = [Pending("fills", name, name, 100, at(n)) for n, name in enumerate(names)]
 
-    assert len(in_order(entries, max_bytes=250, max_files=9)) == taken
+    assert len(cut_of(entries, max_bytes=250, max_files=9).taken) == taken

@@ -11,7 +11,7 @@ from margin_assets.assets.partitions import calendar, closes
 from margin_assets.kernels import history
 
 MONDAY = datetime(2024, 6, 3, 14, 0, tzinfo=UTC)
-LANDED = datetime(2027, 1, 1, tzinfo=UTC)
+LANDED = datetime(2026, 7, 2, 1, 1, tzinfo=UTC)
 Trade = tuple[str, str, str, str | None]
 """Id, quantity, price, and what it corrects."""
 # Opening sales and what they brought, by hand.

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from live_driver import Firm, at, cash, fill, opening, price
+from live_driver import Firm, at, cash, fill, opening, price, text
 
+from margin_assets.checks.health import Rows, Seen
 from margin_assets.checks.observed import observed
 from margin_assets.lake.backlog import Backlog
 from margin_assets.lake.landing import LocalLanding
@@ -28,12 +29,22 @@ def watch_of(firm: Firm) -> Watch:
 def from_outside(firm: Firm) -> tuple[object, ...]:
     entries = list(LocalLanding(firm.landing).entries())
     seen = observed(firm.lake, Ledger(firm.lake), entries, NOW, is_attended=True)
-    return seen.last_cycle, seen.as_of, seen.is_plan_open, seen.backlog, seen.rows
+    return _shown(seen)
+
+
+def _shown(seen: Seen) -> tuple[object, ...]:
+    return (
+        seen.last_cycle,
+        seen.as_of,
+        seen.is_plan_open,
+        seen.backlog,
+        seen.rows,
+        seen.refused_rows,
+    )
 
 
 def from_inside(watch: Watch) -> tuple[object, ...]:
-    seen = watch.seen(NOW)
-    return seen.last_cycle, seen.as_of, seen.is_plan_open, seen.backlog, seen.rows
+    return _shown(watch.seen(NOW))
 
 
 def test_it_goes_on_where_the_lake_ended(firm: Firm):
@@ -48,6 +59,7 @@ def test_it_goes_on_where_the_lake_ended(firm: Firm):
 
     assert (before.last_cycle, before.backlog, before.missing_inputs) == (2, None, 1)
     assert from_inside(watch) == from_outside(firm)
+    assert from_inside(watch)[-1] == 1
     assert watch.seen(NOW).rows == before.rows._replace(
         landed=before.rows.landed + 2, quarantined=before.rows.quarantined + 1
     )
@@ -126,6 +138,24 @@ def test_trouble_degrades(firm: Firm):
     states.append(watch.health(NOW).states)
 
     assert states == [("ok",), ("degraded",)]
+
+
+def test_a_refused_row_is_open_until_it_is_dismissed(firm: Firm):
+    watch = watch_of(firm)
+    found = []
+    watch.take(firm.run(**opening("A"), fills=[fill("F1", "0", "5")]), NOW)
+    found.append(watch.health(NOW).refused)
+    row = firm.table("quarantine")["quarantine_id"].item()
+    act = {"action_id": "D1", "kind": "quarantine_dismiss", "subject": row, "actor": "desk"}
+    watch.take(firm.run(desk_actions=[act | {"event_time": text(at(5))}]), NOW)
+    found.append(watch.health(NOW).refused)
+
+    assert [(one.state, one.figures) for one in found] == [
+        ("open", {"rows": 1}),
+        ("ok", {"rows": 0}),
+    ]
+    assert watch.seen(NOW).rows == Rows(5, 0)
+    assert from_inside(watch) == from_outside(firm)
 
 
 def test_landing_lag_is_that_of_the_oldest_file_that_could_be_read(firm: Firm):

@@ -4,13 +4,14 @@ from margin_assets.lake.reading.cuts import Piece, weight_of
 from margin_assets.lake.reading.files import FileRead, Form, LandedFile, OpenRaw, Span, form_of
 from margin_assets.lake.reading.landed import (
     Landed,
+    LaterRefusal,
     late_quarantine,
     pieces,
     raw_row,
     read_landed,
     read_together,
 )
-from margin_assets.lake.reading.quarantine import ignored, refused_later
+from margin_assets.lake.reading.quarantine import ignored
 from margin_assets.lake.reading.reasons import COLUMN_WORDS, FILE_REASONS, LINE_REASONS
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Form",
     "Landed",
     "LandedFile",
+    "LaterRefusal",
     "OpenRaw",
     "Piece",
     "Span",
@@ -31,6 +33,5 @@ __all__ = [
     "raw_row",
     "read_landed",
     "read_together",
-    "refused_later",
     "weight_of",
 ]

@@ -26,6 +26,8 @@ class Refused:
     reasons: set[str]
     detail: str
     raw: Raw
+    account_id: str | None = None
+    """The account that the row names, if that much of it could be read."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,10 @@ def _refuse(chunk: Chunk, place: int, found: set[tuple[str, str]]) -> Refused:
         details.append(f"{name} is {'absent' if value is None else shown(value)}")
     reasons = {f"{column}_{word}" for column, word in found}
     raw = Raw.of(chunk.raw(place))
-    return Refused(chunk.file_rows[place], reasons, "; ".join(details), raw)
+    account = chunk.columns.get("account_id")
+    names = account is not None and "account_id" not in {column for column, _ in found}
+    account_id = account[place] if account is not None and names else None
+    return Refused(chunk.file_rows[place], reasons, "; ".join(details), raw, account_id)
 
 
 def _value(chunk: Chunk, place: int, name: str) -> object:

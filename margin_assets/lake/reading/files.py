@@ -43,7 +43,8 @@ class FileRead:
 
     `rows` has the feed's columns as its schema types them (without `is_late` and `cycle`), then
     `file_id`, `file_row` and `landed_at`; `quarantined` the columns of the quarantine without
-    `cycle`. Of a file that is refused whole (`quarantined`) no row is read.
+    `cycle`, and the `account_id` that a row names in a readable way. Of a file that is refused
+    whole (`quarantined`) no row is read.
     """
 
     rows: pl.DataFrame

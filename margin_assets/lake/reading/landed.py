@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 
 import polars as pl
 
@@ -63,6 +64,15 @@ class Landed:
         return form
 
 
+class LaterRefusal(NamedTuple):
+    """A row refused for what other rows say. `reason` may name several, separated by `;`."""
+
+    file_row: int
+    reason: str
+    detail: str
+    account_id: str | None = None
+
+
 def read_landed(file: LandedFile, open_raw: OpenRaw, span: Span | None = None) -> FileRead:
     """Read a landed file of a known feed and form, or a stretch of it, in bounded memory.
 
@@ -110,21 +120,21 @@ def pieces(landed: Landed) -> list[Piece]:
         return [Piece(None, 0)]
 
 
-def late_quarantine(
-    landed: Landed, file_rows: list[int], reasons: list[str], details: list[str]
-) -> pl.DataFrame:
+def late_quarantine(landed: Landed, refusals: Sequence[LaterRefusal]) -> pl.DataFrame:
     """Quarantine rows for rows that passed reading and were refused by a later stage.
 
     The file is read once, for what landed: the line of a text form, the NDJSON line that says
-    the same for a row of Parquet. `reasons` may each name several, separated by `;`.
+    the same for a row of Parquet.
 
     Raises:
         KeyError: the file has no such row.
     """
-    raw = _raw_rows(landed, set(file_rows))
+    raw = _raw_rows(landed, {one.file_row for one in refusals})
     refused = [
-        Refused(file_row, set(reason.split(";")), detail, raw[file_row])
-        for file_row, reason, detail in zip(file_rows, reasons, details, strict=True)
+        Refused(
+            one.file_row, set(one.reason.split(";")), one.detail, raw[one.file_row], one.account_id
+        )
+        for one in refusals
     ]
     return quarantined(landed.file, refused)
 

@@ -167,7 +167,8 @@ def _texts(
         for place, value in enumerate(values):
             if value is not None and type(value) is not due:
                 faults.setdefault(place, set()).add((name, NOT_OF_TYPE[type(column)]))
-                seen[place, name] = value.decode() if isinstance(value, bytes) else value
+                text = value.decode() if isinstance(value, bytes) else _as_landed(value)
+                seen[place, name] = text
                 values[place] = None
     try:
         return pl.Series(name, values, dtype=dtype).cast(pl.String)
@@ -193,6 +194,28 @@ def _written(value: object) -> object:
     if isinstance(value, bool):
         return str(value).lower()
     return value if isinstance(value, str) else None
+
+
+class _Digits(str):
+    """A number inside a value, shown as it landed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _as_landed(value: object) -> object:
+    """A value of JSON to be shown: its numbers are the digits that landed."""
+    match value:
+        case bytes():
+            return _Digits(value.decode())
+        case list():
+            return [_as_landed(one) for one in value]
+        case dict():
+            return {name: _as_landed(one) for name, one in value.items()}
+        case _:
+            return value
 
 
 def _without_halves(value: object) -> str | None:

@@ -1,8 +1,8 @@
 """Rows for the quarantine: what landed, kept as far as it may be, with every reason."""
 
 import hashlib
-import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -22,11 +22,18 @@ _SCHEMA = pl.Schema(
         for name, column in TABLES["quarantine"].schema.columns().items()
         if name != "cycle"
     }
+    | {"account_id": pl.String}
 )
+# In a line that is no JSON: what a person would read, if it is said once.
+_ACCOUNT = re.compile(rb'"account_id"\s*:\s*"([!#-\[\]-~](?:[ !#-\[\]-~]{0,126}[!#-\[\]-~])?)"')
 
 
 def quarantined(file: LandedFile, refused: Iterable[Refused]) -> pl.DataFrame:
-    """Quarantine rows, in file order. The id is a hash of path, file, row and reasons."""
+    """Quarantine rows, in file order. The id is a hash of path, file, row and reasons.
+
+    `account_id` beside the columns of the table is the account that the row names in a readable
+    way; null if it names none.
+    """
     rows = [_row(file, one) for one in sorted(refused, key=lambda one: one.file_row)]
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
@@ -45,15 +52,6 @@ def ignored(file: LandedFile, reason_detail: str) -> pl.DataFrame:
     return quarantined(file, [Refused(WHOLE_FILE, {"file_ignored"}, reason_detail, raw)])
 
 
-def refused_later(
-    file: LandedFile, file_row: int, reason: str, detail: str, content: Mapping[str, object]
-) -> pl.DataFrame:
-    """The quarantine row of a row accepted earlier: its content as NDJSON stands for its line."""
-    text = json.dumps({n: str(v) for n, v in content.items() if v is not None}).encode()
-    raw = Raw(text, len(text), hashlib.sha256(text).hexdigest())
-    return quarantined(file, [Refused(file_row, {reason}, detail, raw)])
-
-
 def _row(file: LandedFile, refused: Refused) -> tuple[object, ...]:
     reasons = joined(refused.reasons)
     identity = "\0".join((file.path, file.file_id, str(refused.file_row), reasons))
@@ -69,4 +67,10 @@ def _row(file: LandedFile, refused: Refused) -> tuple[object, ...]:
         refused.raw.length,
         refused.raw.sha256,
         file.landed_at,
+        refused.account_id or _legible(refused),
     )
+
+
+def _legible(refused: Refused) -> str | None:
+    found = set(_ACCOUNT.findall(refused.raw.head)) if refused.file_row != WHOLE_FILE else set()
+    return found.pop().decode() if len(found) == 1 else None

@@ -40,13 +40,16 @@ def as_told(story: Story) -> Delivery:
             for feed, rows in _by_feed(batch).items()
         ]
         delivery.append(files + _strangers(number, landed, chance))
-    return delivery
+    return _with_early_file(story, delivery)
 
 
-def disturbed(story: Story, chance: random.Random, *, recut: bool) -> Delivery:
+def disturbed(
+    story: Story, chance: random.Random, *, recut: bool, at_once: bool = False
+) -> Delivery:
     """The same rows in other files: split, shuffled, packed, renamed, and some of them again.
 
-    With `recut` the batches begin and end elsewhere too, which only a punctual story allows.
+    With `recut` the batches begin and end elsewhere too, which only a punctual story allows. With
+    `at_once` all files of a batch land at one time, so that it may be cut into plans.
     """
     batches = list(story.batches)
     if recut:
@@ -56,6 +59,8 @@ def disturbed(story: Story, chance: random.Random, *, recut: bool) -> Delivery:
     for number, batch in enumerate(batches):
         landed = _landing_time(list(batch), chance)
         files = [file for part in _parts(batch, chance) for file in _files(part, landed, chance)]
+        if at_once:
+            files = [file._replace(landed=landed) for file in files]
         last = _by_feed([event for event in batch if event.lands_last])
         # Later than whatever any clock says of the others.
         after = max(event.due for event in batch) + 2 * _AHEAD
@@ -63,6 +68,22 @@ def disturbed(story: Story, chance: random.Random, *, recut: bool) -> Delivery:
         files += _again(delivery, landed, chance)
         files += _strangers(number, landed, chance)
         delivery.append(files)
+    return _with_early_file(story, delivery)
+
+
+def _with_early_file(story: Story, delivery: Delivery) -> Delivery:
+    """A delivery in which trades first land in a file whose time is before they happened.
+
+    The first batch brings it, and every row is refused; the last brings it again, under another
+    name and a time that is right. The trades are those of the fullest batch, which brings them too.
+    """
+    fills = [[event for event in batch if event.feed == "fills"] for batch in story.batches]
+    rows = [event for event in max(fills, key=len) if not event.lands_last]
+    data = "".join(event.line for event in rows if '"event_time"' in event.line).encode()
+    before = min(event.when for event in rows) - timedelta(hours=6)
+    after = max(event.due for batch in story.batches for event in batch) + 4 * _AHEAD
+    delivery[0].append(LandingFile("fills/early.ndjson", data, before))
+    delivery[-1].append(LandingFile("fills/early-again.ndjson", data, after))
     return delivery
 
 

@@ -94,7 +94,7 @@ class _Stage:
 
     def __init__(self, planned: Trial, folder: Path, can_fill: bool) -> None:
         self.planned = planned
-        self.place = Place(folder)
+        self.place = Place(folder, planned.max_files)
         self.seen: Counter[str] = Counter({planned.how: 1})
         folder.mkdir(parents=True)
         self.disk = Disk(folder / "disk", is_own=can_fill and planned.needs_own_disk)
@@ -107,7 +107,8 @@ class _Stage:
         if how == judged.SAME_FILES:
             self.delivery = as_told(told)
         else:
-            self.delivery = disturbed(told, chance, recut=how == judged.OTHER_CUT)
+            recut, at_once = how == judged.OTHER_CUT, bool(self.planned.max_files)
+            self.delivery = disturbed(told, chance, recut=recut, at_once=at_once)
         last = Step("last", (Life(ahead=1),))
         for number, step in enumerate((*self.planned.steps, last)):
             if problem := self._perform(number, step):

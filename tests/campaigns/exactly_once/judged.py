@@ -43,6 +43,9 @@ def told(lake: Lake, how: str) -> Text:
     # A refused row that lands again is refused again.
     known = ["feed", "reasons", "raw_sha256"]
     tables["quarantine"] = quarantine.select(known).unique()
+    # By what they are about: ids of refused rows follow from the paths of their files.
+    tables["refused_accounts"] = tables["refused_accounts"].select("account_id").unique()
+    tables["quarantine_closings"] = tables["quarantine_closings"].select("outcome").unique()
     if how == OTHER_CUT:
         firm = tables["firm_risk"]
         tables["firm_risk"] = firm.filter(pl.col("cycle") == pl.col("cycle").max())

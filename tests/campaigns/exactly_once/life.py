@@ -60,6 +60,8 @@ class Place:
     """Where a trial's lake and landing folder are."""
 
     folder: Path
+    max_files: int = 0
+    """Files that a plan takes at most; 0 for as many as the rulebook says."""
 
     @property
     def lake(self) -> str:
@@ -146,6 +148,8 @@ class _Runner:
             if not lake.is_created():
                 lake.create()
             self._session = Session(lake)
+            if self._place.max_files:
+                self._session._bounds |= {"max_files": self._place.max_files}
         return self._session
 
     def _die_here(self, name: str) -> None:

@@ -49,6 +49,8 @@ class Trial:
     seed: int
     story: int
     how: str
+    max_files: int = 0
+    """Files that a plan takes at most, where that cuts its deliveries; 0 for as many as ever."""
     steps: tuple[Step, ...] = field(default=())
 
     @property
@@ -71,7 +73,9 @@ def trial(seed: int) -> Trial:
         steps.insert(0, Step("point", (Life(point=point, cycle=1),)))
     if chance.random() < 0.35:
         steps = [_with_wrong_clocks(step, chance) for step in steps]
-    return Trial(seed, story, how, tuple(steps))
+    # Of its own, so that what befalls the sessions of a seed is what it always was.
+    bound = random.Random(f"bound {seed}").choice((0, 1, 2, 3, 5)) if how == OTHER_CUT else 0
+    return Trial(seed, story, how, bound, tuple(steps))
 
 
 def _death(point: str, chance: random.Random) -> Step:

@@ -54,7 +54,7 @@ def problems(books: list[Book]) -> Problems:
         held[name] = [getattr(leg, name) for leg in legs]
     held["spot"] = [book.spot for book in books for _ in book.legs]
     held["units"] = [leg.units * MICRO for leg in legs]
-    held["has_fund_cover"] = True
+    held["has_fund_cover"] = [leg.is_on_index for leg in legs]
     shares["underlying"] = [stock.is_fund for stock in stocks]
     shares["covers_index"] = [stock.is_fund - 1 for stock in stocks]
     shares["shares"] = [stock.shares * MICRO for stock in stocks]

@@ -3,8 +3,9 @@
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import Book
+from margin_assets.kernels.book import NOT_PROVEN, Book
 from margin_assets.kernels.figures import Figures
+from margin_assets.kernels.grouping_gaps import has_large_group
 from margin_assets.kernels.margined import Margined
 from margin_assets.kernels.money import Int64Array, to_decimal
 from margin_assets.kernels.revaluation import revalue
@@ -19,14 +20,26 @@ def drivers(era: Margined) -> pl.DataFrame:
 
     It is what the whole account requires less what it would without the position, each
     requirement set against net liquidation; negative for a hedge. Sorted by the size of the
-    difference, then symbol. Of an account of too many positions nothing is told.
+    difference, then symbol. Nothing is told where `why_not_told` names a reason.
     """
     positions, count = era.positions, era.positions.height
-    if count > MOST_POSITIONS:
+    if why_not_told(era) is not None:
         return _rows(positions.clear(), np.zeros((2, 0), dtype=np.int64))
     others = _each_left_out(era.book, count)
     without = revalue(others, era.series, era.rules, era.values)
     return _rows(positions, _required(era.figures) - _required(without))
+
+
+def why_not_told(era: Margined) -> str | None:
+    """Why nothing is told of an account's positions; None if it is.
+
+    What differs between two groupings that are not proven is how far each search came.
+    """
+    if era.positions.height > MOST_POSITIONS:
+        return "too_many_positions"
+    if int(era.figures.states[0]) & NOT_PROVEN:
+        return "grouping_not_proven"
+    return "class_group_too_large" if has_large_group(era) else None
 
 
 def _required(figures: Figures) -> Amounts:

@@ -1,7 +1,7 @@
 """The least requirement by grouping: option legs and stock of a class group, each used once.
 
-The least is that of a whole-number program, solved and proven; a class group too large for it is
-grouped piece by piece, and then it is not proven. Source: FINRA Rule 4210(f)(2).
+The least is that of a whole-number program, solved and proven. What is too large for it, or is not
+proven within its work, goes to `large_groups`. Source: FINRA Rule 4210(f)(2).
 """
 
 from typing import NamedTuple
@@ -41,10 +41,10 @@ WORK = 100_000_000
 """Multiply-adds after which the search for one class group ends, proven or not."""
 PROOF = 5_000.0
 """Half a cent: no grouping of a proven class group costs less by as much."""
+TOO_LARGE = -1.0
 _LEGS = 64
 _CELLS = 60_000  # entries of a tableau that is worked on whole
-_PIECE = 24
-_FITS = 1.0e18
+FITS = 1.0e18
 
 
 class Activities(NamedTuple):
@@ -71,7 +71,8 @@ class Grouping(NamedTuple):
     maintenance: int
     """With loan value taken off; `BEYOND` where amounts do not fit."""
     initial: int
-    is_proven: bool
+    gap: float
+    """What no other grouping requires less by; `TOO_LARGE` of one that was not looked for."""
     activities: Activities
     count: int  # type: ignore[assignment]  # hides tuple.count, which is not used
     """Activities there are; what is behind them is room."""
@@ -85,7 +86,7 @@ class _Places(NamedTuple):
     count: Int64Array  # type: ignore[assignment]  # hides tuple.count, which is not used
 
 
-class _Draft(NamedTuple):
+class Draft(NamedTuple):
     """A grouping while it is made, and what is left to be grouped."""
 
     left: Int64Array
@@ -137,7 +138,7 @@ def _places(room: int) -> _Places:
 
 
 @njit(**OWNS)
-def _with_room(draft: _Draft, more: int) -> _Draft:
+def with_room(draft: Draft, more: int) -> Draft:
     """The draft with room for more activities and places."""
     activities, places = draft.activities, draft.places
     if len(activities.kind) < draft.written[0] + more:
@@ -149,11 +150,11 @@ def _with_room(draft: _Draft, more: int) -> _Draft:
         places.leg[:count] = draft.places.leg[:count]
         places.threshold[:count] = draft.places.threshold[:count]
         places.count[:count] = draft.places.count[:count]
-    return _Draft(draft.left, draft.shares, activities, places, draft.written)
+    return Draft(draft.left, draft.shares, activities, places, draft.written)
 
 
 @njit(**BORROWS)
-def _write(draft: _Draft, group: Group, count: int, spread: int, amount: int) -> None:
+def _write(draft: Draft, group: Group, count: int, spread: int, amount: int) -> None:
     """Writes an activity and takes what it uses from what is left."""
     activities, n = draft.activities, draft.written[0]
     activities.kind[n] = group.kind
@@ -173,7 +174,7 @@ def _write(draft: _Draft, group: Group, count: int, spread: int, amount: int) ->
 
 
 @njit(**BORROWS)
-def _place(draft: _Draft, i: int, threshold: int, count: int) -> None:
+def _place(draft: Draft, i: int, threshold: int, count: int) -> None:
     n = draft.written[1]
     draft.places.leg[n] = i
     draft.places.threshold[n] = threshold
@@ -183,7 +184,7 @@ def _place(draft: _Draft, i: int, threshold: int, count: int) -> None:
 
 
 @njit(**BORROWS)
-def _take(part: Part, layout: Layout, counts: Int64Array, draft: _Draft) -> None:
+def take(part: Part, layout: Layout, counts: Int64Array, draft: Draft) -> None:
     """Writes what a program's answer chose; contracts in spreads are only placed."""
     choices = layout.choices
     for j in range(choices.count[0]):
@@ -197,7 +198,7 @@ def _take(part: Part, layout: Layout, counts: Int64Array, draft: _Draft) -> None
 
 
 @njit(**OWNS)
-def _group_whole(part: Part, work: int, draft: _Draft) -> tuple[_Draft, float]:
+def group_whole(part: Part, work: int, draft: Draft) -> tuple[Draft, float]:
     """Groups a part at once, if it is small enough; what a better grouping may save, or -1."""
     if len(part.ids) > _LEGS:
         return draft, -1.0
@@ -207,26 +208,9 @@ def _group_whole(part: Part, work: int, draft: _Draft) -> tuple[_Draft, float]:
     if columns * (len(part.ids) * (1 + len(layout.spreads)) + len(part.stock_ids)) > _CELLS:
         return draft, -1.0
     answer = most_saving(program_of(part, layout), work)
-    draft = _with_room(draft, columns + len(part.ids))
-    _take(part, layout, answer.counts, draft)
+    draft = with_room(draft, columns + len(part.ids))
+    take(part, layout, answer.counts, draft)
     return draft, answer.gap
-
-
-@njit(**OWNS, inline="always")
-def _group_piecewise(part: Part, work: int, draft: _Draft) -> _Draft:
-    """Groups neighbours in canonical order with one another, a few legs at a time."""
-    count = len(part.ids)
-    each = work * _PIECE // count
-    first, size = 0, _PIECE
-    while first < count:
-        ids = part.ids[first : first + size]
-        piece = Part(part.legs, part.stocks, part.rates, ids, part.stock_ids, part.shares)
-        draft, gap = _group_whole(piece, each, draft)
-        if gap < 0.0 and size > 1:
-            size //= 2
-            continue
-        first, size = first + size, _PIECE
-    return draft
 
 
 @njit(**BORROWS)
@@ -235,7 +219,7 @@ def _is_same_spread(legs: Records, i: int, o: int) -> bool:
 
 
 @njit(**BORROWS)
-def _gather(legs: Records, draft: _Draft, entry: int, held: Int64Array) -> int:
+def _gather(legs: Records, draft: Draft, entry: int, held: Int64Array) -> int:
     """Gathers what is placed in the spread of an entry; how many contracts of it are short."""
     places, shorts = draft.places, 0
     for i in range(len(held)):
@@ -250,7 +234,7 @@ def _gather(legs: Records, draft: _Draft, entry: int, held: Int64Array) -> int:
 
 
 @njit(**OWNS)
-def _write_spreads(legs: Records, draft: _Draft, is_whole: bool) -> _Draft:
+def write_spreads(legs: Records, draft: Draft, is_whole: bool) -> Draft:
     """Writes the spreads with their maximum potential loss."""
     held = np.zeros(len(legs), dtype=np.int64)
     spread = 0
@@ -267,7 +251,7 @@ def _write_spreads(legs: Records, draft: _Draft, is_whole: bool) -> _Draft:
         if shorts == 0 or longs == 0:
             continue
         loss = largest_loss(legs, held)
-        draft = _with_room(draft, 1 + len(held))
+        draft = with_room(draft, 1 + len(held))
         _write(draft, Group(SPREAD, NONE, NONE, NONE, NONE, NONE, 0), 1, spread, loss)
         for i in range(len(held)):
             if held[i] > 0:
@@ -278,7 +262,7 @@ def _write_spreads(legs: Records, draft: _Draft, is_whole: bool) -> _Draft:
 
 
 @njit(**BORROWS)
-def _write_boxes(stocks: Records, draft: _Draft) -> None:
+def _write_boxes(stocks: Records, draft: Draft) -> None:
     """Writes what is left of a security both ways."""
     for s in range(len(stocks)):
         if stocks[s].other == 0 or stocks[s].shares < 0 or box_gain(stocks, s) <= 0:
@@ -291,7 +275,7 @@ def _write_boxes(stocks: Records, draft: _Draft) -> None:
 
 
 @njit(**BORROWS)
-def _write_sales(legs: Records, stocks: Records, draft: _Draft) -> None:
+def _write_sales(legs: Records, stocks: Records, draft: Draft) -> None:
     """Writes short stock that is left with long calls that are left, where it opens with less.
 
     Together they require what they do alone, or they would be grouped already.
@@ -308,9 +292,9 @@ def _write_sales(legs: Records, stocks: Records, draft: _Draft) -> None:
 
 
 @njit(**OWNS)
-def _write_alone(legs: Records, stocks: Records, draft: _Draft) -> _Draft:
+def write_alone(legs: Records, stocks: Records, draft: Draft) -> Draft:
     """Writes what is left: securities both ways, then every leg and stock on its own."""
-    draft = _with_room(draft, 2 * (len(legs) + len(stocks)))
+    draft = with_room(draft, 2 * (len(legs) + len(stocks)))
     _write_boxes(stocks, draft)
     _write_sales(legs, stocks, draft)
     for i in range(len(legs)):
@@ -366,9 +350,10 @@ def activity_group(activities: Activities, n: int) -> Group:
 
 
 @njit(**OWNS)
-def _draft_of(legs: Records, stocks: Records) -> _Draft:
+def draft_of(legs: Records, stocks: Records) -> Draft:
+    """A class group of which nothing is grouped yet."""
     room = 2 * len(legs) + len(stocks) + 8
-    draft = _Draft(
+    draft = Draft(
         left=np.empty(len(legs), dtype=np.int64),
         shares=np.empty(len(stocks), dtype=np.int64),
         activities=empty_activities(room),
@@ -383,29 +368,34 @@ def _draft_of(legs: Records, stocks: Records) -> _Draft:
 
 
 @njit(**OWNS)
+def grouping_of(
+    legs: Records, stocks: Records, rates: StrategyRates, draft: Draft, gap: float
+) -> Grouping:
+    """A draft of which nothing is left to be grouped."""
+    count = draft.written[0]
+    maintenance, initial = requirement(0, count, draft.activities, legs, stocks, rates)
+    return Grouping(maintenance, initial, gap, draft.activities, count)
+
+
+@njit(**OWNS)
 def least_grouping(legs: Records, stocks: Records, rates: StrategyRates, work: int) -> Grouping:
-    """The grouping of one class group that requires least, and whether that is proven.
+    """The grouping of one class group that requires least, and what a better one might save.
 
     Of groupings that require the same, the search keeps the one it meets first, going through
     the choices in the order of the legs; positions that gain nothing together are left alone.
     """
-    draft = _draft_of(legs, stocks)
-    if size(legs, stocks) > _FITS:
-        return Grouping(BEYOND, BEYOND, False, draft.activities, 0)
+    draft = draft_of(legs, stocks)
+    if size(legs, stocks) > FITS:
+        return Grouping(BEYOND, BEYOND, np.inf, draft.activities, 0)
     label, stock_label = labels(legs, stocks)
-    total = least = 0.0
+    total = 0.0
     for i in range(len(label)):
         if is_first(label, i):
             ids, stock_ids = positions(label, label[i]), positions(stock_label, label[i])
             part = Part(legs, stocks, rates, ids, stock_ids, draft.shares)
-            draft, gap = _group_whole(part, work, draft)
+            draft, gap = group_whole(part, work, draft)
             if gap < 0.0:
-                draft = _group_piecewise(part, work, draft)
+                return Grouping(BEYOND, BEYOND, TOO_LARGE, draft.activities, 0)
             total += gap
-            least = min(least, gap)
-    is_whole = least >= 0.0  # no part was too large to be grouped at once
-    draft = _write_alone(legs, stocks, _write_spreads(legs, draft, is_whole))
-    count = draft.written[0]
-    maintenance, initial = requirement(0, count, draft.activities, legs, stocks, rates)
-    is_proven = is_whole and total < PROOF
-    return Grouping(maintenance, initial, is_proven, draft.activities, count)
+    draft = write_spreads(legs, draft, True)
+    return grouping_of(legs, stocks, rates, write_alone(legs, stocks, draft), total)

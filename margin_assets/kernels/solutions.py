@@ -8,7 +8,15 @@ from numba import njit, prange
 
 from margin_assets.kernels.book import Int64Array
 from margin_assets.kernels.compiled import BORROWS, OWNS
-from margin_assets.kernels.grouping import WORK, Activities, least_grouping
+from margin_assets.kernels.grouping import (
+    PROOF,
+    TOO_LARGE,
+    WORK,
+    Activities,
+    Grouping,
+    least_grouping,
+)
+from margin_assets.kernels.large_groups import large_grouping
 from margin_assets.kernels.problems import Problems
 from margin_assets.kernels.strategies import (
     LONG_OPTION,
@@ -44,8 +52,8 @@ class Solution(NamedTuple):
     """Maximum potential loss of a spread, micro-dollars."""
     spread: Int32Array
     """Number of the spread within its problem, -1 for other groups."""
-    is_proven: npt.NDArray[np.bool_]
-    """One a problem: no grouping of whole contracts requires less."""
+    gap: npt.NDArray[np.float64]
+    """One a problem: micro-dollars that no grouping of whole contracts requires less by."""
 
 
 @njit(**BORROWS, forceinline=True)
@@ -69,6 +77,11 @@ def least_requirements(problems: Problems, rates: StrategyRates) -> Solution:
     room = _room(int(starts[-1]), len(starts) - 1)
     taken = np.zeros(len(starts) - 1, dtype=np.int64)
     _solve_all(problems, rates, WORK, starts, room, taken)
+    for p in np.flatnonzero((room.gap == TOO_LARGE) | (room.gap >= PROOF)):
+        # Outside the loop over the threads: one at a time, whatever their number.
+        some, shares = _records(problems, p)
+        found = large_grouping(some, shares, rates, WORK)
+        taken[p] = _keep(problems, starts, room, p, found)
     return _packed(starts, taken, room)
 
 
@@ -95,7 +108,7 @@ def _room(rows: int, problems: int) -> Solution:
         np.zeros(rows, dtype=np.int64),
         np.zeros(rows, dtype=np.int64),
         np.empty(rows, dtype=np.int32),
-        np.ones(problems, dtype=np.bool_),
+        np.zeros(problems),
     )
 
 
@@ -120,14 +133,26 @@ def _solve(
     problems: Problems, rates: StrategyRates, work: int, starts: Int64Array, room: Solution, p: int
 ) -> int:
     """Solves problem p into its room; how many groups it has."""
-    origin = problems.leg_offsets[p], problems.stock_offsets[p]
-    some = problems.legs[origin[0] : problems.leg_offsets[p + 1]]
-    shares = problems.stocks[origin[1] : problems.stock_offsets[p + 1]]
+    some, shares = _records(problems, p)
     found = least_grouping(some, shares, rates, work)
-    room.is_proven[p] = found.is_proven
+    return _keep(problems, starts, room, p, found)
+
+
+@njit(**OWNS)
+def _records(problems: Problems, p: int) -> tuple[Records, Records]:
+    legs, stocks = problems.leg_offsets, problems.stock_offsets
+    return problems.legs[legs[p] : legs[p + 1]], problems.stocks[stocks[p] : stocks[p + 1]]
+
+
+@njit(**OWNS)
+def _keep(problems: Problems, starts: Int64Array, room: Solution, p: int, found: Grouping) -> int:
+    """Writes the grouping of problem p into its room; how many groups it has."""
+    some, shares = _records(problems, p)
+    origin = problems.leg_offsets[p], problems.stock_offsets[p]
+    room.gap[p] = found.gap
     if found.count == 0 or found.count > starts[p + 1] - starts[p]:
         # Amounts that do not fit, or no room for so many groups: each stands alone.
-        room.is_proven[p] = False
+        room.gap[p] = found.gap if found.gap == TOO_LARGE else np.inf
         return _alone(some, shares, origin, room, starts[p])
     _copy(found.activities, found.count, origin, room, starts[p])
     return found.count

@@ -15,6 +15,7 @@ from margin_assets.kernels.book import BOND, CASH, SECURITY, Book, Int64Array, S
 from margin_assets.kernels.cash_covers import cash_requirement
 from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.group_lines import group_line, strategy_rates
+from margin_assets.kernels.grouping import PROOF
 from margin_assets.kernels.lines import is_below, mark_price, stress_line, stressed_maintenance
 from margin_assets.kernels.money import MAX_POSITION, PPM, in_proportion, rate_line, value_cents
 from margin_assets.kernels.moved_groups import Moved, is_kept, move, struck_again
@@ -83,7 +84,7 @@ def _room(accounts: int, rules: Rules) -> Strategic:
 def _all_proven(problems: Problems, solution: Solution, accounts: int) -> npt.NDArray[np.bool_]:
     owner = np.repeat(np.arange(accounts), np.diff(problems.of_account))
     proven = np.ones(accounts, dtype=np.bool_)
-    proven[owner[~solution.is_proven]] = False
+    proven[owner[solution.gap >= PROOF]] = False
     return proven
 
 

@@ -1,32 +1,28 @@
 """The answer to a portfolio document: what the kernels say of it, in the public shape."""
 
-import json
 from decimal import Decimal
-from typing import Any
 
 import polars as pl
 
 from margin_assets.kernels.book import INDETERMINATE, state_names
-from margin_assets.kernels.drivers import drivers
+from margin_assets.kernels.drivers import drivers, why_not_told
 from margin_assets.kernels.house import addons_of, house_accounts
 from margin_assets.kernels.lines import input_states
 from margin_assets.kernels.minimum import minimum_equity
 from margin_assets.kernels.overlays import house_totals, overlay_rules, with_enabled
-from margin_assets.kernels.reg_t_groups import reg_t_requirements
 from margin_assets.kernels.requirements import (
     POINT_COLUMNS,
     margin_summary,
     stress_results,
     tims_requirements,
 )
-from margin_assets.kernels.sma import special_memorandum_accounts
 from margin_assets.kernels.valuation import quote_states
 from margin_assets.rulebooks import versions_in_force
+from margin_assets.whatif.amounts import Row, number, usd
 from margin_assets.whatif.document import Document
 from margin_assets.whatif.frames import Case, case_of
+from margin_assets.whatif.reg_t import reg_t_answer
 from schemas.house import OVERLAYS
-
-Row = dict[str, Any]
 
 
 def answer(document: Document) -> Row:
@@ -34,7 +30,7 @@ def answer(document: Document) -> Row:
     case = case_of(document)
     summary = margin_summary((case.margined,)).row(0, named=True)
     versions = versions_in_force(document.as_of)
-    reg_t, portfolio = _reg_t(case, summary), _portfolio_margin(case, summary)
+    reg_t, portfolio = reg_t_answer(case, summary), _portfolio_margin(case, summary)
     house = _house(document, case, summary)
     return {
         "account_id": document.account.account_id,
@@ -44,13 +40,13 @@ def answer(document: Document) -> Row:
         "indeterminate_reasons": _reasons(case, INDETERMINATE),
         "flags": _reasons(case, ~INDETERMINATE),
         "rulebooks": {family: day for family, day in versions.items() if family != "lake"},
-        "cash": _usd(summary["cash"]),
-        "long_market_value": _usd(summary["long_market_value"]),
-        "short_market_value": _usd(summary["short_market_value"]),
-        "net_option_value": _usd(summary["long_option_value"] - summary["short_option_value"]),
-        "beta_weighted_exposure": _usd(summary["beta_weighted_exposure"]),
-        "equity": _usd(summary["equity"]),
-        "net_liquidation": _usd(summary["net_liquidation"]),
+        "cash": usd(summary["cash"]),
+        "long_market_value": usd(summary["long_market_value"]),
+        "short_market_value": usd(summary["short_market_value"]),
+        "net_option_value": usd(summary["long_option_value"] - summary["short_option_value"]),
+        "beta_weighted_exposure": usd(summary["beta_weighted_exposure"]),
+        "equity": usd(summary["equity"]),
+        "net_liquidation": usd(summary["net_liquidation"]),
         **_minimum_equity(case),
         "positions": [_position(row) for row in case.margined.positions.iter_rows(named=True)],
         "reg_t": reg_t,
@@ -59,16 +55,8 @@ def answer(document: Document) -> Row:
         "side_by_side": _side_by_side(case, reg_t, portfolio, house),
         "stress": _stress(case),
         "margin_method": summary["margin_method"],
-        "margin_savings": _usd(summary["margin_savings"]),
+        "margin_savings": usd(summary["margin_savings"]),
     }
-
-
-def _usd(amount: Decimal) -> float:
-    return float(amount)
-
-
-def _number(value: Decimal) -> int | float:
-    return int(value) if value == int(value) else float(value)
 
 
 def _reasons(case: Case, mask: int) -> list[Row]:
@@ -94,10 +82,10 @@ def _minimum_equity(case: Case) -> dict[str, float]:
 def _position(row: Row) -> Row:
     found = {
         "symbol": row["symbol"],
-        "quantity": _number(row["quantity"]),
+        "quantity": number(row["quantity"]),
         "price": None if row["price"] is None else float(row["price"]),
         "price_state": row["price_state"],
-        "market_value": _usd(row["market_value"]),
+        "market_value": usd(row["market_value"]),
         "asset_class": row["asset_class"],
         "leverage": row["leverage"],
         "class_group": row["class_group"],
@@ -110,113 +98,15 @@ def _position(row: Row) -> Row:
     return found
 
 
-def _reg_t(case: Case, summary: Row) -> Row:
-    groups = reg_t_requirements((case.margined,)).to_dicts()
-    required = _required(case, summary, groups)
-    excess = summary["reg_t_equity"] - required["maintenance_requirement"]
-    sma = special_memorandum_accounts(case.margined)
-    memorandum = sma.row(0, named=True)
-    return {
-        **{name: _usd(amount) for name, amount in required.items()},
-        "equity": _usd(summary["reg_t_equity"]),
-        "excess": _usd(excess),
-        "call": _usd(max(Decimal(0), -excess)),
-        "reg_t_excess": _usd(memorandum["reg_t_excess"]),
-        "is_restricted": memorandum["reg_t_excess"] < 0,
-        "sma": _usd(memorandum["sma"]),
-        "buying_power": _usd(memorandum["buying_power"]),
-        "is_proven_least": "grouping_not_proven" not in summary["reasons"].split(";"),
-        "groups": [_group(case, group) for group in groups],
-    }
-
-
-def _required(case: Case, summary: Row, groups: list[Row]) -> dict[str, Decimal]:
-    """The requirements of the whole account: sums of its groups, or a cash account's own."""
-    if summary["account_type"] == "cash":
-        return _cash_required(case, summary)
-    gross, deposit = (
-        sum((group[name] for group in groups), Decimal(0))
-        for name in ("gross_requirement", "net_deposit")
-    )
-    return {
-        "initial_requirement": summary["initial_requirement"],
-        "maintenance_requirement": summary["reg_t_requirement"],
-        "gross_requirement": gross,
-        "net_deposit": max(deposit, _least_deposit(case, summary)),
-    }
-
-
-def _cash_required(case: Case, summary: Row) -> dict[str, Decimal]:
-    """Everything is paid in full, and what covers a written option is held: Regulation T 220.8."""
-    maintenance = summary["regulatory_requirement"]
-    positions = case.margined.positions
-    is_sold = (positions["asset_class"] == "option") & (positions["quantity"] < 0)
-    is_known = is_sold & (positions["price_state"] == "fresh")
-    sold = positions.filter(is_known)["market_value"].sum()
-    securities = summary["long_market_value"] - summary["short_market_value"]
-    counted = summary["reg_t_equity"] - summary["cash"] - securities
-    whole = maintenance + summary["long_option_value"] - counted
-    return {
-        "initial_requirement": whole,
-        "maintenance_requirement": maintenance,
-        "gross_requirement": whole,
-        "net_deposit": whole + sold,
-    }
-
-
-def _least_deposit(case: Case, summary: Row) -> Decimal:
-    """4210(b)(4): the first purchase takes $2,000 or its whole cost, a short sale $2,000.
-
-    Deposits on options are told by strategy, on top of what makes an account one that may trade
-    them.
-    """
-    kinds = set(case.margined.positions["asset_class"])
-    if not kinds or "option" in kinds:
-        return Decimal(0)
-    least = Decimal(case.margined.rules.margin_minimum) / 100
-    is_short = summary["short_market_value"] > 0
-    return least if is_short else min(least, summary["long_market_value"])
-
-
-def _group(case: Case, group: Row) -> Row:
-    worst = group["max_potential_loss"]
-    return {
-        "strategy": group["strategy"],
-        "rule": group["rule"],
-        "symbol": group["symbol"],
-        "legs": _legs(case, group),
-        "market_value": _usd(group["market_value"]),
-        "gross_requirement": _usd(group["gross_requirement"]),
-        "maintenance_requirement": _usd(group["maintenance_requirement"]),
-        "initial_requirement": _usd(group["initial_requirement"]),
-        "net_deposit": _usd(group["net_deposit"]),
-        "max_potential_loss": None if worst is None else _usd(worst),
-    }
-
-
-def _legs(case: Case, group: Row) -> list[Row]:
-    """Legs by their place in the document: of rows netted to one position, the first."""
-    if group["legs"] is None:
-        return [_leg(case, group["symbol"], group["quantity"])]
-    legs = json.loads(group["legs"], parse_int=Decimal, parse_float=Decimal)
-    return [_leg(case, leg["symbol"], leg["quantity"]) for leg in legs]
-
-
-def _leg(case: Case, symbol: str, quantity: Decimal) -> Row:
-    sides = case.sides(symbol)
-    side = next((h for h in sides if (h.quantity > 0) == (quantity > 0)), sides[0])
-    return {"position": side.rows[0], "symbol": symbol, "quantity": _number(quantity)}
-
-
 def _portfolio_margin(case: Case, summary: Row) -> Row:
     requirement = summary["portfolio_margin_requirement"]
     reasons = summary["ineligible_reasons"]
     return {
         "eligible": summary["is_portfolio_margin_eligible"],
         "reasons": reasons.split(";") if reasons else [],
-        "requirement": _usd(requirement),
-        "equity": _usd(summary["net_liquidation"]),
-        "excess": _usd(summary["net_liquidation"] - requirement),
+        "requirement": usd(requirement),
+        "equity": usd(summary["net_liquidation"]),
+        "excess": usd(summary["net_liquidation"] - requirement),
         "class_groups": [
             _class_group(row) for row in tims_requirements((case.margined,)).iter_rows(named=True)
         ],
@@ -227,12 +117,12 @@ def _class_group(row: Row) -> Row:
     return {
         "class_group": row["class_group"],
         "product_group": row["product_group"],
-        "pnl_by_point": [_usd(row[name]) for name in POINT_COLUMNS],
+        "pnl_by_point": [usd(row[name]) for name in POINT_COLUMNS],
         "worst_point": row["worst_move"],
-        "scan_risk": _usd(row["scan_risk"]),
-        "minimum": _usd(row["minimum"]),
-        "not_margined": _usd(row["not_margined"]),
-        "requirement": _usd(row["requirement"]),
+        "scan_risk": usd(row["scan_risk"]),
+        "minimum": usd(row["minimum"]),
+        "not_margined": usd(row["not_margined"]),
+        "requirement": usd(row["requirement"]),
     }
 
 
@@ -247,22 +137,22 @@ def _house(document: Document, case: Case, summary: Row) -> Row:
     requirement = totals["house_requirement"]
     excess = summary["equity"] - requirement
     return {
-        **{f"{name}_addon": _usd(totals[f"{name}_addon"]) for name in OVERLAYS},
+        **{f"{name}_addon": usd(totals[f"{name}_addon"]) for name in OVERLAYS},
         "overlays": sorted(overlays.enabled),
         "charges": [
             {
                 "overlay": row["overlay"],
                 "subject": row["subject"],
-                "base": _usd(row["base"]),
+                "base": usd(row["base"]),
                 "rate": row["rate"],
-                "addon": _usd(row["addon"]),
+                "addon": usd(row["addon"]),
                 "reason": row["reason"],
             }
             for row in addons.iter_rows(named=True)
         ],
-        "requirement": _usd(requirement),
-        "excess": _usd(excess),
-        "call": _usd(max(Decimal(0), -excess)),
+        "requirement": usd(requirement),
+        "excess": usd(excess),
+        "call": usd(max(Decimal(0), -excess)),
     }
 
 
@@ -283,12 +173,13 @@ def _side_by_side(case: Case, reg_t: Row, portfolio: Row, house: Row) -> Row:
         "drivers": [
             {
                 "symbol": row["symbol"],
-                "reg_t": _usd(row["reg_t"]),
-                "portfolio_margin": _usd(row["portfolio_margin"]),
-                "difference": _usd(row["reg_t"] - row["portfolio_margin"]),
+                "reg_t": usd(row["reg_t"]),
+                "portfolio_margin": usd(row["portfolio_margin"]),
+                "difference": usd(row["reg_t"] - row["portfolio_margin"]),
             }
             for row in drivers(case.margined).iter_rows(named=True)
         ],
+        "drivers_not_told": why_not_told(case.margined),
     }
 
 
@@ -299,12 +190,12 @@ def _stress(case: Case) -> list[Row]:
         {
             "scenario": row["scenario"],
             "move": row["move"],
-            "pnl": _usd(row["pnl"]),
-            "equity": _usd(row["equity"]),
-            "requirement_held": _usd(row["requirement_held"]),
-            "excess_held": _usd(row["excess_held"]),
-            "requirement": _usd(row["requirement"]),
-            "excess": _usd(row["excess"]),
+            "pnl": usd(row["pnl"]),
+            "equity": usd(row["equity"]),
+            "requirement_held": usd(row["requirement_held"]),
+            "excess_held": usd(row["excess_held"]),
+            "requirement": usd(row["requirement"]),
+            "excess": usd(row["excess"]),
             "underwater": row["is_underwater"],
             "flagged": row["is_flagged"],
         }

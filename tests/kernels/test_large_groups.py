@@ -1,0 +1,194 @@
+"""Class groups that no exact search proves: near the stated bound, worthless positions never raise.
+
+On small books the bound is set against the least that the exact search proves, which is checked
+by exhaustion elsewhere.
+"""
+
+import math
+import random
+from collections.abc import Iterator
+
+import numba
+import numpy as np
+import pytest
+
+from margin_assets.kernels import large_groups
+from margin_assets.kernels.grouping import PROOF, TOO_LARGE, WORK, Grouping, least_grouping
+from margin_assets.kernels.large_groups import _by_relaxation, large_grouping
+from margin_assets.kernels.problems import Problems
+from margin_assets.kernels.solutions import least_requirements
+from margin_assets.kernels.strategies import (
+    LEG,
+    NONE,
+    SPREAD,
+    STOCK_RECORD,
+    Records,
+    StrategyRates,
+)
+
+MICRO = 1_000_000
+RATES = StrategyRates(100_000, 500_000)
+SPOT = 100.0
+DAYS = (9, 37, 65, 100, 180, 270, 400, 600)
+Leg = tuple[int, bool, float, int, float]
+"""Contracts, whether a call, strike, days to expiry, price."""
+
+
+def records(legs: list[Leg]) -> Records:
+    """Legs in canonical order, on one listed underlying at 100."""
+    held: Records = np.zeros(len(legs), dtype=LEG)
+    for name, column in zip(
+        ("contracts", "is_call", "strike", "expiry", "price"), zip(*legs, strict=True), strict=True
+    ):
+        unit = MICRO if name in ("strike", "price") else 1
+        held[name] = np.rint(np.array(column, dtype=np.float64) * unit)
+    held["spot"], held["units"], held["is_listed"] = SPOT * MICRO, 100 * MICRO, True
+    held["base"], held["floor"] = 200_000, 100_000
+    return held
+
+
+def stock(shares: int) -> Records:
+    held: Records = np.zeros(1 if shares else 0, dtype=STOCK_RECORD)
+    held["covers_index"], held["shares"] = NONE, shares * MICRO
+    held["price"], held["maintenance"], held["initial"] = 100 * MICRO, 25 * MICRO, 50 * MICRO
+    return held
+
+
+def book(seed: int, legs: int, expiries: int) -> list[Leg]:
+    """A seeded book of distinct series, priced by Black and Scholes at 30%, to the cent."""
+    rng = random.Random(seed)
+    every = [(d, k / 2, c) for d in DAYS[:expiries] for k in range(100, 300) for c in (0, 1)]
+    found = []
+    for days, strike, is_call in sorted(rng.sample(every, legs)):
+        contracts = rng.choice((-1, 1)) * rng.randint(1, 20)
+        found.append((contracts, bool(is_call), strike, days, _price(strike, days, is_call)))
+    return found
+
+
+def _price(strike: float, days: int, is_call: int) -> float:
+    spread = 0.3 * math.sqrt(days / 365)
+    one = math.log(SPOT / strike) / spread + spread / 2
+    call = SPOT * _normal(one) - strike * _normal(one - spread)
+    return round(call if is_call else call - SPOT + strike, 2)
+
+
+def _normal(x: float) -> float:
+    return (1 + math.erf(x / math.sqrt(2))) / 2
+
+
+def worthless(rng: random.Random) -> Leg:
+    days, is_call = rng.choice(DAYS[:4]), rng.random() < 0.5
+    return rng.randint(1, 9), is_call, 400.0 if is_call else 1.0, days, 0.0
+
+
+def gross(legs: Records, found: Grouping) -> float:
+    """Requirement with long options at their cost, micro-dollars."""
+    longs = legs[legs["contracts"] > 0]
+    return found.maintenance + float((longs["price"] * 100 * longs["contracts"]).sum())
+
+
+def assert_whole(legs: Records, shares: int, found: Grouping) -> None:
+    """The groups take every contract and share, once."""
+    taken, held = np.zeros(len(legs), dtype=np.int64), 0
+    for n in range(found.count):
+        held += int(found.activities.count[n] * found.activities.shares[n])
+        if found.activities.kind[n] != SPREAD:
+            for i in found.activities.members[n]:
+                if i != NONE:
+                    taken[i] += found.activities.count[n]
+    assert taken.tolist() == np.abs(legs["contracts"]).tolist()
+    assert held == shares * MICRO
+
+
+@pytest.mark.parametrize("shares", [0, 1000])
+@pytest.mark.parametrize(("legs", "expiries"), [(30, 8), (48, 4), (65, 1), (150, 2), (400, 1)])
+def test_a_book_requires_little_more_than_the_bound_stated_with_it(
+    legs: int, expiries: int, shares: int
+):
+    held = records(book(legs + expiries, legs, expiries))
+
+    found = large_grouping(held, stock(shares), RATES, WORK)
+
+    assert_whole(held, shares, found)
+    required = gross(held, found)
+    assert found.gap <= 0.005 * (required - found.gap)
+
+
+def test_no_bound_lies_above_the_least_that_an_exact_search_proves():
+    """The second route is the exact search, whose least is checked by exhaustion elsewhere."""
+    proven = 0
+    for seed in range(30):
+        held = records(book(seed, 8 + seed % 9, 1 + seed % 3))
+        exact = least_grouping(held, stock(300), RATES, WORK)
+        found = _by_relaxation(held, stock(300), RATES)
+        if exact.gap < PROOF:
+            proven += 1
+            assert found.maintenance - found.gap <= exact.maintenance + PROOF
+            assert found.maintenance >= exact.maintenance
+    assert proven > 20
+
+
+def test_a_position_worth_nothing_never_raises_the_requirement():
+    """At times it lowers it: it may limit what a spread loses."""
+    rng, lowered = random.Random(4210), 0
+    for seed in range(6):
+        legs = book(seed, rng.randint(30, 80), rng.randint(1, 3))
+        legs = [leg for leg in legs if leg[4] > 0 or leg[0] < 0]
+        more = sorted([*legs, worthless(rng)], key=lambda leg: (leg[3], leg[2], leg[1]))
+
+        one = large_grouping(records(legs), stock(0), RATES, WORK)
+        other = large_grouping(records(more), stock(0), RATES, WORK)
+
+        assert other.maintenance <= one.maintenance
+        assert_whole(records(more), 0, other)
+        lowered += other.maintenance < one.maintenance
+    assert lowered > 0
+
+
+def test_beyond_what_is_written_down_whole_a_group_goes_by_pieces(monkeypatch: pytest.MonkeyPatch):
+    """The bound is then only that nothing requires less than the longs lend: 0."""
+    held = records(book(3, 70, 2))
+    monkeypatch.setattr("margin_assets.kernels.large_groups._ENTRIES", 0)
+    monkeypatch.setattr("margin_assets.kernels.large_groups._PIECE", 30)
+
+    found = _by_relaxation(held, stock(500), RATES)
+
+    assert_whole(held, 500, found)
+    assert found.gap == found.maintenance
+
+
+def problems(books: list[Records]) -> Problems:
+    legs = np.concatenate(books)
+    ends = np.cumsum([0, *map(len, books)])
+    none = np.zeros(len(books) + 1, dtype=np.int64)
+    return Problems(
+        np.arange(len(books) + 1),
+        ends,
+        none,
+        legs,
+        stock(0),
+        np.arange(len(legs)),
+        np.zeros(0, dtype=np.int64),
+    )
+
+
+@pytest.fixture
+def _all_threads_after() -> Iterator[None]:
+    before = numba.get_num_threads()
+    yield
+    numba.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("_all_threads_after")
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one processor")
+def test_threads_do_not_change_a_bit_of_a_large_grouping():
+    posed = problems([records(book(seed, 70, 2)) for seed in range(3)])
+    results = []
+    for threads in (1, 2):
+        numba.set_num_threads(threads)
+        large_groups._kept.cache_clear()
+        results.append(least_requirements(posed, RATES))
+
+    assert (results[0].gap != TOO_LARGE).all()
+    for one, other in zip(*results, strict=True):
+        assert one.tobytes() == other.tobytes()

@@ -10,14 +10,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.output import median_seconds, show
-from margin_assets.kernels.book import (
-    OPTION,
-    PORTFOLIO,
-    REG_T,
-    Book,
-    Series,
-    securities,
-)
+from margin_assets.kernels.bare_series import securities
+from margin_assets.kernels.book import OPTION, PORTFOLIO, REG_T, Book, Series
 from margin_assets.kernels.figures import empty_figures
 from margin_assets.kernels.options import series_values
 from margin_assets.kernels.revaluation import revalue
@@ -74,16 +68,15 @@ def make_market(seed: int = 4210) -> Series:
         found[is_option] = values
         return found
 
-    left = of_options(days, np.iinfo(np.int32).max)
+    never = np.iinfo(np.int32).max
     return bare._replace(
         kind=np.where(is_option, OPTION, 0).astype(np.int8),
         multiplier=np.where(is_option, 100 * MICRO, MICRO).astype(np.int64),
         name=owner,
         is_call=of_options(is_call, other=False),
         strike=of_options(np.rint(strike * MICRO).astype(np.int64)),
-        expiry=left,
-        days_left=left,
-        model_days=left,
+        expiry=of_options(days, never),
+        hours_left=of_options(days * np.int32(24), never),
         is_american=is_option,
         underlying_price=of_options(micro_spot[owner[is_option]]),
         rate=np.where(is_option, 0.04, np.nan),
@@ -109,6 +102,7 @@ def make_book(seed: int = 7) -> Book:
         series=held[distinct],
         quantity=quantity,
         last_fill_price=np.ones(len(quantity), dtype=np.int64),
+        sale_price=np.zeros(len(quantity), dtype=np.int64),
         account_type=np.where(np.arange(ACCOUNTS) % 5 == 0, PORTFOLIO, REG_T).astype(np.int8),
         is_registered=np.ones(ACCOUNTS, dtype=np.bool_),
         is_exempt=np.zeros(ACCOUNTS, dtype=np.bool_),

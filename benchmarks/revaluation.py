@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.output import median_seconds, show
-from margin_assets.kernels.book import REG_T, Book, Series, securities
+from margin_assets.kernels.bare_series import securities
+from margin_assets.kernels.book import REG_T, Book, Series
 from margin_assets.kernels.figures import empty_figures
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import rules_in_force
@@ -33,6 +34,7 @@ def make_book(accounts: int = ACCOUNTS) -> tuple[Book, Series]:
         series=symbol.ravel(),
         quantity=rng.integers(-1_000, 3_000, count) * 1_000_000,
         last_fill_price=np.zeros(count, dtype=np.int64),
+        sale_price=np.zeros(count, dtype=np.int64),
         account_type=np.full(accounts, REG_T, dtype=np.int8),
         is_registered=np.ones(accounts, dtype=np.bool_),
         is_exempt=np.zeros(accounts, dtype=np.bool_),

@@ -8,6 +8,7 @@ import exchange_calendars
 import numpy as np
 
 from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.expiry import SessionTimes
 
 EXCHANGE = "XNYS"
 # Stated, so that no clock decides how far the calendar reaches.
@@ -22,6 +23,11 @@ class Sessions(NamedTuple):
     days: list[date]
     opens: Int64Array
     closes: Int64Array
+
+    @property
+    def times(self) -> SessionTimes:
+        """Openings and closings, as the kernels take them."""
+        return SessionTimes(self.opens, self.closes)
 
 
 @cache

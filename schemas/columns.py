@@ -8,6 +8,7 @@ import dataframely as dy
 PRINTABLE = r"^[!-~]([ -~]*[!-~])?$"
 
 FREE_TEXT_CHARACTERS = 64
+"""As much is kept of a free text."""
 
 MAX_QUANTITY = Decimal(10) ** 9
 MAX_PRICE = Decimal(10) ** 7
@@ -29,8 +30,8 @@ def identifier(description: str, *, nullable: bool = False, key: bool = False) -
 def free_text(description: str) -> dy.String:
     """What anybody may write: never a reason to refuse a row. Source: semantics 8.12."""
     return dy.String(
+        # Cut when it is read: a bound here would count bytes, not characters.
         nullable=True,
-        max_length=FREE_TEXT_CHARACTERS,
         description=f"{description} Control characters are spaces; the first 64 characters.",
         metadata={"free_text": True},
     )
@@ -97,12 +98,25 @@ def price(description: str, *, nullable: bool = False) -> dy.Decimal:
     )
 
 
-def mark(description: str) -> dy.Decimal:
-    """Price that values a position: above 0; a raised one may be above any that landed."""
+def premium(description: str, *, nullable: bool = False) -> dy.Decimal:
+    """Price that may be an option's: 0 says that it is worthless."""
     return dy.Decimal(
         38,
         6,
-        min_exclusive=0,
+        min=0,
+        max=MAX_PRICE,
+        nullable=nullable,
+        description=description,
+        metadata={"unit": "USD per unit"},
+    )
+
+
+def mark(description: str) -> dy.Decimal:
+    """Price that values a position; a raised one may be above any that landed."""
+    return dy.Decimal(
+        38,
+        6,
+        min=0,
         nullable=True,
         description=description,
         metadata={"unit": "USD per unit"},
@@ -119,6 +133,11 @@ def landed_quantity(description: str) -> dy.Decimal:
 def quantity(description: str) -> dy.Decimal:
     """Quantity held: positive long, negative short, six decimals."""
     return dy.Decimal(38, 6, description=description, metadata={"unit": "1"})
+
+
+def opened(description: str) -> dy.Decimal:
+    """Sum over the fills that opened a position, six decimals; null where there are none."""
+    return dy.Decimal(38, 6, min=0, nullable=True, description=description, metadata={"unit": "1"})
 
 
 def fraction(description: str, *, nullable: bool = False) -> dy.Float64:

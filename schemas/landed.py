@@ -36,6 +36,7 @@ BOND_CLASSES = (
 )
 RIGHTS = ("call", "put")
 STYLES = ("american", "european")
+SETTLEMENTS = ("open", "close")
 RATE_NAMES = ("risk_free",)
 CASH_KINDS = ("deposit", "withdrawal", "dividend", "interest", "fee")
 VOLATILITY_KINDS = ("historical_30d", "implied")
@@ -60,7 +61,7 @@ class Fills(Landed):
     account_id = columns.account_id()
     symbol = columns.symbol("Instrument traded.")
     quantity = columns.landed_quantity("Bought positive, sold negative; 0 busts a fill.")
-    price = columns.price("Price traded.")
+    price = columns.premium("Price traded; 0 only where it closes an option.")
     event_time = columns.instant("When the fill, or its correction, happened.")
     corrects_fill_id = columns.identifier(
         "The fill that this one replaces whole; null for an original.", nullable=True
@@ -137,6 +138,12 @@ class Instruments(Landed):
     strike = columns.price("Of an option: strike price.", nullable=True)
     expiry = dy.Date(nullable=True, description="Of an option: last day.")
     style = columns.code("Of an option: exercise.", STYLES, nullable=True)
+    settlement = columns.code(
+        "Of an option: settled at the opening of its last day, traded to the close before, or at "
+        "its close; null: `open` of a European one on a broad index on a third Friday.",
+        SETTLEMENTS,
+        nullable=True,
+    )
     multiplier = dy.Decimal(
         38, 6, nullable=True, min_exclusive=0, max=10**6, description="Units a contract delivers."
     )
@@ -193,6 +200,12 @@ class Instruments(Landed):
         return (cls.asset_class.col != "option") | named
 
     @dy.rule()
+    def option_is_not_its_own_underlying(cls) -> pl.Expr:
+        """An option on itself is worth what it is worth: that says nothing."""
+        on_itself = cls.underlying.col == cls.symbol.col
+        return (cls.asset_class.col != "option") | on_itself.not_()
+
+    @dy.rule()
     def bond_names_its_maturity(cls) -> pl.Expr:
         """A bond's rate depends on the time to its maturity."""
         is_bond = cls.asset_class.col.is_in(["treasury", "agency", "corporate", "municipal"])
@@ -208,7 +221,7 @@ class Prices(Landed):
     """One price of a symbol at an event time. Of two at one time the later landed stands."""
 
     symbol = columns.symbol("Instrument.")
-    price = columns.price("Price.")
+    price = columns.premium("Price; 0 only of an option.")
     event_time = columns.instant("When the price was made.")
     source = columns.free_text("Who made the price.")
 

@@ -5,7 +5,8 @@ import dataframely as dy
 from schemas import columns
 from schemas.landed import ACCOUNT_TYPES, ASSET_CLASSES, BOND_CLASSES, RIGHTS, STYLES
 
-PRICE_STATES = ("fresh", "stale", "unusable", "missing")
+PRICE_STATES = ("fresh", "stale", "fill_price", "unusable", "missing")
+"""Best first: up to `fill_price`, the last fill's in its session, they value a position."""
 RANGE_CLASSES = ("equity", "broad_index", "broad_index_high_cap")
 RATE_CLASSES = (
     "equity",
@@ -65,17 +66,23 @@ class Positions(dy.Schema):
     leverage = columns.fraction("Daily multiple of a fund; 1 for all else.")
     is_marginable = dy.Bool(description="May be carried on margin; false without instrument row.")
     range_class = columns.code("Valuation range of its class group.", RANGE_CLASSES)
-    last_price = columns.price("Last price known, usable or not; null if none.", nullable=True)
+    last_price = columns.premium(
+        "Last price known, usable or not, or the last fill's; null if none.", nullable=True
+    )
     price = columns.mark(
-        "Mark used: the last price, a raised one if unusable and short, null if long."
+        "Mark used: the last price, a raised one if unusable and short, null if long or expired."
     )
     price_state = columns.code("How good the mark is.", PRICE_STATES)
-    price_time = columns.instant("Event time of the price behind the mark.", nullable=True)
+    price_time = columns.instant("Event time of the price or fill behind the mark.", nullable=True)
     market_value = columns.usd("Quantity times mark; negative for a short position.")
     beta = columns.fraction(
         "Beta used, of an option its underlying's; null when none is known.", nullable=True
     )
-    last_fill_price = columns.price("Price of the last fill.")
+    last_fill_price = columns.premium("Price of the last fill.")
+    sale_quantity = columns.opened(
+        "Of a short position: quantity of its opening sales, since it was last flat or long."
+    )
+    sale_proceeds = columns.opened("What those sales brought in, in USD for single units.")
     multiplier = dy.Decimal(
         38,
         6,
@@ -89,14 +96,15 @@ class Positions(dy.Schema):
     style = columns.code("Of an option: exercise.", STYLES, nullable=True)
     is_listed = dy.Bool(description="False for an OTC option.")
     rate_class = columns.code("Of an option: what it is written on.", RATE_CLASSES, nullable=True)
-    underlying_price = columns.price("Of an option: last price of its underlying.", nullable=True)
+    underlying_price = columns.premium("Of an option: last price of its underlying.", nullable=True)
     underlying_price_state = columns.code(
         "Of an option: how good that price is.", PRICE_STATES, nullable=True
     )
     risk_free_rate = columns.fraction("Of an option: rate of its value.", nullable=True)
     dividend_yield = columns.fraction("Of an option: yield of its underlying.", nullable=True)
     implied_volatility = columns.fraction(
-        "Of an option: volatility at which it is worth its price; null where there is none.",
+        "Of an option: volatility at which it is worth its price, 0 of one quoted below its least "
+        "value; null where there is none.",
         nullable=True,
     )
     bond_class = columns.code("Of a bond: its rates.", BOND_CLASSES, nullable=True)
@@ -110,6 +118,12 @@ class Positions(dy.Schema):
         "Asset class of the issuer: of an option its underlying's.", ASSET_CLASSES, nullable=True
     )
     is_zero_coupon = dy.Bool(description="Of a bond: whether it pays no coupon.")
+    expires_at = columns.instant(
+        "Of an option: close of its last trading day, when its time ends.", nullable=True
+    )
+    is_underlying_marginable = dy.Bool(
+        nullable=True, description="Of an option: whether what it is written on may be margined."
+    )
     as_of = columns.instant("Grid point of the row.")
     cycle = columns.cycle()
 

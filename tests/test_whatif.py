@@ -119,13 +119,17 @@ def test_answer_has_every_public_key(path: str):
     assert set(PUBLIC_KEYS[path].split()) <= set(place)
 
 
-def test_rows_of_one_symbol_are_one_position_with_a_leg_each():
+def test_rows_of_one_symbol_are_boxed_as_far_as_they_match():
     rows = [{"kind": "equity", "symbol": "IBM", "quantity": q} for q in (1000, -400.5)]
 
-    (group,) = whatif(changed("positions", rows))["reg_t"]["groups"]
+    boxed, rest = whatif(changed("positions", rows))["reg_t"]["groups"]
 
-    assert [leg["quantity"] for leg in group["legs"]] == [1000, -400.5]
-    assert group["market_value"] == 35970.0
+    assert [(leg["position"], leg["quantity"]) for leg in boxed["legs"]] == [
+        (0, 400.5),
+        (1, -400.5),
+    ]
+    assert [leg["quantity"] for leg in rest["legs"]] == [599.5]
+    assert [group["market_value"] for group in (boxed, rest)] == [0, 35970.0]
 
 
 def test_what_is_held_both_ways_takes_a_rate_of_the_long_side():

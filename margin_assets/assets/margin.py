@@ -70,7 +70,7 @@ def positions(  # noqa: PLR0913 (an argument a table)
     """Positions at the close, trade date, each with the mark that values it."""
     tables = (fills, instruments, prices, betas, rates, volatilities)
     landed = history.Landed(*pl.collect_all(tables))
-    return history.positions_at(landed, closes(context.partition_keys), sessions().opens)
+    return history.positions_at(landed, closes(context.partition_keys), sessions().times)
 
 
 @daily_asset

@@ -8,7 +8,9 @@ import polars as pl
 
 from margin_assets.cli.output import Refusal, instant
 from margin_assets.kernels import corrections
+from margin_assets.kernels.fills import history_effects
 from margin_assets.kernels.history import day_of
+from margin_assets.kernels.last_fills import last_fills, trades_of, with_places
 from margin_assets.kernels.money import instants
 from margin_assets.lake.ledger import Sealed
 from margin_assets.lake.moment import Moment
@@ -152,17 +154,35 @@ def _marks(tables: _Tables, positions: pl.DataFrame, is_past: pl.Expr) -> list[D
     times = pl.col("event_time").is_in(positions["price_time"].drop_nulls().unique().to_list())
     prices = tables.landed("prices", held, times)
     behind = {(row["symbol"], row["event_time"]): row for row in prices.to_dicts()}
+    fills = _marking_fills(tables, positions, is_past)
     terms = {row["symbol"]: row for row in tables.landed("instruments", held, is_past).to_dicts()}
     betas = {(r["symbol"], r["beta"]): r for r in tables.landed("betas", held).to_dicts()}
     return [
         row
         | {
-            "price_landed": _where(behind.get((row["symbol"], row["price_time"]))),
+            "price_landed": _where(
+                fills.get(row["symbol"]) or behind.get((row["symbol"], row["price_time"]))
+            ),
             "beta_landed": _where(betas.get((row["symbol"], row["beta"]))),
             "instrument_landed": _where(terms.get(row["symbol"])),
         }
         for row in _dicts(positions)
     ]
+
+
+def _marking_fills(
+    tables: _Tables, positions: pl.DataFrame, is_past: pl.Expr
+) -> dict[str, Document]:
+    """Last fill of each symbol that it marks, whoever's it was."""
+    marked = positions.filter(pl.col("price_state") == "fill_price")["symbol"]
+    its = pl.col("symbol").is_in(marked.to_list())
+    fills = tables.landed("fills", its, is_past) if len(marked) else pl.DataFrame()
+    if fills.is_empty():
+        return {}
+    # Event time comes first in this order: of two fills at one time the later landed is later.
+    last = last_fills(trades_of(with_places(history_effects(fills), fills)))
+    rows = fills.filter(pl.col("fill_id").is_in(last["fill_id"].to_list()))
+    return {row["symbol"]: row for row in rows.to_dicts()}
 
 
 def _where(row: Document | None) -> Document | None:

@@ -1,21 +1,24 @@
 """The book: positions sorted by account and class group, as offsets and arrays."""
 
-from typing import Any, NamedTuple
+from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
-from margin_assets.kernels.compiled import OWNS
-from margin_assets.kernels.dated import NEVER_EXPIRES, dated
-from margin_assets.kernels.money import BEYOND, MICRO, bounded, to_scaled, units_of
+from margin_assets.kernels.dated import dated
+from margin_assets.kernels.expiry import NEW_YORK, time_left
+from margin_assets.kernels.money import BEYOND, bounded, to_scaled, units
 from margin_assets.kernels.rules import Rules
+from margin_assets.kernels.sales import sale_prices
 from schemas.landed import ACCOUNT_TYPES, BOND_CLASSES
 from schemas.margin import PRICE_STATES, RANGE_CLASSES, RATE_CLASSES
 
 CASH, REG_T, PORTFOLIO = (ACCOUNT_TYPES.index(name) for name in ACCOUNT_TYPES)
-FRESH, STALE, UNUSABLE, MISSING = (PRICE_STATES.index(name) for name in PRICE_STATES)
+FRESH, STALE, FILL, UNUSABLE, MISSING = (PRICE_STATES.index(name) for name in PRICE_STATES)
+USABLE = FILL
+"""Last of the states whose price values a position."""
 SECURITIES = (
     "equity",
     "etf",
@@ -25,7 +28,6 @@ SECURITIES = (
     "volatility_index",
 )
 INDICES = ("narrow_index", "broad_index", "broad_index_high_cap", "volatility_index")
-_FRIDAY = 5
 BONDS = ("treasury", "agency", "corporate", "municipal")
 SUPPORTED = (*SECURITIES, "option")
 SECURITY, OPTION, BOND = range(3)
@@ -45,7 +47,12 @@ NO_RATE = 1024
 QUOTE_OUT_OF_BOUNDS = 2048
 UNMODELLED = 4096
 NOT_PROVEN = 8192
-INDETERMINATE = 63 | NO_UNDERLYING_PRICE | EXPIRED | UNMODELLED
+FILL_PRICE = 16384
+QUOTE_BELOW_BOUND = 32768
+AWAITING_SETTLEMENT = 65536
+INDETERMINATE = 63 | NO_UNDERLYING_PRICE | EXPIRED | UNMODELLED | AWAITING_SETTLEMENT
+UNPRICED = NO_PRICE | PRICE_UNUSABLE | NO_UNDERLYING_PRICE
+"""Those for want of a usable price."""
 STATE_NAMES = (
     "unregistered",
     "price_missing",
@@ -61,6 +68,9 @@ STATE_NAMES = (
     "quote_out_of_bounds",
     "portfolio_margin_bound",
     "grouping_not_proven",
+    "fill_price",
+    "quote_below_bound",
+    "awaiting_settlement",
 )
 
 Int8Array = npt.NDArray[np.int8]
@@ -84,7 +94,7 @@ class Series(NamedTuple):
     range_class: Int8Array
     """Valuation range of the class group, by its index in `RANGE_CLASSES`."""
     kind: Int8Array
-    """`SECURITY`, `OPTION` or `BOND`."""
+    """`SECURITY`, `OPTION` or `BOND`; an option that has ended is a security."""
     multiplier: Int64Array
     """Units a contract stands for, micro-units."""
     name: npt.NDArray[np.int32]
@@ -95,15 +105,20 @@ class Series(NamedTuple):
     strike: Int64Array
     expiry: npt.NDArray[np.int32]
     """Days since 1970."""
-    days_left: npt.NDArray[np.int32]
-    model_days: npt.NDArray[np.int32]
-    """Days that an option's value has left: what settles on the opening ends a day earlier."""
+    hours_left: npt.NDArray[np.int32]
+    """Of an option, to the close of its last trading day."""
+    is_ended: npt.NDArray[np.bool_]
+    """Options past that close: from then on a share of the underlying, at its price."""
+    is_on_index: npt.NDArray[np.bool_]
+    """Options on an index, which pay cash."""
     is_american: npt.NDArray[np.bool_]
     is_listed: npt.NDArray[np.bool_]
     is_long_dated: npt.NDArray[np.bool_]
     """Beyond the months in which a long option has no loan value."""
     is_cash_settled: npt.NDArray[np.bool_]
     """Options that pay cash on their last day and never before: European ones on an index."""
+    has_fund_cover: npt.NDArray[np.bool_]
+    """Options on a broad or narrow index: a fund on it may cover them by value."""
     rate_class: Int8Array
     underlying_price: Int64Array
     underlying_state: Int8Array
@@ -127,7 +142,9 @@ class Book(NamedTuple):
     quantity: Int64Array
     """Micro-units, signed: contracts times their multiplier."""
     last_fill_price: Int64Array
-    """Micro-dollars; marks a short position that never had a price."""
+    """Micro-dollars; marks a short position that never had a price. Below 0 none is known."""
+    sale_price: Int64Array
+    """Micro-dollars that a short position was opened at, on average; 0 where not known."""
     account_type: Int8Array
     is_registered: npt.NDArray[np.bool_]
     is_exempt: npt.NDArray[np.bool_]
@@ -170,7 +187,8 @@ def book_of(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> tu
         offsets=np.concatenate(([0], np.cumsum(counts.to_numpy()))).astype(np.int64),
         series=held,
         quantity=units(bounded(positions["quantity"], BEYOND), series.multiplier, held),
-        last_fill_price=to_scaled(positions["last_fill_price"]),
+        last_fill_price=to_scaled(positions["last_fill_price"].fill_null(Decimal(-1))),
+        sale_price=sale_prices(positions),
         account_type=codes_of(accounts["account_type"], ACCOUNT_TYPES),
         is_registered=accounts["is_registered"].to_numpy(),
         is_exempt=accounts["is_exempt"].to_numpy(),
@@ -180,23 +198,6 @@ def book_of(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> tu
         msg = "a position's account is not among the accounts"
         raise ValueError(msg)
     return book, series
-
-
-def units(
-    quantity: Int64Array, multiplier: Int64Array, series: npt.NDArray[np.int32]
-) -> Int64Array:
-    """Micro-units of positions: quantities times the multipliers of their series."""
-    return _units(quantity, multiplier, series) if (multiplier != MICRO).any() else quantity
-
-
-@njit(**OWNS)
-def _units(
-    quantity: Int64Array, multiplier: Int64Array, series: npt.NDArray[np.int32]
-) -> Int64Array:
-    found = np.empty(len(quantity), dtype=np.int64)
-    for i in range(len(quantity)):
-        found[i] = units_of(quantity[i], multiplier[series[i]])
-    return found
 
 
 def series_of(frame: pl.DataFrame, rules: Rules) -> Series:
@@ -212,29 +213,32 @@ def series_of(frame: pl.DataFrame, rules: Rules) -> Series:
     on = frame["as_of"].dt.convert_time_zone(NEW_YORK).dt.date()
     last = dated(frame["expiry"], on, rules)
     group, is_fund = frame["class_group"], _is_index_fund(frame)
-    kind = _kinds(frame)
-    return Series(
+    kind, time = _kinds(frame), time_left(frame["expires_at"], frame["as_of"])
+    marginable = pl.when(pl.Series(time.is_over)).then("is_underlying_marginable")
+    series = Series(
         price=to_scaled(frame["last_price"]),
         price_state=codes_of(frame["price_state"], PRICE_STATES),
         leverage=leverage_ppm(frame["leverage"].to_numpy()),
-        is_marginable=frame["is_marginable"].to_numpy(),
-        input_state=_term_states(frame, kind, last.days_left),
+        is_marginable=frame.select(marginable.otherwise("is_marginable")).to_series().to_numpy(),
+        input_state=_term_states(frame, kind, last.days_left, time.is_over),
         beta=_floats(frame["beta"]),
         class_group=(group.rank("dense").cast(pl.Int32) - 1).to_numpy().astype(np.int32),
         range_class=codes_of(frame["range_class"], RANGE_CLASSES),
-        kind=kind,
+        kind=np.where(time.is_over, SECURITY, kind).astype(np.int8),
         multiplier=to_scaled(frame["multiplier"]),
         name=coded(frame["underlying"].fill_null(frame["symbol"])),
         covers=np.where(is_fund, coded(group), -1).astype(np.int32),
         is_call=(frame["right"] == "call").fill_null(value=False).to_numpy(),
         strike=to_scaled(frame["strike"]),
         expiry=last.expiry,
-        days_left=last.days_left,
-        model_days=last.days_left - _settles_on_opening(frame) * np.int32(rules.opening_days),
+        hours_left=time.hours,
+        is_ended=time.is_over,
+        is_on_index=frame["issuer_class"].is_in(INDICES).fill_null(value=False).to_numpy().copy(),
         is_american=(frame["style"] == "american").fill_null(value=False).to_numpy(),
         is_listed=frame["is_listed"].to_numpy(),
         is_long_dated=last.is_long_dated,
         is_cash_settled=_is_cash_settled(frame),
+        has_fund_cover=_has_fund_cover(frame),
         rate_class=codes_of(frame["rate_class"].fill_null(RATE_CLASSES[0]), RATE_CLASSES),
         underlying_price=to_scaled(frame["underlying_price"]),
         underlying_state=codes_of(
@@ -247,42 +251,22 @@ def series_of(frame: pl.DataFrame, rules: Rules) -> Series:
         government_band=last.government_band,
         is_long_zero=frame["is_zero_coupon"].to_numpy() & last.is_beyond_zero_years,
     )
+    return as_shares(series)
 
 
-NEW_YORK = "America/New_York"
+def as_shares(series: Series) -> Series:
+    """Series in which every option that has ended has its underlying's price, and its state.
 
-
-def securities(**known: npt.NDArray[Any]) -> Series:
-    """Series of securities only: the first eight columns are given, the others say so."""
-    count = len(known["price"])
-    name = np.arange(count, dtype=np.int32)
-    no, nothing = np.zeros(count, dtype=np.bool_), np.full(count, np.nan)
-    zero, code = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int8)
-    never = np.full(count, NEVER_EXPIRES, dtype=np.int32)
-    return Series(
-        **known,
-        kind=code,
-        multiplier=np.full(count, MICRO, dtype=np.int64),
-        name=name,
-        covers=np.full(count, -1, dtype=np.int32),
-        is_call=no,
-        strike=zero,
-        expiry=never,
-        days_left=never,
-        model_days=never,
-        is_american=no,
-        is_listed=~no,
-        is_long_dated=no,
-        is_cash_settled=no,
-        rate_class=code,
-        underlying_price=zero,
-        underlying_state=code,
-        rate=nothing,
-        dividend_yield=np.zeros(count),
-        implied_volatility=nothing,
-        bond_class=code,
-        government_band=code,
-        is_long_zero=no,
+    Where the underlying never had one, the last price is the strike, and not usable.
+    """
+    if not series.is_ended.any():
+        return series
+    is_unknown = series.underlying_state == MISSING
+    price = np.where(is_unknown, series.strike, series.underlying_price)
+    state = np.where(is_unknown, UNUSABLE, series.underlying_state)
+    return series._replace(
+        price=np.where(series.is_ended, price, series.price),
+        price_state=np.where(series.is_ended, state, series.price_state).astype(np.int8),
     )
 
 
@@ -298,7 +282,15 @@ def _is_index_fund(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
     return (is_fund & is_member & (frame["leverage"] == 1.0)).fill_null(value=False).to_numpy()
 
 
+_FUND_COVER = (pl.col("asset_class") == "option") & pl.col("issuer_class").is_in(
+    ("narrow_index", "broad_index", "broad_index_high_cap")
+)
 _CASH_SETTLED = pl.col("issuer_class").is_in(INDICES) & (pl.col("style") == "european")
+
+
+def _has_fund_cover(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    """Options on an index that a fund may be in: not on volatility."""
+    return frame.select(_FUND_COVER.fill_null(value=False)).to_series().to_numpy().copy()
 
 
 def _is_cash_settled(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
@@ -306,25 +298,19 @@ def _is_cash_settled(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
     return frame.select(_CASH_SETTLED.fill_null(value=False)).to_series().to_numpy().copy()
 
 
-def _settles_on_opening(frame: pl.DataFrame) -> npt.NDArray[np.int32]:
-    """European options on an index that end on a month's third Friday."""
-    is_friday = pl.col("expiry").dt.weekday() == _FRIDAY
-    is_third = pl.col("expiry").dt.day().is_between(15, 21)
-    found = frame.select(
-        (_CASH_SETTLED & is_friday & is_third).fill_null(value=False).cast(pl.Int32)
-    )
-    return found.to_series().to_numpy().astype(np.int32)
-
-
 def _term_states(
-    frame: pl.DataFrame, kind: Int8Array, days_left: npt.NDArray[np.int32]
+    frame: pl.DataFrame,
+    kind: Int8Array,
+    days_left: npt.NDArray[np.int32],
+    is_over: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.int32]:
     is_unknown = frame["asset_class"].is_null()
     is_unknown |= pl.Series(kind == OPTION) & frame["rate_class"].is_null()
     supported = frame["asset_class"].is_in(SUPPORTED) | frame["bond_class"].is_not_null()
     state = np.where(is_unknown, NO_INSTRUMENT, 0)
     state |= np.where(supported.fill_null(value=True), 0, UNSUPPORTED)
-    state |= np.where((kind != SECURITY) & (days_left < 0), EXPIRED, 0)
+    state |= np.where((kind == BOND) & (days_left < 0), EXPIRED, 0)
+    state |= np.where(is_over, AWAITING_SETTLEMENT, 0)
     return state.astype(np.int32)
 
 

@@ -200,8 +200,9 @@ def _own_shares(part: Part, p: int, s: int) -> int:
 @njit(**BORROWS)
 def _cover_shares(part: Part, p: int, s: int) -> int:
     """Micro-units of stock s that cover one contract, whole shares of a fund; 0 if too few."""
-    i, price = part.ids[p], part.stocks[s].price
-    if part.stocks[s].covers_index != part.legs[i].underlying or price <= 0:
+    i, index = part.ids[p], part.stocks[s].covers_index
+    price = part.stocks[s].price if part.legs[i].has_fund_cover else 0
+    if index != part.legs[i].underlying or price <= 0:
         return _own_shares(part, p, s)
     value = contract_value(part.legs[i].spot, part.legs[i].units)
     whole = (value + price - 1) // price

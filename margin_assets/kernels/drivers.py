@@ -45,6 +45,7 @@ def _each_left_out(book: Book, count: int) -> Book:
         series=book.series[place],
         quantity=book.quantity[place],
         last_fill_price=book.last_fill_price[place],
+        sale_price=book.sale_price[place],
         account_type=book.account_type[one],
         is_registered=book.is_registered[one],
         is_exempt=book.is_exempt[one],

@@ -79,6 +79,13 @@ def with_room(figures: Figures, accounts: int) -> Figures:
 
 
 @njit(**BORROWS)
+def gross_value(figures: Figures, a: int) -> int:
+    """Gross market value of account a: all that is long and all that is short."""
+    securities = figures.long_value[a] + figures.short_value[a]
+    return securities + figures.long_options[a] + figures.short_options[a]
+
+
+@njit(**BORROWS)
 def beyond_range(a: int, out: Figures) -> None:
     """No figure of an account beyond range is known: it is shown to need the largest one.
 

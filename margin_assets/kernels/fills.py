@@ -19,6 +19,7 @@ from margin_assets.kernels.money import (
     units_of,
     value_cents,
 )
+from margin_assets.kernels.sales import UNTOLD
 
 
 class FillRow(NamedTuple):
@@ -54,6 +55,9 @@ class Effect(NamedTuple):
     original: str = ""
     """Fill at the root of its corrections, itself if there are none."""
     original_time: int = 0
+    sale_quantity: int = UNTOLD
+    """Opening sales after it where a correction acts, else they follow from those before."""
+    sale_proceeds: int = UNTOLD
 
 
 EFFECT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -70,6 +74,8 @@ EFFECT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "undone_price": pl.Int64,
     "original": pl.String,
     "original_time": pl.Int64,
+    "sale_quantity": pl.Int64,
+    "sale_proceeds": pl.Int64,
 }
 Children = Mapping[str, Sequence[FillRow]]
 
@@ -150,6 +156,8 @@ def plain_effects(fills: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
             "undone_price": np.zeros(fills.height, dtype=np.int64),
             "original": fills["fill_id"],
             "original_time": instants(fills["event_time"]),
+            "sale_quantity": np.full(fills.height, UNTOLD, dtype=np.int64),
+            "sale_proceeds": np.full(fills.height, UNTOLD, dtype=np.int64),
         },
         schema=EFFECT_COLUMNS,
     )

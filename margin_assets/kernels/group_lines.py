@@ -1,18 +1,15 @@
-"""What one group of a solution comes to, in cents, and what covers a cash account's options."""
+"""What one group of a solution comes to, in cents."""
 
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from margin_assets.kernels.book import Book, Series
-from margin_assets.kernels.compiled import BORROWS, OWNS
+from margin_assets.kernels.compiled import BORROWS
 from margin_assets.kernels.problems import Problems
 from margin_assets.kernels.rules import Rules
 from margin_assets.kernels.solutions import Solution, group_of
-from margin_assets.kernels.spreads import call_slope, loss_points, losses_at
 from margin_assets.kernels.strategies import (
+    BOXED_STOCK,
     LONG_BOX,
     LONG_OPTION,
     NONE,
@@ -21,8 +18,6 @@ from margin_assets.kernels.strategies import (
     STOCK,
     STRADDLE,
     Group,
-    Int64Array,
-    Record,
     Records,
     StrategyRates,
     contract_value,
@@ -31,7 +26,6 @@ from margin_assets.kernels.strategies import (
     option_value,
 )
 
-BoolArray = npt.NDArray[np.bool_]
 _MICROS_A_CENT = 10_000
 
 
@@ -70,7 +64,7 @@ def group_line(solution: Solution, g: int, problems: Problems, rates: StrategyRa
         loss = to_cents(solution.amount[g])
         return Line(loss, loss, loss, 0, 0)
     group = group_of(solution, g)
-    if kind == STOCK:
+    if kind == STOCK or kind == BOXED_STOCK:
         maintenance = to_cents(group_maintenance(group, legs, stocks, rates))
         initial = to_cents(group_initial(group, legs, stocks, rates))
         return Line(maintenance, initial, maintenance, 0, 0)
@@ -128,75 +122,3 @@ def _proceeds(solution: Solution, g: int, legs: Records, short: int) -> int:
 @njit(**BORROWS)
 def _box_difference(group: Group, legs: Records) -> int:
     return contract_value(legs[group.b].strike - legs[group.a].strike, legs[group.a].units)
-
-
-@njit(**OWNS)
-def cash_requirement(book: Book, series: Series, problems: Problems, p: int) -> int:
-    """What a cash account's short options require beyond its securities' value, cents.
-
-    Long stock covers calls, dearest strike last; an uncovered call takes the shares' value, on an
-    index the aggregate strike; a put the aggregate strike. Index options that settle in cash on
-    one day cover each other. Source: 4210(f)(2), cash accounts.
-    """
-    first, end = problems.leg_offsets[p], problems.leg_offsets[p + 1]
-    legs, is_settled = problems.legs[first:end], np.empty(end - first, dtype=np.bool_)
-    left = np.empty(problems.stock_offsets[p + 1] - problems.stock_offsets[p], dtype=np.int64)
-    for n in range(len(left)):
-        left[n] = problems.stocks[problems.stock_offsets[p] + n].shares
-    for i in range(len(legs)):
-        is_settled[i] = series.is_cash_settled[book.series[problems.leg_position[first + i]]]
-    total = 0
-    for i in range(len(legs)):
-        if legs[i].contracts >= 0:
-            continue
-        if is_settled[i]:
-            total += _settled_requirement(legs, is_settled, i)
-        elif legs[i].is_call:
-            is_stock = series.rate_class[book.series[problems.leg_position[first + i]]] == 0
-            total += _call_requirement(legs[i], problems, p, left, is_stock)
-        else:
-            total += contract_value(legs[i].strike, legs[i].units) * -legs[i].contracts
-    return to_cents(total)
-
-
-@njit(**BORROWS)
-def _call_requirement(
-    leg: Record, problems: Problems, p: int, left: Int64Array, is_stock: bool
-) -> int:
-    """What short calls require that long stock does not cover; takes the stock out of `left`."""
-    contracts, first = -leg.contracts, problems.stock_offsets[p]
-    for n in range(len(left)):
-        if problems.stocks[first + n].underlying == leg.underlying and left[n] > 0:
-            covered = min(contracts, left[n] // leg.units)
-            left[n] -= covered * leg.units
-            contracts -= covered
-    return contract_value(leg.spot if is_stock else leg.strike, leg.units) * contracts
-
-
-@njit(**BORROWS)
-def _settles_with(legs: Records, i: int, o: int) -> bool:
-    same = legs[i].underlying == legs[o].underlying and legs[i].is_listed == legs[o].is_listed
-    return same and legs[i].expiry == legs[o].expiry and legs[i].units == legs[o].units
-
-
-@njit(**OWNS)
-def _settled_requirement(legs: Records, is_settled: BoolArray, i: int) -> int:
-    """What the cash-settled options that expire with leg i may lose together, micro-dollars.
-
-    Told once a set, at its first short leg. More short calls than long ones: those of the lowest
-    strikes stay uncovered, since they would lose most.
-    """
-    held = np.zeros(len(legs), dtype=np.int64)
-    for o in range(len(legs)):
-        if is_settled[o] and _settles_with(legs, i, o):
-            if o < i and legs[o].contracts < 0:
-                return 0
-            held[o] = abs(legs[o].contracts)
-    total, slope = 0, call_slope(legs, held)
-    for o in range(len(legs)):
-        if slope < 0 and held[o] > 0 and legs[o].is_call and legs[o].contracts < 0:
-            bare = min(held[o], -slope // legs[o].units)
-            held[o] -= bare
-            slope += bare * legs[o].units
-            total += contract_value(legs[o].strike, legs[o].units) * bare
-    return total + max(losses_at(legs, held, loss_points(legs, held)).max(), 0)

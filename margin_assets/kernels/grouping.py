@@ -12,12 +12,15 @@ from numba import njit
 from margin_assets.kernels.branching import most_saving
 from margin_assets.kernels.choices import Part, alone, group_of
 from margin_assets.kernels.compiled import BORROWS, OWNS
-from margin_assets.kernels.grouping_program import program_of
-from margin_assets.kernels.money import BEYOND, MICRO
-from margin_assets.kernels.spreads import Layout, layout_of, release, same_book, widen
+from margin_assets.kernels.grouping_parts import is_first, labels, positions, size
+from margin_assets.kernels.grouping_program import boxes_of, program_of
+from margin_assets.kernels.money import BEYOND
+from margin_assets.kernels.spreads import Layout, largest_loss, layout_of, same_book, widen
 from margin_assets.kernels.strategies import (
+    BOXED_STOCK,
     LONG_OPTION,
     NONE,
+    PROTECTED_SHORT,
     SHORT_OPTION,
     SPREAD,
     SPREAD_LEG,
@@ -28,8 +31,10 @@ from margin_assets.kernels.strategies import (
     Int64Array,
     Records,
     StrategyRates,
+    box_gain,
     group_initial,
     group_maintenance,
+    is_sold_against,
 )
 
 WORK = 100_000_000
@@ -189,10 +194,6 @@ def _take(part: Part, layout: Layout, counts: Int64Array, draft: _Draft) -> None
         else:
             threshold = part.ids[layout.spreads[choices.spread[j]]]
             _place(draft, part.ids[choices.members[j, 0]], threshold, counts[j])
-    for p in range(len(part.ids)):
-        if layout.home[p] != NONE:
-            i = part.ids[p]
-            _place(draft, i, part.ids[layout.spreads[layout.home[p]]], draft.left[i])
 
 
 @njit(**OWNS)
@@ -202,10 +203,10 @@ def _group_whole(part: Part, work: int, draft: _Draft) -> tuple[_Draft, float]:
         return draft, -1.0
     lone = alone(part)
     layout = layout_of(part, lone)
-    columns = layout.choices.count[0] + len(layout.spreads)
+    columns = layout.choices.count[0] + len(layout.spreads) + boxes_of(part)
     if columns * (len(part.ids) * (1 + len(layout.spreads)) + len(part.stock_ids)) > _CELLS:
         return draft, -1.0
-    answer = most_saving(program_of(part, lone, layout), work)
+    answer = most_saving(program_of(part, layout), work)
     draft = _with_room(draft, columns + len(part.ids))
     _take(part, layout, answer.counts, draft)
     return draft, answer.gap
@@ -250,7 +251,7 @@ def _gather(legs: Records, draft: _Draft, entry: int, held: Int64Array) -> int:
 
 @njit(**OWNS)
 def _write_spreads(legs: Records, draft: _Draft, is_whole: bool) -> _Draft:
-    """Writes the spreads with their maximum potential loss; what they do not need is left."""
+    """Writes the spreads with their maximum potential loss."""
     held = np.zeros(len(legs), dtype=np.int64)
     spread = 0
     for e in range(draft.written[1]):
@@ -265,7 +266,7 @@ def _write_spreads(legs: Records, draft: _Draft, is_whole: bool) -> _Draft:
             widen(legs, threshold, draft.left, held)
         if shorts == 0 or longs == 0:
             continue
-        loss = release(legs, held)
+        loss = largest_loss(legs, held)
         draft = _with_room(draft, 1 + len(held))
         _write(draft, Group(SPREAD, NONE, NONE, NONE, NONE, NONE, 0), 1, spread, loss)
         for i in range(len(held)):
@@ -276,10 +277,42 @@ def _write_spreads(legs: Records, draft: _Draft, is_whole: bool) -> _Draft:
     return draft
 
 
+@njit(**BORROWS)
+def _write_boxes(stocks: Records, draft: _Draft) -> None:
+    """Writes what is left of a security both ways."""
+    for s in range(len(stocks)):
+        if stocks[s].other == 0 or stocks[s].shares < 0 or box_gain(stocks, s) <= 0:
+            continue
+        other = s + stocks[s].other
+        boxed = min(draft.shares[s], draft.shares[other])
+        if boxed > 0:
+            _write(draft, Group(BOXED_STOCK, NONE, NONE, NONE, NONE, s, boxed), 1, NONE, 0)
+            draft.shares[other] -= boxed
+
+
+@njit(**BORROWS)
+def _write_sales(legs: Records, stocks: Records, draft: _Draft) -> None:
+    """Writes short stock that is left with long calls that are left, where it opens with less.
+
+    Together they require what they do alone, or they would be grouped already.
+    """
+    for s in range(len(stocks)):
+        for i in range(len(legs)):
+            is_own = legs[i].underlying == stocks[s].underlying and stocks[s].shares < 0
+            is_free = legs[i].is_call and legs[i].contracts > 0 and legs[i].loan == 0
+            if is_own and is_free and is_sold_against(legs[i], stocks[s]):
+                count = min(draft.left[i], draft.shares[s] // legs[i].units)
+                if count > 0:
+                    group = Group(PROTECTED_SHORT, i, NONE, NONE, NONE, s, legs[i].units)
+                    _write(draft, group, count, NONE, 0)
+
+
 @njit(**OWNS)
 def _write_alone(legs: Records, stocks: Records, draft: _Draft) -> _Draft:
-    """Writes what is left: every leg and stock on its own."""
-    draft = _with_room(draft, len(legs) + len(stocks))
+    """Writes what is left: securities both ways, then every leg and stock on its own."""
+    draft = _with_room(draft, 2 * (len(legs) + len(stocks)))
+    _write_boxes(stocks, draft)
+    _write_sales(legs, stocks, draft)
     for i in range(len(legs)):
         if draft.left[i] > 0:
             kind = LONG_OPTION if legs[i].contracts > 0 else SHORT_OPTION
@@ -288,54 +321,6 @@ def _write_alone(legs: Records, stocks: Records, draft: _Draft) -> _Draft:
         if draft.shares[s] > 0:
             _write(draft, Group(STOCK, NONE, NONE, NONE, NONE, s, draft.shares[s]), 1, NONE, 0)
     return draft
-
-
-@njit(**OWNS)
-def _labels(legs: Records, stocks: Records) -> tuple[Int32Array, Int32Array]:
-    """A label for each leg and stock: the same where they may be in one group, directly or not."""
-    label, stock_label = np.empty(len(legs), np.int32), np.empty(len(stocks), np.int32)
-    for i in range(len(legs)):
-        label[i] = legs[i].underlying
-    for s in range(len(stocks)):
-        stock_label[s] = stocks[s].underlying
-    for s in range(len(stocks)):
-        index = stocks[s].covers_index
-        if index == NONE:
-            continue
-        for i in range(len(label)):
-            if legs[i].underlying == index:
-                joined, kept = label[i], stock_label[s]
-                for o in range(len(label)):
-                    label[o] = kept if label[o] == joined else label[o]
-                for o in range(len(stock_label)):
-                    stock_label[o] = kept if stock_label[o] == joined else stock_label[o]
-                break
-    return label, stock_label
-
-
-@njit(**OWNS)
-def _positions(label: Int32Array, of: int) -> Int32Array:
-    found = np.empty(len(label), dtype=np.int32)
-    count = 0
-    for i in range(len(label)):
-        if label[i] == of:
-            found[count] = i
-            count += 1
-    return found[:count]
-
-
-@njit(**BORROWS)
-def _size(legs: Records, stocks: Records) -> float:
-    """More micro-dollars than any sum over the class group comes to."""
-    size = 0.0
-    for i in range(len(legs)):
-        price = float(legs[i].spot) * (2.0 + legs[i].base / MICRO + legs[i].floor / MICRO)
-        price += 2.0 * legs[i].strike + legs[i].price
-        size += price * legs[i].units / MICRO * abs(float(legs[i].contracts))
-    for s in range(len(stocks)):
-        price = float(stocks[s].price) + stocks[s].maintenance + stocks[s].initial
-        size += price * abs(float(stocks[s].shares)) / MICRO
-    return size
 
 
 @njit(**BORROWS)
@@ -380,14 +365,6 @@ def activity_group(activities: Activities, n: int) -> Group:
     )
 
 
-@njit(**BORROWS)
-def _is_first(label: Int32Array, i: int) -> bool:
-    for o in range(i):
-        if label[o] == label[i]:
-            return False
-    return True
-
-
 @njit(**OWNS)
 def _draft_of(legs: Records, stocks: Records) -> _Draft:
     room = 2 * len(legs) + len(stocks) + 8
@@ -413,13 +390,13 @@ def least_grouping(legs: Records, stocks: Records, rates: StrategyRates, work: i
     the choices in the order of the legs; positions that gain nothing together are left alone.
     """
     draft = _draft_of(legs, stocks)
-    if _size(legs, stocks) > _FITS:
+    if size(legs, stocks) > _FITS:
         return Grouping(BEYOND, BEYOND, False, draft.activities, 0)
-    label, stock_label = _labels(legs, stocks)
+    label, stock_label = labels(legs, stocks)
     total = least = 0.0
     for i in range(len(label)):
-        if _is_first(label, i):
-            ids, stock_ids = _positions(label, label[i]), _positions(stock_label, label[i])
+        if is_first(label, i):
+            ids, stock_ids = positions(label, label[i]), positions(stock_label, label[i])
             part = Part(legs, stocks, rates, ids, stock_ids, draft.shares)
             draft, gap = _group_whole(part, work, draft)
             if gap < 0.0:

@@ -1,7 +1,8 @@
 """The whole-number program of a part: which choices, how often, save most.
 
 A spread's maximum potential loss is a loss column, held down by its netted intrinsic value at
-every strike; each leg and stock is used as often as it is there.
+every strike; each leg and stock is used as often as it is there. What is held both ways is boxed
+to begin with, and what a group's use of its shares unboxes is a loss column too.
 """
 
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from margin_assets.kernels.strategies import (
     NONE,
     Int32Array,
     Int64Array,
+    box_gain,
     contract_value,
     payoff,
 )
@@ -33,7 +35,8 @@ class _Rows(NamedTuple):
 
 
 @njit(**BORROWS)
-def _gcd(a: int, b: int) -> int:
+def common_lot(a: int, b: int) -> int:
+    """Largest lot that both are whole numbers of."""
     while b:
         a, b = b, a % b
     return a
@@ -62,7 +65,7 @@ def _stock_rows(part: Part, choices: Choices, out: _Rows) -> None:
         lot = 0
         for j in range(choices.count[0]):
             if choices.stock[j] == s:
-                lot = _gcd(choices.shares[j], lot)
+                lot = common_lot(choices.shares[j], lot)
         if lot == 0:
             continue
         r = out.count[0]
@@ -74,28 +77,24 @@ def _stock_rows(part: Part, choices: Choices, out: _Rows) -> None:
 
 
 @njit(**BORROWS)
-def _slope_row(part: Part, layout: Layout, k: int, places: tuple[int, int], out: _Rows) -> None:
-    """A spread has no fewer units of long calls than of short ones."""
-    legs, choices, r = part.legs, layout.choices, out.count[0]
-    lot = 0
-    for i in part.ids:
-        if legs[i].is_call:
-            lot = _gcd(legs[i].units, lot)
-    is_needed = False
+def _balance_rows(
+    part: Part, layout: Layout, is_call: bool, places: tuple[int, int], out: _Rows
+) -> None:
+    """A spread has as many units of long options of a right as of short ones."""
+    legs, choices, r, lot = part.legs, layout.choices, out.count[0], 0
     for j in range(places[0], places[1]):
         i = part.ids[choices.members[j, 0]]
-        if legs[i].is_call:
-            is_short = legs[i].contracts < 0
-            is_needed = is_needed or is_short
-            out.rows[r, j] = legs[i].units // lot if is_short else -(legs[i].units // lot)
-    for p in range(len(part.ids)):
-        i = part.ids[p]
-        if layout.home[p] == k and legs[i].is_call:
-            out.bound[r] += legs[i].contracts * (legs[i].units // lot)
-    if is_needed:
-        out.count[0] += 1
-    else:
-        _wipe(out, r)
+        if legs[i].is_call == is_call:
+            lot = common_lot(legs[i].units, lot)
+    if lot == 0:
+        return
+    for j in range(places[0], places[1]):
+        i = part.ids[choices.members[j, 0]]
+        if legs[i].is_call == is_call:
+            lots = legs[i].units // lot
+            out.rows[r, j] = lots if legs[i].contracts < 0 else -lots
+            out.rows[r + 1, j] = -out.rows[r, j]
+    out.count[0] += 2
 
 
 @njit(**BORROWS)
@@ -104,35 +103,6 @@ def _wipe(out: _Rows, r: int) -> None:
     out.loss_of[r] = NO_LOSS
     for j in range(out.rows.shape[1]):
         out.rows[r, j] = 0
-
-
-@njit(**BORROWS)
-def _long_row(
-    part: Part,
-    lone: Int64Array,
-    layout: Layout,
-    k: int,
-    places: tuple[int, int],
-    out: _Rows,
-) -> None:
-    """A spread has a long contract: it matters where a short put requires more than its strike."""
-    legs, choices, r = part.legs, layout.choices, out.count[0]
-    for p in range(len(part.ids)):
-        if layout.home[p] == k:
-            return
-    shorts = np.int64(0)
-    for j in range(places[0], places[1]):
-        i = part.ids[choices.members[j, 0]]
-        strike = contract_value(legs[i].strike, legs[i].units)
-        if legs[i].contracts < 0 and lone[choices.members[j, 0]] > strike:
-            shorts -= legs[i].contracts
-            out.rows[r, j] = 1
-    if shorts == 0:
-        return
-    for j in range(places[0], places[1]):
-        if legs[part.ids[choices.members[j, 0]]].contracts > 0:
-            out.rows[r, j] = -shorts
-    out.count[0] += 1
 
 
 @njit(**BORROWS)
@@ -151,10 +121,6 @@ def _point_row(
     if not is_needed:
         _wipe(out, r)
         return
-    for p in range(len(part.ids)):
-        if layout.home[p] == k:
-            i = part.ids[p]
-            out.bound[r] += legs[i].contracts * payoff(legs[i], price)
     out.loss_of[r] = choices.count[0] + k
     out.rows[r, choices.count[0] + k] = -1
     out.count[0] += 1
@@ -169,7 +135,7 @@ def _are_whole(part: Part) -> bool:
 
 
 @njit(**OWNS)
-def _spread_rows(part: Part, lone: Int64Array, layout: Layout, out: _Rows) -> None:
+def _spread_rows(part: Part, layout: Layout, out: _Rows) -> None:
     """Rows of each spread; its loss is greatest at 0 or at the strike of a long leg.
 
     Between strikes netted intrinsic value is linear, and only a long leg bends the loss downward.
@@ -179,8 +145,8 @@ def _spread_rows(part: Part, lone: Int64Array, layout: Layout, out: _Rows) -> No
     seen = np.empty(len(part.ids), dtype=np.int64)
     for k in range(len(layout.spreads)):
         threshold, places = part.ids[layout.spreads[k]], (layout.begins[k], layout.begins[k + 1])
-        _slope_row(part, layout, k, places, out)
-        _long_row(part, lone, layout, k, places, out)
+        _balance_rows(part, layout, True, places, out)
+        _balance_rows(part, layout, False, places, out)
         _point_row(part, layout, k, 0, places, out)
         count = 0
         for i in part.ids:
@@ -196,11 +162,42 @@ def _spread_rows(part: Part, lone: Int64Array, layout: Layout, out: _Rows) -> No
                 _point_row(part, layout, k, legs[i].strike, places, out)
 
 
+@njit(**BORROWS)
+def boxes_of(part: Part) -> int:
+    """Securities that are held long and short."""
+    count = 0
+    for s in part.stock_ids:
+        if part.stocks[s].other != 0 and part.stocks[s].shares > 0:
+            count += 1
+    return count
+
+
+@njit(**BORROWS)
+def _box_rows(part: Part, choices: Choices, first: int, out: _Rows) -> None:
+    """What is held both ways is boxed; a group that takes of its shares loses what that saves."""
+    column = first
+    for s in part.stock_ids:
+        if part.stocks[s].other == 0 or part.stocks[s].shares < 0:
+            continue
+        o, gain = s + part.stocks[s].other, max(box_gain(part.stocks, s), 0)
+        matched = min(part.shares[s], part.shares[o])
+        for side in (np.int64(s), np.int64(o)):
+            r = out.count[0]
+            for j in range(choices.count[0]):
+                if choices.stock[j] == side:
+                    out.rows[r, j] = contract_value(gain, choices.shares[j])
+            out.bound[r] = contract_value(gain, part.shares[side] - matched)
+            out.loss_of[r] = column
+            out.rows[r, column] = -1
+            out.count[0] += 1
+        column += 1
+
+
 @njit(**OWNS)
-def _sums(part: Part, layout: Layout) -> tuple[Int32Array, int]:
+def _sums(part: Part, layout: Layout, columns: int) -> tuple[Int32Array, int]:
     """Numbers the legs that have places in several spreads: their places are branched on as one."""
-    choices, losses = layout.choices, len(layout.spreads)
-    part_of = np.full(choices.count[0] + losses, NONE, dtype=np.int32)
+    choices = layout.choices
+    part_of = np.full(columns, NONE, dtype=np.int32)
     places = np.zeros(len(part.ids), dtype=np.int32)
     for j in range(layout.begins[0], choices.count[0]):
         places[choices.members[j, 0]] += 1
@@ -240,12 +237,12 @@ def _most(columns: int, whole: int, out: _Rows) -> Int64Array:
 
 
 @njit(**OWNS)
-def program_of(part: Part, lone: Int64Array, layout: Layout) -> Program:
+def program_of(part: Part, layout: Layout) -> Program:
     """The program of a part whose choices are laid out."""
     choices = layout.choices
-    whole, losses, count = choices.count[0], len(layout.spreads), len(part.ids)
-    columns = whole + losses
-    room = count + len(part.stock_ids) + losses * (count + 3)
+    whole, spreads, count = choices.count[0], len(layout.spreads), len(part.ids)
+    columns = whole + spreads + boxes_of(part)
+    room = count + 3 * len(part.stock_ids) + spreads * (count + 5)
     out = _Rows(
         rows=np.zeros((room, columns), dtype=np.int64),
         bound=np.zeros(room, dtype=np.int64),
@@ -254,11 +251,12 @@ def program_of(part: Part, lone: Int64Array, layout: Layout) -> Program:
     )
     _leg_rows(part, choices, out)
     _stock_rows(part, choices, out)
-    _spread_rows(part, lone, layout, out)
+    _spread_rows(part, layout, out)
+    _box_rows(part, choices, whole + spreads, out)
     saving = np.full(columns, -1, dtype=np.int64)
     for j in range(whole):
         saving[j] = choices.saving[j]
-    part_of, sums = _sums(part, layout)
+    part_of, sums = _sums(part, layout, columns)
     rows = out.count[0]
     return Program(
         saving=saving,

@@ -1,30 +1,33 @@
 """Positions and cash at past instants, recomputed from everything landed."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.counting import counting_from
+from margin_assets.kernels.expiry import SessionTimes
 from margin_assets.kernels.fills import effects_at, sized_cash
+from margin_assets.kernels.marks import with_fill_prices, with_price_states
 from margin_assets.kernels.money import (
     BEYOND,
-    counting_from,
     to_decimal,
     to_instants,
     to_scaled,
 )
 from margin_assets.kernels.multipliers import multiplier_versions, traded_multiplier
 from margin_assets.kernels.positions import marked_positions
-from margin_assets.kernels.rules import benchmark, rules_in_force
+from margin_assets.kernels.rules import SECOND, benchmark, rules_in_force
+from margin_assets.kernels.sales import sale_columns, take_sales
+from margin_assets.kernels.short_sales import with_sales
 from margin_assets.kernels.terms import (
+    NEW_YORK,
     Marks,
     first_instant,
     instrument_terms,
     latest,
     marked_terms,
-    with_price_states,
     with_underlyings,
 )
 from margin_assets.kernels.valuation import with_implied
@@ -45,15 +48,22 @@ class Landed(NamedTuple):
     volatilities: pl.DataFrame
 
 
-def positions_at(landed: Landed, closes: pl.DataFrame, opens: Int64Array) -> pl.DataFrame:
-    """Positions at each business date's close (`as_of`, microseconds), by trade date."""
-    effects = effects_at(landed.fills, counting_from(landed.fills))
+def positions_at(
+    landed: Landed, closes: pl.DataFrame, times: SessionTimes, fills: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Positions at each business date's close (`as_of`, microseconds), by trade date.
+
+    Of everybody, or of those whose `fills` are given. Everybody's fills mark, whoever is asked for.
+    """
+    whose = landed.fills if fills is None else fills
+    tape = whose, counting_from(whose)
+    effects = with_sales(effects_at(*tape), lambda _: tape)
     historical = landed.volatilities.filter(pl.col("kind") == HISTORICAL)
     dated = landed._replace(
         betas=_from_their_dates(landed.betas), volatilities=_from_their_dates(historical)
     )
     days = [
-        _positions(dated, effects, at, opens).select(
+        _positions(dated, effects, at, times).select(
             pl.lit(day, pl.Date).alias("business_date"), pl.all()
         )
         for day, at in closes.iter_rows()
@@ -61,7 +71,7 @@ def positions_at(landed: Landed, closes: pl.DataFrame, opens: Int64Array) -> pl.
     return pl.concat(days)
 
 
-def _positions(landed: Landed, effects: pl.DataFrame, at: int, opens: Int64Array) -> pl.DataFrame:
+def _positions(landed: Landed, effects: pl.DataFrame, at: int, times: SessionTimes) -> pl.DataFrame:
     day = day_of(at)
     rules = rules_in_force(day)
     holdings = _holdings(effects.filter(pl.col("point") <= at))
@@ -69,7 +79,7 @@ def _positions(landed: Landed, effects: pl.DataFrame, at: int, opens: Int64Array
     held = holdings["symbol"].unique()
     below = instruments.filter(pl.col("symbol").is_in(held.implode()))["underlying"].drop_nulls()
     terms = marked_terms(
-        instrument_terms(pl.concat([held, below]).unique().sort(), instruments),
+        instrument_terms(pl.concat([held, below]).unique().sort(), instruments, times),
         Marks(
             latest(landed.prices, "symbol", at),
             latest(landed.betas, "symbol", at),
@@ -77,7 +87,8 @@ def _positions(landed: Landed, effects: pl.DataFrame, at: int, opens: Int64Array
         ),
         benchmark(day),
     )
-    stated = with_price_states(terms, at, opens, rules)
+    priced = with_price_states(terms, at, times.opens, rules)
+    stated = with_fill_prices(priced, landed.fills, at, times.opens)
     rate = latest(landed.rates, "name", at).filter(pl.col("name") == RISK_FREE)["rate_annual"]
     marked = with_underlyings(stated, rate.item() if rate.len() else None)
     return marked_positions(holdings, with_implied(marked, at, rules), rules, at)
@@ -93,17 +104,25 @@ HISTORICAL = VOLATILITY_KINDS[0]
 
 def _holdings(effects: pl.DataFrame) -> pl.DataFrame:
     """What each account holds after some effects; flat positions are gone."""
-    held = (
-        effects.group_by("account_id", "symbol", maintain_order=True)
-        .agg(_exact("quantity"), pl.col("price").last())
-        .filter(pl.col("quantity") != 0)
+    key = ("account_id", "symbol")
+    held = effects.group_by(key, maintain_order=True).agg(
+        _exact("quantity"), pl.col("price").last()
     )
+    numbered = held.select(*key, place=pl.int_range(pl.len(), dtype=pl.Int64))
+    placed = effects.join(numbered, on=key, how="left", maintain_order="left", validate="m:1")
+    sales = np.zeros(held.height, dtype=np.int64), np.zeros(held.height, dtype=np.int64)
+    trades, told = (
+        (placed[name].to_numpy(), placed[other].to_numpy())
+        for name, other in (("quantity", "price"), ("sale_quantity", "sale_proceeds"))
+    )
+    none_held = np.zeros(held.height, dtype=np.int64)
+    take_sales(placed["place"].to_numpy(), trades, told, none_held, sales)
     return held.select(
-        "account_id",
-        "symbol",
+        *key,
         quantity=to_decimal(held["quantity"].to_numpy(), 6),
         last_fill_price=to_decimal(held["price"].to_numpy(), 6),
-    )
+        **sale_columns(*sales),
+    ).filter(pl.col("quantity") != 0)
 
 
 class Booked(NamedTuple):
@@ -166,3 +185,8 @@ def _exact(name: str) -> pl.Expr:
 def day_of(at: int) -> date:
     """UTC day of an instant: its rulebooks are in force."""
     return date.fromordinal(date(1970, 1, 1).toordinal() + at // 86_400_000_000)
+
+
+def new_york_day(at: int) -> date:
+    """Day in New York of an instant (microseconds)."""
+    return datetime.fromtimestamp(at // SECOND, NEW_YORK).date()

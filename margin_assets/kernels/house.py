@@ -82,13 +82,13 @@ def _own_requirements(book: Book, series: Series, rules: Rules) -> tuple[Int64Ar
     for a in range(len(book.cash)):
         i, end = book.offsets[a], book.offsets[a + 1]
         while i < end:
-            after, options, _ = run_end(book, series, i, end)
+            after, _, _, is_grouped = run_end(book, series, i, end)
             while i < after:
-                line, _, taken = own_lines(book, series, rules, a, i)
-                is_alone = taken == 1 and (options == 0 or series.kind[book.series[i]] == BOND)
+                line, _ = own_lines(book, series, rules, a, i)
+                is_alone = not is_grouped or series.kind[book.series[i]] == BOND
                 if is_alone and book.account_type[a] != PORTFOLIO:
                     own[i], has_own[i] = line, True
-                i += taken
+                i += 1
     return own, has_own
 
 

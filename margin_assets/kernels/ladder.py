@@ -1,103 +1,52 @@
 """The enforcement ladder: call, restriction, liquidation and minimum equity, each on its own.
 
 One step takes the figures of some accounts at a grid point and says what changed. Source: house
-policy as the product's semantics, section 6, by way of the house rulebook.
+policy as the product's semantics, section 6, by way of the house rulebook. Levels are compared
+exactly, never rounded first.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from margin_assets.kernels.book import CASH, INDETERMINATE, PORTFOLIO, Book, Int8Array, Int64Array
+from margin_assets.kernels.book import CASH, INDETERMINATE, Book, Int64Array
 from margin_assets.kernels.compiled import BORROWS
-from margin_assets.kernels.figures import Figures
-from margin_assets.kernels.money import rate_line
+from margin_assets.kernels.figures import Figures, gross_value
+from margin_assets.kernels.liquidation import liquidation_reason, open_call
+from margin_assets.kernels.minimum import minimum_equity
+from margin_assets.kernels.money import share_order
 from margin_assets.kernels.rules import Rules
-
-DIMENSIONS = ("margin_status", "restriction", "liquidation", "minimum_equity")
-MARGIN_STATUS, RESTRICTION, LIQUIDATION, MINIMUM_EQUITY = range(4)
-STATES = (("ok", "warning", "call"), ("none", "close_only"), ("none", "triggered"), ("ok", "call"))
-OK, WARNING, CALL = range(3)
-REASONS = (
-    "excess_recovered",
-    "excess_below_warning_level",
-    "deficiency",
-    "call_cured",
-    "stress",
-    "overdue_call",
-    "deficiency_persists",
-    "equity_exhausted",
-    "equity_below_minimum",
-    "equity_at_minimum",
-)
-(
-    RECOVERED,
-    LOW_EXCESS,
-    DEFICIENCY,
-    CURED,
-    STRESS,
-    OVERDUE,
-    PERSISTS,
-    EXHAUSTED,
-    BELOW_MINIMUM,
+from margin_assets.kernels.rungs import (
     AT_MINIMUM,
-) = range(len(REASONS))
-NEVER = np.iinfo(np.int64).max
-UNSET = -1
+    BELOW_MINIMUM,
+    CALL,
+    CURED,
+    DEFICIENCY,
+    LIQUIDATION,
+    LOW_EXCESS,
+    MARGIN_STATUS,
+    MINIMUM_EQUITY,
+    NEVER,
+    OK,
+    OVERDUE,
+    RECOVERED,
+    RESTRICTION,
+    STRESS,
+    UNSET,
+    WARNING,
+    Evaluated,
+    Ladder,
+    Steps,
+)
 
 
-class Ladder(NamedTuple):
-    """Where each account stands. Instants in microseconds, `UNSET` when there is none."""
-
-    margin_status: Int8Array
-    call_opened: Int64Array
-    is_stressed: npt.NDArray[np.bool_]
-    is_overdue: npt.NDArray[np.bool_]
-    stress_clear: Int64Array
-    is_liquidating: npt.NDArray[np.bool_]
-    minimum_call: npt.NDArray[np.bool_]
-    deadline: Int64Array
-    """Next instant at which time alone may decide; `NEVER` if none."""
-
-
-class Steps(NamedTuple):
-    """Changes of state in the order they were decided: one entry a decision."""
-
-    account: Int64Array
-    dimension: Int8Array
-    before: Int8Array
-    after: Int8Array
-    reason: Int8Array
-    tightens: Int8Array
-    """1 where a state or a reason comes, 0 where it goes."""
-    call_opened: Int64Array
-
-
-def empty_ladder(accounts: int) -> Ladder:
-    """Accounts that nothing has happened to."""
-    return Ladder(
-        margin_status=np.zeros(accounts, dtype=np.int8),
-        call_opened=np.full(accounts, UNSET, dtype=np.int64),
-        is_stressed=np.zeros(accounts, dtype=np.bool_),
-        is_overdue=np.zeros(accounts, dtype=np.bool_),
-        stress_clear=np.full(accounts, UNSET, dtype=np.int64),
-        is_liquidating=np.zeros(accounts, dtype=np.bool_),
-        minimum_call=np.zeros(accounts, dtype=np.bool_),
-        deadline=np.full(accounts, NEVER, dtype=np.int64),
-    )
-
-
-def climb(
-    book: Book, figures: Figures, rules: Rules, ladder: Ladder, at: tuple[int, Int64Array]
-) -> Steps:
+def climb(book: Book, figures: Figures, rules: Rules, ladder: Ladder, at: Evaluated) -> Steps:
     """Moves the given accounts' states to a grid point, in place, and returns what changed.
 
-    `at` is the grid point and the accounts evaluated there. An indeterminate account may be
-    tightened, never relaxed.
+    An indeterminate account may be tightened, never relaxed.
     """
-    point, accounts = at
+    point, accounts, spared = at
+    is_spared = np.isin(accounts, spared)
     room = 6 * len(accounts)
     steps = Steps(
         account=np.empty(room, dtype=np.int64),
@@ -108,7 +57,7 @@ def climb(
         tightens=np.empty(room, dtype=np.int8),
         call_opened=np.empty(room, dtype=np.int64),
     )
-    taken = _climb(book, figures, rules, ladder, accounts, point, steps)
+    taken = _climb(book, figures, rules, ladder, accounts, is_spared, point, steps)
     return Steps._make(column[:taken] for column in steps)
 
 
@@ -119,17 +68,24 @@ def _climb(
     rules: Rules,
     ladder: Ladder,
     accounts: Int64Array,
+    is_spared: npt.NDArray[np.bool_],
     point: int,
     steps: Steps,
 ) -> int:
     n = 0
-    for a in accounts:
+    for k in range(len(accounts)):
+        a = accounts[k]
         is_known = figures.states[a] & INDETERMINATE == 0
         excess = figures.equity[a] - figures.governing[a]
         n = _margin_status(book, figures, rules, ladder, a, point, is_known, excess, steps, n)
-        n = _stress(book, figures, rules, ladder, a, point, is_known, excess, steps, n)
-        n = _overdue(rules, ladder, a, point, excess, steps, n)
-        n = _liquidation(figures, rules, ladder, a, point, excess, steps, n)
+        # What begins comes before what ends, so that no state between is `none`.
+        is_underwater = _is_underwater(book, figures, rules, a, excess)
+        n = _begin_stress(ladder, a, is_underwater, steps, n)
+        n = _begin_overdue(rules, ladder, a, point, excess, steps, n)
+        n = _end_call(ladder, a, steps, n)
+        n = _end_stress(rules, ladder, a, point, is_underwater, is_known, steps, n)
+        if not is_spared[k]:
+            n = _liquidation(figures, rules, ladder, a, point, steps, n)
         n = _minimum_equity(book, figures, rules, ladder, a, is_known, steps, n)
         ladder.deadline[a] = _deadline(rules, ladder, a, point)
     return n
@@ -158,13 +114,6 @@ def _emit(
 
 
 @njit(**BORROWS)
-def gross_value(figures: Figures, a: int) -> int:
-    """Gross market value of account a: all that is long and all that is short."""
-    securities = figures.long_value[a] + figures.short_value[a]
-    return securities + figures.long_options[a] + figures.short_options[a]
-
-
-@njit(**BORROWS)
 def _wanted_status(is_cash: bool, before: int, excess: int, gross: int, rules: Rules) -> int:
     """Status that the excess alone asks for: a warning starts below one level, ends at another."""
     if excess < 0:
@@ -172,7 +121,7 @@ def _wanted_status(is_cash: bool, before: int, excess: int, gross: int, rules: R
     if is_cash:
         return OK
     level = rules.warning_ends if before == WARNING else rules.warning_below
-    return WARNING if excess < rate_line(gross, level) else OK
+    return WARNING if share_order(excess, gross, level) < 0 else OK
 
 
 @njit(**BORROWS)
@@ -202,16 +151,54 @@ def _margin_status(
         reason = LOW_EXCESS if after == WARNING else RECOVERED
     ladder.margin_status[a] = after
     opened = ladder.call_opened[a]
-    n = _emit(steps, n, a, MARGIN_STATUS, before, after, reason, after > before, opened)
-    if before == CALL:
-        n = _end_call(ladder, a, steps, n)
-    return n
+    return _emit(steps, n, a, MARGIN_STATUS, before, after, reason, after > before, opened)
+
+
+@njit(**BORROWS)
+def _is_underwater(book: Book, figures: Figures, rules: Rules, a: int, excess: int) -> bool:
+    """Whether a restricting scenario leaves less than the requirement held."""
+    if book.account_type[a] == CASH:
+        return False
+    for j in range(len(rules.restricting)):
+        if rules.restricting[j] and excess + figures.pnl[a, j] < 0:
+            return True
+    return False
+
+
+@njit(**BORROWS)
+def _begin_stress(ladder: Ladder, a: int, is_underwater: bool, steps: Steps, n: int) -> int:
+    """Close-only while underwater in a restricting scenario, and for a time after."""
+    if not is_underwater:
+        return n
+    ladder.stress_clear[a] = UNSET
+    if ladder.is_stressed[a]:
+        return n
+    ladder.is_stressed[a] = True
+    before = 1 if ladder.is_overdue[a] else 0
+    return _emit(steps, n, a, RESTRICTION, before, 1, STRESS, 1, open_call(ladder, a))
+
+
+@njit(**BORROWS)
+def _begin_overdue(
+    rules: Rules, ladder: Ladder, a: int, point: int, excess: int, steps: Steps, n: int
+) -> int:
+    """Close-only for a call that is open too long and still deficient."""
+    opened = open_call(ladder, a)
+    if opened == UNSET or ladder.is_overdue[a] or excess >= 0:
+        return n
+    if point < opened + rules.overdue_after:
+        return n
+    ladder.is_overdue[a] = True
+    before = 1 if ladder.is_stressed[a] else 0
+    return _emit(steps, n, a, RESTRICTION, before, 1, OVERDUE, 1, opened)
 
 
 @njit(**BORROWS)
 def _end_call(ladder: Ladder, a: int, steps: Steps, n: int) -> int:
     """A cured call takes its own restriction and its liquidation with it."""
     opened = ladder.call_opened[a]
+    if opened == UNSET or ladder.margin_status[a] == CALL:
+        return n
     if ladder.is_overdue[a]:
         ladder.is_overdue[a] = False
         after = 1 if ladder.is_stressed[a] else 0
@@ -224,102 +211,40 @@ def _end_call(ladder: Ladder, a: int, steps: Steps, n: int) -> int:
 
 
 @njit(**BORROWS)
-def _stress(
-    book: Book,
-    figures: Figures,
+def _end_stress(
     rules: Rules,
     ladder: Ladder,
     a: int,
     point: int,
+    is_underwater: bool,
     is_known: bool,
-    excess: int,
     steps: Steps,
     n: int,
 ) -> int:
-    """Close-only while underwater in a restricting scenario, and for a time after."""
-    is_underwater = False
-    if book.account_type[a] != CASH:
-        for j in range(len(rules.restricting)):
-            if rules.restricting[j]:
-                is_underwater = is_underwater or excess + figures.pnl[a, j] < 0
-    other = ladder.is_overdue[a]
-    if is_underwater:
-        ladder.stress_clear[a] = UNSET
-        if not ladder.is_stressed[a]:
-            ladder.is_stressed[a] = True
-            before = 1 if other else 0
-            n = _emit(steps, n, a, RESTRICTION, before, 1, STRESS, 1, ladder.call_opened[a])
-        return n
-    if not ladder.is_stressed[a]:
+    if is_underwater or not ladder.is_stressed[a]:
         return n
     if ladder.stress_clear[a] == UNSET:
         ladder.stress_clear[a] = point
-    if is_known and point >= ladder.stress_clear[a] + rules.stress_release_after:
-        ladder.is_stressed[a] = False
-        ladder.stress_clear[a] = UNSET
-        after = 1 if other else 0
-        n = _emit(steps, n, a, RESTRICTION, 1, after, STRESS, 0, ladder.call_opened[a])
-    return n
-
-
-@njit(**BORROWS)
-def _overdue(
-    rules: Rules, ladder: Ladder, a: int, point: int, excess: int, steps: Steps, n: int
-) -> int:
-    """Close-only for a call that is open too long and still deficient."""
-    if ladder.is_overdue[a] or ladder.margin_status[a] != CALL or excess >= 0:
+    if not is_known or point < ladder.stress_clear[a] + rules.stress_release_after:
         return n
-    if point < ladder.call_opened[a] + rules.overdue_after:
-        return n
-    ladder.is_overdue[a] = True
-    before = 1 if ladder.is_stressed[a] else 0
-    return _emit(steps, n, a, RESTRICTION, before, 1, OVERDUE, 1, ladder.call_opened[a])
+    ladder.is_stressed[a] = False
+    ladder.stress_clear[a] = UNSET
+    after = 1 if ladder.is_overdue[a] else 0
+    return _emit(steps, n, a, RESTRICTION, 1, after, STRESS, 0, ladder.call_opened[a])
 
 
 @njit(**BORROWS)
 def _liquidation(
-    figures: Figures,
-    rules: Rules,
-    ladder: Ladder,
-    a: int,
-    point: int,
-    excess: int,
-    steps: Steps,
-    n: int,
+    figures: Figures, rules: Rules, ladder: Ladder, a: int, point: int, steps: Steps, n: int
 ) -> int:
-    """Triggered by exhausted equity at once, or by a large deficiency of an old call."""
-    if ladder.is_liquidating[a] or ladder.margin_status[a] != CALL or excess >= 0:
+    opened = open_call(ladder, a)
+    if opened == UNSET or ladder.is_liquidating[a]:
         return n
-    is_old = point >= ladder.call_opened[a] + rules.liquidation_after
-    is_large = -excess > rate_line(figures.governing[a], rules.liquidation_deficiency)
-    if figures.equity[a] <= 0:
-        reason = EXHAUSTED
-    elif is_old and is_large:
-        reason = PERSISTS
-    else:
+    reason = liquidation_reason(figures, rules, a, opened, point)
+    if reason == UNSET:
         return n
     ladder.is_liquidating[a] = True
-    return _emit(steps, n, a, LIQUIDATION, 0, 1, reason, 1, ladder.call_opened[a])
-
-
-@njit(**BORROWS)
-def minimum_equity(book: Book, figures: Figures, rules: Rules, a: int) -> int:
-    """Minimum equity of an account in cents, by 4210(b)(4) and (g)(4); 0 where none applies.
-
-    An account that neither borrows nor is short has none; a purchase never needs more than its
-    cost; a short sale needs the whole amount.
-    """
-    kind = book.account_type[a]
-    if kind == CASH or book.offsets[a] == book.offsets[a + 1]:
-        return 0
-    if kind == PORTFOLIO:
-        return rules.portfolio_minimum
-    has_short = False
-    for i in range(book.offsets[a], book.offsets[a + 1]):
-        has_short = has_short or book.quantity[i] < 0
-    if has_short:
-        return rules.margin_minimum
-    return min(rules.margin_minimum, figures.long_value[a]) if book.cash[a] < 0 else 0
+    return _emit(steps, n, a, LIQUIDATION, 0, 1, reason, 1, opened)
 
 
 @njit(**BORROWS)

@@ -7,13 +7,17 @@ Values are signed cents, requirements positive cents. Source: FINRA Rule 4210(c)
 from numba import njit
 
 from margin_assets.kernels.book import (
-    FRESH,
+    FILL,
+    FILL_PRICE,
     MISSING,
     NO_BETA,
     NO_PRICE,
+    OPTION,
     PRICE_STALE,
     PRICE_UNUSABLE,
     STALE,
+    UNUSABLE,
+    USABLE,
     Book,
     Series,
 )
@@ -30,25 +34,40 @@ from margin_assets.kernels.money import (
     value_cents,
 )
 from margin_assets.kernels.rules import Rules
+from schemas.columns import MAX_PRICE
 
+DEAREST = int(MAX_PRICE) * MICRO
+"""Largest price there may be, micro-dollars."""
 WHOLE = -PPM
 """A price falls by its whole at most."""
+
+
+@njit(**BORROWS)
+def _upper_bound(series: Series, s: int) -> int:
+    """Most that an option is worth: a call its underlying, a put its strike; else the most of all.
+
+    A call whose underlying has no usable price has no such bound.
+    """
+    if series.kind[s] != OPTION or (series.is_call[s] and series.underlying_state[s] > USABLE):
+        return DEAREST
+    return series.underlying_price[s] if series.is_call[s] else series.strike[s]
 
 
 @njit(**BORROWS, forceinline=True)
 def mark_price(book: Book, series: Series, rules: Rules, i: int) -> int:
     """Price that values position i, micro-dollars; 0 where a long position has no usable one.
 
-    An unpriced short position is carried at the last price, or its last fill's, plus the cushion.
+    An unpriced short position is carried at the last price, or its last fill's, plus the cushion;
+    an option without either at what it is worth at most.
     """
     s = book.series[i]
     state = series.price_state[s]
-    if state <= STALE:  # fresh or stale
+    if state <= USABLE:
         return series.price[s]
     if book.quantity[i] > 0:
         return 0
     last = series.price[s] if state != MISSING else book.last_fill_price[i]
-    return last + rate_line(last, rules.short_cushion)
+    return last + rate_line(last, rules.short_cushion) if last >= 0 else _upper_bound(series, s)
 
 
 @njit(**BORROWS, forceinline=True)
@@ -58,10 +77,12 @@ def input_states(series: Series, s: int) -> int:
     state = series.price_state[s]
     if state == STALE:
         states |= PRICE_STALE
+    elif state == FILL:
+        states |= FILL_PRICE
+    elif state == UNUSABLE:
+        states |= PRICE_UNUSABLE
     elif state == MISSING:
         states |= NO_PRICE
-    elif state != FRESH:
-        states |= PRICE_UNUSABLE
     if series.beta[s] != series.beta[s]:
         states |= NO_BETA
     return states

@@ -13,8 +13,10 @@ from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.house import house_charges, house_positions, overlays_of
 from margin_assets.kernels.mixed import Market, market_of
 from margin_assets.kernels.overlays import OverlayRules
+from margin_assets.kernels.positions import counted_positions
 from margin_assets.kernels.revaluation import restrikes, revalue
 from margin_assets.kernels.rules import Rules
+from margin_assets.kernels.settlement import settled
 from margin_assets.kernels.valuation import OptionValues, option_values, rescanned
 
 _NOTHING: Int64Array = np.zeros(0, dtype=np.int64)
@@ -49,15 +51,20 @@ class Margined:
     def _arrays(self) -> tuple[Book, Series]:
         return book_of(self.positions, self.accounts, self.rules)
 
-    @property
+    @cached_property
     def book(self) -> Book:
-        """Positions of each account."""
-        return self._arrays[0]
+        """Positions of each account, options that have ended as what they come to."""
+        return settled(*self._arrays, self.rules, lambda: self.scanned)
 
     @property
     def series(self) -> Series:
         """What is known of each symbol."""
         return self._arrays[1]
+
+    @cached_property
+    def counted(self) -> pl.DataFrame:
+        """The positions as the book counts them, in its order."""
+        return counted_positions(self.positions, self.book, self.series, self.rules)
 
     @cached_property
     def scanned(self) -> OptionValues:
@@ -93,7 +100,7 @@ class Margined:
 
     def house_positions(self) -> pl.DataFrame:
         """Positions as the house overlays take them."""
-        return house_positions(self.positions, self.book, self.market, self.rules)
+        return house_positions(self.counted, self.book, self.market, self.rules)
 
 
 Eras = tuple[Margined, ...]

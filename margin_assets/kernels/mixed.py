@@ -46,6 +46,7 @@ from margin_assets.kernels.money import (
     signed_value,
     value_cents,
 )
+from margin_assets.kernels.problems import makes_group
 from margin_assets.kernels.rules import Rules
 from margin_assets.kernels.securities import stressed_value
 from margin_assets.kernels.strategic import Strategic, strategic_requirements
@@ -57,7 +58,6 @@ from margin_assets.kernels.valuation import (
 )
 
 _BLOCK = 64  # accounts a thread takes at a time: scratch is allocated once a block
-Int32Array = npt.NDArray[np.int32]
 TODAY = -1
 MAX_GROUPED = MAX_TOTAL // 10_000
 """Cents that groups with options, struck in micro-dollars, hold exactly."""
@@ -69,7 +69,7 @@ class Market(NamedTuple):
 
     series: Series
     values: OptionValues
-    states: Int32Array
+    states: npt.NDArray[np.int32]
     """Named states of each symbol, its option model's included."""
 
 
@@ -97,7 +97,7 @@ def _revalue_mixed(
     book: Book,
     series: Series,
     values: OptionValues,
-    states: Int32Array,
+    states: npt.NDArray[np.int32],
     rules: Rules,
     accounts: Int64Array,
     strategic: Strategic,
@@ -164,7 +164,7 @@ def _sum_up(book: Book, market: Market, rules: Rules, a: int, out: Figures) -> N
             continue
         price = mark_price(book, series, rules, i)
         spot = max(price, series.underlying_price[s], series.strike[s])
-        most = MAX_GROUPED if series.kind[s] == OPTION else most
+        most = MAX_GROUPED if makes_group(book, series, a, i) else most
         total += 2.0 * line_bound(quantity, spot, series.leverage[s], series.beta[s], rules)
         value = value_cents(quantity, price)
         _add_value(value, series.kind[s] == OPTION, a, out)

@@ -14,12 +14,13 @@ import polars as pl
 import pyarrow as pa
 from numba import njit
 
-from margin_assets.kernels.compiled import BORROWS
+from margin_assets.kernels.compiled import BORROWS, OWNS
 
 MICRO = 1_000_000
 PPM = 1_000_000
 CENTS = 100
 _VALUE_SCALE = 10_000_000_000  # micro-units x micro-dollars in a cent
+_DIGIT = 1 << 16
 _FITS = 9.0e18  # a product of two int64 below it fits one
 # A model line this close below half a cent counts as the half: a fixed part of a cent, and the
 # error that a product of two doubles may carry.
@@ -92,6 +93,20 @@ def rate_line(cents: int, ppm: int) -> int:
 
 
 @njit(**BORROWS, forceinline=True)
+def share_order(cents: int, total: int, ppm: int) -> int:
+    """How an amount stands to an exact share of a total: -1 below it, 0 at it, 1 above.
+
+    The share is not rounded. Total and share (parts per million, at most 1) are not negative.
+    """
+    whole = total // PPM
+    rest = (total - whole * PPM) * ppm
+    line = whole * ppm + rest // PPM
+    if cents != line:
+        return -1 if cents < line else 1
+    return -1 if rest % PPM else 0
+
+
+@njit(**BORROWS, forceinline=True)
 def model_line(cents: int, factor: float) -> int:
     """Amount (cents) x a model value, in cents, rounded half away from zero.
 
@@ -137,14 +152,6 @@ def instants(series: pl.Series) -> Int64Array:
     return series.to_physical().fill_null(-1).to_numpy().astype(np.int64)
 
 
-def counting_from(rows: pl.DataFrame) -> Int64Array:
-    """When rows count from, microseconds: their grid `point` where they carry one.
-
-    In the live day a late row counts after its own time; in history a row counts from its time.
-    """
-    return rows["point"].to_numpy() if "point" in rows.columns else instants(rows["event_time"])
-
-
 def to_instants(values: Int64Array) -> pl.Series:
     """Microseconds since 1970 as UTC instants; negative ones become null."""
     series = pl.Series(values, dtype=pl.Int64)
@@ -154,3 +161,37 @@ def to_instants(values: Int64Array) -> pl.Series:
 def instant(at: int) -> pl.Expr:
     """An instant (microseconds since 1970) as a literal column."""
     return pl.lit(at, pl.Int64).cast(pl.Datetime("us", "UTC"))
+
+
+def units(
+    quantity: Int64Array, multiplier: Int64Array, series: npt.NDArray[np.int32]
+) -> Int64Array:
+    """Micro-units of positions: quantities times the multipliers of their series."""
+    return _units(quantity, multiplier, series) if (multiplier != MICRO).any() else quantity
+
+
+@njit(**OWNS)
+def _units(
+    quantity: Int64Array, multiplier: Int64Array, series: npt.NDArray[np.int32]
+) -> Int64Array:
+    found = np.empty(len(quantity), dtype=np.int64)
+    for i in range(len(quantity)):
+        found[i] = units_of(quantity[i], multiplier[series[i]])
+    return found
+
+
+@njit(**BORROWS)
+def in_proportion(amount: int, part: int, whole: int) -> int:
+    """Amount x part / whole, rounded half up; `BEYOND` where it does not fit.
+
+    None may be negative. Exact for `whole` up to 1e14 and `part` up to 1e14.
+    """
+    if whole <= 0 or float(amount) * float(part) / float(whole) > 4e18:
+        return BEYOND
+    result, rest = 0, 0
+    for shift in (48, 32, 16, 0):
+        digit = (amount >> shift) & (_DIGIT - 1)
+        rest = rest * _DIGIT + digit * part
+        result = result * _DIGIT + rest // whole
+        rest %= whole
+    return result + (1 if 2 * rest >= whole else 0)

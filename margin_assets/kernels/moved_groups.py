@@ -9,7 +9,7 @@ from margin_assets.kernels.book import Book, Series
 from margin_assets.kernels.compiled import BORROWS
 from margin_assets.kernels.group_lines import to_cents
 from margin_assets.kernels.lines import stress_line
-from margin_assets.kernels.problems import Problems, share_requirements
+from margin_assets.kernels.problems import Problems, price_stock
 from margin_assets.kernels.rules import Rules
 from margin_assets.kernels.solutions import Solution, group_of
 from margin_assets.kernels.strategies import (
@@ -83,8 +83,8 @@ def _move_stock(
     price = problems.stocks[stock].price
     signed = price if book.quantity[i] > 0 else -price
     beta = series.beta[book.series[i]]
-    record.price = abs(signed + stress_line(signed, beta, rules.stress_moves[scenario], rules))
-    record.maintenance, record.initial = share_requirements(book, series, rules, i, record.price)
+    moved_price = abs(signed + stress_line(signed, beta, rules.stress_moves[scenario], rules))
+    price_stock(book, series, rules, i, moved_price, record)
 
 
 @njit(**BORROWS)

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels import history
-from margin_assets.kernels.book import CASH, INDETERMINATE, PORTFOLIO, REG_T, Int64Array, book_of
+from margin_assets.kernels.book import CASH, INDETERMINATE, PORTFOLIO, REG_T, Int64Array
 from margin_assets.kernels.day_trades import (
     day_trade_rules,
     day_trades,
@@ -34,6 +34,7 @@ from margin_assets.kernels.pattern_book import Closing, PatternBook
 from margin_assets.kernels.pattern_rows import ACTIVITY, pattern_frame
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import rules_in_force
+from margin_assets.kernels.settlement import settled_book_of
 from margin_assets.kernels.sma_walk import Calendar
 from margin_assets.kernels.timelines import BusinessDays
 from schemas.landed import ACCOUNT_TYPES
@@ -212,14 +213,14 @@ def _valued(firm: _Firm, at: int, places: Int64Array) -> Closing:
     fills = firm.landed.fills.filter(whose)
     movements, kinds = firm.booked.movements.filter(whose), firm.booked.accounts.filter(whose)
     day = pl.DataFrame({"business_date": [day_of(at)], "as_of": [at]})
-    positions = history.positions_at(
-        firm.landed._replace(fills=fills), day, firm.calendar.opens
-    ).drop("business_date")
+    positions = history.positions_at(firm.landed, day, firm.calendar.times, fills).drop(
+        "business_date"
+    )
     booked = Booked(fills, movements, kinds, firm.booked.instruments)
     accounts = history.account_state_at(booked, day).drop("business_date")
     # The end of a day may be the first instant of the next one in UTC.
     rules = rules_in_force(day_of(at - 1))
-    figures = revalue(*book_of(positions, accounts, rules), rules)
+    figures = revalue(*settled_book_of(positions, accounts, rules), rules)
     row = accounts["account_id"].search_sorted(firm.names.gather(places)).to_numpy()
     is_known = figures.states[row] & INDETERMINATE == 0
     return Closing(figures.reg_t_equity[row], figures.maintenance[row], is_known)

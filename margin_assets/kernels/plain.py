@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from margin_assets.kernels.book import FRESH, STALE, Series
+from margin_assets.kernels.book import USABLE, Series
 from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.lines import input_states
 from margin_assets.kernels.money import PPM, RELATIVE_TIE, TIE
@@ -63,7 +63,7 @@ def plain_terms(series: Series, rules: Rules) -> PlainTerms:
     reach = np.full((count, 2), -1.0)
     for s in range(count):
         states[s] = input_states(series, s)
-        is_priced = series.price_state[s] == FRESH or series.price_state[s] == STALE
+        is_priced = series.price_state[s] <= USABLE
         plain = is_priced and series.is_marginable[s] and series.leverage[s] == PPM
         for j in range(moves):
             stress[s, j] = series.beta[s] * rules.stress_moves[j]

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from numba import njit
 
-from margin_assets.kernels.book import Book, Int64Array, Series, book_of
+from margin_assets.kernels.book import SECURITY, Book, Int64Array, Series, book_of
 from margin_assets.kernels.compiled import OWNS
 from margin_assets.kernels.lines import mark_price
 from margin_assets.kernels.money import MAX_POSITION, instant, to_decimal, value_cents
@@ -16,9 +16,9 @@ def marked_positions(
 ) -> pl.DataFrame:
     """Positions with their mark and value, sorted by account, class group and symbol.
 
-    `holdings`: account, symbol, quantity, last fill price; flat ones must be gone. `terms`: one
-    row a symbol. A long position without a usable price is worth 0; a short one is carried at
-    the raised last price.
+    `holdings`: account, symbol, quantity, last fill price, opening sales; flat ones must be gone.
+    `terms`: one row a symbol. A long position without a usable price is worth 0; a short one is
+    carried at the raised last price.
     """
     joined = (
         holdings.join(terms, on="symbol", how="left", validate="m:1")
@@ -27,9 +27,36 @@ def marked_positions(
     )
     book, series = book_of(joined, _bare_accounts(joined), rules)
     price, value = _mark(book, series, rules)
+    is_ended = series.is_ended[book.series]
+    price[is_ended] = value[is_ended] = 0
     return joined.with_columns(
         price=to_decimal(price, 6).set(_is_unmarked(joined, price), None),
         market_value=to_decimal(value, 2),
+    )
+
+
+def counted_positions(
+    positions: pl.DataFrame, book: Book, series: Series, rules: Rules
+) -> pl.DataFrame:
+    """Positions in the order of a settled book; what has ended as the shares that it comes to."""
+    is_ended = pl.Series(series.is_ended[book.series])
+    if not is_ended.any():
+        return positions
+    price, value = _mark(book, series, rules)
+    is_exact = np.abs(book.quantity) <= MAX_POSITION
+    is_security = pl.Series(is_exact & (series.kind[book.series] == SECURITY))
+    shares: dict[str, pl.Expr | pl.Series] = {
+        "symbol": pl.col("underlying"),
+        "underlying": pl.lit(None, pl.String),
+        "asset_class": pl.col("issuer_class"),
+        "is_marginable": pl.col("is_underlying_marginable"),
+        "price": to_decimal(price, 6),
+    }
+    taken = {name: pl.when(is_ended).then(of).otherwise(name) for name, of in shares.items()}
+    return positions.with_columns(
+        **taken,
+        quantity=pl.when(is_security).then(to_decimal(book.quantity, 6)).otherwise("quantity"),
+        market_value=pl.when(is_security).then(to_decimal(value, 2)).otherwise("market_value"),
     )
 
 

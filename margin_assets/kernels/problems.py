@@ -1,7 +1,6 @@
-"""What is grouped together: every class group of an account that holds options, as legs and stock.
+"""What is grouped together: class groups that hold options or one security long and short.
 
-Everything else has its own line: 4210(c) for securities, (e)(1) for one security held both ways,
-(e)(2) for bonds.
+Everything else has its own line: 4210(c) for securities, (e)(2) for bonds.
 """
 
 from typing import NamedTuple
@@ -11,7 +10,7 @@ import numpy.typing as npt
 from numba import njit
 
 from margin_assets.kernels.bonds import bond_line
-from margin_assets.kernels.book import BOND, OPTION, SECURITY, STALE, Book, Int64Array, Series
+from margin_assets.kernels.book import BOND, OPTION, SECURITY, USABLE, Book, Int64Array, Series
 from margin_assets.kernels.compiled import BORROWS, OWNS
 from margin_assets.kernels.lines import initial_line, is_below, maintenance_line, mark_price
 from margin_assets.kernels.money import (
@@ -23,7 +22,7 @@ from margin_assets.kernels.money import (
     value_cents,
 )
 from margin_assets.kernels.rules import Rules
-from margin_assets.kernels.strategies import LEG, STOCK_RECORD, Records
+from margin_assets.kernels.strategies import LEG, STOCK_RECORD, Record, Records
 from margin_assets.kernels.valuation import unknown_spot
 
 Int32Array = npt.NDArray[np.int32]
@@ -32,7 +31,7 @@ MAX_CONTRACTS = 1 << 40
 
 
 class Problems(NamedTuple):
-    """Class groups with options, of some accounts, in the order of the accounts and the book."""
+    """Class groups to be grouped, of some accounts, in the order of the accounts and the book."""
 
     of_account: Int64Array
     """Problem p of the n-th account: of_account[n] <= p < of_account[n+1]."""
@@ -54,15 +53,37 @@ def problems_of(book: Book, series: Series, rules: Rules, accounts: Int64Array) 
 
 
 @njit(**BORROWS)
-def run_end(book: Book, series: Series, first: int, end: int) -> tuple[int, int, int]:
-    """End of the class group that begins at a position, its options and its securities."""
+def run_end(book: Book, series: Series, first: int, end: int) -> tuple[int, int, int, bool]:
+    """End of the class group that begins at a position, its options and its securities.
+
+    A security of quantity 0 is an option that came to nothing. Last whether they are grouped: there
+    are options, or one security long and short.
+    """
     group, options, securities = series.class_group[book.series[first]], 0, 0
-    i = first
+    i, has_both_sides = first, False
     while i < end and series.class_group[book.series[i]] == group:
+        is_security = series.kind[book.series[i]] == SECURITY and book.quantity[i] != 0
         options += 1 if series.kind[book.series[i]] == OPTION else 0
-        securities += 1 if series.kind[book.series[i]] == SECURITY else 0
+        if is_security:
+            securities += 1
+            has_both_sides = has_both_sides or (i > first and are_sides(book, i - 1))
         i += 1
-    return i, options, securities
+    return i, options, securities, options > 0 or has_both_sides
+
+
+@njit(**BORROWS)
+def are_sides(book: Book, i: int) -> bool:
+    """Whether a position and the next one are the two sides of one series."""
+    one, other = book.quantity[i], book.quantity[i + 1]
+    are_opposite = one > 0 > other or one < 0 < other
+    return book.series[i] == book.series[i + 1] and are_opposite
+
+
+@njit(**BORROWS)
+def makes_group(book: Book, series: Series, a: int, i: int) -> bool:
+    """Whether position i of account a is grouped for itself: an option, a security's other side."""
+    s = book.series[i]
+    return series.kind[s] == OPTION or (i > book.offsets[a] and book.series[i - 1] == s)
 
 
 @njit(**OWNS)
@@ -72,8 +93,8 @@ def _count(book: Book, series: Series, accounts: Int64Array) -> Int64Array:
     for a in accounts:
         i, end = book.offsets[a], book.offsets[a + 1]
         while i < end:
-            after, options, securities = run_end(book, series, i, end)
-            if options > 0:
+            after, options, securities, is_grouped = run_end(book, series, i, end)
+            if is_grouped:
                 counts[0] += 1
                 counts[1] += options
                 counts[2] += securities
@@ -96,15 +117,18 @@ def _fill(
         a = accounts[n]
         i, end = book.offsets[a], book.offsets[a + 1]
         while i < end:
-            after, options, _ = run_end(book, series, i, end)
-            if options > 0:
+            after, _, _, is_grouped = run_end(book, series, i, end)
+            if is_grouped:
                 first = n_legs
                 for at in range(i, after):
                     if series.kind[book.series[at]] == OPTION:
                         found.leg_position[n_legs] = at
                         n_legs += 1
-                    elif series.kind[book.series[at]] == SECURITY:
+                    elif series.kind[book.series[at]] == SECURITY and book.quantity[at] != 0:
                         _set_stock(book, series, rules, at, n_stocks, found)
+                        if at > i and are_sides(book, at - 1):
+                            found.stocks[n_stocks - 1].other = 1
+                            found.stocks[n_stocks].other = -1
                         n_stocks += 1
                 _put_in_order(book, series, found.leg_position, first, n_legs)
                 for leg in range(first, n_legs):
@@ -159,7 +183,7 @@ def _set_leg(
 ) -> None:
     record, i = found.legs[leg], found.leg_position[leg]
     s = book.series[i]
-    is_priced = series.underlying_state[s] <= STALE
+    is_priced = series.underlying_state[s] <= USABLE
     price = mark_price(book, series, rules, i)
     record.underlying = series.name[s]
     record.spot = series.underlying_price[s] if is_priced else no_spot[s]
@@ -168,12 +192,14 @@ def _set_leg(
     record.is_european, record.is_listed = not series.is_american[s], series.is_listed[s]
     record.units = series.multiplier[s]
     record.contracts = whole_contracts(book.quantity[i], series.multiplier[s])
-    record.price, record.is_unpriced = price, series.price_state[s] > STALE
+    record.price, record.is_unpriced = price, series.price_state[s] > USABLE
     table = 0 if series.is_listed[s] else 1
     leverage = abs(series.leverage[s])
     record.base = rate_line(rules.option_rates[table, series.rate_class[s], 0], leverage)
     record.floor = rate_line(rules.option_rates[table, series.rate_class[s], 1], leverage)
-    record.loan = loan_rate(series, s, price, rules)
+    record.has_fund_cover = series.has_fund_cover[s]
+    record.lends_on = lendable(series, s, price)
+    record.loan = PPM - rules.long_option if record.lends_on > 0 else 0
 
 
 @njit(**BORROWS)
@@ -184,22 +210,19 @@ def whole_contracts(quantity: int, multiplier: int) -> int:
 
 
 @njit(**BORROWS)
-def loan_rate(series: Series, s: int, price: int, rules: Rules) -> int:
-    """4210(f)(2)(D): loan value of a long option carried alone, ppm of its market value.
+def lendable(series: Series, s: int, price: int) -> int:
+    """4210(f)(2)(D): what of a long option's price has loan value when it is carried alone.
 
-    Beyond nine months a listed one lends a quarter of its value, an American OTC one a quarter
-    of its intrinsic value.
+    Beyond nine months the whole of a listed one, the intrinsic value of an American OTC one.
     """
     if not series.is_long_dated[s]:
         return 0
-    loan = PPM - rules.long_option
     if series.is_listed[s]:
-        return loan
-    if not series.is_american[s] or price <= 0:
+        return price
+    if not series.is_american[s]:
         return 0
     gap = series.underlying_price[s] - series.strike[s]
-    inside = min(max(gap if series.is_call[s] else -gap, 0), price)
-    return int(inside / price * loan)
+    return min(max(gap if series.is_call[s] else -gap, 0), price)
 
 
 @njit(**BORROWS)
@@ -207,19 +230,22 @@ def _set_stock(
     book: Book, series: Series, rules: Rules, i: int, stock: int, found: Problems
 ) -> None:
     record, s = found.stocks[stock], book.series[i]
-    price = mark_price(book, series, rules, i)
     found.stock_position[stock] = i
     record.underlying = series.name[s]
-    record.shares, record.price = book.quantity[i], price
-    record.maintenance, record.initial = share_requirements(book, series, rules, i, price)
+    record.shares, record.other = book.quantity[i], 0
     record.covers_index = series.covers[s]
+    record.sale_price = book.sale_price[i]
+    price_stock(book, series, rules, i, mark_price(book, series, rules, i), record)
 
 
 @njit(**BORROWS)
-def share_requirements(
-    book: Book, series: Series, rules: Rules, i: int, price: int
-) -> tuple[int, int]:
-    """4210(c) and Regulation T requirement of one share of a position, micro-dollars."""
+def price_stock(
+    book: Book, series: Series, rules: Rules, i: int, price: int, record: Record
+) -> None:
+    """What one share of a position requires at a price under 4210(c) and (e)(1) and Regulation T.
+
+    A non-marginable short one takes the greater of all lines, beside a long call too.
+    """
     s, quantity = book.series[i], book.quantity[i]
     leverage, marginable = series.leverage[s], series.is_marginable[s]
     share = MICRO if quantity > 0 else -MICRO
@@ -229,7 +255,11 @@ def share_requirements(
     if quantity < 0:
         floor = rules.short_below_floor if below else rules.short_floor
         line = _short_share(price, below, leverage, marginable, floor, rules)
-    return line, initial_line(share, value, marginable, line, rules)
+    record.price, record.maintenance = price, line
+    record.initial = initial_line(share, value, marginable, line, rules)
+    record.boxed = rate_line(price, rules.same_security)
+    hedged = rate_line(price, rules.initial_short_hedged)
+    record.call_initial = hedged if marginable else record.initial
 
 
 @njit(**BORROWS)
@@ -243,49 +273,16 @@ def _short_share(
 
 
 @njit(**BORROWS)
-def own_lines(book: Book, series: Series, rules: Rules, a: int, i: int) -> tuple[int, int, int]:
-    """Maintenance and initial of the positions from i on that stand alone, and how many they are.
-
-    One, or two where a security is held long and short: 4210(e)(1).
-    """
+def own_lines(book: Book, series: Series, rules: Rules, a: int, i: int) -> tuple[int, int]:
+    """Maintenance and initial of position i of account a where it stands alone, cents."""
     s, quantity = book.series[i], book.quantity[i]
     if abs(quantity) > MAX_POSITION:
-        return 0, 0, 1
-    value = value_cents(quantity, mark_price(book, series, rules, i))
+        return 0, 0
+    price = mark_price(book, series, rules, i)
+    value = value_cents(quantity, price)
     if series.kind[s] == BOND:
         line = bond_line(quantity, value, series, s, book.is_exempt[a], rules)
-        return line, line, 1
-    if i + 1 < book.offsets[a + 1] and book.series[i + 1] == s:
-        return (*_boxed_lines(book, series, rules, i), 2)
-    return (*_security_lines(book, series, rules, i, quantity), 1)
-
-
-@njit(**BORROWS)
-def _security_lines(
-    book: Book, series: Series, rules: Rules, i: int, quantity: int
-) -> tuple[int, int]:
-    s, price = book.series[i], mark_price(book, series, rules, i)
-    value = value_cents(quantity, price)
+        return line, line
     below, marginable = is_below(price, rules), series.is_marginable[s]
     line = maintenance_line(quantity, value, below, series.leverage[s], marginable, rules)
     return line, initial_line(quantity, value, marginable, line, rules)
-
-
-@njit(**BORROWS)
-def _boxed_lines(book: Book, series: Series, rules: Rules, i: int) -> tuple[int, int]:
-    """4210(e)(1): what is held both ways takes a rate of the long value, the rest its own line."""
-    one, other = book.quantity[i], book.quantity[i + 1]
-    if (one > 0) == (other > 0):
-        first, opening = _security_lines(book, series, rules, i, one)
-        second, closing = _security_lines(book, series, rules, i + 1, other)
-        return first + second, opening + closing
-    boxed = min(abs(one), abs(other))
-    long = value_cents(boxed, mark_price(book, series, rules, i if one > 0 else i + 1))
-    line = rate_line(long, rules.same_security)
-    rest = one + other
-    if rest == 0:
-        return line, line
-    maintenance, initial = _security_lines(
-        book, series, rules, i if (one > 0) == (rest > 0) else i + 1, rest
-    )
-    return line + maintenance, line + initial

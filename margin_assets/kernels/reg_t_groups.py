@@ -13,12 +13,12 @@ from margin_assets.kernels.bonds import (
     MUNICIPAL,
     PARAGRAPHS,
     SHORT_PARAGRAPH,
+    principal_cents,
+    short_debt_line,
 )
 from margin_assets.kernels.book import (
     BEYOND_RANGE,
     BOND,
-    OPTION,
-    SECURITY,
     Book,
     Int64Array,
     Series,
@@ -28,12 +28,12 @@ from margin_assets.kernels.eras import keys_of
 from margin_assets.kernels.group_lines import strategy_rates
 from margin_assets.kernels.lines import is_below, is_exact, mark_price
 from margin_assets.kernels.margined import Eras, Margined, table
-from margin_assets.kernels.money import to_decimal
+from margin_assets.kernels.money import to_decimal, value_cents
 from margin_assets.kernels.problems import own_lines, problems_of, run_end
 from margin_assets.kernels.revaluation import mixed_accounts
 from margin_assets.kernels.rules import Rules
 from margin_assets.kernels.solutions import least_requirements
-from margin_assets.kernels.strategy_groups import leg_text, strategy_groups
+from margin_assets.kernels.strategy_groups import strategy_groups
 
 COLUMNS = (
     "symbol",
@@ -48,7 +48,6 @@ COLUMNS = (
     "net_deposit",
     "max_potential_loss",
 )
-ALONE, PAIRED, GROUPED = range(3)
 
 
 def reg_t_requirements(eras: Eras) -> pl.DataFrame:
@@ -57,7 +56,7 @@ def reg_t_requirements(eras: Eras) -> pl.DataFrame:
 
 
 def _reg_t(era: Margined) -> pl.DataFrame:
-    positions, book, series, rules = era.positions, era.book, era.series, era.rules
+    positions, book, series, rules = era.counted, era.book, era.series, era.rules
     everyone = np.arange(era.accounts.height, dtype=np.int64)
     numbered = positions.with_columns(place=pl.int_range(pl.len(), dtype=pl.Int64))
     lines = _lines(book, series, rules)
@@ -66,8 +65,8 @@ def _reg_t(era: Margined) -> pl.DataFrame:
     # Of an account beyond the exact range no group has an amount.
     is_exact = era.figures.states & BEYOND_RANGE == 0
     mixed = everyone[mixed_accounts(book, series, everyone) & is_exact]
-    if (series.kind == OPTION).any():
-        problems = problems_of(book, series, rules, mixed)
+    problems = problems_of(book, series, rules, mixed)
+    if len(problems.stock_position) or len(problems.leg_position):
         solution = least_requirements(problems, strategy_rates(rules))
         parts.append(strategy_groups(numbered, paragraphs, (problems, solution), rules))
     rows = pl.concat(parts).sort("place", "order")
@@ -77,40 +76,40 @@ def _reg_t(era: Margined) -> pl.DataFrame:
 
 
 class Lines(NamedTuple):
-    """Positions that are not grouped with options: what each requires, cents."""
+    """Positions that are not grouped: what each requires, cents."""
 
     maintenance: Int64Array
     initial: Int64Array
     below: npt.NDArray[np.bool_]
-    role: npt.NDArray[np.int8]
-    """`ALONE`, `PAIRED` with the next position, or `GROUPED` elsewhere."""
+    is_short_debt: npt.NDArray[np.bool_]
+    """Of a short bond: whether 4210(c)(4) decides."""
+    is_grouped: npt.NDArray[np.bool_]
+    """Whether it stands in a group instead."""
 
 
 @njit(**OWNS)
 def _lines(book: Book, series: Series, rules: Rules) -> Lines:
     count = len(book.series)
     maintenance, initial = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    below, role = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.int8)
+    below, grouped = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
+    short_debt = np.zeros(count, dtype=np.bool_)
     for a in range(len(book.cash)):
         i, end = book.offsets[a], book.offsets[a + 1]
         while i < end:
-            after, options, _ = run_end(book, series, i, end)
+            after, _, _, is_grouped = run_end(book, series, i, end)
             while i < after:
-                s = book.series[i]
+                s, quantity = book.series[i], book.quantity[i]
                 price = mark_price(book, series, rules, i)
                 below[i] = is_below(price, rules)
-                if options > 0 and (series.kind[s] == SECURITY or series.kind[s] == OPTION):
-                    role[i] = GROUPED
-                    i += 1
-                    continue
-                exact = is_exact(book.quantity[i], price, series.leverage[s], series.beta[s], rules)
-                one, other, taken = own_lines(book, series, rules, a, i)
-                if exact:
-                    maintenance[i], initial[i] = one, other
-                if taken == 2:
-                    role[i], role[i + 1] = PAIRED, GROUPED
-                i += taken
-    return Lines(maintenance, initial, below, role)
+                grouped[i] = is_grouped and series.kind[s] != BOND
+                exact = is_exact(quantity, price, series.leverage[s], series.beta[s], rules)
+                if exact and not grouped[i]:
+                    maintenance[i], initial[i] = own_lines(book, series, rules, a, i)
+                if exact and series.kind[s] == BOND and quantity < 0:
+                    size, principal = value_cents(-quantity, price), principal_cents(quantity)
+                    short_debt[i] = maintenance[i] == short_debt_line(size, principal, rules)
+                i += 1
+    return Lines(maintenance, initial, below, short_debt, grouped)
 
 
 def _own_rows(
@@ -121,7 +120,7 @@ def _own_rows(
     frame = positions.with_columns(
         order=pl.lit(0, pl.Int64),
         legs=pl.lit(None, pl.String),
-        strategy=_strategies(kind, book.quantity, lines.role),
+        strategy=_strategies(kind, book.quantity),
         rule=paragraphs,
         maintenance_requirement=to_decimal(lines.maintenance, 2),
         initial_requirement=to_decimal(lines.initial, 2),
@@ -131,31 +130,14 @@ def _own_rows(
         # What a short sale may lose has no bound.
         max_potential_loss=pl.when(pl.col("quantity") > 0).then(value),
     )
-    kept = _with_the_other_side(frame, lines).filter(pl.Series(lines.role != GROUPED))
+    is_row = ~lines.is_grouped & (book.quantity != 0)  # an option that came to nothing
+    kept = frame.filter(pl.Series(is_row))
     return kept.select(*keys_of(kept, "account_id").columns, "place", "order", *COLUMNS, "as_of")
 
 
-def _with_the_other_side(frame: pl.DataFrame, lines: Lines) -> pl.DataFrame:
-    """Rows of what is held both ways with both legs and the value of both."""
-    is_paired = pl.Series(lines.role == PAIRED)
-    if not is_paired.any():
-        return frame
-    other = pl.col("quantity").shift(-1)
-    legs = "[" + leg_text(pl.col("quantity")) + ", " + leg_text(other) + "]"
-    both = pl.col("market_value") + pl.col("market_value").shift(-1)
-    return frame.with_columns(
-        legs=pl.when(is_paired).then(legs),
-        market_value=pl.when(is_paired).then(both).otherwise("market_value"),
-        max_potential_loss=pl.when(is_paired).then(None).otherwise("max_potential_loss"),
-    )
-
-
-def _strategies(
-    kind: npt.NDArray[np.int8], quantity: Int64Array, role: npt.NDArray[np.int8]
-) -> pl.Series:
+def _strategies(kind: npt.NDArray[np.int8], quantity: Int64Array) -> pl.Series:
     side = np.where(quantity > 0, "long", "short").astype(object)
     words = side + np.where(kind == BOND, "_bond", "_stock").astype(object)
-    words[role == PAIRED] = "long_and_short_stock"
     return pl.Series(words.tolist(), dtype=pl.String)
 
 
@@ -164,10 +146,8 @@ def _paragraphs(positions: pl.DataFrame, book: Book, series: Series, lines: Line
     long, marginable = pl.col("quantity") > 0, pl.col("is_marginable")
     fund = pl.when(pl.col("leverage").abs() != 1.0).then(pl.lit("; RN 09-53")).otherwise(pl.lit(""))
     return positions.select(
-        rule=pl.when(pl.Series(lines.role == PAIRED))
-        .then(pl.lit("FINRA 4210(e)(1)"))
-        .when(pl.Series(series.kind[book.series] == BOND))
-        .then(_bond_paragraphs(book, series))
+        rule=pl.when(pl.Series(series.kind[book.series] == BOND))
+        .then(_bond_paragraphs(book, series, lines))
         .when(long & marginable)
         .then(pl.lit("FINRA 4210(c)(1)") + fund)
         .when(long)
@@ -180,10 +160,10 @@ def _paragraphs(positions: pl.DataFrame, book: Book, series: Series, lines: Line
     ).to_series()
 
 
-def _bond_paragraphs(book: Book, series: Series) -> pl.Series:
+def _bond_paragraphs(book: Book, series: Series, lines: Lines) -> pl.Series:
     code = series.bond_class[book.series]
     exempt = np.repeat(book.is_exempt, np.diff(book.offsets)) & (code <= INVESTMENT_GRADE)
-    short = (book.quantity < 0) & (code > MUNICIPAL)
+    short = lines.is_short_debt & (code > MUNICIPAL)
     words = np.array(PARAGRAPHS, dtype=object)[code]
     words[short] = SHORT_PARAGRAPH
     words[exempt] = EXEMPT_PARAGRAPH

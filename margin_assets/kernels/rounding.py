@@ -72,28 +72,36 @@ def _use(program: Program, scratch: Scratch) -> None:
 
 @njit(**BORROWS)
 def _mend(program: Program, scratch: Scratch) -> None:
-    """Takes from the last columns what breaks a hard row."""
-    used, counts = scratch.used, scratch.trial
-    for r in range(len(used)):
-        if program.loss_of[r] != NO_LOSS:
-            continue
-        for j in range(program.whole - 1, -1, -1):
-            step = program.rows[r, j]
-            if used[r] > 0 and step > 0 and counts[j] > 0:
-                less = min(counts[j], (used[r] + step - 1) // step)
-                counts[j] -= less
-                for i in range(len(used)):
-                    used[i] -= less * program.rows[i, j]
+    """Takes from the last columns what breaks a hard row, until none is broken."""
+    used, counts, is_mended = scratch.used, scratch.trial, False
+    while not is_mended:
+        is_mended = True
+        for r in range(len(used)):
+            if program.loss_of[r] != NO_LOSS:
+                continue
+            for j in range(program.whole - 1, -1, -1):
+                step = program.rows[r, j]
+                if used[r] > 0 and step > 0 and counts[j] > 0:
+                    less = min(counts[j], (used[r] + step - 1) // step)
+                    counts[j] -= less
+                    is_mended = False  # what is taken may be what another row rests on
+                    for i in range(len(used)):
+                        used[i] -= less * program.rows[i, j]
 
 
 @njit(**BORROWS)
-def _lost(program: Program, scratch: Scratch, j: int, step: int) -> int:
-    """Sum of the losses with `step` more of column j; -1 if that breaks a hard row."""
+def _lost(program: Program, scratch: Scratch, j: int, o: int) -> int:
+    """Sum of the losses with one more of columns j and o; -1 if that breaks a hard row.
+
+    A column of -1 is none.
+    """
     used, losses = scratch.used, scratch.losses
     for k in range(len(losses)):
         losses[k] = 0
     for r in range(len(used)):
-        loss, over = program.loss_of[r], used[r] + step * program.rows[r, j]
+        loss, over = program.loss_of[r], used[r]
+        over += program.rows[r, j] if j >= 0 else 0
+        over += program.rows[r, o] if o >= 0 else 0
         if loss != NO_LOSS:
             losses[loss - program.whole] = max(losses[loss - program.whole], over)
         elif over > 0:
@@ -105,23 +113,48 @@ def _lost(program: Program, scratch: Scratch, j: int, step: int) -> int:
 
 
 @njit(**BORROWS)
+def _partner(program: Program, scratch: Scratch, j: int) -> tuple[int, int]:
+    """Column that keeps column j within the rows and saves most with it; what is lost then."""
+    best, least = -1, -1
+    for r in range(len(scratch.used)):
+        if program.loss_of[r] != NO_LOSS or scratch.used[r] + program.rows[r, j] <= 0:
+            continue
+        for o in range(program.whole):
+            if program.rows[r, o] < 0 and scratch.trial[o] < program.most[o]:
+                after = _lost(program, scratch, j, o)
+                more = program.saving[o] - after
+                if after >= 0 and (best < 0 or more > program.saving[best] - least):
+                    best, least = o, after
+        break
+    return best, least
+
+
+@njit(**BORROWS)
 def _add_on(program: Program, scratch: Scratch) -> int:
-    """Adds to the trial while that saves, column by column; what it saves in the end."""
+    """Adds to the trial while that saves, column by column; what it saves in the end.
+
+    A column that only fits beside another, as the two sides of a spread do, is added with it.
+    """
     counts = scratch.trial
-    loss = _lost(program, scratch, 0, 0)
+    loss = _lost(program, scratch, -1, -1)
     total = -loss
     for j in range(program.whole):
         total += program.saving[j] * counts[j]
+    for j in range(program.whole):
         while counts[j] < program.most[j]:
-            after = _lost(program, scratch, j, 1)
+            after, partner = _lost(program, scratch, j, -1), -1
+            if after < 0:
+                partner, after = _partner(program, scratch, j)
             gain = program.saving[j] + loss - after
+            gain += program.saving[partner] if partner >= 0 else 0
             if after < 0 or gain <= 0:
                 break
-            counts[j] += 1
+            for more in (j, partner):
+                counts[more] += 1 if more >= 0 else 0
+                for r in range(len(scratch.used)):
+                    scratch.used[r] += program.rows[r, more] if more >= 0 else 0
             total += gain
             loss = after
-            for r in range(len(scratch.used)):
-                scratch.used[r] += program.rows[r, j]
     return total
 
 
@@ -140,7 +173,7 @@ def try_whole(
             counts[j] = min(down, program.most[j])
     _use(program, scratch)
     _mend(program, scratch)
-    if _lost(program, scratch, 0, 0) < 0:
+    if _lost(program, scratch, -1, -1) < 0:
         return best
     value = _add_on(program, scratch)
     if value <= best:

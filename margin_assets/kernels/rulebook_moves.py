@@ -18,7 +18,7 @@ def seen_under(
     A snapshot's volatilities are those that its prices imply in the model of its day: where the
     days of the model differ, they are implied again, else moves would be of the prices.
     """
-    if (before.days_a_year, before.opening_days) == (after.days_a_year, after.opening_days):
+    if before.days_a_year == after.days_a_year:
         return positions, positions
     return _implied_again(positions, before), _implied_again(positions, after)
 

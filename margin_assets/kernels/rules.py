@@ -31,6 +31,7 @@ class Rules(NamedTuple):
     short_non_marginable: int
     initial_long: int
     initial_short: int
+    initial_short_hedged: int
     initial_non_margin: int
     points: npt.NDArray[np.int64]
     """Valuation points by range class and point, ppm of the price, from below."""
@@ -80,7 +81,6 @@ class Rules(NamedTuple):
     contract_minimum: int
     """4210(g)(7), micro-dollars a unit of an option."""
     days_a_year: float
-    opening_days: int
 
 
 def _ppm(fraction: float) -> int:
@@ -121,7 +121,6 @@ def rules_of(books: Mapping[str, Rulebook]) -> Rules:
         **_bond_rates(finra["bond"]),
         contract_minimum=round(tims["minimum"]["per_unit_usd"] * MICRO),
         days_a_year=float(_above_zero(tims["model"], "days_a_year")),
-        opening_days=int(tims["model"]["opening_settlement_days"]),
     )
 
 
@@ -162,6 +161,7 @@ def _initial_rates(reg_t: dict[str, Any]) -> dict[str, Any]:
     return {
         "initial_long": _ppm(initial["long_equity"]),
         "initial_short": _ppm(initial["short_equity"]),
+        "initial_short_hedged": _ppm(initial["short_equity_against_call"]),
         "initial_non_margin": _ppm(initial["non_margin"]),
     }
 

@@ -22,6 +22,8 @@ class EntryRules(NamedTuple):
 
     long: int
     short: int
+    short_hedged: int
+    """Of what is sold short against a long call, 220.12(c)(2)."""
     non_margin: int
     retention: int
     """Part of a long sale's proceeds that stays; the rest is released."""
@@ -35,6 +37,7 @@ def entry_rules(on: date) -> EntryRules:
     return EntryRules(
         long=rules.initial_long,
         short=rules.initial_short,
+        short_hedged=rules.initial_short_hedged,
         non_margin=rules.initial_non_margin,
         retention=round(numbers["sma"]["retention"] * PPM),
         no_action=round(numbers["margin_call"]["no_action_usd"] * CENTS),
@@ -49,6 +52,8 @@ class Trades(NamedTuple):
     quantity: Int64Array
     price: Int64Array
     is_marginable: BoolArray
+    calls: Int64Array
+    """Micro-units that long calls stand for which a short sale at the price may be made against."""
 
 
 def cash_entries(kind: pl.Series, amount: Int64Array) -> Int64Array:
@@ -71,11 +76,21 @@ def trade_entries(trades: Trades, rules: EntryRules) -> Int64Array:
     held, quantity = trades.held, trades.quantity
     is_closing = np.sign(held) * np.sign(quantity) < 0
     closing = np.where(is_closing, np.minimum(np.abs(held), np.abs(quantity)), 0)
-    opened = -fill_cash(np.abs(quantity) - closing, trades.price)
-    closed = -fill_cash(closing, trades.price)
+    opening = np.abs(quantity) - closing
     taken = _rates(quantity, trades.is_marginable, rules, rules.long)
     freed = _rates(held, trades.is_marginable, rules, PPM - rules.retention)
-    return _share(closed, freed) - _share(opened, taken)
+    hedged = np.where(trades.is_marginable, rules.short_hedged, rules.non_margin)
+    # Calls serve the first shares sold short, and the last ones that are bought back.
+    short = np.maximum(-held, 0)
+    sold = np.where(quantity < 0, np.clip(trades.calls - short, 0, opening), 0)
+    kept = np.where(held < 0, np.clip(trades.calls - (short - closing), 0, closing), 0)
+    released = _of_cost(trades, closing - kept, freed) + _of_cost(trades, kept, hedged)
+    return released - _of_cost(trades, opening - sold, taken) - _of_cost(trades, sold, hedged)
+
+
+def _of_cost(trades: Trades, quantity: Int64Array, rate: Int64Array) -> Int64Array:
+    """Rate of what a quantity comes to at the price of its trade."""
+    return _share(-fill_cash(quantity, trades.price), rate)
 
 
 def _rates(side: Int64Array, is_marginable: BoolArray, rules: EntryRules, long: int) -> Int64Array:

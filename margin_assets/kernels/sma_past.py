@@ -4,14 +4,17 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels import history
-from margin_assets.kernels.book import Int64Array, book_of
+from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.counting import counting_from
+from margin_assets.kernels.expiry import SessionTimes, last_instants
 from margin_assets.kernels.fills import effects_at
 from margin_assets.kernels.history import Booked, day_of
 from margin_assets.kernels.intraday import BoolArray
-from margin_assets.kernels.money import counting_from, to_scaled
+from margin_assets.kernels.money import MICRO, instants, to_scaled
 from margin_assets.kernels.reg_t_book import CASH, TRADE
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import rules_in_force
+from margin_assets.kernels.settlement import settled_book_of
 from margin_assets.kernels.sma import mixed_excess
 from margin_assets.kernels.sma_entries import Trades, cash_entries, entry_rules, trade_entries
 from margin_assets.kernels.sma_walk import Firm, Path
@@ -115,8 +118,9 @@ def _effects(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
     found = effects_at(fills, grid_points(fills))
     earlier = pl.col("quantity").cum_sum().over("account_id", "symbol") - pl.col("quantity")
     is_trade = pl.col("point") == pl.col("traded")
-    effects = found.with_columns(held=earlier).filter(_within(span) & is_trade)
-    termed = _joined(effects, _versions(firm.landed.instruments), "symbol")
+    trades = found.with_columns(held=earlier).filter(_within(span) & is_trade)
+    effects = _with_calls(trades, found, firm)
+    termed = _joined(effects, _versions(firm.landed.instruments, firm.calendar.times), "symbol")
     return _with_kinds(termed, firm.booked.accounts).with_columns(
         pl.col("is_other", "is_marginable").fill_null(value=False)
     )
@@ -134,10 +138,10 @@ def _forfeits(firm: Firm) -> pl.DataFrame:
     return _placed(late, firm.names).select("point", "place").unique().sort("point", "place")
 
 
-def _versions(instruments: pl.DataFrame) -> pl.DataFrame:
+def _versions(instruments: pl.DataFrame, times: SessionTimes) -> pl.DataFrame:
     """Of each version of an instrument, from its grid point on: what its trades enter by."""
     keyed = instruments.with_columns(key=pl.format("{} {}", "symbol", pl.int_range(pl.len())))
-    terms = instrument_terms(keyed["key"], keyed.with_columns(symbol="key"))
+    terms = instrument_terms(keyed["key"], keyed.with_columns(symbol="key"), times)
     is_option, is_bond = pl.col("asset_class") == "option", pl.col("bond_class").is_not_null()
     stated = keyed.select("symbol", "event_time", point=pl.Series(grid_points(keyed))).with_columns(
         terms.select("is_marginable", is_other=is_option | is_bond)
@@ -183,9 +187,45 @@ def _trades(effects: pl.DataFrame) -> pl.DataFrame:
             quantity=rows["quantity"].to_numpy(),
             price=rows["price"].to_numpy(),
             is_marginable=rows["is_marginable"].to_numpy(),
+            calls=rows["calls"].to_numpy(),
         )
         amount[chosen] = trade_entries(trades, entry_rules(day_of(day * _DAY)))
     return effects.with_columns(amount=pl.Series(amount))
+
+
+def _with_calls(trades: pl.DataFrame, effects: pl.DataFrame, firm: Firm) -> pl.DataFrame:
+    """Trades with the units that long calls stand for which they may be made against."""
+    ordered = firm.landed.instruments.sort("event_time", maintain_order=True)
+    terms = ordered.unique("symbol", keep="last")
+    on_opening = (terms["settlement"] == "open").fill_null(value=False)
+    terms = terms.with_columns(
+        ends=pl.Series(instants(last_instants(terms["expiry"], on_opening, firm.calendar.times)))
+    )
+    is_call = (pl.col("right") == "call") & (pl.col("style") == "american")
+    calls = terms.filter(is_call & pl.col("is_listed").fill_null(value=True)).select(
+        "underlying", "strike", "ends", "multiplier", contract="symbol"
+    )
+    numbered = trades.with_row_index("row")
+    is_short = pl.min_horizontal("held", pl.col("held") + pl.col("quantity")) < 0
+    dealt = effects.select("account_id", contract="symbol", dealt="quantity", at="point")
+    held = (
+        numbered.filter(is_short)
+        .select("row", "account_id", "point", "price", underlying="symbol")
+        .join(calls, on="underlying")
+        .join(dealt, on=["account_id", "contract"])
+        .filter(
+            pl.col("at") < pl.col("point"),
+            pl.col("strike").cast(pl.Decimal(38, 6)).to_physical() <= pl.col("price"),
+            pl.col("ends") > pl.col("point"),
+        )
+        .group_by("row", "contract", "multiplier")
+        .agg(pl.col("dealt").sum().clip(lower_bound=0))
+    )
+    multiple = pl.col("multiplier").cast(pl.Decimal(38, 6)).to_physical()
+    units = (pl.col("dealt").cast(pl.Int128) * multiple // MICRO).sum().cast(pl.Int64)
+    found = held.group_by("row").agg(calls=units)
+    joined = numbered.join(found, on="row", how="left", maintain_order="left", validate="1:1")
+    return joined.drop("row").with_columns(pl.col("calls").fill_null(0))
 
 
 _DAY = 86_400_000_000
@@ -215,13 +255,14 @@ def _excess(firm: Firm, of: tuple[pl.Series, int, int]) -> pl.DataFrame:
     mine = booked.fills.filter(pl.col("account_id").is_in(whose.implode()))
     fills = mine.filter(pl.Series(counting_from(mine) <= until))
     day = pl.DataFrame({"business_date": [day_of(at)], "as_of": [at]})
-    landed = firm.landed._replace(fills=fills)
-    positions = history.positions_at(landed, day, firm.calendar.opens)
+    positions = history.positions_at(firm.landed, day, firm.calendar.times, fills)
     only = booked._replace(fills=fills, movements=booked.movements.clear())
     accounts = history.account_state_at(only, day)
     held = accounts.filter(pl.col("account_id").is_in(whose.implode()))
     rules = rules_in_force(day_of(at))
-    book, series = book_of(positions.drop("business_date"), held.drop("business_date"), rules)
+    book, series = settled_book_of(
+        positions.drop("business_date"), held.drop("business_date"), rules
+    )
     everyone = np.arange(held.height, dtype=np.int64)
     excess = mixed_excess(revalue(book, series, rules), everyone)
     return held.select("account_id", excess=pl.Series(excess))

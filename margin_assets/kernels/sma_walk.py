@@ -10,12 +10,14 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels import history
-from margin_assets.kernels.book import Int64Array, book_of
+from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.expiry import SessionTimes
 from margin_assets.kernels.history import Booked, Landed, day_of
 from margin_assets.kernels.intraday import BoolArray
 from margin_assets.kernels.reg_t_book import RegTBook
 from margin_assets.kernels.revaluation import revalue
 from margin_assets.kernels.rules import rules_in_force
+from margin_assets.kernels.settlement import settled_book_of
 from margin_assets.kernels.sma import Standing, standing
 from margin_assets.kernels.terms import latest
 from margin_assets.kernels.timelines import BusinessDays
@@ -27,6 +29,11 @@ class Calendar(NamedTuple):
     opens: Int64Array
     closes: Int64Array
     days: BusinessDays
+
+    @property
+    def times(self) -> SessionTimes:
+        """Openings and closings of the sessions."""
+        return SessionTimes(self.opens, self.closes)
 
 
 class Firm(NamedTuple):
@@ -133,10 +140,10 @@ def _places(rows: pl.DataFrame) -> Int64Array:
 def _now(firm: Firm, close: int) -> Now:
     """Standing of all accounts at a close; of those not there yet, nothing."""
     day = pl.DataFrame({"business_date": [day_of(close)], "as_of": [close]})
-    positions = history.positions_at(firm.landed, day, firm.calendar.opens).drop("business_date")
+    positions = history.positions_at(firm.landed, day, firm.calendar.times).drop("business_date")
     accounts = history.account_state_at(firm.booked, day).drop("business_date")
     rules = rules_in_force(day_of(close))
-    book, series = book_of(positions, accounts, rules)
+    book, series = settled_book_of(positions, accounts, rules)
     figures = revalue(book, series, rules)
     everyone = np.arange(accounts.height, dtype=np.int64)
     place = firm.names.search_sorted(accounts["account_id"]).to_numpy()

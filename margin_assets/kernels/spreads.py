@@ -1,8 +1,18 @@
 """Spreads: which legs may be in one together, and what it can lose.
 
+A spread is long and short options that together have a limited risk and a limited reward: of one
+underlying, all of one style, all listed or all OTC, of equal aggregate contract value long and
+short, each short one expiring with or before its long one. Contract value is units of the one
+underlying, so that it is equal where the units are. Above all strikes a unit more of short calls
+than of long ones loses without limit, and one of long calls gains without limit: the units of
+calls are equal long and short, and with those of all options so are the units of puts. A short
+put beside a long call is none; an iron condor, a box, a butterfly and a calendar are.
+
 Two spreads whose shorts and longs may all be joined lose no more as one (the worst of a sum is at
-most the sum of the worsts), so there is one spread a threshold: shorts that expire at or before
-it, longs that expire at or after it. Source: FINRA Rule 4210(f)(2)(H)(i), Regulatory Notice 12-44.
+most the sum of the worsts), so there is one spread a style and threshold: shorts that expire at or
+before it, longs that expire at or after it.
+
+Source: FINRA Rule 4210(f)(2)(A) as amended in 2012 and (H)(i), Regulatory Notice 12-44.
 """
 
 from typing import NamedTuple
@@ -28,8 +38,6 @@ class Layout(NamedTuple):
     choices: Choices
     begins: Int64Array
     """Where the places of each spread begin among the choices, and where the last ones end."""
-    home: Int32Array
-    """The spread that a long leg is in whole, having no other use; -1 for none."""
     spreads: Int32Array
     """A short leg, as position in the part, at whose expiry each spread has its threshold."""
 
@@ -37,7 +45,8 @@ class Layout(NamedTuple):
 @njit(**BORROWS)
 def same_book(legs: Records, i: int, o: int) -> bool:
     """Whether two legs may be in one spread but for their expiries."""
-    return legs[i].underlying == legs[o].underlying and legs[i].is_listed == legs[o].is_listed
+    same = legs[i].underlying == legs[o].underlying and legs[i].is_listed == legs[o].is_listed
+    return same and legs[i].is_european == legs[o].is_european
 
 
 @njit(**BORROWS)
@@ -84,55 +93,27 @@ def spreads_of(part: Part) -> Int32Array:
     return found[:count]
 
 
-@njit(**OWNS)
-def _homes(part: Part, lone: Int64Array, choices: Choices, spreads: Int32Array) -> Int32Array:
-    """The only spread of each long leg that lends nothing alone and serves no other group."""
-    home = np.full(len(part.ids), NONE, dtype=np.int32)
-    is_used = np.zeros(len(part.ids), dtype=np.bool_)
-    for j in range(choices.count[0]):
-        for m in range(4):
-            if choices.members[j, m] != NONE:
-                is_used[choices.members[j, m]] = True
-    for p in range(len(part.ids)):
-        if part.legs[part.ids[p]].contracts < 0 or is_used[p] or lone[p] != 0:
-            continue
-        count = 0
-        for k in range(len(spreads)):
-            if may_join(part.legs, part.ids[p], part.ids[spreads[k]]):
-                home[p] = k
-                count += 1
-        if count > 1:
-            home[p] = NONE
-    return home
-
-
 @njit(**BORROWS)
-def _has_long_call(part: Part, threshold: int) -> bool:
-    for i in part.ids:
-        if part.legs[i].contracts > 0 and part.legs[i].is_call:
-            if may_join(part.legs, i, threshold):
-                return True
+def _has_other_side(part: Part, i: int, threshold: int) -> bool:
+    """Whether a leg of the same right on the other side may be in the spread with leg i."""
+    legs = part.legs
+    for o in part.ids:
+        is_other = (legs[o].contracts < 0) != (legs[i].contracts < 0)
+        if is_other and legs[o].is_call == legs[i].is_call and may_join(legs, o, threshold):
+            return True
     return False
 
 
 @njit(**OWNS)
-def _list_places(
-    part: Part, lone: Int64Array, choices: Choices, home: Int32Array, spreads: Int32Array
-) -> Int64Array:
-    """Lists the places of each spread, one spread after the other; where each begins.
-
-    Without a long call a spread has no place for a short one: its loss would have no bound.
-    """
-    legs = part.legs
+def _list_places(part: Part, lone: Int64Array, choices: Choices, spreads: Int32Array) -> Int64Array:
+    """Lists the places of each spread, one spread after the other; where each begins."""
     begins = np.empty(len(spreads) + 1, dtype=np.int64)
     for k in range(len(spreads)):
         begins[k] = choices.count[0]
         threshold = part.ids[spreads[k]]
-        has_long_call = _has_long_call(part, threshold)
         for p in range(len(part.ids)):
             i = part.ids[p]
-            is_unbounded = legs[i].contracts < 0 and legs[i].is_call and not has_long_call
-            if home[p] == NONE and not is_unbounded and may_join(legs, i, threshold):
+            if may_join(part.legs, i, threshold) and _has_other_side(part, i, threshold):
                 add_place(choices, p, k, lone[p])
     begins[len(spreads)] = choices.count[0]
     return begins
@@ -143,9 +124,7 @@ def layout_of(part: Part, lone: Int64Array) -> Layout:
     """Choices of a part: its groups, then the places in each of its spreads."""
     spreads = spreads_of(part)
     choices = choices_of(part, lone, len(part.ids) * len(spreads))
-    home = _homes(part, lone, choices, spreads)
-    begins = _list_places(part, lone, choices, home, spreads)
-    return Layout(choices, begins, home, spreads)
+    return Layout(choices, _list_places(part, lone, choices, spreads), spreads)
 
 
 @njit(**OWNS)
@@ -187,33 +166,9 @@ def call_slope(legs: Records, held: Int64Array) -> int:
 
 
 @njit(**OWNS)
-def release(legs: Records, held: Int64Array) -> int:
-    """Takes out long contracts that the maximum potential loss does not need, and returns it.
-
-    In canonical order, each as far as it goes; one long contract stays.
-    """
-    points = loss_points(legs, held)
-    losses = losses_at(legs, held, points)
-    slope, worst, longs = call_slope(legs, held), max(losses.max(), 0), 0
-    for i in range(len(held)):
-        longs += held[i] if legs[i].contracts > 0 else 0
-    for i in range(len(held)):
-        if held[i] == 0 or legs[i].contracts < 0:
-            continue
-        spare = min(held[i], longs - 1)
-        if legs[i].is_call:
-            spare = min(spare, slope // legs[i].units)
-        for p in range(len(points)):
-            value = payoff(legs[i], points[p])
-            if value > 0:
-                spare = min(spare, (worst - losses[p]) // value)
-        if spare > 0:
-            held[i] -= spare
-            longs -= spare
-            slope -= spare * legs[i].units if legs[i].is_call else 0
-            for p in range(len(points)):
-                losses[p] += spare * payoff(legs[i], points[p])
-    return worst
+def largest_loss(legs: Records, held: Int64Array) -> int:
+    """Maximum potential loss of a spread, micro-dollars."""
+    return max(losses_at(legs, held, loss_points(legs, held)).max(), 0)
 
 
 @njit(**BORROWS)
@@ -224,38 +179,57 @@ def _joins(legs: Records, i: int, threshold: int, spare: int) -> bool:
 
 
 @njit(**BORROWS)
-def _worst_with(legs: Records, i: int, count: int, points: Int64Array, losses: Int64Array) -> int:
+def _worst_with(
+    legs: Records, pair: tuple[int, int], count: int, points: Int64Array, losses: Int64Array
+) -> int:
+    """Loss of a spread with so many pairs of a short leg and a long one more."""
     worst = 0
     for p in range(len(points)):
-        worst = max(worst, losses[p] + count * payoff(legs[i], points[p]))
+        lost = payoff(legs[pair[0]], points[p]) - payoff(legs[pair[1]], points[p])
+        worst = max(worst, losses[p] + count * lost)
     return worst
+
+
+@njit(**OWNS)
+def _joining(legs: Records, threshold: int, left: Int64Array, held: Int64Array) -> Int64Array:
+    """Legs that expire at a spread's threshold and have contracts left."""
+    found, count = np.empty(len(held), dtype=np.int64), 0
+    for i in range(len(held)):
+        if _joins(legs, i, threshold, left[i] - held[i]):
+            found[count] = i
+            count += 1
+    return found[:count]
 
 
 @njit(**OWNS)
 def widen(legs: Records, threshold: int, left: Int64Array, held: Int64Array) -> None:
     """Puts into a spread what else expires at its threshold, where that requires less.
 
-    All long contracts, of which `release` gives back what is not needed; then each short leg
-    whole, if alone it requires more than what the spread loses on top.
+    Short legs in their order, each with the long leg of its right and size that loses least, as
+    long as alone they require more than what the spread loses on top.
     """
-    wanted = held.copy()
-    for i in range(len(held)):
-        if _joins(legs, i, threshold, left[i] - held[i]):
-            wanted[i] = left[i]
-            if legs[i].contracts > 0:
-                held[i] = left[i]
+    joining, wanted = _joining(legs, threshold, left, held), held.copy()
+    for i in joining:
+        wanted[i] = left[i]
     points = loss_points(legs, wanted)
-    losses, slope = losses_at(legs, held, points), call_slope(legs, held)
+    losses = losses_at(legs, held, points)
     worst = max(losses.max(), 0)
-    for i in range(len(held)):
-        count = wanted[i] - held[i]
-        units = count * legs[i].units if legs[i].is_call else 0
-        if count == 0 or units > slope:
-            continue
-        wider = _worst_with(legs, i, count, points, losses)
-        if wider - worst < count * naked(legs[i]):
-            held[i] += count
-            slope -= units
+    for i in joining:
+        while legs[i].contracts < 0 and held[i] < left[i]:
+            best, taken, wider = NONE, np.int64(0), np.int64(0)
+            for o in joining:
+                count = min(left[i] - held[i], left[o] - held[o])
+                same = legs[o].is_call == legs[i].is_call and legs[o].units == legs[i].units
+                if legs[o].contracts < 0 or not same or count == 0:
+                    continue
+                found = _worst_with(legs, (i, o), count, points, losses)
+                if best == NONE or found - count * naked(legs[i]) < wider - taken * naked(legs[i]):
+                    best, taken, wider = o, count, found
+            if best == NONE or wider - worst >= taken * naked(legs[i]):
+                break
+            held[i] += taken
+            held[best] += taken
             worst = wider
             for p in range(len(points)):
-                losses[p] += count * payoff(legs[i], points[p])
+                lost = payoff(legs[i], points[p]) - payoff(legs[best], points[p])
+                losses[p] += taken * lost

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
-from margin_assets.kernels.book import CASH, OPTION, SECURITY, Book, Int64Array, Series
+from margin_assets.kernels.book import BOND, CASH, SECURITY, Book, Int64Array, Series
+from margin_assets.kernels.cash_covers import cash_requirement
 from margin_assets.kernels.compiled import BORROWS, OWNS
-from margin_assets.kernels.group_lines import cash_requirement, group_line, strategy_rates
+from margin_assets.kernels.group_lines import group_line, strategy_rates
 from margin_assets.kernels.lines import is_below, mark_price, stress_line, stressed_maintenance
-from margin_assets.kernels.money import MAX_POSITION, PPM, rate_line, value_cents
+from margin_assets.kernels.money import MAX_POSITION, PPM, in_proportion, rate_line, value_cents
 from margin_assets.kernels.moved_groups import Moved, is_kept, move, struck_again
 from margin_assets.kernels.problems import (
     Problems,
@@ -93,17 +94,15 @@ def _own(book: Book, series: Series, rules: Rules, accounts: Int64Array, out: St
         a = accounts[n]
         i, end = book.offsets[a], book.offsets[a + 1]
         while i < end:
-            after, options, _ = run_end(book, series, i, end)
+            after, _, _, is_grouped = run_end(book, series, i, end)
             while i < after:
                 s = book.series[i]
-                if options > 0 and (series.kind[s] == SECURITY or series.kind[s] == OPTION):
-                    i += 1
-                    continue
-                maintenance, initial, taken = own_lines(book, series, rules, a, i)
-                out.maintenance[n] += maintenance
-                out.initial[n] += initial
-                _own_restruck(book, series, rules, i, taken, maintenance, n, out)
-                i += taken
+                if not is_grouped or series.kind[s] == BOND:
+                    maintenance, initial = own_lines(book, series, rules, a, i)
+                    out.maintenance[n] += maintenance
+                    out.initial[n] += initial
+                    _own_restruck(book, series, rules, i, maintenance, n, out)
+                i += 1
 
 
 @njit(**BORROWS)
@@ -112,14 +111,13 @@ def _own_restruck(
     series: Series,
     rules: Rules,
     i: int,
-    taken: int,
     maintenance: int,
     n: int,
     out: Strategic,
 ) -> None:
-    """Own lines at the scenarios' prices; a bond's and a boxed security's are kept."""
+    """Own lines at the scenarios' prices; a bond's is kept."""
     s, quantity = book.series[i], book.quantity[i]
-    is_plain = taken == 1 and series.kind[s] == SECURITY and abs(quantity) <= MAX_POSITION
+    is_plain = series.kind[s] == SECURITY and abs(quantity) <= MAX_POSITION
     if not is_plain:
         for j in range(len(rules.stress_moves)):
             out.restruck[n, j] += maintenance
@@ -233,4 +231,5 @@ def _add_counted(
             pnl = option_stress_pnl(series, values, s, signed, record.price, j)
             out.counted_pnl[n, j] += pnl
             if solution.kind[g] == LONG_OPTION:
-                out.restruck[n, j] += rate_line(pnl, PPM - record.loan)
+                lent = in_proportion(record.loan, record.lends_on, record.price)
+                out.restruck[n, j] += rate_line(pnl, PPM - lent)

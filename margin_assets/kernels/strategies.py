@@ -11,7 +11,7 @@ import numpy.typing as npt
 from numba import njit
 
 from margin_assets.kernels.compiled import BORROWS
-from margin_assets.kernels.money import BEYOND, MICRO, rate_line
+from margin_assets.kernels.money import MICRO, in_proportion, rate_line
 
 Int8Array = npt.NDArray[np.int8]
 Int32Array = npt.NDArray[np.int32]
@@ -32,6 +32,7 @@ KINDS = (
     "collar",
     "long_box",
     "stock",
+    "long_and_short_stock",
 )
 (
     LONG_OPTION,
@@ -48,6 +49,7 @@ KINDS = (
     COLLAR,
     LONG_BOX,
     STOCK,
+    BOXED_STOCK,
 ) = range(len(KINDS))
 NONE = -1
 LEG = np.dtype(
@@ -61,10 +63,15 @@ LEG = np.dtype(
         ("price", np.int64),
         ("base", np.int64),  # rate of the underlying's value in (E), leverage multiplied in
         ("floor", np.int64),
-        ("loan", np.int64),  # share of a long option's value that is loan value, carried alone
+        (
+            "lends_on",
+            np.int64,
+        ),  # what of a long option's price a unit has loan value, carried alone
+        ("loan", np.int64),  # share of it that is loan value; 0 where it has none
         ("is_call", np.bool_),
         ("is_european", np.bool_),
         ("is_listed", np.bool_),
+        ("has_fund_cover", np.bool_),  # a fund on its index may cover it by value
         ("is_unpriced", np.bool_),  # its price is a bound: what it brought in is not known
     ],
     align=True,
@@ -81,6 +88,10 @@ STOCK_RECORD = np.dtype(
         ("price", np.int64),
         ("maintenance", np.int64),  # as margined alone
         ("initial", np.int64),
+        ("boxed", np.int64),  # of a long share whose security is held short too
+        ("call_initial", np.int64),  # Regulation T's of a share sold short against a long call
+        ("sale_price", np.int64),  # what was got for a share sold short; 0 where not known
+        ("other", np.int32),  # where the other side of the security is, from here; 0 for none
     ],
     align=True,
 )
@@ -88,7 +99,6 @@ STOCK_RECORD = np.dtype(
 Record = Any
 """A leg or a stock, its fields as attributes: compiled functions take one in place of arrays."""
 Records = npt.NDArray[Any]
-_DIGIT = 1 << 16
 
 
 class StrategyRates(NamedTuple):
@@ -123,23 +133,6 @@ def contract_value(price: int, units: int) -> int:
     return price * whole + dollars * rest + (tail + MICRO // 2) // MICRO
 
 
-@njit(**BORROWS)
-def in_proportion(amount: int, part: int, whole: int) -> int:
-    """Amount x part / whole, rounded half up; `BEYOND` where it does not fit.
-
-    None may be negative. Exact for `whole` up to 1e14 and `part` up to 1e14.
-    """
-    if whole <= 0 or float(amount) * float(part) / float(whole) > 4e18:
-        return BEYOND
-    result, rest = 0, 0
-    for shift in (48, 32, 16, 0):
-        digit = (amount >> shift) & (_DIGIT - 1)
-        rest = rest * _DIGIT + digit * part
-        result = result * _DIGIT + rest // whole
-        rest %= whole
-    return result + (1 if 2 * rest >= whole else 0)
-
-
 @njit(**BORROWS, forceinline=True)
 def option_value(leg: Record) -> int:
     """Market value of one contract, micro-dollars."""
@@ -163,7 +156,7 @@ def outside(leg: Record) -> int:
 @njit(**BORROWS)
 def loan_value(leg: Record) -> int:
     """What one contract of a long leg carried alone lends, micro-dollars."""
-    return rate_line(option_value(leg), leg.loan) if leg.loan != 0 else 0
+    return rate_line(contract_value(leg.lends_on, leg.units), leg.loan) if leg.loan != 0 else 0
 
 
 @njit(**BORROWS)
@@ -242,6 +235,8 @@ def group_maintenance(group: Group, legs: Records, stocks: Records, rates: Strat
     amount = contract_value(stocks[group.stock].maintenance, group.shares)
     if kind == STOCK:
         return amount
+    if kind == BOXED_STOCK:
+        return contract_value(stocks[group.stock].boxed, group.shares)
     leg = legs[group.a]
     if kind == COVERED_CALL:
         return _covered(amount, leg)
@@ -254,14 +249,31 @@ def group_maintenance(group: Group, legs: Records, stocks: Records, rates: Strat
 
 
 @njit(**BORROWS)
+def is_sold_against(call: Record, stock: Record) -> bool:
+    """Whether short stock requires its proceeds alone beside a long call, 220.12(c)(2).
+
+    The call is a listed American one whose strike is at most the price of the sale.
+    """
+    return call.is_listed and not call.is_european and call.strike <= stock.sale_price
+
+
+@njit(**BORROWS)
+def box_gain(stocks: Records, s: int) -> int:
+    """What a long share and a short one of a security require less together than alone."""
+    long, other = stocks[s], stocks[s + stocks[s].other]
+    return long.maintenance + other.maintenance - long.boxed
+
+
+@njit(**BORROWS)
 def group_initial(group: Group, legs: Records, stocks: Records, rates: StrategyRates) -> int:
     """Initial requirement of the same: Regulation T on its stock, never below maintenance.
 
     Stock that covers a short call is valued at no more than the strike, 12 CFR 220.4(b)(4)(ii).
+    A security held both ways is one that is sold long, 220.4(b)(2): maintenance alone is left.
     """
     kind = group.kind
     maintenance = group_maintenance(group, legs, stocks, rates)
-    if group.stock == NONE:
+    if group.stock == NONE or kind == BOXED_STOCK:
         return maintenance
     amount = contract_value(stocks[group.stock].initial, group.shares)
     if kind == COVERED_CALL:
@@ -270,4 +282,7 @@ def group_initial(group: Group, legs: Records, stocks: Records, rates: StrategyR
         amount = _covered(amount, legs[group.b])
     elif kind == COVERED_PUT:
         amount += payoff(legs[group.a], legs[group.a].spot)
+    elif kind == PROTECTED_SHORT or kind == REVERSE_CONVERSION:
+        if is_sold_against(legs[group.a], stocks[group.stock]):
+            amount = contract_value(stocks[group.stock].call_initial, group.shares)
     return max(amount, maintenance)

@@ -3,14 +3,12 @@
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import SUPPORTED, Int64Array
-from margin_assets.kernels.marks import price_states
-from margin_assets.kernels.money import counting_from, instants
-from margin_assets.kernels.rules import Rules
-from schemas.margin import PRICE_STATES
+from margin_assets.kernels.bond_terms import bond_terms
+from margin_assets.kernels.book import INDICES, SUPPORTED
+from margin_assets.kernels.counting import counting_from
+from margin_assets.kernels.expiry import SessionTimes, is_third_friday, last_instants
 
 NEW_YORK = ZoneInfo("America/New_York")
 BROAD = ("broad_index", "broad_index_high_cap")
@@ -37,6 +35,8 @@ STATIC = (
     "is_hard_to_borrow",
     "borrow_rate",
     "issuer_class",
+    "expires_at",
+    "is_underlying_marginable",
 )
 """Terms that stand until another instrument row lands."""
 MARKED = ("last_price", "price_state", "price_time", "beta", "volatility_annual")
@@ -53,6 +53,7 @@ INSTRUMENT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "strike": pl.Decimal(38, 6),
     "expiry": pl.Date,
     "style": pl.String,
+    "settlement": pl.String,
     "multiplier": pl.Decimal(38, 6),
     "is_listed": pl.Boolean,
     "is_broad_based": pl.Boolean,
@@ -76,12 +77,6 @@ _RATE_CLASS_OF = {
     "agency": "investment_grade_debt",
     "municipal": "investment_grade_debt",
     "corporate": "investment_grade_debt",
-}
-_BOND_CLASS_OF = {
-    "treasury": "us_treasury",
-    "agency": "agency",
-    "municipal": "municipal",
-    "corporate": "other",
 }
 _OPTION = pl.col("asset_class") == "option"
 
@@ -122,10 +117,13 @@ def range_classes(symbol: pl.Series, asset_class: pl.Series, class_group: pl.Ser
     return joined["kind_index"].fill_null("equity").alias("range_class")
 
 
-def instrument_terms(symbols: pl.Series, instruments: pl.DataFrame) -> pl.DataFrame:
+def instrument_terms(
+    symbols: pl.Series, instruments: pl.DataFrame, times: SessionTimes
+) -> pl.DataFrame:
     """Terms of each symbol from the instruments in force; what has no row is non-marginable.
 
-    An option has the class group, the leverage and the rates of what it is written on.
+    An option has the class group, the leverage and the rates of what it is written on; its time
+    ends by the exchange's sessions.
     """
     held = pl.DataFrame({"symbol": symbols})
     known = instruments.select(*INSTRUMENT_COLUMNS)
@@ -136,6 +134,7 @@ def instrument_terms(symbols: pl.Series, instruments: pl.DataFrame) -> pl.DataFr
         "right",
         "strike",
         "style",
+        "settlement",
         "expected_range",
         "is_hard_to_borrow",
         "borrow_rate",
@@ -144,21 +143,33 @@ def instrument_terms(symbols: pl.Series, instruments: pl.DataFrame) -> pl.DataFr
         leverage=pl.col("leverage").fill_null(1.0),
         is_marginable=pl.col("marginable").fill_null(value=False)
         & (
-            pl.col("asset_class").is_in(SUPPORTED) | _bond_terms()["bond_class"].is_not_null()
+            pl.col("asset_class").is_in(SUPPORTED) | bond_terms()["bond_class"].is_not_null()
         ).fill_null(value=False),
         underlying=pl.when(_OPTION).then("underlying"),
         is_listed=pl.col("is_listed").fill_null(value=True),
         rate_class=_rate_class(),
         dividend_yield=pl.col("dividend_yield").fill_null(0.0),
-        **_bond_terms(),
+        **bond_terms(),
     )
-    of_underlying = _of_underlyings(own)
+    of_underlying = _with_ends(_of_underlyings(own), times)
     ranged = of_underlying.with_columns(
         range_classes(*of_underlying.select("symbol", "asset_class", "class_group"))
     )
     return held.join(ranged, on="symbol", how="left", maintain_order="left", validate="1:1").select(
         STATIC
     )
+
+
+def _with_ends(terms: pl.DataFrame, times: SessionTimes) -> pl.DataFrame:
+    """Terms with the end of each option's time; `settlement` absent is what the style makes it."""
+    is_broad = pl.col("issuer_class").is_in(INDICES) & (pl.col("rate_class") == "broad_index")
+    usual = is_broad & (pl.col("style") == "european") & is_third_friday(pl.col("expiry"))
+    stated = pl.coalesce(pl.col("settlement") == "open", usual).fill_null(value=False)
+    options = terms.select(
+        expiry=pl.when(_OPTION).then("expiry"), on_opening=pl.when(_OPTION).then(stated)
+    )
+    ends = last_instants(options["expiry"], options["on_opening"].fill_null(value=False), times)
+    return terms.with_columns(expires_at=ends)
 
 
 def _rate_class() -> pl.Expr:
@@ -177,32 +188,7 @@ def _rate_class() -> pl.Expr:
 
 def multiplier_of(instruments: pl.DataFrame) -> pl.Series:
     """Units that a contract of each instrument row stands for."""
-    return instruments.select(_bond_terms()["multiplier"].alias("multiplier")).to_series()
-
-
-def _bond_terms() -> dict[str, pl.Expr]:
-    """A bond's price is in percent: a unit of it stands for a hundredth of its principal."""
-    one, matures = pl.lit(1, pl.Decimal(38, 6)), pl.col("maturity").is_not_null()
-    is_other = (pl.col("asset_class") == "other") & matures
-    kind = pl.col("asset_class").replace_strict(
-        _BOND_CLASS_OF, default=None, return_dtype=pl.String
-    )
-    bond_class = pl.coalesce(
-        pl.when((kind.is_not_null() & matures) | is_other).then("bond_class"),
-        pl.when(matures).then(kind),
-        pl.when(is_other).then(pl.lit("other")),
-    )
-    principal = (pl.coalesce("principal", one) / 100).cast(pl.Decimal(38, 6))
-    return {
-        "bond_class": bond_class,
-        "is_zero_coupon": (pl.col("coupon") == 0.0).fill_null(value=False),
-        "expiry": pl.when(_OPTION).then("expiry").when(bond_class.is_not_null()).then("maturity"),
-        "multiplier": pl.when(_OPTION)
-        .then("multiplier")
-        .when(bond_class.is_not_null())
-        .then(principal)
-        .otherwise(one),
-    }
+    return instruments.select(bond_terms()["multiplier"].alias("multiplier")).to_series()
 
 
 def _of_underlyings(own: pl.DataFrame) -> pl.DataFrame:
@@ -214,6 +200,7 @@ def _of_underlyings(own: pl.DataFrame) -> pl.DataFrame:
         "dividend_yield",
         "issuer_class",
         "expected_range",
+        "is_marginable",
     )
     above = own.select(pl.col("symbol").alias("underlying"), *names)
     joined = own.join(
@@ -235,7 +222,10 @@ def _of_underlyings(own: pl.DataFrame) -> pl.DataFrame:
         for name in ("issuer_class", "expected_range")
     }
     rate_class = pl.when(_OPTION).then("rate_class_above")
-    return joined.with_columns(**taken, **named, rate_class=rate_class).select(own.columns)
+    marginable = pl.when(_OPTION).then(pl.col("is_marginable_above").fill_null(value=False))
+    return joined.with_columns(
+        **taken, **named, rate_class=rate_class, is_underlying_marginable=marginable
+    ).select(*own.columns, "is_underlying_marginable")
 
 
 class Marks(NamedTuple):
@@ -275,15 +265,6 @@ def marked_terms(terms: pl.DataFrame, marks: Marks, benchmark: str) -> pl.DataFr
             beta=pl.when(pl.col("symbol") == benchmark).then(1.0).otherwise(pl.col("beta"))
         )
     )
-
-
-def with_price_states(
-    terms: pl.DataFrame, at: int, opens: Int64Array, rules: Rules
-) -> pl.DataFrame:
-    """Terms with the state of each price at an instant (microseconds)."""
-    states = price_states(instants(terms["price_time"]), at, opens, rules)
-    words = np.array(PRICE_STATES, dtype=object)[states].tolist()
-    return terms.with_columns(price_state=pl.Series(words, dtype=pl.String))
 
 
 def with_underlyings(terms: pl.DataFrame, risk_free_rate: float | None) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 An option without a usable model input has no value model: its P&L is then bounded by the move of
 its underlying, since no option moves by more (`is_bound`). Losses count whole, gains not at all.
+One quoted below its least value is worth that least value at each price: its volatility is 0.
 """
 
 from typing import NamedTuple
@@ -15,14 +16,16 @@ from margin_assets.kernels.book import (
     NO_RATE,
     NO_UNDERLYING_PRICE,
     OPTION,
+    QUOTE_BELOW_BOUND,
     QUOTE_OUT_OF_BOUNDS,
-    STALE,
+    USABLE,
     Int64Array,
     Series,
     series_of,
 )
 from margin_assets.kernels.compiled import BORROWS, OWNS
-from margin_assets.kernels.implied import implied_volatilities
+from margin_assets.kernels.expiry import DAY_HOURS
+from margin_assets.kernels.implied import BELOW_BOUND, implied_volatilities
 from margin_assets.kernels.money import MICRO, PPM, instant, signed_value
 from margin_assets.kernels.options import series_values
 from margin_assets.kernels.rules import Rules
@@ -68,15 +71,16 @@ def no_options() -> OptionValues:
 
 def resized(values: OptionValues, series: Series, rules: Rules) -> OptionValues:
     """Values with a row for every option series, those there were in their old rows."""
-    options = np.flatnonzero(series.kind == OPTION)
-    before = len(values.delta)
-    if len(values.slot) == len(series.price) and before == len(options):
-        return values
+    options, before = np.flatnonzero(series.kind == OPTION), len(values.delta)
     slot = np.full(len(series.price), -1, dtype=np.int32)
     slot[: len(values.slot)] = values.slot
     new = options[slot[options] < 0]
+    if len(values.slot) == len(series.price) and not len(new):
+        return values
     slot[new] = before + np.arange(len(new), dtype=np.int32)
-    count, scenarios, points = len(options), len(rules.stress_moves), rules.points.shape[1]
+    # What is no option any more keeps its row.
+    count = before + len(new)
+    scenarios, points = len(rules.stress_moves), rules.points.shape[1]
     shapes = {"scan": (count, points), "stress": (count, scenarios)}
     grown = {name: np.zeros(shapes.get(name, count), getattr(values, name).dtype) for name in _ROWS}
     for name, column in grown.items():
@@ -91,30 +95,37 @@ _ROWS = ("scan", "stress", "delta", "scan_bound", "stress_bound")
 def quote_states(series: Series) -> npt.NDArray[np.int32]:
     """Named states of what an option's model needs; 0 for what is no option."""
     is_option = series.kind == OPTION
-    no_spot = series.underlying_state > STALE
+    no_spot = series.underlying_state > USABLE
     no_rate = np.isnan(series.rate)
-    is_priced = series.price_state <= STALE
-    is_out = is_priced & ~no_spot & ~no_rate & np.isnan(series.implied_volatility)
+    is_priced = series.price_state <= USABLE
+    is_quote = is_priced & ~no_spot & ~no_rate
     states = np.where(no_spot, NO_UNDERLYING_PRICE, 0) | np.where(no_rate, NO_RATE, 0)
-    states |= np.where(is_out & (series.days_left >= 0), QUOTE_OUT_OF_BOUNDS, 0)
+    is_out = is_quote & np.isnan(series.implied_volatility)
+    states |= np.where(is_out, QUOTE_OUT_OF_BOUNDS, 0)
+    states |= np.where(is_quote & (series.implied_volatility == 0.0), QUOTE_BELOW_BOUND, 0)
     return np.where(is_option, states, 0).astype(np.int32)
 
 
 def implied_of(series: Series, chosen: Int64Array, rules: Rules) -> npt.NDArray[np.float64]:
-    """Implied volatility of some option series at their last prices; NaN where there is none."""
+    """Implied volatility of some option series at their last prices; NaN where there is none.
+
+    0 where the price is below the least that the option is worth.
+    """
     found = np.full(len(chosen), np.nan)
     usable = (
-        (series.price_state[chosen] <= STALE)
-        & (series.underlying_state[chosen] <= STALE)
+        (series.kind[chosen] == OPTION)
+        & (series.price_state[chosen] <= USABLE)
+        & (series.underlying_state[chosen] <= USABLE)
         & ~np.isnan(series.rate[chosen])
-        & (series.days_left[chosen] >= 0)
     )
     for rounded in (0.0, _HALF_A_CENT):
         missing = usable & np.isnan(found)
         some = chosen[missing]
         if len(some):
             price = series.price[some] / MICRO + rounded
-            found[missing] = implied_volatilities(price, *_contract(series, some, rules))[0]
+            volatility, state = implied_volatilities(price, *_contract(series, some, rules))
+            is_below = (state == BELOW_BOUND) & (rounded > 0.0)
+            found[missing] = np.where(is_below, 0.0, volatility)
     return found
 
 
@@ -132,7 +143,7 @@ def _contract(series: Series, some: Int64Array, rules: Rules) -> tuple[np.ndarra
     return (
         series.underlying_price[some] / MICRO,
         series.strike[some] / MICRO,
-        np.maximum(series.model_days[some], 0) / rules.days_a_year,
+        series.hours_left[some] / (DAY_HOURS * rules.days_a_year),
         series.rate[some],
         series.dividend_yield[some],
         series.is_call[some],
@@ -168,15 +179,15 @@ def update_values(values: OptionValues, series: Series, rules: Rules, options: I
     if not len(some):
         return
     # One pass a series: its exercise boundary serves every spot.
-    near = np.tile([1.0 - _BUMP, 1.0, 1.0 + _BUMP], (len(some), 1))
-    multiples = np.concatenate([near, points[has_model], moves[has_model]], axis=1)
-    value, width = _values(series, some, multiples, rules), points.shape[1] + 3
-    price = series.price[some, None]
-    values.scan[at] = value[:, 3:width] - price
+    here = np.tile([1.0 - _BUMP, 1.0 + _BUMP, 1.0], (len(some), 1))
+    multiples = np.concatenate([here, points[has_model], moves[has_model]], axis=1)
+    value, width = _values(series, some, multiples, rules), points.shape[1] + here.shape[1]
+    price = series.price[some]
+    values.scan[at] = value[:, here.shape[1] : width] - price[:, None]
     known = has_beta[has_model]
-    # What the model says of today is not the quote to the last digit: only what moves counts.
-    moved = np.maximum(value[:, width:] - value[:, 1:2], -price)
-    values.stress[at[known]] = moved[known]
+    # From the value at today's price, so that unmoved it gains nothing, and no price falls below 0.
+    stress = np.maximum(value[:, width:] - value[:, 2:3], -price[:, None])
+    values.stress[at[known]] = stress[known]
     rise = 2 * _BUMP * series.underlying_price[some]
     values.delta[at] = (value[:, 2] - value[:, 0]) / rise
 
@@ -242,7 +253,7 @@ def _bounded_pnl(
 ) -> Int64Array:
     """Move of the underlying at each multiple, signed as a call's owner feels it, micro-dollars."""
     spot = np.where(
-        series.underlying_state[options] <= STALE,
+        series.underlying_state[options] <= USABLE,
         series.underlying_price[options],
         unknown_spot(series)[options],
     )

@@ -34,7 +34,7 @@ def digest(frame: pl.DataFrame, table: Table) -> str:
 
 def _parts(frame: pl.DataFrame, table: Table) -> Iterator[bytes]:
     ordered = _ordered(declared.conform(table.name, frame), table)
-    step = max(1, _PART_BYTES * ordered.height // max(ordered.estimated_size(), 1))
+    step = max(1, _PART_BYTES * ordered.height // max(int(ordered.estimated_size()), 1))
     for start in range(0, max(ordered.height, 1), step):
         part = ordered[start : start + step]
         plain = part.with_columns(pl.selectors.binary().bin.encode("hex"))

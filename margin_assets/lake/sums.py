@@ -7,7 +7,8 @@ has, one that did not by what doubles round.
 
 from collections.abc import Sequence
 
-from sqlglot.tokens import Token, Tokenizer, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
+from sqlglot.tokens import Tokenizer
 
 BEYOND = "Divide by zero"
 """What the engine says of a guarded sum that leaves its type."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,7 @@ from margin_assets.kernels.fills import (
     tree_effects,
 )
 from margin_assets.kernels.money import instants
+from margin_assets.kernels.short_sales import Tape, with_sales
 from margin_assets.kernels.terms import first_instant
 from margin_assets.live.seen_ids import SeenIds
 from schemas import TABLES
@@ -31,6 +32,16 @@ PointsOf = Callable[[pl.DataFrame], Int64Array]
 
 Scan = Callable[[str], pl.LazyFrame]
 """All rows of an append table, as of the last sealed cycle."""
+
+
+class Test(Protocol):
+    """A further test of rows, by their place among those at hand."""
+
+    def problem(self, place: int) -> tuple[str, str] | None:
+        """Reason and detail if the row is refused."""
+
+    def take(self, place: int) -> None:
+        """The row is accepted."""
 
 
 class Refusal(NamedTuple):
@@ -153,10 +164,10 @@ class Journal:
         self._children.setdefault(parent, []).append(row)
         self._parent[row.fill_id] = parent
 
-    def accept_by_id(self, feed: str, rows: pl.DataFrame) -> Accepted:
+    def accept_by_id(self, feed: str, rows: pl.DataFrame, tested: Test | None = None) -> Accepted:
         """Rows with ids of their own: the same content again is dropped, other content refused.
 
-        Fills are also tested for the corrections they make, in landing order.
+        Fills are also tested for the corrections they make, in landing order, and by `tested`.
         """
         key, columns = IDS[feed], feed_columns(feed)
         ids, seen = rows[key].to_list(), self._seen[feed]
@@ -174,12 +185,15 @@ class Journal:
                 taken.duplicates[number] = taken.duplicates.get(number, 0) + 1
                 continue
             problem = self._problem(name, feed, fill)
+            problem = problem or (tested.problem(place) if tested else None)
             if problem:
                 account = None if accounts is None else accounts[place]
                 taken.refusals.append(Refusal(number, line, *problem, account))
                 continue
             seen.add(name)
             known[name] = contents[place]
+            if tested:
+                tested.take(place)
             accepted.append(place)
             for child in [] if fill is None else self._take(fill):
                 taken.overruled.append(self._overrule(child, rows[accepted]))
@@ -261,7 +275,17 @@ class Journal:
             for effect in tree_effects(self._originals[root], self._children, after)
         ]
         self._originals.clear()
-        return effects_in_order(plain_effects(plain, plain["point"].to_numpy()), trees)
+        effects = effects_in_order(plain_effects(plain, plain["point"].to_numpy()), trees)
+        return with_sales(effects, partial(self._tape, fills))
+
+    def _tape(self, fills: pl.DataFrame, keys: pl.DataFrame) -> Tape:
+        """All fills of some accounts and symbols: those accepted now and those of past cycles."""
+        among = [pl.col(name).is_in(keys[name].unique().implode()) for name in keys.columns]
+        # What is held is among those accepted now.
+        past = self._lookup("fills", pl.all_horizontal(among)).join(fills, on="fill_id", how="anti")
+        columns = feed_columns("fills")
+        both = pl.concat([past.select(columns), fills.select(columns)])
+        return both, np.concatenate([self._points_of(past), fills["point"].to_numpy()])
 
     def _fetch(self, roots: set[str]) -> None:
         """Loads originals of earlier cycles that new corrections end at."""

@@ -26,6 +26,8 @@ from margin_assets.live.acceptance import (
     with_points,
 )
 from margin_assets.live.held import HeldRows
+from margin_assets.live.holdings import Holdings
+from margin_assets.live.market import Market
 from margin_assets.live.refusals import (
     ACCEPTANCE,
     NO_ACTIONS,
@@ -35,6 +37,7 @@ from margin_assets.live.refusals import (
     Refusals,
 )
 from margin_assets.live.reports import NO_QUARANTINE, Report, tally
+from margin_assets.live.zero_prices import Known, split_prices, zero_fills
 from schemas import FEEDS
 
 OpenFile = Callable[[PlannedFile], BinaryIO]
@@ -43,6 +46,16 @@ LandedIn = Callable[[int, str, object], Landed]
 _NO_END = 1 << 62
 _Outcome = tuple[Report, FileRead | None, pl.DataFrame]
 """Report of a file, what was read of it, and its quarantine rows."""
+
+
+class Firm(NamedTuple):
+    """The firm as it was last evaluated."""
+
+    last_point: int | None
+    interval: int
+    """Of the grid, microseconds."""
+    market: Market
+    holdings: Holdings
 
 
 class Taken(NamedTuple):
@@ -73,10 +86,10 @@ class Acceptor:
         self,
         manifest: dict[str, Any],
         open_file: OpenFile,
-        clock: tuple[int | None, int],
+        firm: Firm,
         held: HeldRows,
     ) -> Taken:
-        """Takes a plan's files; `clock` is the last evaluated grid point and the interval."""
+        """Takes a plan's files, whose rows come after those that are `held`."""
         has_life = manifest.get(ACCEPTANCE, 1) >= WITH_LIFE
         reports: list[Report] = []
         reads: dict[str, list[pl.DataFrame]] = {}
@@ -90,11 +103,12 @@ class Acceptor:
                 quarantine.append(_numbered(rows, number))
             if read is not None and read.rows.height:
                 reads.setdefault(report.file.feed, []).append(_numbered(read.rows, number))
-        feeds = {}
+        feeds: dict[str, pl.DataFrame] = {}
         for feed in FEEDS:
             if feed in reads:
-                pointed = with_points(pl.concat(reads.pop(feed)), *clock)
-                accepted = self._accept_feed(feed, pointed, held)
+                rows = with_points(pl.concat(reads.pop(feed)), firm.last_point, firm.interval)
+                known = Known(firm.market, held.with_those("instruments", feeds))
+                accepted = self._accept_feed(feed, rows, known, firm.holdings, held)
                 feeds[feed] = accepted.rows
                 quarantine.extend(self._refuse(accepted, reports, open_file))
                 tally(accepted, reports)
@@ -178,10 +192,20 @@ class Acceptor:
         )
         return report, read, read.quarantined
 
-    def _accept_feed(self, feed: str, rows: pl.DataFrame, held: HeldRows) -> Accepted:
+    def _accept_feed(
+        self, feed: str, rows: pl.DataFrame, known: Known, holdings: Holdings, held: HeldRows
+    ) -> Accepted:
+        if feed == "fills":
+            zeros = zero_fills(rows, known, holdings, held.of(feed))
+            return self.journal.accept_by_id(feed, rows, zeros)
         if feed in IDS:
             return self.journal.accept_by_id(feed, rows)
-        return accept_by_content(feed, rows, self._lookup, held.of(feed))
+        refused: list[Refusal] = []
+        if feed == "prices":
+            rows, refused = split_prices(rows, known)
+        accepted = accept_by_content(feed, rows, self._lookup, held.of(feed))
+        accepted.refusals += refused
+        return accepted
 
     def _refuse(
         self, accepted: Accepted, reports: list[Report], open_file: OpenFile

@@ -9,10 +9,11 @@ import polars as pl
 
 from margin_assets.assets import margin
 from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.last_fills import with_places
 from margin_assets.kernels.money import to_instants
 from margin_assets.lake.shards import Shards
 from margin_assets.lake.store import ONE_SHARD
-from margin_assets.live.accepting import Acceptor, OpenFile, Taken
+from margin_assets.live.accepting import Acceptor, Firm, OpenFile, Taken
 from margin_assets.live.held import HeldRows
 from margin_assets.live.monitor import Monitor
 from margin_assets.live.restating import DAYS
@@ -61,14 +62,16 @@ class CycleRunner:
             bounds["settled_shards"],
             bounds["sample_seconds"],
         )
+        self._fills_landed = 0
+        """Fills since the session began: the place of the next one."""
         self.ever_written: set[str] = set()
         """Tables that are often empty and have had a row."""
 
     def accept(self, manifest: dict[str, Any], open_file: OpenFile) -> Taken:
         """Rows that count, by feed, with quarantine rows and a report of every file."""
-        interval = self.monitor.rules(self.monitor.point).grid_interval
-        clock = (self.monitor.last_point, interval)
-        return self.acceptor.accept(manifest, open_file, clock, self.held)
+        rules, market = self.monitor.rules(self.monitor.point), self.monitor.market
+        firm = Firm(self.monitor.last_point, rules.grid_interval, market, self.monitor.holdings)
+        return self.acceptor.accept(manifest, open_file, firm, self.held)
 
     def compute(
         self, feeds: dict[str, pl.DataFrame], cycle: int, manifest: dict[str, Any]
@@ -143,9 +146,10 @@ class CycleRunner:
     def _events(self, feeds: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], int | None]:
         timed = {n: f for n, f in feeds.items() if n != "fills"}
         if "fills" in feeds:
-            timed["effects"] = self.acceptor.journal.effects(
-                feeds["fills"], self.monitor.last_point
-            )
+            fills = feeds["fills"]
+            effects = self.acceptor.journal.effects(fills, self.monitor.last_point)
+            timed["effects"] = with_places(effects, fills, self._fills_landed)
+            self._fills_landed += fills.height
         ends = [f["point"].max() for n, f in feeds.items() if n not in DATED and f.height]
         ends += [f.filter("is_late")["point"].max() for n, f in feeds.items() if n in DATED]
         known = [int(str(end)) for end in ends if end is not None]

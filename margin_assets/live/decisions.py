@@ -10,7 +10,9 @@ import polars as pl
 from margin_assets.kernels.book import INDETERMINATE, Book, Int64Array, state_names
 from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.history import day_of
-from margin_assets.kernels.ladder import (
+from margin_assets.kernels.money import to_decimal, to_instants
+from margin_assets.kernels.rules import Rules, rules_in_force
+from margin_assets.kernels.rungs import (
     DIMENSIONS,
     NEVER,
     REASONS,
@@ -19,8 +21,6 @@ from margin_assets.kernels.ladder import (
     Ladder,
     Steps,
 )
-from margin_assets.kernels.money import to_decimal, to_instants
-from margin_assets.kernels.rules import Rules, rules_in_force
 from margin_assets.rulebooks import versions_in_force
 from schemas.landed import ACCOUNT_TYPES
 

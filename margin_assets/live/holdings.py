@@ -1,13 +1,13 @@
 """What the session knows of every account: cash, type, and its positions in book order."""
 
-from decimal import Decimal
-
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import CASH, PORTFOLIO, REG_T, Book, Int64Array, units
+from margin_assets.kernels.book import CASH, PORTFOLIO, REG_T, Book, Int64Array
 from margin_assets.kernels.fills import EFFECT_COLUMNS, sized_cash
-from margin_assets.kernels.money import BEYOND, MICRO, bounded, instants, to_decimal, to_scaled
+from margin_assets.kernels.money import MICRO, instants, to_decimal, to_scaled, units
+from margin_assets.kernels.sales import average_prices, sale_columns, take_sales
+from margin_assets.live.exact_sums import add_exactly, joined, split
 from margin_assets.live.names import Names
 from schemas.landed import ACCOUNT_TYPES
 
@@ -16,6 +16,7 @@ from schemas.landed import ACCOUNT_TYPES
 _GROUP_BITS = 20
 _SYMBOL_BITS = 20
 _LIMIT = 1 << 20
+_BY_POSITION = ("account", "series", "quantity", "last_fill_price", "sold", "proceeds")
 _LONG_AGO = np.iinfo(np.int64).min
 
 
@@ -40,6 +41,9 @@ class Holdings:
         self.series = np.zeros(0, dtype=np.int32)
         self.quantity = np.zeros(0, dtype=np.int64)
         self.last_fill_price = np.zeros(0, dtype=np.int64)
+        self.sold = np.zeros(0, dtype=np.int64)
+        """Opening sales of a short position, micro-units; what they brought, micro-dollars."""
+        self.proceeds = np.zeros(0, dtype=np.int64)
         self._offsets = np.zeros(1, dtype=np.int64)
         self._unsized = pl.DataFrame(schema=EFFECT_COLUMNS)
 
@@ -106,10 +110,22 @@ class Holdings:
         place = np.searchsorted(self._key, unique)
         change = effects["quantity"].to_numpy()
         names = _without_group(account, symbol)
+        self._sell(place, inverse, effects)
         add_exactly(self.quantity, place[inverse], change, names, self._quantity_beyond)
         self.last_fill_price[place] = price
         self._drop_flat(place)
         return np.unique(account)
+
+    def _sell(self, place: Int64Array, inverse: Int64Array, effects: pl.DataFrame) -> None:
+        """Takes the opening sales of effects at places whose quantity is still as it was."""
+        quantity, price, sold, proceeds = (
+            effects[name].to_numpy()
+            for name in ("quantity", "price", "sale_quantity", "sale_proceeds")
+        )
+        sales = self.sold[place], self.proceeds[place]
+        held = self.quantity[place]
+        take_sales(inverse.astype(np.int64), (quantity, price), (sold, proceeds), held, sales)
+        self.sold[place], self.proceeds[place] = sales
 
     def held_before(
         self, account: Int64Array, symbol: Int64Array, change: Int64Array
@@ -171,15 +187,15 @@ class Holdings:
         self.account = np.insert(self.account, place, new >> (_GROUP_BITS + _SYMBOL_BITS))
         symbol = (new & ((1 << _SYMBOL_BITS) - 1)).astype(np.int32)
         self.series = np.insert(self.series, place, symbol)
-        self.quantity = np.insert(self.quantity, place, 0)
-        self.last_fill_price = np.insert(self.last_fill_price, place, 0)
+        for name in ("quantity", "last_fill_price", "sold", "proceeds"):
+            setattr(self, name, np.insert(getattr(self, name), place, 0))
         self._index()
 
     def _drop_flat(self, touched: Int64Array) -> None:
         flat = touched[self.quantity[touched] == 0]
         if not len(flat):
             return
-        for name in ("_key", "account", "series", "quantity", "last_fill_price"):
+        for name in ("_key", *_BY_POSITION):
             setattr(self, name, np.delete(getattr(self, name), flat))
         self._index()
 
@@ -192,15 +208,19 @@ class Holdings:
     ) -> None:
         """Takes saved `account_state` and `positions` frames; their names must be known."""
         place = self.accounts.places(accounts["account_id"])
-        self.cash[place], beyond = _split(accounts["cash"])
+        self.cash[place], beyond = split(accounts["cash"])
         self._cash_beyond = {int(place[row]): exact for row, exact in beyond.items()}
-        quantity, beyond = _split(positions["quantity"])
+        quantity, beyond = split(positions["quantity"])
         held = positions.select(
             "account_id",
             "symbol",
             quantity=pl.Series(quantity),
             price=pl.Series(to_scaled(positions["last_fill_price"])),
             cash=pl.lit(0, dtype=pl.Int64),
+            **{
+                name: pl.Series(to_scaled(positions[name].fill_null(0)))
+                for name in ("sale_quantity", "sale_proceeds")
+            },
         )
         if held.height:
             single = np.full(held.height, MICRO, dtype=np.int64)
@@ -215,7 +235,7 @@ class Holdings:
         keys = self._keys(self.account, self.series.astype(np.int64), class_group)
         order = np.argsort(keys, kind="stable")
         self._key = keys[order]
-        for name in ("account", "series", "quantity", "last_fill_price"):
+        for name in _BY_POSITION:
             setattr(self, name, getattr(self, name)[order])
 
     def _index(self) -> None:
@@ -238,6 +258,7 @@ class Holdings:
             series=self.series,
             quantity=units(self.quantity, multiplier, self.series),
             last_fill_price=self.last_fill_price,
+            sale_price=average_prices(self.sold, self.proceeds),
             account_type=self.account_type,
             is_registered=self.is_registered,
             is_exempt=self.is_exempt,
@@ -245,7 +266,7 @@ class Holdings:
         )
 
     def holdings(self, symbols: Names, of: Int64Array | None = None) -> pl.DataFrame:
-        """Positions (of some accounts) as a frame: account, symbol, quantity, last fill price."""
+        """Positions (of some accounts) as a frame: what is held, its last fill, opening sales."""
         chosen = np.ones(len(self.account), dtype=np.bool_)
         if of is not None:
             chosen = np.isin(self.account, of)
@@ -255,8 +276,9 @@ class Holdings:
             {
                 "account_id": names.gather(self.account[chosen]),
                 "symbol": pl.Series(symbols.all, dtype=pl.String).gather(self.series[chosen]),
-                "quantity": _joined(self.quantity[chosen], 6, keys, self._quantity_beyond),
+                "quantity": joined(self.quantity[chosen], 6, keys, self._quantity_beyond),
                 "last_fill_price": to_decimal(self.last_fill_price[chosen], 6),
+                **sale_columns(self.sold[chosen], self.proceeds[chosen]),
             }
         )
 
@@ -270,49 +292,11 @@ class Holdings:
                 "account_type": pl.Series(types, dtype=pl.String),
                 "is_registered": self.is_registered[chosen],
                 "is_exempt": self.is_exempt[chosen],
-                "cash": _joined(self.cash[chosen], 2, chosen, self._cash_beyond),
+                "cash": joined(self.cash[chosen], 2, chosen, self._cash_beyond),
             }
         ).sort("account_id")
-
-
-def add_exactly(
-    sums: Int64Array,
-    place: Int64Array,
-    amounts: Int64Array,
-    names: Int64Array,
-    beyond: dict[int, int],
-) -> None:
-    """Adds amounts to the sums at their places, never past the end of an integer.
-
-    A sum too large for its array is kept in `beyond` under its name, and comes back from there.
-    """
-    largest = np.abs(sums[place]).max(initial=0) + np.abs(amounts).astype(np.float64).sum()
-    if largest < BEYOND:
-        np.add.at(sums, place, amounts)
-        return
-    for at, amount, name in zip(place.tolist(), amounts.tolist(), names.tolist(), strict=True):
-        exact = beyond.pop(name, int(sums[at])) + amount
-        sums[at] = min(max(exact, -BEYOND), BEYOND)
-        if abs(exact) >= BEYOND:
-            beyond[name] = exact
 
 
 def _without_group(account: Int64Array, symbol: Int64Array) -> Int64Array:
     """Name of a position that stays when its class group changes."""
     return (account << _SYMBOL_BITS) | symbol
-
-
-def _split(series: pl.Series) -> tuple[Int64Array, dict[int, int]]:
-    """Scaled integers, and by row the exact ones that do not fit."""
-    exact = series.to_physical()
-    beyond = (exact.abs() >= BEYOND).arg_true()
-    pairs = zip(beyond.to_list(), exact.gather(beyond).to_list(), strict=True)
-    return bounded(series, BEYOND), {row: int(value) for row, value in pairs}
-
-
-def _joined(values: Int64Array, scale: int, names: Int64Array, beyond: dict[int, int]) -> pl.Series:
-    """Scaled integers as decimals, those that do not fit from their exact sums."""
-    series = to_decimal(values, scale)
-    for row in np.flatnonzero(np.abs(values) >= BEYOND) if beyond else ():
-        series = series.scatter(int(row), Decimal(beyond[int(names[row])]).scaleb(-scale))
-    return series

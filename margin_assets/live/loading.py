@@ -10,6 +10,7 @@ from margin_assets.kernels import reg_t_book
 from margin_assets.kernels.deficit_frames import Saved
 from margin_assets.kernels.fills import effects_at, history_effects
 from margin_assets.kernels.intraday import intraday_rules
+from margin_assets.kernels.last_fills import with_places
 from margin_assets.kernels.money import instants, to_instants
 from margin_assets.kernels.terms import first_instant
 from margin_assets.kernels.timelines import BusinessDays, business_days
@@ -43,6 +44,7 @@ def load_monitor(monitor: Monitor, scan: SealedTables, as_of: int, points_of: Po
         if ordered.height:
             _tell_market(monitor, feed, ordered, points_of)
     _load_accounts(monitor, scan)
+    _load_last_fills(monitor, scan)
     monitor.load_ladder(scan("enforcement_state"), as_of)
     _load_unsized(monitor, scan)
     names = monitor.holdings.accounts
@@ -89,6 +91,18 @@ def _load_accounts(monitor: Monitor, scan: SealedTables) -> None:
     known = scan.in_landing_order("accounts").collect()
     if known.height:
         holdings.apply_accounts(known.sort("event_time", maintain_order=True))
+
+
+def _load_last_fills(monitor: Monitor, scan: SealedTables) -> None:
+    """Fills of symbols without a usable price: the last of a symbol may mark it."""
+    market = monitor.market
+    unpriced = market.unpriced()
+    fills = scan.in_landing_order("fills").filter(pl.col("symbol").is_in(unpriced.implode()))
+    landed = fills.collect() if len(unpriced) else pl.DataFrame()
+    if landed.height:
+        # Those of the cycles to come have places from 0 on.
+        effects = with_places(history_effects(landed), landed, -landed.height)
+        market.apply_fills(effects, monitor.point, monitor.rules(monitor.point))
 
 
 def _load_day_trades(monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf) -> None:

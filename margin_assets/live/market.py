@@ -1,34 +1,49 @@
 """What the session knows of every symbol: its terms, its latest price, its beta, its values."""
 
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book import MISSING, Int64Array, Series, series_of
-from margin_assets.kernels.history import HISTORICAL, day_of
-from margin_assets.kernels.marks import NEVER, next_change, price_states
+from margin_assets.kernels.book import (
+    FILL,
+    MISSING,
+    OPTION,
+    STALE,
+    Int64Array,
+    Series,
+    as_shares,
+    series_of,
+)
+from margin_assets.kernels.expiry import NEVER_ENDS, SessionTimes, first_hours, next_turns
+from margin_assets.kernels.history import HISTORICAL, day_of, new_york_day
+from margin_assets.kernels.marks import (
+    NEVER,
+    marked_by_fill,
+    next_change,
+    next_opening,
+    price_states,
+)
 from margin_assets.kernels.money import MICRO, instant, instants, to_decimal, to_instants, to_scaled
 from margin_assets.kernels.multipliers import (
     multiplier_versions,
     traded_leverage,
     traded_multiplier,
 )
-from margin_assets.kernels.rules import SECOND, Rules, benchmark
+from margin_assets.kernels.rules import Rules, benchmark
 from margin_assets.kernels.terms import (
     INSTRUMENT_COLUMNS,
     instrument_terms,
     with_underlyings,
 )
 from margin_assets.kernels.valuation import implied_of, no_options, resized, update_values
+from margin_assets.live.last_fills import LastFills
 from margin_assets.live.names import Names
 from margin_assets.live.ticks import Ticks
 from schemas.landed import RATE_NAMES
 from schemas.margin import PRICE_STATES
 
-_NEW_YORK = ZoneInfo("America/New_York")
 _UNKNOWN = -1
 _LONG_AGO = np.iinfo(np.int64).min
 _BY_SYMBOL = {
@@ -52,9 +67,10 @@ _BY_SYMBOL = {
 class Market:
     """Arrays by symbol, grown as symbols appear, updated in place at each grid point."""
 
-    def __init__(self, opens: Int64Array) -> None:
-        self.opens = opens
+    def __init__(self, times: SessionTimes) -> None:
+        self._times = times
         self.symbols = Names()
+        self.fills = LastFills(self.symbols)
         self.groups = Names()
         self.price = np.zeros(0, dtype=np.int64)
         self.price_time = np.zeros(0, dtype=np.int64)
@@ -76,7 +92,9 @@ class Market:
         none = self._instruments
         self._multipliers = [multiplier_versions(none, np.zeros(0, dtype=np.int64))]
         """Every version's multiplier and leverage, as `traded_multiplier` takes them."""
-        self._terms = instrument_terms(pl.Series([], dtype=pl.String), self._instruments)
+        self._terms = instrument_terms(pl.Series([], dtype=pl.String), none, times)
+        self._turned, self._next_turn = 0, NEVER_ENDS
+        """Instant up to which the hours of last days have been taken, and the next that ends."""
         self.values = no_options()
         self._static: Series | None = None
         self._static_key: tuple[date, int] | None = None
@@ -89,6 +107,7 @@ class Market:
     def _grow(self, symbols: pl.Series) -> int:
         new = self.symbols.add(symbols.to_list())
         if new:
+            self.fills.grow(new)
             for name, value in _BY_SYMBOL.items():
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate([old, np.full(new, value, dtype=old.dtype)]))
@@ -109,16 +128,63 @@ class Market:
         """Takes the opening of a session; returns whose price state changed."""
         due = np.flatnonzero(self.change_at <= at)
         self._age(due, at, rules)
+        if len(due):
+            self.fills.forget_others(self.unpriced())
         return due
 
     def _age(self, places: Int64Array, at: int, rules: Rules) -> None:
         made = self.price_time[places]
-        self.price_state[places] = price_states(made, at, self.opens, rules)
-        self.change_at[places] = next_change(made, at, self.opens, rules)
+        state = price_states(made, at, self._times.opens, rules)
+        change = next_change(made, at, self._times.opens, rules)
+        is_filled = marked_by_fill(state, self.fills.time[places], at, self._times.opens)
+        change[is_filled] = next_opening(at, self._times.opens)
+        self.price_state[places] = np.where(is_filled, FILL, state)
+        self.change_at[places] = change
+
+    def apply_fills(self, effects: pl.DataFrame, at: int, rules: Rules) -> Int64Array:
+        """Takes the fills of a grid point, after its prices; returns whose mark they may change.
+
+        Each has the place of its original among all fills, `landed`.
+        """
+        lacks_price = self.price_state[self.symbols.places(effects["symbol"])] > STALE
+        moved = np.zeros(0, dtype=np.int64)
+        if lacks_price.any():
+            moved = self.fills.take(effects.filter(pl.Series(lacks_price)))
+            self._age(moved, at, rules)
+        return moved
+
+    def unpriced(self) -> pl.Series:
+        """Symbols whose last price is not usable, or that have none."""
+        names = pl.Series(self.symbols.all, dtype=pl.String)
+        return names.filter(pl.Series(self.price_state > STALE, dtype=pl.Boolean))
+
+    def mark(self) -> Int64Array:
+        """Price that stands for each symbol: the last one, or the last fill's in its session."""
+        return np.where(self.price_state == FILL, self.fills.price, self.price)
 
     def next_opening(self) -> int:
         """Next instant at which a price goes stale or unusable."""
         return int(self.change_at.min(initial=NEVER))
+
+    def next_turn(self) -> int:
+        """Next instant at which an option has another hour left of its last day, or none."""
+        return self._next_turn
+
+    def turn(self, at: int) -> Int64Array:
+        """Takes the hours of last days up to an instant; returns whose time is another."""
+        due = np.zeros(0, dtype=np.int64)
+        if self._next_turn <= at:
+            due = np.flatnonzero(self._turns() <= at)
+            self._static_key = None
+        self._turned = at
+        if len(due):
+            self._next_turn = int(self._turns().min(initial=NEVER_ENDS))
+        return due
+
+    def _turns(self) -> Int64Array:
+        """Next turn of each symbol after the last instant taken."""
+        ends = self._terms["expires_at"]
+        return next_turns(instants(ends), first_hours(ends), self._turned)
 
     def apply_betas(self, betas: pl.DataFrame) -> Int64Array:
         """Takes betas, in order of date and landing; returns whose beta is another."""
@@ -198,7 +264,7 @@ class Market:
     def _derive(self) -> None:
         """Terms of every symbol from the instruments in force."""
         names = pl.Series(self.symbols.all, dtype=pl.String)
-        terms = instrument_terms(names, self._instruments.drop("event_time"))
+        terms = instrument_terms(names, self._instruments.drop("event_time"), self._times)
         self.groups.add(terms["class_group"].to_list())
         self.class_group = self.groups.places(terms["class_group"]).astype(np.int32)
         self.multiplier = to_scaled(terms["multiplier"])
@@ -207,6 +273,7 @@ class Market:
         self.underlying = np.full(terms.height, _UNKNOWN, dtype=np.int64)
         self.underlying[is_option] = self.symbols.places(terms["underlying"].drop_nulls())
         self._terms, self._static_key = terms, None
+        self._next_turn = int(self._turns().min(initial=NEVER_ENDS))
 
     def _betas(self, at: int) -> npt.NDArray[np.float64]:
         """Betas with the benchmark's own, which is 1 by definition."""
@@ -217,15 +284,16 @@ class Market:
         return beta
 
     def series(self, at: int, rules: Rules) -> Series:
-        """The arrays as the kernels read them, on the New York day of an instant."""
+        """The arrays as the kernels read them, in the hour of an instant."""
         static, beta = self._on_day(at, rules), self._betas(at)
         options = self.options()
         above = self.underlying[options]
-        price, state = np.zeros_like(self.price), np.zeros_like(self.price_state)
-        price[options], state[options] = self.price[above], self.price_state[above]
+        mark = self.mark()
+        price, state = np.zeros_like(mark), np.zeros_like(self.price_state)
+        price[options], state[options] = mark[above], self.price_state[above]
         beta[options] = beta[above]
-        return static._replace(
-            price=self.price,
+        now = static._replace(
+            price=mark,
             price_state=self.price_state,
             beta=beta,
             underlying_price=price,
@@ -233,6 +301,7 @@ class Market:
             rate=np.where(self.underlying >= 0, self.rate, np.nan),
             implied_volatility=self.implied_volatility,
         )
+        return as_shares(now)
 
     def reprice(self, symbols: Int64Array, at: int, rules: Rules) -> None:
         """Values the options among some symbols again."""
@@ -242,7 +311,7 @@ class Market:
         series = self.series(at, rules)
         self.implied_volatility[chosen] = implied_of(series, chosen, rules)
         self.values = resized(self.values, series, rules)
-        update_values(self.values, series, rules, chosen)
+        update_values(self.values, series, rules, chosen[series.kind[chosen] == OPTION])
 
     def _on_day(self, at: int, rules: Rules) -> Series:
         day = new_york_day(at)
@@ -256,10 +325,11 @@ class Market:
     def terms(self, at: int) -> pl.DataFrame:
         """The arrays as a frame, one row a symbol, with the benchmark of an instant's day."""
         states = [PRICE_STATES[code] for code in self.price_state]
+        time = np.where(self.price_state == FILL, self.fills.time, self.price_time)
         own = self._terms.with_columns(
-            last_price=to_decimal(self.price, 6).set(pl.Series(self.price == 0), None),
+            last_price=to_decimal(self.mark(), 6).set(pl.Series(time < 0), None),
             price_state=pl.Series(states, dtype=pl.String),
-            price_time=to_instants(self.price_time),
+            price_time=to_instants(time),
             beta=pl.Series(self._betas(at)).fill_nan(None),
             volatility_annual=pl.Series(self.volatility).fill_nan(None),
         )
@@ -269,8 +339,3 @@ class Market:
 
 
 _VERSIONED = {**INSTRUMENT_COLUMNS, "event_time": pl.Datetime("us", "UTC")}
-
-
-def new_york_day(at: int) -> date:
-    """Day in New York of an instant (microseconds)."""
-    return datetime.fromtimestamp(at // SECOND, _NEW_YORK).date()

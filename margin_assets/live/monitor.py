@@ -9,23 +9,20 @@ import polars as pl
 from margin_assets.kernels.book import REG_T, Book, Int64Array, Series
 from margin_assets.kernels.figures import Figures, empty_figures, with_room
 from margin_assets.kernels.firm import firm_risk_of
-from margin_assets.kernels.history import day_of
-from margin_assets.kernels.ladder import (
-    NEVER,
-    Ladder,
-    climb,
-    empty_ladder,
-    set_deadlines,
-)
+from margin_assets.kernels.history import day_of, new_york_day
+from margin_assets.kernels.ladder import climb, set_deadlines
 from margin_assets.kernels.margined import Margined
-from margin_assets.kernels.money import to_instants
+from margin_assets.kernels.money import instant
 from margin_assets.kernels.overlays import overlay_rules
 from margin_assets.kernels.positions import marked_positions
 from margin_assets.kernels.revaluation import restrikes, revalue
 from margin_assets.kernels.rules import Rules, rules_in_force
+from margin_assets.kernels.rungs import NEVER, Evaluated, Ladder, empty_ladder
+from margin_assets.kernels.settlement import settled
 from margin_assets.kernels.sma import Standing, mixed_excess, standing
 from margin_assets.kernels.sma_walk import Calendar
 from margin_assets.kernels.valuation import rescanned
+from margin_assets.live.bounds import spared
 from margin_assets.live.day_trades import DayTradeMonitor
 from margin_assets.live.decisions import (
     decisions_of,
@@ -36,12 +33,13 @@ from margin_assets.live.decisions import (
 )
 from margin_assets.live.holdings import Holdings
 from margin_assets.live.intraday import IntradayMonitor, levels, reducing
-from margin_assets.live.market import Market, new_york_day
+from margin_assets.live.market import Market
 from margin_assets.live.reg_t import RegTMonitor
 from margin_assets.live.reg_t_entries import Firm, noted
 from margin_assets.live.restating import Restating
-from margin_assets.live.ticks import Ticks, by_point
+from margin_assets.live.ticks import Ticks, by_point, points_of, rows_by_point
 
+_NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
 Events = Mapping[str, pl.DataFrame]
 """Rows by feed (fills as `effects`), each with its grid `point`, in order of application."""
 
@@ -53,7 +51,7 @@ class Monitor:
         days = calendar.days
         self.intraday = IntradayMonitor(days)
         self.reg_t = RegTMonitor(days, restating)
-        self.market = Market(calendar.opens)
+        self.market = Market(calendar.times)
         self.holdings = Holdings()
         self.day_trades = DayTradeMonitor(days, self.holdings, self.market)
         self.ladder = empty_ladder(0)
@@ -75,10 +73,10 @@ class Monitor:
         self._changed = []
         self.day_trades.take(events)
         before = [column.copy() for column in self.ladder]
-        slices = {feed: _by_point(frame) for feed, frame in events.items() if feed != "prices"}
+        slices = {feed: rows_by_point(frame) for feed, frame in events.items() if feed != "prices"}
         self._ticks = by_point(events["prices"], self.market.symbols) if "prices" in events else {}
         kinds: list[Mapping[int, object]] = [*slices.values(), self._ticks]
-        points = np.unique(np.concatenate([np.zeros(0, np.int64), *map(_points, kinds)]))
+        points = np.unique(np.concatenate([np.zeros(0, np.int64), *map(points_of, kinds)]))
         decided: list[pl.DataFrame] = []
         pending = list(points[points <= end][::-1].tolist())
         while True:
@@ -104,6 +102,7 @@ class Monitor:
         due = min(
             int(self.ladder.deadline.min(initial=NEVER)),
             self.market.next_opening(),
+            self.market.next_turn(),
             self.intraday.next_deadline(),
         )
         # A deadline acts at the first grid point at or after it.
@@ -146,10 +145,11 @@ class Monitor:
         self.last_point = point
         if not len(touched):
             return
-        figures = self._revalue(touched, point)
+        book, figures = self._valued(touched, point)
         self._add_house(touched, figures)
-        book = self.holdings.book(self.market.multiplier)
-        steps = climb(book, figures, rules, self.ladder, (point, touched))
+        kept = spared(self.market, self.holdings, self.ladder, figures, (point, touched))
+        at = Evaluated(point, touched, kept)
+        steps = climb(book, figures, rules, self.ladder, at)
         if len(steps.account):
             self._changed.append(steps.account)
             decisions = decisions_of(point, steps, figures, book)
@@ -170,24 +170,28 @@ class Monitor:
 
     def _struck_again(self, figures: Figures, point: int) -> Figures:
         """Figures with what no decision asks for: portfolio margin of options after each move."""
-        book, series = self.arrays(point)
+        book, series = self._arrays(point, _NOBODY)
         options = restrikes(book, series)
         if not len(options):
             return figures
         owner = np.repeat(np.arange(len(book.cash)), np.diff(book.offsets))
         holders = np.unique(owner[np.isin(book.series, options)]).astype(np.int64)
         found = Figures._make(column.copy() for column in figures)
-        rules = self.rules(point)
+        rules, book = self.rules(point), self._arrays(point, holders)[0]
         values = rescanned(self.market.values, series, rules, options)
         revalue(book, series, rules, values, (holders, found))
         self._add_house(holders, found)
         return found
 
     def _revalue(self, accounts: Int64Array, point: int) -> Figures:
+        return self._valued(accounts, point)[1]
+
+    def _valued(self, accounts: Int64Array, point: int) -> tuple[Book, Figures]:
+        """Figures of accounts, made now, and the book as it counts for them."""
         rules, figures = self.rules(point), self._room(point)
-        book, series = self.arrays(point)
+        book, series = self._arrays(point, accounts)
         self._is_valued[accounts] = self._lacks_house[accounts] = True
-        return revalue(book, series, rules, self.market.values, (accounts, figures))
+        return book, revalue(book, series, rules, self.market.values, (accounts, figures))
 
     def _room(self, point: int) -> Figures:
         """Figures with room for every account; those known stay while the scenarios do."""
@@ -208,7 +212,9 @@ class Monitor:
         stale = accounts[~self._is_valued[accounts]]
         if len(stale):
             self._revalue(stale, point)
-        return standing(*self.arrays(point), self.rules(point), self._room(point), accounts)
+        return standing(
+            *self._arrays(point, accounts), self.rules(point), self._room(point), accounts
+        )
 
     def _pass_days(self, until: int) -> None:
         """Closes of sessions and ends of days before an instant, for what lasts days."""
@@ -228,10 +234,11 @@ class Monitor:
         figures.governing[place] += charge
         figures.restruck[place] += charge[:, None]
 
-    def arrays(self, point: int) -> tuple[Book, Series]:
-        """Book and series as they stand, with the benchmark of the day."""
-        market = self.market
-        return self.holdings.book(market.multiplier), market.series(point, self.rules(point))
+    def _arrays(self, point: int, accounts: Int64Array) -> tuple[Book, Series]:
+        """Series as they stand, and the book as it counts for some accounts."""
+        market, rules = self.market, self.rules(point)
+        book, series = self.holdings.book(market.multiplier), market.series(point, rules)
+        return settled(book, series, rules, lambda: market.values, accounts), series
 
     def _apply(self, point: int, changed: Mapping[str, pl.DataFrame], rules: Rules) -> Int64Array:
         """Takes everything that counts from a point; returns the accounts it touches."""
@@ -254,7 +261,8 @@ class Monitor:
         take = self._transact if self.intraday.is_on(point) else self._take
         if not ("effects" in changed or "cash_movements" in changed):
             return take(point, changed, moved)
-        firm = Firm(self.holdings, self.arrays(point)[1], self.market.symbols)
+        series = self.market.series(point, self.rules(point))
+        firm = Firm(self.holdings, series, self.market.symbols)
         found = noted(point, changed, firm, self.reg_t.book.owed)
         before = self._mixed_excess(found.others, point)
         accounts = take(point, changed, moved)
@@ -271,7 +279,8 @@ class Monitor:
     ) -> tuple[list[Int64Array], list[Int64Array]]:
         """Takes all but transactions; returns the symbols and the accounts that it touches."""
         market, holdings = self.market, self.holdings
-        symbols, accounts = [market.age(point, rules), self._turn_of_day(point)], []
+        symbols = [market.age(point, rules), market.turn(point), self._turn_of_day(point)]
+        accounts: list[Int64Array] = []
         if "instruments" in changed:
             symbols.append(market.apply_instruments(changed["instruments"]))
             holdings.regroup(market.class_group)
@@ -287,6 +296,8 @@ class Monitor:
             symbols.append(market.apply_volatilities(changed["volatilities"]))
         if point in self._ticks:
             symbols.append(market.apply_prices(self._ticks[point], point, rules))
+        if "effects" in changed:
+            symbols.append(market.apply_fills(changed["effects"], point, rules))
         if "accounts" in changed:
             accounts.append(holdings.apply_accounts(changed["accounts"]))
         return symbols, accounts
@@ -349,6 +360,7 @@ class Monitor:
         """Values everything again after a saved state was loaded, as of its grid point."""
         point = self.point
         self._day = new_york_day(point)
+        self.market.turn(point)
         self.market.reprice(self.market.options(), point, self.rules(point))
 
     def load_ladder(self, state: pl.DataFrame, point: int) -> None:
@@ -367,18 +379,18 @@ class Monitor:
 
     def account_state(self, of: Int64Array | None = None) -> pl.DataFrame:
         """The `account_state` frame (of some accounts) as of the last evaluated grid point."""
-        return self.holdings.account_state(of).with_columns(as_of=self._as_of())
+        return self.holdings.account_state(of).with_columns(as_of=instant(self.point))
 
     def enforcement_state(self, of: Int64Array | None = None) -> pl.DataFrame:
         """The `enforcement_state` frame (of some accounts) as of the last grid point."""
         frame = enforcement_frame(self.ladder, self.holdings.accounts.all, of)
-        return frame.with_columns(as_of=self._as_of()).sort("account_id")
+        return frame.with_columns(as_of=instant(self.point)).sort("account_id")
 
     def intraday_tables(self, of: Int64Array | None = None) -> dict[str, pl.DataFrame]:
         """The tables of intraday margin, and of the rule before it (of some accounts)."""
-        found = self.intraday.frames(self.holdings.accounts.all, self._as_of(), of)
+        found = self.intraday.frames(self.holdings.accounts.all, instant(self.point), of)
         rows = self.day_trades.frame(of)
-        return found | {"pattern_day_traders": rows.with_columns(as_of=self._as_of())}
+        return found | {"pattern_day_traders": rows.with_columns(as_of=instant(self.point))}
 
     def reg_t_tables(self, of: Int64Array | None = None) -> dict[str, pl.DataFrame]:
         """The tables of Regulation T (of some accounts) as of the last grid point."""
@@ -391,18 +403,6 @@ class Monitor:
             "special_memorandum_accounts": self.reg_t.memoranda(names, places, now, rules),
             "reg_t_calls": self.reg_t.calls(names, of),
         }
-        return {name: frame.with_columns(as_of=self._as_of()) for name, frame in found.items()}
-
-    def _as_of(self) -> pl.Expr:
-        return pl.lit(to_instants(np.array([self.point], dtype=np.int64))[0]).cast(
-            pl.Datetime("us", "UTC")
-        )
-
-
-def _by_point(frame: pl.DataFrame) -> dict[int, pl.DataFrame]:
-    parts = frame.partition_by("point", as_dict=True, maintain_order=True)
-    return {int(str(key[0])): part for key, part in parts.items()}
-
-
-def _points(part: Mapping[int, object]) -> Int64Array:
-    return np.array(list(part), dtype=np.int64)
+        return {
+            name: frame.with_columns(as_of=instant(self.point)) for name, frame in found.items()
+        }

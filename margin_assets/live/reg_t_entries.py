@@ -76,9 +76,30 @@ def _trades(
         quantity=quantity,
         price=effects["price"].to_numpy(),
         is_marginable=firm.series.is_marginable[symbol],
+        calls=_calls(firm, place, symbol, effects),
     )
-    is_other = firm.series.kind[symbol] != SECURITY
+    is_other = (firm.series.kind[symbol] != SECURITY) | firm.series.is_ended[symbol]
     return place, trade_entries(trades, entry_rules(day_of(point))), is_other
+
+
+def _calls(
+    firm: Firm, account: Int64Array, symbol: Int64Array, effects: pl.DataFrame
+) -> Int64Array:
+    """Units that each trade's account may sell short against its long calls, at the price."""
+    found = np.zeros(len(account), dtype=np.int64)
+    book, series = firm.holdings.book(firm.series.multiplier), firm.series
+    is_call = series.is_call & series.is_listed & series.is_american & ~series.is_ended
+    is_held = is_call[book.series] & (book.quantity > 0)
+    if not is_held.any():
+        return found
+    price = effects["price"].to_numpy()
+    for n, (a, s) in enumerate(zip(account.tolist(), symbol.tolist(), strict=True)):
+        own = slice(book.offsets[a], book.offsets[a + 1])
+        held = book.series[own]
+        chosen = is_held[own] & (series.name[held] == series.name[s])
+        chosen &= series.strike[held] <= price[n]
+        found[n] = book.quantity[own][chosen].sum()
+    return found
 
 
 _NOBODY: Int64Array = np.zeros(0, dtype=np.int64)

@@ -1,5 +1,6 @@
 """Landed prices as arrays, made once a cycle and cut by grid point."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -39,3 +40,14 @@ def by_point(prices: pl.DataFrame, symbols: Names) -> dict[int, Ticks]:
         int(point): Ticks._make(column[start:end] for column in ticks)
         for point, start, end in zip(points, first, ends, strict=True)
     }
+
+
+def rows_by_point(frame: pl.DataFrame) -> dict[int, pl.DataFrame]:
+    """The rows of each grid point, in their order."""
+    parts = frame.partition_by("point", as_dict=True, maintain_order=True)
+    return {int(str(key[0])): part for key, part in parts.items()}
+
+
+def points_of(part: Mapping[int, object]) -> Int64Array:
+    """Grid points of a feed cut by them."""
+    return np.array(list(part), dtype=np.int64)

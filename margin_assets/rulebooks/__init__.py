@@ -12,6 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from margin_assets.rulebooks.limits import fault_of
+
 FAMILIES = ("finra_4210", "reg_t", "tims", "intraday", "timelines", "overlays", "house", "lake")
 
 
@@ -39,11 +41,14 @@ class Rulebook:
 
 def remembered(function: Callable[P, R]) -> Callable[P, R]:
     """Remembers the results of a function of days, those of each choice of versions apart."""
-    results = cache(lambda _chosen, *args, **kwargs: function(*args, **kwargs))
+
+    @cache
+    def of_choice(_chosen: Versions | None) -> Callable[..., R]:
+        return cache(function)
 
     @wraps(function)
     def asked(*args: P.args, **kwargs: P.kwargs) -> R:
-        return results(_CHOSEN.get(), *args, **kwargs)
+        return of_choice(_CHOSEN.get())(*args, **kwargs)
 
     return asked
 
@@ -56,10 +61,15 @@ def versions(family: str) -> tuple[date, ...]:
 
 @remembered
 def in_force(family: str, on: date) -> Rulebook:
-    """The rulebook in force on a day; before the first one held, that first one."""
+    """The rulebook in force on a day; before the first one held, that first one.
+
+    Raises:
+        ValueError: It contradicts itself; file and key are named.
+    """
     held = versions(family)
     effective = max((day for day in held if day <= on), default=held[0])
-    return Rulebook(family, effective, tomllib.loads(_text(family, effective)))
+    text = _text(family, effective)
+    return Rulebook(family, effective, _parsed(family, text, f"{family}/{effective}.toml"))
 
 
 def installed() -> dict[str, dict[str, str]]:
@@ -129,6 +139,18 @@ def _digest(family: str, effective: date) -> str:
     return hashlib.sha256(_text(family, effective).encode()).hexdigest()[:16]
 
 
+def _parsed(family: str, text: str, name: str) -> dict[str, Any]:
+    try:
+        numbers = tomllib.loads(text)
+    except ValueError as error:
+        msg = f"{name}: {error}"
+        raise ValueError(msg) from None
+    if fault := fault_of(family, flat(numbers)):
+        msg = f"{name}: {fault}"
+        raise ValueError(msg)
+    return numbers
+
+
 def versions_in_force(on: date) -> dict[str, str]:
     """Effective date of every family's rulebook in force on a day."""
     return {family: str(in_force(family, on).effective) for family in FAMILIES}
@@ -172,11 +194,7 @@ def flat(numbers: dict[str, Any], *above: str) -> dict[tuple[str, ...], Any]:
 
 def _draft(family: str, path: Path) -> Rulebook:
     newest = in_force(family, versions(family)[-1])
-    try:
-        numbers = tomllib.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        msg = f"{path}: {error}"
-        raise ValueError(msg) from None
+    numbers = _parsed(family, path.read_text("utf-8"), str(path))
     if faults := _faults(flat(numbers), flat(newest.numbers)):
         msg = f"{path} is no draft of {family}: {'; '.join(faults)}"
         raise ValueError(msg)

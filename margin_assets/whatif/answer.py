@@ -9,8 +9,8 @@ import polars as pl
 from margin_assets.kernels.book import INDETERMINATE, state_names
 from margin_assets.kernels.drivers import drivers
 from margin_assets.kernels.house import addons_of, house_accounts
-from margin_assets.kernels.ladder import minimum_equity
 from margin_assets.kernels.lines import input_states
+from margin_assets.kernels.minimum import minimum_equity
 from margin_assets.kernels.overlays import house_totals, overlay_rules, with_enabled
 from margin_assets.kernels.reg_t_groups import reg_t_requirements
 from margin_assets.kernels.requirements import (
@@ -203,7 +203,7 @@ def _legs(case: Case, group: Row) -> list[Row]:
 
 
 def _leg(case: Case, symbol: str, quantity: Decimal) -> Row:
-    sides = [h for h in case.holdings if h.symbol == symbol]
+    sides = case.sides(symbol)
     side = next((h for h in sides if (h.quantity > 0) == (quantity > 0)), sides[0])
     return {"position": side.rows[0], "symbol": symbol, "quantity": _number(quantity)}
 

@@ -18,7 +18,14 @@ from pydantic import (
 
 from schemas.columns import MAX_AMOUNT, MAX_PRICE, MAX_QUANTITY, PRINTABLE
 from schemas.house import OVERLAYS
-from schemas.landed import ACCOUNT_TYPES, ASSET_CLASSES, BOND_CLASSES, RIGHTS, STYLES
+from schemas.landed import (
+    ACCOUNT_TYPES,
+    ASSET_CLASSES,
+    BOND_CLASSES,
+    RIGHTS,
+    SETTLEMENTS,
+    STYLES,
+)
 
 MAX_LEVERAGE = Decimal(10)
 MAX_BETA = Decimal(20)
@@ -143,6 +150,15 @@ class Equity(_Part):
     quantity: Quantity
     last_fill_price: Price | None = None
     """What it was last dealt at: carries a short position that has no price."""
+    sale_price: Price | None = None
+    """What a short position was sold at, on average; absent: at its price."""
+
+    @model_validator(mode="after")
+    def only_a_short_one_was_sold(self) -> Self:
+        """A long position has no price of a short sale."""
+        if self.sale_price is not None and self.quantity > 0:
+            raise ValueError("sale_price of a position that is not short")
+        return self
 
 
 class Option(_Part):
@@ -158,6 +174,8 @@ class Option(_Part):
     quantity: Quantity
     price: Premium | None = None
     listed: bool = True
+    settlement: Annotated[str, _one_of(SETTLEMENTS)] | None = None
+    """At the opening of its last day or at its close; absent: by its style and its underlying."""
     last_fill_price: Price | None = None
     """What it was last dealt at: carries a short position that has no price."""
 
@@ -172,6 +190,7 @@ class Option(_Part):
             self.style,
             self.multiplier,
             self.listed,
+            self.settlement,
         )
 
 
@@ -185,6 +204,7 @@ class Contract(NamedTuple):
     style: str
     multiplier: Decimal
     listed: bool
+    settlement: str | None
 
     @property
     def symbol(self) -> str:
@@ -199,6 +219,8 @@ class Contract(NamedTuple):
             name += " E"
         if self.multiplier != _USUAL_MULTIPLIER:
             name += f" x{self.multiplier.normalize():f}"
+        if self.settlement is not None:
+            name += f" {self.settlement}"
         return name if self.listed else f"{name} OTC"
 
 

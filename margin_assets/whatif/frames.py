@@ -1,12 +1,14 @@
 """A portfolio document as the frames that the kernels take."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from margin_assets.calendar import sessions
 from margin_assets.kernels.margined import Margined
 from margin_assets.kernels.money import MAX_TOTAL, to_decimal, to_scaled
 from margin_assets.kernels.positions import marked_positions
@@ -24,8 +26,9 @@ from margin_assets.whatif.document import Bond, Document, Option, symbol_of
 from schemas.columns import MAX_PRICE
 
 SYMBOL = "symbol"
+_ONE, _MICRO = Decimal(1), Decimal("0.000001")
 NOON = time(12)
-"""Hour of `as_of`, in UTC: one day in London and New York."""
+"""Hour of `as_of`, in UTC: one day in London and New York, and before every session's close."""
 _ASSET_CLASS_OF_BOND = {
     "us_treasury": "treasury",
     "agency": "agency",
@@ -41,8 +44,10 @@ class Holding(NamedTuple):
 
     symbol: str
     quantity: Decimal
-    last_fill: Decimal
+    last_fill: Decimal | None
     rows: tuple[int, ...]
+    sold_at: Decimal | None = None
+    """Average price of a short sale."""
 
 
 class Case(NamedTuple):
@@ -50,6 +55,13 @@ class Case(NamedTuple):
 
     margined: Margined
     holdings: list[Holding]
+
+    def sides(self, symbol: str) -> list[Holding]:
+        """What is held of a symbol; of shares not held, the options that have ended in them."""
+        is_over = (pl.col("underlying") == symbol) & (pl.col("expires_at") <= pl.col("as_of"))
+        ended = self.margined.positions.filter(is_over)["symbol"].to_list()
+        held = [holding for holding in self.holdings if holding.symbol == symbol]
+        return held or [holding for holding in self.holdings if holding.symbol in ended]
 
 
 def case_of(document: Document) -> Case:
@@ -64,30 +76,46 @@ def case_of(document: Document) -> Case:
     return Case(Margined(positions, accounts, rules), holdings)
 
 
-def scaled(numbers: list[Decimal], scale: int) -> pl.Series:
-    """Exact decimals of `scale` places; the numbers have no more."""
-    return to_decimal(np.array([int(n.scaleb(scale)) for n in numbers], dtype=np.int64), scale)
+def scaled(numbers: Sequence[Decimal | None], scale: int) -> pl.Series:
+    """Exact decimals of `scale` places; the numbers have no more. None is null."""
+    whole = [0 if n is None else int(n.scaleb(scale)) for n in numbers]
+    known = to_decimal(np.array(whole, dtype=np.int64), scale)
+    return known.set(pl.Series([n is None for n in numbers], dtype=pl.Boolean), None)
 
 
 def _holdings(document: Document) -> list[Holding]:
     """Positions of the document: contracts netted, a security long and short kept apart.
 
-    An unpriced short is carried at the dearest last fill known, and where none is known at the
-    largest price there may be: the bound that holds.
+    An unpriced short is carried at the dearest last fill known, and where none is known a security
+    at the largest price there may be: the bound that holds.
     """
     found: dict[tuple[str, bool], list[tuple[int, Any]]] = {}
     for i, row in enumerate(document.positions):
         is_short = row.kind == "equity" and row.quantity < 0
         found.setdefault((symbol_of(i, row), is_short), []).append((i, row))
-    holdings = [_holding(symbol, rows) for (symbol, _), rows in sorted(found.items())]
+    marks = {symbol: known.price for symbol, known in document.instruments.items()}
+    holdings = [
+        _holding(symbol, rows, marks.get(symbol)) for (symbol, _), rows in sorted(found.items())
+    ]
     return [holding for holding in holdings if holding.quantity]
 
 
-def _holding(symbol: str, rows: list[tuple[int, Any]]) -> Holding:
+def _holding(symbol: str, rows: list[tuple[int, Any]], mark: Decimal | None) -> Holding:
     fills = [row.last_fill_price for _, row in rows if row.last_fill_price is not None]
     sizes = [row.principal if row.kind == "bond" else row.quantity for _, row in rows]
-    last = max(fills, default=MAX_PRICE)
-    return Holding(symbol, sum(sizes, Decimal(0)), last, tuple(i for i, _ in rows))
+    last = max(fills, default=None if rows[0][1].kind == "option" else MAX_PRICE)
+    places = tuple(i for i, _ in rows)
+    return Holding(symbol, sum(sizes, Decimal(0)), last, places, _sold_at(rows, mark))
+
+
+def _sold_at(rows: list[tuple[int, Any]], mark: Decimal | None) -> Decimal | None:
+    """Average sale price of short stock, where none is told at its mark; in micro-dollars whole."""
+    sales = [(row.quantity, row.sale_price or mark) for _, row in rows if row.kind == "equity"]
+    if not sales or any(quantity > 0 or price is None for quantity, price in sales):
+        return None
+    brought = sum(quantity * price for quantity, price in sales if price is not None)
+    average: Decimal = brought / sum(quantity for quantity, _ in sales)
+    return average.quantize(_MICRO, ROUND_FLOOR)
 
 
 def _held(document: Document, holdings: list[Holding]) -> pl.DataFrame:
@@ -97,6 +125,8 @@ def _held(document: Document, holdings: list[Holding]) -> pl.DataFrame:
         SYMBOL,
         scaled([holding.quantity for holding in holdings], 6).alias("quantity"),
         scaled([holding.last_fill for holding in holdings], 6).alias("last_fill_price"),
+        scaled([None if h.sold_at is None else _ONE for h in holdings], 6).alias("sale_quantity"),
+        scaled([holding.sold_at for holding in holdings], 6).alias("sale_proceeds"),
     )
 
 
@@ -114,7 +144,7 @@ def _terms(document: Document, holdings: list[Holding], at: datetime) -> pl.Data
         schema=INSTRUMENT_COLUMNS,
     )
     terms = marked_terms(
-        instrument_terms(pl.Series(list(symbols), dtype=pl.String), instruments),
+        instrument_terms(pl.Series(list(symbols), dtype=pl.String), instruments, sessions().times),
         Marks(
             pl.DataFrame({SYMBOL: pl.Series(list(prices), dtype=pl.String)}).with_columns(
                 price=scaled(list(prices.values()), 6),
@@ -180,7 +210,7 @@ def _float(number: Decimal | None) -> float | None:
 
 
 def _option_row(symbol: str, row: Option) -> dict[str, Any]:
-    terms = ("underlying", "right", "strike", "expiry", "style", "multiplier")
+    terms = ("underlying", "right", "strike", "expiry", "style", "multiplier", "settlement")
     return {name: getattr(row, name) for name in terms} | {
         "symbol": symbol,
         "asset_class": "option",

@@ -22,7 +22,7 @@ def test_release_lands_the_corrected_line(margin: Margin, copied: Path) -> None:
     live(margin, copied)
     row = refused(margin, copied)
     still_bad = margin(
-        "quarantine", "release", row["quarantine_id"], "--set", "price=0", *landed(copied)
+        "quarantine", "release", row["quarantine_id"], "--set", "price=-2", *landed(copied)
     )
     good = margin(
         "quarantine", "release", row["quarantine_id"], "--set", "price=337.5", *landed(copied)

@@ -220,7 +220,12 @@ def test_refused_in_one_line(margin: Margin, told: Path, words: list[str], reaso
     [
         pytest.param("maintenance = 0.25", "", "long_equity.maintenance is missing", id="lacks"),
         pytest.param("[bond.short]", "[bond.sort]", "bond.short.rate is missing", id="misspelt"),
-        pytest.param("maintenance = 0.25", "maintenance = 25", "a rate of 25", id="percentage"),
+        pytest.param(
+            "maintenance = 0.25",
+            "maintenance = 25",
+            "long_equity.maintenance is 25",
+            id="percentage",
+        ),
         pytest.param("maintenance = 0.25", "maintenance = ", "draft.toml: ", id="no TOML"),
     ],
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 MICRO = 1_000_000
 HEDGED, BOX = 100_000, 500_000  # rates of (H)(v), ppm
+SAME = 50_000  # rate of (e)(1), ppm
 ONE = 100  # shares a contract
 
 
@@ -27,6 +28,11 @@ class Leg:
     base: int = 200_000
     floor: int = 100_000
     loan: int = 0
+    is_on_index: bool = False
+
+    @property
+    def lends_on(self) -> int:
+        return self.price
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Stock:
     shares: int
     price: int
     maintenance: int
-    is_fund: bool = False  # on the index that the options are on
+    is_fund: bool = False  # in the class group of what the options are on
 
 
 @dataclass(frozen=True)
@@ -74,16 +80,21 @@ def straddle(call: Leg, put: Leg, spot: int) -> int:
 
 
 def spread_loss(legs: tuple[Leg, ...], counts: tuple[int, ...]) -> int | None:
-    """Maximum potential loss; None where the rule knows no such spread."""
+    """Maximum potential loss; None where the rule knows no such spread.
+
+    Of calls and of puts there are as many units long as short: more short calls lose and more
+    long ones gain without limit, and in all the two sides stand for one contract value.
+    """
     inside = [(leg, n if leg.contracts > 0 else -n) for leg, n in zip(legs, counts, strict=True)]
     inside = [(leg, n) for leg, n in inside if n]
     longs, shorts = [x for x, n in inside if n > 0], [x for x, n in inside if n < 0]
-    if not longs or not shorts or len({leg.is_listed for leg, _ in inside}) > 1:
+    if not longs or not shorts or len({(x.is_listed, x.is_european) for x, _ in inside}) > 1:
         return None
     if max(leg.expiry for leg in shorts) > min(leg.expiry for leg in longs):
         return None
-    if sum(leg.units * n for leg, n in inside if leg.is_call) < 0:
-        return None
+    for is_call in (True, False):
+        if sum(leg.units * n for leg, n in inside if leg.is_call is is_call) != 0:
+            return None
     points = {0} | {leg.strike for leg, _ in inside}
     return max(0, *(-sum(pays(leg, at) * n for leg, n in inside) for at in points))
 
@@ -124,6 +135,8 @@ def with_stock(book: Book, stock: Stock) -> Iterator[tuple[str, tuple[int, ...],
     spot, way = book.spot, 1 if stock.shares > 0 else -1
     for i, leg in enumerate(book.legs):
         units = leg.units
+        if stock.is_fund and not leg.is_on_index:
+            continue
         need = -(-spot * units // stock.price) if stock.is_fund else units
         if leg.contracts < 0 and leg.is_call == (way > 0):
             amount, inside = stock.maintenance * need, pays(leg, spot)
@@ -165,6 +178,16 @@ def choices(book: Book) -> list[Choice]:
     return found
 
 
+def alone(book: Book, rest: list[int]) -> int:
+    """Shares that are in no group: what is held both ways takes a rate of the long value."""
+    cost = sum(n * stock.maintenance for n, stock in zip(rest, book.stocks, strict=True))
+    for (n, one), (m, other) in itertools.permutations(zip(rest, book.stocks, strict=True), 2):
+        if one.shares > 0 > other.shares and not one.is_fund and not other.is_fund:
+            saved = one.maintenance + other.maintenance - part(one.price, SAME)
+            cost -= min(n, m) * saved
+    return cost
+
+
 def packed(counts: tuple[int, ...], shares: tuple[int, ...]) -> int:
     """Quantities side by side in one number, each below a spare bit."""
     total = sum(n << 5 * i for i, n in enumerate(counts))
@@ -186,10 +209,7 @@ def least(book: Book, permitted: list[Choice]) -> int:
         if left not in known:
             first = next((i for i in order if left >> 5 * i & 15), None)
             if first is None:
-                rest = [left >> 5 * size + 12 * s & 2047 for s in range(stocks)]
-                known[left] = sum(
-                    n * stock.maintenance for n, stock in zip(rest, book.stocks, strict=True)
-                )
+                known[left] = alone(book, [left >> 5 * size + 12 * s & 2047 for s in range(stocks)])
             else:
                 known[left] = min(
                     cost + of(left - taken)
@@ -210,7 +230,7 @@ def random_book(rng: random.Random) -> Book:
         for _ in range(rng.randint(1, 4))
     ]
     expiries = rng.sample([9, 37, 65, 400], k=rng.randint(1, 3))
-    style = rng.random() < 0.4
+    style, is_on_index = rng.random() < 0.4, rng.random() < 0.7
     units = [ONE] * 9 + [rng.choice([ONE, 10, 150])]
     rates = rng.choice([(200_000, 100_000), (150_000, 100_000), (600_000, 300_000)])
     legs: dict[tuple[object, ...], Leg] = {}
@@ -229,6 +249,7 @@ def random_book(rng: random.Random) -> Book:
             rng.random() < 0.97,
             *rates,
             250_000 if expiry == 400 else 0,
+            is_on_index,
         )
         key = (strike, is_call, expiry, leg.units, leg.is_european, leg.is_listed)
         legs.setdefault(key, leg)
@@ -238,11 +259,34 @@ def random_book(rng: random.Random) -> Book:
                 inside = max(0, spot - strike if is_call else strike - spot)
                 count = rng.randint(1, 2) * (way if is_call else -way)
                 price = inside + rng.choice([0, spot // 50])
-                leg = Leg(count, is_call, strike, expiries[0], price, ONE, True, True, *rates)
+                leg = Leg(
+                    count,
+                    is_call,
+                    strike,
+                    expiries[0],
+                    price,
+                    ONE,
+                    True,
+                    True,
+                    *rates,
+                    0,
+                    is_on_index,
+                )
                 legs[strike, is_call, expiries[0], ONE, True, True] = leg
         legs = dict(list(legs.items())[-5:])
-    stocks = tuple(random_stock(rng, spot) for _ in range(rng.choice([0, 0, 0, 1, 1, 2])))
-    return Book(spot, tuple(legs.values()), stocks)
+    return Book(spot, tuple(legs.values()), random_stocks(rng, spot))
+
+
+def random_stocks(rng: random.Random, spot: int) -> tuple[Stock, ...]:
+    """None, some, or one of them long and short."""
+    stocks = [random_stock(rng, spot) for _ in range(rng.choice([0, 0, 0, 1, 1, 2]))]
+    own = [stock for stock in stocks if not stock.is_fund]
+    if own and rng.random() < 0.4:
+        long, short = rng.choice([100, 150, 200, 237]), rng.choice([100, 150, 200, 318])
+        rate = rng.choice([250_000, 750_000])
+        sides = [Stock(long, spot, part(spot, rate)), Stock(-short, spot, part(spot, 300_000))]
+        stocks = sides[:: rng.choice([1, -1])]
+    return tuple(stocks)
 
 
 def random_stock(rng: random.Random, spot: int) -> Stock:

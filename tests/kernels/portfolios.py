@@ -44,6 +44,8 @@ _OF_A_SECURITY = {
     "dividend_yield": pl.lit(0.0),
     "bond_class": pl.lit(None, pl.String),
     "is_zero_coupon": pl.lit(value=False),
+    "expires_at": pl.lit(None, pl.Datetime("us", "UTC")),
+    "is_underlying_marginable": pl.lit(None, pl.Boolean),
     "underlying_price": pl.lit(None, pl.Decimal(38, 6)),
     "underlying_price_state": pl.lit(None, pl.String),
     "risk_free_rate": pl.lit(None, pl.Float64),
@@ -60,6 +62,8 @@ _HOLDINGS = pl.Schema(
         "symbol": pl.String,
         "quantity": pl.Decimal(38, 6),
         "last_fill_price": pl.Decimal(38, 6),
+        "sale_quantity": pl.Decimal(38, 6),
+        "sale_proceeds": pl.Decimal(38, 6),
     }
 )
 _ACCOUNTS = pl.Schema(
@@ -121,7 +125,7 @@ def portfolio(owners: Sequence[Owner], terms: Sequence[Term]) -> Portfolio:
     """Positions marked by the kernels, and their accounts, sorted by account."""
     owners = sorted(owners, key=lambda owner: owner.account_id)
     held = [
-        (owner.account_id, h.symbol, Decimal(h.quantity), Decimal(h.last_fill))
+        (owner.account_id, h.symbol, Decimal(h.quantity), Decimal(h.last_fill), None, None)
         for owner in owners
         for h in owner.holdings
     ]

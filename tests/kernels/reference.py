@@ -94,7 +94,7 @@ def _line(holding: Holding, term: Term) -> Line:
 
 def mark(quantity: D, last_fill: D, term: Term) -> D:
     """Usable price; else 0 for a long, the last price or fill plus half for a short."""
-    if term.state in ("fresh", "stale"):
+    if term.state in ("fresh", "stale", "fill_price"):
         return D(term.price or 0)
     if quantity > 0:
         return D(0)
@@ -198,7 +198,7 @@ def states(owner: Owner, lines: Sequence[Line]) -> frozenset[str]:
     for line in lines:
         term = line.term
         if term.state != "fresh":
-            found.add(f"price_{term.state}")
+            found.add("fill_price" if term.state == "fill_price" else f"price_{term.state}")
         if term.asset_class is None:
             found.add("instrument_missing")
         if term.beta is None:

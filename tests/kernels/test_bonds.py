@@ -111,8 +111,12 @@ RATED = [
     (JUNK, 100_000, 99.5, 19_900, "FINRA 4210(e)(2)(C)(ii)"),  # 20% of value
     (JUNK, 100_000, 35, 7_000, "FINRA 4210(e)(2)(C)(ii)"),  # both
     (JUNK, 100_000, 30, 7_000, "FINRA 4210(e)(2)(C)(ii)"),  # 6,000; 7% of principal
+    # Public report on short debt: (e)(2)(C) would take 9,800 and 19,600. Its text has not been
+    # read: the greater of the two rules is kept.
+    (INVESTMENT_GRADE, -100_000, 98, 29_400, "FINRA 4210(c)(4)"),
+    (JUNK, -100_000, 98, 29_400, "FINRA 4210(c)(4)"),
     (JUNK, -100_000, 30, 9_000, "FINRA 4210(c)(4)"),
-    (JUNK, -100_000, 16, 5_000, "FINRA 4210(c)(4)"),  # 30% = 4,800
+    (JUNK, -100_000, 16, 7_000, "FINRA 4210(e)(2)(C)(ii)"),  # 30% = 4,800; 7% of principal
     ("other", 100_000, 99.5, 99_500, "Regulation T 220.12(d)"),
     ("other", -100_000, 99.5, 29_850, "FINRA 4210(c)(4)"),
 ]

@@ -13,12 +13,14 @@ from exhaustive_grouping import (
     BOX,
     HEDGED,
     MICRO,
+    SAME,
     Book,
     Choice,
     Leg,
     Stock,
     choices,
     least,
+    part,
     random_book,
 )
 from hypothesis import given, settings
@@ -56,6 +58,8 @@ def problems(books: list[Book]) -> Problems:
     shares["shares"] = [stock.shares * MICRO for stock in stocks]
     shares["price"] = [stock.price for stock in stocks]
     shares["maintenance"] = shares["initial"] = [stock.maintenance for stock in stocks]
+    shares["boxed"] = [part(stock.price, SAME) for stock in stocks]
+    shares["other"] = [way for book in books for way in sides(book.stocks)]
     return Problems(
         np.arange(len(books) + 1),
         np.cumsum([0] + [len(book.legs) for book in books]),
@@ -65,6 +69,14 @@ def problems(books: list[Book]) -> Problems:
         np.arange(len(legs)),
         np.arange(len(stocks)),
     )
+
+
+def sides(stocks: tuple[Stock, ...]) -> list[int]:
+    """Where the other side of each stock is, if it is held both ways."""
+    own = [s for s, stock in enumerate(stocks) if not stock.is_fund]
+    if len(own) < 2 or (stocks[own[0]].shares > 0) == (stocks[own[1]].shares > 0):
+        return [0] * len(stocks)
+    return [own[1] - own[0] if s == own[0] else own[0] - own[1] for s in range(len(stocks))]
 
 
 def groups_of(posed: Problems, found: Solution, p: int) -> list[Choice]:
@@ -84,7 +96,10 @@ def groups_of(posed: Problems, found: Solution, p: int) -> list[Choice]:
         taken = tuple(places.count(i) for i in range(size))
         held = [0] * stocks
         if found.stock[g] >= 0:
-            held[found.stock[g] - first_stock] = int(found.shares[g]) // MICRO
+            own = found.stock[g] - first_stock
+            held[own] = int(found.shares[g]) // MICRO
+            if KINDS[found.kind[g]] == "long_and_short_stock":
+                held[own + posed.stocks[found.stock[g]]["other"]] = held[own]
         cost = int(group_maintenance(group_of(found, g), posed.legs, posed.stocks, RATES))
         groups += [Choice(KINDS[found.kind[g]], taken, tuple(held), cost)] * found.count[g]
     none = (0,) * stocks
@@ -125,8 +140,8 @@ def test_no_grouping_of_a_small_book_requires_less():
     for book, groups in zip(books, solved(books), strict=True):
         permitted = choices(book)
         assert sum(group.cost for group in groups) == least(book, permitted), book
-        alone = {group for group in groups if group.kind != "stock"}
-        assert alone <= set(permitted), book  # and each requires what the rule says
+        optioned = {group for group in groups if "stock" not in group.kind}
+        assert optioned <= set(permitted), book  # and each requires what the rule says
         assert_whole(book, groups)
         seen.update({group.kind for group in groups})
 
@@ -185,16 +200,16 @@ def test_problems_do_not_touch_each_other(one: Book, other: Book):
 
 
 def test_twice_a_book_may_require_less_than_twice_as_much():
-    """Contracts are whole: half a contract more in a spread is only there when all is doubled.
+    """Contracts are whole: two of 150 shares equal three of 100, and one equals none.
 
-    A long put at 160 takes one short put at 110 in free, the other is naked: 100 x (12 + 20). Two
-    long puts take three, which lose 100 x (3 x 110 - 2 x 160) at zero, and leave one naked.
+    The short put of 150 is naked: 150 x (12 + 20). Two of them and three of the four long ones
+    lose nothing.
     """
-    short = Leg(-2, is_call=False, strike=110 * MICRO, expiry=37, price=12 * MICRO)
-    long = Leg(1, is_call=False, strike=160 * MICRO, expiry=37, price=60 * MICRO)
+    short = Leg(-1, is_call=False, strike=110 * MICRO, expiry=37, price=12 * MICRO, units=150)
+    long = Leg(2, is_call=False, strike=160 * MICRO, expiry=37, price=60 * MICRO)
     book = Book(100 * MICRO, (short, long))
 
-    assert required(book, times(book, 2)) == [3_200 * MICRO, 4_200 * MICRO]
+    assert required(book, times(book, 2)) == [4_800 * MICRO, 0]
 
 
 def test_a_book_beside_stock_that_is_too_little_to_cover():

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 from portfolios import RULES, Holding, Number, Owner, Term, fund, one, portfolio
 
+from margin_assets.calendar import sessions
 from margin_assets.kernels.margined import margined
 from margin_assets.kernels.requirements import POINT_COLUMNS, tims_requirements
 from margin_assets.kernels.revaluation import revalue
@@ -195,7 +196,7 @@ def test_symbol_without_an_instrument_is_not_marginable():
     )
     known = pl.concat([pl.DataFrame(schema=INSTRUMENT_COLUMNS), known], how="diagonal")
 
-    terms = instrument_terms(pl.Series("symbol", ["A", "B"]), known)
+    terms = instrument_terms(pl.Series("symbol", ["A", "B"]), known, sessions().times)
 
     assert terms["is_marginable"].to_list() == [True, False]
     assert terms["class_group"].to_list() == ["A", "B"]

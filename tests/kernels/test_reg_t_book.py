@@ -155,11 +155,38 @@ def test_a_deposit_never_leaves_less(told: list[Day], more: int):
 )
 @pytest.mark.parametrize("marginable", [True, False])
 def test_trades_enter_at_their_own_price(held: int, quantity: int, entry: int, marginable: bool):
+    found = entered(held, quantity, marginable=marginable)
+
+    assert found == [entry * (100 if marginable else 200)]
+
+
+def entered(held: int, quantity: int, calls: int = 0, *, marginable: bool = True) -> list[int]:
+    """Entry of a trade at 10: shares held and dealt, with calls on so many shares."""
     one = [np.array([n], dtype=np.int64) for n in (held * 10**6, quantity * 10**6, 10**7)]
+    covered = np.array([calls * 10**6], dtype=np.int64)
+    trades = Trades(*one, np.array([marginable]), covered)
+    entries: list[int] = trade_entries(trades, entry_rules(ON)).tolist()
+    return entries
 
-    found = trade_entries(Trades(*one, np.array([marginable])), entry_rules(ON))
 
-    assert found.tolist() == [entry * (100 if marginable else 200)]
+@pytest.mark.parametrize(
+    ("held", "quantity", "calls", "entry"),
+    [
+        # 220.12(c)(2): what is sold short against a long call takes its proceeds alone.
+        pytest.param(0, -100, 100, 0, id="all"),
+        pytest.param(0, -100, 60, -200, id="40 beyond"),
+        pytest.param(-100, -100, 150, -250, id="50 beyond"),
+        pytest.param(-100, -100, 100, -500, id="none left"),
+        pytest.param(-100, 100, 100, 0, id="covers"),
+        pytest.param(-100, 50, 60, 200, id="covers what was beyond"),
+        pytest.param(-100, 150, 100, -250, id="covers and buys"),
+        pytest.param(100, -150, 100, 500, id="sells and goes short"),
+    ],
+)
+def test_a_short_sale_against_a_call_enters_nothing(
+    held: int, quantity: int, calls: int, entry: int
+):
+    assert entered(held, quantity, calls) == [entry * 100]
 
 
 def test_a_call_due_is_settled_by_what_the_close_showed():

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numba import njit
 from portfolios import RULES, Holding, Owner, Portfolio, Term, one, portfolio
 
-from margin_assets.kernels.book import REG_T, Book, Series, securities, state_names
+from margin_assets.kernels.bare_series import securities
+from margin_assets.kernels.book import REG_T, Book, Series, state_names
 from margin_assets.kernels.consistency import still_stress_gaps
 from margin_assets.kernels.figures import Figures
 from margin_assets.kernels.lines import is_below, stress_line, stressed_maintenance
@@ -62,7 +63,7 @@ values = st.one_of(six_decimals(10_000), six_decimals(6_000_000))
 
 @st.composite
 def term(draw: st.DrawFn, symbol: str) -> Term:
-    state = draw(st.sampled_from(["fresh", "fresh", "fresh", "stale", "unusable", "missing"]))
+    state = draw(st.sampled_from(["fresh", "fresh", "stale", "fill_price", "unusable", "missing"]))
     group, range_class = GROUPS[symbol]
     return Term(
         symbol,
@@ -185,7 +186,7 @@ def large_book(accounts: int = 3000, symbols: int = 200) -> tuple[Book, Series]:
     offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
     series = securities(
         price=random.integers(1, 10**9, symbols),
-        price_state=random.integers(0, 4, symbols).astype(np.int8),
+        price_state=random.integers(0, 5, symbols).astype(np.int8),
         leverage=random.choice([1_000_000, -1_000_000, 3_000_000], symbols),
         is_marginable=random.random(symbols) < 0.9,
         input_state=np.zeros(symbols, dtype=np.int32),
@@ -201,6 +202,7 @@ def large_book(accounts: int = 3000, symbols: int = 200) -> tuple[Book, Series]:
         series=codes.astype(np.int32),
         quantity=random.integers(-(10**11), 10**11, held),
         last_fill_price=random.integers(1, 10**9, held),
+        sale_price=np.zeros(held, dtype=np.int64),
         account_type=random.integers(0, 3, accounts).astype(np.int8),
         is_registered=random.random(accounts) < 0.95,
         is_exempt=np.zeros(accounts, dtype=np.bool_),
@@ -256,6 +258,7 @@ def test_no_accounts_give_no_figures():
     ("state", "quantity", "price"),
     [
         pytest.param("stale", 10, 50, id="a stale price is used"),
+        pytest.param("fill_price", -10, 50, id="so is a fill's, and none is raised"),
         pytest.param("unusable", 10, 0, id="an unpriced long is worth nothing"),
         pytest.param(
             "unusable", -10, 75, id="an unpriced short is carried at the last price and half"
@@ -338,6 +341,7 @@ def test_pass_in_doubles_equals_the_exact_lines(
         series=codes.astype(np.int32),
         quantity=np.minimum(units, MAX_POSITION) * random.choice([-1, -1, 1], count),
         last_fill_price=np.ones(count, dtype=np.int64),
+        sale_price=np.zeros(count, dtype=np.int64),
         account_type=np.full(count, REG_T, dtype=np.int8),
         is_registered=np.ones(count, dtype=np.bool_),
         is_exempt=np.zeros(count, dtype=np.bool_),

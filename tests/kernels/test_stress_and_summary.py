@@ -161,6 +161,13 @@ def test_equal_methods_name_reg_t():
             id="a stale price is flagged",
         ),
         pytest.param(
+            Owner(),
+            Term(state="fill_price"),
+            "determinate",
+            "fill_price",
+            id="a fill's price is flagged",
+        ),
+        pytest.param(
             Owner(), Term(beta=None), "determinate", "beta_missing", id="no beta is flagged"
         ),
         pytest.param(

@@ -15,7 +15,7 @@ from margin_assets.lake.reading import (
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [
-        pytest.param({"price": pa.array([5, 0])}, "price_out_of_range", id="zero"),
+        pytest.param({"price": pa.array([5, -1])}, "price_out_of_range", id="negative"),
         pytest.param({"price": pa.array([5, float("nan")])}, "price_not_a_number", id="NaN"),
         pytest.param({"price": pa.array([5, float("inf")])}, "price_not_a_number", id="infinite"),
         pytest.param({"price": pa.array([5, 0.1 + 0.2])}, "price_too_many_decimals", id="float"),
@@ -159,7 +159,7 @@ def test_a_parquet_bomb_is_quarantined_whole(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_parquet_rows_are_numbered_across_batches():
-    price = pa.array([5.0] * 40_000 + [0.0] + [5.0] * 10)
+    price = pa.array([5.0] * 40_000 + [-1.0] + [5.0] * 10)
 
     result = read("prices/a.parquet", prices(len(price), price=price))
 
@@ -168,8 +168,8 @@ def test_parquet_rows_are_numbered_across_batches():
 
 
 def test_a_refused_parquet_row_is_kept_as_ndjson_that_says_the_same():
-    result = read("prices/a.parquet", prices(price=pa.array([0.0])))
+    result = read("prices/a.parquet", prices(price=pa.array([-1.0])))
 
     raw = result.quarantined["raw"].item()
-    assert raw == b'{"event_time":"2024-01-01T15:00:00Z","price":0,"symbol":"NVDA"}'
+    assert raw == b'{"event_time":"2024-01-01T15:00:00Z","price":-1,"symbol":"NVDA"}'
     assert reasons(read("prices/b.ndjson", raw)) == {1: "price_out_of_range"}

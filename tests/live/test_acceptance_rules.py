@@ -360,7 +360,7 @@ def test_the_row_that_would_close_a_circle_is_refused(firm: Firm, together: bool
 
 
 def test_the_price_of_the_last_fill_is_that_of_the_last_event(firm: Firm):
-    # Never priced and short: carried at the last fill's price plus half.
+    # Never priced and short: in the session of the last fill its price is the mark.
     rows = [
         fill("f2", "-10", "40", at(0.4)),
         fill("f1", "-10", "20", at(0.2)),
@@ -369,7 +369,7 @@ def test_the_price_of_the_last_fill_is_that_of_the_last_event(firm: Firm):
     firm.run(accounts=[account("A")], instruments=[instrument("X")], fills=rows)
 
     assert firm.rows("positions", "quantity", "last_fill_price", "price", "market_value") == [
-        (-15, 40, 60, -900)
+        (-15, 40, 40, -600)
     ]
 
 
@@ -432,8 +432,9 @@ def test_a_missing_price_takes_a_long_value_and_raises_a_short_one(firm: Firm):
         cash_movements=[cash("m1", "A", "1000")],
         fills=[fill("f1", "10", "20"), fill("f2", "-10", "20", account_id="B")],
     )
+    firm.run(prices=[price("BEAT", "1", opens(10))])
 
-    # Short: 20 x 1.5 = 30 each; 30% of 300 = 90, above 5 a share.
+    # In the session after the fills. Short: 20 x 1.5 = 30 each; 30% of 300 = 90, above 5 a share.
     assert firm.rows("positions", "account_id", "price", "market_value", "price_state") == [
         ("A", None, 0, "missing"),
         ("B", 30, -300, "missing"),

@@ -152,13 +152,18 @@ def by_feed(events: list[Event]) -> dict[str, list[str]]:
 
 
 def deliver(
-    folder: Path, cycles: list[list[Event]], *, restart: bool = False, singly: bool = False
+    folder: Path,
+    cycles: list[list[Event]],
+    *,
+    restart: bool = False,
+    singly: bool = False,
+    landed: datetime = datetime(2020, 4, 1, tzinfo=UTC),
 ) -> Firm:
     """Lands each cycle's events, one file for a feed or one for each row, and runs it.
 
     With `restart` a process runs two cycles: the first on what it loaded, the other on its memory.
     """
-    firm, landed, files = Firm(folder), datetime(2020, 4, 1, tzinfo=UTC), 0
+    firm, files = Firm(folder), 0
     for number, events in enumerate(cycles):
         parts = [by_feed([event]) for event in events] if singly else [by_feed(events)]
         for part in parts:

@@ -118,7 +118,7 @@ def test_dates_at_the_end_of_all_calendars_stop_nothing(firm: Firm):
         betas=[beta("X", "2", "9999-12-31"), beta("X", "1", "2020-03-09")],
         volatilities=[
             {"symbol": "X", "volatility_annual": 0.2, "as_of_date": "9999-12-31", "kind": k}
-            for k in ("historical", "implied")
+            for k in ("historical_30d", "implied")
         ],
         prices=[price("O", "20", at(2)), price("X", "100", at(2))],
         fills=[fill("F", "1", "20", at(3), symbol="O"), fill("S", "5", "100", at(3))],

@@ -40,10 +40,10 @@ def waits(firm: Firm) -> list[str]:
 
 def test_a_large_file_is_taken_in_stretches_across_restarts(firm: Firm):
     path = firm.put("fills/big.ndjson", "".join(LINES).encode(), LANDED)
-    firm.land(LANDED, prices=[price("X", "2", at(500))])
+    firm.land(at(days=401), prices=[price("X", "2", at(500))])
 
     firm.run()
-    assert waits(firm) == ["fills/big.ndjson"]
+    assert waits(firm) == ["fills/big.ndjson", "prices/000004.ndjson"]
     # From the first stretch on its bytes are kept, and any session goes on where this one ended.
     path.unlink()
     firm.restart()

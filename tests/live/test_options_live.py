@@ -120,7 +120,7 @@ def at_close(firm: Firm, when: datetime) -> dict[str, pl.DataFrame]:
     )
     micros = round(when.timestamp() * 1e6)
     closes = pl.DataFrame({"business_date": [when.date()], "as_of": [micros]})
-    positions = history.positions_at(landed, closes, sessions().opens)
+    positions = history.positions_at(landed, closes, sessions().times)
     accounts = history.account_state_at(booked, closes)
     tables = walk(positions, accounts)
     firm_risk = requirements.firm_risk(tables["margin_summary"], tables["stress_results"])
@@ -452,7 +452,7 @@ def test_an_expired_option_makes_its_holder_indeterminate(firm: Firm):
     fresh = [price(name, "100", when) for name in ("X", CALL, PUT, LEAPS, "SPX", INDEX_PUT, "T")]
     firm.run(prices=fresh)
 
-    assert "expired" in summary(firm, "COVERED")["reasons"]
+    assert "awaiting_settlement" in summary(firm, "COVERED")["reasons"]
     assert summary(firm, "COVERED")["status"] == "indeterminate"
     assert summary(firm, "AWAY")["status"] == "determinate"
     assert_history_agrees(firm)

@@ -32,6 +32,7 @@ _REASON_OF_ROW_RULE = {
     "fund_names_its_leverage": ("leverage", "missing"),
     "leverage_is_not_zero": ("leverage", "zero"),
     "option_names_its_terms": ("option_terms", "missing"),
+    "option_is_not_its_own_underlying": ("underlying", "is_itself"),
     "bond_names_its_maturity": ("maturity", "missing"),
 }
 _UNIQUENESS = "primary_key"

@@ -281,7 +281,8 @@ class Journal:
     def _tape(self, fills: pl.DataFrame, keys: pl.DataFrame) -> Tape:
         """All fills of some accounts and symbols: those accepted now and those of past cycles."""
         among = [pl.col(name).is_in(keys[name].unique().implode()) for name in keys.columns]
-        past = self._lookup("fills", pl.all_horizontal(among))
+        # What is held is among those accepted now.
+        past = self._lookup("fills", pl.all_horizontal(among)).join(fills, on="fill_id", how="anti")
         columns = feed_columns("fills")
         both = pl.concat([past.select(columns), fills.select(columns)])
         return both, np.concatenate([self._points_of(past), fills["point"].to_numpy()])

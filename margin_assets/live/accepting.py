@@ -26,7 +26,8 @@ from margin_assets.live.acceptance import (
     with_points,
 )
 from margin_assets.live.held import HeldRows
-from margin_assets.live.monitor import Monitor
+from margin_assets.live.holdings import Holdings
+from margin_assets.live.market import Market
 from margin_assets.live.refusals import (
     ACCEPTANCE,
     NO_ACTIONS,
@@ -36,7 +37,7 @@ from margin_assets.live.refusals import (
     Refusals,
 )
 from margin_assets.live.reports import NO_QUARANTINE, Report, tally
-from margin_assets.live.zero_prices import split_prices, zero_fills
+from margin_assets.live.zero_prices import Known, split_prices, zero_fills
 from schemas import FEEDS
 
 OpenFile = Callable[[PlannedFile], BinaryIO]
@@ -45,6 +46,16 @@ LandedIn = Callable[[int, str, object], Landed]
 _NO_END = 1 << 62
 _Outcome = tuple[Report, FileRead | None, pl.DataFrame]
 """Report of a file, what was read of it, and its quarantine rows."""
+
+
+class Firm(NamedTuple):
+    """The firm as it was last evaluated."""
+
+    last_point: int | None
+    interval: int
+    """Of the grid, microseconds."""
+    market: Market
+    holdings: Holdings
 
 
 class Taken(NamedTuple):
@@ -60,12 +71,8 @@ class Taken(NamedTuple):
 class Acceptor:
     """Reads and accepts plan after plan: what is new, what was seen before, what is refused."""
 
-    def __init__(
-        self, journal: Journal, lookup: Lookup, landed_in: LandedIn, monitor: Monitor
-    ) -> None:
+    def __init__(self, journal: Journal, lookup: Lookup, landed_in: LandedIn) -> None:
         self.journal = journal
-        self._monitor = monitor
-        """The firm: what its symbols are, and what is held."""
         self.refusals = Refusals(lookup)
         self.files_seen: set[FileKey] = set()
         self._lookup = lookup
@@ -79,10 +86,10 @@ class Acceptor:
         self,
         manifest: dict[str, Any],
         open_file: OpenFile,
-        clock: tuple[int | None, int],
+        firm: Firm,
         held: HeldRows,
     ) -> Taken:
-        """Takes a plan's files; `clock` is the last evaluated grid point and the interval."""
+        """Takes a plan's files, whose rows come after those that are `held`."""
         has_life = manifest.get(ACCEPTANCE, 1) >= WITH_LIFE
         reports: list[Report] = []
         reads: dict[str, list[pl.DataFrame]] = {}
@@ -99,9 +106,9 @@ class Acceptor:
         feeds: dict[str, pl.DataFrame] = {}
         for feed in FEEDS:
             if feed in reads:
-                pointed = with_points(pl.concat(reads.pop(feed)), *clock)
-                known = _both(held.of("instruments"), feeds.get("instruments"))
-                accepted = self._accept_feed(feed, pointed, held, known)
+                rows = with_points(pl.concat(reads.pop(feed)), firm.last_point, firm.interval)
+                known = Known(firm.market, held.with_those("instruments", feeds))
+                accepted = self._accept_feed(feed, rows, known, firm.holdings, held)
                 feeds[feed] = accepted.rows
                 quarantine.extend(self._refuse(accepted, reports, open_file))
                 tally(accepted, reports)
@@ -186,17 +193,16 @@ class Acceptor:
         return report, read, read.quarantined
 
     def _accept_feed(
-        self, feed: str, rows: pl.DataFrame, held: HeldRows, instruments: pl.DataFrame | None
+        self, feed: str, rows: pl.DataFrame, known: Known, holdings: Holdings, held: HeldRows
     ) -> Accepted:
-        market, holdings = self._monitor.market, self._monitor.holdings
         if feed == "fills":
-            zeros = zero_fills(rows, instruments, held.of(feed), market, holdings)
+            zeros = zero_fills(rows, known, holdings, held.of(feed))
             return self.journal.accept_by_id(feed, rows, zeros)
         if feed in IDS:
             return self.journal.accept_by_id(feed, rows)
         refused: list[Refusal] = []
         if feed == "prices":
-            rows, refused = split_prices(rows, instruments, market)
+            rows, refused = split_prices(rows, known)
         accepted = accept_by_content(feed, rows, self._lookup, held.of(feed))
         accepted.refusals += refused
         return accepted
@@ -232,12 +238,6 @@ class Acceptor:
         detail = f"{row['fill_id']} is of another account or symbol than {row['corrects_fill_id']}"
         refusal = LaterRefusal(row["file_row"], MISMATCH, detail, row["account_id"])
         return _numbered(late_quarantine(landed, [refusal]), number)
-
-
-def _both(earlier: pl.DataFrame | None, now: pl.DataFrame | None) -> pl.DataFrame | None:
-    """Rows that are held and rows of the plan at work."""
-    parts = [rows for rows in (earlier, now) if rows is not None]
-    return pl.concat(parts, how="diagonal") if parts else None
 
 
 def _landed(file: PlannedFile, open_file: OpenFile) -> Landed:

@@ -13,7 +13,7 @@ from margin_assets.kernels.last_fills import with_places
 from margin_assets.kernels.money import to_instants
 from margin_assets.lake.shards import Shards
 from margin_assets.lake.store import ONE_SHARD
-from margin_assets.live.accepting import Acceptor, OpenFile, Taken
+from margin_assets.live.accepting import Acceptor, Firm, OpenFile, Taken
 from margin_assets.live.held import HeldRows
 from margin_assets.live.monitor import Monitor
 from margin_assets.live.restating import DAYS
@@ -69,9 +69,9 @@ class CycleRunner:
 
     def accept(self, manifest: dict[str, Any], open_file: OpenFile) -> Taken:
         """Rows that count, by feed, with quarantine rows and a report of every file."""
-        interval = self.monitor.rules(self.monitor.point).grid_interval
-        clock = (self.monitor.last_point, interval)
-        return self.acceptor.accept(manifest, open_file, clock, self.held)
+        rules, market = self.monitor.rules(self.monitor.point), self.monitor.market
+        firm = Firm(self.monitor.last_point, rules.grid_interval, market, self.monitor.holdings)
+        return self.acceptor.accept(manifest, open_file, firm, self.held)
 
     def compute(
         self, feeds: dict[str, pl.DataFrame], cycle: int, manifest: dict[str, Any]

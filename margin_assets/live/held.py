@@ -52,6 +52,11 @@ class HeldRows:
         parts = self._feeds.get(feed)
         return pl.concat(parts, how="diagonal") if parts else None
 
+    def with_those(self, feed: str, accepted: Mapping[str, pl.DataFrame]) -> pl.DataFrame | None:
+        """The rows of a feed with those accepted now; None if there are none."""
+        parts = [rows for rows in (self.of(feed), accepted.get(feed)) if rows is not None]
+        return pl.concat(parts, how="diagonal") if parts else None
+
     def pass_on(
         self, feeds: Mapping[str, pl.DataFrame], manifest: Mapping[str, Any]
     ) -> dict[str, pl.DataFrame] | None:

@@ -95,8 +95,9 @@ def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
     calendar = Calendar(sessions().opens, sessions().closes, known_business_days())
     monitor = Monitor(calendar, Restating(source.tables, source.points_of, calendar))
     held = HeldRows(sealed.manifest if sealed else None)
-    journal = Journal(source.lookup, scan.scan, source.points_of)
-    acceptor = Acceptor(journal, source.lookup, source.landed_in, monitor)
+    acceptor = Acceptor(
+        Journal(source.lookup, scan.scan, source.points_of), source.lookup, source.landed_in
+    )
     acceptor.journal.load(held.since)
     runner = CycleRunner(monitor, acceptor, held)
     known.begun = None if sealed is None else begun_entry(sealed.manifest)

@@ -16,7 +16,7 @@ from test_option_accounts import AS_OF, EUROPEAN, LATER, SOON, STOCK, answer, ce
 Json = dict[str, Any]
 RATE, SPOT = 0.01, 100.0
 KINDS = ("reg_t", "portfolio_margin", "cash")
-BOND: Json = {"kind": "bond", "symbol": "B", "bond_class": "us_treasury", "principal": 50_000}
+BOND: Json = {"kind": "bond", "bond_class": "us_treasury", "principal": 50_000}
 BOND |= {"price_pct": 99.5, "maturity": "2030-03-09"}
 HELD: dict[str, list[Json]] = {
     "nothing": [],

@@ -91,7 +91,7 @@ def test_what_short_stock_was_sold_at(tmp_path: Path):
         parts.cycle(LANDED, fills=[rows[n] for rows in fills.values() if n < len(rows)])
         parts.restart()
     days = closes(["2024-06-03"])
-    daily = history.positions_at(everything_landed(whole)[0], days, calendar().opens)
+    daily = history.positions_at(everything_landed(whole)[0], days, calendar().times)
 
     assert sales(whole.table("positions")) == EXPECTED
     assert sales(parts.table("positions")) == EXPECTED

@@ -173,6 +173,17 @@ def positions(draw: st.DrawFn) -> Json:
     return option(f"C{strike}", quantity, max(SPOT - strike, 0) + 4)
 
 
+def netted(held: list[Json]) -> list[Json]:
+    """Positions with the contracts of one series added up, as one holds them."""
+    series: dict[float, Json] = {}
+    others = [row for row in held if row["kind"] != "option"]
+    for row in held:
+        if row["kind"] == "option":
+            before = series.get(row["strike"], row | {"quantity": 0})
+            series[row["strike"]] = row | {"quantity": before["quantity"] + row["quantity"]}
+    return [*others, *series.values()]
+
+
 def change_of(row: Json, beta: float | None, move: float) -> float:
     """What a position gains when SPY moves."""
     if row["kind"] == "bond":
@@ -202,7 +213,7 @@ def test_equity_after_a_move_is_the_summary_and_every_change_of_value(
 
     check_unmoved(found)
     for row in found["stress"]:
-        expected = sum(change_of(position, beta, row["move"]) for position in held)
+        expected = sum(change_of(position, beta, row["move"]) for position in netted(held))
         # Each line is rounded to a cent, each option's value to a millionth.
         assert row["equity"] - found["equity"] == pytest.approx(
             expected, abs=0.01 + 0.01 * len(held)

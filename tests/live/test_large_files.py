@@ -106,3 +106,29 @@ def test_many_files_are_no_more_than_a_cycle_may_hold(firm: Firm):
     assert sum(counts) == 4_000
     # 200 rows cost 200 x (2048 + 6 x 106) = 0.54 MB: four files in 2.5 MB.
     assert set(counts) == {800}
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_large_file_that_lands_again_releases_rows_stretch_by_stretch(firm: Firm, anew: bool):
+    lines = [line(fill(f"F{n}", "1", "2", at(n // 8))) for n in range(3_000)]
+    # In the first stretch and in the last: later than the landing of their file, by nine days.
+    for number in (100, 2_900):
+        lines[number] = line(fill(f"F{number}", "1", "2", at(days=409)))
+    # Refused whenever it is read, in the first stretch.
+    lines[200] = "[\n"
+    for landed in (LANDED, at(days=410)):
+        firm.put("fills/big.ndjson", "".join(lines).encode(), landed)
+        closed = []
+        while firm.cycle():
+            closed.append(firm.table("quarantine_closings").height)
+            if anew:
+                firm.restart()
+
+    assert len(closed) > 2
+    assert (closed[0], closed[-2], closed[-1]) == (1, 1, 2)
+    assert firm.table("fills").height == 2_999
+    refused = firm.table("quarantine")
+    still = refused.join(firm.table("quarantine_closings"), on="quarantine_id", how="anti")
+    assert still["reasons"].to_list() == ["invalid_json"]
+    assert refused.height == 3
+    assert replay(firm.lake).difference is None

@@ -122,7 +122,9 @@ def test_our_own_mistakes_are_not_tried_again(failing_lake: Lake, s3_proxy: stor
 def test_an_archive_is_written_anew_from_its_beginning(
     failing_lake: Lake, s3_proxy: store_proxy.StoreProxy, tmp_path: Path
 ):
-    from margin_assets.lake.landing import LocalLanding, archive
+    from margin_assets.lake.archive import archive
+    from margin_assets.lake.cut import Cut
+    from margin_assets.lake.landing import LocalLanding
 
     (tmp_path / "fills").mkdir()
     (tmp_path / "fills/a.ndjson").write_bytes(b"0123456789" * 2_000_000)
@@ -131,10 +133,11 @@ def test_an_archive_is_written_anew_from_its_beginning(
     patience.bounds = replace(patience.bounds, request_retries=0)
 
     with s3_proxy.failing(First(UNAVAILABLE, within="partNumber=2")):
-        found = archive(failing_lake, landing, list(landing.entries()), 1)
+        found, left = archive(failing_lake, landing, Cut(list(landing.entries()), []), 1)
 
     with failing_lake.open_object(found["archive"]) as kept:
         assert kept.read() == b"0123456789" * 2_000_000
+    assert left.left == []
     assert causes(failing_lake) == ["archiving: 503 ServiceUnavailable"]
 
 

@@ -23,7 +23,7 @@ _WHOLE = 1e-5
 _NODES = 5
 _SMALL = 12_000
 """Entries of a program that is searched more."""
-_ENOUGH, _GOOD = 1e-4, 4.5e-3
+_ENOUGH, _GOOD = 1e-4, 4.9e-3
 """Of what is required: what a small program's second search is for, and what any other one is."""
 _EPSILON = 2.220446049250313e-16
 IntArray = npt.NDArray[np.int64]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import highspy
 import numpy as np
 import numpy.typing as npt
+from highspy._core import _Highs
 
 from margin_assets.kernels.simplex import NO_LOSS, FloatArray, Int64Array, Program
 
@@ -22,7 +23,7 @@ _WHOLE = 1e-5
 _NODES = 5
 _SMALL = 12_000
 """Entries of a program that is searched more."""
-_ENOUGH, _GOOD = 1e-4, 4.5e-3
+_ENOUGH, _GOOD = 1e-4, 4.9e-3
 """Of what is required: what a small program's second search is for, and what any other one is."""
 _EPSILON = 2.220446049250313e-16
 IntArray = npt.NDArray[np.int64]
@@ -143,7 +144,7 @@ class Relaxation:
         return np.array(solver.getSolution().col_value)[: self.program.whole]
 
 
-def _solver_of(program: Program, entries: Sparse) -> highspy.Highs:
+def _solver_of(program: Program, entries: Sparse) -> _Highs:
     is_loss = program.loss_of != NO_LOSS
     scale = np.where(is_loss, _SCALE, 1.0)
     is_slack = entries.column >= program.whole
@@ -164,7 +165,7 @@ def _solver_of(program: Program, entries: Sparse) -> highspy.Highs:
     ).tolist()
     model.a_matrix_.index_ = entries.column.astype(np.int32)
     model.a_matrix_.value_ = value
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]  # HiGHS's own
+    solver = _Highs()  # the class above it prints a banner to standard output
     for name, setting in (
         ("output_flag", False),
         ("threads", 1),

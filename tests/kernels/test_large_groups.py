@@ -6,6 +6,8 @@ by exhaustion elsewhere.
 
 import math
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numba
@@ -112,6 +114,25 @@ def test_a_book_requires_little_more_than_the_bound_stated_with_it(
     assert_whole(held, shares, found)
     required = gross(held, found)
     assert found.gap <= 0.005 * (required - found.gap)
+
+
+def test_the_solver_prints_nothing():
+    """A what-if answers on standard output. A process of its own: a banner comes but once."""
+    code = (
+        "import numpy as np\n"
+        "from margin_assets.kernels.relaxation import most_saving_sparse\n"
+        "from margin_assets.kernels.simplex import NO_LOSS, Program\n"
+        "rows = np.array([[2, 1, 0], [1, 1, 0], [3, -1, -1]])\n"
+        "hard = np.array([NO_LOSS, NO_LOSS, 2], dtype=np.int32)\n"
+        "parts = np.full(3, -1, dtype=np.int32)\n"
+        "saving, most, bound = np.array([[3, 2, -1], [5, 5, 100], [5, 4, 0]])\n"
+        "posed = Program(saving, most, parts, 0, 2, rows, bound, hard)\n"
+        "print(most_saving_sparse(posed, 20.0).saving)\n"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "9\n"  # 1 and 3 of them: 3 + 6, and 3 of loss less 3
 
 
 def test_no_bound_lies_above_the_least_that_an_exact_search_proves():

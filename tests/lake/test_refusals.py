@@ -21,7 +21,7 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     ("table", "column", "value"),
     [
-        pytest.param("prices", "price", Decimal(0), id="price of 0"),
+        pytest.param("prices", "price", Decimal("-0.01"), id="price below 0"),
         pytest.param("prices", "price", Decimal("10000000.000001"), id="price above 1e7"),
         pytest.param("fills", "quantity", Decimal(-1_000_000_001), id="quantity below -1e9"),
         pytest.param("cash_movements", "amount", Decimal("1000000000000.01"), id="above 1e12"),

@@ -116,8 +116,11 @@ def client(served: Served) -> tuple[flight.FlightClient, flight.FlightCallOption
 
 def test_keys_of_a_table(served: Served) -> None:
     connection, options = client(served)
-    for command, rows in (("CommandGetPrimaryKeys", ["fill_id"]), ("CommandGetImportedKeys", [])):
-        asked = flight.FlightDescriptor.for_command(packed(command, table="fills"))
+    for command, rows in (
+        ("CommandGetPrimaryKeys", ["movement_id"]),
+        ("CommandGetImportedKeys", []),
+    ):
+        asked = flight.FlightDescriptor.for_command(packed(command, table="cash_movements"))
         info = connection.get_flight_info(asked, options)
         table = connection.do_get(info.endpoints[0].ticket, options).read_all()
 

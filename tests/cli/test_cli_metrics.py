@@ -16,7 +16,7 @@ from margin_command import Margin, land, landed
 from prometheus_client.parser import text_string_to_metric_families
 
 COMMAND = str(Path(sys.executable).with_name("margin"))
-PATIENCE = 120
+PATIENCE = 180.0  # a fresh machine compiles its loops in the first cycle
 PRICE = '{{"symbol":"X","price":{price},"event_time":"2020-03-09T16:00:{second:02d}Z"}}\n'
 
 

@@ -51,6 +51,7 @@ def instruments(**changed: object) -> pl.DataFrame:
         "leverage": None,
         "right": None,
         "style": None,
+        "settlement": None,
         "bond_class": None,
         "coupon": None,
     }
@@ -106,9 +107,9 @@ def stress(**changed: object) -> pl.DataFrame:
         ),
         pytest.param(
             "fills",
-            fills(price=[Decimal(0), Decimal("0.000001"), Decimal("1e7")]),
-            {"price|min_exclusive": 1},
-            id="a price of nothing",
+            fills(price=[Decimal("-0.000001"), Decimal(0), Decimal("1e7")]),
+            {"price|min": 1},
+            id="a price below nothing",
         ),
         pytest.param(
             "fills",

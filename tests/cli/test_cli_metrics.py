@@ -16,7 +16,7 @@ from margin_command import Margin, land, landed
 from prometheus_client.parser import text_string_to_metric_families
 
 COMMAND = str(Path(sys.executable).with_name("margin"))
-PATIENCE = 180.0  # a fresh machine compiles its loops in the first cycle
+PATIENCE = 120
 PRICE = '{{"symbol":"X","price":{price},"event_time":"2020-03-09T16:00:{second:02d}Z"}}\n'
 
 
@@ -66,6 +66,7 @@ class Told:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     folder = tmp_path_factory.mktemp("metrics")
+    (folder / "landing").mkdir()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])

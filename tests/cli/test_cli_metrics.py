@@ -132,6 +132,7 @@ def test_the_monitor_says_how_far_behind_it_is(told: Told) -> None:
 
 
 def test_a_port_that_is_taken_is_refused(margin: Margin, tmp_path: Path) -> None:
+    (tmp_path / "landing").mkdir()
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

@@ -105,6 +105,7 @@ def test_a_store_that_is_down_is_named_at_once(
     }
     for name, value in down.items():
         monkeypatch.setenv(name, value)
+    (tmp_path / "landing").mkdir()
     more = ["SELECT 1"] if verb == "sql" else ["--landing", str(tmp_path / "landing")]
 
     assert main([verb, *more, "--lake", "s3://lake/x"]) == 1

@@ -1,6 +1,7 @@
 import polars as pl
 import pytest
 
+from margin_assets.kernels.money import PPM
 from margin_assets.kernels.multipliers import traded_multiplier
 
 Version = tuple[str, int, int, int]
@@ -10,7 +11,7 @@ Version = tuple[str, int, int, int]
 def multipliers(versions: list[Version], *traded: tuple[str, int]) -> list[int]:
     names = {"symbol": pl.String, "point": pl.Int64, "event_time": pl.Int64, "multiplier": pl.Int64}
     stated = pl.DataFrame(versions, schema=names, orient="row")
-    scaled = stated.with_columns(pl.col("multiplier") * 1_000_000)
+    scaled = stated.with_columns(pl.col("multiplier") * 1_000_000, leverage=pl.lit(PPM))
     effects = pl.DataFrame(traded, schema={"symbol": pl.String, "traded": pl.Int64}, orient="row")
     return [found // 1_000_000 for found in traded_multiplier(effects, scaled).tolist()]
 

@@ -11,7 +11,7 @@ import pytest
 from reading_samples import landed, read, reasons
 
 from margin_assets.lake.reading import Landed, pages, pieces
-from margin_assets.lake.reading.pages import batch_rows
+from margin_assets.lake.reading.pages import batch_rows, read_footer
 from margin_assets.lake.reading.streams import Source
 
 AT = datetime(2024, 1, 1, 15, tzinfo=UTC)
@@ -127,9 +127,9 @@ def test_a_repeated_text_is_decoded_few_at_a_time(
     monkeypatch.setattr(pages, "PAGE_BYTES", 1_000_000)
     columns = FILLS | {"symbol": pa.array(["x" * 100_000] * 300)}
     data = written(columns, **how)
-    file = pq.ParquetFile(io.BytesIO(data))
+    source = Source(io.BytesIO(data))
 
-    rows = batch_rows(Source(io.BytesIO(data)), file.metadata, 0, list(columns))
+    rows = batch_rows(source, 0, read_footer(source)[0], list(columns))
     assert 1 <= rows <= most
     result = read("fills/f.parquet", data)
     assert set(reasons(result).values()) == {"symbol_too_long"}

@@ -33,7 +33,7 @@ FILES = {
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (cuts, reading):
-        monkeypatch.setattr(module, "READER_BYTES", 2_500_000)
+        monkeypatch.setattr(module, "READER_BYTES", 3_000_000)
 
 
 def joined(parts: list[FileRead]) -> tuple[pl.DataFrame, pl.DataFrame, int]:
@@ -51,7 +51,7 @@ def test_stretches_together_are_the_file(path: str, data: bytes):
     rows, refused, rows_read = joined(parts)
     whole = read(path, data)
     assert len(found) > 3
-    assert max(piece.weight for piece in found) <= 2_500_000
+    assert max(piece.weight for piece in found) <= 3_000_000
     assert rows.equals(whole.rows)
     assert refused.equals(whole.quarantined)
     assert rows_read == whole.rows_read

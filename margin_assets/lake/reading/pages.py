@@ -14,9 +14,14 @@ import pyarrow.parquet as pq
 from margin_assets.lake.reading.limits import CHUNK_ROWS, PAGE_BYTES
 from margin_assets.lake.reading.streams import FileRefused, Source
 
-_FOOTER_BYTES = 1 << 24
+_FOOTER_BYTES = 1 << 22
 _HEADER_BYTES = 1 << 16
 _LARGEST_HEADER = 1 << 24
+# Fields of a footer: row groups with their column chunks; of what describes one its type, path,
+# number of values, and where its data and its dictionary begin.
+_GROUPS, _CHUNKS, _DESCRIBED = 4, 1, 3
+_TYPE, _PATH, _COUNT, _DATA_AT, _WORDS_AT = 1, 3, 5, 9, 11
+_TEXT = 6
 # Fields of a page's header, and of the headers of data pages of both versions in it.
 _SIZE, _COMPRESSED, _DATA, _DATA_2 = 2, 3, 5, 8
 _VALUES, _ENCODING, _ENCODING_2 = 1, 2, 4
@@ -25,6 +30,17 @@ _WHOLE, _POINTERS = (0, 6), (2, 8)
 _DEPTH = 8
 # Kinds of values in Thrift's compact protocol.
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 12
+
+
+class Column(NamedTuple):
+    """What a footer says of a column in a row group."""
+
+    name: str
+    is_text: bool
+    values: int
+    data_at: int
+    """Where its pages begin, and those of its dictionary; 0 for no dictionary."""
+    words_at: int
 
 
 class Page(NamedTuple):
@@ -43,20 +59,56 @@ class Page(NamedTuple):
         return self.size // max(self.values, 1) if self.encoding in _WHOLE else self.size
 
 
-def check_footer(source: Source, length: int) -> None:
-    """Refuse a footer that would take much memory as objects.
+def read_footer(source: Source) -> list[list[Column]]:
+    """What a file's footer says of the columns of each row group.
+
+    Read here and not by the Parquet library, which ends the whole process at a column that it
+    finds badly described.
 
     Raises:
-        FileRefused: `page_too_large`.
+        FileRefused: `page_too_large`: the footer would take much memory as objects.
+        ValueError: a column of a row group is not described.
     """
+    length = source.seek(0, 2)
     source.seek(max(length - 8, 0))
-    footer = int.from_bytes(source.read(4), "little")
+    size = int.from_bytes(source.read(4), "little")
+    if _FOOTER_BYTES < size < length:
+        raise FileRefused("page_too_large", f"a footer of {size} bytes, {_FOOTER_BYTES} at most")
+    source.seek(max(length - 8 - size, 0))
+    data = source.read(size)
     source.seek(0)
-    if _FOOTER_BYTES < footer < length:
-        raise FileRefused("page_too_large", f"a footer of {footer} bytes, {_FOOTER_BYTES} at most")
+    try:
+        told = _Compact(data).struct()
+    except IndexError:
+        raise ValueError("a footer without an end") from None
+    return [
+        [_column(chunk) for chunk in _listed(group, _CHUNKS)] for group in _listed(told, _GROUPS)
+    ]
 
 
-def batch_rows(source: Source, file: pq.FileMetaData, group: int, columns: list[str]) -> int:
+def _column(chunk: object) -> Column:
+    described = chunk.get(_DESCRIBED) if isinstance(chunk, dict) else None
+    if not isinstance(described, dict):
+        raise ValueError("a row group with a column that is not described")
+    words = [word for word in _listed(described, _PATH) if isinstance(word, bytes)]
+    dictionary = described.get(_WORDS_AT)
+    return Column(
+        ".".join(word.decode() for word in words),
+        _whole(described, _TYPE) == _TEXT,
+        _whole(described, _COUNT),
+        _whole(described, _DATA_AT),
+        dictionary if isinstance(dictionary, int) else 0,
+    )
+
+
+def _listed(fields: object, name: int) -> list[object]:
+    found = fields.get(name) if isinstance(fields, dict) else None
+    if not isinstance(found, list):
+        raise ValueError("a footer without columns or rows")
+    return found
+
+
+def batch_rows(source: Source, group: int, of: list[Column], columns: list[str]) -> int:
     """Rows of a row group that are decoded at once, so that no text makes them too large.
 
     A dictionary, or a prefix that values share, repeats a long text for nothing.
@@ -64,18 +116,15 @@ def batch_rows(source: Source, file: pq.FileMetaData, group: int, columns: list[
     Raises:
         FileRefused: the largest pages of the columns, decoded beside each other, are too large.
     """
-    rows = file.row_group(group)
-    chunks = [rows.column(number) for number in range(rows.num_columns)]
     held, texts = 0, {}
-    for chunk in (chunk for chunk in chunks if chunk.path_in_schema in columns):
-        pages = list(_largest(_pages(source, chunk)))
+    for column in (column for column in of if column.name in columns):
+        pages = list(_largest(_pages(source, column)))
         held += max((page.size + page.compressed for page in pages), default=0)
-        if chunk.physical_type == "BYTE_ARRAY":
-            texts[chunk.path_in_schema] = max((page.value_bytes() for page in pages), default=0)
+        if column.is_text:
+            texts[column.name] = max((page.value_bytes() for page in pages), default=0)
     if held > PAGE_BYTES:
         raise FileRefused("page_too_large", f"pages of {held} bytes, {PAGE_BYTES} at most")
-    repeated = [c.path_in_schema for c in chunks if c.path_in_schema in texts and _has_words(c)]
-    for name in repeated:
+    for name in (column.name for column in of if column.name in texts and column.words_at):
         texts[name] = max(texts[name], _longest_word(source, group, name))
     return max(1, min(CHUNK_ROWS, PAGE_BYTES // max(1, sum(texts.values()))))
 
@@ -89,10 +138,6 @@ def _largest(pages: Iterator[Page]) -> Iterator[Page]:
             yield page
 
 
-def _has_words(chunk: pq.ColumnChunkMetaData) -> bool:
-    return bool(chunk.has_dictionary_page)
-
-
 def _longest_word(source: Source, group: int, name: str) -> int:
     """Length of the longest text in a column's dictionary."""
     source.seek(0)
@@ -104,12 +149,10 @@ def _longest_word(source: Source, group: int, name: str) -> int:
     return int(pc.max(pc.binary_length(words)).as_py() or 0)
 
 
-def _pages(source: Source, chunk: pq.ColumnChunkMetaData) -> Iterator[Page]:
-    starts = [chunk.data_page_offset]
-    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
-        starts.append(chunk.dictionary_page_offset)
-    place, values = min(starts), 0
-    while values < chunk.num_values:
+def _pages(source: Source, column: Column) -> Iterator[Page]:
+    place = min(column.data_at, column.words_at or column.data_at)
+    values = 0
+    while values < column.values:
         page, length = _header(source, place)
         if page.compressed < 0 or page.size < 0 or page.values < 0:
             raise ValueError("a page of negative size")
@@ -152,7 +195,7 @@ def _whole(fields: dict[int, object], name: int) -> int:
 
 
 class _Compact:
-    """Thrift's compact protocol, as far as headers of pages need it.
+    """Thrift's compact protocol, as far as headers of pages and footers need it.
 
     Raises:
         IndexError: the bytes end too soon.
@@ -163,7 +206,7 @@ class _Compact:
         self._data, self.place = data, 0
 
     def struct(self, depth: int = 0) -> dict[int, object]:
-        """Whole numbers and structs by the numbers of their fields."""
+        """Numbers, bytes, structs and lists by the numbers of their fields."""
         if depth > _DEPTH:
             raise ValueError("a page header nested too deep")
         found: dict[int, object] = {}
@@ -184,21 +227,19 @@ class _Compact:
         if kind == _STRUCT:
             return self.struct(depth + 1)
         if kind in (_LIST, _SET):
-            self._list(depth)
-            return None
+            return self._list(depth)
         if kind not in (_DOUBLE, _BINARY):
             raise ValueError(f"a page header with a value of kind {kind}")
-        self._skip(8 if kind == _DOUBLE else self._varint())
-        return None
+        return self._bytes(8 if kind == _DOUBLE else self._varint())
 
-    def _list(self, depth: int) -> None:
+    def _list(self, depth: int) -> list[object]:
         head = self._byte()
         count = head >> 4
         count = self._varint() if count == 15 else count
         kind = head & 15
-        for _ in range(count):
-            # A truth has a byte of its own here, where a field's is in its head.
-            self._value(_BYTE if kind in (_TRUE, _FALSE) else kind, depth)
+        # A truth has a byte of its own here, where a field's is in its head.
+        kind = _BYTE if kind in (_TRUE, _FALSE) else kind
+        return [self._value(kind, depth) for _ in range(count)]
 
     def _number(self) -> int:
         found = self._varint()
@@ -219,7 +260,9 @@ class _Compact:
         self.place += 1
         return self._data[self.place - 1]
 
-    def _skip(self, count: int) -> None:
+    def _bytes(self, count: int) -> bytes:
+        start = self.place
         self.place += count
         if self.place > len(self._data):
             raise IndexError
+        return self._data[start : self.place]

@@ -19,7 +19,7 @@ from margin_assets.lake.reading.csv_text import check_header
 from margin_assets.lake.reading.cuts import MARK_ROWS, Mark
 from margin_assets.lake.reading.files import Span
 from margin_assets.lake.reading.limits import CHUNK_ROWS, is_bomb
-from margin_assets.lake.reading.pages import batch_rows, check_footer
+from margin_assets.lake.reading.pages import batch_rows, read_footer
 from margin_assets.lake.reading.streams import FileRefused, Raw, Source, refuse_unreadable
 from margin_assets.lake.reading.values import is_free_text, is_number
 
@@ -96,7 +96,7 @@ def _checked(
 ) -> tuple[pq.ParquetFile, list[str]]:
     """The file and the columns of the feed that are read, all within the limits."""
     with refuse_unreadable(source):
-        check_footer(source, compressed)
+        read_footer(source)
         # Column chunks are read through a buffer, a page at a time: a row group may be a file.
         file = pq.ParquetFile(pa.PythonFile(source, "r"), buffer_size=_BUFFER)
         declared = _declared(file.schema_arrow, columns, required)
@@ -148,13 +148,17 @@ def _decoded(
 ) -> Iterator[pa.RecordBatch]:
     """The wanted rows, no more at a time than can be held, and of texts no more than is read."""
     at = 0
+    with refuse_unreadable(source):
+        groups = read_footer(source)
+        if len(groups) != file.num_row_groups:
+            raise ValueError("a footer that can be read in two ways")
     for group in range(file.num_row_groups):
         rows = file.metadata.row_group(group).num_rows
         if at + rows <= wanted.start or at >= wanted.stop:
             at += rows
             continue
         with refuse_unreadable(source):
-            size = batch_rows(source, file.metadata, group, declared)
+            size = batch_rows(source, group, groups[group], declared)
             batches = file.iter_batches(batch_size=size, row_groups=[group], columns=declared)
         while batch := _next(batches, source):
             before = max(wanted.start - at, 0)
@@ -216,7 +220,8 @@ def _is_readable(kind: pa.DataType, column: dy.Column) -> bool:
         case dy.Bool():
             return bool(types.is_boolean(kind))
         case dy.Datetime():
-            return bool(types.is_timestamp(kind)) or _is_text(kind)
+            # The name of a zone may be no text: to ask for it here refuses the file.
+            return (types.is_timestamp(kind) and kind.tz != "") or _is_text(kind)
         case dy.Date():
             return bool(types.is_date32(kind)) or _is_text(kind)
         case _:

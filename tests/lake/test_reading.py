@@ -181,6 +181,17 @@ def test_no_json_values_make_it_fail(row: dict[str, object]):
     assert_sound(read("fills/a.ndjson", ndjson(GOOD["fills"] | row)))
 
 
+@pytest.mark.parametrize("flip", [0x42])
+def test_no_flipped_byte_of_a_footer_ends_the_process(flip: int):
+    # Asked of a column that is badly described, the Parquet library ends it.
+    data = prices(50)
+    length = int.from_bytes(data[-8:-4], "little")
+    for place in range(len(data) - 8 - length, len(data) - 8):
+        changed = bytearray(data)
+        changed[place] ^= flip
+        assert_sound(read("prices/a.parquet", bytes(changed)))
+
+
 @settings(max_examples=150, deadline=None)
 @given(place=st.integers(0, len(prices(50)) - 1), byte=st.integers(0, 255))
 def test_no_flipped_byte_of_parquet_makes_it_fail(place: int, byte: int):

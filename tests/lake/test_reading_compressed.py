@@ -21,7 +21,7 @@ from margin_assets.lake.reading import (
         ("prices/a.ndjson", b"\n \n"),
         ("prices/a.csv", HEADER + b"\n"),
         ("prices/a.csv", b"\xef\xbb\xbf"),
-        ("prices/a.ndjson.gz", gzip.compress(b"")),
+        ("prices/a.ndjson.gz", gzip.compress(b"", mtime=0)),
     ],
 )
 def test_a_file_without_rows_is_empty(path: str, data: bytes):

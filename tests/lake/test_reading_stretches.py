@@ -67,6 +67,7 @@ def test_stretches_together_are_the_file(path: str, data: bytes):
         ("prices/a.csv.gz", gzip.compress(NOTED + b"\x00", 1, mtime=0)),
         ("prices/a.ndjson.gz", gzip.compress(TEXT, 1, mtime=0)[:-5]),
     ],
+    ids=["an open quote", "a NUL byte", "cut short"],
 )
 def test_a_large_file_that_its_end_refuses_is_one_piece(path: str, data: bytes):
     file, open_raw = landed(path, data)

@@ -208,7 +208,7 @@ def test_the_worked_example(tmp_path: Path):
 
 SWITCH = datetime(2026, 6, 8, 14, tzinfo=UTC)
 """Ten o'clock on a Monday of the phase-in."""
-SWITCHED = SWITCH.replace(month=12)
+SWITCHED = SWITCH.replace(month=7)
 
 
 @pytest.mark.parametrize(

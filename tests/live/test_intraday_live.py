@@ -23,7 +23,7 @@ def day_of_trading(*trades: Row, kind: str = "reg_t") -> dict[str, list[Row]]:
     }
 
 
-LANDED = later(days=400)
+LANDED = later(days=120)
 BOUGHT = fill("F1", "1000", "60", later(minutes=1))
 SOLD = fill("F2", "-1000", "60", later(hours=5))
 

@@ -8,6 +8,7 @@ from live_driver import Firm, account, at, beta, fill, instrument, line, opening
 
 from margin_assets.cli.standing import standing
 from margin_assets.lake import archive
+from margin_assets.lake.cut import Cut
 from margin_assets.lake.landing import LocalLanding
 from margin_assets.live import session
 
@@ -74,7 +75,7 @@ def test_a_file_beyond_the_calendar_is_refused_whole(firm: Firm, year: int):
 
 def test_a_lake_that_was_stopped_by_such_a_plan_goes_on(firm: Firm):
     land_at_the_end(firm, 2051)
-    entries = list(LocalLanding(firm.landing).entries())
+    entries = Cut(list(LocalLanding(firm.landing).entries()), [])
     manifest, _ = archive.archive(firm.lake, LocalLanding(firm.landing), entries, 2)
     firm.session.ledger.plan(manifest)
     for path in firm.landing.rglob("*.ndjson"):

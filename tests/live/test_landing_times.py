@@ -11,6 +11,7 @@ from margin_assets.lake import archive
 from margin_assets.lake.cut import Cut
 from margin_assets.lake.landing import LocalLanding
 from margin_assets.live import session
+from margin_assets.rulebooks import installed
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_a_lake_that_was_stopped_by_such_a_plan_goes_on(firm: Firm):
     land_at_the_end(firm, 2051)
     entries = Cut(list(LocalLanding(firm.landing).entries()), [])
     manifest, _ = archive.archive(firm.lake, LocalLanding(firm.landing), entries, 2)
-    firm.session.ledger.plan(manifest)
+    firm.session.ledger.plan(manifest | {"rulebooks": installed()})
     for path in firm.landing.rglob("*.ndjson"):
         path.unlink()
     firm.restart()

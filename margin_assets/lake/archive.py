@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import partial
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO
 
@@ -133,7 +134,7 @@ class _Taking:
         self._spool.truncate()
 
     def _rest(self, file: PlannedFile) -> list[Piece]:
-        opened = lambda: opened_in(self._lake, {}, file)  # noqa: E731 - a file to be opened again
+        opened = partial(opened_in, self._lake, {}, file)
         return pieces(Landed(file.landed(), opened, file.stretch()))
 
     def _copied(self, entry: Pending) -> tuple[PlannedFile | None, list[Piece]]:

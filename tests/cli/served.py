@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,10 +35,14 @@ class Served(NamedTuple):
             return rows
 
     def workers(self) -> set[int]:
-        """Processes that answer."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        pids = [int(pid) for pid in children.read_text().split()]
-        return {p for p in pids if "spawn_main" in Path(f"/proc/{p}/cmdline").read_text()}
+        """Processes that answer: a thread's children are listed with that thread alone."""
+        found: set[int] = set()
+        for children in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            # Threads and processes end meanwhile.
+            with suppress(OSError):
+                pids = [int(pid) for pid in children.read_text().split()]
+                found |= {p for p in pids if "spawn_main" in Path(f"/proc/{p}/cmdline").read_text()}
+        return found
 
 
 @contextmanager

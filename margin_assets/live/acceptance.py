@@ -1,6 +1,6 @@
 """Accepting a plan's rows: what was seen before, what contradicts it, what is late."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, Protocol
@@ -36,6 +36,9 @@ Scan = Callable[[str], pl.LazyFrame]
 
 class Test(Protocol):
     """A further test of rows, by their place among those at hand."""
+
+    def order(self) -> Iterable[int]:
+        """Places of all rows in the order in which they are judged."""
 
     def problem(self, place: int) -> tuple[str, str] | None:
         """Reason and detail if the row is refused."""
@@ -167,7 +170,7 @@ class Journal:
     def accept_by_id(self, feed: str, rows: pl.DataFrame, tested: Test | None = None) -> Accepted:
         """Rows with ids of their own: the same content again is dropped, other content refused.
 
-        Fills are also tested for the corrections they make, in landing order, and by `tested`.
+        Fills are also tested for the corrections they make, and by `tested`, in its order.
         """
         key, columns = IDS[feed], feed_columns(feed)
         ids, seen = rows[key].to_list(), self._seen[feed]
@@ -178,8 +181,9 @@ class Journal:
         accounts = rows["account_id"].to_list() if "account_id" in columns else None
         fills = self._linked_rows(feed, rows)
         accepted = []
-        places = zip(rows["file_number"].to_list(), rows["file_row"].to_list(), strict=True)
-        for place, (number, line) in enumerate(places):
+        places = list(zip(rows["file_number"], rows["file_row"], strict=True))
+        for place in tested.order() if tested else range(rows.height):
+            number, line = places[place]
             name, fill = ids[place], fills[place] if fills else None
             if name in seen and known.get(name) == contents[place]:
                 taken.duplicates[number] = taken.duplicates.get(number, 0) + 1
@@ -197,7 +201,7 @@ class Journal:
             accepted.append(place)
             for child in [] if fill is None else self._take(fill):
                 taken.overruled.append(self._overrule(child, rows[accepted]))
-        taken.rows = rows[accepted]
+        taken.rows = rows[sorted(accepted)]
         return taken
 
     def _overrule(self, row: FillRow, landed_now: pl.DataFrame) -> pl.DataFrame:

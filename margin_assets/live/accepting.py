@@ -26,7 +26,6 @@ from margin_assets.live.acceptance import (
     with_points,
 )
 from margin_assets.live.held import HeldRows
-from margin_assets.live.holdings import Holdings
 from margin_assets.live.market import Market
 from margin_assets.live.refusals import (
     ACCEPTANCE,
@@ -55,7 +54,6 @@ class Firm(NamedTuple):
     interval: int
     """Of the grid, microseconds."""
     market: Market
-    holdings: Holdings
 
 
 class Taken(NamedTuple):
@@ -108,7 +106,7 @@ class Acceptor:
             if feed in reads:
                 rows = with_points(pl.concat(reads.pop(feed)), firm.last_point, firm.interval)
                 known = Known(firm.market, held.with_those("instruments", feeds))
-                accepted = self._accept_feed(feed, rows, known, firm.holdings, held)
+                accepted = self._accept_feed(feed, rows, known, held)
                 feeds[feed] = accepted.rows
                 quarantine.extend(self._refuse(accepted, reports, open_file))
                 tally(accepted, reports)
@@ -192,11 +190,9 @@ class Acceptor:
         )
         return report, read, read.quarantined
 
-    def _accept_feed(
-        self, feed: str, rows: pl.DataFrame, known: Known, holdings: Holdings, held: HeldRows
-    ) -> Accepted:
+    def _accept_feed(self, feed: str, rows: pl.DataFrame, known: Known, held: HeldRows) -> Accepted:
         if feed == "fills":
-            zeros = zero_fills(rows, known, holdings, held.of(feed))
+            zeros = zero_fills(rows, known, self._lookup)
             return self.journal.accept_by_id(feed, rows, zeros)
         if feed in IDS:
             return self.journal.accept_by_id(feed, rows)

@@ -69,8 +69,8 @@ class CycleRunner:
 
     def accept(self, manifest: dict[str, Any], open_file: OpenFile) -> Taken:
         """Rows that count, by feed, with quarantine rows and a report of every file."""
-        rules, market = self.monitor.rules(self.monitor.point), self.monitor.market
-        firm = Firm(self.monitor.last_point, rules.grid_interval, market, self.monitor.holdings)
+        rules = self.monitor.rules(self.monitor.point)
+        firm = Firm(self.monitor.last_point, rules.grid_interval, self.monitor.market)
         return self.acceptor.accept(manifest, open_file, firm, self.held)
 
     def compute(

@@ -4,19 +4,20 @@ A file does not say what its symbols are, so the reader lets 0 through and it is
 the instrument rows that landed no later than the row itself.
 """
 
-from collections import Counter
+from collections import defaultdict
 from typing import NamedTuple
 
 import polars as pl
 
-from margin_assets.kernels.money import to_scaled
-from margin_assets.live.acceptance import Refusal
-from margin_assets.live.holdings import Holdings
+from margin_assets.kernels.fills import FillRow, fill_rows, standing
+from margin_assets.kernels.money import instants
+from margin_assets.live.acceptance import Lookup, Refusal
 from margin_assets.live.market import Market
 
 _REASON = "price_out_of_range"
 _NO_OPTION = _REASON, "price 0 of what is not known to be an option"
 _IS_ZERO = pl.col("price") == 0
+_PAIR = ["account_id", "symbol"]
 Pair = tuple[str, str]
 
 
@@ -44,60 +45,75 @@ def known_options(rows: pl.DataFrame, known_by: Known) -> pl.Series:
 
 
 class ZeroFills:
-    """Fills at price 0 among rows in landing order, and what is held of what they name."""
+    """Fills at price 0 among rows in landing order, and the fills of what they name.
 
-    def __init__(self, rows: pl.DataFrame, is_option: pl.Series, holdings: pl.DataFrame) -> None:
-        """Takes rows of fills and the positions before them: account, symbol, quantity."""
-        self._is_zero = rows["price"] == 0
+    Whether one closes something is told from what stands at its own time, so that the order in
+    which the rows of a plan land does not decide: they are judged after the others.
+    """
+
+    def __init__(self, rows: pl.DataFrame, is_option: pl.Series, past: pl.DataFrame) -> None:
+        """Takes rows of fills, and those accepted before of the same accounts and symbols."""
+        named = rows.filter(_IS_ZERO).select(_PAIR).unique()
+        near = rows.with_row_index("place").join(named, on=_PAIR, how="semi", maintain_order="left")
+        self._rows = dict(zip(near["place"], _as_rows(near), strict=True))
         self._is_option = is_option
-        self._is_correction = rows["corrects_fill_id"].is_not_null()
-        self._pairs = list(zip(rows["account_id"], rows["symbol"], strict=True))
-        self._quantity = to_scaled(rows["quantity"]).tolist()
-        self._held: Counter[Pair] = Counter()
-        self._add(holdings)
+        self._fills: defaultdict[Pair, list[FillRow]] = defaultdict(list)
+        for row in _as_rows(past.join(named, on=_PAIR, how="semi")):
+            self._take(row)
+        is_later = _IS_ZERO & pl.col("fill_id").is_unique()
+        self._later = rows.with_row_index("place").filter(is_later).sort("event_time", "place")
 
-    def _add(self, rows: pl.DataFrame) -> None:
-        pairs = zip(rows["account_id"], rows["symbol"], strict=True)
-        for pair, quantity in zip(pairs, rows["quantity"].to_physical().to_list(), strict=True):
-            self._held[pair] += quantity
-
-    def after(self, fills: pl.DataFrame | None) -> "ZeroFills":
-        """The same, after fills that were accepted and are in no position yet."""
-        if fills is not None:
-            self._add(fills.filter(pl.col("corrects_fill_id").is_null()))
-        return self
+    def order(self) -> list[int]:
+        """Places of the rows in the order in which they are judged."""
+        later = self._later["place"].to_list()
+        is_later = set(later)
+        return [place for place in range(len(self._is_option)) if place not in is_later] + later
 
     def problem(self, place: int) -> tuple[str, str] | None:
         """Why the row at a place may not have the price 0, if it has it and may not."""
-        if not self._is_zero[place]:
+        row = self._rows.get(place)
+        if row is None or row.price != 0:
             return None
         if not self._is_option[place]:
             return _NO_OPTION
-        held, quantity = self._held[self._pairs[place]], self._quantity[place]
-        if self._is_correction[place] or (held * quantity < 0 and abs(quantity) <= abs(held)):
+        if row.corrects is not None:
+            return None
+        held = _held(self._fills[row.account_id, row.symbol], row.event_time)
+        if held * row.quantity < 0 and abs(row.quantity) <= abs(held):
             return None
         return _REASON, "price 0 in a fill that closes no position"
 
     def take(self, place: int) -> None:
         """The row at a place is accepted."""
-        if not self._is_correction[place]:
-            self._held[self._pairs[place]] += self._quantity[place]
+        if row := self._rows.get(place):
+            self._take(row)
+
+    def _take(self, row: FillRow) -> None:
+        self._fills[row.account_id, row.symbol].append(row)
 
 
-def zero_fills(
-    rows: pl.DataFrame, known_by: Known, holdings: Holdings, waiting: pl.DataFrame | None
-) -> ZeroFills | None:
-    """What judges fills at price 0; None where there are none.
+def _as_rows(fills: pl.DataFrame) -> list[FillRow]:
+    return fill_rows(fills, instants(fills["event_time"]))
 
-    `waiting` are fills that were accepted and not evaluated yet.
-    """
+
+def _held(fills: list[FillRow], at: int) -> int:
+    """What fills of one account and symbol and their corrections come to at an instant."""
+    children: dict[str, list[FillRow]] = {}
+    for row in fills:
+        if row.corrects is not None:
+            children.setdefault(row.corrects, []).append(row)
+    versions = [standing(row, children, at) for row in fills if row.corrects is None]
+    return sum(row.quantity for row in versions if row is not None)
+
+
+def zero_fills(rows: pl.DataFrame, known_by: Known, lookup: Lookup) -> ZeroFills | None:
+    """What judges fills at price 0; None where there are none."""
     zero = rows.filter(_IS_ZERO)
     if not zero.height:
         return None
-    known = [name for name in zero["account_id"].unique() if name in holdings.accounts]
-    places = holdings.accounts.places(pl.Series(known, dtype=pl.String))
-    held = holdings.holdings(known_by.market.symbols, places)
-    return ZeroFills(rows, known_options(rows, known_by), held).after(waiting)
+    among = [pl.col(name).is_in(zero[name].unique().implode()) for name in _PAIR]
+    past = lookup("fills", pl.all_horizontal(among))
+    return ZeroFills(rows, known_options(rows, known_by), past)
 
 
 def split_prices(rows: pl.DataFrame, known_by: Known) -> tuple[pl.DataFrame, list[Refusal]]:

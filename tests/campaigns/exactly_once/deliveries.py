@@ -2,6 +2,7 @@
 
 import fcntl
 import gzip
+import hashlib
 import os
 import random
 from collections.abc import Iterator
@@ -11,11 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from margin_assets.lake.landing import LocalLanding, Pending
-from tests.campaigns.exactly_once.story import Event, Story, cut
+from tests.campaigns.exactly_once.cast import Event
+from tests.campaigns.exactly_once.story import Story, cut
+from tests.live.live_driver import Row, line, text
 
 # Within the grace that a row has before its time counts as future (semantics 1.3).
 _BACK = timedelta(minutes=4)
 _AHEAD = timedelta(days=2)
+_GARBAGE = b'{"account_id": "ACC3"\n{"account_id": "ACC4"\n'
 
 
 class LandingFile(NamedTuple):
@@ -40,7 +44,7 @@ def as_told(story: Story) -> Delivery:
             for feed, rows in _by_feed(batch).items()
         ]
         delivery.append(files + _strangers(number, landed, chance))
-    return _with_early_file(story, delivery)
+    return _with_refused_files(story, delivery)
 
 
 def disturbed(
@@ -58,24 +62,30 @@ def disturbed(
     delivery: Delivery = []
     for number, batch in enumerate(batches):
         landed = _landing_time(list(batch), chance)
+        if at_once and delivery:
+            # What is cut into plans is taken in the order of its landing.
+            landed = max(landed, delivery[-1][0].landed + timedelta(seconds=1))
         files = [file for part in _parts(batch, chance) for file in _files(part, landed, chance)]
         if at_once:
             files = [file._replace(landed=landed) for file in files]
         last = _by_feed([event for event in batch if event.lands_last])
-        # Later than whatever any clock says of the others.
-        after = max(event.due for event in batch) + 2 * _AHEAD
-        files += [_file(feed, rows, after, chance) for feed, rows in last.items()]
+        # Later than whatever any clock says of the others; or at their time, the last by name.
+        after = landed if at_once else max(event.due for event in batch) + 2 * _AHEAD
+        for feed, rows in last.items():
+            name = f"{feed}/zz/{number:04d}.ndjson"
+            files.append(LandingFile(name, "".join(rows).encode(), after))
         files += _again(delivery, landed, chance)
         files += _strangers(number, landed, chance)
         delivery.append(files)
-    return _with_early_file(story, delivery)
+    return _with_refused_files(story, delivery)
 
 
-def _with_early_file(story: Story, delivery: Delivery) -> Delivery:
-    """A delivery in which trades first land in a file whose time is before they happened.
+def _with_refused_files(story: Story, delivery: Delivery) -> Delivery:
+    """A delivery with files of which all is refused, and with what people do in the end.
 
-    The first batch brings it, and every row is refused; the last brings it again, under another
-    name and a time that is right. The trades are those of the fullest batch, which brings them too.
+    The first batch brings trades in a file whose time is before they happened, and a file that
+    holds no row. The last brings the trades again, under another name and a time that is right:
+    they are those of the fullest batch, which brings them too. Then the desk acts.
     """
     fills = [[event for event in batch if event.feed == "fills"] for batch in story.batches]
     rows = [event for event in max(fills, key=len) if not event.lands_last]
@@ -83,8 +93,42 @@ def _with_early_file(story: Story, delivery: Delivery) -> Delivery:
     before = min(event.when for event in rows) - timedelta(hours=6)
     after = max(event.due for batch in story.batches for event in batch) + 4 * _AHEAD
     delivery[0].append(LandingFile("fills/early.ndjson", data, before))
+    delivery[0].append(LandingFile("fills/garbage.ndjson", _GARBAGE, after))
     delivery[-1].append(LandingFile("fills/early-again.ndjson", data, after))
+    delivery[-1] += _acts(story, delivery, after + _AHEAD)
     return delivery
+
+
+def _acts(story: Story, delivery: Delivery, landed: datetime) -> Iterator[LandingFile]:
+    """What the desk lands: a row set right, and what it says of all that was refused like it."""
+    desk, acts = story.desk, []
+    mended = line(desk.released).encode()
+    yield LandingFile("cash_movements/released.ndjson", mended, landed)
+    for wrong, kind, reasons in (
+        (desk.mended, "quarantine_release", "amount_sign_against_kind"),
+        (desk.dismissed, "quarantine_dismiss", "invalid_json"),
+    ):
+        acts += [_act(kind, one, desk.at) for one in _refused(delivery, wrong, reasons)]
+    acts.append(_act("quarantine_dismiss", hashlib.sha256(_GARBAGE).hexdigest(), desk.at))
+    rows = "".join(map(line, acts)).encode()
+    yield LandingFile("desk_actions/acts.ndjson", rows, landed)
+
+
+def _act(kind: str, subject: str, at: datetime) -> Row:
+    row = {"kind": kind, "subject": subject, "actor": "desk", "reason": "as agreed"}
+    return {"action_id": f"about {subject}", **row, "event_time": text(at)}
+
+
+def _refused(delivery: Delivery, wrong: str, reasons: str) -> Iterator[str]:
+    """Ids of the refused rows that hold a line."""
+    for file in (file for batch in delivery for file in batch if "/." not in file.path):
+        packed = file.path.endswith(".gz")
+        data = gzip.decompress(file.data) if packed else file.data
+        for number, found in enumerate(data.decode().splitlines(keepends=True), 1):
+            if found == wrong:
+                name = hashlib.sha256(file.data).hexdigest()
+                identity = "\0".join((file.path, name, str(number), reasons))
+                yield hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
 def _landing_time(batch: list[Event], chance: random.Random) -> datetime:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ from margin_assets.lake.sealed import SealedTables
 from margin_assets.lake.store import Lake
 from margin_assets.live.replay import replay_into
 from schemas import TABLES
+from tests.campaigns.exactly_once.cast import MISTAKEN, TWIN
 from tests.campaigns.exactly_once.deliveries import Delivery
 from tests.campaigns.exactly_once.story import Story
 
@@ -43,6 +45,7 @@ def told(lake: Lake, how: str) -> Text:
     # A refused row that lands again is refused again.
     known = ["feed", "reasons", "raw_sha256"]
     tables["quarantine"] = quarantine.select(known).unique()
+    tables["desk_actions"] = tables["desk_actions"].select("kind", "actor", "reason").unique()
     # By what they are about: ids of refused rows follow from the paths of their files.
     tables["refused_accounts"] = tables["refused_accounts"].select("account_id").unique()
     tables["quarantine_closings"] = tables["quarantine_closings"].select("outcome").unique()
@@ -73,6 +76,7 @@ def problems(
         if found[name] != lines:
             yield f"{name}: {_first_difference(found[name], lines)}"
     yield from _fills_and_movements(lake, story)
+    yield from _as_the_story_has_it(lake, story)
     yield from _files(lake, delivery, how)
 
 
@@ -100,6 +104,40 @@ def _fills_and_movements(lake: Lake, story: Story) -> Iterator[str]:
         if set(found) != expected:
             lost, strange = sorted(expected - set(found)), sorted(set(found) - expected)
             yield f"{table}: lost {lost}, of nobody {strange}"
+
+
+def _as_the_story_has_it(lake: Lake, story: Story) -> Iterator[str]:
+    """What the story's rows come to, however they landed and whatever the product makes of them."""
+    sealed = Ledger(lake).last_sealed()
+    tables = SealedTables(lake, sealed.table_versions if sealed else {})
+    held = tables("positions").filter(pl.col("quantity") != 0)
+    summary = tables("margin_summary").select("account_id", pl.col("reasons").str.split(";"))
+    why = dict(summary.rows())
+    usd = tables("account_state").filter(pl.col("cash") != 0)
+    found = {
+        "holdings": {row[:2]: row[2] for row in held["account_id", "symbol", "quantity"].rows()},
+        "cash": dict(usd["account_id", "cash"].rows()),
+        "awaiting settlement": dict.fromkeys(n for n in why if "awaiting_settlement" in why[n]),
+        "flagged": dict.fromkeys(name for name in why if "refused_rows" in why[name]),
+        "set right": {"memorandum account": _memorandum(tables, MISTAKEN)},
+    }
+    expected = {
+        "holdings": story.held,
+        "cash": story.cash,
+        "awaiting settlement": dict.fromkeys(story.awaiting),
+        "flagged": dict.fromkeys(story.flagged & set(why)),
+        "set right": {"memorandum account": _memorandum(tables, TWIN)},
+    }
+    for what, one in found.items():
+        differences = sorted(dict(one.items() ^ expected[what].items()))
+        for key in differences:
+            yield f"{what}: {key} {one.get(key)}, in the story {expected[what].get(key)}"
+
+
+def _memorandum(tables: SealedTables, name: str) -> Decimal:
+    """What an account has toward purchases, less what it owes on them."""
+    row = tables("special_memorandum_accounts").filter(account_id=name).row(0, named=True)
+    return row["sma"] + row["toward_calls"] - row["shortfall"] - row["open_calls"]
 
 
 def _files(lake: Lake, delivery: Delivery, how: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Tables as a sealed cycle left them, and landed rows in the order in which they landed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -22,9 +22,12 @@ class SealedTables:
         self._versions = table_versions
         self._before = before
 
-    def __call__(self, table: str, *conditions: pl.Expr) -> pl.DataFrame:
-        """Rows of a table that fulfil the conditions."""
-        return self._lake.read(table, lambda: self.scan(table).filter(*conditions))
+    def __call__(
+        self, table: str, *conditions: pl.Expr, columns: Sequence[str] = ()
+    ) -> pl.DataFrame:
+        """Rows of a table that fulfil the conditions, whole or some columns of them."""
+        chosen = columns or pl.all()
+        return self._lake.read(table, lambda: self.scan(table).filter(*conditions).select(chosen))
 
     def scan(self, table: str) -> pl.LazyFrame:
         """All rows of a table."""

@@ -1,6 +1,6 @@
 """Accepting a plan's rows: what was seen before, what contradicts it, what is late."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, Protocol
@@ -25,13 +25,20 @@ from schemas import TABLES
 
 PROVENANCE = ("file_id", "file_row", "landed_at", "is_late", "cycle")
 IDS = {"fills": "fill_id", "cash_movements": "movement_id", "desk_actions": "action_id"}
-Lookup = Callable[[str, pl.Expr], pl.DataFrame]
-"""Rows of an append table, as of the last sealed cycle, that fulfil a condition."""
 PointsOf = Callable[[pl.DataFrame], Int64Array]
 """Grid points that rows of sealed cycles count from."""
 
 Scan = Callable[[str], pl.LazyFrame]
 """All rows of an append table, as of the last sealed cycle."""
+
+
+class Lookup(Protocol):
+    """Reads an append table as of the last sealed cycle."""
+
+    def __call__(
+        self, table: str, condition: pl.Expr, /, columns: Sequence[str] = ()
+    ) -> pl.DataFrame:
+        """Rows that fulfil a condition, whole or some columns of them."""
 
 
 class Test(Protocol):

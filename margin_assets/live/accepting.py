@@ -30,6 +30,7 @@ from margin_assets.live.market import Market
 from margin_assets.live.refusals import (
     ACCEPTANCE,
     NO_ACTIONS,
+    NO_END,
     WITH_LIFE,
     Again,
     FileKey,
@@ -42,7 +43,6 @@ from schemas import FEEDS
 OpenFile = Callable[[PlannedFile], BinaryIO]
 LandedIn = Callable[[int, str, object], Landed]
 """What a sealed cycle took of a file, by the file's id and landing time."""
-_NO_END = 1 << 62
 _Outcome = tuple[Report, FileRead | None, pl.DataFrame]
 """Report of a file, what was read of it, and its quarantine rows."""
 
@@ -254,10 +254,10 @@ def _lines(file: PlannedFile, read: FileRead) -> tuple[int, int]:
     """The first and the last `file_row` that a reading speaks for; 0 is the file as a whole."""
     stretch = file.stretch()
     if stretch is None:
-        return 0, _NO_END
+        return 0, NO_END
     first = stretch.first_row if stretch.start else 0
     if stretch.end is None:
-        return first, _NO_END
+        return first, NO_END
     rows = pl.concat([read.rows["file_row"], read.quarantined["file_row"]])
     return first, int(str(rows.max())) if len(rows) else first
 

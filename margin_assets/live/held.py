@@ -8,7 +8,7 @@ import polars as pl
 
 from margin_assets.kernels.terms import first_instant
 from margin_assets.lake.sealed import SealedTables
-from margin_assets.live.acceptance import PointsOf
+from margin_assets.live.acceptance import PointsOf, feed_columns
 from schemas import FEEDS
 
 AWAITS = "awaits"
@@ -17,6 +17,8 @@ AWAITS = "awaits"
 A plan without it evaluates what it took, and all that was held before.
 """
 _TIMES, _SINCE = "landed_at", "since"
+_MANY = ("fills", "prices")
+"""Feeds of which a delivery may be millions of rows: nothing asks where one of them came from."""
 
 
 class HeldRows:
@@ -45,7 +47,8 @@ class HeldRows:
                 if "event_time" not in rows.columns:
                     rows = rows.with_columns(event_time=first_instant(rows["as_of_date"]))
                 points = pl.Series(points_of(rows), dtype=pl.Int64)
-                self._feeds[feed] = [rows.drop("cycle").with_columns(point=points)]
+                rows = rows.drop("cycle").with_columns(point=points)
+                self._feeds[feed] = [_lean(feed, rows)]
 
     def of(self, feed: str) -> pl.DataFrame | None:
         """The rows of a feed; None if none are held."""
@@ -62,13 +65,18 @@ class HeldRows:
     ) -> dict[str, pl.DataFrame] | None:
         """All rows to evaluate now, first landed first; None if more of them is to come."""
         for feed, rows in feeds.items():
-            self._feeds.setdefault(feed, []).append(rows)
+            self._feeds.setdefault(feed, []).append(_lean(feed, rows))
         self._take(manifest)
         if self.since is not None:
             return None
         ready = {feed: pl.concat(parts, how="diagonal") for feed, parts in self._feeds.items()}
         self._feeds = {}
         return ready
+
+
+def _lean(feed: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """What is evaluated of rows that may be held for long."""
+    return rows.select(*feed_columns(feed), "is_late", "point") if feed in _MANY else rows
 
 
 def awaiting(times: list[datetime], since: int) -> dict[str, Any]:

@@ -15,6 +15,8 @@ ACCEPTANCE = "acceptance"
 """In a manifest: by which rules its rows are accepted; without it, by those before refused rows
 had a life: none is closed, none flags an account, no file is read twice."""
 WITH_LIFE = 2
+NO_END = 1 << 62
+"""The last row of a file whose end is read."""
 FileKey = tuple[str, str]
 """Feed and id of a file."""
 
@@ -35,6 +37,11 @@ class Again(NamedTuple):
     first_row: int
     last_row: int
     """Of the `file_row`s that the reading speaks for; 0 is the file as a whole."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it speaks for all of the file."""
+        return self.first_row == 0 and self.last_row == NO_END
 
 
 class Judged(NamedTuple):
@@ -99,7 +106,7 @@ class Refusals:
         row; `again` the last reading of each file. A row that is refused again for the same
         reasons is there already; any other open row that such a reading speaks for is released.
         """
-        known = self._known(again, actions)
+        known = self._known(refused, again, actions)
         last = pl.DataFrame(
             [(*file, *reading) for file, reading in again.items()], schema=_LAST, orient="row"
         )
@@ -126,17 +133,30 @@ class Refusals:
             self._forget(there, closings)
         return Judged(kept.drop("file_number", "last", "account_id"), accounts, closings)
 
-    def _known(self, again: dict[FileKey, Again], actions: pl.DataFrame) -> pl.DataFrame:
-        """Rows of sealed cycles in files read again or that acts speak of, open or not."""
+    def _known(
+        self, refused: pl.DataFrame, again: dict[FileKey, Again], actions: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Rows of sealed cycles in files read again or that acts speak of, open or not.
+
+        Of a file of which a stretch was read they are those of the stretch: it may be large.
+        """
         subjects = actions["subject"].to_list()
-        files = {file_id for _, file_id in again} | set(subjects)
+        stretches = {key[1]: part for key, part in again.items() if not part.is_whole}
+        files = {key[1] for key, part in again.items() if part.is_whole} | set(subjects)
         if subjects:
-            chosen = self._lookup("quarantine", pl.col("quarantine_id").is_in(subjects))
-            files |= set(chosen["file_id"])
-        if not files:
+            named = pl.col("quarantine_id").is_in(subjects)
+            files |= set(self._lookup("quarantine", named, ("file_id",))["file_id"])
+        if not files and not stretches:
             return pl.DataFrame(schema=_KNOWN_SCHEMA)
-        rows = self._lookup("quarantine", pl.col("file_id").is_in(list(files))).select(_KNOWN)
-        ids = rows["quarantine_id"].to_list()
+        is_known = pl.col("file_id").is_in(list(files))
+        for file_id, part in stretches.items():
+            # What the plan refuses of it may lie outside: a correction accepted before.
+            others = refused.filter(pl.col("file_id") == file_id)["file_row"].implode()
+            is_there = pl.col("file_row").is_between(part.first_row, part.last_row)
+            is_there |= pl.col("file_row").is_in(others)
+            is_known |= (pl.col("file_id") == file_id) & is_there
+        rows = self._lookup("quarantine", is_known, _KNOWN)
+        ids = rows["quarantine_id"].implode()
         closed = self._lookup("quarantine_closings", pl.col("quarantine_id").is_in(ids))
         is_closed = pl.col("quarantine_id").is_in(closed["quarantine_id"].implode())
         return rows.with_columns(is_open=~is_closed)

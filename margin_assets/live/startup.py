@@ -1,5 +1,6 @@
 """What a session has in memory when it starts: the firm and the files of the last sealed cycle."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -70,9 +71,11 @@ class Source:
         last = self.ledger.last_sealed()
         return SealedTables(self.lake, last.table_versions if last else {}, before)
 
-    def lookup(self, table: str, condition: pl.Expr) -> pl.DataFrame:
-        """Rows of a table that fulfil a condition."""
-        return self.tables()(table, condition)
+    def lookup(
+        self, table: str, condition: pl.Expr, /, columns: Sequence[str] = ()
+    ) -> pl.DataFrame:
+        """Rows of a table that fulfil a condition, whole or some columns of them."""
+        return self.tables()(table, condition, columns=columns)
 
     def points_of(self, rows: pl.DataFrame) -> Int64Array:
         """Grid points that rows of sealed cycles count from."""

@@ -11,6 +11,7 @@ from margin_assets.lake.backlog import waiting
 from margin_assets.lake.landing import LocalLanding
 from margin_assets.lake.reading import cuts
 from margin_assets.lake.reading import landed as reading
+from margin_assets.live.acceptance import Lookup
 from margin_assets.live.replay import replay
 
 LANDED = at(days=400)
@@ -106,6 +107,29 @@ def test_many_files_are_no_more_than_a_cycle_may_hold(firm: Firm):
     assert sum(counts) == 4_000
     # 200 rows cost 200 x (2048 + 6 x 106) = 0.54 MB: four files in 2.5 MB.
     assert set(counts) == {800}
+
+
+def test_a_stretch_looks_up_no_more_than_its_own_refused_rows(firm: Firm):
+    firm.put("prices/bad.ndjson", b'{"symbol": "X"}\n' * 3_000, LANDED)
+    heights, cycles = [], 0
+    while True:
+        refusals = firm.session._ready().acceptor.refusals
+        plain = refusals._lookup
+
+        def counted(*args: object, plain: Lookup = plain) -> pl.DataFrame:
+            heights.append((found := plain(*args)).height)
+            return found
+
+        refusals._lookup = counted
+        if not firm.cycle():
+            break
+        refusals._lookup = plain
+        cycles += 1
+
+    assert cycles > 2
+    assert firm.table("quarantine").height == 3_000
+    # Rows of a file grow with it, those of a stretch do not.
+    assert max(heights) == 0
 
 
 @pytest.mark.parametrize("anew", [False, True])

@@ -136,6 +136,7 @@ class _Acts:
         self._stage, self._step, self._number = stage, step, number
         self._running: dict[int, int] = {}
         self._sent: dict[int, set[int]] = {}
+        self._begun: dict[int, float] = {}
         self._problems: list[str] = []
 
     def run(self) -> str:
@@ -146,10 +147,9 @@ class _Acts:
             while acts and acts[0][0] <= now:
                 acts.pop(0)[1]()
             self._reap()
-            if now > _LONGEST_LIFE:
-                self._problems.append("hung")
-                for place in list(self._running):
-                    self._kill(place)
+            for place in self._hung():
+                self._problems.append(f"process {place} hung")
+                self._kill(place)
                 acts = []
             time.sleep(_TICK)
         self._stage.disk.relieve()
@@ -171,11 +171,19 @@ class _Acts:
             acts.append((step.terminates, lambda: self._signal(0, signal.SIGTERM)))
         return sorted(acts, key=lambda act: act[0])
 
+    def _hung(self) -> list[int]:
+        """Processes that have had their time; waiting for a core is none of it."""
+        now = time.monotonic()
+        old = [n for n in self._running if now - self._begun[n] > _LONGEST_LIFE]
+        left = [n for n in old if signal.SIGKILL not in self._sent.get(n, ())]
+        return [n for n in left if now - self._begun[n] - _queued(self._running[n]) > _LONGEST_LIFE]
+
     def _start(self, place: int) -> None:
         life = self._step.lives[place]
         if self._step.fills and not self._stage.disk.is_own:
             # No file system of our own to fill: files cannot grow instead.
             life = replace(life, largest_file=2000)
+        self._begun[place] = time.monotonic()
         self._running[place] = self._stage.fork(life, f"{self._number}-{place}")
 
     def _kill(self, place: int) -> None:
@@ -206,6 +214,15 @@ class _Acts:
     def _count(self) -> None:
         for log in self._stage.place.folder.glob(f"{self._number}-*.err.seen"):
             self._stage.seen.update(log.read_text().split("\n")[:-1])
+
+
+def _queued(pid: int) -> float:
+    """Seconds that the threads of a process have been ready to run, and did not."""
+    try:
+        threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+        return sum(int(thread.read_text().split()[1]) for thread in threads) / 1e9
+    except OSError:
+        return 0.0
 
 
 def _cpu() -> float:

@@ -140,6 +140,8 @@ def live(  # noqa: PLR0913 (the options of the interface)
                 output.note(line(result, behind))
                 _add(summary, result)
                 summary |= behind
+                # What a cycle wrote is large at times, and is not kept beside the next.
+                del result
     summary["backlog"] = waiting(session)
     summary["seconds"] = round(time.perf_counter() - started, 3)
     summary["store"] = session.condition.to_json()

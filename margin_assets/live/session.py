@@ -223,6 +223,7 @@ class Session:
         if recovered is not None:
             done += 1
             yield recovered
+            recovered = None
         busy = time.monotonic()
         while not stop() and (max_cycles is None or done < max_cycles):
             result = self.cycle(landing)
@@ -233,6 +234,8 @@ class Session:
             if result is not None:
                 done += 1
                 yield result
+                # What a cycle wrote is large at times, and is not kept beside the next.
+                result = None
             elif until_idle:
                 break
             else:

@@ -1,5 +1,6 @@
 """A file larger than a cycle may hold is taken in stretches, and comes to what it says."""
 
+import weakref
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ from margin_assets.lake.reading import cuts
 from margin_assets.lake.reading import landed as reading
 from margin_assets.live.acceptance import Lookup
 from margin_assets.live.replay import replay
+from margin_assets.live.session import CycleResult
 
 LANDED = at(days=400)
 # A fill a second; some lines are none, and the last fill repeats the first's id.
@@ -156,3 +158,24 @@ def test_a_large_file_that_lands_again_releases_rows_stretch_by_stretch(firm: Fi
     assert still["reasons"].to_list() == ["invalid_json"]
     assert refused.height == 3
     assert replay(firm.lake).difference is None
+
+
+def test_what_a_cycle_wrote_is_gone_when_the_next_begins(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+):
+    firm.put("prices/bad.ndjson", b'{"symbol": "X"}\n' * 3_000, LANDED)
+    written: list[weakref.ref[CycleResult]] = []
+    left = []
+    plain = firm.session.cycle
+
+    def cycle(landing: LocalLanding) -> CycleResult | None:
+        left.extend(ref for ref in written if ref() is not None)
+        return plain(landing)
+
+    monkeypatch.setattr(firm.session, "cycle", cycle)
+    for result in firm.session.run(LocalLanding(firm.landing), until_idle=True):
+        written.append(weakref.ref(result))
+        del result
+
+    assert len(written) > 2
+    assert not left

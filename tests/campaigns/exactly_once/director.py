@@ -27,6 +27,7 @@ from tests.preloaded import load_compiled
 
 _LONGEST_LIFE = 300.0
 _TICK = 0.004
+_STILL = 0.1
 _FAILURES_KEPT = 10
 _REPLAY_EVERY = 10
 
@@ -136,14 +137,16 @@ class _Acts:
         self._stage, self._step, self._number = stage, step, number
         self._running: dict[int, int] = {}
         self._sent: dict[int, set[int]] = {}
-        self._begun: dict[int, float] = {}
+        self._ages: Counter[int] = Counter()
         self._problems: list[str] = []
 
     def run(self) -> str:
-        begun = time.monotonic()
+        begun, now = time.monotonic(), 0.0
         acts = self._acts()
         while acts or self._running:
-            now = time.monotonic() - begun
+            before, now = now, time.monotonic() - begun
+            # A machine that stood still, and the director with it, counts for nothing.
+            self._ages.update(dict.fromkeys(self._running, min(now - before, _STILL)))
             while acts and acts[0][0] <= now:
                 acts.pop(0)[1]()
             self._reap()
@@ -173,17 +176,15 @@ class _Acts:
 
     def _hung(self) -> list[int]:
         """Processes that have had their time; waiting for a core is none of it."""
-        now = time.monotonic()
-        old = [n for n in self._running if now - self._begun[n] > _LONGEST_LIFE]
-        left = [n for n in old if signal.SIGKILL not in self._sent.get(n, ())]
-        return [n for n in left if now - self._begun[n] - _queued(self._running[n]) > _LONGEST_LIFE]
+        old = [place for place in self._running if self._ages[place] > _LONGEST_LIFE]
+        left = [place for place in old if signal.SIGKILL not in self._sent.get(place, ())]
+        return [n for n in left if self._ages[n] - _queued(self._running[n]) > _LONGEST_LIFE]
 
     def _start(self, place: int) -> None:
         life = self._step.lives[place]
         if self._step.fills and not self._stage.disk.is_own:
             # No file system of our own to fill: files cannot grow instead.
             life = replace(life, largest_file=2000)
-        self._begun[place] = time.monotonic()
         self._running[place] = self._stage.fork(life, f"{self._number}-{place}")
 
     def _kill(self, place: int) -> None:

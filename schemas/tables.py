@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 import dataframely as dy
 
@@ -198,3 +199,13 @@ FEEDS = (
     "prices",
     "desk_actions",
 )
+
+WRITTEN_BY_THE_LAKE = ("file_id", "file_row", "landed_at", "is_late", "cycle")
+"""Columns of a landed table that no file brings."""
+
+
+@cache
+def feed_columns(feed: str) -> dict[str, dy.Column]:
+    """Columns that a file of the feed brings, in the order of the schema."""
+    columns = TABLES[feed].schema.columns()
+    return {name: columns[name] for name in columns if name not in WRITTEN_BY_THE_LAKE}

@@ -17,19 +17,14 @@ from margin_assets.kernels.fills import (
     plain_effects,
     tree_effects,
 )
-from margin_assets.kernels.money import instants
 from margin_assets.kernels.short_sales import Tape, with_sales
-from margin_assets.kernels.terms import first_instant
+from margin_assets.live.points import PointsOf
 from margin_assets.live.seen_ids import SeenIds
-from schemas import TABLES
+from schemas import feed_columns
 
-PROVENANCE = ("file_id", "file_row", "landed_at", "is_late", "cycle")
 IDS = {"fills": "fill_id", "cash_movements": "movement_id", "desk_actions": "action_id"}
 Lookup = Callable[[str, pl.Expr], pl.DataFrame]
 """Rows of an append table, as of the last sealed cycle, that fulfil a condition."""
-PointsOf = Callable[[pl.DataFrame], Int64Array]
-"""Grid points that rows of sealed cycles count from."""
-
 Scan = Callable[[str], pl.LazyFrame]
 """All rows of an append table, as of the last sealed cycle."""
 
@@ -66,28 +61,6 @@ class Accepted:
     """Corrections accepted earlier, as landed, that turn out not to fit their original."""
 
 
-def feed_columns(feed: str) -> list[str]:
-    """Columns that the feed sends, without provenance."""
-    return [name for name in TABLES[feed].schema.columns() if name not in PROVENANCE]
-
-
-def with_points(rows: pl.DataFrame, last_point: int | None, interval: int) -> pl.DataFrame:
-    """Rows with the grid `point` they count from and whether they are late.
-
-    A row counts at the first grid point at or after its event time; a late one, whose time is
-    at or before the last evaluated point, from the next point on.
-    """
-    times = (
-        rows["event_time"] if "event_time" in rows.columns else first_instant(rows["as_of_date"])
-    )
-    at = instants(times)
-    late = np.zeros(len(at), dtype=np.bool_) if last_point is None else at <= last_point
-    point = -(-at // interval) * interval
-    if last_point is not None:
-        point[late] = last_point + interval
-    return rows.with_columns(is_late=pl.Series(late), point=pl.Series(point), event_time=times)
-
-
 def accept_by_content(
     feed: str, rows: pl.DataFrame, lookup: Lookup, held: pl.DataFrame | None = None
 ) -> Accepted:
@@ -95,7 +68,7 @@ def accept_by_content(
 
     Rows in order of time are new. Only late ones, and what `held` rows say, may be old.
     """
-    columns = feed_columns(feed)
+    columns = [*feed_columns(feed)]
     fresh = rows.unique(columns, keep="first", maintain_order=True)
     time = "event_time" if "event_time" in columns else "as_of_date"
     suspects = fresh if time == "as_of_date" else fresh.filter("is_late")
@@ -169,7 +142,7 @@ class Journal:
 
         Fills are also tested for the corrections they make, in landing order, and by `tested`.
         """
-        key, columns = IDS[feed], feed_columns(feed)
+        key, columns = IDS[feed], [*feed_columns(feed)]
         ids, seen = rows[key].to_list(), self._seen[feed]
         named = rows["corrects_fill_id"].drop_nulls().to_list() if feed == "fills" else []
         seen.check([*ids, *named])
@@ -225,7 +198,7 @@ class Journal:
 
     def _known(self, feed: str, rows: pl.DataFrame) -> dict[str, tuple[object, ...]]:
         """Content of ids that have landed in earlier cycles; also loads corrected originals."""
-        key, columns = IDS[feed], feed_columns(feed)
+        key, columns = IDS[feed], [*feed_columns(feed)]
         seen = self._seen[feed]
         again = [name for name in rows[key].to_list() if name in seen]
         if feed == "fills":
@@ -283,7 +256,7 @@ class Journal:
         among = [pl.col(name).is_in(keys[name].unique().implode()) for name in keys.columns]
         # What is held is among those accepted now.
         past = self._lookup("fills", pl.all_horizontal(among)).join(fills, on="fill_id", how="anti")
-        columns = feed_columns("fills")
+        columns = [*feed_columns("fills")]
         both = pl.concat([past.select(columns), fills.select(columns)])
         return both, np.concatenate([self._points_of(past), fills["point"].to_numpy()])
 

@@ -23,11 +23,11 @@ from margin_assets.live.acceptance import (
     Lookup,
     Refusal,
     accept_by_content,
-    with_points,
 )
 from margin_assets.live.held import HeldRows
 from margin_assets.live.holdings import Holdings
 from margin_assets.live.market import Market
+from margin_assets.live.points import with_points
 from margin_assets.live.refusals import (
     ACCEPTANCE,
     NO_ACTIONS,

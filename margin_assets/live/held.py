@@ -8,7 +8,7 @@ import polars as pl
 
 from margin_assets.kernels.terms import first_instant
 from margin_assets.lake.sealed import SealedTables
-from margin_assets.live.acceptance import PointsOf
+from margin_assets.live.points import PointsOf
 from schemas import FEEDS
 
 AWAITS = "awaits"

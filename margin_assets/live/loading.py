@@ -15,9 +15,9 @@ from margin_assets.kernels.money import instants, to_instants
 from margin_assets.kernels.terms import first_instant
 from margin_assets.kernels.timelines import BusinessDays, business_days
 from margin_assets.lake.sealed import SealedTables
-from margin_assets.live.acceptance import PointsOf, with_points
 from margin_assets.live.cycle import DATED
 from margin_assets.live.monitor import Monitor
+from margin_assets.live.points import PointsOf, with_points
 from margin_assets.live.ticks import ticks_of
 
 

@@ -16,8 +16,8 @@ from margin_assets.kernels.sma_restated import ENDED, restated_nets, starts
 from margin_assets.kernels.sma_walk import Calendar, Firm
 from margin_assets.kernels.terms import first_instant
 from margin_assets.lake.sealed import SealedTables
-from margin_assets.live.acceptance import PointsOf, feed_columns
-from schemas import TABLES
+from margin_assets.live.points import PointsOf
+from schemas import TABLES, feed_columns
 
 _NOTHING: dict[str, pl.DataFrame] = {}
 DAYS = "special_memorandum_days"

@@ -10,9 +10,10 @@ import polars as pl
 
 from margin_assets.lake.reading.files import LandedFile
 from margin_assets.lake.reading.limits import EXTRA_COLUMNS, SHOWN_CHARACTERS
-from margin_assets.lake.reading.rules import Rule, feed_columns, row_rules
+from margin_assets.lake.reading.rules import Rule, row_rules
 from margin_assets.lake.reading.streams import Raw
 from margin_assets.lake.reading.values import convert
+from schemas import feed_columns
 
 Faults = dict[int, set[tuple[str, str]]]
 """By place among the rows: column and word of what is wrong with it."""

@@ -27,7 +27,7 @@ from margin_assets.lake.reading.limits import (
     READER_BYTES,
 )
 from margin_assets.lake.reading.quarantine import quarantined, whole_file
-from margin_assets.lake.reading.rules import feed_columns, required_columns
+from margin_assets.lake.reading.rules import required_columns
 from margin_assets.lake.reading.streams import (
     FileRefused,
     Raw,
@@ -37,7 +37,7 @@ from margin_assets.lake.reading.streams import (
     opened_anywhere,
     text_of,
 )
-from schemas import FEEDS, TABLES
+from schemas import FEEDS, TABLES, feed_columns
 
 _PROVENANCE = ("file_id", "file_row", "landed_at")
 

@@ -8,11 +8,8 @@ import dataframely as dy
 import polars as pl
 
 from margin_assets.lake.reading.limits import CLOCK_GRACE
-from schemas import TABLES
+from schemas import TABLES, feed_columns
 from schemas.landed import OPTION_TERMS
-
-WRITTEN_BY_THE_LAKE = ("file_id", "file_row", "landed_at", "is_late", "cycle")
-"""Columns of a landed table that no file brings."""
 
 _WORD_OF_COLUMN_RULE = {
     "nullability": "missing",
@@ -47,13 +44,6 @@ class Rule:
     column: str
     word: str
     keeps: pl.Expr
-
-
-@cache
-def feed_columns(feed: str) -> dict[str, dy.Column]:
-    """Columns that a file of the feed brings, in the order of the schema."""
-    columns = TABLES[feed].schema.columns()
-    return {name: columns[name] for name in columns if name not in WRITTEN_BY_THE_LAKE}
 
 
 @cache

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import exchange_calendars
 import numpy as np
 
-from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.expiry import SessionTimes
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.rules.expiry import SessionTimes
 
 EXCHANGE = "XNYS"
 # Stated, so that no clock decides how far the calendar reaches.

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from margin_assets.kernels.rules import rules_in_force
+from margin_assets.kernels.rules.rules import rules_in_force
 from margin_assets.rulebooks import RulebookMissing, in_force, installed, planned_under, versions
 
 NOW = date(2026, 11, 28)

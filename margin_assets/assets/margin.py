@@ -12,14 +12,9 @@ import polars as pl
 from margin_assets.assets.declared import daily_asset
 from margin_assets.assets.partitions import calendar, closes
 from margin_assets.calendar import sessions
-from margin_assets.kernels import (
-    history,
-    pattern_history,
-    reg_t_groups,
-    requirements,
-    sma_history,
-)
-from margin_assets.kernels.margined import Eras, margined
+from margin_assets.kernels.history import history, pattern_history, sma_history
+from margin_assets.kernels.margin import reg_t_groups, requirements
+from margin_assets.kernels.margin.margined import Eras, margined
 
 
 def margined_asset(function: Callable[[Eras], pl.DataFrame]) -> dg.AssetsDefinition:

@@ -7,9 +7,9 @@ import dagster as dg
 import polars as pl
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.intraday import intraday_rules
-from margin_assets.kernels.sma_walk import Calendar
-from margin_assets.kernels.timelines import business_days
+from margin_assets.kernels.history.sma_walk import Calendar
+from margin_assets.kernels.intraday.intraday import intraday_rules
+from margin_assets.kernels.rules.timelines import business_days
 
 _FIRST = date(2018, 1, 2)
 _LAST = date(2029, 12, 31)

@@ -14,7 +14,7 @@ from margin_assets.checks.daily_dates import daily_dates
 from margin_assets.checks.health import Finding, health, limits
 from margin_assets.checks.observed import observed
 from margin_assets.cli import output
-from margin_assets.kernels.corrections import waiting_rows
+from margin_assets.kernels.book.corrections import waiting_rows
 from margin_assets.lake.backlog import is_ahead, waiting
 from margin_assets.lake.damage import TableDamaged
 from margin_assets.lake.landing import LocalLanding

@@ -8,16 +8,16 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.corrections import MISMATCH, counting, overruled
-from margin_assets.kernels.fills import (
+from margin_assets.kernels.book.corrections import MISMATCH, counting, overruled
+from margin_assets.kernels.book.fills import (
     FillRow,
     effects_in_order,
     fill_rows,
     plain_effects,
     tree_effects,
 )
-from margin_assets.kernels.short_sales import Tape, with_sales
+from margin_assets.kernels.book.short_sales import Tape, with_sales
+from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.live.points import PointsOf
 from margin_assets.live.seen_ids import SeenIds
 from schemas import feed_columns

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import polars as pl
 
-from margin_assets.kernels.corrections import MISMATCH
+from margin_assets.kernels.book.corrections import MISMATCH
 from margin_assets.lake.landing import PlannedFile
 from margin_assets.lake.reading import (
     FileRead,

@@ -5,16 +5,17 @@ from copy import copy
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import STALE, UNPRICED, USABLE, Int64Array
-from margin_assets.kernels.figures import Figures
-from margin_assets.kernels.history import day_of
-from margin_assets.kernels.liquidation import liquidated
-from margin_assets.kernels.margined import Margined
-from margin_assets.kernels.money import instant
-from margin_assets.kernels.positions import marked_positions
-from margin_assets.kernels.rules import Rules, rules_in_force
-from margin_assets.kernels.rungs import Ladder
-from margin_assets.kernels.valuation import implied_of
+from margin_assets.kernels.book.book import STALE, UNPRICED, USABLE
+from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.enforcement.liquidation import liquidated
+from margin_assets.kernels.enforcement.rungs import Ladder
+from margin_assets.kernels.history.history import day_of
+from margin_assets.kernels.margin.margined import Margined
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import instant
+from margin_assets.kernels.options.valuation import implied_of
+from margin_assets.kernels.rules.rules import Rules, rules_in_force
+from margin_assets.kernels.securities.positions import marked_positions
 from margin_assets.live.holdings import Holdings
 from margin_assets.live.market import Market
 

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from margin_assets.assets import margin
-from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.last_fills import with_places
-from margin_assets.kernels.money import to_instants
+from margin_assets.kernels.book.last_fills import with_places
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import to_instants
 from margin_assets.lake.shards import Shards
 from margin_assets.lake.store import ONE_SHARD
 from margin_assets.live.accepting import Acceptor, Firm, OpenFile, Taken

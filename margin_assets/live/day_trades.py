@@ -10,14 +10,19 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.day_trades import day_trades, is_legacy, standing_trades, weighed
-from margin_assets.kernels.intraday import BoolArray, intraday_rules
-from margin_assets.kernels.money import to_scaled
-from margin_assets.kernels.pattern_book import UNSET, Closing, PatternBook
-from margin_assets.kernels.pattern_rows import pattern_frame, rows_of
-from margin_assets.kernels.sma import Standing
-from margin_assets.kernels.timelines import BusinessDays
+from margin_assets.kernels.day_trading.day_trades import (
+    day_trades,
+    is_legacy,
+    standing_trades,
+    weighed,
+)
+from margin_assets.kernels.day_trading.pattern_book import UNSET, Closing, PatternBook
+from margin_assets.kernels.day_trading.pattern_rows import pattern_frame, rows_of
+from margin_assets.kernels.intraday.intraday import intraday_rules
+from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
+from margin_assets.kernels.numeric.money import to_scaled
+from margin_assets.kernels.reg_t.sma import Standing
+from margin_assets.kernels.rules.timelines import BusinessDays
 from margin_assets.live.holdings import Holdings
 from margin_assets.live.market import Market
 

@@ -7,12 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book import INDETERMINATE, Book, Int64Array, state_names
-from margin_assets.kernels.figures import Figures
-from margin_assets.kernels.history import day_of
-from margin_assets.kernels.money import to_decimal, to_instants
-from margin_assets.kernels.rules import Rules, rules_in_force
-from margin_assets.kernels.rungs import (
+from margin_assets.kernels.book.book import INDETERMINATE, Book, state_names
+from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.enforcement.rungs import (
     DIMENSIONS,
     NEVER,
     REASONS,
@@ -21,6 +18,10 @@ from margin_assets.kernels.rungs import (
     Ladder,
     Steps,
 )
+from margin_assets.kernels.history.history import day_of
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import to_decimal, to_instants
+from margin_assets.kernels.rules.rules import Rules, rules_in_force
 from margin_assets.rulebooks import versions_in_force
 from schemas.landed import ACCOUNT_TYPES
 

@@ -5,7 +5,8 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.money import BEYOND, Int64Array, bounded, to_decimal
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import BEYOND, bounded, to_decimal
 
 
 def add_exactly(

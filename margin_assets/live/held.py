@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from margin_assets.kernels.terms import first_instant
+from margin_assets.kernels.book.terms import first_instant
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.live.points import PointsOf
 from schemas import FEEDS

@@ -3,10 +3,11 @@
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import CASH, PORTFOLIO, REG_T, Book, Int64Array
-from margin_assets.kernels.fills import EFFECT_COLUMNS, sized_cash
-from margin_assets.kernels.money import MICRO, instants, to_decimal, to_scaled, units
-from margin_assets.kernels.sales import average_prices, sale_columns, take_sales
+from margin_assets.kernels.book.book import CASH, PORTFOLIO, REG_T, Book
+from margin_assets.kernels.book.fills import EFFECT_COLUMNS, sized_cash
+from margin_assets.kernels.book.sales import average_prices, sale_columns, take_sales
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import MICRO, instants, to_decimal, to_scaled, units
 from margin_assets.live.exact_sums import add_exactly, joined, split
 from margin_assets.live.names import Names
 from schemas.landed import ACCOUNT_TYPES

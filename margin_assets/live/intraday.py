@@ -4,28 +4,27 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book import INDETERMINATE, PORTFOLIO, Int64Array
-from margin_assets.kernels.deficit_frames import Saved
-from margin_assets.kernels.figures import Figures
-from margin_assets.kernels.history import day_of
-from margin_assets.kernels.intraday import (
+from margin_assets.kernels.book.book import INDETERMINATE, PORTFOLIO
+from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.history.history import day_of
+from margin_assets.kernels.intraday.deficit_frames import Saved
+from margin_assets.kernels.intraday.intraday import (
     governing_rules,
     intraday_rules,
     opens,
     trades_reduce,
     worst_order,
 )
-from margin_assets.kernels.intraday_book import NEVER, IntradayBook
-from margin_assets.kernels.intraday_register import Changes, Entries
-from margin_assets.kernels.money import instants, to_scaled
-from margin_assets.kernels.timelines import BusinessDays
+from margin_assets.kernels.intraday.intraday_book import NEVER, IntradayBook
+from margin_assets.kernels.intraday.intraday_register import Changes, Entries
+from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
+from margin_assets.kernels.numeric.money import instants, to_scaled
+from margin_assets.kernels.rules.timelines import BusinessDays
 from margin_assets.live.holdings import Holdings
 from margin_assets.live.names import Names
 
-BoolArray = npt.NDArray[np.bool_]
 _TRANSFERS = ("deposit", "withdrawal")
 _US_PER_DAY = 86_400_000_000
 

@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.last_fills import TRADE_COLUMNS, last_fills, trades_of
+from margin_assets.kernels.book.last_fills import TRADE_COLUMNS, last_fills, trades_of
+from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.live.names import Names
 
 _NO_FILL = -1

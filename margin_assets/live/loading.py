@@ -6,14 +6,14 @@ import numpy as np
 import polars as pl
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels import reg_t_book
-from margin_assets.kernels.deficit_frames import Saved
-from margin_assets.kernels.fills import effects_at, history_effects
-from margin_assets.kernels.intraday import intraday_rules
-from margin_assets.kernels.last_fills import with_places
-from margin_assets.kernels.money import instants, to_instants
-from margin_assets.kernels.terms import first_instant
-from margin_assets.kernels.timelines import BusinessDays, business_days
+from margin_assets.kernels.book.fills import effects_at, history_effects
+from margin_assets.kernels.book.last_fills import with_places
+from margin_assets.kernels.book.terms import first_instant
+from margin_assets.kernels.intraday.deficit_frames import Saved
+from margin_assets.kernels.intraday.intraday import intraday_rules
+from margin_assets.kernels.numeric.money import instants, to_instants
+from margin_assets.kernels.reg_t import reg_t_book
+from margin_assets.kernels.rules.timelines import BusinessDays, business_days
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.live.cycle import DATED
 from margin_assets.live.monitor import Monitor

@@ -6,38 +6,41 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book import (
+from margin_assets.kernels.book.book import (
     FILL,
     MISSING,
     OPTION,
     STALE,
-    Int64Array,
     Series,
     as_shares,
     series_of,
 )
-from margin_assets.kernels.expiry import NEVER_ENDS, SessionTimes, first_hours, next_turns
-from margin_assets.kernels.history import HISTORICAL, day_of, new_york_day
-from margin_assets.kernels.marks import (
+from margin_assets.kernels.book.marks import (
     NEVER,
     marked_by_fill,
     next_change,
     next_opening,
     price_states,
 )
-from margin_assets.kernels.money import MICRO, instant, instants, to_decimal, to_instants, to_scaled
-from margin_assets.kernels.multipliers import (
+from margin_assets.kernels.book.multipliers import (
     multiplier_versions,
     traded_leverage,
     traded_multiplier,
 )
-from margin_assets.kernels.rules import Rules, benchmark
-from margin_assets.kernels.terms import (
-    INSTRUMENT_COLUMNS,
-    instrument_terms,
-    with_underlyings,
+from margin_assets.kernels.book.terms import INSTRUMENT_COLUMNS, instrument_terms, with_underlyings
+from margin_assets.kernels.history.history import HISTORICAL, day_of, new_york_day
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import (
+    MICRO,
+    instant,
+    instants,
+    to_decimal,
+    to_instants,
+    to_scaled,
 )
-from margin_assets.kernels.valuation import implied_of, no_options, resized, update_values
+from margin_assets.kernels.options.valuation import implied_of, no_options, resized, update_values
+from margin_assets.kernels.rules.expiry import NEVER_ENDS, SessionTimes, first_hours, next_turns
+from margin_assets.kernels.rules.rules import Rules, benchmark
 from margin_assets.live.last_fills import LastFills
 from margin_assets.live.names import Names
 from margin_assets.live.ticks import Ticks

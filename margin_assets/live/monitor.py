@@ -6,22 +6,23 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import REG_T, Book, Int64Array, Series
-from margin_assets.kernels.figures import Figures, empty_figures, with_room
-from margin_assets.kernels.firm import firm_risk_of
-from margin_assets.kernels.history import day_of, new_york_day
-from margin_assets.kernels.ladder import climb, set_deadlines
-from margin_assets.kernels.margined import Margined
-from margin_assets.kernels.money import instant
-from margin_assets.kernels.overlays import overlay_rules
-from margin_assets.kernels.positions import marked_positions
-from margin_assets.kernels.revaluation import restrikes, revalue
-from margin_assets.kernels.rules import Rules, rules_in_force
-from margin_assets.kernels.rungs import NEVER, Evaluated, Ladder, empty_ladder
-from margin_assets.kernels.settlement import settled
-from margin_assets.kernels.sma import Standing, mixed_excess, standing
-from margin_assets.kernels.sma_walk import Calendar
-from margin_assets.kernels.valuation import rescanned
+from margin_assets.kernels.book.book import REG_T, Book, Series
+from margin_assets.kernels.book.figures import Figures, empty_figures, with_room
+from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
+from margin_assets.kernels.enforcement.rungs import NEVER, Evaluated, Ladder, empty_ladder
+from margin_assets.kernels.history.history import day_of, new_york_day
+from margin_assets.kernels.history.sma_walk import Calendar
+from margin_assets.kernels.margin.firm import firm_risk_of
+from margin_assets.kernels.margin.margined import Margined
+from margin_assets.kernels.margin.revaluation import restrikes, revalue
+from margin_assets.kernels.margin.settlement import settled
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import instant
+from margin_assets.kernels.options.valuation import rescanned
+from margin_assets.kernels.overlays.overlays import overlay_rules
+from margin_assets.kernels.reg_t.sma import Standing, mixed_excess, standing
+from margin_assets.kernels.rules.rules import Rules, rules_in_force
+from margin_assets.kernels.securities.positions import marked_positions
 from margin_assets.live.bounds import spared
 from margin_assets.live.day_trades import DayTradeMonitor
 from margin_assets.live.decisions import (

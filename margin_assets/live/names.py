@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import Int64Array
+from margin_assets.kernels.numeric.arrays import Int64Array
 
 
 class Names:

@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import REG_T, Int64Array
-from margin_assets.kernels.intraday import BoolArray, intraday_rules
-from margin_assets.kernels.money import to_decimal, to_instants
-from margin_assets.kernels.reg_t_book import TRADE, UNSET, RegTBook, Saved, entry_frame
-from margin_assets.kernels.reg_t_calls import call_frame
-from margin_assets.kernels.rules import Rules
-from margin_assets.kernels.sma import Standing
-from margin_assets.kernels.sma_frames import memorandum_frame
-from margin_assets.kernels.timelines import BusinessDays, date_series
+from margin_assets.kernels.book.book import REG_T
+from margin_assets.kernels.intraday.intraday import intraday_rules
+from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
+from margin_assets.kernels.numeric.money import to_decimal, to_instants
+from margin_assets.kernels.reg_t.reg_t_book import TRADE, UNSET, RegTBook, Saved, entry_frame
+from margin_assets.kernels.reg_t.reg_t_calls import call_frame
+from margin_assets.kernels.reg_t.sma import Standing
+from margin_assets.kernels.reg_t.sma_frames import memorandum_frame
+from margin_assets.kernels.rules.rules import Rules
+from margin_assets.kernels.rules.timelines import BusinessDays, date_series
 from margin_assets.live.names import Names
 from margin_assets.live.reg_t_entries import Noted
 from margin_assets.live.restating import Restating

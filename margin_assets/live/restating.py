@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.history import Booked, Landed
-from margin_assets.kernels.money import instants, to_instants, to_scaled
-from margin_assets.kernels.sma_past import corrections_of
-from margin_assets.kernels.sma_restated import ENDED, restated_nets, starts
-from margin_assets.kernels.sma_walk import Calendar, Firm
-from margin_assets.kernels.terms import first_instant
+from margin_assets.kernels.book.terms import first_instant
+from margin_assets.kernels.history.history import Booked, Landed
+from margin_assets.kernels.history.sma_past import corrections_of
+from margin_assets.kernels.history.sma_restated import ENDED, restated_nets, starts
+from margin_assets.kernels.history.sma_walk import Calendar, Firm
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import instants, to_instants, to_scaled
 from margin_assets.lake.sealed import SealedTables
 from margin_assets.live.points import PointsOf
 from schemas import TABLES, feed_columns

@@ -6,10 +6,10 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.history import day_of
-from margin_assets.kernels.money import instants
-from margin_assets.kernels.rules import rules_in_force
+from margin_assets.kernels.history.history import day_of
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import instants
+from margin_assets.kernels.rules.rules import rules_in_force
 
 Ends = Callable[[Iterable[int]], Mapping[int, datetime | None]]
 """Last grid point by the end of each of some cycles; `Ledger.ends`."""

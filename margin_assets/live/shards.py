@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.money import instants
-from margin_assets.kernels.rules import SECOND
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import instants
+from margin_assets.kernels.rules.rules import SECOND
 from margin_assets.lake.shards import Shards, hashes, shard_count
 
 _NEVER_WRITTEN = np.iinfo(np.int64).min

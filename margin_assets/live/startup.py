@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.money import instants
-from margin_assets.kernels.sma_walk import Calendar
+from margin_assets.kernels.history.sma_walk import Calendar
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import instants
 from margin_assets.lake.archive import begun_entry, opened_in
 from margin_assets.lake.backlog import is_ahead
 from margin_assets.lake.landing import Landing, Pending, PlannedFile

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.money import instants, to_scaled
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import instants, to_scaled
 from margin_assets.live.names import Names
 
 

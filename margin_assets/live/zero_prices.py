@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from margin_assets.kernels.money import to_scaled
+from margin_assets.kernels.numeric.money import to_scaled
 from margin_assets.live.acceptance import Refusal
 from margin_assets.live.holdings import Holdings
 from margin_assets.live.market import Market

@@ -3,9 +3,9 @@
 import json
 from decimal import Decimal
 
-from margin_assets.kernels.grouping_gaps import grouping_gap
-from margin_assets.kernels.reg_t_groups import reg_t_requirements
-from margin_assets.kernels.sma import special_memorandum_accounts
+from margin_assets.kernels.margin.grouping_gaps import grouping_gap
+from margin_assets.kernels.margin.reg_t_groups import reg_t_requirements
+from margin_assets.kernels.reg_t.sma import special_memorandum_accounts
 from margin_assets.whatif.amounts import Row, number, usd
 from margin_assets.whatif.frames import Case
 

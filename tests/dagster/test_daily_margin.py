@@ -5,8 +5,8 @@ from places import Place, instance_at
 from polars.testing import assert_frame_equal
 
 from margin_assets.assets.margin import DAILY_ASSETS
-from margin_assets.kernels import requirements
-from margin_assets.kernels.margined import Eras
+from margin_assets.kernels.margin import requirements
+from margin_assets.kernels.margin.margined import Eras
 from schemas import TABLES
 
 # Dagster copies sensors with a parameter that it calls beta itself.

@@ -19,7 +19,7 @@ from documents import (
     years_on,
 )
 
-from margin_assets.kernels.intraday import largest_purchase
+from margin_assets.kernels.intraday.intraday import largest_purchase
 
 _CENT = Decimal("0.01")
 

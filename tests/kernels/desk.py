@@ -13,12 +13,12 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels import deficit_frames, intraday_book
-from margin_assets.kernels.deficit_frames import Saved
-from margin_assets.kernels.intraday import IntradayRules, intraday_rules
-from margin_assets.kernels.intraday_book import IntradayBook
-from margin_assets.kernels.intraday_register import CHANGES, Changes, Entries
-from margin_assets.kernels.timelines import business_days
+from margin_assets.kernels.intraday import deficit_frames, intraday_book
+from margin_assets.kernels.intraday.deficit_frames import Saved
+from margin_assets.kernels.intraday.intraday import IntradayRules, intraday_rules
+from margin_assets.kernels.intraday.intraday_book import IntradayBook
+from margin_assets.kernels.intraday.intraday_register import CHANGES, Changes, Entries
+from margin_assets.kernels.rules.timelines import business_days
 
 NEW_YORK = ZoneInfo("America/New_York")
 ON = date(2026, 6, 8)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from portfolios import RULES
 
-from margin_assets.kernels.book import REG_T, Book
-from margin_assets.kernels.figures import Figures, empty_figures
-from margin_assets.kernels.ladder import climb
-from margin_assets.kernels.rungs import (
+from margin_assets.kernels.book.book import REG_T, Book
+from margin_assets.kernels.book.figures import Figures, empty_figures
+from margin_assets.kernels.enforcement.ladder import climb
+from margin_assets.kernels.enforcement.rungs import (
     DIMENSIONS,
     NEVER,
     REASONS,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from margin_assets.kernels.overlays import (
+from margin_assets.kernels.overlays.overlays import (
     OverlayRules,
     house_addons,
     overlay_rules,

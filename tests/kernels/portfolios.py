@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from margin_assets.kernels.book import Book, Series, book_of
-from margin_assets.kernels.positions import marked_positions
-from margin_assets.kernels.rules import rules_in_force
-from margin_assets.kernels.terms import TERMS
+from margin_assets.kernels.book.book import Book, Series, book_of
+from margin_assets.kernels.book.terms import TERMS
+from margin_assets.kernels.rules.rules import rules_in_force
+from margin_assets.kernels.securities.positions import marked_positions
 
 DAY = date(2020, 3, 9)
 NOON = datetime(2020, 3, 9, 16, tzinfo=UTC)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from margin_assets import kernels
-from margin_assets.kernels import machine_code, money
+from margin_assets.kernels.numeric import money
+from margin_assets.machine_code import locator
 
-SOURCES = sorted(Path(kernels.__file__).parent.glob("*.py"))
+SOURCES = sorted(Path(kernels.__file__).parent.rglob("*.py"))
 SCALARS = {"int", "float", "bool", "None", "Line", "Group", "Node"}
 """What a loop may hand out that counts no references: numbers, and tuples of them."""
 
@@ -78,9 +79,9 @@ def sources(tmp_path: Path) -> Path:
 
 def kept_in(sources: Path, module: str) -> Path:
     """Where a module's machine code is kept, asked as a new process would."""
-    for remembered in (machine_code.folder_of, machine_code._imported, machine_code._text):
+    for remembered in (locator.folder_of, locator._imported, locator._text):
         remembered.cache_clear()
-    return machine_code.folder_of(sources / f"{module}.py", sources)
+    return locator.folder_of(sources / f"{module}.py", sources)
 
 
 @pytest.mark.parametrize("module", ["outer", "between", "inner"])
@@ -111,4 +112,4 @@ def test_only_the_newest_machine_code_of_a_module_stays(sources: Path):
 def test_loops_of_this_package_are_kept_by_state():
     path = Path(money.value_cents.stats.cache_path)
 
-    assert path == machine_code.folder_of(Path(money.__file__), Path(money.__file__).parents[2])
+    assert path == locator.folder_of(Path(money.__file__), Path(money.__file__).parents[3])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from margin_assets.kernels.corrections import counting, repeated, waiting, waiting_rows
+from margin_assets.kernels.book.corrections import counting, repeated, waiting, waiting_rows
 
 NOON = datetime(2020, 3, 9, 16, tzinfo=UTC)
 MISMATCH = "correction_mismatch"

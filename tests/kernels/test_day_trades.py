@@ -10,19 +10,19 @@ from desk import DAYS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from margin_assets.kernels.book import REG_T
-from margin_assets.kernels.day_trades import (
+from margin_assets.kernels.book.book import REG_T
+from margin_assets.kernels.book.fills import history_effects
+from margin_assets.kernels.day_trading.day_trades import (
     day_trade_rules,
     day_trades,
     is_legacy,
     standing_trades,
     weighed,
 )
-from margin_assets.kernels.fills import history_effects
-from margin_assets.kernels.intraday import intraday_rules
-from margin_assets.kernels.money import MICRO
-from margin_assets.kernels.pattern_book import Closing, PatternBook
-from margin_assets.kernels.pattern_rows import pattern_frame, rows_of
+from margin_assets.kernels.day_trading.pattern_book import Closing, PatternBook
+from margin_assets.kernels.day_trading.pattern_rows import pattern_frame, rows_of
+from margin_assets.kernels.intraday.intraday import intraday_rules
+from margin_assets.kernels.numeric.money import MICRO
 
 NEW_YORK = ZoneInfo("America/New_York")
 RULES = day_trade_rules(date(2026, 5, 1))

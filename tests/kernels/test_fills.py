@@ -5,7 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from margin_assets.kernels.fills import FillRow, history_effects, standing, tree_effects
+from margin_assets.kernels.book.fills import FillRow, history_effects, standing, tree_effects
 
 NOON = datetime(2020, 3, 9, 16, tzinfo=UTC)
 MINUTE = 60_000_000

@@ -19,15 +19,15 @@ from option_samples import (
     spots,
 )
 
-from margin_assets.kernels.implied import (
+from margin_assets.kernels.options.implied import (
     MOST_VOLATILITY,
     QUOTE_STATES,
     implied_volatilities,
     implied_volatility,
     least_value,
 )
-from margin_assets.kernels.option_terms import terms_of
-from margin_assets.kernels.options import critical_price, option_values, series_values
+from margin_assets.kernels.options.option_terms import terms_of
+from margin_assets.kernels.options.options import critical_price, option_values, series_values
 
 
 @pytest.mark.parametrize("is_american", [AMERICAN, EUROPEAN])

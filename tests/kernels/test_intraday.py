@@ -19,9 +19,9 @@ from desk import (
     places,
 )
 
-from margin_assets.kernels.book import CASH, PORTFOLIO, REG_T
-from margin_assets.kernels.deficit_frames import Saved
-from margin_assets.kernels.intraday import (
+from margin_assets.kernels.book.book import CASH, PORTFOLIO, REG_T
+from margin_assets.kernels.intraday.deficit_frames import Saved
+from margin_assets.kernels.intraday.intraday import (
     governing_rules,
     intraday_rules,
     largest_purchase,
@@ -30,7 +30,7 @@ from margin_assets.kernels.intraday import (
     trades_reduce,
     worst_order,
 )
-from margin_assets.kernels.intraday_book import NEVER, intraday_deficits
+from margin_assets.kernels.intraday.intraday_book import NEVER, intraday_deficits
 from schemas.intraday import IntradayDeficits, IntradayState
 
 MONDAY = "2026-06-08"

@@ -26,8 +26,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from margin_assets.kernels.intraday import worst_order
-from margin_assets.kernels.intraday_book import intraday_deficits
+from margin_assets.kernels.intraday.intraday import worst_order
+from margin_assets.kernels.intraday.intraday_book import intraday_deficits
 
 OPENING = at("2026-06-08 04:00")
 _HALF_DAY = 12 * 3_600_000_000

@@ -3,10 +3,10 @@ import pytest
 from ladder_account import CALLED, OVERDUE, SECOND, START, STRESSED, Account, Step
 from portfolios import RULES
 
-from margin_assets.kernels.book import CASH, NO_BETA, NO_PRICE, PORTFOLIO
-from margin_assets.kernels.figures import empty_figures
-from margin_assets.kernels.ladder import climb
-from margin_assets.kernels.rungs import Evaluated
+from margin_assets.kernels.book.book import CASH, NO_BETA, NO_PRICE, PORTFOLIO
+from margin_assets.kernels.book.figures import empty_figures
+from margin_assets.kernels.enforcement.ladder import climb
+from margin_assets.kernels.enforcement.rungs import Evaluated
 
 WARNED = ("margin_status", "ok", "warning", "excess_below_warning_level")
 RECOVERED = ("margin_status", "warning", "ok", "excess_recovered")

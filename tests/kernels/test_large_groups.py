@@ -14,12 +14,18 @@ import numba
 import numpy as np
 import pytest
 
-from margin_assets.kernels import large_groups
-from margin_assets.kernels.grouping import PROOF, TOO_LARGE, WORK, Grouping, least_grouping
-from margin_assets.kernels.large_groups import _by_relaxation, large_grouping
-from margin_assets.kernels.problems import Problems
-from margin_assets.kernels.solutions import least_requirements
-from margin_assets.kernels.strategies import (
+from margin_assets.kernels.strategies import large_groups
+from margin_assets.kernels.strategies.grouping import (
+    PROOF,
+    TOO_LARGE,
+    WORK,
+    Grouping,
+    least_grouping,
+)
+from margin_assets.kernels.strategies.large_groups import _by_relaxation, large_grouping
+from margin_assets.kernels.strategies.problems import Problems
+from margin_assets.kernels.strategies.solutions import least_requirements
+from margin_assets.kernels.strategies.strategies import (
     LEG,
     NONE,
     SPREAD,
@@ -120,8 +126,8 @@ def test_the_solver_prints_nothing():
     """A what-if answers on standard output. A process of its own: a banner comes but once."""
     code = (
         "import numpy as np\n"
-        "from margin_assets.kernels.relaxation import most_saving_sparse\n"
-        "from margin_assets.kernels.simplex import NO_LOSS, Program\n"
+        "from margin_assets.kernels.optimize.relaxation import most_saving_sparse\n"
+        "from margin_assets.kernels.optimize.simplex import NO_LOSS, Program\n"
         "rows = np.array([[2, 1, 0], [1, 1, 0], [3, -1, -1]])\n"
         "hard = np.array([NO_LOSS, NO_LOSS, 2], dtype=np.int32)\n"
         "parts = np.full(3, -1, dtype=np.int32)\n"
@@ -169,8 +175,8 @@ def test_a_position_worth_nothing_never_raises_the_requirement():
 def test_beyond_what_is_written_down_whole_a_group_goes_by_pieces(monkeypatch: pytest.MonkeyPatch):
     """The bound is then only that nothing requires less than the longs lend: 0."""
     held = records(book(3, 70, 2))
-    monkeypatch.setattr("margin_assets.kernels.large_groups._ENTRIES", 0)
-    monkeypatch.setattr("margin_assets.kernels.large_groups._PIECE", 30)
+    monkeypatch.setattr("margin_assets.kernels.strategies.large_groups._ENTRIES", 0)
+    monkeypatch.setattr("margin_assets.kernels.strategies.large_groups._PIECE", 30)
 
     found = _by_relaxation(held, stock(500), RATES)
 

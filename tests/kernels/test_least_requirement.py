@@ -26,10 +26,10 @@ from exhaustive_grouping import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from margin_assets.kernels.grouping import PROOF
-from margin_assets.kernels.problems import Problems
-from margin_assets.kernels.solutions import Solution, group_of, least_requirements
-from margin_assets.kernels.strategies import (
+from margin_assets.kernels.strategies.grouping import PROOF
+from margin_assets.kernels.strategies.problems import Problems
+from margin_assets.kernels.strategies.solutions import Solution, group_of, least_requirements
+from margin_assets.kernels.strategies.strategies import (
     KINDS,
     LEG,
     SPREAD,

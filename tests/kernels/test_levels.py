@@ -11,10 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ladder_account import MINUTE, RULES, START, STRESSED, Account, Step
 
-from margin_assets.kernels.book import NO_PRICE
-from margin_assets.kernels.figures import Figures, empty_figures
-from margin_assets.kernels.liquidation import liquidated
-from margin_assets.kernels.money import MAX_TOTAL, share_order
+from margin_assets.kernels.book.book import NO_PRICE
+from margin_assets.kernels.book.figures import Figures, empty_figures
+from margin_assets.kernels.enforcement.liquidation import liquidated
+from margin_assets.kernels.numeric.money import MAX_TOTAL, share_order
 
 HUGE = int(MAX_TOTAL)
 

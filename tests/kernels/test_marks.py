@@ -3,8 +3,8 @@ import polars as pl
 import pytest
 from portfolios import RULES
 
-from margin_assets.kernels.last_fills import TRADE_COLUMNS, last_fills
-from margin_assets.kernels.marks import (
+from margin_assets.kernels.book.last_fills import TRADE_COLUMNS, last_fills
+from margin_assets.kernels.book.marks import (
     NEVER,
     marked_by_fill,
     next_change,

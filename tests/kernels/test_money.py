@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from margin_assets.kernels.money import (
+from margin_assets.kernels.numeric.money import (
     MAX_POSITION,
     floor_line,
     instants,

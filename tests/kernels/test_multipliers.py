@@ -1,8 +1,8 @@
 import polars as pl
 import pytest
 
-from margin_assets.kernels.money import PPM
-from margin_assets.kernels.multipliers import traded_multiplier
+from margin_assets.kernels.book.multipliers import traded_multiplier
+from margin_assets.kernels.numeric.money import PPM
 
 Version = tuple[str, int, int, int]
 """Symbol, the point it counts from, event time, multiplier."""

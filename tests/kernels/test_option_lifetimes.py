@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.expiry import (
+from margin_assets.kernels.book.terms import INSTRUMENT_COLUMNS, instrument_terms
+from margin_assets.kernels.numeric.money import instants
+from margin_assets.kernels.rules.expiry import (
     HOUR,
     NEVER_ENDS,
     first_hours,
@@ -18,8 +20,6 @@ from margin_assets.kernels.expiry import (
     next_turns,
     time_left,
 )
-from margin_assets.kernels.money import instants
-from margin_assets.kernels.terms import INSTRUMENT_COLUMNS, instrument_terms
 
 NEW_YORK = ZoneInfo("America/New_York")
 AMERICAN, EUROPEAN = "american", "european"

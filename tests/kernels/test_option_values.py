@@ -20,8 +20,13 @@ from option_samples import (
 )
 from quantlib_peer import Peer
 
-from margin_assets.kernels.normal import exponential, logarithm, normal_cdf, normal_density
-from margin_assets.kernels.options import critical_price, delta, european_value, option_values
+from margin_assets.kernels.numeric.normal import exponential, logarithm, normal_cdf, normal_density
+from margin_assets.kernels.options.options import (
+    critical_price,
+    delta,
+    european_value,
+    option_values,
+)
 
 
 def value(case: Case, is_american: bool = AMERICAN) -> float:

@@ -15,12 +15,8 @@ from overlay_books import (
     spread,
 )
 
-from margin_assets.kernels.money import CENTS
-from margin_assets.kernels.overlays import (
-    house_addons,
-    house_totals,
-    with_enabled,
-)
+from margin_assets.kernels.numeric.money import CENTS
+from margin_assets.kernels.overlays.overlays import house_addons, house_totals, with_enabled
 from schemas.house import OVERLAYS, HouseRequirements
 
 STOCKS = st.fixed_dictionaries(

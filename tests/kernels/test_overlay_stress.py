@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 from overlay_books import RULES, USD, Account, Position, accounts, addon, charges, option, positions
 
-from margin_assets.kernels.money import CENTS
-from margin_assets.kernels.overlays import (
+from margin_assets.kernels.numeric.money import CENTS
+from margin_assets.kernels.overlays.overlays import (
     delta_gamma_line,
     expected_range_stress,
     house_initial,

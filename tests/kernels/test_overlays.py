@@ -21,7 +21,7 @@ from overlay_books import (
     spread,
 )
 
-from margin_assets.kernels.overlays import (
+from margin_assets.kernels.overlays.overlays import (
     house_addons,
     house_totals,
     overlay_rules,
@@ -56,7 +56,7 @@ def test_a_broken_rulebook_is_refused(
         concentration = {**book.numbers["concentration"], **change}
         return replace(book, numbers={**book.numbers, "concentration": concentration})
 
-    monkeypatch.setattr("margin_assets.kernels.overlay_rules.in_force", changed)
+    monkeypatch.setattr("margin_assets.kernels.rules.overlay_rules.in_force", changed)
 
     with pytest.raises(ValueError, match=message):
         overlay_rules.__wrapped__(DAY)

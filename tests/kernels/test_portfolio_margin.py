@@ -5,10 +5,10 @@ import pytest
 from portfolios import RULES, Holding, Number, Owner, Term, fund, one, portfolio
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.margined import margined
-from margin_assets.kernels.requirements import POINT_COLUMNS, tims_requirements
-from margin_assets.kernels.revaluation import revalue
-from margin_assets.kernels.terms import INSTRUMENT_COLUMNS, instrument_terms, range_classes
+from margin_assets.kernels.book.terms import INSTRUMENT_COLUMNS, instrument_terms, range_classes
+from margin_assets.kernels.margin.margined import margined
+from margin_assets.kernels.margin.requirements import POINT_COLUMNS, tims_requirements
+from margin_assets.kernels.margin.revaluation import revalue
 
 
 def index(

@@ -3,8 +3,8 @@ from decimal import Decimal
 import pytest
 from portfolios import Number, Term, fund, one
 
-from margin_assets.kernels.margined import margined
-from margin_assets.kernels.reg_t_groups import reg_t_requirements
+from margin_assets.kernels.margin.margined import margined
+from margin_assets.kernels.margin.reg_t_groups import reg_t_requirements
 
 NOT_MARGINABLE = Term(price=75, marginable=False)
 

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.reg_t_book import CASH, RegTBook, Saved, entry_frame
-from margin_assets.kernels.reg_t_calls import call_frame
-from margin_assets.kernels.rules import rules_in_force
-from margin_assets.kernels.sma import Standing
-from margin_assets.kernels.sma_entries import Trades, entry_rules, trade_entries
-from margin_assets.kernels.sma_frames import memorandum_frame
-from margin_assets.kernels.timelines import business_days
+from margin_assets.kernels.reg_t.reg_t_book import CASH, RegTBook, Saved, entry_frame
+from margin_assets.kernels.reg_t.reg_t_calls import call_frame
+from margin_assets.kernels.reg_t.sma import Standing
+from margin_assets.kernels.reg_t.sma_entries import Trades, entry_rules, trade_entries
+from margin_assets.kernels.reg_t.sma_frames import memorandum_frame
+from margin_assets.kernels.rules.rules import rules_in_force
+from margin_assets.kernels.rules.timelines import business_days
 
 HOURS = 3_600_000_000
 DAYS = business_days(sessions().days, sessions().closes, 4 * HOURS)

@@ -12,22 +12,22 @@ from hypothesis import strategies as st
 from numba import njit
 from portfolios import RULES, Holding, Owner, Portfolio, Term, one, portfolio
 
-from margin_assets.kernels.bare_series import securities
-from margin_assets.kernels.book import REG_T, Book, Series, state_names
-from margin_assets.kernels.consistency import still_stress_gaps
-from margin_assets.kernels.figures import Figures
-from margin_assets.kernels.lines import is_below, stress_line, stressed_maintenance
-from margin_assets.kernels.margined import margined
-from margin_assets.kernels.money import MAX_POSITION, value_cents
-from margin_assets.kernels.reg_t_groups import reg_t_requirements
-from margin_assets.kernels.requirements import (
+from margin_assets.kernels.book.book import REG_T, Book, Series, state_names
+from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.margin.consistency import still_stress_gaps
+from margin_assets.kernels.margin.margined import margined
+from margin_assets.kernels.margin.reg_t_groups import reg_t_requirements
+from margin_assets.kernels.margin.requirements import (
     POINT_COLUMNS,
     margin_summary,
     stress_results,
     tims_requirements,
 )
-from margin_assets.kernels.revaluation import revalue
-from margin_assets.kernels.rules import Rules
+from margin_assets.kernels.margin.revaluation import revalue
+from margin_assets.kernels.numeric.money import MAX_POSITION, value_cents
+from margin_assets.kernels.rules.rules import Rules
+from margin_assets.kernels.securities.bare_series import securities
+from margin_assets.kernels.securities.lines import is_below, stress_line, stressed_maintenance
 from schemas.landed import ACCOUNT_TYPES
 
 KINDS = ACCOUNT_TYPES

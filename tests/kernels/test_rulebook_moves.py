@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from portfolios import DAY, RULES, Holding, Owner, Portfolio, Term, portfolio
 
-from margin_assets.kernels.margined import Margined, margined
-from margin_assets.kernels.requirements import margin_summary, summary_of
-from margin_assets.kernels.rulebook_moves import rulebook_moves, seen_under, totals_of
-from margin_assets.kernels.rules import DECIDING, Rules, rules_in_force, rules_of
+from margin_assets.kernels.margin.margined import Margined, margined
+from margin_assets.kernels.margin.requirements import margin_summary, summary_of
+from margin_assets.kernels.margin.rulebook_moves import rulebook_moves, seen_under, totals_of
+from margin_assets.kernels.rules.rules import DECIDING, Rules, rules_in_force, rules_of
 from margin_assets.rulebooks import FAMILIES, Rulebook, flat, in_force, named, versions
 
 USD = pl.Decimal(38, 2)

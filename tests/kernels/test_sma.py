@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 from portfolios import RULES, Number, Term, fund, one
 
-from margin_assets.kernels.margined import Margined
-from margin_assets.kernels.sma import special_memorandum_accounts
+from margin_assets.kernels.margin.margined import Margined
+from margin_assets.kernels.reg_t.sma import special_memorandum_accounts
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,15 @@ import polars as pl
 import pytest
 from portfolios import NOON, RULES, Holding, Owner, Term, one, portfolio
 
-from margin_assets.kernels.margined import Eras, margined
-from margin_assets.kernels.reg_t_groups import reg_t_requirements
-from margin_assets.kernels.requirements import (
+from margin_assets.kernels.margin.margined import Eras, margined
+from margin_assets.kernels.margin.reg_t_groups import reg_t_requirements
+from margin_assets.kernels.margin.requirements import (
     firm_risk,
     margin_summary,
     stress_results,
     tims_requirements,
 )
-from margin_assets.kernels.rules import scenario_names
+from margin_assets.kernels.rules.rules import scenario_names
 
 Kernel = Callable[[Eras], pl.DataFrame]
 

@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.timelines import (
+from margin_assets.kernels.rules.timelines import (
     business_days,
     maintenance_call_latest,
     nth_business_day,

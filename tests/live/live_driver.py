@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from margin_assets.kernels.history import Booked, Landed
+from margin_assets.kernels.history.history import Booked, Landed
 from margin_assets.lake.canonical import canonical_bytes
 from margin_assets.lake.landing import LocalLanding
 from margin_assets.lake.sealed import SealedTables

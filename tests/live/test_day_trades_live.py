@@ -33,7 +33,7 @@ from test_reg_t_live import (
 )
 
 from margin_assets.assets.partitions import calendar
-from margin_assets.kernels.pattern_history import pattern_day_traders_at
+from margin_assets.kernels.history.pattern_history import pattern_day_traders_at
 from margin_assets.live.replay import replay
 
 TABLE = "pattern_day_traders"

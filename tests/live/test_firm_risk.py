@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 from live_driver import Firm, account, at, beta, cash, fill, instrument, price
 
-from margin_assets.kernels.requirements import firm_risk
+from margin_assets.kernels.margin.requirements import firm_risk
 
 
 def test_an_account_that_nothing_has_valued_is_not_summed_as_zero(tmp_path: Path) -> None:

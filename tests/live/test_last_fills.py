@@ -28,7 +28,7 @@ from test_batching import Event, assert_same, deliver
 
 from margin_assets.calendar import sessions
 from margin_assets.cli.account_story import story
-from margin_assets.kernels.history import positions_at
+from margin_assets.kernels.history.history import positions_at
 from margin_assets.lake.moment import sealed_moment
 from margin_assets.live.replay import replay
 

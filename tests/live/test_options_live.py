@@ -29,7 +29,8 @@ from test_batching import Event, assert_same, cut, decisions, deliver
 
 from margin_assets.assets.margin import walk
 from margin_assets.calendar import sessions
-from margin_assets.kernels import history, requirements
+from margin_assets.kernels.history import history
+from margin_assets.kernels.margin import requirements
 from margin_assets.whatif import whatif
 from schemas import TABLES
 

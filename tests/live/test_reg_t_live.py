@@ -20,10 +20,10 @@ from live_driver import (
 from polars.testing import assert_frame_equal
 
 from margin_assets.assets.partitions import calendar, closes
-from margin_assets.kernels.margined import Margined
-from margin_assets.kernels.rules import rules_in_force
-from margin_assets.kernels.sma import special_memorandum_accounts
-from margin_assets.kernels.sma_history import memoranda_at
+from margin_assets.kernels.history.sma_history import memoranda_at
+from margin_assets.kernels.margin.margined import Margined
+from margin_assets.kernels.reg_t.sma import special_memorandum_accounts
+from margin_assets.kernels.rules.rules import rules_in_force
 
 MONDAY = datetime(2024, 6, 3, 14, 0, tzinfo=UTC)
 """Ten o'clock in New York: a week of trades that settle on the next day."""

@@ -14,7 +14,7 @@ from live_driver import Firm, Row, account, cash, everything_landed, fill, instr
 from polars.testing import assert_frame_equal
 
 from margin_assets.assets.partitions import calendar, closes
-from margin_assets.kernels.sma_history import memoranda_at
+from margin_assets.kernels.history.sma_history import memoranda_at
 from margin_assets.live.past import recomputed
 
 MONDAY = datetime(2024, 6, 3, 14, 0, tzinfo=UTC)

@@ -18,7 +18,7 @@ from live_driver import (
 )
 from polars.testing import assert_frame_equal
 
-from margin_assets.kernels.requirements import firm_risk
+from margin_assets.kernels.margin.requirements import firm_risk
 from margin_assets.lake.audit import verify
 from margin_assets.lake.landing import LocalLanding
 from margin_assets.lake.store import Lake

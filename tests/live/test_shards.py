@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from margin_assets.kernels.money import to_instants
+from margin_assets.kernels.numeric.money import to_instants
 from margin_assets.lake.shards import shard_count, shards_of
 from margin_assets.live.shards import StateShards
 

@@ -8,7 +8,7 @@ import polars as pl
 from live_driver import Firm, Row, account, cash, everything_landed, fill, instrument, price
 
 from margin_assets.assets.partitions import calendar, closes
-from margin_assets.kernels import history
+from margin_assets.kernels.history import history
 
 MONDAY = datetime(2024, 6, 3, 14, 0, tzinfo=UTC)
 LANDED = datetime(2026, 7, 2, 1, 1, tzinfo=UTC)

@@ -17,10 +17,10 @@ from margin_assets.assets.resources import (
     MetricsResource,
     ValidationResource,
 )
-from margin_assets.lake.ledger import AnotherSession
-from margin_assets.lake.store import Lake
-from margin_assets.live.reporting import Reporter, report_health
-from margin_assets.live.session import Session
+from margin_assets.lake.ledger.ledger import AnotherSession
+from margin_assets.lake.store.store import Lake
+from margin_assets.live.session.reporting import Reporter, report_health
+from margin_assets.live.session.session import Session
 
 LIVE_TAG = "margin/live"
 ONE_LAKE = "lake"

@@ -12,8 +12,8 @@ from deltalake.exceptions import CommitFailedError
 
 from jobs.live_margin import LIVE_TAG, ONE_LAKE
 from margin_assets.assets.resources import LakeResource
-from margin_assets.lake import declared
-from margin_assets.lake.upkeep import Retention, tidy
+from margin_assets.lake.store import declared
+from margin_assets.lake.upkeep.upkeep import Retention, tidy
 
 _ALIVE = [
     dg.DagsterRunStatus.QUEUED,

@@ -12,7 +12,7 @@ import dagster as dg
 
 from margin_assets.assets.resources import LakeResource, LandingResource
 from margin_assets.checks import monitoring
-from margin_assets.checks.health import Health
+from margin_assets.monitoring.health import Health
 from sensors.alerts import Alerts
 from sensors.landing import a_live_run_is_alive
 

@@ -10,10 +10,10 @@ import dagster as dg
 
 from jobs.live_margin import LIVE_TAG, ONE_LAKE, live_margin
 from margin_assets.assets.resources import LakeResource, LandingResource
-from margin_assets.lake.backlog import is_ahead, waiting
-from margin_assets.lake.landing import Landing
-from margin_assets.lake.ledger import Ledger
-from margin_assets.lake.store import Lake
+from margin_assets.lake.landing.backlog import is_ahead, waiting
+from margin_assets.lake.landing.landing import Landing
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.store.store import Lake
 
 _ALIVE = [
     dg.DagsterRunStatus.QUEUED,

@@ -7,8 +7,8 @@ import pytest
 import seaweed
 import store_proxy
 
-from margin_assets.lake import faults
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store import faults
+from margin_assets.lake.store.store import Lake
 from tests.empty_lake import created
 
 # Files handed out first, in this order: the long ones, so that none is left over at the end. The

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
-from margin_assets.lake.objects import S3Objects
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store.objects import S3Objects
+from margin_assets.lake.store.store import Lake
 
 
 @cache

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from margin_assets.lake.patience import StoreUnavailable
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store.patience import StoreUnavailable
+from margin_assets.lake.store.store import Lake
 
 BUCKET = "lake"
 _BOOT_SECONDS = 60

@@ -11,7 +11,7 @@ import polars as pl
 
 from margin_assets.checks.daily import daily_check
 from margin_assets.kernels.margin.consistency import broken_rules
-from margin_assets.lake.declared import DAILY, schema_of
+from margin_assets.lake.store.declared import DAILY, schema_of
 from schemas import TABLES
 
 

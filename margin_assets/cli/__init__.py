@@ -17,7 +17,7 @@ from margin_assets.cli import (
     serve_verbs,
 )
 from margin_assets.cli.output import Refusal, note, one_line
-from margin_assets.lake.troubles import endpoint_in, trouble_of
+from margin_assets.lake.store.troubles import endpoint_in, trouble_of
 
 __all__ = ["app", "main"]
 

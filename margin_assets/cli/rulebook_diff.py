@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from margin_assets.kernels.rules.overlay_rules import OverlayRules
     from margin_assets.kernels.rules.rules import Rules
-    from margin_assets.lake.ledger import Sealed
-    from margin_assets.lake.store import Lake
+    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.store.store import Lake
     from margin_assets.rulebooks import Rulebook
 
 Document = dict[str, Any]
@@ -114,7 +114,7 @@ def _moves(lake: "Lake", sealed: "Sealed", sides: tuple[Side, Side]) -> Document
     from margin_assets.kernels.margin.margined import Margined
     from margin_assets.kernels.margin.requirements import summary_of
     from margin_assets.kernels.margin.rulebook_moves import rulebook_moves, seen_under, totals_of
-    from margin_assets.lake.sealed import SealedTables
+    from margin_assets.lake.ledger.sealed import SealedTables
 
     table = SealedTables(lake, sealed.table_versions)
     accounts = table("account_state").sort("account_id")

@@ -20,13 +20,13 @@ from typing import Any
 
 import polars as pl
 
-from margin_assets.lake import declared
-from margin_assets.lake.canonical import digest
-from margin_assets.lake.caretaker import Caretaker
-from margin_assets.lake.ledger import Ledger, Sealed
-from margin_assets.lake.moment import sealed_moment
-from margin_assets.lake.store import Lake
-from margin_assets.lake.upkeep import bounds
+from margin_assets.lake.store import declared
+from margin_assets.lake.ledger.canonical import digest
+from margin_assets.lake.upkeep.caretaker import Caretaker
+from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.moment import sealed_moment
+from margin_assets.lake.store.store import Lake
+from margin_assets.lake.upkeep.upkeep import bounds
 from schemas import TABLES
 
 NOON = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)

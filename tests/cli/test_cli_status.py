@@ -9,7 +9,7 @@ from margin_command import Margin, landed
 
 from margin_assets.calendar import is_open
 from margin_assets.cli.standing import show, standing
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store.store import Lake
 
 THURSDAY, FRIDAY = date(2020, 3, 5), date(2020, 3, 6)
 """The sessions before the Monday at whose noon the story stands."""

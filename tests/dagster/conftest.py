@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 from places import Place, instance_at
 
-from margin_assets.lake.landing import LocalLanding
-from margin_assets.live.session import Session
+from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.live.session.session import Session
 from margin_assets.scenarios import scenario, write_batch
 from tests.empty_lake import created
 

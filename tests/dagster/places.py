@@ -16,7 +16,7 @@ from margin_assets.assets.resources import (
     ValidationResource,
 )
 from margin_assets.definitions import build_defs
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store.store import Lake
 from margin_assets.scenarios import scenario, write_batch
 
 INSTANCE = "telemetry:\n  enabled: false\n"

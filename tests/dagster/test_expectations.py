@@ -8,7 +8,7 @@ from places import Place
 from margin_assets.checks import expectations
 from margin_assets.checks.expectations import Target, judge_frame, validate_table
 from margin_assets.kernels.margin.consistency import broken_rules
-from margin_assets.lake.declared import DAILY, schema_of
+from margin_assets.lake.store.declared import DAILY, schema_of
 from schemas import TABLES
 from tests.empty_lake import created
 

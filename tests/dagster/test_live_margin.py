@@ -6,9 +6,9 @@ import dagster as dg
 import pytest
 from places import Place, instance_at
 
-from margin_assets.lake.ledger import AnotherSession, Ledger
-from margin_assets.live import reporting
-from margin_assets.live.session import Session
+from margin_assets.lake.ledger.ledger import AnotherSession, Ledger
+from margin_assets.live.session import reporting
+from margin_assets.live.session.session import Session
 
 # Dagster copies sensors with a parameter that it calls beta itself.
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer `Sensor")

@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 from places import Place
 
-from margin_assets.lake.landing import LocalLanding
-from margin_assets.live.session import Session
+from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.live.session.session import Session
 from tests.empty_lake import created
 
 # Dagster copies sensors with a parameter that it calls beta itself.

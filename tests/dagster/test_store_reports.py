@@ -3,8 +3,8 @@
 import dagster as dg
 
 from margin_assets.checks.store import the_store_answers
-from margin_assets.live.condition import Condition
-from margin_assets.live.reporting import Reporter
+from margin_assets.live.session.condition import Condition
+from margin_assets.live.session.reporting import Reporter
 
 
 @dg.op

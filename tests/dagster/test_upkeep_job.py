@@ -6,9 +6,9 @@ from places import Place
 
 from jobs.live_margin import live_margin
 from jobs.upkeep import nightly_upkeep
-from margin_assets.lake.delta_log import log_of
-from margin_assets.lake.landing import LocalLanding
-from margin_assets.live.session import Session
+from margin_assets.lake.upkeep.delta_log import log_of
+from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.live.session.session import Session
 from tests.empty_lake import created
 
 # Dagster copies sensors with a parameter that it calls beta itself.

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from margin_assets.lake.ledger import Ledger
-from margin_assets.lake.store import Lake
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.store.store import Lake
 
 
 def land(folder: Path, number: int) -> tuple[str, float]:

@@ -12,10 +12,10 @@ from decimal import Decimal
 
 import polars as pl
 
-from margin_assets.lake import declared, faults
-from margin_assets.lake.canonical import digest
-from margin_assets.lake.ledger import Ledger, Sealed
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store import declared, faults
+from margin_assets.lake.ledger.canonical import digest
+from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.store.store import Lake
 from schemas import TABLES
 
 NOON = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)

@@ -6,15 +6,8 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from margin_assets.lake.reading import (
-    COLUMN_WORDS,
-    FILE_REASONS,
-    LINE_REASONS,
-    FileRead,
-    LandedFile,
-    read_landed,
-)
-from margin_assets.lake.reading.rules import feed_columns
+from margin_assets.lake.landing.reading import COLUMN_WORDS, FILE_REASONS, FileRead, LINE_REASONS, LandedFile, read_landed
+from margin_assets.lake.landing.reading.rules import feed_columns
 from schemas import FEEDS
 
 LANDED_AT = datetime(2024, 1, 2, tzinfo=UTC)

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from mini_session import rows
 
-from margin_assets.lake.canonical import canonical_bytes, digest
-from margin_assets.lake.declared import SchemaMismatch
+from margin_assets.lake.ledger.canonical import canonical_bytes, digest
+from margin_assets.lake.store.declared import SchemaMismatch
 from schemas import TABLES
 
 PRICES = TABLES["prices"]

@@ -1,9 +1,9 @@
 from datetime import UTC, datetime, timedelta
 
-from margin_assets.lake.cycle_times import CycleTime, cycle_times
-from margin_assets.lake.ledger import Ledger
-from margin_assets.lake.store import Lake
-from margin_assets.lake.upkeep import tidy
+from margin_assets.lake.ledger.cycle_times import CycleTime, cycle_times
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.store.store import Lake
+from margin_assets.lake.upkeep.upkeep import tidy
 
 AT = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from mini_session import rows
 
-from margin_assets.lake.damage import TableDamaged
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store.damage import TableDamaged
+from margin_assets.lake.store.store import Lake
 from tests.empty_lake import created
 
 Damage = Callable[[Path], object]

@@ -7,9 +7,9 @@ import boto3
 import pytest
 from seaweed import S3Server
 
-from margin_assets.lake.objects import StoreRefused
-from margin_assets.lake.patience import StoreUnavailable
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store.objects import StoreRefused
+from margin_assets.lake.store.patience import StoreUnavailable
+from margin_assets.lake.store.store import Lake
 
 CONTENT = bytes(range(256)) * 40_000
 

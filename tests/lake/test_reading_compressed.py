@@ -6,10 +6,7 @@ import pyarrow as pa
 import pytest
 from reading_samples import GOOD, HEADER, csv_text, landed, ndjson, read, reasons
 
-from margin_assets.lake.reading import (
-    limits,
-    read_landed,
-)
+from margin_assets.lake.landing.reading import limits, read_landed
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from reading_samples import AT, T0, parquet, prices, read, reasons
 
-from margin_assets.lake.reading import (
-    limits,
-)
+from margin_assets.lake.landing.reading import limits
 
 
 @pytest.mark.parametrize(

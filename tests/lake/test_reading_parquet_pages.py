@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from reading_samples import landed, read, reasons
 
-from margin_assets.lake.reading import Landed, pages, pieces
-from margin_assets.lake.reading.pages import batch_rows, read_footer
-from margin_assets.lake.reading.streams import Source
+from margin_assets.lake.landing.reading import Landed, pages, pieces
+from margin_assets.lake.landing.reading.pages import batch_rows, read_footer
+from margin_assets.lake.landing.reading.streams import Source
 
 AT = datetime(2024, 1, 1, 15, tzinfo=UTC)
 FILLS = {

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from reading_samples import GOOD, csv_text, landed, ndjson, parquet, read
 
-from margin_assets.lake.reading import FileRead, Landed, cuts, pieces, read_landed, read_together
-from margin_assets.lake.reading import landed as reading
+from margin_assets.lake.landing.reading import FileRead, Landed, cuts, pieces, read_landed, read_together
+from margin_assets.lake.landing.reading import landed as reading
 
 ROWS = [
     GOOD["prices"] | {"symbol": f"S{n}", "price": -1 if n % 50 == 0 else 5} for n in range(4_000)

@@ -16,10 +16,7 @@ from reading_samples import (
     reasons,
 )
 
-from margin_assets.lake.reading import (
-    LandedFile,
-    read_landed,
-)
+from margin_assets.lake.landing.reading import LandedFile, read_landed
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,8 @@ from reading_samples import (
     reasons,
 )
 
-from margin_assets.lake.reading import (
-    COLUMN_WORDS,
-)
-from margin_assets.lake.reading.rules import feed_columns
+from margin_assets.lake.landing.reading import COLUMN_WORDS
+from margin_assets.lake.landing.reading.rules import feed_columns
 from schemas import FEEDS, TABLES
 
 BAD_VALUES = [

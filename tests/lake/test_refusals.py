@@ -11,8 +11,8 @@ from mini_session import rows
 from polars.testing import assert_frame_equal
 
 import margin_assets
-from margin_assets.lake.declared import SchemaMismatch, is_sharded
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store.declared import SchemaMismatch, is_sharded
+from margin_assets.lake.store.store import Lake
 
 Change = Callable[[pl.DataFrame], pl.DataFrame]
 NAN = float("nan")

@@ -4,8 +4,8 @@ from pathlib import Path
 import polars as pl
 from mini_session import rows
 
-from margin_assets.lake.sealed import SealedTables
-from margin_assets.lake.store import Lake
+from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store.store import Lake
 from tests.empty_lake import created
 
 FIRST, SECOND = "f" * 64, "0" * 64  # landed first, but last by their ids

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from mini_session import rows
 
-from margin_assets.lake.sql import SqlFailed, SqlRefused, query
-from margin_assets.lake.store import Lake
+from margin_assets.lake.sql.sql import SqlFailed, SqlRefused, query
+from margin_assets.lake.store.store import Lake
 from schemas import TABLES
 
 

@@ -3,9 +3,9 @@ from decimal import Decimal
 import pytest
 from mini_session import rows
 
-from margin_assets.lake.sql import SqlFailed, query
-from margin_assets.lake.store import Lake
-from margin_assets.lake.sums import with_exact_sums
+from margin_assets.lake.sql.sql import SqlFailed, query
+from margin_assets.lake.store.store import Lake
+from margin_assets.lake.sql.sums import with_exact_sums
 from tests.empty_lake import created
 
 

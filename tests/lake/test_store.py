@@ -10,8 +10,8 @@ from deltalake.exceptions import DeltaError
 from mini_session import rows
 from polars.testing import assert_frame_equal
 
-from margin_assets.lake import declared, faults, held
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store import declared, faults, held
+from margin_assets.lake.store.store import Lake
 from schemas import TABLES, Mode
 
 

@@ -10,11 +10,11 @@ import store_proxy
 from deltalake.exceptions import CommitFailedError, DeltaError
 from store_faults import LOST, SWALLOWED, UNAVAILABLE, Always, Fault, First
 
-from margin_assets.lake.declared import SchemaMismatch
-from margin_assets.lake.ledger import AnotherSession, Ledger
-from margin_assets.lake.patience import Patience, StoreUnavailable, declared_bounds
-from margin_assets.lake.store import Lake
-from margin_assets.lake.troubles import Kind, Trouble, trouble_of
+from margin_assets.lake.store.declared import SchemaMismatch
+from margin_assets.lake.ledger.ledger import AnotherSession, Ledger
+from margin_assets.lake.store.patience import Patience, StoreUnavailable, declared_bounds
+from margin_assets.lake.store.store import Lake
+from margin_assets.lake.store.troubles import Kind, Trouble, trouble_of
 
 GET = "Generic S3 error\n ↳ Error performing GET http://h:1/x in 1ms - Server returned"
 
@@ -122,9 +122,9 @@ def test_our_own_mistakes_are_not_tried_again(failing_lake: Lake, s3_proxy: stor
 def test_an_archive_is_written_anew_from_its_beginning(
     failing_lake: Lake, s3_proxy: store_proxy.StoreProxy, tmp_path: Path
 ):
-    from margin_assets.lake.archive import archive
-    from margin_assets.lake.cut import Cut
-    from margin_assets.lake.landing import LocalLanding
+    from margin_assets.lake.landing.archive import archive
+    from margin_assets.lake.landing.cut import Cut
+    from margin_assets.lake.landing.landing import LocalLanding
 
     (tmp_path / "fills").mkdir()
     (tmp_path / "fills/a.ndjson").write_bytes(b"0123456789" * 2_000_000)

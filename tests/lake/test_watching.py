@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from margin_assets.lake import watching
-from margin_assets.lake.landing import LocalLanding, Pending
-from margin_assets.lake.watching import WatchedLanding
+from margin_assets.lake.landing import watching
+from margin_assets.lake.landing.landing import LocalLanding, Pending
+from margin_assets.lake.landing.watching import WatchedLanding
 
 WITHIN = 10.0
 

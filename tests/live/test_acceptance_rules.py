@@ -22,7 +22,7 @@ from live_driver import (
     price,
 )
 
-from margin_assets.live.session import CycleResult
+from margin_assets.live.session.session import CycleResult
 
 
 @pytest.fixture(params=["same process", "a process for each cycle"])

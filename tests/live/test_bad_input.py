@@ -27,8 +27,8 @@ from live_driver import (
     stamp,
 )
 
-from margin_assets.lake import landing
-from margin_assets.lake.landing import LocalLanding, Pending
+from margin_assets.lake.landing import landing
+from margin_assets.lake.landing.landing import LocalLanding, Pending
 
 LANDED = at(days=400)
 GOOD = fill("good", "3", "10", at(1))

@@ -22,7 +22,7 @@ from live_driver import (
     price,
 )
 
-from margin_assets.lake.landing import LocalLanding
+from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.scenarios import scenario
 from margin_assets.scenarios.batch import FEED_SCHEMAS, _json_line
 

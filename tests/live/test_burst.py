@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from live_driver import Firm, at, fill, opening, price
 
-from margin_assets.lake.cut import cut_of
-from margin_assets.lake.landing import Pending
-from margin_assets.live.session import Session
+from margin_assets.lake.landing.cut import cut_of
+from margin_assets.lake.landing.landing import Pending
+from margin_assets.live.session.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
 

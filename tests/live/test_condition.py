@@ -2,7 +2,7 @@
 
 import pytest
 
-from margin_assets.live.condition import Condition, Standing
+from margin_assets.live.session.condition import Condition, Standing
 
 
 @pytest.fixture

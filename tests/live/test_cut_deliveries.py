@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from live_driver import Firm, account, at, beta, cash, fill, instrument, line, price
 
-from margin_assets.lake.cut import cut_of
-from margin_assets.lake.landing import LocalLanding, Pending
-from margin_assets.live.held import AWAITS
-from margin_assets.live.replay import replay
+from margin_assets.lake.landing.cut import cut_of
+from margin_assets.lake.landing.landing import LocalLanding, Pending
+from margin_assets.live.acceptance.held import AWAITS
+from margin_assets.live.past.replay import replay
 
 MANY = {"max_files": 4096, "max_bytes": 1 << 26}
 FIRST, SECOND = at(days=1), at(days=2)

@@ -34,7 +34,7 @@ from test_reg_t_live import (
 
 from margin_assets.assets.partitions import calendar
 from margin_assets.kernels.history.pattern_history import pattern_day_traders_at
-from margin_assets.live.replay import replay
+from margin_assets.live.past.replay import replay
 
 TABLE = "pattern_day_traders"
 ASKED = ("minimum_equity_shortfall", "buying_power", "commitment", "special_call")

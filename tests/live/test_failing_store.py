@@ -11,9 +11,9 @@ from store_faults import DELAY, TRANSIENT, UNAVAILABLE, Always, Bursts, First
 from store_proxy import StoreProxy
 
 from margin_assets.cli import main
-from margin_assets.lake.audit import verify
-from margin_assets.lake.patience import Bounds, StoreUnavailable, declared_bounds
-from margin_assets.lake.store import Lake
+from margin_assets.lake.ledger.audit import verify
+from margin_assets.lake.store.patience import Bounds, StoreUnavailable, declared_bounds
+from margin_assets.lake.store.store import Lake
 
 pytestmark = pytest.mark.s3
 
@@ -24,7 +24,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> Bounds:
     made = replace(
         declared_bounds(), first_pause_seconds=0.02, longest_pause_seconds=0.2, request_retries=1
     )
-    monkeypatch.setattr("margin_assets.lake.patience.declared_bounds", lambda: made)
+    monkeypatch.setattr("margin_assets.lake.store.patience.declared_bounds", lambda: made)
     return made
 
 

@@ -7,10 +7,10 @@ import pytest
 from live_driver import Firm, account, at, beta, fill, instrument, line, opening, price, stamp
 
 from margin_assets.cli.standing import standing
-from margin_assets.lake import archive
-from margin_assets.lake.cut import Cut
-from margin_assets.lake.landing import LocalLanding
-from margin_assets.live import session
+from margin_assets.lake.landing import archive
+from margin_assets.lake.landing.cut import Cut
+from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.live.session import session
 from margin_assets.rulebooks import installed
 
 

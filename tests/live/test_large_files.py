@@ -6,12 +6,13 @@ import polars as pl
 import pytest
 from live_driver import Firm, at, fill, line, opening, price
 
-from margin_assets.lake import archive, audit
-from margin_assets.lake.backlog import waiting
-from margin_assets.lake.landing import LocalLanding
-from margin_assets.lake.reading import cuts
-from margin_assets.lake.reading import landed as reading
-from margin_assets.live.replay import replay
+from margin_assets.lake.landing import archive
+from margin_assets.lake.ledger import audit
+from margin_assets.lake.landing.backlog import waiting
+from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.lake.landing.reading import cuts
+from margin_assets.lake.landing.reading import landed as reading
+from margin_assets.live.past.replay import replay
 
 LANDED = at(days=400)
 # A fill a second; some lines are none, and the last fill repeats the first's id.

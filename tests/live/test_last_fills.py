@@ -29,8 +29,8 @@ from test_batching import Event, assert_same, deliver
 from margin_assets.calendar import sessions
 from margin_assets.cli.account_story import story
 from margin_assets.kernels.history.history import positions_at
-from margin_assets.lake.moment import sealed_moment
-from margin_assets.live.replay import replay
+from margin_assets.lake.ledger.moment import sealed_moment
+from margin_assets.live.past.replay import replay
 
 OPENING = datetime(2020, 3, 10, 13, 30, tzinfo=UTC)
 BEFORE = datetime(2020, 3, 6, 20, 59, tzinfo=UTC)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from live_driver import Firm
 
-from margin_assets.lake.landing import LocalLanding
+from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.scenarios import scenario, write_batch
 from margin_assets.scenarios.seed_ladder import START
 

@@ -9,8 +9,8 @@ import pytest
 from live_driver import Firm, Row, account, at, cash, fill, instrument, price
 from test_options_live import at_close, option
 
-from margin_assets.lake.store import Lake
-from margin_assets.live.replay import replay_into
+from margin_assets.lake.store.store import Lake
+from margin_assets.live.past.replay import replay_into
 from tests.empty_lake import created
 
 DEPOSIT = 10_000

@@ -11,12 +11,12 @@ import pytest
 import seaweed
 from live_driver import Firm, at, fill, opening, price
 
-from margin_assets.lake import bases
-from margin_assets.lake.ledger import Ledger
-from margin_assets.lake.store import Lake
-from margin_assets.lake.upkeep import tidy
-from margin_assets.live.rehearsal import Rehearsal
-from margin_assets.live.replay import replay
+from margin_assets.lake.ledger import bases
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.store.store import Lake
+from margin_assets.lake.upkeep.upkeep import tidy
+from margin_assets.live.past.rehearsal import Rehearsal
+from margin_assets.live.past.replay import replay
 
 CYCLES = 6
 

@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 
 from margin_assets.assets.partitions import calendar, closes
 from margin_assets.kernels.history.sma_history import memoranda_at
-from margin_assets.live.past import recomputed
+from margin_assets.live.past.past import recomputed
 
 MONDAY = datetime(2024, 6, 3, 14, 0, tzinfo=UTC)
 LANDED = datetime(2025, 1, 1, tzinfo=UTC)

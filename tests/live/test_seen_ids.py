@@ -2,8 +2,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from margin_assets.live import seen_ids
-from margin_assets.live.seen_ids import SeenIds, hashed
+from margin_assets.live.acceptance import seen_ids
+from margin_assets.live.acceptance.seen_ids import SeenIds, hashed
 
 LANDED = [f"F{number}" for number in range(1_000)]
 

@@ -3,8 +3,8 @@ import polars as pl
 import pytest
 
 from margin_assets.kernels.numeric.money import to_instants
-from margin_assets.lake.shards import shard_count, shards_of
-from margin_assets.live.shards import StateShards
+from margin_assets.lake.store.shards import shard_count, shards_of
+from margin_assets.live.session.shards import StateShards
 
 SECOND = 1_000_000
 NAMES = [f"A{number}" for number in range(64)]

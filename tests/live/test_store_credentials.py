@@ -9,8 +9,8 @@ import store_proxy
 from live_driver import Firm, cash, fill, opening, price
 from store_faults import REFUSED, Expired
 
-from margin_assets.lake.patience import StoreUnavailable
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store.patience import StoreUnavailable
+from margin_assets.lake.store.store import Lake
 
 pytestmark = pytest.mark.s3
 

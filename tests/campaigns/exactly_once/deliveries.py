@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from margin_assets.lake.landing import LocalLanding, Pending
+from margin_assets.lake.landing.landing import LocalLanding, Pending
 from tests.campaigns.exactly_once.story import Event, Story, cut
 
 # Within the grace that a row has before its time counts as future (semantics 1.3).

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from margin_assets.kernels.rules import overlay_rules
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store.store import Lake
 from margin_assets.rulebooks import Rulebook, in_force
 from tests.campaigns.exactly_once import judged
 from tests.campaigns.exactly_once.deliveries import Delivery, as_told, disturbed

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from margin_assets.monitoring.health import STATES
 from margin_assets.lake.landing.backlog import Backlog
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.session.exporter import Exporter
 from margin_assets.live.session.watch import Watch
+from margin_assets.monitoring.health import STATES
 from tests.empty_lake import created
 
 ROOT = Path(__file__).parent.parent

@@ -26,8 +26,8 @@ from margin_assets.cli.options import (
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
-    from margin_assets.lake.store.store import Lake
     from margin_assets.lake.landing.watching import WatchedLanding
+    from margin_assets.lake.store.store import Lake
     from margin_assets.live.session.session import CycleResult, Session
     from margin_assets.scenarios import Scenario
 

@@ -6,10 +6,10 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
-from margin_assets.lake.store import declared
-from margin_assets.lake.store.declared import BUSINESS_DATE, DAILY, SchemaMismatch
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store import declared
+from margin_assets.lake.store.declared import BUSINESS_DATE, DAILY, SchemaMismatch
 from margin_assets.lake.store.store import Lake
 from schemas import FEEDS
 

@@ -4,9 +4,9 @@ from datetime import date
 
 import polars as pl
 
-from margin_assets.monitoring.health import Daily
 from margin_assets.lake.store.declared import BUSINESS_DATE, DAILY
 from margin_assets.lake.store.store import Lake
+from margin_assets.monitoring.health import Daily
 from schemas import TABLES
 
 _LAST = "firm_risk"

@@ -5,14 +5,14 @@ from datetime import datetime
 
 import polars as pl
 
-from margin_assets.monitoring.health import Rows, Seen, in_all, limits
 from margin_assets.lake.landing.backlog import backlog_of, is_ahead, waiting
-from margin_assets.lake.ledger.cycle_times import cycle_times
 from margin_assets.lake.landing.landing import Pending
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.landing.refused import RefusedRows
+from margin_assets.lake.ledger.cycle_times import cycle_times
+from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
+from margin_assets.monitoring.health import Rows, Seen, in_all, limits
 
 
 def observed(

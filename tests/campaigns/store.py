@@ -40,8 +40,8 @@ from store_faults import (  # noqa: E402
 )
 from store_proxy import StoreProxy, proxied  # noqa: E402
 
-from margin_assets.lake.ledger.audit import verify  # noqa: E402
 from margin_assets.lake.landing.landing import LocalLanding  # noqa: E402
+from margin_assets.lake.ledger.audit import verify  # noqa: E402
 from margin_assets.lake.store.patience import StoreUnavailable  # noqa: E402
 from margin_assets.lake.store.store import Lake  # noqa: E402
 from margin_assets.live.session.session import Session  # noqa: E402

@@ -4,8 +4,18 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from margin_assets.calendar import sessions
-from margin_assets.monitoring.health import Daily, Limits, Rows, Seen, health, in_all, limits, open_seconds, percentile
 from margin_assets.lake.landing.backlog import Backlog
+from margin_assets.monitoring.health import (
+    Daily,
+    Limits,
+    Rows,
+    Seen,
+    health,
+    in_all,
+    limits,
+    open_seconds,
+    percentile,
+)
 
 MONDAY_NOON = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)
 """In session; the exchange opened at 13:30 and closes at 20:00."""

@@ -9,10 +9,10 @@ import pytest
 from margin_command import Margin, place
 
 from margin_assets.lake.ledger import bases
-from margin_assets.lake.store import declared
 from margin_assets.lake.ledger.canonical import canonical_bytes
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.moment import sealed_moment
+from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
 from margin_assets.lake.upkeep.upkeep import tidy
 from margin_assets.live.past.past import HistoryDiffers, recomputed

@@ -16,10 +16,10 @@ from jobs.live_margin import live_margin
 from margin_assets.assets.resources import MetricsResource
 from margin_assets.calendar import sessions
 from margin_assets.checks import monitoring
-from margin_assets.monitoring.health import Seen, health, limits
 from margin_assets.lake.landing.backlog import Backlog
 from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.live.session.session import Session
+from margin_assets.monitoring.health import Seen, health, limits
 from sensors.alerts import Alerts
 from sensors.health import Tick, health_sensor
 from tests.empty_lake import created

@@ -9,8 +9,8 @@ from botocore.exceptions import EndpointConnectionError
 from places import Place
 
 from jobs.live_margin import live_margin
-from margin_assets.lake.store import faults
 from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.lake.store import faults
 from margin_assets.live.session.session import CycleResult, Session
 from sensors.alerts import Alerts
 from sensors.failures import failed_checks

@@ -6,8 +6,8 @@ from places import Place
 
 from jobs.live_margin import live_margin
 from jobs.upkeep import nightly_upkeep
-from margin_assets.lake.upkeep.delta_log import log_of
 from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.lake.upkeep.delta_log import log_of
 from margin_assets.live.session.session import Session
 from tests.empty_lake import created
 

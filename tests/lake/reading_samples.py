@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from margin_assets.lake.landing.reading import COLUMN_WORDS, FILE_REASONS, FileRead, LINE_REASONS, LandedFile, read_landed
+from margin_assets.lake.landing.reading import (
+    COLUMN_WORDS,
+    FILE_REASONS,
+    LINE_REASONS,
+    FileRead,
+    LandedFile,
+    read_landed,
+)
 from margin_assets.lake.landing.reading.rules import feed_columns
 from schemas import FEEDS
 

@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 from mini_session import rows, run_cycle
 
-from margin_assets.lake.store.declared import SchemaMismatch
 from margin_assets.lake.io_manager import DailyIOManager
 from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.store.declared import SchemaMismatch
 from margin_assets.lake.store.store import Lake
 
 # Range backfills are how history is computed; dagster still calls their policy beta.

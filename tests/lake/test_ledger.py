@@ -10,7 +10,14 @@ import mini_session
 import pytest
 from mini_session import NOON, run_cycle
 
-from margin_assets.lake.ledger.ledger import AnotherSession, FIRST_PREVIOUS_HASH, Ledger, Plan, SealMismatch, seal_hash
+from margin_assets.lake.ledger.ledger import (
+    FIRST_PREVIOUS_HASH,
+    AnotherSession,
+    Ledger,
+    Plan,
+    SealMismatch,
+    seal_hash,
+)
 from margin_assets.lake.store.store import Lake
 from margin_assets.lake.upkeep.upkeep import tidy
 from schemas import TABLES

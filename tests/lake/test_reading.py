@@ -20,7 +20,17 @@ from reading_samples import (
     read,
 )
 
-from margin_assets.lake.landing.reading import FileRead, Landed, LaterRefusal, form_of, ignored, late_quarantine, limits, raw_row, read_landed
+from margin_assets.lake.landing.reading import (
+    FileRead,
+    Landed,
+    LaterRefusal,
+    form_of,
+    ignored,
+    late_quarantine,
+    limits,
+    raw_row,
+    read_landed,
+)
 from margin_assets.lake.landing.reading.rules import feed_columns, required_columns
 from schemas import FEEDS, TABLES
 

@@ -8,7 +8,14 @@ import pyarrow as pa
 import pytest
 from reading_samples import GOOD, csv_text, landed, ndjson, parquet, read
 
-from margin_assets.lake.landing.reading import FileRead, Landed, cuts, pieces, read_landed, read_together
+from margin_assets.lake.landing.reading import (
+    FileRead,
+    Landed,
+    cuts,
+    pieces,
+    read_landed,
+    read_together,
+)
 from margin_assets.lake.landing.reading import landed as reading
 
 ROWS = [

@@ -4,8 +4,8 @@ import pytest
 from mini_session import rows
 
 from margin_assets.lake.sql.sql import SqlFailed, query
-from margin_assets.lake.store.store import Lake
 from margin_assets.lake.sql.sums import with_exact_sums
+from margin_assets.lake.store.store import Lake
 from tests.empty_lake import created
 
 

@@ -10,8 +10,8 @@ import store_proxy
 from deltalake.exceptions import CommitFailedError, DeltaError
 from store_faults import LOST, SWALLOWED, UNAVAILABLE, Always, Fault, First
 
-from margin_assets.lake.store.declared import SchemaMismatch
 from margin_assets.lake.ledger.ledger import AnotherSession, Ledger
+from margin_assets.lake.store.declared import SchemaMismatch
 from margin_assets.lake.store.patience import Patience, StoreUnavailable, declared_bounds
 from margin_assets.lake.store.store import Lake
 from margin_assets.lake.store.troubles import Kind, Trouble, trouble_of

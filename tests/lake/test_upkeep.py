@@ -10,12 +10,12 @@ from deltalake.exceptions import DeltaError
 from mini_session import cycle_frames, rows, run_cycle
 
 from margin_assets.lake.ledger import bases
-from margin_assets.lake.upkeep import caretaker, upkeep
-from margin_assets.lake.store import declared
-from margin_assets.lake.upkeep.delta_log import log_of
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.store import declared
 from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import Lake
+from margin_assets.lake.upkeep import caretaker, upkeep
+from margin_assets.lake.upkeep.delta_log import log_of
 from margin_assets.lake.upkeep.upkeep import Retention, drop_old, drop_orphans, tidy
 from tests.campaigns.soak import most_log_files, soak, unreadable
 from tests.empty_lake import created

@@ -12,8 +12,8 @@ from typing import Any
 import polars as pl
 
 from margin_assets.kernels.history.history import Booked, Landed
-from margin_assets.lake.ledger.canonical import canonical_bytes
 from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.lake.ledger.canonical import canonical_bytes
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.session.session import CycleResult, Session

@@ -11,9 +11,9 @@ import pytest
 from killed_session import story, tell
 from live_driver import Firm
 
-from margin_assets.lake.store import faults
 from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.ledger.ledger import AnotherSession
+from margin_assets.lake.store import faults
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.session.session import Session
 from margin_assets.scenarios import write_batch

@@ -7,11 +7,11 @@ import pytest
 from live_driver import Firm, at, fill, line, opening, price
 
 from margin_assets.lake.landing import archive
-from margin_assets.lake.ledger import audit
 from margin_assets.lake.landing.backlog import waiting
 from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.landing.reading import cuts
 from margin_assets.lake.landing.reading import landed as reading
+from margin_assets.lake.ledger import audit
 from margin_assets.live.past.replay import replay
 
 LANDED = at(days=400)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from live_driver import Firm, at, beta, fill, line, opening, text
 
-from margin_assets.monitoring.observed import refused_rows
 from margin_assets.lake.ledger.audit import verify
 from margin_assets.live.past.replay import replay
+from margin_assets.monitoring.observed import refused_rows
 
 
 @pytest.fixture(params=["same process", "a process for each cycle"])

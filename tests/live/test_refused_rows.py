@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from live_driver import NOON, Firm, Row, account, at, beta, cash, fill, line, opening, price, text
 
-from margin_assets.monitoring.observed import refused_rows
-from margin_assets.lake.ledger.audit import verify
 from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.lake.ledger.audit import verify
 from margin_assets.live.acceptance.refusals import ACCEPTANCE
 from margin_assets.live.past.replay import replay
+from margin_assets.monitoring.observed import refused_rows
 
 EARLY = NOON - timedelta(hours=6)
 

@@ -19,8 +19,8 @@ from live_driver import (
 from polars.testing import assert_frame_equal
 
 from margin_assets.kernels.margin.requirements import firm_risk
-from margin_assets.lake.ledger.audit import verify
 from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.lake.ledger.audit import verify
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.past.replay import replay, replay_into
 from margin_assets.rulebooks import in_force, versions

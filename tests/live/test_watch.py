@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from live_driver import Firm, at, cash, fill, opening, price, text
 
-from margin_assets.monitoring.health import Rows, Seen
-from margin_assets.monitoring.observed import observed
 from margin_assets.lake.landing.backlog import Backlog
 from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.live.session.watch import Watch, landing_lag
+from margin_assets.monitoring.health import Rows, Seen
+from margin_assets.monitoring.observed import observed
 from margin_assets.rulebooks import in_force, versions
 
 NOW = datetime(2026, 11, 20, 16, 0, tzinfo=UTC)

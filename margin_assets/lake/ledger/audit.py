@@ -10,7 +10,13 @@ import polars as pl
 from deltalake.exceptions import DeltaError
 
 from margin_assets.lake.ledger.canonical import digest
-from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN, FIRST_PREVIOUS_HASH, Plan, Sealed, seal_hash
+from margin_assets.lake.ledger.ledger import (
+    ACCOUNTS_WRITTEN,
+    FIRST_PREVIOUS_HASH,
+    Plan,
+    Sealed,
+    seal_hash,
+)
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES, Mode
 

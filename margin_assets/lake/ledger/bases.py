@@ -12,9 +12,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from margin_assets.lake.store import declared
 from margin_assets.lake.ledger.canonical import digest
 from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN, Sealed
+from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES, Mode
 

@@ -17,11 +17,11 @@ from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError
 from sqlglot import exp
 
-from margin_assets.lake.store import declared
 from margin_assets.lake.ledger.moment import Moment, is_pinned, is_state
 from margin_assets.lake.sql.sql_catalog import INFORMATION, add_information_schema, sql_names
-from margin_assets.lake.store.store import Lake
 from margin_assets.lake.sql.sums import BEYOND, with_exact_sums
+from margin_assets.lake.store import declared
+from margin_assets.lake.store.store import Lake
 
 # Comments that every SQL dialect ends at the same place.
 _LEAD = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|/\*[^*/]*\*/)*")

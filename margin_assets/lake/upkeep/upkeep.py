@@ -9,11 +9,11 @@ kept version stays, with every commit from it on. delta-rs drops by age alone, a
 one commit a table to be told another age.
 """
 
-from margin_assets.lake.store import declared
-from margin_assets.lake.upkeep.delta_log import DeltaLog, actions, files_of, log_of
-from margin_assets.lake.store.held import NO_HOOKS
 from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.store import declared
+from margin_assets.lake.store.held import NO_HOOKS
 from margin_assets.lake.store.store import Lake
+from margin_assets.lake.upkeep.delta_log import DeltaLog, actions, files_of, log_of
 from margin_assets.rulebooks import in_force, versions
 from schemas import Mode
 

@@ -18,8 +18,8 @@ from margin_assets.kernels.book.fills import (
 )
 from margin_assets.kernels.book.short_sales import Tape, with_sales
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.live.firm.points import PointsOf
 from margin_assets.live.acceptance.seen_ids import SeenIds
+from margin_assets.live.firm.points import PointsOf
 from schemas import feed_columns
 
 IDS = {"fills": "fill_id", "cash_movements": "movement_id", "desk_actions": "action_id"}

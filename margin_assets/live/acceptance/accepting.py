@@ -8,15 +8,36 @@ import polars as pl
 
 from margin_assets.kernels.book.corrections import MISMATCH
 from margin_assets.lake.landing.landing import PlannedFile
-from margin_assets.lake.landing.reading import FileRead, Landed, LaterRefusal, ignored, late_quarantine, read_together
-from margin_assets.live.acceptance.acceptance import Accepted, IDS, Journal, Lookup, Refusal, accept_by_content
+from margin_assets.lake.landing.reading import (
+    FileRead,
+    Landed,
+    LaterRefusal,
+    ignored,
+    late_quarantine,
+    read_together,
+)
+from margin_assets.live.acceptance.acceptance import (
+    IDS,
+    Accepted,
+    Journal,
+    Lookup,
+    Refusal,
+    accept_by_content,
+)
 from margin_assets.live.acceptance.held import HeldRows
+from margin_assets.live.acceptance.refusals import (
+    ACCEPTANCE,
+    NO_ACTIONS,
+    WITH_LIFE,
+    Again,
+    FileKey,
+    Refusals,
+)
+from margin_assets.live.acceptance.reports import NO_QUARANTINE, Report, tally
+from margin_assets.live.acceptance.zero_prices import Known, split_prices, zero_fills
 from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.market import Market
 from margin_assets.live.firm.points import with_points
-from margin_assets.live.acceptance.refusals import ACCEPTANCE, Again, FileKey, NO_ACTIONS, Refusals, WITH_LIFE
-from margin_assets.live.acceptance.reports import NO_QUARANTINE, Report, tally
-from margin_assets.live.acceptance.zero_prices import Known, split_prices, zero_fills
 from schemas import FEEDS
 
 OpenFile = Callable[[PlannedFile], BinaryIO]

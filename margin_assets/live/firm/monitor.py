@@ -25,7 +25,13 @@ from margin_assets.kernels.rules.rules import Rules, rules_in_force
 from margin_assets.kernels.securities.positions import marked_positions
 from margin_assets.live.firm.bounds import spared
 from margin_assets.live.firm.day_trades import DayTradeMonitor
-from margin_assets.live.firm.decisions import decisions_of, enforcement_frame, identified, ladder_arrays, numbered
+from margin_assets.live.firm.decisions import (
+    decisions_of,
+    enforcement_frame,
+    identified,
+    ladder_arrays,
+    numbered,
+)
 from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.intraday import IntradayMonitor, levels, reducing
 from margin_assets.live.firm.market import Market

@@ -21,9 +21,9 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from margin_assets.monitoring.health import STATES, Seen
 from margin_assets.live.session.session import CycleResult
 from margin_assets.live.session.watch import Watch
+from margin_assets.monitoring.health import STATES, Seen
 from schemas import FEEDS
 
 LOOPBACK = "127.0.0.1"

@@ -10,20 +10,20 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from margin_assets.lake.store import faults
 from margin_assets.lake.landing.archive import archive, opened_in
 from margin_assets.lake.landing.backlog import Backlog, backlog_of
-from margin_assets.lake.ledger.canonical import digest
-from margin_assets.lake.upkeep.caretaker import Caretaker
 from margin_assets.lake.landing.cut import cut_of
 from margin_assets.lake.landing.landing import Landing, Pending, PlannedFile
+from margin_assets.lake.ledger.canonical import digest
 from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
+from margin_assets.lake.store import faults
 from margin_assets.lake.store.store import Lake
-from margin_assets.live.session.condition import Condition
-from margin_assets.live.session.cycle import CycleRunner
+from margin_assets.lake.upkeep.caretaker import Caretaker
 from margin_assets.live.acceptance.held import AWAITS, awaiting
 from margin_assets.live.acceptance.refusals import ACCEPTANCE, WITH_LIFE
 from margin_assets.live.acceptance.reports import landed_frames
+from margin_assets.live.session.condition import Condition
+from margin_assets.live.session.cycle import CycleRunner
 from margin_assets.live.session.startup import KnownFiles, Source, loaded
 from margin_assets.live.session.stopwatch import Stopwatch
 from margin_assets.rulebooks import in_force, installed, planned_under, versions

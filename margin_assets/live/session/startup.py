@@ -14,18 +14,18 @@ from margin_assets.kernels.numeric.money import instants
 from margin_assets.lake.landing.archive import begun_entry, opened_in
 from margin_assets.lake.landing.backlog import is_ahead
 from margin_assets.lake.landing.landing import Landing, Pending, PlannedFile
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.landing.reading import Landed
+from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.acceptance.acceptance import Journal
 from margin_assets.live.acceptance.accepting import Acceptor
-from margin_assets.live.session.cycle import CycleRunner, DATED, OFTEN_EMPTY
 from margin_assets.live.acceptance.held import HeldRows
-from margin_assets.live.session.loading import known_business_days, load_monitor, pending_rows
+from margin_assets.live.acceptance.sealed_points import sealed_points
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.restating import Restating
-from margin_assets.live.acceptance.sealed_points import sealed_points
+from margin_assets.live.session.cycle import DATED, OFTEN_EMPTY, CycleRunner
+from margin_assets.live.session.loading import known_business_days, load_monitor, pending_rows
 
 
 @dataclass

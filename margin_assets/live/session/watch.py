@@ -8,14 +8,14 @@ from datetime import datetime
 import polars as pl
 
 from margin_assets.calendar import sessions
-from margin_assets.monitoring.health import Health, Rows, Seen, health, in_all, limits
-from margin_assets.monitoring.observed import observed, recent_rows, refused_rows, rows_of
 from margin_assets.lake.landing.backlog import Backlog
-from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN, Ledger
 from margin_assets.lake.landing.refused import is_of_risk
+from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN, Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.session.session import CycleResult
+from margin_assets.monitoring.health import Health, Rows, Seen, health, in_all, limits
+from margin_assets.monitoring.observed import observed, recent_rows, refused_rows, rows_of
 
 _SUMMARY = "margin_summary"
 

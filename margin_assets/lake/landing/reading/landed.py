@@ -12,11 +12,31 @@ from margin_assets.calendar import LAST_YEAR
 from margin_assets.lake.landing.reading import csv_text, ndjson, parquet
 from margin_assets.lake.landing.reading.chunks import Chunk, Part, Refused, judge
 from margin_assets.lake.landing.reading.cuts import Mark, Piece, pieces_of, weight_of
-from margin_assets.lake.landing.reading.files import FileRead, Form, LandedFile, OpenRaw, Span, form_of
-from margin_assets.lake.landing.reading.limits import BLOCK_BYTES, CHUNK_ROWS, EXTRA_COLUMNS, READER_BYTES
+from margin_assets.lake.landing.reading.files import (
+    FileRead,
+    Form,
+    LandedFile,
+    OpenRaw,
+    Span,
+    form_of,
+)
+from margin_assets.lake.landing.reading.limits import (
+    BLOCK_BYTES,
+    CHUNK_ROWS,
+    EXTRA_COLUMNS,
+    READER_BYTES,
+)
 from margin_assets.lake.landing.reading.quarantine import quarantined, whole_file
 from margin_assets.lake.landing.reading.rules import required_columns
-from margin_assets.lake.landing.reading.streams import FileRefused, Raw, Source, check_compressed, opened, opened_anywhere, text_of
+from margin_assets.lake.landing.reading.streams import (
+    FileRefused,
+    Raw,
+    Source,
+    check_compressed,
+    opened,
+    opened_anywhere,
+    text_of,
+)
 from schemas import FEEDS, TABLES, feed_columns
 
 _PROVENANCE = ("file_id", "file_row", "landed_at")

@@ -1,8 +1,5 @@
-from pathlib import Path
-
 from schemas.dictionary import dictionary
-
-ROOT = Path(__file__).parent.parent
+from tests.support import ROOT
 
 
 def test_data_dictionary_is_fresh() -> None:

@@ -101,7 +101,7 @@ def unreadable(lake: Lake) -> list[int]:
 
 
 def _rows(number: int) -> dict[str, pl.DataFrame]:
-    from tests.lake.mini_session import rows
+    from tests.support.mini_session import rows
 
     ids = [f"{number}-{place}" for place in range(10)]
     symbols = [f"S{place}" for place in range(100)]

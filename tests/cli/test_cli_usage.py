@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from margin_command import Margin, place
+
+from tests.support.margin_command import Margin, place
 
 TRAVEL = "2020-03-09T15:00:00Z"
 

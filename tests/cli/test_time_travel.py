@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from margin_command import Margin, place
 
 from margin_assets.lake.ledger import bases
 from margin_assets.lake.ledger.canonical import canonical_bytes
@@ -17,6 +16,7 @@ from margin_assets.lake.store.store import Lake
 from margin_assets.lake.upkeep.upkeep import tidy
 from margin_assets.live.past.past import HistoryDiffers, recomputed
 from schemas import TABLES
+from tests.support.margin_command import Margin, place
 
 TABLES_IN_CYCLE = sorted(t.name for t in TABLES.values() if t.in_cycle)
 ACCOUNT = "NVDA-SEED"

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
-from documents import SYMBOL, USUAL, Case, Json, answer, instrument, requirement, stock, value_of
 
 from margin_assets.calendar import sessions
 from margin_assets.kernels.intraday.intraday import intraday_rules, largest_purchase, opens
@@ -26,6 +25,17 @@ from margin_assets.kernels.rules.timelines import (
     portfolio_net_capital_date,
 )
 from schemas.intraday import RULES
+from tests.fidelity.documents import (
+    SYMBOL,
+    USUAL,
+    Case,
+    Json,
+    answer,
+    instrument,
+    requirement,
+    stock,
+    value_of,
+)
 
 NEW_YORK = ZoneInfo("America/New_York")
 INTRADAY_DAY = date(2026, 6, 8)  # under intraday margin; the day the cases name

@@ -14,4 +14,4 @@ OWNS: dict[str, Any] = {"cache": True, "_nrt": True}
 BORROWS: dict[str, Any] = {"cache": True, "_nrt": False}
 """A loop that only uses arrays it is given, and counts nothing. One that makes an array does not
 compile so. One that took an array from a loop would never give it back:
-`tests/kernels/test_compiled.py` forbids it."""
+`tests/kernels/numeric/test_compiled.py` forbids it."""

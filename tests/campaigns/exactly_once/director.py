@@ -23,7 +23,7 @@ from tests.campaigns.exactly_once.disk import Disk, can_fill
 from tests.campaigns.exactly_once.life import Life, Place, Terminated, die_with_parent, live
 from tests.campaigns.exactly_once.plan import Step, Trial, trial
 from tests.campaigns.exactly_once.story import Story, story
-from tests.preloaded import load_compiled
+from tests.support.preloaded import load_compiled
 
 _LONGEST_LIFE = 300.0
 _TICK = 0.004

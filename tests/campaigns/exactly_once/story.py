@@ -12,17 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from tests.live.live_driver import (
-    Row,
-    account,
-    beta,
-    cash,
-    fill,
-    instrument,
-    line,
-    price,
-    text,
-)
+from tests.support.live_driver import Row, account, beta, cash, fill, instrument, line, price, text
 
 STORIES = 40
 """Stories that trials are told from: trial n tells story n modulo this."""

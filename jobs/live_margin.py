@@ -9,6 +9,7 @@ import time
 import dagster as dg
 import pydantic
 
+from jobs.reporting import Reporter, report_health
 from jobs.validation import validate_sealed
 from jobs.watched import Watched
 from margin_assets.assets.resources import (
@@ -19,7 +20,6 @@ from margin_assets.assets.resources import (
 )
 from margin_assets.lake.ledger.ledger import AnotherSession
 from margin_assets.lake.store.store import Lake
-from margin_assets.live.session.reporting import Reporter, report_health
 from margin_assets.live.session.session import Session
 
 LIVE_TAG = "margin/live"

@@ -2,9 +2,9 @@
 
 import dagster as dg
 
+from jobs.reporting import Reporter
 from margin_assets.checks.store import the_store_answers
 from margin_assets.live.session.condition import Condition
-from margin_assets.live.session.reporting import Reporter
 
 
 @dg.op

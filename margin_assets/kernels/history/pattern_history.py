@@ -4,7 +4,7 @@ A designation stays, so the path is walked from the first trade on, through the 
 the live day. Accounts are valued only where a date that is asked for depends on it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 from functools import partial
 from typing import NamedTuple
@@ -54,11 +54,11 @@ class _Firm(NamedTuple):
 
 
 def pattern_day_traders_at(
-    landed: Landed, booked: Booked, dates: Sequence[date], calendar: Calendar
+    landed: Landed, booked: Booked, closes: pl.DataFrame, calendar: Calendar
 ) -> pl.DataFrame:
-    """Rows of business dates as of the end of each: who traded on it, or was designated before."""
+    """Day trading under the rule before intraday margin, as of the end of each business date."""
     firm, days = _Firm(landed, booked, calendar, _names(booked)), calendar.days
-    wanted = np.searchsorted(days.days, [(day - date(1970, 1, 1)).days for day in dates])
+    wanted = np.searchsorted(days.days, closes["business_date"].to_physical())
     found = [book.past.filter(pl.col("day") == day) for day, book in _walk(firm, set(wanted))]
     rows = pl.concat([PatternBook(days).past, *found])
     frame = pattern_frame(rows, days, firm.names.to_list())

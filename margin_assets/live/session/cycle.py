@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from margin_assets.assets import margin
 from margin_assets.kernels.book.last_fills import with_places
+from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_instants
 from margin_assets.lake.store.shards import Shards
@@ -131,8 +131,8 @@ class CycleRunner:
             "positions": self.monitor.positions(of),
             "account_state": self.monitor.account_state(of),
         }
-        # The same functions that Dagster runs by business date, called as plain functions.
-        frames |= margin.walk(frames["positions"], frames["account_state"])
+        # The kernels that Dagster runs by business date.
+        frames |= tables_over(frames["positions"], frames["account_state"])
         frames["margin_summary"] = self.acceptor.refusals.flagged(frames["margin_summary"])
         frames |= {"enforcement_state": self.monitor.enforcement_state(of)}
         frames |= self.monitor.intraday_tables(of) | self.monitor.reg_t_tables(of)

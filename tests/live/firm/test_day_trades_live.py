@@ -327,7 +327,8 @@ def told() -> list[tuple[datetime, str, Row]]:
 
 def by_day(firm: Firm, days: list[date]) -> pl.DataFrame:
     """The daily twin of business dates, from what has landed."""
-    return pattern_day_traders_at(*everything_landed(firm), days, calendar())
+    dates = pl.DataFrame({"business_date": days})
+    return pattern_day_traders_at(*everything_landed(firm), dates, calendar())
 
 
 def test_live_and_daily_agree(told: list[tuple[datetime, str, Row]], tmp_path: Path):

@@ -1,5 +1,6 @@
 """Wrong usage and refused input: the exit codes, and one line that says why."""
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,12 @@ def test_every_verb_has_help_with_an_example(margin: Margin, words: list[str]) -
 
     assert said.code == 0
     assert "xample" in said.out
+
+
+def test_the_version(margin: Margin) -> None:
+    said = margin("--version")
+
+    assert (said.code, said.out) == (0, f"margin {metadata.version('margin-lakehouse')}\n")
 
 
 @pytest.mark.parametrize(

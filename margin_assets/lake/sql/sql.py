@@ -5,6 +5,7 @@ The engine is the DataFusion inside delta-rs. It would also run `COPY ... TO` a 
 word, which decides what the engine takes it for, and by what a parser finds in it.
 """
 
+import difflib
 import itertools
 import logging
 import re
@@ -30,6 +31,7 @@ _DESCRIBE = re.compile(r'(?:describe|desc)\s+"?(\w+)"?', re.IGNORECASE)
 _EXPLAIN = re.compile(r"\Aexplain\s+(?:analyze\s+)?(?:verbose\s+)?", re.IGNORECASE)
 _QUERY = re.compile(r"(?:select|with)\b|\(", re.IGNORECASE)
 _FUNCTIONS_AS_TABLES = frozenset({"generate_series", "range", "unnest"})
+_UNKNOWN = re.compile(r"table '(?:datafusion\.public\.)?([^']+)' not found")
 _ALLOWED = "only one SELECT, WITH, EXPLAIN, SHOW TABLES or DESCRIBE is allowed"
 
 
@@ -46,7 +48,17 @@ class SqlFailed(ValueError):  # noqa: N818 (says what happened)
         said = _one_line(error)
         if BEYOND in said:
             said = f"a SUM leaves the range of its type (CAST what it sums to DOUBLE), or {said}"
+        if unknown := _UNKNOWN.search(said):
+            said = _not_found(unknown[1])
         return cls(said)
+
+
+def _not_found(name: str) -> str:
+    """What there is instead of a table, the nearest names first."""
+    known = sorted(sql_names())
+    near = difflib.get_close_matches(name.lower(), known, n=3)
+    guess = f": did you mean {' or '.join(near)}?" if near else "."
+    return f"table {name} not found{guess} There are {', '.join(known)}"
 
 
 def query(lake: Lake, sql: str, at: Mapping[str, int] | Moment) -> pl.DataFrame:

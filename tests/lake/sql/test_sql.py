@@ -135,7 +135,9 @@ def test_anything_but_one_question_is_refused(shared_lake: Lake, sql: str, tmp_p
     ("sql", "message"),
     [
         ("select x from prices", "No field named x"),
-        ("select * from nowhere", "'datafusion.public.nowhere' not found"),
+        ("select * from nowhere", "table nowhere not found. There are account_state, accounts, "),
+        ("select * from position", "table position not found: did you mean positions"),
+        ("select * from public.FIL", "table FIL not found: did you mean fills"),
         ("select * from '/etc/passwd'", "not found"),
         ("select * from information_schema.nonsense", "not found"),
         ("select from where", r"\A[^\n]+"),

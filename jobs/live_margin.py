@@ -27,6 +27,21 @@ ONE_LAKE = "lake"
 HANDED_OVER = "handed-over"
 
 
+_ALIVE = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def a_live_run_is_alive(instance: dg.DagsterInstance) -> bool:
+    """Whether a live run is asked for, at work, or about to end; one that validates is not."""
+    alive = dg.RunsFilter(tags={LIVE_TAG: ONE_LAKE}, statuses=_ALIVE)
+    return bool(instance.get_runs(alive, limit=1))
+
+
 class LiveConfig(dg.Config):
     """When a live run ends."""
 

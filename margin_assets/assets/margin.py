@@ -10,15 +10,15 @@ import dagster as dg
 import polars as pl
 
 from margin_assets.assets.declared import daily_asset
-from margin_assets.assets.partitions import calendar, closes
-from margin_assets.calendar import sessions
+from margin_assets.assets.partitions import closes
+from margin_assets.calendar import calendar, sessions
 from margin_assets.kernels.history import history
 from margin_assets.kernels.history.pattern_history import pattern_day_traders_at
 from margin_assets.kernels.history.sma_history import memoranda_at
-from margin_assets.kernels.history.sma_walk import Calendar
 from margin_assets.kernels.margin import requirements
 from margin_assets.kernels.margin.margined import Eras, margined
 from margin_assets.kernels.margin.tables import OVER_ACCOUNTS
+from margin_assets.kernels.rules.timelines import Calendar
 
 
 def margined_asset(name: str, kernel: Callable[[Eras], pl.DataFrame]) -> dg.AssetsDefinition:

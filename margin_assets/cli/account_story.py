@@ -10,8 +10,8 @@ from margin_assets.cli.output import Refusal, instant
 from margin_assets.kernels.book import corrections
 from margin_assets.kernels.book.fills import history_effects
 from margin_assets.kernels.book.last_fills import last_fills, trades_of, with_places
-from margin_assets.kernels.history.history import day_of
 from margin_assets.kernels.numeric.money import instants
+from margin_assets.kernels.rules.grid import day_of
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.ledger.moment import Moment
 from margin_assets.rulebooks import FAMILIES, in_force, planned_under

@@ -1,16 +1,19 @@
 """Terms of every symbol: instrument, valuation range, price and beta as known at an instant."""
 
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from margin_assets.kernels.book.bond_terms import bond_terms
 from margin_assets.kernels.book.book import INDICES, SUPPORTED
 from margin_assets.kernels.book.counting import counting_from
-from margin_assets.kernels.rules.expiry import SessionTimes, is_third_friday, last_instants
+from margin_assets.kernels.rules.expiry import (
+    NEW_YORK,
+    SessionTimes,
+    is_third_friday,
+    last_instants,
+)
 
-NEW_YORK = ZoneInfo("America/New_York")
 BROAD = ("broad_index", "broad_index_high_cap")
 
 STATIC = (
@@ -85,7 +88,7 @@ def first_instant(dates: pl.Series) -> pl.Series:
     """First instant of each date in New York, in UTC."""
     return (
         dates.cast(pl.Datetime("us"))
-        .dt.replace_time_zone(NEW_YORK.key)
+        .dt.replace_time_zone(NEW_YORK)
         .dt.convert_time_zone("UTC")
         .alias("event_time")
     )

@@ -1,6 +1,5 @@
 """Positions and cash at past instants, recomputed from everything landed."""
 
-from datetime import date, datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,6 @@ from margin_assets.kernels.book.multipliers import multiplier_versions, traded_m
 from margin_assets.kernels.book.sales import sale_columns, take_sales
 from margin_assets.kernels.book.short_sales import with_sales
 from margin_assets.kernels.book.terms import (
-    NEW_YORK,
     Marks,
     first_instant,
     instrument_terms,
@@ -24,7 +22,8 @@ from margin_assets.kernels.book.terms import (
 from margin_assets.kernels.numeric.money import BEYOND, to_decimal, to_instants, to_scaled
 from margin_assets.kernels.options.valuation import with_implied
 from margin_assets.kernels.rules.expiry import SessionTimes
-from margin_assets.kernels.rules.rules import SECOND, benchmark, rules_in_force
+from margin_assets.kernels.rules.grid import day_of
+from margin_assets.kernels.rules.rules import benchmark, rules_in_force
 from margin_assets.kernels.securities.positions import marked_positions
 from schemas.landed import RATE_NAMES, VOLATILITY_KINDS
 
@@ -175,13 +174,3 @@ def _account_state(moved: pl.DataFrame, accounts: pl.DataFrame, at: int) -> pl.D
 def _exact(name: str) -> pl.Expr:
     """Sum that cannot wrap; beyond all bounds it is `BEYOND`, which no rule takes for an amount."""
     return pl.col(name).cast(pl.Int128).sum().clip(-BEYOND, BEYOND).cast(pl.Int64)
-
-
-def day_of(at: int) -> date:
-    """UTC day of an instant: its rulebooks are in force."""
-    return date.fromordinal(date(1970, 1, 1).toordinal() + at // 86_400_000_000)
-
-
-def new_york_day(at: int) -> date:
-    """Day in New York of an instant (microseconds)."""
-    return datetime.fromtimestamp(at // SECOND, NEW_YORK).date()

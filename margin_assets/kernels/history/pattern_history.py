@@ -29,15 +29,14 @@ from margin_assets.kernels.day_trading.day_trades import (
 from margin_assets.kernels.day_trading.pattern_book import Closing, PatternBook
 from margin_assets.kernels.day_trading.pattern_rows import ACTIVITY, pattern_frame
 from margin_assets.kernels.history import history
-from margin_assets.kernels.history.history import Booked, Landed, day_of
-from margin_assets.kernels.history.sma_walk import Calendar
+from margin_assets.kernels.history.history import Booked, Landed
 from margin_assets.kernels.intraday.intraday import intraday_rules
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.margin.settlement import settled_book_of
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import instants, to_instants, to_scaled
-from margin_assets.kernels.rules.rules import rules_in_force
-from margin_assets.kernels.rules.timelines import BusinessDays
+from margin_assets.kernels.rules.grid import day_of, rules_at
+from margin_assets.kernels.rules.timelines import BusinessDays, Calendar
 from schemas.landed import ACCOUNT_TYPES
 
 _TRANSFERS = ("deposit", "withdrawal")
@@ -220,7 +219,7 @@ def _valued(firm: _Firm, at: int, places: Int64Array) -> Closing:
     booked = Booked(fills, movements, kinds, firm.booked.instruments)
     accounts = history.account_state_at(booked, day).drop("business_date")
     # The end of a day may be the first instant of the next one in UTC.
-    rules = rules_in_force(day_of(at - 1))
+    rules = rules_at(at - 1)
     figures = revalue(*settled_book_of(positions, accounts, rules), rules)
     row = accounts["account_id"].search_sorted(firm.names.gather(places)).to_numpy()
     is_known = figures.states[row] & INDETERMINATE == 0

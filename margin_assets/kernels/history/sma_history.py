@@ -7,16 +7,17 @@ through the same book as in the live day.
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.history.history import Booked, Landed, day_of
+from margin_assets.kernels.history.history import Booked, Landed
 from margin_assets.kernels.history.sma_past import corrections_of, past_path, start_of
 from margin_assets.kernels.history.sma_restated import ENDED, restated_nets, starts
-from margin_assets.kernels.history.sma_walk import Calendar, Firm, Now, walked
+from margin_assets.kernels.history.sma_walk import Firm, Now, walked
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_instants
 from margin_assets.kernels.reg_t.reg_t_book import RegTBook
 from margin_assets.kernels.reg_t.sma import Standing
 from margin_assets.kernels.reg_t.sma_frames import memorandum_frame
-from margin_assets.kernels.rules.rules import rules_in_force
+from margin_assets.kernels.rules.grid import rules_at
+from margin_assets.kernels.rules.timelines import Calendar
 
 
 def memoranda_at(
@@ -61,7 +62,7 @@ def _shown(book: RegTBook, firm: Firm, now: Now, close: int) -> pl.DataFrame:
     is_asked = book.has_row(now.is_margin)
     places = np.flatnonzero(now.is_there & is_asked).astype(np.int64)
     chosen = Standing._make(column[places] for column in now.standing)
-    rules = rules_in_force(day_of(close))
+    rules = rules_at(close)
     frame = memorandum_frame(book, firm.names.to_list(), places, chosen, rules)
     as_of = to_instants(np.full(frame.height, close, dtype=np.int64))
     return frame.with_columns(as_of=as_of)

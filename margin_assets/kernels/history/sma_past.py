@@ -7,7 +7,7 @@ from margin_assets.kernels.book.counting import counting_from
 from margin_assets.kernels.book.fills import effects_at
 from margin_assets.kernels.book.terms import instrument_terms
 from margin_assets.kernels.history import history
-from margin_assets.kernels.history.history import Booked, day_of
+from margin_assets.kernels.history.history import Booked
 from margin_assets.kernels.history.sma_walk import Firm, Path
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.margin.settlement import settled_book_of
@@ -17,7 +17,7 @@ from margin_assets.kernels.reg_t.reg_t_book import CASH, TRADE
 from margin_assets.kernels.reg_t.sma import mixed_excess
 from margin_assets.kernels.reg_t.sma_entries import Trades, cash_entries, entry_rules, trade_entries
 from margin_assets.kernels.rules.expiry import SessionTimes, last_instants
-from margin_assets.kernels.rules.rules import rules_in_force
+from margin_assets.kernels.rules.grid import day_of, grid_point, rules_at
 
 # An account without a row of its own is treated as a margin account.
 _MARGIN = "reg_t"
@@ -95,8 +95,8 @@ def _within(span: tuple[int, int]) -> pl.Expr:
 def grid_points(rows: pl.DataFrame) -> Int64Array:
     """Grid points at which rows count."""
     times = counting_from(rows)
-    interval = rules_in_force(day_of(int(times.max(initial=0)))).grid_interval
-    points: Int64Array = -(-times // interval) * interval
+    interval = rules_at(int(times.max(initial=0))).grid_interval
+    points: Int64Array = grid_point(times, interval)
     return points
 
 
@@ -239,7 +239,7 @@ def _measured(firm: Firm, dealt: pl.DataFrame) -> pl.DataFrame:
     parts = [pl.DataFrame(schema=empty)]
     for (point,), rows in dealt.group_by("point", maintain_order=True):
         at, whose = int(str(point)), rows["account_id"]
-        interval = rules_in_force(day_of(at)).grid_interval
+        interval = rules_at(at).grid_interval
         after, before = (_excess(firm, (whose, at, until)) for until in (at, at - interval))
         both = after.join(before, on="account_id", how="left", suffix="_before", validate="1:1")
         gained = pl.col("excess") - pl.col("excess_before").fill_null(0)
@@ -258,7 +258,7 @@ def _excess(firm: Firm, of: tuple[pl.Series, int, int]) -> pl.DataFrame:
     only = booked._replace(fills=fills, movements=booked.movements.clear())
     accounts = history.account_state_at(only, day)
     held = accounts.filter(pl.col("account_id").is_in(whose.implode()))
-    rules = rules_in_force(day_of(at))
+    rules = rules_at(at)
     book, series = settled_book_of(
         positions.drop("business_date"), held.drop("business_date"), rules
     )

@@ -11,28 +11,14 @@ import polars as pl
 
 from margin_assets.kernels.book.terms import latest
 from margin_assets.kernels.history import history
-from margin_assets.kernels.history.history import Booked, Landed, day_of
+from margin_assets.kernels.history.history import Booked, Landed
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.margin.settlement import settled_book_of
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.reg_t.reg_t_book import RegTBook
 from margin_assets.kernels.reg_t.sma import Standing, standing
-from margin_assets.kernels.rules.expiry import SessionTimes
-from margin_assets.kernels.rules.rules import rules_in_force
-from margin_assets.kernels.rules.timelines import BusinessDays
-
-
-class Calendar(NamedTuple):
-    """Sessions, as microseconds and as business days."""
-
-    opens: Int64Array
-    closes: Int64Array
-    days: BusinessDays
-
-    @property
-    def times(self) -> SessionTimes:
-        """Openings and closings of the sessions."""
-        return SessionTimes(self.opens, self.closes)
+from margin_assets.kernels.rules.grid import day_of, rules_at
+from margin_assets.kernels.rules.timelines import Calendar
 
 
 class Firm(NamedTuple):
@@ -141,7 +127,7 @@ def _now(firm: Firm, close: int) -> Now:
     day = pl.DataFrame({"business_date": [day_of(close)], "as_of": [close]})
     positions = history.positions_at(firm.landed, day, firm.calendar.times).drop("business_date")
     accounts = history.account_state_at(firm.booked, day).drop("business_date")
-    rules = rules_in_force(day_of(close))
+    rules = rules_at(close)
     book, series = settled_book_of(positions, accounts, rules)
     figures = revalue(book, series, rules)
     everyone = np.arange(accounts.height, dtype=np.int64)

@@ -16,7 +16,7 @@ from margin_assets.kernels.book.book import (
     state_names,
 )
 from margin_assets.kernels.book.eras import EPOCH, keys_of
-from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.book.figures import Figures, gross_values
 from margin_assets.kernels.margin.house import addons_of, house_accounts
 from margin_assets.kernels.margin.margined import Eras, Margined, table
 from margin_assets.kernels.margin.mixed import TODAY, Market, contract_minimum, scan_position
@@ -157,7 +157,7 @@ def summary_of(era: Margined) -> pl.DataFrame:
         "short_market_value": figures.short_value,
         "long_option_value": figures.long_options,
         "short_option_value": figures.short_options,
-        "gross_market_value": gross_values(figures),
+        "gross_market_value": gross_values(figures, slice(None)),
         "beta_weighted_exposure": figures.exposure,
         "equity": figures.equity,
         "reg_t_equity": figures.reg_t_equity,
@@ -182,13 +182,6 @@ def summary_of(era: Margined) -> pl.DataFrame:
         is_portfolio_margin_eligible=reasons == "",
         ineligible_reasons=reasons,
     )
-
-
-def gross_values(figures: Figures) -> Int64Array:
-    """Gross market value of each account: all that is long and all that is short."""
-    securities = figures.long_value + figures.short_value
-    gross: Int64Array = securities + figures.long_options + figures.short_options
-    return gross
 
 
 def margin_savings(figures: Figures) -> Int64Array:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.rules.expiry import SessionTimes
 from margin_assets.rulebooks import in_force, remembered
 
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -34,6 +35,19 @@ class BusinessDays(NamedTuple):
     def date_of(self, index: int) -> date:
         """The business day at an index."""
         return date.fromordinal(_EPOCH + int(self.days[index]))
+
+
+class Calendar(NamedTuple):
+    """Sessions, as microseconds and as business days."""
+
+    opens: Int64Array
+    closes: Int64Array
+    days: BusinessDays
+
+    @property
+    def times(self) -> SessionTimes:
+        """Openings and closings of the sessions."""
+        return SessionTimes(self.opens, self.closes)
 
 
 def business_days(

@@ -6,10 +6,9 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.history.history import day_of
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants
-from margin_assets.kernels.rules.rules import rules_in_force
+from margin_assets.kernels.rules.grid import grid_point, rules_at
 
 Ends = Callable[[Iterable[int]], Mapping[int, datetime | None]]
 """Last grid point by the end of each of some cycles; `Ledger.ends`."""
@@ -32,14 +31,14 @@ def sealed_points(rows: pl.DataFrame, ends: Ends) -> Int64Array:
     # Before anything was evaluated nothing is late, and the rules are those of the first day.
     last = joined["last"].to_physical().fill_null(0).to_numpy()
     interval = _intervals(last)
-    point: Int64Array = -(-instants(rows["event_time"]) // interval) * interval
+    point: Int64Array = grid_point(instants(rows["event_time"]), interval)
     return np.where(rows["is_late"].to_numpy(), last + interval, point)
 
 
 def _intervals(last: Int64Array) -> Int64Array:
     """Grid interval by the rules of each last point, microseconds."""
     distinct, place = np.unique(last, return_inverse=True)
-    found = [rules_in_force(day_of(int(at))).grid_interval for at in distinct]
+    found = [rules_at(int(at)).grid_interval for at in distinct]
     intervals: Int64Array = np.array(found, dtype=np.int64)[place]
     return intervals
 

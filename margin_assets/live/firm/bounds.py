@@ -9,12 +9,12 @@ from margin_assets.kernels.book.book import STALE, UNPRICED, USABLE
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.enforcement.liquidation import liquidated
 from margin_assets.kernels.enforcement.rungs import Ladder
-from margin_assets.kernels.history.history import day_of
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.options.valuation import implied_of
-from margin_assets.kernels.rules.rules import Rules, rules_in_force
+from margin_assets.kernels.rules.grid import rules_at
+from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.positions import marked_positions
 from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.market import Market
@@ -33,7 +33,7 @@ def spared(
     price at its last known value too.
     """
     point, accounts = at
-    rules = rules_in_force(day_of(point))
+    rules = rules_at(point)
     on_bounds = accounts[figures.states[accounts] & UNPRICED != 0]
     due = liquidated(figures, rules, ladder, (point, on_bounds))
     if not len(due):

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from margin_assets.kernels.book.book import INDETERMINATE, Book, state_names
-from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.book.figures import Figures, gross_values
 from margin_assets.kernels.enforcement.rungs import (
     DIMENSIONS,
     NEVER,
@@ -18,10 +18,10 @@ from margin_assets.kernels.enforcement.rungs import (
     Ladder,
     Steps,
 )
-from margin_assets.kernels.history.history import day_of
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_decimal, to_instants
-from margin_assets.kernels.rules.rules import Rules, rules_in_force
+from margin_assets.kernels.rules.grid import day_of, rules_at
+from margin_assets.kernels.rules.rules import Rules
 from margin_assets.rulebooks import versions_in_force
 from schemas.landed import ACCOUNT_TYPES
 
@@ -51,10 +51,9 @@ def numbered(decided: list[pl.DataFrame]) -> pl.DataFrame:
 
 def decisions_of(point: int, steps: Steps, figures: Figures, book: Book) -> pl.DataFrame:
     """What was decided at one grid point with the figures that decided, accounts by place."""
-    rows, rules = steps.account, rules_in_force(day_of(point))
+    rows, rules = steps.account, rules_at(point)
     equity, requirement = figures.equity[rows], figures.governing[rows]
-    gross = figures.long_value[rows] + figures.short_value[rows]
-    gross += figures.long_options[rows] + figures.short_options[rows]
+    gross = gross_values(figures, rows)
     move, stressed = _worst_restricting(figures, rules, rows)
     states = [int(state) for state in figures.states[rows]]
     names = list(zip(steps.dimension, steps.before, steps.after, strict=True))

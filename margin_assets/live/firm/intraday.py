@@ -8,7 +8,6 @@ import polars as pl
 
 from margin_assets.kernels.book.book import INDETERMINATE, PORTFOLIO
 from margin_assets.kernels.book.figures import Figures
-from margin_assets.kernels.history.history import day_of
 from margin_assets.kernels.intraday.deficit_frames import Saved
 from margin_assets.kernels.intraday.intraday import (
     governing_rules,
@@ -21,6 +20,7 @@ from margin_assets.kernels.intraday.intraday_book import NEVER, IntradayBook
 from margin_assets.kernels.intraday.intraday_register import Changes, Entries
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import instants, to_scaled
+from margin_assets.kernels.rules.grid import day_of
 from margin_assets.kernels.rules.timelines import BusinessDays
 from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.names import Names

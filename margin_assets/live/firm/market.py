@@ -28,7 +28,7 @@ from margin_assets.kernels.book.multipliers import (
     traded_multiplier,
 )
 from margin_assets.kernels.book.terms import INSTRUMENT_COLUMNS, instrument_terms, with_underlyings
-from margin_assets.kernels.history.history import HISTORICAL, day_of, new_york_day
+from margin_assets.kernels.history.history import HISTORICAL
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import (
     MICRO,
@@ -40,6 +40,7 @@ from margin_assets.kernels.numeric.money import (
 )
 from margin_assets.kernels.options.valuation import implied_of, no_options, resized, update_values
 from margin_assets.kernels.rules.expiry import NEVER_ENDS, SessionTimes, first_hours, next_turns
+from margin_assets.kernels.rules.grid import day_of, new_york_day
 from margin_assets.kernels.rules.rules import Rules, benchmark
 from margin_assets.live.firm.last_fills import LastFills
 from margin_assets.live.firm.names import Names

@@ -10,8 +10,6 @@ from margin_assets.kernels.book.book import REG_T, Book, Series
 from margin_assets.kernels.book.figures import Figures, empty_figures, with_room
 from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
 from margin_assets.kernels.enforcement.rungs import NEVER, Evaluated, Ladder, empty_ladder
-from margin_assets.kernels.history.history import day_of, new_york_day
-from margin_assets.kernels.history.sma_walk import Calendar
 from margin_assets.kernels.margin.firm import firm_risk_of
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
@@ -21,7 +19,9 @@ from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.options.valuation import rescanned
 from margin_assets.kernels.overlays.overlays import overlay_rules
 from margin_assets.kernels.reg_t.sma import Standing, mixed_excess, standing
-from margin_assets.kernels.rules.rules import Rules, rules_in_force
+from margin_assets.kernels.rules.grid import day_of, grid_point, new_york_day, rules_at
+from margin_assets.kernels.rules.rules import Rules
+from margin_assets.kernels.rules.timelines import Calendar
 from margin_assets.kernels.securities.positions import marked_positions
 from margin_assets.live.firm.bounds import spared
 from margin_assets.live.firm.day_trades import DayTradeMonitor
@@ -107,7 +107,7 @@ class Monitor:
             self.intraday.next_deadline(),
         )
         # A deadline acts at the first grid point at or after it.
-        return due if due == NEVER else -(-due // interval) * interval
+        return due if due == NEVER else grid_point(due, interval)
 
     def _make_room(self, events: Events) -> None:
         for frame in events.values():
@@ -135,7 +135,7 @@ class Monitor:
 
     def rules(self, point: int) -> Rules:
         """Rulebooks in force at a grid point."""
-        return rules_in_force(day_of(point))
+        return rules_at(point)
 
     def _step(self, point: int, changed: Mapping[str, pl.DataFrame]) -> Iterator[pl.DataFrame]:
         rules = self.rules(point)

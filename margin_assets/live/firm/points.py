@@ -8,6 +8,7 @@ import polars as pl
 from margin_assets.kernels.book.terms import first_instant
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants
+from margin_assets.kernels.rules.grid import grid_point
 
 PointsOf = Callable[[pl.DataFrame], Int64Array]
 """Grid points that rows of sealed cycles count from."""
@@ -24,7 +25,7 @@ def with_points(rows: pl.DataFrame, last_point: int | None, interval: int) -> pl
     )
     at = instants(times)
     late = np.zeros(len(at), dtype=np.bool_) if last_point is None else at <= last_point
-    point = -(-at // interval) * interval
+    point = grid_point(at, interval)
     if last_point is not None:
         point[late] = last_point + interval
     return rows.with_columns(is_late=pl.Series(late), point=pl.Series(point), event_time=times)

@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.book import REG_T, SECURITY, Series
-from margin_assets.kernels.history.history import day_of
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_scaled
 from margin_assets.kernels.reg_t.reg_t_book import CASH, TRADE, entry_frame
 from margin_assets.kernels.reg_t.sma_entries import Trades, cash_entries, entry_rules, trade_entries
+from margin_assets.kernels.rules.grid import day_of
 from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.names import Names
 

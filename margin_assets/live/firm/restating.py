@@ -12,9 +12,10 @@ from margin_assets.kernels.book.terms import first_instant
 from margin_assets.kernels.history.history import Booked, Landed
 from margin_assets.kernels.history.sma_past import corrections_of
 from margin_assets.kernels.history.sma_restated import ENDED, restated_nets, starts
-from margin_assets.kernels.history.sma_walk import Calendar, Firm
+from margin_assets.kernels.history.sma_walk import Firm
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants, to_instants, to_scaled
+from margin_assets.kernels.rules.timelines import Calendar
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.live.firm.points import PointsOf
 from schemas import TABLES, feed_columns

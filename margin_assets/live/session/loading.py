@@ -1,19 +1,14 @@
 """The firm of a sealed cycle put back into memory."""
 
-from functools import cache
-
 import numpy as np
 import polars as pl
 
-from margin_assets.calendar import sessions
 from margin_assets.kernels.book.fills import effects_at, history_effects
 from margin_assets.kernels.book.last_fills import with_places
 from margin_assets.kernels.book.terms import first_instant
 from margin_assets.kernels.intraday.deficit_frames import Saved
-from margin_assets.kernels.intraday.intraday import intraday_rules
 from margin_assets.kernels.numeric.money import instants, to_instants
 from margin_assets.kernels.reg_t import reg_t_book
-from margin_assets.kernels.rules.timelines import BusinessDays, business_days
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.points import PointsOf, with_points
@@ -116,14 +111,6 @@ def _load_day_trades(monitor: Monitor, scan: SealedTables, as_of: int, points_of
     effects = effects_at(fills.filter(pl.Series(is_of_today)), points[is_of_today])
     monitor.market.add(effects["symbol"])
     monitor.day_trades.load(scan("pattern_day_traders"), effects, as_of)
-
-
-@cache
-def known_business_days() -> BusinessDays:
-    """Business days of the calendar, each with the end that intraday margin gives it."""
-    known = sessions()
-    ends_after = intraday_rules(known.days[-1]).day_ends_after_close
-    return business_days(known.days, known.closes, ends_after)
 
 
 def _load_unsized(monitor: Monitor, scan: SealedTables) -> None:

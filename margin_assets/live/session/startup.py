@@ -7,8 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from margin_assets.calendar import sessions
-from margin_assets.kernels.history.sma_walk import Calendar
+from margin_assets.calendar import calendar
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.lake.landing.archive import begun_entry, opened_in
@@ -25,7 +24,7 @@ from margin_assets.live.acceptance.sealed_points import sealed_points
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.restating import Restating
 from margin_assets.live.session.cycle import DATED, OFTEN_EMPTY, CycleRunner
-from margin_assets.live.session.loading import known_business_days, load_monitor, pending_rows
+from margin_assets.live.session.loading import load_monitor, pending_rows
 
 
 @dataclass
@@ -92,8 +91,8 @@ def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
     """The firm of the last sealed cycle, and which cycle that is; takes its files as known."""
     sealed = source.ledger.last_sealed()
     scan = source.tables()
-    calendar = Calendar(sessions().opens, sessions().closes, known_business_days())
-    monitor = Monitor(calendar, Restating(source.tables, source.points_of, calendar))
+    days = calendar()
+    monitor = Monitor(days, Restating(source.tables, source.points_of, days))
     held = HeldRows(sealed.manifest if sealed else None)
     acceptor = Acceptor(
         Journal(source.lookup, scan.scan, source.points_of), source.lookup, source.landed_in

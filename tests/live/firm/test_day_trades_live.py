@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from margin_assets.assets.partitions import calendar
+from margin_assets.calendar import calendar
 from margin_assets.kernels.history.pattern_history import pattern_day_traders_at
 from margin_assets.live.past.replay import replay
 from tests.support.live_driver import (

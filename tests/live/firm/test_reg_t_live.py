@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from margin_assets.assets.partitions import calendar, closes
+from margin_assets.assets.partitions import closes
+from margin_assets.calendar import calendar
 from margin_assets.kernels.history.sma_history import memoranda_at
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.reg_t.sma import special_memorandum_accounts

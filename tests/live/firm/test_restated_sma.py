@@ -12,7 +12,8 @@ from typing import NamedTuple
 import pytest
 from polars.testing import assert_frame_equal
 
-from margin_assets.assets.partitions import calendar, closes
+from margin_assets.assets.partitions import closes
+from margin_assets.calendar import calendar
 from margin_assets.kernels.history.sma_history import memoranda_at
 from margin_assets.live.past.past import recomputed
 from tests.support.live_driver import (

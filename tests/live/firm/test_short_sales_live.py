@@ -6,7 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from margin_assets.assets.partitions import calendar, closes
+from margin_assets.assets.partitions import closes
+from margin_assets.calendar import calendar
 from margin_assets.kernels.history import history
 from tests.support.live_driver import (
     Firm,

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.book import PORTFOLIO, REG_T
+from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.numeric.arrays import BoolArray, Int8Array, Int64Array
 from margin_assets.kernels.numeric.money import CENTS, PPM
 from margin_assets.kernels.rules.timelines import timeline_rules
@@ -96,6 +97,17 @@ def governing_rules(
     small = (account_type == PORTFOLIO) & (equity < rules.portfolio_equity)
     found = np.where(account_type == REG_T, MARGIN_ACCOUNT, np.where(small, PORTFOLIO_MARGIN, -1))
     return np.where(is_switched, found, NO_RULE).astype(np.int8)
+
+
+def levels(account_type: Int8Array, figures: Figures, accounts: Int64Array) -> Int64Array:
+    """Intraday margin level (a)(17) of accounts by place, cents.
+
+    Equity less the regulatory requirement, never the house's.
+    """
+    reg_t = figures.reg_t_equity[accounts] - figures.maintenance[accounts]
+    portfolio = figures.net_liquidation[accounts] - figures.portfolio_margin[accounts]
+    level: Int64Array = np.where(account_type[accounts] == PORTFOLIO, portfolio, reg_t)
+    return level
 
 
 def opens(before: Int64Array, change: Int64Array) -> BoolArray:

@@ -6,12 +6,13 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.book import INDETERMINATE, PORTFOLIO
+from margin_assets.kernels.book.book import INDETERMINATE
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.intraday.deficit_frames import Saved
 from margin_assets.kernels.intraday.intraday import (
     governing_rules,
     intraday_rules,
+    levels,
     opens,
     trades_reduce,
     worst_order,
@@ -103,7 +104,7 @@ class IntradayMonitor:
         entries = Entries(
             point=np.full(len(places), point, dtype=np.int64),
             account=places,
-            level=levels(holdings, figures, places),
+            level=levels(holdings.account_type, figures, places),
             equity=equity[kept],
             net_deposit=net_deposit[kept],
             is_reducing=is_reducing[kept],
@@ -139,14 +140,6 @@ class IntradayMonitor:
 
 
 _NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
-
-
-def levels(holdings: Holdings, figures: Figures, accounts: Int64Array) -> Int64Array:
-    """Intraday margin level (a)(17): equity less the regulatory requirement, never the house's."""
-    reg_t = figures.reg_t_equity[accounts] - figures.maintenance[accounts]
-    portfolio = figures.net_liquidation[accounts] - figures.portfolio_margin[accounts]
-    level: Int64Array = np.where(holdings.account_type[accounts] == PORTFOLIO, portfolio, reg_t)
-    return level
 
 
 def reducing(step: Transactions, before: Int64Array, after: Int64Array) -> BoolArray:

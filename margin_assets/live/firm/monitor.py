@@ -10,6 +10,7 @@ from margin_assets.kernels.book.book import REG_T, Book, Series
 from margin_assets.kernels.book.figures import Figures, empty_figures, with_room
 from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
 from margin_assets.kernels.enforcement.rungs import NEVER, Evaluated, Ladder, empty_ladder
+from margin_assets.kernels.intraday.intraday import levels
 from margin_assets.kernels.margin.firm import firm_risk_of
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
@@ -33,7 +34,7 @@ from margin_assets.live.firm.decisions import (
     numbered,
 )
 from margin_assets.live.firm.holdings import Holdings
-from margin_assets.live.firm.intraday import IntradayMonitor, levels, reducing
+from margin_assets.live.firm.intraday import IntradayMonitor, reducing
 from margin_assets.live.firm.market import Market
 from margin_assets.live.firm.reg_t import RegTMonitor
 from margin_assets.live.firm.reg_t_entries import Firm, noted
@@ -339,10 +340,10 @@ class Monitor:
             seen = (watched, quiet.astype(np.bool_), quiet)
             found.append(intraday.enter(point, seen, holdings, figures))
         for step in steps:
-            before = levels(holdings, figures, step.accounts)
+            before = levels(holdings.account_type, figures, step.accounts)
             found += self._take(point, step.rows, moved)
             figures = self._revalue(step.accounts, point)
-            after = levels(holdings, figures, step.accounts)
+            after = levels(holdings.account_type, figures, step.accounts)
             seen = (step.accounts, reducing(step, before, after), step.net_deposit)
             found.append(intraday.enter(point, seen, holdings, figures))
         if "effects" in changed:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from margin_assets.cli.output import Refusal, instant
+from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
     from margin_assets.lake.ledger.ledger import Sealed
@@ -129,15 +129,5 @@ def chosen_cycle(
 
     ledger = Ledger(lake)
     if as_of is not None:
-        cycle = _last_before(lake, as_of)
+        cycle = ledger.last_before(as_of)
     return ledger.last_sealed() if cycle is None else ledger.sealed(cycle)
-
-
-def _last_before(lake: "Lake", as_of: datetime) -> int:
-    import polars as pl
-
-    cycles = lake.scan("cycles").filter(pl.col("state") == "sealed", pl.col("as_of") <= as_of)
-    found = cycles.select(pl.col("cycle").max()).collect().item()
-    if found is None:
-        raise Refusal(f"no cycle was sealed as of {instant(as_of)} or before")
-    return int(found)

@@ -116,6 +116,19 @@ class Ledger:
             raise LookupError(f"cycle {cycle} is not sealed")
         return _sealed(found[0])
 
+    def last_before(self, instant: datetime) -> int:
+        """Number of the last cycle sealed as of an instant or before.
+
+        Raises:
+            LookupError: none was.
+        """
+        is_it = (pl.col("state") == "sealed") & (pl.col("as_of") <= instant)
+        rows = self._lake.scan(_TABLE).filter(is_it).select(pl.col("cycle").max())
+        found = rows.collect().item()
+        if found is None:
+            raise LookupError(f"no cycle was sealed as of {instant.isoformat()} or before")
+        return int(found)
+
     def all_sealed(self) -> list[Sealed]:
         """Every sealed cycle, oldest first."""
         return [_sealed(row) for row in self._rows(pl.col("state") == "sealed")]

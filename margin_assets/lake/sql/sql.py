@@ -5,7 +5,6 @@ The engine is the DataFusion inside delta-rs. It would also run `COPY ... TO` a 
 word, which decides what the engine takes it for, and by what a parser finds in it.
 """
 
-import difflib
 import itertools
 import logging
 import re
@@ -19,7 +18,12 @@ from deltalake.exceptions import DeltaError
 from sqlglot import exp
 
 from margin_assets.lake.ledger.moment import Moment, is_pinned, is_state
-from margin_assets.lake.sql.sql_catalog import INFORMATION, add_information_schema, sql_names
+from margin_assets.lake.sql.sql_catalog import (
+    INFORMATION,
+    add_information_schema,
+    not_found,
+    sql_names,
+)
 from margin_assets.lake.sql.sums import BEYOND, with_exact_sums
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
@@ -49,16 +53,8 @@ class SqlFailed(ValueError):  # noqa: N818 (says what happened)
         if BEYOND in said:
             said = f"a SUM leaves the range of its type (CAST what it sums to DOUBLE), or {said}"
         if unknown := _UNKNOWN.search(said):
-            said = _not_found(unknown[1])
+            said = not_found(unknown[1])
         return cls(said)
-
-
-def _not_found(name: str) -> str:
-    """What there is instead of a table, the nearest names first."""
-    known = sorted(sql_names())
-    near = difflib.get_close_matches(name.lower(), known, n=3)
-    guess = f": did you mean {' or '.join(near)}?" if near else "."
-    return f"table {name} not found{guess} There are {', '.join(known)}"
 
 
 def query(lake: Lake, sql: str, at: Mapping[str, int] | Moment) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """What SQL calls the tables of the lake, and the schema that tells it of them."""
 
+import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,14 @@ INFORMATION = "information_schema"
 def sql_names() -> dict[str, str]:
     """Every table and daily twin by the name that SQL has for it."""
     return {name.replace("/", "_"): name for name in declared.names()}
+
+
+def not_found(name: str) -> str:
+    """What there is instead of a table, the nearest names first."""
+    known = sorted(sql_names())
+    near = difflib.get_close_matches(name.lower(), known, n=3)
+    guess = f": did you mean {' or '.join(near)}?" if near else "."
+    return f"table {name} not found{guess} There are {', '.join(known)}"
 
 
 def add_information_schema(execute: Callable[[str], Any]) -> None:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from functools import cache
 
 import dataframely as dy
+import polars as pl
 
 from schemas import audit, desk, house, intraday, landed, margin, reg_t
 
@@ -209,3 +210,9 @@ def feed_columns(feed: str) -> dict[str, dy.Column]:
     """Columns that a file of the feed brings, in the order of the schema."""
     columns = TABLES[feed].schema.columns()
     return {name: columns[name] for name in columns if name not in WRITTEN_BY_THE_LAKE}
+
+
+@cache
+def empty(table: str) -> pl.DataFrame:
+    """No rows of a table, as its kernel gives them: without `as_of` and cycle."""
+    return TABLES[table].schema.create_empty().drop("as_of", "cycle")

@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 from margin_assets.calendar import sessions
 from margin_assets.kernels.history import history
 from margin_assets.kernels.margin import requirements
+from margin_assets.kernels.margin.margined import margined
 from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.whatif import whatif
 from schemas import TABLES
@@ -109,7 +110,7 @@ def at_close(firm: Firm, when: datetime) -> dict[str, pl.DataFrame]:
     closes = pl.DataFrame({"business_date": [when.date()], "as_of": [micros]})
     positions = history.positions_at(landed, closes, sessions().times)
     accounts = history.account_state_at(booked, closes)
-    tables = tables_over(positions, accounts)
+    tables = tables_over(margined(positions, accounts))
     firm_risk = requirements.firm_risk(tables["margin_summary"], tables["stress_results"])
     return tables | {"positions": positions, "account_state": accounts, "firm_risk": firm_risk}
 

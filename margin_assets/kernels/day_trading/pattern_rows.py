@@ -15,6 +15,7 @@ from margin_assets.kernels.intraday.intraday import rulebook_of
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import PPM, bounded, to_decimal
 from margin_assets.kernels.rules.timelines import BusinessDays, date_series
+from schemas import empty
 
 OPEN, MET, UNMET = "open", "met", "unmet"
 ACTIVITY = {name: pl.Int64() for name in ("account", "day", "day_trades", "trades", "commitment")}
@@ -153,6 +154,8 @@ def restricted_until(days: BusinessDays, rules: DayTradeRules) -> pl.Expr:
 
 def pattern_frame(rows: pl.DataFrame, days: BusinessDays, names: Sequence[str]) -> pl.DataFrame:
     """Rows as `pattern_day_traders`, by account and day; without `as_of` and cycle."""
+    if not rows.height:
+        return empty("pattern_day_traders")
     places = rows["account"].to_list()
     dates = {name: date_series(days, _or_none(rows[name])) for name in _DATES}
     amounts = {name: _usd(rows[name]) for name in _AMOUNTS}

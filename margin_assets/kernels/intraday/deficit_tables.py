@@ -17,6 +17,7 @@ from margin_assets.kernels.intraday.intraday_register import (
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import BEYOND, bounded, instants, to_decimal, to_instants
 from margin_assets.kernels.rules.timelines import BusinessDays, date_series
+from schemas import empty
 from schemas.intraday import DEFICIT_STATES, RULES
 
 _DATES = {
@@ -61,6 +62,8 @@ def deficit_frame(
 ) -> pl.DataFrame:
     """Deficits (of some accounts, by place) as `intraday_deficits`, without `as_of` and cycle."""
     rows = _rows(register, of)
+    if not len(rows):
+        return empty("intraday_deficits")
     dates = {to: date_series(days, getattr(register, name)[rows]) for name, to in _DATES.items()}
     amounts = {to: _cents(getattr(register, name)[rows]) for name, to in _AMOUNTS.items()}
     moments = {to: to_instants(getattr(register, name)[rows]) for name, to in _INSTANTS.items()}
@@ -92,6 +95,8 @@ def account_frame(
     """Accounts (some of them) as `intraday_state`, without `as_of` and cycle."""
     known = (register.reduced_on != UNSET) | (register.newest != UNSET)
     places = np.flatnonzero(known) if of is None else of[known[of]]
+    if not len(places):
+        return empty("intraday_state")
     accounts = pl.DataFrame(
         {
             "account_id": pl.Series([names[a] for a in places.tolist()], dtype=pl.String),

@@ -48,6 +48,19 @@ class Margined:
         self.positions, self.accounts, self.rules = positions, accounts, rules
         self.overlays = overlays or overlays_of(accounts)
 
+    @classmethod
+    def of_arrays(
+        cls,
+        frames: tuple[pl.DataFrame, pl.DataFrame],
+        arrays: tuple[Book, Series],
+        values: OptionValues,
+        rules: Rules,
+    ) -> "Margined":
+        """Positions and accounts whose book, in the order of the frames, is known already."""
+        found = cls(*frames, rules)
+        found._arrays, found.scanned = arrays, values
+        return found
+
     @cached_property
     def _arrays(self) -> tuple[Book, Series]:
         return book_of(self.positions, self.accounts, self.rules)

@@ -4,6 +4,7 @@ Frames that hold several business dates carry `business_date` as a leading key a
 """
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from numba import njit
 
@@ -30,6 +31,7 @@ from margin_assets.kernels.numeric.compiled import OWNS
 from margin_assets.kernels.numeric.money import BEYOND, to_decimal
 from margin_assets.kernels.rules.rules import Rules, product_group_names, scenario_names
 from margin_assets.kernels.securities.lines import is_exact, mark_price
+from schemas import empty
 
 POINT_COLUMNS = (
     *(f"pnl_down_{k}" for k in range(5, 0, -1)),
@@ -135,9 +137,17 @@ def house_requirements(eras: Eras) -> pl.DataFrame:
 
 def _house(era: Margined) -> pl.DataFrame:
     if not era.overlays.enabled:
-        return addons_of(era.positions.clear(), era.accounts.clear(), era.overlays)
+        return keys_of(era.accounts.clear(), "account_id", "as_of").join(
+            empty("house_requirements"), on="account_id"
+        )
     required = house_accounts(era.accounts, era.figures)
     return addons_of(era.house_positions(), required, era.overlays)
+
+
+def _named(states: npt.NDArray[np.int32]) -> pl.Series:
+    """Named states of each account: few combinations occur."""
+    distinct, place = np.unique(states, return_inverse=True)
+    return pl.Series([state_names(int(s)) for s in distinct], dtype=pl.String).gather(place)
 
 
 def state_flags(figures: Figures, name: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -181,7 +191,7 @@ def summary_of(era: Margined) -> pl.DataFrame:
     reasons = _ineligible(era, figures)
     return keys_of(era.accounts, "account_id", "account_type", "cash", "as_of").with_columns(
         status=_word(known, "determinate", "indeterminate"),
-        reasons=pl.Series([state_names(int(s)) for s in figures.states], dtype=pl.String),
+        reasons=_named(figures.states),
         **{name: to_decimal(values, 2) for name, values in cents.items()},
         margin_method=_word(savings > 0, "portfolio_margin", "reg_t"),
         is_portfolio_margin_eligible=reasons == "",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from margin_assets.kernels.margin.margined import Eras, margined
+from margin_assets.kernels.margin.margined import Eras
 from margin_assets.kernels.margin.reg_t_groups import reg_t_requirements
 from margin_assets.kernels.margin.requirements import (
     house_requirements,
@@ -22,7 +22,6 @@ OVER_ACCOUNTS: dict[str, Callable[[Eras], pl.DataFrame]] = {
 }
 
 
-def tables_over(positions: pl.DataFrame, account_state: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def tables_over(eras: Eras) -> dict[str, pl.DataFrame]:
     """Every table over positions and accounts, which are margined once."""
-    eras = margined(positions, account_state)
     return {name: kernel(eras) for name, kernel in OVER_ACCOUNTS.items()}

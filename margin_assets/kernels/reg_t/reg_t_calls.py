@@ -11,6 +11,7 @@ from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import BEYOND, bounded, instants, to_decimal, to_instants
 from margin_assets.kernels.reg_t.sma_entries import entry_rules
 from margin_assets.kernels.rules.timelines import BusinessDays, date_series
+from schemas import empty
 from schemas.reg_t import CALL_STATES
 
 OPEN = CALL_STATES.index("open")
@@ -56,6 +57,8 @@ def call_frame(
     if of is not None:
         is_chosen[of] = True
     rows = np.flatnonzero(is_chosen[calls.account])
+    if not len(rows):
+        return empty("reg_t_calls")
     taken = Calls(*(column[rows] for column in calls))
     dates = date_series(days, taken.day)
     least = _no_action(dates)

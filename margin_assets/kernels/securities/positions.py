@@ -21,17 +21,26 @@ def marked_positions(
     `terms`: one row a symbol. A long position without a usable price is worth 0; a short one is
     carried at the raised last price.
     """
-    joined = (
+    held = held_terms(holdings, terms, as_of)
+    return with_marks(held, *book_of(held, _bare_accounts(held), rules), rules)
+
+
+def held_terms(holdings: pl.DataFrame, terms: pl.DataFrame, as_of: int) -> pl.DataFrame:
+    """What is held with its terms, in the order of `positions`, before it is marked."""
+    return (
         holdings.join(terms, on="symbol", how="left", validate="m:1")
         .sort("account_id", "class_group", "symbol", maintain_order=True)
         .with_columns(as_of=instant(as_of))
     )
-    book, series = book_of(joined, _bare_accounts(joined), rules)
+
+
+def with_marks(held: pl.DataFrame, book: Book, series: Series, rules: Rules) -> pl.DataFrame:
+    """The `positions` frame of what is held, marked by a book in the same order."""
     price, value = _mark(book, series, rules)
     is_ended = series.is_ended[book.series]
     price[is_ended] = value[is_ended] = 0
-    return joined.with_columns(
-        price=to_decimal(price, 6).set(_is_unmarked(joined, price), None),
+    return held.with_columns(
+        price=to_decimal(price, 6).set(_is_unmarked(held, price), None),
         market_value=to_decimal(value, 2),
     )
 

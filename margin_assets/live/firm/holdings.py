@@ -266,11 +266,31 @@ class Holdings:
             cash=self.cash,
         )
 
+    def book_of(self, accounts: Int64Array, places: Int64Array, multiplier: Int64Array) -> Book:
+        """The book of some accounts in another order: of them, and of all their positions."""
+        series = self.series[places]
+        counts = np.diff(self._offsets)[accounts]
+        return Book(
+            offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            series=series,
+            quantity=units(self.quantity[places], multiplier, series),
+            last_fill_price=self.last_fill_price[places],
+            sale_price=average_prices(self.sold[places], self.proceeds[places]),
+            account_type=self.account_type[accounts],
+            is_registered=self.is_registered[accounts],
+            is_exempt=self.is_exempt[accounts],
+            cash=self.cash[accounts],
+        )
+
+    def places(self, of: Int64Array | None = None) -> Int64Array:
+        """Places of positions (of some accounts) in the book."""
+        if of is None:
+            return np.arange(len(self.account), dtype=np.int64)
+        return np.flatnonzero(np.isin(self.account, of)).astype(np.int64)
+
     def holdings(self, symbols: Names, of: Int64Array | None = None) -> pl.DataFrame:
         """Positions (of some accounts) as a frame: what is held, its last fill, opening sales."""
-        chosen = np.ones(len(self.account), dtype=np.bool_)
-        if of is not None:
-            chosen = np.isin(self.account, of)
+        chosen = self.places(of)
         names = pl.Series(self.accounts.all, dtype=pl.String)
         keys = _without_group(self.account[chosen], self.series[chosen].astype(np.int64))
         return pl.DataFrame(

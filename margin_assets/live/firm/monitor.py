@@ -23,7 +23,7 @@ from margin_assets.kernels.reg_t.sma import Standing, mixed_excess, standing
 from margin_assets.kernels.rules.grid import day_of, grid_point, new_york_day, rules_at
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.rules.timelines import Calendar
-from margin_assets.kernels.securities.positions import marked_positions
+from margin_assets.kernels.securities.positions import held_terms, with_marks
 from margin_assets.live.firm.bounds import spared
 from margin_assets.live.firm.day_trades import DayTradeMonitor
 from margin_assets.live.firm.decisions import (
@@ -229,10 +229,9 @@ class Monitor:
         self._lacks_house[accounts] = False
         if not len(accounts) or not overlay_rules(day_of(self.point)).enabled:
             return
-        chosen = self.account_state(accounts)
-        positions = self.positions(accounts)
-        charge = Margined(positions, chosen, self.rules(self.point)).governed.charge
-        place = self.holdings.accounts.places(chosen["account_id"])
+        era = self.margined(accounts)
+        charge = era.governed.charge
+        place = self.holdings.accounts.places(era.accounts["account_id"])
         figures.governing[place] += charge
         figures.restruck[place] += charge[:, None]
 
@@ -373,15 +372,21 @@ class Monitor:
             getattr(self.ladder, name)[place] = getattr(saved, name)
         set_deadlines(self.rules(point), self.ladder, point)
 
-    def positions(self, of: Int64Array | None = None) -> pl.DataFrame:
-        """The `positions` frame (of some accounts) as of the last evaluated grid point."""
-        point = self.point
-        holdings = self.holdings.holdings(self.market.symbols, of)
-        return marked_positions(holdings, self.market.terms(point), self.rules(point), point)
+    def margined(self, of: Int64Array | None = None) -> Margined:
+        """Positions and accounts (some of them) as of the last evaluated grid point.
 
-    def account_state(self, of: Int64Array | None = None) -> pl.DataFrame:
-        """The `account_state` frame (of some accounts) as of the last evaluated grid point."""
-        return self.holdings.account_state(of).with_columns(as_of=instant(self.point))
+        Their book, series and option values are those that decided there.
+        """
+        point, market, holdings = self.point, self.market, self.holdings
+        rules = self.rules(point)
+        accounts = holdings.account_state(of).with_columns(as_of=instant(point))
+        owned = holdings.holdings(market.symbols, of).with_columns(place=holdings.places(of))
+        held = held_terms(owned, market.terms(point), point)
+        whose = holdings.accounts.places(accounts["account_id"])
+        book = holdings.book_of(whose, held["place"].to_numpy(), market.multiplier)
+        series = market.series(point, rules)
+        positions = with_marks(held.drop("place"), book, series, rules)
+        return Margined.of_arrays((positions, accounts), (book, series), market.values, rules)
 
     def enforcement_state(self, of: Int64Array | None = None) -> pl.DataFrame:
         """The `enforcement_state` frame (of some accounts) as of the last grid point."""

@@ -127,12 +127,10 @@ class CycleRunner:
         return _computed(self._state(part.places), end, part, cycle)
 
     def _state(self, of: Int64Array | None) -> dict[str, pl.DataFrame]:
-        frames = {
-            "positions": self.monitor.positions(of),
-            "account_state": self.monitor.account_state(of),
-        }
+        era = self.monitor.margined(of)
+        frames = {"positions": era.positions, "account_state": era.accounts}
         # The kernels that Dagster runs by business date.
-        frames |= tables_over(frames["positions"], frames["account_state"])
+        frames |= tables_over((era,))
         frames["margin_summary"] = self.acceptor.refusals.flagged(frames["margin_summary"])
         frames |= {"enforcement_state": self.monitor.enforcement_state(of)}
         frames |= self.monitor.intraday_tables(of) | self.monitor.reg_t_tables(of)

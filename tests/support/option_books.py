@@ -240,11 +240,21 @@ def assert_documents_agree(firm: Firm) -> None:
 
 def assert_a_process_takes_over(firm: Firm) -> None:
     """What a process loads is what the one that wrote it held."""
-    before = firm.session._runner.monitor
+    before = _held(firm)
     firm.restart()
-    after = firm.session._runner.monitor
-    for frame in ("positions", "account_state", "enforcement_state"):
-        assert getattr(before, frame)().equals(getattr(after, frame)()), frame
+    for name, frame in _held(firm).items():
+        assert frame.equals(before[name]), name
+
+
+def _held(firm: Firm) -> dict[str, pl.DataFrame]:
+    """What the session's memory comes to as frames."""
+    monitor = firm.session._runner.monitor
+    era = monitor.margined()
+    return {
+        "positions": era.positions,
+        "account_state": era.accounts,
+        "enforcement_state": monitor.enforcement_state(),
+    }
 
 
 def summary(firm: Firm, account_id: str) -> dict[str, Any]:

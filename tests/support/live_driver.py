@@ -199,3 +199,23 @@ def everything_landed(firm: Firm) -> tuple[Landed, Booked]:
     landed = Landed(*(tables.in_landing_order(name).collect() for name in Landed._fields))
     more = (tables.in_landing_order(name).collect() for name in ("cash_movements", "accounts"))
     return landed, Booked(landed.fills, *more, landed.instruments)
+
+
+def assert_a_process_takes_over(firm: Firm) -> None:
+    """What a process loads is what the one that wrote it held."""
+    before = _held(firm)
+    firm.restart()
+    for name, frame in _held(firm).items():
+        assert frame.equals(before[name]), name
+
+
+def _held(firm: Firm) -> dict[str, pl.DataFrame]:
+    """What the session's memory comes to as frames."""
+    monitor = firm.session._runner.monitor
+    era = monitor.margined()
+    return {
+        "positions": era.positions,
+        "account_state": era.accounts,
+        "enforcement_state": monitor.enforcement_state(),
+        **monitor.reg_t_tables(),
+    }

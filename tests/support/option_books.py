@@ -238,25 +238,6 @@ def assert_documents_agree(firm: Firm) -> None:
         assert sorted(live) == sorted(tuple(g[c] for c in columns) for g in reg_t["groups"])
 
 
-def assert_a_process_takes_over(firm: Firm) -> None:
-    """What a process loads is what the one that wrote it held."""
-    before = _held(firm)
-    firm.restart()
-    for name, frame in _held(firm).items():
-        assert frame.equals(before[name]), name
-
-
-def _held(firm: Firm) -> dict[str, pl.DataFrame]:
-    """What the session's memory comes to as frames."""
-    monitor = firm.session._runner.monitor
-    era = monitor.margined()
-    return {
-        "positions": era.positions,
-        "account_state": era.accounts,
-        "enforcement_state": monitor.enforcement_state(),
-    }
-
-
 def summary(firm: Firm, account_id: str) -> dict[str, Any]:
     return firm.table("margin_summary").row(
         by_predicate=pl.col("account_id") == account_id, named=True

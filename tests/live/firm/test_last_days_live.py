@@ -7,12 +7,22 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.support.live_driver import Firm, Row, account, beta, cash, fill, instrument, line, price
+from tests.support.live_driver import (
+    Firm,
+    Row,
+    account,
+    assert_a_process_takes_over,
+    beta,
+    cash,
+    fill,
+    instrument,
+    line,
+    price,
+)
 from tests.support.option_books import (
     CALL,
     HELD,
     PUT,
-    assert_a_process_takes_over,
     assert_documents_agree,
     assert_history_agrees,
     everything,

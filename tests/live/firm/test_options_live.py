@@ -10,6 +10,7 @@ import pytest
 from tests.support.live_driver import (
     Firm,
     Row,
+    assert_a_process_takes_over,
     at,
     beta,
     cash,
@@ -26,7 +27,6 @@ from tests.support.option_books import (
     LEAPS,
     PUT,
     T_BOND,
-    assert_a_process_takes_over,
     assert_documents_agree,
     assert_history_agrees,
     everything,

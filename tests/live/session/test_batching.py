@@ -12,7 +12,7 @@ import pytest
 from margin_assets.scenarios import scenario
 from margin_assets.scenarios.batch import FEED_SCHEMAS, _json_line
 from tests.support import ROOT
-from tests.support.live_driver import Firm
+from tests.support.live_driver import Firm, assert_a_process_takes_over
 from tests.support.telling import STRETCHES, Event, Teller, assert_same, cut, deliver, second
 
 
@@ -65,15 +65,7 @@ def test_a_process_every_other_cycle_decides_as_one_cycle(
     firm = deliver(tmp_path, cut(story, 420), restart=True)
 
     assert_same(told_at_once, firm)
-    # What a process loads is what the one that wrote it held.
-    before = firm.session._runner.monitor
-    firm.restart()
-    after = firm.session._runner.monitor
-    for frame in ("positions", "account_state", "enforcement_state"):
-        assert getattr(before, frame)().equals(getattr(after, frame)()), frame
-    loaded = after.reg_t_tables()
-    for name, table in before.reg_t_tables().items():
-        assert table.equals(loaded[name]), name
+    assert_a_process_takes_over(firm)
 
 
 def test_a_cycle_a_second_decides_as_one_cycle(tmp_path: Path):

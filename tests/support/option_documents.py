@@ -70,3 +70,27 @@ EUROPEAN = {"style": "european"}
 
 def cents(usd: float) -> int:
     return int(Decimal(str(usd)) * 100)
+
+
+def check_laws(found: Json) -> None:
+    reg_t, portfolio, house = found["reg_t"], found["portfolio_margin"], found["house"]
+    for section in (reg_t, portfolio):
+        name = "maintenance_requirement" if section is reg_t else "requirement"
+        assert cents(section["excess"]) == cents(section["equity"]) - cents(section[name])
+    for name in ("maintenance_requirement", "gross_requirement", "initial_requirement"):
+        # A cash account's groups tell what a margin account would need.
+        if found["account_type"] != "cash":
+            assert sum(cents(group[name]) for group in reg_t["groups"]) == cents(reg_t[name]), name
+    assert min(reg_t["maintenance_requirement"], portfolio["requirement"]) >= 0
+    assert min(reg_t["gross_requirement"], reg_t["initial_requirement"], house["requirement"]) >= 0
+    assert reg_t["initial_requirement"] >= reg_t["maintenance_requirement"]
+    assert cents(reg_t["call"]) == max(0, -cents(reg_t["excess"]))
+    assert cents(house["excess"]) == cents(found["equity"]) - cents(house["requirement"])
+    for row in found["stress"]:
+        assert min(row["requirement"], row["requirement_held"]) >= 0
+        assert row["underwater"] == (row["excess_held"] < 0)
+    for group in portfolio["class_groups"]:
+        scan = max(0, *(-cents(pnl) for pnl in group["pnl_by_point"]))
+        assert scan == cents(group["scan_risk"])
+        whole = max(scan, cents(group["minimum"])) + cents(group["not_margined"])
+        assert whole == cents(group["requirement"])

@@ -60,8 +60,8 @@ def test_tables_are_those_of_one_cycle(lake: str):
     first = last.at(cycle=1)
 
     assert last.table("cycles")["cycle"].max() == last.cycle
-    assert first.table("fills").height < last.table("fills").height
-    for name in ("positions", "fills"):
+    assert first.table("prices").height < last.table("prices").height
+    for name in ("positions", "prices"):
         counted = first.sql(f"SELECT count(*) AS n FROM {name}").item()
         assert first.table(name).height == counted
     assert first.as_of is not None

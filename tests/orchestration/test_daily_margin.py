@@ -5,7 +5,7 @@ from polars.testing import assert_frame_equal
 
 from margin_assets.assets.margin import DAILY_ASSETS
 from margin_assets.kernels.margin import requirements
-from margin_assets.kernels.margin.margined import Eras
+from margin_assets.kernels.margin.margined import Margined
 from schemas import TABLES
 from tests.support.places import Place, instance_at
 
@@ -110,12 +110,12 @@ def test_one_date_again_replaces_itself_and_nothing_else(
 def test_a_blocking_check_stops_what_is_downstream(
     history: Place, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ):
-    right = requirements.margin_summary
+    right = requirements.summary_of
 
-    def wrong(eras: Eras) -> pl.DataFrame:
-        return right(eras).with_columns(account_type=pl.lit("imaginary"))
+    def wrong(era: Margined) -> pl.DataFrame:
+        return right(era).with_columns(account_type=pl.lit("imaginary"))
 
-    monkeypatch.setattr(requirements, "margin_summary", wrong)
+    monkeypatch.setattr(requirements, "summary_of", wrong)
     job = history.defs().resolve_job_def("daily_margin")
     day = sorted(history.live)[63]
 

@@ -5,8 +5,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from jobs import reporting
 from margin_assets.lake.ledger.ledger import AnotherSession, Ledger
-from margin_assets.live.session import reporting
 from margin_assets.live.session.session import Session
 from tests.support.places import Place, instance_at
 

@@ -21,6 +21,8 @@ class SealedTables:
         self._lake = lake
         self._versions = table_versions
         self._before = before
+        self._scans: dict[str, pl.LazyFrame] = {}
+        """A version is opened once, however often it is asked."""
 
     def __call__(self, table: str, *conditions: pl.Expr) -> pl.DataFrame:
         """Rows of a table that fulfil the conditions."""
@@ -30,7 +32,9 @@ class SealedTables:
         """All rows of a table."""
         if table not in self._versions:
             return TABLES[table].schema.create_empty().lazy()
-        rows = self._lake.scan(table, self._versions[table])
+        if table not in self._scans:
+            self._scans[table] = self._lake.scan(table, self._versions[table])
+        rows = self._scans[table]
         if self._before is None or table not in FEEDS:
             return rows
         return rows.filter(pl.col("cycle") < self._before)

@@ -1,6 +1,7 @@
 """What the session knows of every symbol: its terms, its latest price, its beta, its values."""
 
 from datetime import date
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -96,7 +97,7 @@ class Market:
         none = self._instruments
         self._multipliers = [multiplier_versions(none, np.zeros(0, dtype=np.int64))]
         """Every version's multiplier and leverage, as `traded_multiplier` takes them."""
-        self._terms = instrument_terms(pl.Series([], dtype=pl.String), none, times)
+        self._terms = _no_terms()
         self._turned, self._next_turn = 0, NEVER_ENDS
         """Instant up to which the hours of last days have been taken, and the next that ends."""
         self.values = no_options()
@@ -340,6 +341,13 @@ class Market:
         rate = None if np.isnan(self.rate) else float(self.rate)
         implied = pl.Series(self.implied_volatility).fill_nan(None)
         return with_underlyings(own, rate).with_columns(implied_volatility=implied)
+
+
+@cache
+def _no_terms() -> pl.DataFrame:
+    none: Int64Array = np.zeros(0, dtype=np.int64)
+    of_nothing = pl.DataFrame(schema=_VERSIONED)
+    return instrument_terms(of_nothing["symbol"], of_nothing, SessionTimes(none, none))
 
 
 _VERSIONED = {**INSTRUMENT_COLUMNS, "event_time": pl.Datetime("us", "UTC")}

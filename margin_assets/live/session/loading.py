@@ -65,11 +65,12 @@ def _tell_market(monitor: Monitor, feed: str, rows: pl.DataFrame, points_of: Poi
     if feed == "rates":
         market.apply_rates(rows)
         return
-    market.add(rows["symbol"])
     if feed == "instruments":
         points = pl.Series(points_of(rows), dtype=pl.Int64)
         market.apply_instruments(rows.with_columns(point=points))
-    elif feed == "betas":
+        return
+    market.add(rows["symbol"])
+    if feed == "betas":
         market.apply_betas(rows)
     elif feed == "volatilities":
         market.apply_volatilities(rows)

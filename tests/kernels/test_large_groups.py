@@ -122,12 +122,13 @@ def test_the_solver_prints_nothing():
         "import numpy as np\n"
         "from margin_assets.kernels.relaxation import most_saving_sparse\n"
         "from margin_assets.kernels.simplex import NO_LOSS, Program\n"
+        "from margin_assets.kernels.sparse_program import sparse_of\n"
         "rows = np.array([[2, 1, 0], [1, 1, 0], [3, -1, -1]])\n"
         "hard = np.array([NO_LOSS, NO_LOSS, 2], dtype=np.int32)\n"
         "parts = np.full(3, -1, dtype=np.int32)\n"
         "saving, most, bound = np.array([[3, 2, -1], [5, 5, 100], [5, 4, 0]])\n"
         "posed = Program(saving, most, parts, 0, 2, rows, bound, hard)\n"
-        "print(most_saving_sparse(posed, 20.0).saving)\n"
+        "print(most_saving_sparse(sparse_of(posed), 20.0).saving)\n"
     )
 
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import highspy
 import numpy as np
+import numpy.typing as npt
 from highspy._core import _Highs
 
 from margin_assets.kernels.simplex import NO_LOSS, FloatArray, Int64Array
@@ -25,6 +26,7 @@ _SMALL = 12_000
 """Entries of a program that is searched more."""
 _ENOUGH, _GOOD = 1e-4, 4.9e-3
 """Of what is required: what a small program's second search is for, and what any other one is."""
+_NEAR = 100.0  # columns that cost a hundredth of what is good, one of them, are looked at too
 _PARTS = (2, 3, 4)
 """Dives: of how many fractions one is rounded at a time. Each ends elsewhere, and some nowhere."""
 _EPSILON = 2.220446049250313e-16
@@ -61,6 +63,14 @@ def saving_of(program: SparseProgram, counts: Int64Array) -> int:
     return int(program.saving[: program.whole] @ counts[: program.whole] - losses.sum())
 
 
+def rest_of(program: SparseProgram, prices: FloatArray) -> FloatArray:
+    """What each column saves beyond what its rows are worth by prices of them, micro-dollars."""
+    entries = program.entries
+    used = prices[entries.row] * entries.value
+    rest: FloatArray = program.saving - np.bincount(entries.column, used, len(program.saving))
+    return rest
+
+
 def bound_of(program: SparseProgram, prices: FloatArray) -> float:
     """Saving that no counts exceed, by prices of the rows, micro-dollars; none is negative.
 
@@ -68,8 +78,7 @@ def bound_of(program: SparseProgram, prices: FloatArray) -> float:
     what its positive parts come to at the largest counts.
     """
     entries = program.entries
-    used = prices[entries.row] * entries.value
-    rest = program.saving - np.bincount(entries.column, used, len(program.saving))
+    used, rest = prices[entries.row] * entries.value, rest_of(program, prices)
     size = np.abs(program.saving) + np.bincount(entries.column, np.abs(used), len(program.saving))
     total = prices @ program.bound + np.maximum(rest, 0.0) @ program.most
     gross = prices @ np.abs(program.bound) + size @ program.most.astype(np.float64)
@@ -196,8 +205,8 @@ class Search:
                 return
             point = self.relaxation.point
 
-    def again(self, enough: float, *, is_whole: bool) -> None:
-        """Searches among the counts in which what was found and the relaxation differ, or all.
+    def again(self, enough: float, near: npt.NDArray[np.bool_]) -> None:
+        """Searches among the counts in which what was found and the relaxation differ, and others.
 
         Source: Danna, Rothberg and Le Pape, Mathematical Programming 102 (2005); of several
         answers, Rothberg, INFORMS Journal on Computing 19 (2007).
@@ -205,7 +214,7 @@ class Search:
         program, relaxation = self.relaxation.program, self.relaxation
         low = self.counts[: program.whole].astype(np.float64)
         high = low.copy()
-        is_open = is_whole | self._is_open | (np.abs(low - self._root) > _WHOLE)
+        is_open = near | self._is_open | (np.abs(low - self._root) > _WHOLE)
         low[is_open], high[is_open] = 0.0, program.most[: program.whole][is_open]
         if is_open.any():
             self._try(relaxation.whole(low, high, self._start(), enough))
@@ -256,7 +265,8 @@ def most_saving_sparse(program: SparseProgram, gross: float) -> Whole:
     if not relaxation.solve():
         counts = np.zeros(len(program.saving), dtype=np.int64)
         return Whole(counts, 0, float(np.maximum(program.saving, 0) @ program.most))
-    ceiling = bound_of(program, relaxation.prices())
+    prices = relaxation.prices()
+    ceiling = bound_of(program, prices)
     search = Search(relaxation)
     is_small, required = len(program.entries.value) < _SMALL, gross - ceiling
     good = ceiling - _GOOD * required
@@ -264,8 +274,10 @@ def most_saving_sparse(program: SparseProgram, gross: float) -> Whole:
     for parts in _PARTS:
         if search.best < enough:
             search.dive(parts)
+    cost = -rest_of(program, prices)[: program.whole]
     if search.best < enough:
-        search.again(enough, is_whole=False)
-    if is_small and search.best < good:
-        search.again(good, is_whole=True)
+        search.again(enough, cost < -np.inf)
+    for most in (_GOOD * required / _NEAR, np.inf) if is_small else ():
+        if search.best < good:
+            search.again(good, cost <= most)
     return Whole(search.counts, search.best, ceiling)

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -200,10 +201,10 @@ def held(terms: dict[str, Any], quantity: float, usd: float) -> dict[str, Any]:
     return {"kind": "equity", "symbol": terms["symbol"], "quantity": quantity}
 
 
-def assert_documents_agree(firm: Firm) -> None:
+def assert_documents_agree(firm: Firm, names: Iterable[str] = HELD) -> None:
     """Every figure of every account is the one that `whatif` answers to its document."""
     summaries = firm.table("margin_summary").rows(named=True)
-    assert {row["account_id"] for row in summaries} == set(HELD)
+    assert {row["account_id"] for row in summaries} == set(names)
     for row in summaries:
         found = whatif(json.dumps(document(firm, row["account_id"])))
         reg_t, portfolio, house = (found[k] for k in ("reg_t", "portfolio_margin", "house"))
@@ -285,6 +286,27 @@ def test_tables_history_and_documents_agree_to_the_cent(firm: Firm):
     } <= strategies
     assert_history_agrees(firm)
     assert_documents_agree(firm)
+
+
+def test_an_account_of_seventy_legs_is_grouped_alike_in_tables_and_document(tmp_path: Path):
+    """They are too many for the exact search."""
+    rows, fills = known(), []
+    for n, (strike, right) in enumerate((k, r) for k in range(66, 136, 2) for r in "CP"):
+        symbol, inside = f"X 200417{right}{strike}", (100 - strike) * (1 if right == "C" else -1)
+        usd, count = str(max(inside, 0) + n % 5 + 1), (n % 7 + 1) * (-1) ** (n * n // 3)
+        rows["instruments"].append(option(symbol))
+        rows["prices"].append(price(symbol, usd))
+        fills.append(fill(symbol, str(count), usd, account_id="LARGE", symbol=symbol))
+    firm = Firm(tmp_path)
+    firm.run(
+        accounts=[account("LARGE", "reg_t")],
+        cash_movements=[cash("m", "LARGE", "900000")],
+        fills=fills,
+        **rows,
+    )
+
+    assert set(firm.table("reg_t_requirements")["strategy"]) >= {"spread", "short_strangle"}
+    assert_documents_agree(firm, ["LARGE"])
 
 
 def test_the_figures_of_a_naked_account_by_hand(firm: Firm):

@@ -67,8 +67,8 @@ def rest_of(program: SparseProgram, prices: FloatArray) -> FloatArray:
     """What each column saves beyond what its rows are worth by prices of them, micro-dollars."""
     entries = program.entries
     used = prices[entries.row] * entries.value
-    rest: FloatArray = program.saving - np.bincount(entries.column, used, len(program.saving))
-    return rest
+    worth = np.bincount(entries.column, used, len(program.saving))
+    return np.subtract(program.saving, worth, dtype=np.float64)
 
 
 def bound_of(program: SparseProgram, prices: FloatArray) -> float:

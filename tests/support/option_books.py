@@ -1,6 +1,7 @@
 """Option books of one firm, held against history and documents."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -185,10 +186,10 @@ def held(terms: dict[str, Any], quantity: float, usd: float) -> dict[str, Any]:
     return {"kind": "equity", "symbol": terms["symbol"], "quantity": quantity}
 
 
-def assert_documents_agree(firm: Firm) -> None:
+def assert_documents_agree(firm: Firm, names: Iterable[str] = HELD) -> None:
     """Every figure of every account is the one that `whatif` answers to its document."""
     summaries = firm.table("margin_summary").rows(named=True)
-    assert {row["account_id"] for row in summaries} == set(HELD)
+    assert {row["account_id"] for row in summaries} == set(names)
     for row in summaries:
         found = whatif(json.dumps(document(firm, row["account_id"])))
         reg_t, portfolio, house = (found[k] for k in ("reg_t", "portfolio_margin", "house"))

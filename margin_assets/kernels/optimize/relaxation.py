@@ -14,7 +14,8 @@ import numpy.typing as npt
 from highspy._core import _Highs
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
-from margin_assets.kernels.optimize.simplex import NO_LOSS, Program
+from margin_assets.kernels.optimize.simplex import NO_LOSS
+from margin_assets.kernels.optimize.sparse import SparseProgram
 
 DIVE = 40
 """Linear programs that a dive looks at."""
@@ -26,15 +27,10 @@ _SMALL = 12_000
 """Entries of a program that is searched more."""
 _ENOUGH, _GOOD = 1e-4, 4.9e-3
 """Of what is required: what a small program's second search is for, and what any other one is."""
+_NEAR = 100.0  # columns that cost a hundredth of what is good, one of them, are looked at too
+_PARTS = (2, 3, 4)
+"""Dives: of how many fractions one is rounded at a time. Each ends elsewhere, and some nowhere."""
 _EPSILON = 2.220446049250313e-16
-
-
-class Sparse(NamedTuple):
-    """Entries of a program other than 0, row by row."""
-
-    row: Int64Array
-    column: Int64Array
-    value: Int64Array
 
 
 class Whole(NamedTuple):
@@ -45,14 +41,9 @@ class Whole(NamedTuple):
     ceiling: float
 
 
-def entries_of(program: Program) -> Sparse:
-    """The entries of a program, in order."""
-    row, column = np.nonzero(program.rows)
-    return Sparse(row, column, program.rows[row, column])
-
-
-def losses_of(program: Program, entries: Sparse, counts: Int64Array) -> Int64Array | None:
+def losses_of(program: SparseProgram, counts: Int64Array) -> Int64Array | None:
     """What the losses of whole counts come to, one entry a column; None if they break a row."""
+    entries = program.entries
     used = np.zeros(len(program.bound), dtype=np.int64)
     kept = entries.column < program.whole
     np.add.at(used, entries.row[kept], entries.value[kept] * counts[entries.column[kept]])
@@ -65,22 +56,30 @@ def losses_of(program: Program, entries: Sparse, counts: Int64Array) -> Int64Arr
     return losses
 
 
-def saving_of(program: Program, entries: Sparse, counts: Int64Array) -> int:
+def saving_of(program: SparseProgram, counts: Int64Array) -> int:
     """What whole counts save, losses taken off; -1 if they break a row."""
-    losses = losses_of(program, entries, counts)
+    losses = losses_of(program, counts)
     if losses is None:
         return -1
     return int(program.saving[: program.whole] @ counts[: program.whole] - losses.sum())
 
 
-def bound_of(program: Program, entries: Sparse, prices: FloatArray) -> float:
+def rest_of(program: SparseProgram, prices: FloatArray) -> FloatArray:
+    """What each column saves beyond what its rows are worth by prices of them, micro-dollars."""
+    entries = program.entries
+    used = prices[entries.row] * entries.value
+    worth = np.bincount(entries.column, used, len(program.saving))
+    return np.subtract(program.saving, worth, dtype=np.float64)
+
+
+def bound_of(program: SparseProgram, prices: FloatArray) -> float:
     """Saving that no counts exceed, by prices of the rows, micro-dollars; none is negative.
 
     For any prices p >= 0: saving·x <= p·bound + (saving - p·rows)·x, and the last term is at most
     what its positive parts come to at the largest counts.
     """
-    used = prices[entries.row] * entries.value
-    rest = program.saving - np.bincount(entries.column, used, len(program.saving))
+    entries = program.entries
+    used, rest = prices[entries.row] * entries.value, rest_of(program, prices)
     size = np.abs(program.saving) + np.bincount(entries.column, np.abs(used), len(program.saving))
     total = prices @ program.bound + np.maximum(rest, 0.0) @ program.most
     gross = prices @ np.abs(program.bound) + size @ program.most.astype(np.float64)
@@ -90,12 +89,11 @@ def bound_of(program: Program, entries: Sparse, prices: FloatArray) -> float:
 class Relaxation:
     """The linear relaxation of a program, solved again and again within changed counts."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: SparseProgram) -> None:
         self.program = program
-        self.entries = entries_of(program)
         self.pivots = 0
         self.has_answer = False
-        self._solver = _solver_of(program, self.entries)
+        self._solver = _solver_of(program)
         self._solver.setOptionValue("presolve", "off")  # each answer starts from the last one
         self._columns = np.arange(program.whole, dtype=np.int32)
 
@@ -126,17 +124,20 @@ class Relaxation:
         prices[~is_loss] /= _SCALE
         return prices
 
-    def whole(self, low: FloatArray, high: FloatArray, start: FloatArray) -> FloatArray:
+    def whole(
+        self, low: FloatArray, high: FloatArray, start: FloatArray, enough: float
+    ) -> FloatArray:
         """Whole counts within bounds that save much: those of a search of a few nodes.
 
-        `start` is an answer within them, losses in dollars.
+        `start` is an answer within them, losses in dollars. Ends at counts that save `enough`.
         """
-        solver = _solver_of(self.program, self.entries)
+        solver = _solver_of(self.program)
         solver.changeColsBounds(len(low), self._columns, low, high)
         kinds = np.full(len(low), highspy.HighsVarType.kInteger)
         solver.changeColsIntegrality(len(low), self._columns, kinds)
         solver.setOptionValue("mip_max_nodes", _NODES)
         solver.setOptionValue("mip_rel_gap", _ENOUGH)
+        solver.setOptionValue("objective_target", enough * _SCALE)
         known = highspy.HighsSolution()
         known.col_value = start.tolist()
         solver.setSolution(known)
@@ -144,7 +145,8 @@ class Relaxation:
         return np.array(solver.getSolution().col_value)[: self.program.whole]
 
 
-def _solver_of(program: Program, entries: Sparse) -> _Highs:
+def _solver_of(program: SparseProgram) -> _Highs:
+    entries = program.entries
     is_loss = program.loss_of != NO_LOSS
     scale = np.where(is_loss, _SCALE, 1.0)
     is_slack = entries.column >= program.whole
@@ -186,52 +188,53 @@ class Search:
         self.counts = np.zeros(len(relaxation.program.saving), dtype=np.int64)
         self.best = 0
         self._root = relaxation.point
+        self._is_open = np.zeros(len(self._root), dtype=np.bool_)
 
-    def dive(self) -> None:
-        """Rounds half of the fractions at a time, the nearest first, until none is left."""
-        program = self.relaxation.program
+    def dive(self, parts: int) -> None:
+        """Rounds one of so many fractions at a time, the nearest first, until none is left."""
+        program, point = self.relaxation.program, self._root
         low, high = np.zeros(program.whole), program.most[: program.whole].astype(np.float64)
         for _ in range(DIVE):
-            point = self.relaxation.point
             part = np.abs(point - np.rint(point))
             open_ = np.flatnonzero(part > _WHOLE)
             if len(open_) == 0:
                 self._try(point)
                 return
             chosen = open_[np.argsort(part[open_], kind="stable")]
-            low, high = self._rounded(chosen[: max(1, len(open_) // 2)], low, high)
+            low, high = self._rounded(point, chosen[: max(1, len(open_) // parts)], low, high)
             if not self.relaxation.has_answer:
                 return
+            point = self.relaxation.point
 
-    def again(self, *, is_whole: bool) -> None:
-        """Searches among the counts in which the best found and the relaxation differ, or all.
+    def again(self, enough: float, near: npt.NDArray[np.bool_]) -> None:
+        """Searches among the counts in which what was found and the relaxation differ, and others.
 
-        Source: Danna, Rothberg and Le Pape, Mathematical Programming 102 (2005).
+        Source: Danna, Rothberg and Le Pape, Mathematical Programming 102 (2005); of several
+        answers, Rothberg, INFORMS Journal on Computing 19 (2007).
         """
         program, relaxation = self.relaxation.program, self.relaxation
         low = self.counts[: program.whole].astype(np.float64)
         high = low.copy()
-        is_open = is_whole | (np.abs(low - self._root) > _WHOLE)
+        is_open = near | self._is_open | (np.abs(low - self._root) > _WHOLE)
         low[is_open], high[is_open] = 0.0, program.most[: program.whole][is_open]
         if is_open.any():
-            self._try(relaxation.whole(low, high, self._start()))
+            self._try(relaxation.whole(low, high, self._start(), enough))
 
     def _start(self) -> FloatArray:
         """The best found with its losses, as the solver counts."""
         program = self.relaxation.program
-        losses = losses_of(program, self.relaxation.entries, self.counts)
+        losses = losses_of(program, self.counts)
         start = self.counts.astype(np.float64)
         return start if losses is None else start + losses * _SCALE
 
     def _rounded(
-        self, chosen: npt.NDArray[np.int64], low: FloatArray, high: FloatArray
+        self, point: FloatArray, chosen: Int64Array, low: FloatArray, high: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Bounds that round some columns of the last answer, the first that leave an answer.
+        """Bounds that round some columns of an answer, the first that leave an answer.
 
         Whole parts stay, or new fractions would come for ever. Two halves of one leg may not both
         be rounded up, and what rests on a fraction may not let it be rounded down.
         """
-        point = self.relaxation.point
         floor = np.floor(point + _WHOLE)
         kept, is_near = np.maximum(low, floor), point[chosen] - floor[chosen] > 0.5
         for core, is_up in (
@@ -251,23 +254,31 @@ class Search:
     def _try(self, point: FloatArray) -> None:
         trial = np.zeros_like(self.counts)
         trial[: len(point)] = np.rint(point)
-        found = saving_of(self.relaxation.program, self.relaxation.entries, trial)
+        self._is_open |= np.abs(trial[: len(point)] - self._root) > _WHOLE
+        found = saving_of(self.relaxation.program, trial)
         if found > self.best:
             self.counts, self.best = trial, found
 
 
-def most_saving_sparse(program: Program, gross: float) -> Whole:
+def most_saving_sparse(program: SparseProgram, gross: float) -> Whole:
     """Counts that save much, and a bound of what any save; `gross` is required if none is saved."""
     relaxation = Relaxation(program)
     if not relaxation.solve():
         counts = np.zeros(len(program.saving), dtype=np.int64)
         return Whole(counts, 0, float(np.maximum(program.saving, 0) @ program.most))
-    ceiling = bound_of(program, relaxation.entries, relaxation.prices())
+    prices = relaxation.prices()
+    ceiling = bound_of(program, prices)
     search = Search(relaxation)
-    search.dive()
-    is_small, required = len(relaxation.entries.value) < _SMALL, gross - ceiling
-    if ceiling - search.best > (_ENOUGH if is_small else _GOOD) * required:
-        search.again(is_whole=False)
-    if is_small and ceiling - search.best > _GOOD * required:
-        search.again(is_whole=True)
+    is_small, required = len(program.entries.value) < _SMALL, gross - ceiling
+    good = ceiling - _GOOD * required
+    enough = ceiling - _ENOUGH * required if is_small else good
+    for parts in _PARTS:
+        if search.best < enough:
+            search.dive(parts)
+    cost = -rest_of(program, prices)[: program.whole]
+    if search.best < enough:
+        search.again(enough, cost < -np.inf)
+    for most in (_GOOD * required / _NEAR, np.inf) if is_small else ():
+        if search.best < good:
+            search.again(good, cost <= most)
     return Whole(search.counts, search.best, ceiling)

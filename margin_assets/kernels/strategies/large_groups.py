@@ -30,7 +30,7 @@ from margin_assets.kernels.strategies.grouping import (
     write_spreads,
 )
 from margin_assets.kernels.strategies.grouping_parts import labels, positions
-from margin_assets.kernels.strategies.grouping_program import program_of
+from margin_assets.kernels.strategies.sparse_program import sparse_program_of
 from margin_assets.kernels.strategies.spreads import Layout, layout_of
 from margin_assets.kernels.strategies.strategies import (
     LEG,
@@ -182,7 +182,7 @@ def _group(part: Part, draft: Draft, whole: int) -> tuple[Draft, float]:
 
 
 def _group_at_once(part: Part, layout: Layout, draft: Draft, whole: int) -> tuple[Draft, float]:
-    found = most_saving_sparse(program_of(part, layout), whole + _worth(part.legs[part.ids]))
+    found = most_saving_sparse(sparse_program_of(part, layout), whole + _worth(part.legs[part.ids]))
     draft = with_room(draft, len(found.counts) + len(part.ids))
     take(part, layout, found.counts, draft)
     return draft, found.ceiling

@@ -4,7 +4,6 @@ On small books the bound is set against the least that the exact search proves, 
 by exhaustion elsewhere.
 """
 
-import math
 import random
 import subprocess
 import sys
@@ -26,73 +25,25 @@ from margin_assets.kernels.strategies.large_groups import _by_relaxation, large_
 from margin_assets.kernels.strategies.problems import Problems
 from margin_assets.kernels.strategies.solutions import least_requirements
 from margin_assets.kernels.strategies.strategies import (
-    LEG,
     NONE,
     SPREAD,
-    STOCK_RECORD,
     Records,
-    StrategyRates,
 )
-
-MICRO = 1_000_000
-RATES = StrategyRates(100_000, 500_000)
-SPOT = 100.0
-DAYS = (9, 37, 65, 100, 180, 270, 400, 600)
-Leg = tuple[int, bool, float, int, float]
-"""Contracts, whether a call, strike, days to expiry, price."""
-
-
-def records(legs: list[Leg]) -> Records:
-    """Legs in canonical order, on one listed underlying at 100."""
-    held: Records = np.zeros(len(legs), dtype=LEG)
-    for name, column in zip(
-        ("contracts", "is_call", "strike", "expiry", "price"), zip(*legs, strict=True), strict=True
-    ):
-        unit = MICRO if name in ("strike", "price") else 1
-        held[name] = np.rint(np.array(column, dtype=np.float64) * unit)
-    held["spot"], held["units"], held["is_listed"] = SPOT * MICRO, 100 * MICRO, True
-    held["base"], held["floor"] = 200_000, 100_000
-    return held
-
-
-def stock(shares: int) -> Records:
-    held: Records = np.zeros(1 if shares else 0, dtype=STOCK_RECORD)
-    held["covers_index"], held["shares"] = NONE, shares * MICRO
-    held["price"], held["maintenance"], held["initial"] = 100 * MICRO, 25 * MICRO, 50 * MICRO
-    return held
-
-
-def book(seed: int, legs: int, expiries: int) -> list[Leg]:
-    """A seeded book of distinct series, priced by Black and Scholes at 30%, to the cent."""
-    rng = random.Random(seed)
-    every = [(d, k / 2, c) for d in DAYS[:expiries] for k in range(100, 300) for c in (0, 1)]
-    found = []
-    for days, strike, is_call in sorted(rng.sample(every, legs)):
-        contracts = rng.choice((-1, 1)) * rng.randint(1, 20)
-        found.append((contracts, bool(is_call), strike, days, _price(strike, days, is_call)))
-    return found
-
-
-def _price(strike: float, days: int, is_call: int) -> float:
-    spread = 0.3 * math.sqrt(days / 365)
-    one = math.log(SPOT / strike) / spread + spread / 2
-    call = SPOT * _normal(one) - strike * _normal(one - spread)
-    return round(call if is_call else call - SPOT + strike, 2)
-
-
-def _normal(x: float) -> float:
-    return (1 + math.erf(x / math.sqrt(2))) / 2
+from tests.support.leg_books import (
+    DAYS,
+    MICRO,
+    RATES,
+    Leg,
+    book,
+    gross,
+    records,
+    stock,
+)
 
 
 def worthless(rng: random.Random) -> Leg:
     days, is_call = rng.choice(DAYS[:4]), rng.random() < 0.5
     return rng.randint(1, 9), is_call, 400.0 if is_call else 1.0, days, 0.0
-
-
-def gross(legs: Records, found: Grouping) -> float:
-    """Requirement with long options at their cost, micro-dollars."""
-    longs = legs[legs["contracts"] > 0]
-    return found.maintenance + float((longs["price"] * 100 * longs["contracts"]).sum())
 
 
 def assert_whole(legs: Records, shares: int, found: Grouping) -> None:
@@ -128,12 +79,13 @@ def test_the_solver_prints_nothing():
         "import numpy as np\n"
         "from margin_assets.kernels.optimize.relaxation import most_saving_sparse\n"
         "from margin_assets.kernels.optimize.simplex import NO_LOSS, Program\n"
+        "from margin_assets.kernels.optimize.sparse import sparse_of\n"
         "rows = np.array([[2, 1, 0], [1, 1, 0], [3, -1, -1]])\n"
         "hard = np.array([NO_LOSS, NO_LOSS, 2], dtype=np.int32)\n"
         "parts = np.full(3, -1, dtype=np.int32)\n"
         "saving, most, bound = np.array([[3, 2, -1], [5, 5, 100], [5, 4, 0]])\n"
         "posed = Program(saving, most, parts, 0, 2, rows, bound, hard)\n"
-        "print(most_saving_sparse(posed, 20.0).saving)\n"
+        "print(most_saving_sparse(sparse_of(posed), 20.0).saving)\n"
     )
 
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

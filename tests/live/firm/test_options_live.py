@@ -10,6 +10,7 @@ import pytest
 from tests.support.live_driver import (
     Firm,
     Row,
+    account,
     assert_a_process_takes_over,
     at,
     beta,
@@ -30,6 +31,7 @@ from tests.support.option_books import (
     assert_documents_agree,
     assert_history_agrees,
     everything,
+    known,
     option,
     rate,
     summary,
@@ -64,6 +66,27 @@ def test_tables_history_and_documents_agree_to_the_cent(firm: Firm):
     } <= strategies
     assert_history_agrees(firm)
     assert_documents_agree(firm)
+
+
+def test_an_account_of_seventy_legs_is_grouped_alike_in_tables_and_document(tmp_path: Path):
+    """They are too many for the exact search."""
+    rows, fills = known(), []
+    for n, (strike, right) in enumerate((k, r) for k in range(66, 136, 2) for r in "CP"):
+        symbol, inside = f"X 200417{right}{strike}", (100 - strike) * (1 if right == "C" else -1)
+        usd, count = str(max(inside, 0) + n % 5 + 1), (n % 7 + 1) * (-1) ** (n * n // 3)
+        rows["instruments"].append(option(symbol))
+        rows["prices"].append(price(symbol, usd))
+        fills.append(fill(symbol, str(count), usd, account_id="LARGE", symbol=symbol))
+    firm = Firm(tmp_path)
+    firm.run(
+        accounts=[account("LARGE", "reg_t")],
+        cash_movements=[cash("m", "LARGE", "900000")],
+        fills=fills,
+        **rows,
+    )
+
+    assert set(firm.table("reg_t_requirements")["strategy"]) >= {"spread", "short_strangle"}
+    assert_documents_agree(firm, ["LARGE"])
 
 
 def test_the_figures_of_a_naked_account_by_hand(firm: Firm):

@@ -18,7 +18,7 @@ DOCUMENT = {
     "as_of": "2020-03-09",
     "account": {"account_id": "A1", "account_type": "reg_t", "cash": 1000},
     "positions": [{"kind": "equity", "symbol": "SPY", "quantity": 100}],
-    "instruments": {"SPY": {"price": 274.23, "asset_class": "etf"}},
+    "instruments": {"SPY": {"price": 274.23, "asset_class": "etf", "leverage": 1}},
 }
 
 

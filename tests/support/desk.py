@@ -13,8 +13,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.intraday import deficit_frames, intraday_book
-from margin_assets.kernels.intraday.deficit_frames import Saved
+from margin_assets.kernels.intraday import deficit_tables, intraday_book
+from margin_assets.kernels.intraday.deficit_tables import Saved
 from margin_assets.kernels.intraday.intraday import IntradayRules, intraday_rules
 from margin_assets.kernels.intraday.intraday_book import IntradayBook
 from margin_assets.kernels.intraday.intraday_register import CHANGES, Changes, Entries
@@ -142,7 +142,7 @@ def choosing(**choices: object) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(intraday_book, "intraday_rules", chosen)
-        patch.setattr(deficit_frames, "intraday_rules", chosen)
+        patch.setattr(deficit_tables, "intraday_rules", chosen)
         yield
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.terms import first_instant
-from margin_assets.kernels.intraday.deficit_frames import (
+from margin_assets.kernels.intraday.deficit_tables import (
     Saved,
     account_frame,
     deficit_frame,

@@ -9,7 +9,7 @@ from numba import njit
 from margin_assets.kernels.book.book import BOND, OPTION, PORTFOLIO, Book, Series
 from margin_assets.kernels.book.eras import EPOCH, keys_of
 from margin_assets.kernels.book.figures import Figures
-from margin_assets.kernels.margin.mixed import Market
+from margin_assets.kernels.margin.mixed_accounts import Market
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import OWNS
 from margin_assets.kernels.numeric.money import (

@@ -11,7 +11,7 @@ from margin_assets.kernels.book.book import Book, Series, book_of
 from margin_assets.kernels.book.eras import eras_of
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.margin.house import house_charges, house_positions, overlays_of
-from margin_assets.kernels.margin.mixed import Market, market_of
+from margin_assets.kernels.margin.mixed_accounts import Market, market_of
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
 from margin_assets.kernels.margin.settlement import settled
 from margin_assets.kernels.numeric.arrays import Int64Array

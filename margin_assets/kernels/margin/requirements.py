@@ -19,7 +19,12 @@ from margin_assets.kernels.book.eras import EPOCH, keys_of
 from margin_assets.kernels.book.figures import Figures, gross_values
 from margin_assets.kernels.margin.house import addons_of, house_accounts
 from margin_assets.kernels.margin.margined import Eras, Margined, table
-from margin_assets.kernels.margin.mixed import TODAY, Market, contract_minimum, scan_position
+from margin_assets.kernels.margin.mixed_accounts import (
+    TODAY,
+    Market,
+    contract_minimum,
+    scan_position,
+)
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import OWNS
 from margin_assets.kernels.numeric.money import BEYOND, to_decimal

@@ -5,7 +5,7 @@ from numba import njit
 
 from margin_assets.kernels.book.book import OPTION, PORTFOLIO, SECURITY, Book, Series
 from margin_assets.kernels.book.figures import Figures, empty_figures
-from margin_assets.kernels.margin.mixed import revalue_mixed
+from margin_assets.kernels.margin.mixed_accounts import revalue_mixed
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import OWNS
 from margin_assets.kernels.options.valuation import OptionValues, option_values

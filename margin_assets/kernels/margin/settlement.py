@@ -15,7 +15,7 @@ import polars as pl
 from numba import njit
 
 from margin_assets.kernels.book.book import SECURITY, USABLE, Book, Series, book_of
-from margin_assets.kernels.margin.mixed import MAX_GROUPED
+from margin_assets.kernels.margin.mixed_accounts import MAX_GROUPED
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS

@@ -8,7 +8,7 @@ import polars as pl
 
 from margin_assets.kernels.book.book import INDETERMINATE
 from margin_assets.kernels.book.figures import Figures
-from margin_assets.kernels.intraday.deficit_frames import Saved
+from margin_assets.kernels.intraday.deficit_tables import Saved
 from margin_assets.kernels.intraday.intraday import (
     governing_rules,
     intraday_rules,

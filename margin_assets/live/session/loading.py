@@ -6,7 +6,7 @@ import polars as pl
 from margin_assets.kernels.book.fills import effects_at, history_effects
 from margin_assets.kernels.book.last_fills import with_places
 from margin_assets.kernels.book.terms import first_instant
-from margin_assets.kernels.intraday.deficit_frames import Saved
+from margin_assets.kernels.intraday.deficit_tables import Saved
 from margin_assets.kernels.numeric.money import instants, to_instants
 from margin_assets.kernels.reg_t import reg_t_book
 from margin_assets.lake.ledger.sealed import SealedTables

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from margin_assets.kernels.book.book import CASH, PORTFOLIO, REG_T
-from margin_assets.kernels.intraday.deficit_frames import Saved
+from margin_assets.kernels.intraday.deficit_tables import Saved
 from margin_assets.kernels.intraday.intraday import (
     governing_rules,
     intraday_rules,

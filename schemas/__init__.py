@@ -1,4 +1,7 @@
-"""Every table, declared once. Storage, row rules, checks and the data dictionary follow from it."""
+"""Every table, declared once. Storage, row rules, checks and the data dictionary follow from it.
+
+A table that files land for is one whose schema is a `Landed`: its name is the feed's.
+"""
 
 from schemas.tables import FEEDS, TABLES, Mode, Table, empty, feed_columns
 

@@ -189,19 +189,10 @@ TABLES: dict[str, Table] = {
         ),
     )
 }
-FEEDS = (
-    "accounts",
-    "instruments",
-    "betas",
-    "volatilities",
-    "rates",
-    "cash_movements",
-    "fills",
-    "prices",
-    "desk_actions",
-)
+FEEDS = tuple(name for name, table in TABLES.items() if issubclass(table.schema, landed.Landed))
+"""Tables that files land for, in the order in which a cycle accepts them."""
 
-WRITTEN_BY_THE_LAKE = ("file_id", "file_row", "landed_at", "is_late", "cycle")
+WRITTEN_BY_THE_LAKE = tuple(landed.Landed.columns())
 """Columns of a landed table that no file brings."""
 
 

@@ -1,4 +1,4 @@
 """House overlays: what the firm charges on top of the regulatory requirement, one row a charge.
 
-Rules: the house rulebook. An overlay is a function over exposures, added to the table of them.
+Rules: the rulebook `overlays`. An overlay is a function over exposures, added to the table of them.
 """

@@ -116,7 +116,7 @@ def overlay_rules_of(books: Mapping[str, Rulebook]) -> OverlayRules:
     beta, scan = book["beta_leverage"], book["concentration_scan"]
     initial = book["initial"]
     return OverlayRules(
-        enabled=frozenset(name for name in OVERLAYS if book[name]["enabled"]),
+        enabled=frozenset(name for name in OVERLAYS if _is_on(book, name)),
         scope=Scope(*(tuple(book["scope"][name]) for name in Scope._fields)),
         concentration=_concentration(book["concentration"]),
         volatility=_bands("volatility", book["volatility"], otherwise=0.0),
@@ -157,6 +157,11 @@ def with_enabled(rules: OverlayRules, names: Iterable[str]) -> OverlayRules:
         raise ValueError(msg)
     initial = rules.initial._replace(is_enabled="initial" in wanted)
     return rules._replace(enabled=wanted - {"initial"}, initial=initial)
+
+
+def _is_on(book: Mapping[str, Any], name: str) -> bool:
+    # A version from before an overlay has no section for it, and keeps its text.
+    return name in book and bool(book[name]["enabled"])
 
 
 def _ppm(fraction: float) -> int:

@@ -46,7 +46,7 @@ def _oldest(seen: Seen) -> float | None:
     return None if since is None else (seen.now - since).total_seconds()
 
 
-_FIGURES: dict[str, tuple[str, Figure]] = {
+FIGURES: dict[str, tuple[str, Figure]] = {
     "margin_last_sealed_cycle": ("Number of the last sealed cycle.", lambda s: s.last_cycle),
     "margin_as_of_timestamp_seconds": (
         "Event time of the last evaluated grid point.",
@@ -68,6 +68,7 @@ _FIGURES: dict[str, tuple[str, Figure]] = {
         lambda s: s.refused_rows,
     ),
 }
+"""Gauges by name: what each one is, and its value of what is seen at a moment."""
 
 
 class Exporter:
@@ -124,7 +125,7 @@ class _Moment(Collector):
         """The gauges as of now."""
         now = datetime.now(UTC)
         seen = self._watch.seen(now)
-        for name, (text, figure) in _FIGURES.items():
+        for name, (text, figure) in FIGURES.items():
             yield _gauge(name, text, figure(seen))
         text = "Seconds from the oldest landing of the last cycle to its seal."
         yield _gauge("margin_landing_lag_seconds", text, self._watch.landing_lag)

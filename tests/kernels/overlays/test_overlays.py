@@ -12,7 +12,7 @@ from margin_assets.kernels.overlays.overlays import (
     overlay_rules,
     with_enabled,
 )
-from margin_assets.rulebooks import Rulebook, in_force
+from margin_assets.rulebooks import Rulebook, in_force, versions
 from schemas.house import OVERLAYS, HouseRequirements
 from tests.support.overlay_books import (
     DAY,
@@ -32,7 +32,7 @@ from tests.support.overlay_books import (
 
 
 def test_every_overlay_has_its_source_and_switch():
-    numbers = in_force("overlays", DAY).numbers
+    numbers = in_force("overlays", versions("overlays")[-1]).numbers
 
     overlays = {name: n for name, n in numbers.items() if name not in ("source", "scope")}
     assert set(overlays) == {*OVERLAYS, "initial"}
@@ -60,6 +60,13 @@ def test_a_broken_rulebook_is_refused(
 
     with pytest.raises(ValueError, match=message):
         overlay_rules.__wrapped__(DAY)
+
+
+def test_an_overlay_is_off_in_a_version_from_before_it(monkeypatch: pytest.MonkeyPatch):
+    named = (*OVERLAYS, "an_overlay_of_later")
+    monkeypatch.setattr("margin_assets.kernels.rules.overlay_rules.OVERLAYS", named)
+
+    assert overlay_rules.__wrapped__(DAY).enabled == frozenset()
 
 
 def test_every_overlay_is_off_by_default():

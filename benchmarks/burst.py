@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cycles import START, opening
-from margin_assets.lake.landing import LocalLanding
-from margin_assets.lake.store import Lake
-from margin_assets.live.session import Session
+from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.lake.store.store import Lake
+from margin_assets.live.session.session import Session
 from margin_assets.rulebooks import in_force, versions
 from margin_assets.scenarios.batch import write_batch
 

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from benchmarks.output import show
-from margin_assets.lake.landing import LocalLanding
-from margin_assets.lake.store import Lake
-from margin_assets.live.session import CycleResult, Session
+from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.lake.store.store import Lake
+from margin_assets.live.session.session import CycleResult, Session
 from margin_assets.scenarios.batch import Batch, write_batch
 
 SIZES = (1_000, 10_000, 100_000)

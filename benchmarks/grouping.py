@@ -17,12 +17,18 @@ from margin_estimator import Option, OptionType, Underlying, calculate_margin
 
 from benchmarks import option_book
 from benchmarks.output import median_seconds, show
-from margin_assets.kernels.problems import Problems, problems_of
-from margin_assets.kernels.rules import rules_in_force
-from margin_assets.kernels.simplex import FloatArray
-from margin_assets.kernels.solutions import Solution, group_of, least_requirements
-from margin_assets.kernels.strategic import strategy_rates
-from margin_assets.kernels.strategies import LEG, SPREAD, STOCK_RECORD, Records, group_maintenance
+from margin_assets.kernels.numeric.arrays import FloatArray
+from margin_assets.kernels.rules.rules import rules_in_force
+from margin_assets.kernels.strategies.problems import Problems, problems_of
+from margin_assets.kernels.strategies.solutions import Solution, group_of, least_requirements
+from margin_assets.kernels.strategies.strategic import strategy_rates
+from margin_assets.kernels.strategies.strategies import (
+    LEG,
+    SPREAD,
+    STOCK_RECORD,
+    Records,
+    group_maintenance,
+)
 
 BOOKS, PEER_BOOKS = 20_000, 1_000
 LARGE_BOOKS = 5

@@ -22,8 +22,8 @@ import polars as pl
 
 from benchmarks.cycles import SYMBOLS, opening, prices
 from benchmarks.processes import daemon, live
-from margin_assets.lake.ledger import Ledger
-from margin_assets.lake.store import Lake
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.store.store import Lake
 from margin_assets.scenarios.batch import Batch, write_batch
 
 WARM_SECONDS, PATIENCE = 10, 300

@@ -21,9 +21,9 @@ import numpy as np
 import polars as pl
 
 from benchmarks.output import show
-from margin_assets.lake.landing import LocalLanding
-from margin_assets.lake.store import Lake
-from margin_assets.live.session import Session
+from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.lake.store.store import Lake
+from margin_assets.live.session.session import Session
 from margin_assets.scenarios.batch import Batch, write_batch
 
 START = datetime(2020, 3, 9, 14, 30, tzinfo=UTC)

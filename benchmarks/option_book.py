@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.output import median_seconds, show
-from margin_assets.kernels.bare_series import securities
-from margin_assets.kernels.book import OPTION, PORTFOLIO, REG_T, Book, Series
-from margin_assets.kernels.figures import empty_figures
-from margin_assets.kernels.options import series_values
-from margin_assets.kernels.revaluation import revalue
-from margin_assets.kernels.rules import Rules, rules_in_force
-from margin_assets.kernels.valuation import implied_of, option_values, update_values
+from margin_assets.kernels.book.book import OPTION, PORTFOLIO, REG_T, Book, Series
+from margin_assets.kernels.book.figures import empty_figures
+from margin_assets.kernels.margin.revaluation import revalue
+from margin_assets.kernels.options.options import series_values
+from margin_assets.kernels.options.valuation import implied_of, option_values, update_values
+from margin_assets.kernels.rules.rules import Rules, rules_in_force
+from margin_assets.kernels.securities.bare_series import securities
 
 ACCOUNTS, PER_ACCOUNT, UNDERLYINGS, A_CHAIN = 100_000, 10, 500, 100
 DAY = date(2026, 6, 8)

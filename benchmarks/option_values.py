@@ -14,8 +14,8 @@ import numpy.typing as npt
 import QuantLib
 
 from benchmarks.output import median_seconds, show
-from margin_assets.kernels.implied import implied_volatilities
-from margin_assets.kernels.options import series_values
+from margin_assets.kernels.options.implied import implied_volatilities
+from margin_assets.kernels.options.options import series_values
 
 SERIES, SPOTS, PEER_SERIES, TREE_STEPS = 50_000, 18, 500, 500
 _TODAY = QuantLib.Date(1, 1, 2024)

@@ -12,11 +12,11 @@ import numpy as np
 import polars as pl
 
 from benchmarks.output import median_seconds, show
-from margin_assets.kernels.bare_series import securities
-from margin_assets.kernels.book import REG_T, Book, Series
-from margin_assets.kernels.figures import empty_figures
-from margin_assets.kernels.revaluation import revalue
-from margin_assets.kernels.rules import rules_in_force
+from margin_assets.kernels.book.book import REG_T, Book, Series
+from margin_assets.kernels.book.figures import empty_figures
+from margin_assets.kernels.margin.revaluation import revalue
+from margin_assets.kernels.rules.rules import rules_in_force
+from margin_assets.kernels.securities.bare_series import securities
 
 ACCOUNTS, PER_ACCOUNT, SYMBOLS, A_GROUP = 1_000_000, 10, 5_000, 4
 DAY = date(2020, 3, 9)

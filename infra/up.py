@@ -3,12 +3,15 @@
 `make up` runs it; it stops all it started on Ctrl-C.
 """
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +21,8 @@ FIRST_METRICS_PORT = 9464
 # A session of the demo in about three seconds.
 SPEED = "30000"
 PATIENCE_SECONDS = 10
+SHOWN_AT_THE_END = 20
+"""Lines of the log that are shown when Dagster ends by itself."""
 
 
 def free_port(first: int = FIRST_PORT) -> int:
@@ -81,27 +86,55 @@ def main() -> int:
     home = Path(variables["DAGSTER_HOME"])
     home.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "infra" / "dagster" / "dagster.yaml", home / "dagster.yaml")
-    sys.stdout.write(
-        f"Dagster UI   http://{HOST}:{port}\n"
-        f"lake         {variables['MARGIN_LAKE']}\n"
-        f"landing      {variables['MARGIN_LANDING']}\n"
-        f"metrics      {metrics_address(variables)}\n"
-        "Ctrl-C stops everything.\n"
-    )
-    sys.stdout.flush()
-    started = [
-        subprocess.Popen(  # noqa: S603 (our own commands)
-            command, env=variables, cwd=ROOT, start_new_session=True
-        )
-        for command in commands(port, variables["MARGIN_LANDING"])
-    ]
+    log = home / "up.log"
+    say(f"starting Dagster, which takes half a minute; its log is {log}")
+    with log.open("wb") as written:
+        started = [
+            subprocess.Popen(  # noqa: S603 (our own commands)
+                command,
+                env=variables,
+                cwd=ROOT,
+                start_new_session=True,
+                stdout=written,
+                stderr=subprocess.STDOUT,
+            )
+            for command in commands(port, variables["MARGIN_LANDING"])
+        ]
     try:
-        return started[0].wait()
+        if is_up(port, started[0]):
+            say(
+                f"lake         {variables['MARGIN_LAKE']}\n"
+                f"landing      {variables['MARGIN_LANDING']}\n"
+                f"metrics      {metrics_address(variables)}\n"
+                "Ctrl-C stops everything.\n"
+                f"Dagster UI   http://{HOST}:{port}"
+            )
+        code = started[0].wait()
+        say("\n".join(log.read_text(errors="replace").splitlines()[-SHOWN_AT_THE_END:]))
+        return code
     except KeyboardInterrupt:
         return 0
     finally:
         for process in started:
             stop(process)
+
+
+def is_up(port: int, dagster: "subprocess.Popen[bytes]") -> bool:
+    """Waits until Dagster's page answers; False once its process has ended."""
+    while dagster.poll() is None:
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://{HOST}:{port}/server_info"),
+        ):
+            return True
+        time.sleep(0.5)
+    return False
+
+
+def say(text: str) -> None:
+    """Shows lines at once, also where nobody watches a terminal."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import time
 import dagster as dg
 import pydantic
 
+from jobs.reporting import Reporter, report_health
 from jobs.validation import validate_sealed
 from jobs.watched import Watched
 from margin_assets.assets.resources import (
@@ -17,14 +18,28 @@ from margin_assets.assets.resources import (
     MetricsResource,
     ValidationResource,
 )
-from margin_assets.lake.ledger import AnotherSession
-from margin_assets.lake.store import Lake
-from margin_assets.live.reporting import Reporter, report_health
-from margin_assets.live.session import Session
+from margin_assets.lake.ledger.ledger import AnotherSession
+from margin_assets.lake.store.store import Lake
+from margin_assets.live.session.session import Session
 
 LIVE_TAG = "margin/live"
 ONE_LAKE = "lake"
 HANDED_OVER = "handed-over"
+
+
+_ALIVE = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def a_live_run_is_alive(instance: dg.DagsterInstance) -> bool:
+    """Whether a live run is asked for, at work, or about to end; one that validates is not."""
+    alive = dg.RunsFilter(tags={LIVE_TAG: ONE_LAKE}, statuses=_ALIVE)
+    return bool(instance.get_runs(alive, limit=1))
 
 
 class LiveConfig(dg.Config):

@@ -10,18 +10,10 @@ Dagster resolves annotations when an op is built, so this module must not use
 import dagster as dg
 from deltalake.exceptions import CommitFailedError
 
-from jobs.live_margin import LIVE_TAG, ONE_LAKE
+from jobs.live_margin import a_live_run_is_alive
 from margin_assets.assets.resources import LakeResource
-from margin_assets.lake import declared
-from margin_assets.lake.upkeep import Retention, tidy
-
-_ALIVE = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+from margin_assets.lake.store import declared
+from margin_assets.lake.upkeep.upkeep import Retention, tidy
 
 
 @dg.op
@@ -51,7 +43,6 @@ def upkeep() -> None:
 )
 def nightly_upkeep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Asks for one run a night; a live run does upkeep of its own."""
-    alive = dg.RunsFilter(tags={LIVE_TAG: ONE_LAKE}, statuses=_ALIVE)
-    if context.instance.get_runs(alive, limit=1):
+    if a_live_run_is_alive(context.instance):
         return dg.SkipReason("A live run is alive, which does its own upkeep.")
     return dg.RunRequest()

@@ -8,8 +8,8 @@ import dagster as dg
 
 from margin_assets.assets.resources import ValidationResource
 from margin_assets.checks.expectations import Target, sealed_targets, validate_tables
-from margin_assets.lake.ledger import Ledger
-from margin_assets.lake.store import Lake
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.store.store import Lake
 
 
 def validate_sealed(

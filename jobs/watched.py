@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from margin_assets.assets.resources import MetricsResource
-from margin_assets.checks.health import Health
-from margin_assets.live.exporter import Exporter, PortTaken, serving
-from margin_assets.live.session import CycleResult, Session
-from margin_assets.live.watch import Watch
+from margin_assets.live.session.exporter import Exporter, PortTaken, serving
+from margin_assets.live.session.session import CycleResult, Session
+from margin_assets.live.session.watch import Watch
+from margin_assets.monitoring.health import Health
 
 
 class Watched:

@@ -7,8 +7,10 @@ from typing import NamedTuple
 import exchange_calendars
 import numpy as np
 
-from margin_assets.kernels.book import Int64Array
-from margin_assets.kernels.expiry import SessionTimes
+from margin_assets.kernels.intraday.intraday import intraday_rules
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.rules.expiry import SessionTimes
+from margin_assets.kernels.rules.timelines import Calendar, business_days
 
 EXCHANGE = "XNYS"
 # Stated, so that no clock decides how far the calendar reaches.
@@ -39,6 +41,15 @@ def sessions() -> Sessions:
     )
     days = [stamp.date() for stamp in schedule.index]
     return Sessions(days, opens.astype(np.int64), closes.astype(np.int64))
+
+
+@cache
+def calendar() -> Calendar:
+    """Sessions, and the business days that end some hours after them, by intraday margin."""
+    known = sessions()
+    ends_after = intraday_rules(known.days[-1]).day_ends_after_close
+    days = business_days(known.days, known.closes, ends_after)
+    return Calendar(known.opens, known.closes, days)
 
 
 def is_open(at: datetime) -> bool:

@@ -1,5 +1,8 @@
-"""Every table, declared once. Storage, row rules, checks and the data dictionary follow from it."""
+"""Every table, declared once. Storage, row rules, checks and the data dictionary follow from it.
 
-from schemas.tables import FEEDS, TABLES, Mode, Table
+A table that files land for is one whose schema is a `Landed`: its name is the feed's.
+"""
 
-__all__ = ["FEEDS", "TABLES", "Mode", "Table"]
+from schemas.tables import FEEDS, TABLES, Mode, Table, empty, feed_columns
+
+__all__ = ["FEEDS", "TABLES", "Mode", "Table", "empty", "feed_columns"]

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 import dataframely as dy
+import polars as pl
 
 from schemas import audit, desk, house, intraday, landed, margin, reg_t
 
@@ -187,14 +189,21 @@ TABLES: dict[str, Table] = {
         ),
     )
 }
-FEEDS = (
-    "accounts",
-    "instruments",
-    "betas",
-    "volatilities",
-    "rates",
-    "cash_movements",
-    "fills",
-    "prices",
-    "desk_actions",
-)
+FEEDS = tuple(name for name, table in TABLES.items() if issubclass(table.schema, landed.Landed))
+"""Tables that files land for, in the order in which a cycle accepts them."""
+
+WRITTEN_BY_THE_LAKE = tuple(landed.Landed.columns())
+"""Columns of a landed table that no file brings."""
+
+
+@cache
+def feed_columns(feed: str) -> dict[str, dy.Column]:
+    """Columns that a file of the feed brings, in the order of the schema."""
+    columns = TABLES[feed].schema.columns()
+    return {name: columns[name] for name in columns if name not in WRITTEN_BY_THE_LAKE}
+
+
+@cache
+def empty(table: str) -> pl.DataFrame:
+    """No rows of a table, as its kernel gives them: without `as_of` and cycle."""
+    return TABLES[table].schema.create_empty().drop("as_of", "cycle")

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from jobs.live_margin import a_live_run_is_alive
 from margin_assets.assets.resources import LakeResource, LandingResource
 from margin_assets.checks import monitoring
-from margin_assets.checks.health import Health
+from margin_assets.monitoring.health import Health
 from sensors.alerts import Alerts
-from sensors.landing import a_live_run_is_alive
 
 # An unchanged verdict is told again so often, so that the UI shows that somebody looks.
 _AGAIN = timedelta(minutes=10)

@@ -8,20 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from jobs.live_margin import LIVE_TAG, ONE_LAKE, live_margin
+from jobs.live_margin import LIVE_TAG, ONE_LAKE, a_live_run_is_alive, live_margin
 from margin_assets.assets.resources import LakeResource, LandingResource
-from margin_assets.lake.backlog import is_ahead, waiting
-from margin_assets.lake.landing import Landing
-from margin_assets.lake.ledger import Ledger
-from margin_assets.lake.store import Lake
+from margin_assets.lake.landing.backlog import is_ahead, waiting
+from margin_assets.lake.landing.landing import Landing
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.store.store import Lake
 
-_ALIVE = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 # A session that cannot start must not fill the machine with its attempts.
 _FAILURES, _PAUSE = 3, timedelta(seconds=60)
 
@@ -47,12 +40,6 @@ def landing_sensor(
     attempt = int(context.cursor or 0) + 1
     request = dg.RunRequest(run_key=f"{reason} attempt {attempt}", tags=tags)
     return dg.SensorResult(run_requests=[request], cursor=str(attempt))
-
-
-def a_live_run_is_alive(instance: dg.DagsterInstance) -> bool:
-    """Whether a live run is asked for, at work, or about to end; one that validates is not."""
-    alive = dg.RunsFilter(tags={LIVE_TAG: ONE_LAKE}, statuses=_ALIVE)
-    return bool(instance.get_runs(alive, limit=1))
 
 
 def _has_failed_often(instance: dg.DagsterInstance, tags: dict[str, str]) -> bool:

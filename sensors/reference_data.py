@@ -10,8 +10,8 @@ from jobs.daily_margin import daily_margin
 from margin_assets.assets.partitions import BUSINESS_DATE
 from margin_assets.assets.resources import LakeResource
 from margin_assets.calendar import sessions
-from margin_assets.lake.ledger import Ledger
-from margin_assets.lake.store import Lake
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.store.store import Lake
 
 _START, _END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import seaweed
-import store_proxy
 
-from margin_assets.lake import faults
-from margin_assets.lake.store import Lake
-from tests.empty_lake import created
+from margin_assets.lake.store import faults
+from margin_assets.lake.store.store import Lake
+from tests.support import seaweed, store_proxy
+from tests.support.empty_lake import created
 
 # Files handed out first, in this order: the long ones, so that none is left over at the end. The
 # first compiles every loop where none is compiled yet; the other worker meanwhile does the tests

@@ -44,19 +44,23 @@ def metadata(table: Table) -> dict[str, Any]:
     }
 
 
-def daily_asset(function: Callable[..., Any], tables: Sequence[str] = ()) -> dg.AssetsDefinition:
-    """Asset of the daily twin of the table that the function is named after.
+def daily_asset(
+    name: str, description: str | None = None, tables: Sequence[str] = ()
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Decorator: the asset of a table's daily twin.
 
     It reads the tables that the function has arguments for; one that takes any, those named. One
     run covers a whole range of dates: the kernels take many dates at once.
     """
-    table = TABLES[function.__name__]
+    table = TABLES[name]
     with warnings.catch_warnings():
         # Dagster 1.13 calls the policy beta; without it a backfill is one run a day. Goes when
         # the parameter is no longer marked.
         warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
         return dg.asset(
-            ins={name: dg.AssetIn() for name in tables},
+            name=name,
+            description=description,
+            ins={table: dg.AssetIn() for table in tables},
             group_name=table.group,
             partitions_def=BUSINESS_DATE,
             backfill_policy=dg.BackfillPolicy.single_run(),
@@ -64,7 +68,7 @@ def daily_asset(function: Callable[..., Any], tables: Sequence[str] = ()) -> dg.
             owners=OWNERS,
             kinds={"polars", "deltalake"},
             metadata=metadata(table),
-        )(function)
+        )
 
 
 def landed_spec(name: str, deps: tuple[str, ...] = ()) -> dg.AssetSpec:

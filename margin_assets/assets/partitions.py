@@ -7,9 +7,6 @@ import dagster as dg
 import polars as pl
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.intraday import intraday_rules
-from margin_assets.kernels.sma_walk import Calendar
-from margin_assets.kernels.timelines import business_days
 
 _FIRST = date(2018, 1, 2)
 _LAST = date(2029, 12, 31)
@@ -30,11 +27,3 @@ def closes(business_dates: Sequence[str]) -> pl.DataFrame:
     ]
     schema = {"business_date": pl.Date, "as_of": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def calendar() -> Calendar:
-    """Sessions, and the business days that end some hours after them."""
-    known = sessions()
-    ends_after = intraday_rules(known.days[-1]).day_ends_after_close
-    days = business_days(known.days, known.closes, ends_after)
-    return Calendar(known.opens, known.closes, days)

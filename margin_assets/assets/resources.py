@@ -6,10 +6,10 @@ import dagster as dg
 import polars as pl
 
 from margin_assets.lake.io_manager import DailyIOManager
-from margin_assets.lake.landing import Landing, LocalLanding
-from margin_assets.lake.ledger import Ledger
-from margin_assets.lake.store import Lake
-from margin_assets.lake.watching import WatchedLanding
+from margin_assets.lake.landing.landing import Landing, LocalLanding
+from margin_assets.lake.landing.watching import WatchedLanding
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.store.store import Lake
 
 
 class LakeResource(dg.ConfigurableResource[Lake]):

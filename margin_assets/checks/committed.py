@@ -10,7 +10,7 @@ from margin_assets.assets.margin import DAILY_ASSETS
 from margin_assets.assets.resources import LakeResource, ValidationResource
 from margin_assets.checks.daily import partitioned_check
 from margin_assets.checks.expectations import TO, Target, validate_tables
-from margin_assets.lake.declared import DAILY
+from margin_assets.lake.store.declared import DAILY
 
 _TWINS = [DAILY + asset.key.path[-1] for asset in DAILY_ASSETS]
 _LAST = DAILY_ASSETS[-1]

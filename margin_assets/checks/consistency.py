@@ -14,10 +14,11 @@ import polars as pl
 from margin_assets.assets.resources import LakeResource
 from margin_assets.calendar import sessions
 from margin_assets.checks.daily import daily_check
-from margin_assets.checks.health import limits
-from margin_assets.kernels import consistency, corrections
-from margin_assets.lake.ledger import Ledger
-from margin_assets.lake.sealed import SealedTables
+from margin_assets.kernels.book import corrections
+from margin_assets.kernels.margin import consistency
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.monitoring.health import limits
 from schemas import TABLES
 
 _SHOWN = 20

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import dataframely as dy
 import polars as pl
 
-from margin_assets.lake import declared
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store import declared
+from margin_assets.lake.store.store import Lake
 from schemas import TABLES
 
 RESULTS = "validation_results"

@@ -12,11 +12,11 @@ import dagster as dg
 
 from margin_assets.assets.resources import LakeResource, LandingResource
 from margin_assets.calendar import sessions
-from margin_assets.checks.health import Finding, Health, health, limits
-from margin_assets.checks.observed import observed
-from margin_assets.lake.landing import Landing
-from margin_assets.lake.ledger import Ledger
-from margin_assets.lake.store import Lake
+from margin_assets.lake.landing.landing import Landing
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.store.store import Lake
+from margin_assets.monitoring.health import Finding, Health, health, limits
+from margin_assets.monitoring.observed import observed
 
 LEDGER = "cycles"
 SENTENCES = {

@@ -10,8 +10,8 @@ import dagster as dg
 import polars as pl
 
 from margin_assets.checks.daily import daily_check
-from margin_assets.kernels.consistency import broken_rules
-from margin_assets.lake.declared import DAILY, schema_of
+from margin_assets.kernels.margin.consistency import broken_rules
+from margin_assets.lake.store.declared import DAILY, schema_of
 from schemas import TABLES
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -17,7 +18,7 @@ from margin_assets.cli import (
     serve_verbs,
 )
 from margin_assets.cli.output import Refusal, note, one_line
-from margin_assets.lake.troubles import endpoint_in, trouble_of
+from margin_assets.lake.store.troubles import endpoint_in, trouble_of
 
 __all__ = ["app", "main"]
 
@@ -35,13 +36,26 @@ app = typer.Typer(
 )
 
 
+def _show_version(is_asked: bool) -> None:  # noqa: FBT001 (the parser calls it)
+    if is_asked:
+        sys.stdout.write(f"margin {metadata.version('margin-lakehouse')}\n")
+        raise typer.Exit
+
+
 @app.callback()
 def margin(
     *,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version, and end."
+        ),
+    ] = False,
 ) -> None:
     """Margin risk on a lakehouse: margin, stress and enforcement as Delta tables."""
-    del debug  # taken out of the arguments by main(), wherever it stands
+    # The first is taken out of the arguments by main(), wherever it stands; the other has ended.
+    del debug, version
 
 
 for _group in (

@@ -7,13 +7,13 @@ from typing import Any
 import polars as pl
 
 from margin_assets.cli.output import Refusal, instant
-from margin_assets.kernels import corrections
-from margin_assets.kernels.fills import history_effects
-from margin_assets.kernels.history import day_of
-from margin_assets.kernels.last_fills import last_fills, trades_of, with_places
-from margin_assets.kernels.money import instants
-from margin_assets.lake.ledger import Sealed
-from margin_assets.lake.moment import Moment
+from margin_assets.kernels.book import corrections
+from margin_assets.kernels.book.fills import history_effects
+from margin_assets.kernels.book.last_fills import last_fills, trades_of, with_places
+from margin_assets.kernels.numeric.money import instants
+from margin_assets.kernels.rules.grid import day_of
+from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.moment import Moment
 from margin_assets.rulebooks import FAMILIES, in_force, planned_under
 
 Document = dict[str, Any]

@@ -18,10 +18,10 @@ from margin_assets.cli.options import (
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
-    from margin_assets.lake.audit import Verdict
-    from margin_assets.lake.ledger import Sealed
-    from margin_assets.lake.store import Lake
-    from margin_assets.live.replay import ReplayReport
+    from margin_assets.lake.ledger.audit import Verdict
+    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.store.store import Lake
+    from margin_assets.live.past.replay import ReplayReport
 
 audit = typer.Typer(
     help="Prove that the lake holds what was sealed.",
@@ -50,7 +50,7 @@ def verify(*, lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = False) -> N
     the digests of what each cycle wrote, and the hashes of the landed files. Keep the last hash
     elsewhere: it is what a chain rewritten from its start cannot show.
     """
-    from margin_assets.lake.audit import verify as walk
+    from margin_assets.lake.ledger.audit import verify as walk
 
     with output.progress() as bar:
         task = bar.add_task("verify", total=None)
@@ -124,8 +124,8 @@ def _replayed(lake: "Lake", scratch: Path | None, from_cycle: int) -> "ReplayRep
     from margin_assets.cli.feed_verbs import quiet_imports
 
     with quiet_imports():
-        from margin_assets.live.replay import replay as recompute
-        from margin_assets.live.replay import replay_into
+        from margin_assets.live.past.replay import replay as recompute
+        from margin_assets.live.past.replay import replay_into
     with output.progress() as bar:
         task = bar.add_task("replay", total=None)
 

@@ -12,8 +12,8 @@ from margin_assets.cli.options import JsonOption, created_lake, example, refuse_
 from margin_assets.cli.output import Refusal, note
 
 if TYPE_CHECKING:
-    from margin_assets.lake.store import Lake
-    from margin_assets.live.session import Session
+    from margin_assets.lake.store.store import Lake
+    from margin_assets.live.session.session import Session
     from margin_assets.scenarios import Scenario
 
 DEFAULT_SCENARIO = "covid-2020"
@@ -74,7 +74,7 @@ def _finish(lake: "Lake", uri: str, scenario: str, seconds: float, *, as_json: b
 
 
 def _run(scenario: "Scenario", session: "Session", landing: Path) -> int:
-    from margin_assets.lake.landing import LocalLanding
+    from margin_assets.lake.landing.landing import LocalLanding
     from margin_assets.scenarios import write_batch
 
     folder, cycles = LocalLanding(landing), 0

@@ -26,9 +26,9 @@ from margin_assets.cli.options import (
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
-    from margin_assets.lake.store import Lake
-    from margin_assets.lake.watching import WatchedLanding
-    from margin_assets.live.session import CycleResult, Session
+    from margin_assets.lake.landing.watching import WatchedLanding
+    from margin_assets.lake.store.store import Lake
+    from margin_assets.live.session.session import CycleResult, Session
     from margin_assets.scenarios import Scenario
 
 _LONGEST_PAUSE = 5.0
@@ -155,7 +155,7 @@ def live(  # noqa: PLR0913 (the options of the interface)
 def new_session(lake: "Lake") -> "Session":
     """A session on the lake. Loads the assets, and with them Dagster."""
     with quiet_imports():
-        from margin_assets.live.session import Session
+        from margin_assets.live.session.session import Session
     return Session(lake)
 
 
@@ -170,7 +170,7 @@ def quiet_imports() -> Iterator[None]:
 
 
 def _watched(folder: Path) -> "WatchedLanding":
-    from margin_assets.lake.watching import WatchedLanding
+    from margin_assets.lake.landing.watching import WatchedLanding
 
     return WatchedLanding(folder)
 

@@ -39,7 +39,7 @@ from margin_assets.cli.options import (
 if TYPE_CHECKING:
     import polars as pl
 
-    from margin_assets.lake.moment import Moment
+    from margin_assets.lake.ledger.moment import Moment
 
 
 _SHOWN_ROWS = 1_000
@@ -73,7 +73,7 @@ def init(*, lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = False) -> Non
 
     Every table with its schema, constraints and properties. What is there already stays.
     """
-    from margin_assets.lake import declared
+    from margin_assets.lake.store import declared
 
     _, made = created_lake(lake)
     tables = [
@@ -113,7 +113,7 @@ def sql(  # noqa: PLR0913 (the options of the interface)
     A cycle past the retention of its versions is computed again. Daily twins are named
     daily_TABLE and read at their newest.
     """
-    from margin_assets.lake.sql import named_tables, query
+    from margin_assets.lake.sql.sql import named_tables, query
     from margin_assets.serving.limits import limited
 
     form = Format.JSON if as_json else form

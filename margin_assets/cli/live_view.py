@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from margin_assets.cli import output
 
 if TYPE_CHECKING:
-    from margin_assets.live.session import CycleResult, Session
+    from margin_assets.live.session.session import CycleResult, Session
 
 
 def tally(result: "CycleResult") -> dict[str, int]:
@@ -26,7 +26,7 @@ def tally(result: "CycleResult") -> dict[str, int]:
 
 def behind_by(result: "CycleResult", session: "Session", now: datetime) -> dict[str, Any]:
     """How far behind the monitor is, a cycle being sealed: what still waits, and how old it was."""
-    from margin_assets.live.watch import landing_lag
+    from margin_assets.live.session.watch import landing_lag
 
     as_of = result.sealed.as_of
     return {
@@ -63,8 +63,8 @@ def metrics(
     if not port:
         yield lambda _result, _now: None
         return
-    from margin_assets.live.exporter import Exporter, serving
-    from margin_assets.live.watch import Watch
+    from margin_assets.live.session.exporter import Exporter, serving
+    from margin_assets.live.session.watch import Watch
 
     watch = Watch(
         session.lake,

@@ -11,9 +11,9 @@ from margin_assets.cli import output
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
-    from margin_assets.lake.ledger import Sealed
-    from margin_assets.lake.moment import Moment
-    from margin_assets.lake.store import Lake
+    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.ledger.moment import Moment
+    from margin_assets.lake.store.store import Lake
 
 DEFAULT_SCRATCH = Path("~/.cache/margin/past")
 
@@ -41,7 +41,7 @@ def at_moment(
     Raises:
         Refusal: neither the versions nor the landed bytes are there any more.
     """
-    from margin_assets.lake.moment import sealed_moment, unreadable
+    from margin_assets.lake.ledger.moment import sealed_moment, unreadable
 
     lost = unreadable(lake, sealed, tables)
     if not lost and not recompute:
@@ -57,7 +57,7 @@ def _computed_again(lake: "Lake", sealed: "Sealed", folder: Path, why: str) -> I
     from margin_assets.cli.feed_verbs import quiet_imports
 
     with quiet_imports():
-        from margin_assets.live.past import recomputed, start_of
+        from margin_assets.live.past.past import recomputed, start_of
     base = start_of(lake, sealed, folder)
     start = f"the state kept at cycle {base}" if base else "the first cycle"
     output.note(f"cycle {sealed.cycle}: computed again from {start} ({why})")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from margin_assets.cli.output import Refusal, instant
+from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
-    from margin_assets.lake.ledger import Sealed
-    from margin_assets.lake.store import Lake
+    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.store.store import Lake
     from margin_assets.serving.limits import Limits
 
 DEFAULT_LAKE = "./lake"
@@ -89,7 +89,7 @@ def opened_lake(uri: str) -> "Lake":
 
 def named_lake(uri: str) -> "Lake":
     """The lake at `uri`, whether it is there or not."""
-    from margin_assets.lake.store import Lake
+    from margin_assets.lake.store.store import Lake
 
     scheme, found, _ = uri.partition("://")
     if found and scheme not in ("s3", "file"):
@@ -125,19 +125,9 @@ def chosen_cycle(
     lake: "Lake", cycle: int | None = None, as_of: datetime | None = None
 ) -> "Sealed | None":
     """The sealed cycle asked for, or the last; None where none is sealed and none is named."""
-    from margin_assets.lake.ledger import Ledger
+    from margin_assets.lake.ledger.ledger import Ledger
 
     ledger = Ledger(lake)
     if as_of is not None:
-        cycle = _last_before(lake, as_of)
+        cycle = ledger.last_before(as_of)
     return ledger.last_sealed() if cycle is None else ledger.sealed(cycle)
-
-
-def _last_before(lake: "Lake", as_of: datetime) -> int:
-    import polars as pl
-
-    cycles = lake.scan("cycles").filter(pl.col("state") == "sealed", pl.col("as_of") <= as_of)
-    found = cycles.select(pl.col("cycle").max()).collect().item()
-    if found is None:
-        raise Refusal(f"no cycle was sealed as of {instant(as_of)} or before")
-    return int(found)

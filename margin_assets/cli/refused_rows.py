@@ -10,13 +10,13 @@ import polars as pl
 
 from margin_assets.cli.output import Refusal
 from margin_assets.cli.written import Act, Where, land_act
-from margin_assets.lake.archive import opened_in
-from margin_assets.lake.landing import PlannedFile
-from margin_assets.lake.ledger import Ledger, Sealed
-from margin_assets.lake.reading import LandedFile, form_of, read_landed
-from margin_assets.lake.refused import OF_FILE_TIME, OPEN, RefusedRows
-from margin_assets.lake.sealed import SealedTables
-from margin_assets.lake.store import Lake
+from margin_assets.lake.landing.archive import opened_in
+from margin_assets.lake.landing.landing import PlannedFile
+from margin_assets.lake.landing.reading import LandedFile, form_of, read_landed
+from margin_assets.lake.landing.refused import OF_FILE_TIME, OPEN, RefusedRows
+from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store.store import Lake
 
 Row = dict[str, Any]
 _CHUNK = 1 << 20

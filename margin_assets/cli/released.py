@@ -14,12 +14,10 @@ import polars as pl
 from margin_assets.cli.output import Refusal, json_text
 from margin_assets.cli.refused_rows import Row, archived
 from margin_assets.cli.written import Act, Where, check, land_act
-from margin_assets.lake.reading import form_of
-from margin_assets.lake.refused import OF_FILE_TIME, OPEN
-from margin_assets.lake.store import Lake
-from schemas import FEEDS, TABLES
-
-_PROVENANCE = ("file_id", "file_row", "landed_at", "is_late", "cycle")
+from margin_assets.lake.landing.reading import form_of
+from margin_assets.lake.landing.refused import OF_FILE_TIME, OPEN
+from margin_assets.lake.store.store import Lake
+from schemas import FEEDS, feed_columns
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def _once(pairs: list[tuple[str, Any]]) -> Row:
 
 def _typed(feed: str, column: str, value: str) -> object:
     """The text as its column has it; one that does not fit stays text, and reading says why."""
-    columns = {n: c for n, c in TABLES[feed].schema.columns().items() if n not in _PROVENANCE}
+    columns = feed_columns(feed)
     if column not in columns:
         raise Refusal(f"{feed} has no column {column!r}; it has {', '.join(columns)}")
     kind = columns[column].dtype
@@ -115,11 +113,11 @@ def _csv_row(lake: Lake, refused: Row) -> Row:
     fields = _fields(refused["raw"])
     if len(fields) != len(header):
         raise Refusal("the row has not as many fields as the header: give it by --row JSON")
-    known = TABLES[refused["feed"]].schema.columns()
+    known = feed_columns(refused["feed"])
     return {
         name: _typed(refused["feed"], name, value)
         for name, value in zip(header, fields, strict=True)
-        if name in known and name not in _PROVENANCE
+        if name in known
     }
 
 

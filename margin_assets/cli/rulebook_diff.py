@@ -19,10 +19,10 @@ from margin_assets.cli.output import Refusal
 if TYPE_CHECKING:
     from datetime import date
 
-    from margin_assets.kernels.overlay_rules import OverlayRules
-    from margin_assets.kernels.rules import Rules
-    from margin_assets.lake.ledger import Sealed
-    from margin_assets.lake.store import Lake
+    from margin_assets.kernels.rules.overlay_rules import OverlayRules
+    from margin_assets.kernels.rules.rules import Rules
+    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.store.store import Lake
     from margin_assets.rulebooks import Rulebook
 
 Document = dict[str, Any]
@@ -98,8 +98,8 @@ def diff(  # noqa: PLR0913 (the options of the interface)
 
 def _side(day: "date", book: "Rulebook", name: str) -> Side:
     """Rules of a day with one family's rulebook in the place of its own."""
-    from margin_assets.kernels.overlay_rules import READ, overlay_rules_of
-    from margin_assets.kernels.rules import DECIDING, rules_of
+    from margin_assets.kernels.rules.overlay_rules import READ, overlay_rules_of
+    from margin_assets.kernels.rules.rules import DECIDING, rules_of
     from margin_assets.rulebooks import in_force
 
     books = {family: in_force(family, day) for family in (*DECIDING, *READ)}
@@ -111,10 +111,10 @@ def _side(day: "date", book: "Rulebook", name: str) -> Side:
 
 
 def _moves(lake: "Lake", sealed: "Sealed", sides: tuple[Side, Side]) -> Document:
-    from margin_assets.kernels.margined import Margined
-    from margin_assets.kernels.requirements import summary_of
-    from margin_assets.kernels.rulebook_moves import rulebook_moves, seen_under, totals_of
-    from margin_assets.lake.sealed import SealedTables
+    from margin_assets.kernels.margin.margined import Margined
+    from margin_assets.kernels.margin.requirements import summary_of
+    from margin_assets.kernels.margin.rulebook_moves import rulebook_moves, seen_under, totals_of
+    from margin_assets.lake.ledger.sealed import SealedTables
 
     table = SealedTables(lake, sealed.table_versions)
     accounts = table("account_state").sort("account_id")

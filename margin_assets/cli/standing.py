@@ -10,18 +10,18 @@ from typing import Any
 import polars as pl
 
 from margin_assets.calendar import is_open, sessions
-from margin_assets.checks.daily_dates import daily_dates
-from margin_assets.checks.health import Finding, health, limits
-from margin_assets.checks.observed import observed
 from margin_assets.cli import output
-from margin_assets.kernels.corrections import waiting_rows
-from margin_assets.lake.backlog import is_ahead, waiting
-from margin_assets.lake.damage import TableDamaged
-from margin_assets.lake.landing import LocalLanding
-from margin_assets.lake.ledger import Ledger, Plan
-from margin_assets.lake.refused import RefusedRows
-from margin_assets.lake.sealed import SealedTables
-from margin_assets.lake.store import Lake
+from margin_assets.kernels.book.corrections import waiting_rows
+from margin_assets.lake.landing.backlog import is_ahead, waiting
+from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.lake.landing.refused import RefusedRows
+from margin_assets.lake.ledger.ledger import Ledger, Plan
+from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store.damage import TableDamaged
+from margin_assets.lake.store.store import Lake
+from margin_assets.monitoring.daily_dates import daily_dates
+from margin_assets.monitoring.health import Finding, health, limits
+from margin_assets.monitoring.observed import observed
 
 _LISTED = 20
 _AT_ONCE = 6  # tables looked at: a look waits on the store more than on a core

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from margin_assets.cli import output
 
 if TYPE_CHECKING:
-    from margin_assets.live.condition import Condition, Standing
+    from margin_assets.live.session.condition import Condition, Standing
 
 
 def tell_changes(condition: "Condition", *, as_json: bool) -> None:

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from margin_assets.cli.output import Refusal, json_text
-from margin_assets.lake.landing import STAGING
-from margin_assets.lake.reading import LandedFile, read_landed
+from margin_assets.lake.landing.landing import STAGING
+from margin_assets.lake.landing.reading import LandedFile, read_landed
 
 _ACTS = "desk_actions"
 

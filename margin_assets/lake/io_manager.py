@@ -6,11 +6,11 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
-from margin_assets.lake import declared
-from margin_assets.lake.declared import BUSINESS_DATE, DAILY, SchemaMismatch
-from margin_assets.lake.ledger import Ledger
-from margin_assets.lake.sealed import SealedTables
-from margin_assets.lake.store import Lake
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store import declared
+from margin_assets.lake.store.declared import BUSINESS_DATE, DAILY, SchemaMismatch
+from margin_assets.lake.store.store import Lake
 from schemas import FEEDS
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from margin_assets.lake import declared
-from margin_assets.lake.sql_catalog import CATALOG, DB_SCHEMA, sql_names
+from margin_assets.lake.sql.sql_catalog import CATALOG, DB_SCHEMA, sql_names
+from margin_assets.lake.store import declared
 from margin_assets.serving.worker import plain
 
 TABLE = "TABLE"

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from margin_assets.lake.ledger import Sealed
-from margin_assets.lake.moment import Moment, sealed_moment
-from margin_assets.lake.pinned import cycle_of, told
-from margin_assets.lake.sql import SqlRefused, reader
-from margin_assets.lake.store import Lake
+from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.moment import Moment, sealed_moment
+from margin_assets.lake.sql.pinned import cycle_of, told
+from margin_assets.lake.sql.sql import SqlRefused, reader
+from margin_assets.lake.store.store import Lake
 
 READY, SCHEMA, BATCH, END, REFUSED = "ready", "schema", "batch", "end", "refused"
 _PIECE_BYTES = 2_000_000  # clients take messages of 4 MB and more

@@ -1,7 +1,9 @@
 """Margin of portfolio documents: parsed, put through the kernels, answered. Nothing is stored."""
 
 import json
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 from margin_assets.whatif.agreement import DocumentError
@@ -12,9 +14,25 @@ from margin_assets.whatif.parsing import parse_document
 __all__ = ["Document", "DocumentError", "answer", "parse_document", "whatif", "whatif_lines"]
 
 
-def whatif(text: str | bytes) -> dict[str, Any]:
-    """The answer to one document; `DocumentError` if it is refused."""
-    return answer(parse_document(text))
+def whatif(document: str | bytes | Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to one document, as JSON or as what JSON would read.
+
+    Raises:
+        DocumentError: it is refused, with the place and the reason.
+    """
+    if isinstance(document, Mapping):
+        document = json.dumps(document, default=str)
+    return answer(parse_document(document))
+
+
+class _Called(ModuleType):
+    """The package answers as its function does: `margin_assets.whatif(document)`."""
+
+    def __call__(self, document: str | bytes | Mapping[str, Any]) -> dict[str, Any]:
+        return whatif(document)
+
+
+sys.modules[__name__].__class__ = _Called
 
 
 def whatif_lines(lines: Iterable[str | bytes]) -> Iterator[str]:

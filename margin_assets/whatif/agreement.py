@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from decimal import Decimal
 
-from margin_assets.kernels.money import MAX_POSITION, MICRO
+from margin_assets.kernels.numeric.money import MAX_POSITION, MICRO
 from margin_assets.whatif.document import Bond, Contract, Document, Equity, Option, symbol_of
 
 _SHOWN = 64  # characters of somebody else's text that a message repeats

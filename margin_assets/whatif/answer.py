@@ -4,19 +4,19 @@ from decimal import Decimal
 
 import polars as pl
 
-from margin_assets.kernels.book import INDETERMINATE, state_names
-from margin_assets.kernels.drivers import drivers, why_not_told
-from margin_assets.kernels.house import addons_of, house_accounts
-from margin_assets.kernels.lines import input_states
-from margin_assets.kernels.minimum import minimum_equity
-from margin_assets.kernels.overlays import house_totals, overlay_rules, with_enabled
-from margin_assets.kernels.requirements import (
+from margin_assets.kernels.book.book import INDETERMINATE, state_names
+from margin_assets.kernels.enforcement.minimum import minimum_equity
+from margin_assets.kernels.margin.drivers import drivers, why_not_told
+from margin_assets.kernels.margin.house import addons_of, house_accounts
+from margin_assets.kernels.margin.requirements import (
     POINT_COLUMNS,
     margin_summary,
     stress_results,
     tims_requirements,
 )
-from margin_assets.kernels.valuation import quote_states
+from margin_assets.kernels.options.valuation import quote_states
+from margin_assets.kernels.overlays.overlays import house_totals, overlay_rules, with_enabled
+from margin_assets.kernels.securities.lines import input_states
 from margin_assets.rulebooks import versions_in_force
 from margin_assets.whatif.amounts import Row, number, usd
 from margin_assets.whatif.document import Document

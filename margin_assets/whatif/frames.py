@@ -9,18 +9,18 @@ import numpy as np
 import polars as pl
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.margined import Margined
-from margin_assets.kernels.money import MAX_TOTAL, to_decimal, to_scaled
-from margin_assets.kernels.positions import marked_positions
-from margin_assets.kernels.rules import benchmark, rules_in_force
-from margin_assets.kernels.terms import (
+from margin_assets.kernels.book.terms import (
     INSTRUMENT_COLUMNS,
     Marks,
     instrument_terms,
     marked_terms,
     with_underlyings,
 )
-from margin_assets.kernels.valuation import with_implied
+from margin_assets.kernels.margin.margined import Margined
+from margin_assets.kernels.numeric.money import MAX_TOTAL, to_decimal, to_scaled
+from margin_assets.kernels.options.valuation import with_implied
+from margin_assets.kernels.rules.rules import benchmark, rules_in_force
+from margin_assets.kernels.securities.positions import marked_positions
 from margin_assets.whatif.agreement import DocumentError
 from margin_assets.whatif.document import Bond, Document, Option, symbol_of
 from schemas.columns import MAX_PRICE

@@ -3,9 +3,10 @@
 import json
 from decimal import Decimal
 
-from margin_assets.kernels.grouping_gaps import grouping_gap
-from margin_assets.kernels.reg_t_groups import reg_t_requirements
-from margin_assets.kernels.sma import special_memorandum_accounts
+from margin_assets.kernels.margin.deposits import account_requirements
+from margin_assets.kernels.margin.grouping_gaps import grouping_gap
+from margin_assets.kernels.margin.reg_t_groups import reg_t_requirements
+from margin_assets.kernels.reg_t.sma import special_memorandum_accounts
 from margin_assets.whatif.amounts import Row, number, usd
 from margin_assets.whatif.frames import Case
 
@@ -13,7 +14,7 @@ from margin_assets.whatif.frames import Case
 def reg_t_answer(case: Case, summary: Row) -> Row:
     """The `reg_t` block of an answer: requirements, excess, groups and how far they are proven."""
     groups = reg_t_requirements((case.margined,)).to_dicts()
-    required = _required(case, summary, groups)
+    required = account_requirements(case.margined, summary, groups)
     excess = summary["reg_t_equity"] - required["maintenance_requirement"]
     sma = special_memorandum_accounts(case.margined)
     memorandum = sma.row(0, named=True)
@@ -36,54 +37,6 @@ def _grouping_bound(case: Case, summary: Row, gross: Decimal) -> float | None:
     """Gross that every grouping requires at least; None of a cash account, or if it isn't known."""
     gap = None if summary["account_type"] == "cash" else grouping_gap(case.margined)
     return None if gap is None else usd(gross - Decimal(gap) / 100)
-
-
-def _required(case: Case, summary: Row, groups: list[Row]) -> dict[str, Decimal]:
-    """The requirements of the whole account: sums of its groups, or a cash account's own."""
-    if summary["account_type"] == "cash":
-        return _cash_required(case, summary)
-    gross, deposit = (
-        sum((group[name] for group in groups), Decimal(0))
-        for name in ("gross_requirement", "net_deposit")
-    )
-    return {
-        "initial_requirement": summary["initial_requirement"],
-        "maintenance_requirement": summary["reg_t_requirement"],
-        "gross_requirement": gross,
-        "net_deposit": max(deposit, _least_deposit(case, summary)),
-    }
-
-
-def _cash_required(case: Case, summary: Row) -> dict[str, Decimal]:
-    """Everything is paid in full, and what covers a written option is held: Regulation T 220.8."""
-    maintenance = summary["regulatory_requirement"]
-    positions = case.margined.positions
-    is_sold = (positions["asset_class"] == "option") & (positions["quantity"] < 0)
-    is_known = is_sold & (positions["price_state"] == "fresh")
-    sold = positions.filter(is_known)["market_value"].sum()
-    securities = summary["long_market_value"] - summary["short_market_value"]
-    counted = summary["reg_t_equity"] - summary["cash"] - securities
-    whole = maintenance + summary["long_option_value"] - counted
-    return {
-        "initial_requirement": whole,
-        "maintenance_requirement": maintenance,
-        "gross_requirement": whole,
-        "net_deposit": whole + sold,
-    }
-
-
-def _least_deposit(case: Case, summary: Row) -> Decimal:
-    """4210(b)(4): the first purchase takes $2,000 or its whole cost, a short sale $2,000.
-
-    Deposits on options are told by strategy, on top of what makes an account one that may trade
-    them.
-    """
-    kinds = set(case.margined.positions["asset_class"])
-    if not kinds or "option" in kinds:
-        return Decimal(0)
-    least = Decimal(case.margined.rules.margin_minimum) / 100
-    is_short = summary["short_market_value"] > 0
-    return least if is_short else min(least, summary["long_market_value"])
 
 
 def _group(case: Case, group: Row) -> Row:

@@ -28,8 +28,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tests.campaigns.exactly_once import clock
 from tests.campaigns.exactly_once.disk import release
 from tests.campaigns.exactly_once.plan import POINTS
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 _MEMORY = Path("/dev/shm")
 _TOLD_EVERY = 25
 """Trials between lines of a log that shows no bar."""

@@ -20,13 +20,13 @@ from typing import Any
 
 import polars as pl
 
-from margin_assets.lake import declared
-from margin_assets.lake.canonical import digest
-from margin_assets.lake.caretaker import Caretaker
-from margin_assets.lake.ledger import Ledger, Sealed
-from margin_assets.lake.moment import sealed_moment
-from margin_assets.lake.store import Lake
-from margin_assets.lake.upkeep import bounds
+from margin_assets.lake.ledger.canonical import digest
+from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.moment import sealed_moment
+from margin_assets.lake.store import declared
+from margin_assets.lake.store.store import Lake
+from margin_assets.lake.upkeep.caretaker import Caretaker
+from margin_assets.lake.upkeep.upkeep import bounds
 from schemas import TABLES
 
 NOON = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)
@@ -101,7 +101,7 @@ def unreadable(lake: Lake) -> list[int]:
 
 
 def _rows(number: int) -> dict[str, pl.DataFrame]:
-    from tests.lake.mini_session import rows
+    from tests.support.mini_session import rows
 
     ids = [f"{number}-{place}" for place in range(10)]
     symbols = [f"S{place}" for place in range(100)]

@@ -14,13 +14,16 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-_TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(_TESTS), str(_TESTS / "live")]
-
-import seaweed  # noqa: E402 (found by the path above)
-from killed_session import story  # noqa: E402
-from live_driver import Firm  # noqa: E402
-from store_faults import (  # noqa: E402
+from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.lake.ledger.audit import verify
+from margin_assets.lake.store.patience import StoreUnavailable
+from margin_assets.lake.store.store import Lake
+from margin_assets.live.session.session import Session
+from margin_assets.scenarios import write_batch
+from tests.support import seaweed
+from tests.support.killed_session import story
+from tests.support.live_driver import Firm
+from tests.support.store_faults import (
     CUT,
     DELAY,
     EXPIRED,
@@ -38,14 +41,7 @@ from store_faults import (  # noqa: E402
     Throttle,
     nothing,
 )
-from store_proxy import StoreProxy, proxied  # noqa: E402
-
-from margin_assets.lake.audit import verify  # noqa: E402
-from margin_assets.lake.landing import LocalLanding  # noqa: E402
-from margin_assets.lake.patience import StoreUnavailable  # noqa: E402
-from margin_assets.lake.store import Lake  # noqa: E402
-from margin_assets.live.session import Session  # noqa: E402
-from margin_assets.scenarios import write_batch  # noqa: E402
+from tests.support.store_proxy import StoreProxy, proxied
 
 PLANS: dict[str, Callable[[int], Plan]] = {
     "503": lambda seed: Bursts(seed, 0.08, (UNAVAILABLE,), longest=12),

@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support import ROOT
+
 # Seven seeds in a row have every kind of misfortune; from this one on also every kind of delivery
 # and a clock set back, told by few stories.
 FIRST_SEED = "12817"
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_short_campaign_fails_nowhere(tmp_path: Path):

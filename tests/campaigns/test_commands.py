@@ -1,11 +1,11 @@
 """The documented commands that the default suite does not run can at least be started."""
 
 import importlib
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
+
 FOLDERS = ("benchmarks", "tests/campaigns")
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)

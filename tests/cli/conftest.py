@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from margin_command import Margin, Said
 
 from margin_assets.cli import main
+from tests.support.margin_command import Margin, Said
 
 
 @pytest.fixture(autouse=True)

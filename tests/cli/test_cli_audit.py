@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
-from margin_command import Margin
+
+from tests.support.margin_command import Margin
 
 
 def test_an_honest_lake_holds(margin: Margin, told: Path) -> None:

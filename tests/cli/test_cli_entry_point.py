@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-import seaweed
-from served import serving
+
+from tests.support import seaweed
+from tests.support.served import serving
 
 COMMAND = str(Path(sys.executable).with_name("margin"))
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from margin_command import Margin, land, landed
 from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.margin_command import Margin, land, landed
 
 COMMAND = str(Path(sys.executable).with_name("margin"))
 PATIENCE = 120

@@ -7,7 +7,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from margin_command import Margin
+
+from tests.support.margin_command import Margin
 
 DOCUMENT = {
     "as_of": "2020-03-23",

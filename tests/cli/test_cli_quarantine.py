@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
-from margin_command import Margin, land, landed, live, place
+
+from tests.support.margin_command import Margin, land, landed, live, place
 
 
 def refused(margin: Margin, folder: Path) -> dict[str, object]:

@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from margin_command import Margin, land, landed, live, place
+from tests.support.margin_command import Margin, land, landed, live, place
 
 TRADE = (
     '{"fill_id":"%s","account_id":"A","symbol":"NVDA","quantity":%s,"price":200,'

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from margin_command import Margin, land, live, place
+
+from tests.support.margin_command import Margin, land, live, place
 
 FILL = (
     '{{"fill_id":"{0}","account_id":"=A1+B1","symbol":"@S","quantity":-1,"price":10,'

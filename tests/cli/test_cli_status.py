@@ -5,11 +5,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from margin_command import Margin, landed
 
 from margin_assets.calendar import is_open
 from margin_assets.cli.standing import show, standing
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store.store import Lake
+from tests.support.margin_command import Margin, landed
 
 THURSDAY, FRIDAY = date(2020, 3, 5), date(2020, 3, 6)
 """The sessions before the Monday at whose noon the story stands."""

@@ -1,9 +1,11 @@
 """Wrong usage and refused input: the exit codes, and one line that says why."""
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
-from margin_command import Margin, place
+
+from tests.support.margin_command import Margin, place
 
 TRAVEL = "2020-03-09T15:00:00Z"
 
@@ -41,6 +43,12 @@ def test_every_verb_has_help_with_an_example(margin: Margin, words: list[str]) -
 
     assert said.code == 0
     assert "xample" in said.out
+
+
+def test_the_version(margin: Margin) -> None:
+    said = margin("--version")
+
+    assert (said.code, said.out) == (0, f"margin {metadata.version('margin-lakehouse')}\n")
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from margin_command import Margin, land, landed, live, place
 
 from margin_assets.cli import output
-from margin_assets.lake import faults
+from margin_assets.lake.store import faults
+from tests.support.margin_command import Margin, land, landed, live, place
 
 TRAVEL = "2020-03-09T15:00:00Z"
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from margin_command import Margin, place
+
+from tests.support.margin_command import Margin, place
 
 FINRA = "finra_4210/2013-01-23"
 Document = dict[str, Any]

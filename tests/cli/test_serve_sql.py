@@ -14,11 +14,12 @@ import adbc_driver_manager
 import polars as pl
 import pyarrow as pa
 import pytest
-from margin_command import Margin, land, live, place
 from pyarrow import flight
-from served import TOKEN, Served, serving
 
 from margin_assets.serving.messages import packed, unpacked
+from tests.support import ROOT
+from tests.support.margin_command import Margin, land, live, place
+from tests.support.served import TOKEN, Served, serving
 
 FOREVER = (
     "select count(*) from generate_series(1, 1000000) a(x), generate_series(1, 1000000) b(y) "
@@ -250,14 +251,14 @@ def test_a_token_is_made_and_shown(patient: tuple[Path, Served]) -> None:
 def test_whoever_hangs_up_has_cancelled(patient: tuple[Path, Served]) -> None:
     _, served = patient
     asker = (
-        "import sys; from served import Served\n"
+        "import sys; from tests.support.served import Served\n"
         f"Served(sys.argv[1], sys.argv[2], None).ask({FOREVER!r})"
     )
     assert served.ask("select 1") == [(1,)]
     [worker] = served.workers()
     gone = subprocess.Popen(
         [sys.executable, "-c", asker, served.uri, served.token],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        cwd=ROOT,
     )
     # At work for a while: the statement runs, and nobody else can be answered.
     start = _busy_seconds(worker)

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from margin_command import Margin, place
 
 from margin_assets.serving.limits import memory_size
+from tests.support.margin_command import Margin, place
 
 MANY = "generate_series(1, 1000000) a(x), generate_series(1, 1000000) b(y)"
 

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from margin_command import Margin, place
 
-from margin_assets.lake import bases, declared
-from margin_assets.lake.canonical import canonical_bytes
-from margin_assets.lake.ledger import Ledger
-from margin_assets.lake.moment import sealed_moment
-from margin_assets.lake.store import Lake
-from margin_assets.lake.upkeep import tidy
-from margin_assets.live.past import HistoryDiffers, recomputed
+from margin_assets.lake.ledger import bases
+from margin_assets.lake.ledger.canonical import canonical_bytes
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.ledger.moment import sealed_moment
+from margin_assets.lake.store import declared
+from margin_assets.lake.store.store import Lake
+from margin_assets.lake.upkeep.upkeep import tidy
+from margin_assets.live.past.past import HistoryDiffers, recomputed
 from schemas import TABLES
+from tests.support.margin_command import Margin, place
 
 TABLES_IN_CYCLE = sorted(t.name for t in TABLES.values() if t.in_cycle)
 ACCOUNT = "NVDA-SEED"

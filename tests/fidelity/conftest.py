@@ -3,7 +3,8 @@
 import os
 
 import pytest
-from verdicts import EXACT, OUT_OF_SCOPE, rows_of, table
+
+from tests.fidelity.verdicts import EXACT, OUT_OF_SCOPE, rows_of, table
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

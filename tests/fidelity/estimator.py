@@ -8,7 +8,7 @@ net of premium but for what has shares.
 from datetime import timedelta
 from decimal import Decimal
 
-from documents import (
+from tests.fidelity.documents import (
     AS_OF,
     SYMBOL,
     USUAL,
@@ -20,7 +20,7 @@ from documents import (
     requirement,
     stock,
 )
-from strategies import stock_at_cost
+from tests.fidelity.strategies import stock_at_cost
 
 _GROSS = ("naked_call", "naked_put", "short_straddle", "short_strangle")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 
-from documents import (
+from tests.fidelity.documents import (
     AS_OF,
     STOCK_PRICE,
     SYMBOL,
@@ -16,7 +16,7 @@ from documents import (
     option,
     stock,
 )
-from strategies import APRIL, CBOE_DAY, SPX
+from tests.fidelity.strategies import APRIL, CBOE_DAY, SPX
 
 RISK_FREE = 0.05
 _EQUITY_RANGE = 0.15

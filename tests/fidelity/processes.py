@@ -6,19 +6,18 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
-from documents import SYMBOL, USUAL, Case, Json, answer, instrument, requirement, stock, value_of
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.intraday import intraday_rules, largest_purchase, opens
-from margin_assets.kernels.intraday_book import intraday_deficits
-from margin_assets.kernels.overlays import (
+from margin_assets.kernels.intraday.intraday import intraday_rules, largest_purchase, opens
+from margin_assets.kernels.intraday.intraday_book import intraday_deficits
+from margin_assets.kernels.overlays.overlays import (
     delta_gamma_line,
     expected_range_stress,
     house_initial,
     overlay_rules,
     with_enabled,
 )
-from margin_assets.kernels.timelines import (
+from margin_assets.kernels.rules.timelines import (
     BusinessDays,
     business_days,
     maintenance_call_latest,
@@ -26,6 +25,17 @@ from margin_assets.kernels.timelines import (
     portfolio_net_capital_date,
 )
 from schemas.intraday import RULES
+from tests.fidelity.documents import (
+    SYMBOL,
+    USUAL,
+    Case,
+    Json,
+    answer,
+    instrument,
+    requirement,
+    stock,
+    value_of,
+)
 
 NEW_YORK = ZoneInfo("America/New_York")
 INTRADAY_DAY = date(2026, 6, 8)  # under intraday margin; the day the cases name

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from documents import (
+from margin_assets.kernels.intraday.intraday import largest_purchase
+from tests.fidelity.documents import (
     AS_OF,
     STOCK_PRICE,
     SYMBOL,
@@ -18,8 +19,6 @@ from documents import (
     value_of,
     years_on,
 )
-
-from margin_assets.kernels.intraday import largest_purchase
 
 _CENT = Decimal("0.01")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 
-from documents import (
+from tests.fidelity.documents import (
     AS_OF,
     EXPIRY,
     SYMBOL,

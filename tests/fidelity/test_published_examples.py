@@ -1,11 +1,11 @@
 """Published margin examples, none of them ours. MARGIN_ACCEPTANCE names the folder of cases."""
 
 import os
-from pathlib import Path
 
 import pytest
-from arguments import ARGUED
-from verdicts import (
+
+from tests.fidelity.arguments import ARGUED
+from tests.fidelity.verdicts import (
     ARGUED_WORD,
     EXACT,
     OUT_OF_SCOPE,
@@ -17,9 +17,10 @@ from verdicts import (
     rows_of,
     table,
 )
+from tests.support import ROOT
 
 FOLDER = os.environ.get("MARGIN_ACCEPTANCE")
-PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
+PAGE = ROOT / "docs" / "fidelity.md"
 ROWS = rows_of(FOLDER) if FOLDER else ()
 needs_cases = pytest.mark.skipif(FOLDER is None, reason="MARGIN_ACCEPTANCE names no folder")
 

@@ -8,15 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import estimator
-import portfolio
-import processes
-import securities
-import strategies
-from arguments import ARGUED
-from documents import Case, Json, RefusedError
-
 from margin_assets.whatif import DocumentError
+from tests.fidelity import estimator, portfolio, processes, securities, strategies
+from tests.fidelity.arguments import ARGUED
+from tests.fidelity.documents import Case, Json, RefusedError
 
 EXACT, TOLERATED, ARGUED_WORD = "exact", "within tolerance", "argued"
 REFUSED, WRONG, OUT_OF_SCOPE = "refused", "wrong", "out of scope"

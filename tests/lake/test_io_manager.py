@@ -3,12 +3,12 @@ from datetime import date
 import dagster as dg
 import polars as pl
 import pytest
-from mini_session import rows, run_cycle
 
-from margin_assets.lake.declared import SchemaMismatch
 from margin_assets.lake.io_manager import DailyIOManager
-from margin_assets.lake.ledger import Ledger
-from margin_assets.lake.store import Lake
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.store.declared import SchemaMismatch
+from margin_assets.lake.store.store import Lake
+from tests.support.mini_session import rows, run_cycle
 
 # Range backfills are how history is computed; dagster still calls their policy beta.
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `backfill_policy`")

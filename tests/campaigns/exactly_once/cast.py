@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from tests.campaigns.exactly_once.expected import is_option
-from tests.live.live_driver import Row, instrument
+from tests.support.live_driver import Row, instrument
 
 KINDS = ("reg_t", "portfolio_margin", "cash", "reg_t", "portfolio_margin", "reg_t", "cash", "reg_t")
 ACCOUNTS = tuple(f"ACC{n}" for n in range(len(KINDS)))

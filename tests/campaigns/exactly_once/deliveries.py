@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from margin_assets.lake.landing import LocalLanding, Pending
+from margin_assets.lake.landing.landing import LocalLanding, Pending
 from tests.campaigns.exactly_once.cast import Event
 from tests.campaigns.exactly_once.story import Story, cut
-from tests.live.live_driver import Row, line, text
+from tests.support.live_driver import Row, line, text
 
 # Within the grace that a row has before its time counts as future (semantics 1.3).
 _BACK = timedelta(minutes=4)

@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from margin_assets.kernels import overlay_rules
-from margin_assets.lake.store import Lake
+from margin_assets.kernels.rules import overlay_rules
+from margin_assets.lake.store.store import Lake
 from margin_assets.rulebooks import Rulebook, in_force
 from tests.campaigns.exactly_once import judged
 from tests.campaigns.exactly_once.deliveries import Delivery, as_told, disturbed
@@ -23,7 +23,7 @@ from tests.campaigns.exactly_once.disk import Disk, can_fill
 from tests.campaigns.exactly_once.life import Life, Place, Terminated, die_with_parent, live
 from tests.campaigns.exactly_once.plan import Step, Trial, trial
 from tests.campaigns.exactly_once.story import Story, story
-from tests.preloaded import load_compiled
+from tests.support.preloaded import load_compiled
 
 _LONGEST_LIFE = 300.0
 _TICK = 0.004

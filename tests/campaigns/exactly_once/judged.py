@@ -7,12 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
-from margin_assets.lake.audit import verify
-from margin_assets.lake.canonical import canonical_bytes
-from margin_assets.lake.ledger import Ledger
-from margin_assets.lake.sealed import SealedTables
-from margin_assets.lake.store import Lake
-from margin_assets.live.replay import replay_into
+from margin_assets.lake.ledger.audit import verify
+from margin_assets.lake.ledger.canonical import canonical_bytes
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store.store import Lake
+from margin_assets.live.past.replay import replay_into
 from schemas import TABLES
 from tests.campaigns.exactly_once.cast import MISTAKEN, TWIN
 from tests.campaigns.exactly_once.deliveries import Delivery

@@ -16,10 +16,10 @@ import dagster as dg
 
 from jobs.upkeep import tidy_tables
 from margin_assets.assets.resources import LakeResource
-from margin_assets.lake import faults
-from margin_assets.lake.ledger import AnotherSession
-from margin_assets.lake.store import Lake
-from margin_assets.live.session import Session
+from margin_assets.lake.ledger.ledger import AnotherSession
+from margin_assets.lake.store import faults
+from margin_assets.lake.store.store import Lake
+from margin_assets.live.session.session import Session
 from tests.campaigns.exactly_once import clock
 from tests.campaigns.exactly_once.deliveries import Delivery, Feed
 

@@ -15,7 +15,7 @@ from tests.campaigns.exactly_once.cast import (
     Event,
 )
 from tests.campaigns.exactly_once.teller import Teller
-from tests.live.live_driver import Row, cash, fill, instrument, line, price
+from tests.support.live_driver import Row, cash, fill, instrument, line, price
 
 _HALF = '{"fill_id": "HALF", "account_id": "ACC5", "sym\n'
 # A late row changes what the twins have in common, or whether an option's last fill closes it.

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field, replace
 
-from margin_assets.lake import faults
+from margin_assets.lake.store import faults
 from schemas import TABLES
 from tests.campaigns.exactly_once.judged import OTHER_CUT, SAME_CUT, SAME_FILES
 from tests.campaigns.exactly_once.life import Life

@@ -27,7 +27,7 @@ from tests.campaigns.exactly_once.cast import (
     instruments,
 )
 from tests.campaigns.exactly_once.expected import holdings, is_option
-from tests.live.live_driver import Row, account, beta, cash, fill, instrument, line, price, text
+from tests.support.live_driver import Row, account, beta, cash, fill, instrument, line, price, text
 
 _TWINS = (MISTAKEN, TWIN)
 

@@ -13,7 +13,7 @@ import dagster as dg
 
 from benchmarks.latency import wait_for
 from benchmarks.processes import daemon
-from margin_assets.lake.store import Lake
+from margin_assets.lake.store.store import Lake
 from tests.campaigns.exactly_once import judged
 from tests.campaigns.exactly_once.cast import Event
 from tests.campaigns.exactly_once.deliveries import Delivery, Feed, LandingFile, as_told

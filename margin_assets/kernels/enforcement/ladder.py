@@ -1,0 +1,293 @@
+"""The enforcement ladder: call, restriction, liquidation and minimum equity, each on its own.
+
+One step takes the figures of some accounts at a grid point and says what changed. Source: house
+policy as the product's semantics, section 6, by way of the house rulebook. Levels are compared
+exactly, never rounded first.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from margin_assets.kernels.book.book import CASH, INDETERMINATE, Book
+from margin_assets.kernels.book.figures import Figures, gross_value
+from margin_assets.kernels.enforcement.liquidation import liquidation_reason, open_call
+from margin_assets.kernels.enforcement.minimum import minimum_equity
+from margin_assets.kernels.enforcement.rungs import (
+    AT_MINIMUM,
+    BELOW_MINIMUM,
+    CALL,
+    CURED,
+    DEFICIENCY,
+    LIQUIDATION,
+    LOW_EXCESS,
+    MARGIN_STATUS,
+    MINIMUM_EQUITY,
+    NEVER,
+    OK,
+    OVERDUE,
+    RECOVERED,
+    RESTRICTION,
+    STRESS,
+    UNSET,
+    WARNING,
+    Evaluated,
+    Ladder,
+    Steps,
+)
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.money import share_order
+from margin_assets.kernels.rules.rules import Rules
+
+
+def climb(book: Book, figures: Figures, rules: Rules, ladder: Ladder, at: Evaluated) -> Steps:
+    """Moves the given accounts' states to a grid point, in place, and returns what changed.
+
+    An indeterminate account may be tightened, never relaxed.
+    """
+    point, accounts, spared = at
+    is_spared = np.isin(accounts, spared)
+    room = 6 * len(accounts)
+    steps = Steps(
+        account=np.empty(room, dtype=np.int64),
+        dimension=np.empty(room, dtype=np.int8),
+        before=np.empty(room, dtype=np.int8),
+        after=np.empty(room, dtype=np.int8),
+        reason=np.empty(room, dtype=np.int8),
+        tightens=np.empty(room, dtype=np.int8),
+        call_opened=np.empty(room, dtype=np.int64),
+    )
+    taken = _climb(book, figures, rules, ladder, accounts, is_spared, point, steps)
+    return Steps._make(column[:taken] for column in steps)
+
+
+@njit(**BORROWS, nogil=True)
+def _climb(
+    book: Book,
+    figures: Figures,
+    rules: Rules,
+    ladder: Ladder,
+    accounts: Int64Array,
+    is_spared: npt.NDArray[np.bool_],
+    point: int,
+    steps: Steps,
+) -> int:
+    n = 0
+    for k in range(len(accounts)):
+        a = accounts[k]
+        is_known = figures.states[a] & INDETERMINATE == 0
+        excess = figures.equity[a] - figures.governing[a]
+        n = _margin_status(book, figures, rules, ladder, a, point, is_known, excess, steps, n)
+        # What begins comes before what ends, so that no state between is `none`.
+        is_underwater = _is_underwater(book, figures, rules, a, excess)
+        n = _begin_stress(ladder, a, is_underwater, steps, n)
+        n = _begin_overdue(rules, ladder, a, point, excess, steps, n)
+        n = _end_call(ladder, a, steps, n)
+        n = _end_stress(rules, ladder, a, point, is_underwater, is_known, steps, n)
+        if not is_spared[k]:
+            n = _liquidation(figures, rules, ladder, a, point, steps, n)
+        n = _minimum_equity(book, figures, rules, ladder, a, is_known, steps, n)
+        ladder.deadline[a] = _deadline(rules, ladder, a, point)
+    return n
+
+
+@njit(**BORROWS)
+def _emit(
+    steps: Steps,
+    n: int,
+    a: int,
+    dimension: int,
+    before: int,
+    after: int,
+    reason: int,
+    tightens: int,
+    opened: int,
+) -> int:
+    steps.account[n] = a
+    steps.dimension[n] = dimension
+    steps.before[n] = before
+    steps.after[n] = after
+    steps.reason[n] = reason
+    steps.tightens[n] = tightens
+    steps.call_opened[n] = opened
+    return n + 1
+
+
+@njit(**BORROWS)
+def _wanted_status(is_cash: bool, before: int, excess: int, gross: int, rules: Rules) -> int:
+    """Status that the excess alone asks for: a warning starts below one level, ends at another."""
+    if excess < 0:
+        return CALL
+    if is_cash:
+        return OK
+    level = rules.warning_ends if before == WARNING else rules.warning_below
+    return WARNING if share_order(excess, gross, level) < 0 else OK
+
+
+@njit(**BORROWS)
+def _margin_status(
+    book: Book,
+    figures: Figures,
+    rules: Rules,
+    ladder: Ladder,
+    a: int,
+    point: int,
+    is_known: bool,
+    excess: int,
+    steps: Steps,
+    n: int,
+) -> int:
+    before = ladder.margin_status[a]
+    gross = gross_value(figures, a)
+    after = _wanted_status(book.account_type[a] == CASH, before, excess, gross, rules)
+    if after == before or (after < before and not is_known):
+        return n
+    if after == CALL:
+        ladder.call_opened[a] = point
+        reason = DEFICIENCY
+    elif before == CALL:
+        reason = CURED
+    else:
+        reason = LOW_EXCESS if after == WARNING else RECOVERED
+    ladder.margin_status[a] = after
+    opened = ladder.call_opened[a]
+    return _emit(steps, n, a, MARGIN_STATUS, before, after, reason, after > before, opened)
+
+
+@njit(**BORROWS)
+def _is_underwater(book: Book, figures: Figures, rules: Rules, a: int, excess: int) -> bool:
+    """Whether a restricting scenario leaves less than the requirement held."""
+    if book.account_type[a] == CASH:
+        return False
+    for j in range(len(rules.restricting)):
+        if rules.restricting[j] and excess + figures.pnl[a, j] < 0:
+            return True
+    return False
+
+
+@njit(**BORROWS)
+def _begin_stress(ladder: Ladder, a: int, is_underwater: bool, steps: Steps, n: int) -> int:
+    """Close-only while underwater in a restricting scenario, and for a time after."""
+    if not is_underwater:
+        return n
+    ladder.stress_clear[a] = UNSET
+    if ladder.is_stressed[a]:
+        return n
+    ladder.is_stressed[a] = True
+    before = 1 if ladder.is_overdue[a] else 0
+    return _emit(steps, n, a, RESTRICTION, before, 1, STRESS, 1, open_call(ladder, a))
+
+
+@njit(**BORROWS)
+def _begin_overdue(
+    rules: Rules, ladder: Ladder, a: int, point: int, excess: int, steps: Steps, n: int
+) -> int:
+    """Close-only for a call that is open too long and still deficient."""
+    opened = open_call(ladder, a)
+    if opened == UNSET or ladder.is_overdue[a] or excess >= 0:
+        return n
+    if point < opened + rules.overdue_after:
+        return n
+    ladder.is_overdue[a] = True
+    before = 1 if ladder.is_stressed[a] else 0
+    return _emit(steps, n, a, RESTRICTION, before, 1, OVERDUE, 1, opened)
+
+
+@njit(**BORROWS)
+def _end_call(ladder: Ladder, a: int, steps: Steps, n: int) -> int:
+    """A cured call takes its own restriction and its liquidation with it."""
+    opened = ladder.call_opened[a]
+    if opened == UNSET or ladder.margin_status[a] == CALL:
+        return n
+    if ladder.is_overdue[a]:
+        ladder.is_overdue[a] = False
+        after = 1 if ladder.is_stressed[a] else 0
+        n = _emit(steps, n, a, RESTRICTION, 1, after, OVERDUE, 0, opened)
+    if ladder.is_liquidating[a]:
+        ladder.is_liquidating[a] = False
+        n = _emit(steps, n, a, LIQUIDATION, 1, 0, CURED, 0, opened)
+    ladder.call_opened[a] = UNSET
+    return n
+
+
+@njit(**BORROWS)
+def _end_stress(
+    rules: Rules,
+    ladder: Ladder,
+    a: int,
+    point: int,
+    is_underwater: bool,
+    is_known: bool,
+    steps: Steps,
+    n: int,
+) -> int:
+    if is_underwater or not ladder.is_stressed[a]:
+        return n
+    if ladder.stress_clear[a] == UNSET:
+        ladder.stress_clear[a] = point
+    if not is_known or point < ladder.stress_clear[a] + rules.stress_release_after:
+        return n
+    ladder.is_stressed[a] = False
+    ladder.stress_clear[a] = UNSET
+    after = 1 if ladder.is_overdue[a] else 0
+    return _emit(steps, n, a, RESTRICTION, 1, after, STRESS, 0, ladder.call_opened[a])
+
+
+@njit(**BORROWS)
+def _liquidation(
+    figures: Figures, rules: Rules, ladder: Ladder, a: int, point: int, steps: Steps, n: int
+) -> int:
+    opened = open_call(ladder, a)
+    if opened == UNSET or ladder.is_liquidating[a]:
+        return n
+    reason = liquidation_reason(figures, rules, a, opened, point)
+    if reason == UNSET:
+        return n
+    ladder.is_liquidating[a] = True
+    return _emit(steps, n, a, LIQUIDATION, 0, 1, reason, 1, opened)
+
+
+@njit(**BORROWS)
+def _minimum_equity(
+    book: Book,
+    figures: Figures,
+    rules: Rules,
+    ladder: Ladder,
+    a: int,
+    is_known: bool,
+    steps: Steps,
+    n: int,
+) -> int:
+    least = minimum_equity(book, figures, rules, a)
+    is_below = least > 0 and figures.equity[a] < least
+    if is_below == ladder.minimum_call[a] or not (is_below or is_known):
+        return n
+    ladder.minimum_call[a] = is_below
+    opened = ladder.call_opened[a]
+    if is_below:
+        return _emit(steps, n, a, MINIMUM_EQUITY, 0, 1, BELOW_MINIMUM, 1, opened)
+    return _emit(steps, n, a, MINIMUM_EQUITY, 1, 0, AT_MINIMUM, 0, opened)
+
+
+@njit(**BORROWS)
+def set_deadlines(rules: Rules, ladder: Ladder, point: int) -> None:
+    """Finds every account's next deadline after a grid point, as on loading a saved state."""
+    for a in range(len(ladder.deadline)):
+        ladder.deadline[a] = _deadline(rules, ladder, a, point)
+
+
+@njit(**BORROWS)
+def _deadline(rules: Rules, ladder: Ladder, a: int, point: int) -> int:
+    due = NEVER
+    if ladder.margin_status[a] == CALL:
+        opened = ladder.call_opened[a]
+        if not ladder.is_overdue[a] and opened + rules.overdue_after > point:
+            due = min(due, opened + rules.overdue_after)
+        if not ladder.is_liquidating[a] and opened + rules.liquidation_after > point:
+            due = min(due, opened + rules.liquidation_after)
+    if ladder.is_stressed[a] and ladder.stress_clear[a] != UNSET:
+        release = ladder.stress_clear[a] + rules.stress_release_after
+        if release > point:
+            due = min(due, release)
+    return due

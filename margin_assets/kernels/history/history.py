@@ -1,0 +1,176 @@
+"""Positions and cash at past instants, recomputed from everything landed."""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from margin_assets.kernels.book.counting import counting_from
+from margin_assets.kernels.book.fills import effects_at, sized_cash
+from margin_assets.kernels.book.marks import with_fill_prices, with_price_states
+from margin_assets.kernels.book.multipliers import multiplier_versions, traded_multiplier
+from margin_assets.kernels.book.sales import sale_columns, take_sales
+from margin_assets.kernels.book.short_sales import with_sales
+from margin_assets.kernels.book.terms import (
+    Marks,
+    first_instant,
+    instrument_terms,
+    latest,
+    marked_terms,
+    with_underlyings,
+)
+from margin_assets.kernels.numeric.money import BEYOND, to_decimal, to_instants, to_scaled
+from margin_assets.kernels.options.valuation import with_implied
+from margin_assets.kernels.rules.expiry import SessionTimes
+from margin_assets.kernels.rules.grid import day_of
+from margin_assets.kernels.rules.rules import benchmark, rules_in_force
+from margin_assets.kernels.securities.positions import marked_positions
+from schemas.landed import RATE_NAMES, VOLATILITY_KINDS
+
+
+class Landed(NamedTuple):
+    """Landed tables in landing order.
+
+    Rows may carry the grid `point` that they count from; without one they count from their time.
+    """
+
+    fills: pl.DataFrame
+    instruments: pl.DataFrame
+    prices: pl.DataFrame
+    betas: pl.DataFrame
+    rates: pl.DataFrame
+    volatilities: pl.DataFrame
+
+
+def positions_at(
+    landed: Landed, closes: pl.DataFrame, times: SessionTimes, fills: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Positions at each business date's close (`as_of`, microseconds), by trade date.
+
+    Of everybody, or of those whose `fills` are given. Everybody's fills mark, whoever is asked for.
+    """
+    whose = landed.fills if fills is None else fills
+    tape = whose, counting_from(whose)
+    effects = with_sales(effects_at(*tape), lambda _: tape)
+    historical = landed.volatilities.filter(pl.col("kind") == HISTORICAL)
+    dated = landed._replace(
+        betas=_from_their_dates(landed.betas), volatilities=_from_their_dates(historical)
+    )
+    days = [
+        _positions(dated, effects, at, times).select(
+            pl.lit(day, pl.Date).alias("business_date"), pl.all()
+        )
+        for day, at in closes.iter_rows()
+    ]
+    return pl.concat(days)
+
+
+def _positions(landed: Landed, effects: pl.DataFrame, at: int, times: SessionTimes) -> pl.DataFrame:
+    day = day_of(at)
+    rules = rules_in_force(day)
+    holdings = _holdings(effects.filter(pl.col("point") <= at))
+    instruments = latest(landed.instruments, "symbol", at)
+    held = holdings["symbol"].unique()
+    below = instruments.filter(pl.col("symbol").is_in(held.implode()))["underlying"].drop_nulls()
+    terms = marked_terms(
+        instrument_terms(pl.concat([held, below]).unique().sort(), instruments, times),
+        Marks(
+            latest(landed.prices, "symbol", at),
+            latest(landed.betas, "symbol", at),
+            latest(landed.volatilities, "symbol", at),
+        ),
+        benchmark(day),
+    )
+    priced = with_price_states(terms, at, times.opens, rules)
+    stated = with_fill_prices(priced, landed.fills, at, times.opens)
+    rate = latest(landed.rates, "name", at).filter(pl.col("name") == RISK_FREE)["rate_annual"]
+    marked = with_underlyings(stated, rate.item() if rate.len() else None)
+    return marked_positions(holdings, with_implied(marked, at, rules), rules, at)
+
+
+def _from_their_dates(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(event_time=first_instant(rows["as_of_date"]))
+
+
+RISK_FREE = RATE_NAMES[0]
+HISTORICAL = VOLATILITY_KINDS[0]
+
+
+def _holdings(effects: pl.DataFrame) -> pl.DataFrame:
+    """What each account holds after some effects; flat positions are gone."""
+    key = ("account_id", "symbol")
+    held = effects.group_by(key, maintain_order=True).agg(
+        _exact("quantity"), pl.col("price").last()
+    )
+    numbered = held.select(*key, place=pl.int_range(pl.len(), dtype=pl.Int64))
+    placed = effects.join(numbered, on=key, how="left", maintain_order="left", validate="m:1")
+    sales = np.zeros(held.height, dtype=np.int64), np.zeros(held.height, dtype=np.int64)
+    trades, told = (
+        (placed[name].to_numpy(), placed[other].to_numpy())
+        for name, other in (("quantity", "price"), ("sale_quantity", "sale_proceeds"))
+    )
+    none_held = np.zeros(held.height, dtype=np.int64)
+    take_sales(placed["place"].to_numpy(), trades, told, none_held, sales)
+    return held.select(
+        *key,
+        quantity=to_decimal(held["quantity"].to_numpy(), 6),
+        last_fill_price=to_decimal(held["price"].to_numpy(), 6),
+        **sale_columns(*sales),
+    ).filter(pl.col("quantity") != 0)
+
+
+class Booked(NamedTuple):
+    """Landed tables that move cash or say what an account is, in landing order."""
+
+    fills: pl.DataFrame
+    movements: pl.DataFrame
+    accounts: pl.DataFrame
+    instruments: pl.DataFrame
+
+
+def account_state_at(booked: Booked, closes: pl.DataFrame) -> pl.DataFrame:
+    """Type and cash of every account at each close: movements plus what fills moved."""
+    movements = booked.movements
+    effects = effects_at(booked.fills, counting_from(booked.fills))
+    paid = movements.select(
+        "account_id",
+        point=pl.Series(counting_from(movements)),
+        cash=pl.Series(to_scaled(movements["amount"])),
+    )
+    days = [
+        _account_state(
+            pl.concat([paid, _dealt(effects, booked.instruments, at)]), booked.accounts, at
+        ).select(pl.lit(day, pl.Date).alias("business_date"), pl.all())
+        for day, at in closes.iter_rows()
+    ]
+    return pl.concat(days)
+
+
+def _dealt(effects: pl.DataFrame, instruments: pl.DataFrame, at: int) -> pl.DataFrame:
+    """Cash that fills moved, each with the multiplier in force when it was traded."""
+    dealt = effects.filter(pl.col("point") <= at)
+    versions = multiplier_versions(instruments, counting_from(instruments))
+    known = versions.filter(pl.col("point") <= at)
+    cash = sized_cash(dealt, traded_multiplier(dealt, known))
+    return dealt.select("account_id", "point", cash=pl.Series(cash))
+
+
+def _account_state(moved: pl.DataFrame, accounts: pl.DataFrame, at: int) -> pl.DataFrame:
+    totals = moved.filter(pl.col("point") <= at).group_by("account_id").agg(_exact("cash"))
+    types = latest(accounts, "account_id", at).select("account_id", "account_type", "is_exempt")
+    state = totals.join(types, on="account_id", how="full", coalesce=True, validate="1:1").sort(
+        "account_id"
+    )
+    return state.select(
+        "account_id",
+        pl.col("account_type").fill_null("reg_t"),
+        is_registered=pl.col("account_type").is_not_null(),
+        is_exempt=pl.col("is_exempt").fill_null(value=False),
+        cash=to_decimal(state["cash"].fill_null(0).to_numpy(), 2),
+        as_of=to_instants(np.full(state.height, at, dtype=np.int64)),
+    )
+
+
+def _exact(name: str) -> pl.Expr:
+    """Sum that cannot wrap; beyond all bounds it is `BEYOND`, which no rule takes for an amount."""
+    return pl.col(name).cast(pl.Int128).sum().clip(-BEYOND, BEYOND).cast(pl.Int64)

@@ -1,0 +1,198 @@
+"""The register of deficits as frames of the tables, and back."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from margin_assets.kernels.intraday.deficits import credited, link
+from margin_assets.kernels.intraday.intraday import intraday_rules, rulebook_of
+from margin_assets.kernels.intraday.intraday_register import (
+    UNKNOWN,
+    UNSET,
+    Register,
+    empty_register,
+)
+from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
+from margin_assets.kernels.numeric.money import BEYOND, bounded, instants, to_decimal, to_instants
+from margin_assets.kernels.rules.timelines import BusinessDays, date_series
+from schemas import empty
+from schemas.intraday import DEFICIT_STATES, RULES
+
+_DATES = {
+    "day": "deficit_date",
+    "due": "due_on",
+    "fifth": "fifth_business_day",
+    "fifteenth": "fifteenth_business_day",
+}
+_AMOUNTS = {
+    "amount": "amount",
+    "at_transactions": "amount_at_transactions",
+    "equity": "equity",
+    "base": "level_at_day_end",
+    "level": "level",
+    "deposits": "net_deposits",
+}
+_INSTANTS = {
+    "first_at": "first_measured_at",
+    "measured_at": "measured_at",
+    "satisfied_at": "satisfied_at",
+    "expired_at": "expired_at",
+    "failed_at": "failed_at",
+    "freeze_from": "freeze_from",
+    "freeze_until": "freeze_until",
+}
+_FLAGS = {
+    "is_known": "is_determinate",
+    "is_de_minimis": "is_de_minimis",
+    "is_frozen": "is_frozen",
+}
+
+
+class Saved(NamedTuple):
+    """Frames of `intraday_deficits` and `intraday_state`."""
+
+    deficits: pl.DataFrame
+    accounts: pl.DataFrame
+
+
+def deficit_frame(
+    register: Register, days: BusinessDays, names: Sequence[str], of: Int64Array | None = None
+) -> pl.DataFrame:
+    """Deficits (of some accounts, by place) as `intraday_deficits`, without `as_of` and cycle."""
+    rows = _rows(register, of)
+    if not len(rows):
+        return empty("intraday_deficits")
+    dates = {to: date_series(days, getattr(register, name)[rows]) for name, to in _DATES.items()}
+    amounts = {to: _cents(getattr(register, name)[rows]) for name, to in _AMOUNTS.items()}
+    moments = {to: to_instants(getattr(register, name)[rows]) for name, to in _INSTANTS.items()}
+    flags = {to: pl.Series(getattr(register, name)[rows]) for name, to in _FLAGS.items()}
+    rules = [RULES[code] for code in register.rule[rows]]
+    credit = credited(register.deposits[rows], register.level[rows], register.base[rows])
+    frame = pl.DataFrame(
+        {
+            "account_id": pl.Series(
+                [names[a] for a in register.account[rows].tolist()], dtype=pl.String
+            ),
+            **dates,
+            **amounts,
+            **moments,
+            **flags,
+            "rule": pl.Series(rules, dtype=pl.String),
+            "credited": to_decimal(credit, 2),
+            "status": _status(register, rows),
+        }
+    )
+    return frame.join(
+        _rulebooks(frame["deficit_date"]), on="deficit_date", how="left", validate="m:1"
+    ).sort("account_id", "deficit_date")
+
+
+def account_frame(
+    register: Register, days: BusinessDays, names: Sequence[str], of: Int64Array | None = None
+) -> pl.DataFrame:
+    """Accounts (some of them) as `intraday_state`, without `as_of` and cycle."""
+    known = (register.reduced_on != UNSET) | (register.newest != UNSET)
+    places = np.flatnonzero(known) if of is None else of[known[of]]
+    if not len(places):
+        return empty("intraday_state")
+    accounts = pl.DataFrame(
+        {
+            "account_id": pl.Series([names[a] for a in places.tolist()], dtype=pl.String),
+            "reduced_on": date_series(days, register.reduced_on[places]),
+        }
+    )
+    is_open, is_frozen = pl.col("status") == "open", pl.col("is_frozen")
+    sums = (
+        deficit_frame(register, days, names, places)
+        .group_by("account_id")
+        .agg(
+            open_deficits=is_open.sum().cast(pl.Int64),
+            outstanding=pl.col("amount").filter(is_open).sum().cast(pl.Decimal(38, 2)),
+            is_frozen=is_frozen.any(),
+            frozen_until=pl.col("freeze_until").filter(is_frozen).max(),
+        )
+    )
+    return (
+        accounts.join(sums, on="account_id", how="left", validate="1:1")
+        .with_columns(
+            pl.col("open_deficits", "outstanding").fill_null(0),
+            pl.col("is_frozen").fill_null(value=False),
+        )
+        .sort("account_id")
+    )
+
+
+def register_of(
+    saved: Saved,
+    days: BusinessDays,
+    place: Callable[[pl.Series], Int64Array],
+    accounts: int,
+) -> Register:
+    """The register that its frames show: the inverse of both."""
+    rows = saved.deficits
+    register = empty_register(accounts, rows.height)
+    found = place(rows["account_id"])
+    order = np.lexsort((rows["deficit_date"].to_physical().to_numpy(), found))
+    rows = rows[order]
+    register.account[:] = found[order]
+    for name, column in _DATES.items():
+        getattr(register, name)[:] = _indices(rows[column], days)
+    for name, column in _AMOUNTS.items():
+        getattr(register, name)[:] = _cents_of(rows[column])
+    for name, column in _INSTANTS.items():
+        getattr(register, name)[:] = instants(rows[column])
+    for name, column in _FLAGS.items():
+        getattr(register, name)[:] = rows[column].to_numpy()
+    register.rule[:] = [RULES.index(word) for word in rows["rule"]]
+    register.used[0] = rows.height
+    whose = place(saved.accounts["account_id"])
+    register.reduced_on[whose] = _indices(saved.accounts["reduced_on"], days)
+    link(register)
+    return register
+
+
+def _rows(register: Register, of: Int64Array | None) -> Int64Array:
+    is_chosen = np.full(len(register.live), of is None)
+    if of is not None:
+        is_chosen[of] = True
+    return np.flatnonzero(is_chosen[register.account[: register.used[0]]])
+
+
+def _status(register: Register, rows: Int64Array) -> pl.Series:
+    has_expired = register.expired_at[rows] != UNSET
+    is_satisfied = register.satisfied_at[rows] != UNSET
+    codes = np.where(has_expired, 2, np.where(is_satisfied, 1, 0))
+    return pl.Series([DEFICIT_STATES[code] for code in codes], dtype=pl.String)
+
+
+def _rulebooks(dates: pl.Series) -> pl.DataFrame:
+    """What the rulebook of each deficit's day says, one row a day."""
+    days = dates.unique().to_list()
+    return pl.DataFrame(
+        {
+            "deficit_date": pl.Series(days, dtype=pl.Date),
+            "counts_price_falls": pl.Series(
+                [intraday_rules(day).price_falls_count for day in days], dtype=pl.Boolean
+            ),
+            "rulebook": pl.Series([rulebook_of("deficit", day) for day in days], dtype=pl.Date),
+        }
+    )
+
+
+def _indices(dates: pl.Series, days: BusinessDays) -> Int64Array:
+    found = np.searchsorted(days.days, dates.to_physical().fill_null(0).to_numpy())
+    return np.where(dates.is_null().to_numpy(), UNSET, found).astype(np.int64)
+
+
+def _cents(values: Int64Array) -> pl.Series:
+    return _without(to_decimal(values, 2), values == UNKNOWN)
+
+
+def _cents_of(series: pl.Series) -> Int64Array:
+    return np.where(series.is_null().to_numpy(), UNKNOWN, bounded(series, BEYOND))
+
+
+def _without(series: pl.Series, missing: BoolArray) -> pl.Series:
+    return pl.select(pl.when(pl.Series(~missing)).then(series)).to_series()

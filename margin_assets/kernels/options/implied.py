@@ -1,0 +1,288 @@
+"""Implied volatility of option quotes, and the name of what is wrong with a quote that has none."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, prange
+
+from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.normal import exponential, logarithm, normal_density
+from margin_assets.kernels.options.american import (
+    BEYOND_ONE_PRICE,
+    GRID,
+    GRID_ROWS,
+    NEVER,
+    boundary_gaps,
+    boundary_limit,
+)
+from margin_assets.kernels.options.option_terms import (
+    Terms,
+    early_exercise,
+    is_known,
+    log_moneyness,
+    put_of,
+    terms_of,
+)
+from margin_assets.kernels.options.options import (
+    LEAST_VOLATILITY,
+    european_value,
+    intrinsic_value,
+    value_at_spots,
+)
+
+QUOTE_STATES = ("fair", "below_bound", "above_bound")
+FAIR, BELOW_BOUND, ABOVE_BOUND = range(3)
+
+MOST_VOLATILITY = 10.0
+"""Volatility is looked for from `LEAST_VOLATILITY` up to this."""
+
+_SLACK, _RELATIVE_SLACK = 1e-6, 1e-9  # in dollars, and of the bound
+_EXACT = 1e-13  # of spot and strike: a European value that near is met
+_CLOSE = 2e-10  # likewise an American one
+_NARROW = 1e-10  # a bracket that narrow, relatively, is closed on its lower end
+_HAIR = 1e-7
+_USUAL = 0.3  # where the search for a boundary begins
+_STEPS = 100
+_BLOCK = 64
+
+
+@njit(**BORROWS, error_model="numpy")
+def _best_fixed_time(spot: float, terms: Terms) -> float:
+    """What exercise is worth at the best time that can be named today; never negative.
+
+    The payoff at a fixed time, as stock and cash are worth now, turns once at most between now
+    and expiry.
+    """
+    strike, years, _, rate, dividend_yield, is_call, _ = terms
+    sign = 1.0 if is_call else -1.0
+    time = 0.0
+    if rate * dividend_yield > 0.0 and rate != dividend_yield and spot > 0.0:
+        ratio = dividend_yield / rate * (spot / strike)
+        time = min(max(logarithm(ratio) / (dividend_yield - rate), 0.0), years)
+    turn = spot * exponential(-dividend_yield * time) - strike * exponential(-rate * time)
+    last = spot * exponential(-dividend_yield * years) - strike * exponential(-rate * years)
+    return max(sign * turn, sign * last, intrinsic_value(spot, strike, is_call))
+
+
+@njit(**BORROWS, error_model="numpy")
+def least_value(spot: float, terms: Terms) -> float:
+    """Least value that leaves no arbitrage against stock and cash."""
+    if terms.is_american:
+        return _best_fixed_time(spot, terms)
+    strike, years, _, rate, dividend_yield, is_call, _ = terms
+    return european_value(spot, strike, years, 0.0, rate, dividend_yield, is_call)
+
+
+@njit(**BORROWS, error_model="numpy")
+def _vega(spot: float, terms: Terms, volatility: float) -> float:
+    """Slope of the European value in volatility."""
+    strike, years, _, rate, dividend_yield, _, _ = terms
+    spread = volatility * math.sqrt(years)
+    forward = logarithm(spot) - logarithm(strike) + (rate - dividend_yield) * years
+    density = normal_density(forward / spread + 0.5 * spread)
+    return spot * exponential(-dividend_yield * years) * density * math.sqrt(years)
+
+
+@njit(**BORROWS, error_model="numpy")
+def _inside(guess: float, low: float, high: float) -> float:
+    """A guess that lies between two volatilities, or else their middle."""
+    return guess if low < guess < high else 0.5 * (low + high)
+
+
+@njit(**BORROWS, error_model="numpy")
+def _european_volatility(price: float, spot: float, terms: Terms) -> float:
+    """Volatility of a European option at a price, held to the range looked in.
+
+    Newton's method, begun where the value turns from convex to concave in volatility, from where
+    it cannot overshoot. Source: Manaster and Koehler, Journal of Finance 37(1), 1982.
+    """
+    strike, years, _, rate, dividend_yield, is_call, _ = terms
+    low, high = LEAST_VOLATILITY, MOST_VOLATILITY
+    forward = logarithm(spot) - logarithm(strike) + (rate - dividend_yield) * years
+    guess = max(math.sqrt(2.0 * abs(forward) / years), 0.01)
+    for _ in range(_STEPS):
+        guess = _inside(guess, low, high)
+        miss = european_value(spot, strike, years, guess, rate, dividend_yield, is_call) - price
+        if abs(miss) <= _EXACT * (spot + strike):
+            break
+        if miss > 0.0:
+            high = guess
+        else:
+            low = guess
+        guess -= miss / _vega(spot, terms, guess)
+    return guess
+
+
+@njit(**BORROWS, error_model="numpy")
+def _value(spot: float, terms: Terms, volatility: float, scratch: FloatArray) -> float:
+    strike, years, _, rate, dividend_yield, is_call, is_american = terms
+    at = Terms(strike, years, volatility, rate, dividend_yield, is_call, is_american)
+    scratch[0, 0] = spot
+    value_at_spots(scratch[0, :1], at, scratch[0, 1:2], scratch[1:])
+    return scratch[0, 1]
+
+
+@njit(**BORROWS, error_model="numpy")
+def _american_volatility(price: float, spot: float, terms: Terms, scratch: FloatArray) -> float:
+    """Volatility of an American option at a price, held to the range looked in.
+
+    The European one is at least that: the search goes down from it by the European slope, then by
+    secants of the root of what waiting is worth, which near the boundary is straight where the
+    value itself is bent, and by halves where these do not halve the miss.
+    """
+    low, high = LEAST_VOLATILITY, MOST_VOLATILITY
+    intrinsic = intrinsic_value(spot, terms.strike, terms.is_call)
+    sought = math.sqrt(price - intrinsic)
+    guess = _inside(_european_volatility(price, spot, terms), low, high)
+    last, last_miss = guess, np.inf
+    for _ in range(_STEPS):
+        value = _value(spot, terms, guess, scratch)
+        if abs(value - price) <= _CLOSE * (spot + terms.strike):
+            return guess
+        if value > price:
+            high = guess
+        else:
+            low = guess
+        if high - low <= _NARROW * high:
+            break
+        root = math.sqrt(value - intrinsic)
+        miss, slope = root - sought, _vega(spot, terms, guess) / (root + sought)
+        if last_miss < np.inf:
+            slope = (miss - last_miss) / (guess - last)
+        is_slow = last_miss < np.inf and abs(miss) > 0.5 * abs(last_miss)
+        last, last_miss = guess, miss
+        guess = _inside(-1.0 if is_slow else guess - miss / slope, low, high)
+    return low
+
+
+@njit(**OWNS, error_model="numpy")
+def _exercise_volatility(depth: float, terms: Terms, scratch: FloatArray) -> float:
+    """Largest volatility at which an option is best exercised at once.
+
+    `depth` is how far beyond the boundary's limit the spot lies, in logarithms.
+    """
+    low, high = LEAST_VOLATILITY, MOST_VOLATILITY
+    guess, last, last_miss = _USUAL, 0.0, -depth
+    for _ in range(_STEPS):
+        # A hair inside the boundary, so that the value there is the intrinsic one to the bit.
+        miss = boundary_gaps(put_of(terms, guess), scratch)[0][0] - depth * (1.0 - 2.0 * _HAIR)
+        if abs(miss) <= _HAIR * depth:
+            return guess
+        if miss > 0.0:
+            high = guess
+        else:
+            low = guess
+        if high - low <= _NARROW * high:
+            break
+        slope = (miss - last_miss) / (guess - last)
+        last, last_miss = guess, miss
+        guess = _inside(guess - miss / slope, low, high)
+    return low
+
+
+@njit(**OWNS, error_model="numpy")
+def _volatility(price: float, spot: float, terms: Terms, scratch: FloatArray) -> float:
+    """Volatility of a quote that has one; the largest where the price is the intrinsic value."""
+    kind = early_exercise(terms)
+    if kind == NEVER:
+        return _european_volatility(price, spot, terms)
+    intrinsic = intrinsic_value(spot, terms.strike, terms.is_call)
+    depth = boundary_limit(put_of(terms, 0.0)) - log_moneyness(spot, terms)
+    if kind == BEYOND_ONE_PRICE and depth > 0.0 and price <= intrinsic + _slack(intrinsic):
+        return _exercise_volatility(depth, terms, scratch)
+    return _american_volatility(price, spot, terms, scratch)
+
+
+@njit(**BORROWS)
+def _slack(bound: float) -> float:
+    """How far beyond a bound a price is still on it."""
+    return _SLACK + _RELATIVE_SLACK * bound
+
+
+@njit(**BORROWS, error_model="numpy")
+def _quote(price: float, spot: float, terms: Terms, scratch: FloatArray) -> tuple[float, int]:
+    """What `implied_volatility` returns, with scratch from `_quote_room`."""
+    strike, years, _, rate, dividend_yield, is_call, _ = terms
+    least = least_value(spot, terms)
+    known = is_known(terms) and 0.0 <= spot < np.inf
+    if not (known and price >= least - _slack(least)):
+        return np.nan, BELOW_BOUND
+    price = max(price, least + _slack(least))
+    european = european_value(spot, strike, years, MOST_VOLATILITY, rate, dividend_yield, is_call)
+    # An American option is worth at least the European one, which takes no boundary to value.
+    if european <= price:
+        most = max(least, _value(spot, terms, MOST_VOLATILITY, scratch))
+        if most <= price:
+            on_bound = price <= most + _slack(most)
+            return (MOST_VOLATILITY, FAIR) if on_bound else (np.nan, ABOVE_BOUND)
+    return _volatility(price, spot, terms, scratch), FAIR
+
+
+@njit(**OWNS)
+def _quote_room() -> FloatArray:
+    return np.empty((GRID_ROWS + 1, GRID))
+
+
+@njit(**OWNS)
+def implied_volatility(
+    price: float,
+    spot: float,
+    strike: float,
+    years: float,
+    rate: float,
+    dividend_yield: float,
+    is_call: bool,
+    is_american: bool,
+) -> tuple[float, int]:
+    """Yearly volatility at which the model gives a quoted price, and the state of the quote.
+
+    States are indices of `QUOTE_STATES`. A price below what leaves no arbitrage, or above the
+    value at `MOST_VOLATILITY` (as is what no volatility reaches), has a state that says so and no
+    volatility (NaN). A price on its lower bound, to a millionth of a dollar and a billionth of
+    the bound, is fair: it takes the largest volatility that keeps the value there, which is
+    conservative for a short; an American option quoted at its intrinsic value takes the largest
+    at which immediate exercise is best. With an input that is no number it counts as below.
+    """
+    terms = terms_of(strike, years, 0.0, rate, dividend_yield, is_call, is_american)
+    return _quote(float(price), float(spot), terms, _quote_room())
+
+
+@njit(**OWNS)
+def _block_volatilities(
+    rows: tuple[int, int],
+    quotes: tuple[FloatArray, FloatArray],
+    terms: tuple[FloatArray | BoolArray, ...],
+    volatilities: FloatArray,
+    states: npt.NDArray[np.int8],
+) -> None:
+    price, spot = quotes
+    strike, years, rate, dividend_yield, is_call, is_american = terms
+    scratch = _quote_room()
+    for n in range(rows[0], rows[1]):
+        series = terms_of(
+            strike[n], years[n], 0.0, rate[n], dividend_yield[n], is_call[n], is_american[n]
+        )
+        volatilities[n], states[n] = _quote(price[n], spot[n], series, scratch)
+
+
+@njit(**OWNS, parallel=True)
+def implied_volatilities(
+    price: FloatArray,
+    spot: FloatArray,
+    strike: FloatArray,
+    years: FloatArray,
+    rate: FloatArray,
+    dividend_yield: FloatArray,
+    is_call: BoolArray,
+    is_american: BoolArray,
+) -> tuple[FloatArray, npt.NDArray[np.int8]]:
+    """Implied volatility and state of many quotes; see `implied_volatility`."""
+    terms = (strike, years, rate, dividend_yield, is_call, is_american)
+    volatilities = np.empty(price.size)
+    states = np.empty(price.size, dtype=np.int8)
+    for block in prange((price.size + _BLOCK - 1) // _BLOCK):
+        rows = (block * _BLOCK, min((block + 1) * _BLOCK, price.size))
+        _block_volatilities(rows, (price, spot), terms, volatilities, states)
+    return volatilities, states

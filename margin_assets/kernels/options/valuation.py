@@ -1,0 +1,298 @@
+"""Option values of each series once, for every position in it: valuation points and stress.
+
+An option without a usable model input has no value model: its P&L is then bounded by the move of
+its underlying, since no option moves by more (`is_bound`). Losses count whole, gains not at all.
+One quoted below its least value is worth that least value at each price: its volatility is 0.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from numba import njit
+
+from margin_assets.kernels.book.book import (
+    NO_RATE,
+    NO_UNDERLYING_PRICE,
+    OPTION,
+    QUOTE_BELOW_BOUND,
+    QUOTE_OUT_OF_BOUNDS,
+    USABLE,
+    Series,
+    series_of,
+)
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.money import MICRO, PPM, instant, signed_value
+from margin_assets.kernels.options.implied import BELOW_BOUND, implied_volatilities
+from margin_assets.kernels.options.options import series_values
+from margin_assets.kernels.rules.expiry import DAY_HOURS
+from margin_assets.kernels.rules.rules import Rules
+
+Cube = np.ndarray[tuple[int, int, int], np.dtype[np.int64]]
+_BUMP = 1e-3  # of the spot, to either side, for the delta
+_HALF_A_CENT = 0.005
+"""Quotes are in cents: one so little below what an option is worth at least is worth that."""
+_LEAST_MULTIPLE = 1e-6  # of the spot: a price falls by its whole at most
+
+
+class OptionValues(NamedTuple):
+    """Model values of option series, micro-dollars a unit; one row an option series."""
+
+    slot: npt.NDArray[np.int32]
+    """Row of each series; -1 for what is no option."""
+    scan: Int64Array
+    """P&L at the valuation points."""
+    stress: Int64Array
+    """P&L in the stress scenarios: the change of the model's value, at most the price itself."""
+    rescan: Cube
+    """P&L at the points from the price after each scenario, where asked for; else empty."""
+    delta: npt.NDArray[np.float64]
+    scan_bound: npt.NDArray[np.bool_]
+    """No model: the move of the underlying bounds the P&L."""
+    stress_bound: npt.NDArray[np.bool_]
+
+
+def no_options() -> OptionValues:
+    """Values of a market without options."""
+    none = np.zeros((0, 1), dtype=np.int64)
+    flags = np.zeros(0, dtype=np.bool_)
+    return OptionValues(
+        slot=np.zeros(0, dtype=np.int32),
+        scan=none,
+        stress=none,
+        rescan=np.zeros((0, 1, 1), dtype=np.int64),
+        delta=np.zeros(0),
+        scan_bound=flags,
+        stress_bound=flags,
+    )
+
+
+def resized(values: OptionValues, series: Series, rules: Rules) -> OptionValues:
+    """Values with a row for every option series, those there were in their old rows."""
+    options, before = np.flatnonzero(series.kind == OPTION), len(values.delta)
+    slot = np.full(len(series.price), -1, dtype=np.int32)
+    slot[: len(values.slot)] = values.slot
+    new = options[slot[options] < 0]
+    if len(values.slot) == len(series.price) and not len(new):
+        return values
+    slot[new] = before + np.arange(len(new), dtype=np.int32)
+    # What is no option any more keeps its row.
+    count = before + len(new)
+    scenarios, points = len(rules.stress_moves), rules.points.shape[1]
+    shapes = {"scan": (count, points), "stress": (count, scenarios)}
+    grown = {name: np.zeros(shapes.get(name, count), getattr(values, name).dtype) for name in _ROWS}
+    for name, column in grown.items():
+        if before:
+            column[:before] = getattr(values, name)
+    return values._replace(slot=slot, **grown)
+
+
+_ROWS = ("scan", "stress", "delta", "scan_bound", "stress_bound")
+
+
+def quote_states(series: Series) -> npt.NDArray[np.int32]:
+    """Named states of what an option's model needs; 0 for what is no option."""
+    is_option = series.kind == OPTION
+    no_spot = series.underlying_state > USABLE
+    no_rate = np.isnan(series.rate)
+    is_priced = series.price_state <= USABLE
+    is_quote = is_priced & ~no_spot & ~no_rate
+    states = np.where(no_spot, NO_UNDERLYING_PRICE, 0) | np.where(no_rate, NO_RATE, 0)
+    is_out = is_quote & np.isnan(series.implied_volatility)
+    states |= np.where(is_out, QUOTE_OUT_OF_BOUNDS, 0)
+    states |= np.where(is_quote & (series.implied_volatility == 0.0), QUOTE_BELOW_BOUND, 0)
+    return np.where(is_option, states, 0).astype(np.int32)
+
+
+def implied_of(series: Series, chosen: Int64Array, rules: Rules) -> npt.NDArray[np.float64]:
+    """Implied volatility of some option series at their last prices; NaN where there is none.
+
+    0 where the price is below the least that the option is worth.
+    """
+    found = np.full(len(chosen), np.nan)
+    usable = (
+        (series.kind[chosen] == OPTION)
+        & (series.price_state[chosen] <= USABLE)
+        & (series.underlying_state[chosen] <= USABLE)
+        & ~np.isnan(series.rate[chosen])
+    )
+    for rounded in (0.0, _HALF_A_CENT):
+        missing = usable & np.isnan(found)
+        some = chosen[missing]
+        if len(some):
+            price = series.price[some] / MICRO + rounded
+            volatility, state = implied_volatilities(price, *_contract(series, some, rules))
+            is_below = (state == BELOW_BOUND) & (rounded > 0.0)
+            found[missing] = np.where(is_below, 0.0, volatility)
+    return found
+
+
+def with_implied(terms: pl.DataFrame, at: int, rules: Rules) -> pl.DataFrame:
+    """Terms with the implied volatility of each option at an instant (microseconds)."""
+    unsolved = pl.lit(None, dtype=pl.Float64)
+    series = series_of(terms.with_columns(as_of=instant(at), implied_volatility=unsolved), rules)
+    options = np.flatnonzero(series.kind == OPTION)
+    volatility = np.full(terms.height, np.nan)
+    volatility[options] = implied_of(series, options, rules)
+    return terms.with_columns(implied_volatility=pl.Series(volatility).fill_nan(None))
+
+
+def _contract(series: Series, some: Int64Array, rules: Rules) -> tuple[np.ndarray, ...]:
+    return (
+        series.underlying_price[some] / MICRO,
+        series.strike[some] / MICRO,
+        series.hours_left[some] / (DAY_HOURS * rules.days_a_year),
+        series.rate[some],
+        series.dividend_yield[some],
+        series.is_call[some],
+        series.is_american[some],
+    )
+
+
+def option_values(series: Series, rules: Rules, restrikes: Int64Array) -> OptionValues:
+    """Values of every option series; `restrikes` are those that portfolio margin strikes again."""
+    values = resized(no_options(), series, rules)
+    options = np.flatnonzero(series.kind == OPTION)
+    if len(options):
+        update_values(values, series, rules, options)
+        values = rescanned(values, series, rules, restrikes)
+    return values
+
+
+def update_values(values: OptionValues, series: Series, rules: Rules, options: Int64Array) -> None:
+    """Values some option series again, in place."""
+    rows = values.slot[options]
+    has_model = ~np.isnan(series.implied_volatility[options])
+    has_beta = ~np.isnan(series.beta[options])
+    values.scan_bound[rows] = ~has_model
+    values.stress_bound[rows] = ~(has_model & has_beta)
+    points, moves = (
+        point_multiples(series, options, rules),
+        stress_multiples(series, options, rules),
+    )
+    values.scan[rows] = _bounded_pnl(series, options, points)
+    values.stress[rows] = _bounded_pnl(series, options, moves)
+    values.delta[rows] = np.where(series.is_call[options], 1.0, -1.0)
+    some, at = options[has_model], rows[has_model]
+    if not len(some):
+        return
+    # One pass a series: its exercise boundary serves every spot.
+    here = np.tile([1.0 - _BUMP, 1.0 + _BUMP, 1.0], (len(some), 1))
+    multiples = np.concatenate([here, points[has_model], moves[has_model]], axis=1)
+    value, width = _values(series, some, multiples, rules), points.shape[1] + here.shape[1]
+    price = series.price[some]
+    values.scan[at] = value[:, here.shape[1] : width] - price[:, None]
+    known = has_beta[has_model]
+    # From the value at today's price, so that unmoved it gains nothing, and no price falls below 0.
+    stress = np.maximum(value[:, width:] - value[:, 2:3], -price[:, None])
+    values.stress[at[known]] = stress[known]
+    rise = 2 * _BUMP * series.underlying_price[some]
+    values.delta[at] = (value[:, 2] - value[:, 0]) / rise
+
+
+def rescanned(
+    values: OptionValues, series: Series, rules: Rules, options: Int64Array
+) -> OptionValues:
+    """Values with the P&L at the points struck again from each stressed price."""
+    scenarios, points = len(rules.stress_moves), rules.points.shape[1]
+    rescan = np.zeros((len(values.delta), scenarios, points), dtype=np.int64)
+    usable = options[~values.stress_bound[values.slot[options]]]
+    if len(usable):
+        rows, at_points = values.slot[usable], point_multiples(series, usable, rules)
+        both = stress_multiples(series, usable, rules)[:, :, None] * at_points[:, None]
+        value = _values(series, usable, both.reshape(len(usable), -1), rules).reshape(both.shape)
+        moved = series.price[usable, None] + values.stress[rows]
+        rescan[rows] = value - moved[:, :, None]
+    return values._replace(rescan=rescan)
+
+
+def point_multiples(series: Series, options: Int64Array, rules: Rules) -> npt.NDArray[np.float64]:
+    """Multiples of the underlying's price at the points: a fund's moves by its leverage."""
+    moves = rules.points[series.range_class[options]] / PPM
+    leverage = series.leverage[options, None] / PPM
+    return np.maximum(1.0 + moves * leverage, _LEAST_MULTIPLE)
+
+
+def stress_multiples(series: Series, options: Int64Array, rules: Rules) -> npt.NDArray[np.float64]:
+    """Multiples of the underlying's price in the scenarios; without a beta, of a fall."""
+    return _stress_multiples(series.beta[options], rules)
+
+
+@njit(**OWNS)
+def _stress_multiples(betas: npt.NDArray[np.float64], rules: Rules) -> npt.NDArray[np.float64]:
+    found = np.empty((len(betas), len(rules.stress_moves)))
+    for n in range(len(betas)):
+        for j in range(len(rules.stress_moves)):
+            found[n, j] = stress_multiple(betas[n], rules.stress_moves[j], rules)
+    return found
+
+
+@njit(**BORROWS)
+def stress_multiple(beta: float, move: float, rules: Rules) -> float:
+    """Multiple of an underlying's price when SPY moves; without a beta, of a fall."""
+    own = beta * move if beta == beta else -abs(move) * rules.missing_beta
+    return max(1.0 + own, _LEAST_MULTIPLE)
+
+
+def _values(
+    series: Series, options: Int64Array, multiples: npt.NDArray[np.float64], rules: Rules
+) -> Int64Array:
+    spot, strike, years, rate, dividend, is_call, is_american = _contract(series, options, rules)
+    volatility = series.implied_volatility[options]
+    value = series_values(
+        spot, strike, years, volatility, rate, dividend, is_call, is_american, multiples
+    )
+    # The named place where an option's model value becomes money: micro-dollars, ties up.
+    return np.floor(value * MICRO + 0.5).astype(np.int64)
+
+
+def _bounded_pnl(
+    series: Series, options: Int64Array, multiples: npt.NDArray[np.float64]
+) -> Int64Array:
+    """Move of the underlying at each multiple, signed as a call's owner feels it, micro-dollars."""
+    spot = np.where(
+        series.underlying_state[options] <= USABLE,
+        series.underlying_price[options],
+        unknown_spot(series)[options],
+    )
+    sign = np.where(series.is_call[options], 1.0, -1.0)
+    return np.rint(sign[:, None] * spot[:, None] * (multiples - 1.0)).astype(np.int64)
+
+
+def unknown_spot(series: Series) -> Int64Array:
+    """Price of an underlying that has none, as its options bound it: dear for the writer.
+
+    A call is worth at least spot less strike, so the spot is at most strike plus price; a put's
+    writer is charged most at the strike.
+    """
+    spot: Int64Array = series.strike + np.where(series.is_call, series.price, 0)
+    return spot
+
+
+@njit(**BORROWS, forceinline=True)
+def bounded_line(move: int, price: int, quantity: int) -> int:
+    """P&L a unit when only the underlying's move is known: a loss or nothing.
+
+    `move` is signed as a call's owner feels it. A long option loses its price at most.
+    """
+    if quantity > 0:
+        return max(move, -price) if move < 0 else 0
+    return move if move > 0 else 0
+
+
+@njit(**BORROWS)
+def option_stress_pnl(
+    series: Series, values: OptionValues, s: int, quantity: int, price: int, scenario: int
+) -> int:
+    """P&L of some units of option s in a stress scenario, cents."""
+    slot = values.slot[s]
+    pnl = values.stress[slot, scenario]
+    if values.stress_bound[slot]:
+        beta = series.beta[s]
+        if beta != beta:
+            # Without a beta the move is always against the position.
+            pnl = -abs(pnl) if quantity > 0 else abs(pnl)
+        pnl = bounded_line(pnl, price, quantity)
+    return signed_value(quantity, pnl)

@@ -1,0 +1,4 @@
+"""House overlays: what the firm charges on top of the regulatory requirement, one row a charge.
+
+Rules: the rulebook `overlays`. An overlay is a function over exposures, added to the table of them.
+"""

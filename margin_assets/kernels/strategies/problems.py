@@ -1,0 +1,292 @@
+"""What is grouped together: class groups that hold options or one security long and short.
+
+Everything else has its own line: 4210(c) for securities, (e)(2) for bonds.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from margin_assets.kernels.book.book import BOND, OPTION, SECURITY, USABLE, Book, Series
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.money import (
+    CENTS,
+    MAX_POSITION,
+    MICRO,
+    PPM,
+    rate_line,
+    value_cents,
+)
+from margin_assets.kernels.options.valuation import unknown_spot
+from margin_assets.kernels.rules.rules import Rules
+from margin_assets.kernels.securities.bonds import bond_line
+from margin_assets.kernels.securities.lines import (
+    initial_line,
+    is_below,
+    maintenance_line,
+    mark_price,
+)
+from margin_assets.kernels.strategies.strategies import LEG, STOCK_RECORD, Record, Records
+
+_MICROS_A_CENT = MICRO // CENTS
+MAX_CONTRACTS = 1 << 40
+
+
+class Problems(NamedTuple):
+    """Class groups to be grouped, of some accounts, in the order of the accounts and the book."""
+
+    of_account: Int64Array
+    """Problem p of the n-th account: of_account[n] <= p < of_account[n+1]."""
+    leg_offsets: Int64Array
+    stock_offsets: Int64Array
+    legs: Records
+    """`LEG`s of all problems."""
+    stocks: Records
+    """`STOCK_RECORD`s of all problems."""
+    leg_position: Int64Array
+    """Place in the book of each leg."""
+    stock_position: Int64Array
+
+
+def problems_of(book: Book, series: Series, rules: Rules, accounts: Int64Array) -> Problems:
+    """Problems of the given accounts; legs in their canonical order."""
+    counts = _count(book, series, accounts)
+    return _fill(book, series, unknown_spot(series), rules, accounts, counts)
+
+
+@njit(**BORROWS)
+def run_end(book: Book, series: Series, first: int, end: int) -> tuple[int, int, int, bool]:
+    """End of the class group that begins at a position, its options and its securities.
+
+    A security of quantity 0 is an option that came to nothing. Last whether they are grouped: there
+    are options, or one security long and short.
+    """
+    group, options, securities = series.class_group[book.series[first]], 0, 0
+    i, has_both_sides = first, False
+    while i < end and series.class_group[book.series[i]] == group:
+        is_security = series.kind[book.series[i]] == SECURITY and book.quantity[i] != 0
+        options += 1 if series.kind[book.series[i]] == OPTION else 0
+        if is_security:
+            securities += 1
+            has_both_sides = has_both_sides or (i > first and are_sides(book, i - 1))
+        i += 1
+    return i, options, securities, options > 0 or has_both_sides
+
+
+@njit(**BORROWS)
+def are_sides(book: Book, i: int) -> bool:
+    """Whether a position and the next one are the two sides of one series."""
+    one, other = book.quantity[i], book.quantity[i + 1]
+    are_opposite = one > 0 > other or one < 0 < other
+    return book.series[i] == book.series[i + 1] and are_opposite
+
+
+@njit(**BORROWS)
+def makes_group(book: Book, series: Series, a: int, i: int) -> bool:
+    """Whether position i of account a is grouped for itself: an option, a security's other side."""
+    s = book.series[i]
+    return series.kind[s] == OPTION or (i > book.offsets[a] and book.series[i - 1] == s)
+
+
+@njit(**OWNS)
+def _count(book: Book, series: Series, accounts: Int64Array) -> Int64Array:
+    """Problems, legs and stocks of all."""
+    counts = np.zeros(3, dtype=np.int64)
+    for a in accounts:
+        i, end = book.offsets[a], book.offsets[a + 1]
+        while i < end:
+            after, options, securities, is_grouped = run_end(book, series, i, end)
+            if is_grouped:
+                counts[0] += 1
+                counts[1] += options
+                counts[2] += securities
+            i = after
+    return counts
+
+
+@njit(**OWNS)
+def _fill(
+    book: Book,
+    series: Series,
+    no_spot: Int64Array,
+    rules: Rules,
+    accounts: Int64Array,
+    counts: Int64Array,
+) -> Problems:
+    found = _room(len(accounts), counts)
+    p = n_legs = n_stocks = 0
+    for n in range(len(accounts)):
+        a = accounts[n]
+        i, end = book.offsets[a], book.offsets[a + 1]
+        while i < end:
+            after, _, _, is_grouped = run_end(book, series, i, end)
+            if is_grouped:
+                first = n_legs
+                for at in range(i, after):
+                    if series.kind[book.series[at]] == OPTION:
+                        found.leg_position[n_legs] = at
+                        n_legs += 1
+                    elif series.kind[book.series[at]] == SECURITY and book.quantity[at] != 0:
+                        _set_stock(book, series, rules, at, n_stocks, found)
+                        if at > i and are_sides(book, at - 1):
+                            found.stocks[n_stocks - 1].other = 1
+                            found.stocks[n_stocks].other = -1
+                        n_stocks += 1
+                _put_in_order(book, series, found.leg_position, first, n_legs)
+                for leg in range(first, n_legs):
+                    _set_leg(book, series, no_spot, rules, leg, found)
+                p += 1
+                found.leg_offsets[p], found.stock_offsets[p] = n_legs, n_stocks
+            i = after
+        found.of_account[n + 1] = p
+    return found
+
+
+@njit(**OWNS)
+def _room(accounts: int, counts: Int64Array) -> Problems:
+    problems, legs, stocks = counts[0], counts[1], counts[2]
+    return Problems(
+        np.zeros(accounts + 1, dtype=np.int64),
+        np.zeros(problems + 1, dtype=np.int64),
+        np.zeros(problems + 1, dtype=np.int64),
+        np.empty(legs, dtype=LEG),
+        np.empty(stocks, dtype=STOCK_RECORD),
+        np.empty(legs, dtype=np.int64),
+        np.empty(stocks, dtype=np.int64),
+    )
+
+
+@njit(**BORROWS)
+def _put_in_order(book: Book, series: Series, places: Int64Array, first: int, end: int) -> None:
+    """Listed first, then by expiry, strike and right; equals stay in the order of the book."""
+    for i in range(first + 1, end):
+        place = places[i]
+        j = i
+        while j > first and _comes_before(series, book.series[place], book.series[places[j - 1]]):
+            places[j] = places[j - 1]
+            j -= 1
+        places[j] = place
+
+
+@njit(**BORROWS)
+def _comes_before(series: Series, s: int, t: int) -> bool:
+    if series.is_listed[s] != series.is_listed[t]:
+        return bool(series.is_listed[s])
+    if series.expiry[s] != series.expiry[t]:
+        return bool(series.expiry[s] < series.expiry[t])
+    if series.strike[s] != series.strike[t]:
+        return bool(series.strike[s] < series.strike[t])
+    return bool(series.is_call[s] and not series.is_call[t])
+
+
+@njit(**BORROWS)
+def _set_leg(
+    book: Book, series: Series, no_spot: Int64Array, rules: Rules, leg: int, found: Problems
+) -> None:
+    record, i = found.legs[leg], found.leg_position[leg]
+    s = book.series[i]
+    is_priced = series.underlying_state[s] <= USABLE
+    price = mark_price(book, series, rules, i)
+    record.underlying = series.name[s]
+    record.spot = series.underlying_price[s] if is_priced else no_spot[s]
+    record.is_call, record.strike = series.is_call[s], series.strike[s]
+    record.expiry = series.expiry[s]
+    record.is_european, record.is_listed = not series.is_american[s], series.is_listed[s]
+    record.units = series.multiplier[s]
+    record.contracts = whole_contracts(book.quantity[i], series.multiplier[s])
+    record.price, record.is_unpriced = price, series.price_state[s] > USABLE
+    table = 0 if series.is_listed[s] else 1
+    leverage = abs(series.leverage[s])
+    record.base = rate_line(rules.option_rates[table, series.rate_class[s], 0], leverage)
+    record.floor = rate_line(rules.option_rates[table, series.rate_class[s], 1], leverage)
+    record.has_fund_cover = series.has_fund_cover[s]
+    record.lends_on = lendable(series, s, price)
+    record.loan = PPM - rules.long_option if record.lends_on > 0 else 0
+
+
+@njit(**BORROWS)
+def whole_contracts(quantity: int, multiplier: int) -> int:
+    """Contracts of a position in units; a part of one is a whole one short, and none long."""
+    contracts = quantity // multiplier  # rounded down: a short part becomes a whole contract
+    return min(max(contracts, -MAX_CONTRACTS), MAX_CONTRACTS)
+
+
+@njit(**BORROWS)
+def lendable(series: Series, s: int, price: int) -> int:
+    """4210(f)(2)(D): what of a long option's price has loan value when it is carried alone.
+
+    Beyond nine months the whole of a listed one, the intrinsic value of an American OTC one.
+    """
+    if not series.is_long_dated[s]:
+        return 0
+    if series.is_listed[s]:
+        return price
+    if not series.is_american[s]:
+        return 0
+    gap = series.underlying_price[s] - series.strike[s]
+    return min(max(gap if series.is_call[s] else -gap, 0), price)
+
+
+@njit(**BORROWS)
+def _set_stock(
+    book: Book, series: Series, rules: Rules, i: int, stock: int, found: Problems
+) -> None:
+    record, s = found.stocks[stock], book.series[i]
+    found.stock_position[stock] = i
+    record.underlying = series.name[s]
+    record.shares, record.other = book.quantity[i], 0
+    record.covers_index = series.covers[s]
+    record.sale_price = book.sale_price[i]
+    price_stock(book, series, rules, i, mark_price(book, series, rules, i), record)
+
+
+@njit(**BORROWS)
+def price_stock(
+    book: Book, series: Series, rules: Rules, i: int, price: int, record: Record
+) -> None:
+    """What one share of a position requires at a price under 4210(c) and (e)(1) and Regulation T.
+
+    A non-marginable short one takes the greater of all lines, beside a long call too.
+    """
+    s, quantity = book.series[i], book.quantity[i]
+    leverage, marginable = series.leverage[s], series.is_marginable[s]
+    share = MICRO if quantity > 0 else -MICRO
+    value = price if quantity > 0 else -price
+    below = is_below(price, rules)
+    line = maintenance_line(share, value, below, leverage, marginable, rules)
+    if quantity < 0:
+        floor = rules.short_below_floor if below else rules.short_floor
+        line = _short_share(price, below, leverage, marginable, floor, rules)
+    record.price, record.maintenance = price, line
+    record.initial = initial_line(share, value, marginable, line, rules)
+    record.boxed = rate_line(price, rules.same_security)
+    hedged = rate_line(price, rules.initial_short_hedged)
+    record.call_initial = hedged if marginable else record.initial
+
+
+@njit(**BORROWS)
+def _short_share(
+    price: int, below: bool, leverage: int, marginable: bool, floor: int, rules: Rules
+) -> int:
+    """The short line with its dollar floor in micro-dollars: `maintenance_line` counts cents."""
+    percent = rules.short_below if below else rules.short_maintenance
+    line = max(rate_line(price, rate_line(percent, abs(leverage))), floor * _MICROS_A_CENT)
+    return line if marginable else max(line, rate_line(price, rules.short_non_marginable))
+
+
+@njit(**BORROWS)
+def own_lines(book: Book, series: Series, rules: Rules, a: int, i: int) -> tuple[int, int]:
+    """Maintenance and initial of position i of account a where it stands alone, cents."""
+    s, quantity = book.series[i], book.quantity[i]
+    if abs(quantity) > MAX_POSITION:
+        return 0, 0
+    price = mark_price(book, series, rules, i)
+    value = value_cents(quantity, price)
+    if series.kind[s] == BOND:
+        line = bond_line(quantity, value, series, s, book.is_exempt[a], rules)
+        return line, line
+    below, marginable = is_below(price, rules), series.is_marginable[s]
+    line = maintenance_line(quantity, value, below, series.leverage[s], marginable, rules)
+    return line, initial_line(quantity, value, marginable, line, rules)

@@ -1,0 +1,209 @@
+"""Groupings of least requirement in bulk: one integer program a class group, many at once."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, prange
+
+from margin_assets.kernels.numeric.arrays import Int32Array, Int64Array
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.strategies.grouping import (
+    PROOF,
+    TOO_LARGE,
+    WORK,
+    Activities,
+    Grouping,
+    least_grouping,
+)
+from margin_assets.kernels.strategies.large_groups import large_grouping
+from margin_assets.kernels.strategies.problems import Problems
+from margin_assets.kernels.strategies.strategies import (
+    LONG_OPTION,
+    NONE,
+    SHORT_OPTION,
+    STOCK,
+    Group,
+    Records,
+    StrategyRates,
+)
+
+LegTable = np.ndarray[tuple[int, int], np.dtype[np.int32]]
+_BLOCK = 16
+
+
+class Solution(NamedTuple):
+    """Groups of every problem: those of problem p are offsets[p] <= g < offsets[p+1].
+
+    A spread is one `SPREAD` row with its maximum potential loss, and a `SPREAD_LEG` row a leg.
+    """
+
+    offsets: Int64Array
+    kind: npt.NDArray[np.int8]
+    legs: LegTable
+    """Places among all legs, -1 for none."""
+    stock: Int32Array
+    shares: Int64Array
+    """Micro-units of stock: of one contract's worth, of `STOCK` all of them."""
+    count: Int64Array  # type: ignore[assignment]  # hides tuple.count, which is not used
+    """Contracts of each leg."""
+    amount: Int64Array
+    """Maximum potential loss of a spread, micro-dollars."""
+    spread: Int32Array
+    """Number of the spread within its problem, -1 for other groups."""
+    gap: npt.NDArray[np.float64]
+    """One a problem: micro-dollars that no grouping of whole contracts requires less by."""
+
+
+@njit(**BORROWS, forceinline=True)
+def group_of(solution: Solution, g: int) -> Group:
+    """One row of a solution as the group whose requirement the strategies tell."""
+    legs = solution.legs
+    return Group(
+        solution.kind[g],
+        legs[g, 0],
+        legs[g, 1],
+        legs[g, 2],
+        legs[g, 3],
+        solution.stock[g],
+        solution.shares[g],
+    )
+
+
+def least_requirements(problems: Problems, rates: StrategyRates) -> Solution:
+    """The grouping of every problem that requires least, deterministic whatever the threads."""
+    starts = _starts(problems)
+    room = _room(int(starts[-1]), len(starts) - 1)
+    taken = np.zeros(len(starts) - 1, dtype=np.int64)
+    _solve_all(problems, rates, WORK, starts, room, taken)
+    for p in np.flatnonzero((room.gap == TOO_LARGE) | (room.gap >= PROOF)):
+        # Outside the loop over the threads: one at a time, whatever their number.
+        some, shares = _records(problems, p)
+        found = large_grouping(some, shares, rates, WORK)
+        taken[p] = _keep(problems, starts, room, p, found)
+    return _packed(starts, taken, room)
+
+
+@njit(**OWNS)
+def _starts(problems: Problems) -> Int64Array:
+    """Where each problem's groups may begin: there is room for every group it may have."""
+    count = len(problems.leg_offsets) - 1
+    starts = np.zeros(count + 1, dtype=np.int64)
+    for p in range(count):
+        legs = problems.leg_offsets[p + 1] - problems.leg_offsets[p]
+        stocks = problems.stock_offsets[p + 1] - problems.stock_offsets[p]
+        starts[p + 1] = starts[p] + 6 * legs + 4 * stocks + 4
+    return starts
+
+
+@njit(**OWNS)
+def _room(rows: int, problems: int) -> Solution:
+    return Solution(
+        np.zeros(problems + 1, dtype=np.int64),
+        np.empty(rows, dtype=np.int8),
+        np.empty((rows, 4), dtype=np.int32),
+        np.empty(rows, dtype=np.int32),
+        np.zeros(rows, dtype=np.int64),
+        np.zeros(rows, dtype=np.int64),
+        np.zeros(rows, dtype=np.int64),
+        np.empty(rows, dtype=np.int32),
+        np.zeros(problems),
+    )
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def _solve_all(
+    problems: Problems,
+    rates: StrategyRates,
+    work: int,
+    starts: Int64Array,
+    room: Solution,
+    taken: Int64Array,
+) -> None:
+    count = len(starts) - 1
+    for block in prange((count + _BLOCK - 1) // _BLOCK):
+        for p in range(block * _BLOCK, min((block + 1) * _BLOCK, count)):
+            # A call of its own: Numba's parallel pass loses writes to tuple members.
+            taken[p] = _solve(problems, rates, work, starts, room, p)
+
+
+@njit(**OWNS)
+def _solve(
+    problems: Problems, rates: StrategyRates, work: int, starts: Int64Array, room: Solution, p: int
+) -> int:
+    """Solves problem p into its room; how many groups it has."""
+    some, shares = _records(problems, p)
+    found = least_grouping(some, shares, rates, work)
+    return _keep(problems, starts, room, p, found)
+
+
+@njit(**OWNS)
+def _records(problems: Problems, p: int) -> tuple[Records, Records]:
+    legs, stocks = problems.leg_offsets, problems.stock_offsets
+    return problems.legs[legs[p] : legs[p + 1]], problems.stocks[stocks[p] : stocks[p + 1]]
+
+
+@njit(**OWNS)
+def _keep(problems: Problems, starts: Int64Array, room: Solution, p: int, found: Grouping) -> int:
+    """Writes the grouping of problem p into its room; how many groups it has."""
+    some, shares = _records(problems, p)
+    origin = problems.leg_offsets[p], problems.stock_offsets[p]
+    room.gap[p] = found.gap
+    if found.count == 0 or found.count > starts[p + 1] - starts[p]:
+        # Amounts that do not fit, or no room for so many groups: each stands alone.
+        room.gap[p] = found.gap if found.gap == TOO_LARGE else np.inf
+        return _alone(some, shares, origin, room, starts[p])
+    _copy(found.activities, found.count, origin, room, starts[p])
+    return found.count
+
+
+@njit(**BORROWS)
+def _copy(
+    activities: Activities, count: int, origin: tuple[int, int], room: Solution, at: int
+) -> None:
+    """Writes a problem's groups with their places among all legs and stocks."""
+    for n in range(count):
+        g = at + n
+        room.kind[g], room.count[g] = activities.kind[n], activities.count[n]
+        room.shares[g], room.amount[g] = activities.shares[n], activities.amount[n]
+        room.spread[g] = activities.spread[n]
+        stock = activities.stock[n]
+        room.stock[g] = stock + origin[1] if stock != NONE else NONE
+        for k in range(4):
+            leg = activities.members[n, k]
+            room.legs[g, k] = leg + origin[0] if leg != NONE else NONE
+
+
+@njit(**BORROWS)
+def _alone(legs: Records, stocks: Records, origin: tuple[int, int], room: Solution, at: int) -> int:
+    """Writes every leg and stock of a problem on its own; how many they are."""
+    n = at
+    for i in range(len(legs)):
+        if legs[i].contracts != 0:
+            kind = LONG_OPTION if legs[i].contracts > 0 else SHORT_OPTION
+            n = _put(room, n, kind, origin[0] + i, NONE, 0, abs(legs[i].contracts))
+    for s in range(len(stocks)):
+        if stocks[s].shares != 0:
+            n = _put(room, n, STOCK, NONE, origin[1] + s, abs(stocks[s].shares), 1)
+    return n - at
+
+
+@njit(**BORROWS)
+def _put(room: Solution, n: int, kind: int, leg: int, stock: int, shares: int, count: int) -> int:
+    room.kind[n], room.stock[n], room.shares[n] = kind, stock, shares
+    room.count[n], room.amount[n], room.spread[n] = count, 0, NONE
+    room.legs[n, 0] = leg
+    room.legs[n, 1] = room.legs[n, 2] = room.legs[n, 3] = NONE
+    return n + 1
+
+
+def _packed(starts: Int64Array, taken: Int64Array, room: Solution) -> Solution:
+    """The groups without the room left over."""
+    offsets = np.concatenate(([0], np.cumsum(taken))).astype(np.int64)
+    within = np.arange(int(offsets[-1])) - np.repeat(offsets[:-1], taken)
+    place = np.repeat(starts[:-1], taken) + within
+    rows = {
+        name: getattr(room, name)[place]
+        for name in ("kind", "legs", "stock", "shares", "count", "amount", "spread")
+    }
+    return room._replace(offsets=offsets, **rows)

@@ -1,0 +1,239 @@
+"""Reg T of accounts that hold options or bonds: groups of least requirement, and own lines.
+
+An option that is paid for has no value in Reg T equity and requires nothing more; one with loan
+value, and a long European box, count in equity and require their part. A short option outside a
+spread requires 100% of its market value too. Source: FINRA Rule 4210(f)(2).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, prange
+
+from margin_assets.kernels.book.book import BOND, CASH, SECURITY, Book, Series
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.money import (
+    MAX_POSITION,
+    PPM,
+    in_proportion,
+    rate_line,
+    value_cents,
+)
+from margin_assets.kernels.options.valuation import OptionValues, option_stress_pnl
+from margin_assets.kernels.rules.rules import Rules
+from margin_assets.kernels.securities.lines import (
+    is_below,
+    mark_price,
+    stress_line,
+    stressed_maintenance,
+)
+from margin_assets.kernels.strategies.cash_covers import cash_requirement
+from margin_assets.kernels.strategies.group_lines import group_line, strategy_rates
+from margin_assets.kernels.strategies.grouping import PROOF
+from margin_assets.kernels.strategies.problems import Problems, own_lines, problems_of, run_end
+from margin_assets.kernels.strategies.solutions import Solution, least_requirements
+from margin_assets.kernels.strategies.strategies import LONG_OPTION, NONE, StrategyRates
+from margin_assets.kernels.strategies.stressed_groups import Moved, is_kept, move, struck_again
+
+_BLOCK = 64
+_MICROS_A_CENT = 10_000
+
+
+class Strategic(NamedTuple):
+    """Reg T of some accounts, cents; one entry an account, scenarios across."""
+
+    maintenance: Int64Array
+    initial: Int64Array
+    cash: Int64Array
+    """What a cash account's short options require beyond the value of its securities."""
+    counted: Int64Array
+    """Option value that counts in Reg T equity."""
+    counted_pnl: Int64Array
+    """Stress P&L of the options whose value counts so."""
+    restruck: Int64Array
+    """Maintenance of the same groups at each scenario's prices."""
+    is_proven: npt.NDArray[np.bool_]
+
+
+def strategic_requirements(
+    book: Book, series: Series, values: OptionValues, rules: Rules, accounts: Int64Array
+) -> Strategic:
+    """Reg T of the given accounts, today and in every stress scenario."""
+    problems = problems_of(book, series, rules, accounts)
+    rates = strategy_rates(rules)
+    solution = least_requirements(problems, rates)
+    out = _room(len(accounts), rules)
+    out.is_proven[:] = _all_proven(problems, solution, len(accounts))
+    _own(book, series, rules, accounts, out)
+    _grouped(book, series, values, rules, rates, accounts, problems, solution, out)
+    return out
+
+
+def _room(accounts: int, rules: Rules) -> Strategic:
+    column, table = np.zeros(accounts, dtype=np.int64), (accounts, len(rules.stress_moves))
+    return Strategic(
+        maintenance=column,
+        initial=column.copy(),
+        cash=column.copy(),
+        counted=column.copy(),
+        counted_pnl=np.zeros(table, dtype=np.int64),
+        restruck=np.zeros(table, dtype=np.int64),
+        is_proven=np.ones(accounts, dtype=np.bool_),
+    )
+
+
+def _all_proven(problems: Problems, solution: Solution, accounts: int) -> npt.NDArray[np.bool_]:
+    owner = np.repeat(np.arange(accounts), np.diff(problems.of_account))
+    proven = np.ones(accounts, dtype=np.bool_)
+    proven[owner[solution.gap >= PROOF]] = False
+    return proven
+
+
+@njit(**BORROWS)
+def _own(book: Book, series: Series, rules: Rules, accounts: Int64Array, out: Strategic) -> None:
+    """Lines of what is not grouped: securities away from options, bonds."""
+    for n in range(len(accounts)):
+        a = accounts[n]
+        i, end = book.offsets[a], book.offsets[a + 1]
+        while i < end:
+            after, _, _, is_grouped = run_end(book, series, i, end)
+            while i < after:
+                s = book.series[i]
+                if not is_grouped or series.kind[s] == BOND:
+                    maintenance, initial = own_lines(book, series, rules, a, i)
+                    out.maintenance[n] += maintenance
+                    out.initial[n] += initial
+                    _own_restruck(book, series, rules, i, maintenance, n, out)
+                i += 1
+
+
+@njit(**BORROWS)
+def _own_restruck(
+    book: Book,
+    series: Series,
+    rules: Rules,
+    i: int,
+    maintenance: int,
+    n: int,
+    out: Strategic,
+) -> None:
+    """Own lines at the scenarios' prices; a bond's is kept."""
+    s, quantity = book.series[i], book.quantity[i]
+    is_plain = series.kind[s] == SECURITY and abs(quantity) <= MAX_POSITION
+    if not is_plain:
+        for j in range(len(rules.stress_moves)):
+            out.restruck[n, j] += maintenance
+        return
+    price = mark_price(book, series, rules, i)
+    value, below = value_cents(quantity, price), is_below(price, rules)
+    for j in range(len(rules.stress_moves)):
+        line = stress_line(value, series.beta[s], rules.stress_moves[j], rules)
+        out.restruck[n, j] += stressed_maintenance(
+            quantity, value, line, below, series.leverage[s], series.is_marginable[s], rules
+        )
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def _grouped(
+    book: Book,
+    series: Series,
+    values: OptionValues,
+    rules: Rules,
+    rates: StrategyRates,
+    accounts: Int64Array,
+    problems: Problems,
+    solution: Solution,
+    out: Strategic,
+) -> None:
+    for block in prange((len(accounts) + _BLOCK - 1) // _BLOCK):
+        first = block * _BLOCK
+        end = min(first + _BLOCK, len(accounts))
+        # The body is a call of its own: Numba's parallel pass loses writes to tuple members.
+        market = (series, values, rules)
+        _grouped_block(book, market, rates, accounts, (first, end), problems, solution, out)
+
+
+@njit(**OWNS)
+def _grouped_block(
+    book: Book,
+    market: tuple[Series, OptionValues, Rules],
+    rates: StrategyRates,
+    accounts: Int64Array,
+    block: tuple[int, int],
+    problems: Problems,
+    solution: Solution,
+    out: Strategic,
+) -> None:
+    of_account = problems.of_account
+    a, b = of_account[block[0]], of_account[block[1]]
+    origin = problems.leg_offsets[a], problems.stock_offsets[a]
+    legs = problems.legs[origin[0] : problems.leg_offsets[b]].copy()
+    stocks = problems.stocks[origin[1] : problems.stock_offsets[b]].copy()
+    moved = Moved(legs, stocks, origin)
+    for n in range(block[0], block[1]):
+        for p in range(of_account[n], of_account[n + 1]):
+            kept = _add_groups(book, market, rates, problems, solution, p, n, out)
+            for j in range(out.restruck.shape[1]):
+                move(book, market, problems, p, j, moved)
+                again = struck_again(rates, solution, p, moved)
+                out.restruck[n, j] += kept + again
+            if book.account_type[accounts[n]] == CASH:
+                out.cash[n] += cash_requirement(book, market[0], problems, p)
+
+
+@njit(**BORROWS)
+def _add_groups(
+    book: Book,
+    market: tuple[Series, OptionValues, Rules],
+    rates: StrategyRates,
+    problems: Problems,
+    solution: Solution,
+    p: int,
+    n: int,
+    out: Strategic,
+) -> int:
+    """Adds the groups of a problem as they are today; what is kept of them in every scenario."""
+    kept = 0
+    for g in range(solution.offsets[p], solution.offsets[p + 1]):
+        line = group_line(solution, g, problems, rates)
+        out.maintenance[n] += line.maintenance
+        out.initial[n] += line.initial
+        out.counted[n] += line.counted
+        if is_kept(solution.kind[g]):
+            kept += line.maintenance
+        if line.counted != 0:
+            _add_counted(book, market, problems, solution, g, n, out)
+    return kept
+
+
+@njit(**BORROWS)
+def _add_counted(
+    book: Book,
+    market: tuple[Series, OptionValues, Rules],
+    problems: Problems,
+    solution: Solution,
+    g: int,
+    n: int,
+    out: Strategic,
+) -> None:
+    """Adds the stress P&L of a group whose value counts in equity, and what it requires of it.
+
+    A long option requires all but its loan value, whatever it is worth; a box the same rate of
+    its strikes.
+    """
+    series, values, rules = market
+    for k in range(4):
+        leg = solution.legs[g, k]
+        if leg == NONE:
+            continue
+        record = problems.legs[leg]
+        s, units = book.series[problems.leg_position[leg]], record.units * solution.count[g]
+        signed = units if record.contracts > 0 else -units
+        for j in range(len(rules.stress_moves)):
+            pnl = option_stress_pnl(series, values, s, signed, record.price, j)
+            out.counted_pnl[n, j] += pnl
+            if solution.kind[g] == LONG_OPTION:
+                lent = in_proportion(record.loan, record.lends_on, record.price)
+                out.restruck[n, j] += rate_line(pnl, PPM - lent)

@@ -1,0 +1,120 @@
+"""Groups of a solution struck again at the prices of a stress scenario."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from margin_assets.kernels.book.book import Book, Series
+from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.options.valuation import OptionValues, stress_multiple
+from margin_assets.kernels.rules.rules import Rules
+from margin_assets.kernels.securities.lines import stress_line
+from margin_assets.kernels.strategies.group_lines import to_cents
+from margin_assets.kernels.strategies.problems import Problems, price_stock
+from margin_assets.kernels.strategies.solutions import Solution, group_of
+from margin_assets.kernels.strategies.strategies import (
+    LONG_BOX,
+    LONG_OPTION,
+    NONE,
+    SPREAD,
+    SPREAD_LEG,
+    STOCK,
+    Group,
+    Records,
+    StrategyRates,
+    group_maintenance,
+)
+
+
+class Moved(NamedTuple):
+    """Legs and stocks of a block of accounts, written anew for each scenario."""
+
+    legs: Records
+    stocks: Records
+    origin: tuple[int, int]
+    """Places of the first ones among all."""
+
+
+@njit(**BORROWS)
+def is_kept(kind: int) -> bool:
+    """Whether prices do not move what a group requires.
+
+    A spread requires its largest loss, a box a rate of its strikes. What a long option with loan
+    value requires follows its own price and is added apart.
+    """
+    return kind == SPREAD or kind == LONG_OPTION or kind == LONG_BOX
+
+
+@njit(**BORROWS)
+def move(
+    book: Book,
+    market: tuple[Series, OptionValues, Rules],
+    problems: Problems,
+    p: int,
+    scenario: int,
+    moved: Moved,
+) -> None:
+    """Brings a problem's legs and stocks to the prices of a scenario."""
+    series, _, rules = market
+    for leg in range(problems.leg_offsets[p], problems.leg_offsets[p + 1]):
+        beta = series.beta[book.series[problems.leg_position[leg]]]
+        multiple = stress_multiple(beta, rules.stress_moves[scenario], rules)
+        if beta != beta and problems.legs[leg].is_call:
+            multiple = 2.0 - multiple  # without a beta, against the writer
+        spot = np.rint(problems.legs[leg].spot * multiple)
+        moved.legs[leg - moved.origin[0]].spot = np.int64(spot)
+    for stock in range(problems.stock_offsets[p], problems.stock_offsets[p + 1]):
+        _move_stock(book, series, rules, problems, stock, scenario, moved)
+
+
+@njit(**BORROWS)
+def _move_stock(
+    book: Book,
+    series: Series,
+    rules: Rules,
+    problems: Problems,
+    stock: int,
+    scenario: int,
+    moved: Moved,
+) -> None:
+    """Brings a stock to its price in a scenario, with what a share then requires."""
+    record, i = moved.stocks[stock - moved.origin[1]], problems.stock_position[stock]
+    price = problems.stocks[stock].price
+    signed = price if book.quantity[i] > 0 else -price
+    beta = series.beta[book.series[i]]
+    moved_price = abs(signed + stress_line(signed, beta, rules.stress_moves[scenario], rules))
+    price_stock(book, series, rules, i, moved_price, record)
+
+
+@njit(**BORROWS)
+def struck_again(rates: StrategyRates, solution: Solution, p: int, moved: Moved) -> int:
+    """Maintenance of a problem's other groups at the moved prices, cents."""
+    total = 0
+    for g in range(solution.offsets[p], solution.offsets[p + 1]):
+        kind = solution.kind[g]
+        if kind != SPREAD_LEG and not is_kept(kind):
+            group = _moved_group(solution, g, moved.origin)
+            many = 1 if kind == STOCK else solution.count[g]
+            total += to_cents(group_maintenance(group, moved.legs, moved.stocks, rates) * many)
+    return total
+
+
+@njit(**BORROWS)
+def _moved_group(solution: Solution, g: int, origin: tuple[int, int]) -> Group:
+    """One row of a solution as a group of moved records."""
+    group = group_of(solution, g)
+    return Group(
+        group.kind,
+        _less(group.a, origin[0]),
+        _less(group.b, origin[0]),
+        _less(group.c, origin[0]),
+        _less(group.d, origin[0]),
+        _less(group.stock, origin[1]),
+        group.shares,
+    )
+
+
+@njit(**BORROWS)
+def _less(place: int, origin: int) -> int:
+    return place - origin if place != NONE else NONE

@@ -1,0 +1,103 @@
+"""Row rules of a feed, taken from its declared schema; only the clock's rules are added here."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+
+import dataframely as dy
+import polars as pl
+
+from margin_assets.lake.landing.reading.limits import CLOCK_GRACE
+from schemas import TABLES, feed_columns
+from schemas.landed import OPTION_TERMS
+
+_WORD_OF_COLUMN_RULE = {
+    "nullability": "missing",
+    "min_length": "empty",
+    "max_length": "too_long",
+    "regex": "not_printable",
+    "min": "out_of_range",
+    "max": "out_of_range",
+    "min_exclusive": "out_of_range",
+    "max_exclusive": "out_of_range",
+    "inf": "out_of_range",
+    "nan": "not_a_number",
+}
+_REASON_OF_ROW_RULE = {
+    "zero_quantity_corrects_something": ("quantity", "zero_corrects_nothing"),
+    "amount_has_the_sign_of_its_kind": ("amount", "sign_against_kind"),
+    "fund_names_its_leverage": ("leverage", "missing"),
+    "leverage_is_not_zero": ("leverage", "zero"),
+    "option_names_its_terms": ("option_terms", "missing"),
+    "option_is_not_its_own_underlying": ("underlying", "is_itself"),
+    "bond_names_its_maturity": ("maturity", "missing"),
+}
+_UNIQUENESS = "primary_key"
+_FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_DAY = date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: true or null for a row that keeps it; else `<column>_<word>` is the reason."""
+
+    column: str
+    word: str
+    keeps: pl.Expr
+
+
+@cache
+def required_columns(feed: str) -> frozenset[str]:
+    """Columns that a file of the feed must have: those that the schema never leaves null."""
+    return frozenset(name for name, column in feed_columns(feed).items() if not column.nullable)
+
+
+@cache
+def row_rules(feed: str) -> tuple[Rule, ...]:
+    """Every rule that a row has to keep, with `landed_at` of its file beside it."""
+    return _schema_rules(feed) + tuple(_time_rules(feed))
+
+
+def _schema_rules(feed: str) -> tuple[Rule, ...]:
+    of_columns = [
+        rule for name, column in feed_columns(feed).items() for rule in _column_rules(name, column)
+    ]
+    # Dataframely has no public way to one rule's expression. Uniqueness is judged later,
+    # against history.
+    of_rows = TABLES[feed].schema._schema_validation_rules()
+    if feed == "instruments":
+        # Beside the row's own reason: which of the terms it is.
+        is_other = pl.col("asset_class") != "option"
+        of_columns += [
+            Rule(term, "missing", is_other | pl.col(term).is_not_null()) for term in OPTION_TERMS
+        ]
+    return tuple(of_columns) + tuple(
+        Rule(*_REASON_OF_ROW_RULE[name], rule.expr)
+        for name, rule in of_rows.items()
+        if name != _UNIQUENESS
+    )
+
+
+def _column_rules(name: str, column: dy.Column) -> list[Rule]:
+    is_code = "values" in (column.metadata or {})
+    rules = []
+    for kind, keeps in column.validation_rules(pl.col(name)).items():
+        word = _WORD_OF_COLUMN_RULE[kind]
+        if kind == "regex":
+            word = "unknown" if is_code else word
+            # An empty id is named as that, not as unprintable too.
+            keeps = keeps if is_code else keeps | (pl.col(name) == "")
+        rules.append(Rule(name, word, keeps))
+    return rules
+
+
+def _time_rules(feed: str) -> list[Rule]:
+    rules = []
+    latest = pl.col("landed_at") + CLOCK_GRACE
+    for name, column in feed_columns(feed).items():
+        if isinstance(column, dy.Datetime):
+            rules.append(Rule(name, "before_1970", pl.col(name) >= _FIRST_INSTANT))
+            rules.append(Rule(name, "in_future", pl.col(name) <= latest))
+    if "as_of_date" in feed_columns(feed):
+        rules.append(Rule("as_of_date", "before_1970", pl.col("as_of_date") >= _FIRST_DAY))
+    return rules

@@ -1,0 +1,54 @@
+"""The one text of a table's rows, whatever made them: what a seal vouches for."""
+
+import hashlib
+from collections.abc import Iterator
+
+import polars as pl
+
+from margin_assets.lake.store import declared
+from schemas import Table
+
+_PART_BYTES = 1 << 23
+_INSTANT = "%Y-%m-%dT%H:%M:%S%.6f%:z"
+
+
+def canonical_bytes(frame: pl.DataFrame, table: Table) -> bytes:
+    """Rows as CSV with a header: declared columns in declared order, rows in the table's order.
+
+    Decimals as stored, floats in their shortest form with one zero, instants in UTC with
+    microseconds, bytes in hex. A null is nothing, an empty text is `""`.
+
+    Raises:
+        SchemaMismatch: the frame does not fit the table without loss.
+    """
+    return b"".join(_parts(frame, table))
+
+
+def digest(frame: pl.DataFrame, table: Table) -> str:
+    """SHA-256 (hex) of the canonical bytes, of which only some are in memory at a time."""
+    found = hashlib.sha256()
+    for part in _parts(frame, table):
+        found.update(part)
+    return found.hexdigest()
+
+
+def _parts(frame: pl.DataFrame, table: Table) -> Iterator[bytes]:
+    ordered = _ordered(declared.conform(table.name, frame), table)
+    step = max(1, _PART_BYTES * ordered.height // max(int(ordered.estimated_size()), 1))
+    for start in range(0, max(ordered.height, 1), step):
+        part = ordered[start : start + step]
+        plain = part.with_columns(pl.selectors.binary().bin.encode("hex"))
+        text = plain.write_csv(
+            include_header=start == 0, datetime_format=_INSTANT, line_terminator="\n"
+        )
+        yield text.encode()
+
+
+def _ordered(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Rows in the table's order; those that tie in it are put in order by all they hold."""
+    number = pl.selectors.float()
+    rows = rows.with_columns(pl.when(number == 0).then(0.0).otherwise(number).name.keep())
+    rest = [column for column in rows.columns if column not in table.order]
+    # Sorting by all columns copies them, and ties are rare.
+    has_ties = rows.select(table.order).is_duplicated().any()
+    return rows.sort([*table.order, *rest] if has_ties else table.order)

@@ -1,0 +1,290 @@
+"""The ledger: which cycles were planned, which are sealed, and the chain of their hashes.
+
+A cycle has two rows in `cycles`. Each is one commit that carries the application transaction
+`ledger`: number 2n plans cycle n, number 2n + 1 seals it. So of two sessions that want the same
+step only one gets it, and a sealed cycle is sealed once.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from margin_assets.lake.store.store import Lake
+from schemas import TABLES
+
+FIRST_PREVIOUS_HASH = "0" * 64
+_APP_ID = "ledger"
+_TABLE = "cycles"
+_AT_ONCE = 500
+_NEVER = 1 << 62
+ACCOUNTS_WRITTEN = "accounts_written"
+"""Count that a seal carries when its state tables hold only some accounts' new rows."""
+
+
+class AnotherSession(RuntimeError):  # noqa: N818 (says what happened)
+    """Another session took the step first: the caller steps aside."""
+
+
+class SealMismatch(RuntimeError):  # noqa: N818 (says what happened)
+    """The cycle is sealed already, with other contents: one of the two computed wrongly."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A cycle that is planned: with the cycle before, it decides everything."""
+
+    cycle: int
+    manifest: dict[str, Any]
+    previous_hash: str
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A cycle that is whole in every table."""
+
+    cycle: int
+    manifest: dict[str, Any]
+    as_of: datetime | None
+    """Last evaluated grid point, UTC; None before any."""
+    table_versions: dict[str, int]
+    """Version of every table a cycle may write, also of those this one left alone."""
+    digests: dict[str, str]
+    """SHA-256 of what the cycle wrote, by table."""
+    counts: dict[str, int]
+    previous_hash: str
+    hash: str
+
+
+def seal_hash(
+    plan: Plan, as_of: datetime | None, digests: dict[str, str], counts: dict[str, int]
+) -> str:
+    """SHA-256 (hex) over the canonical JSON of what a cycle is, and the hash before it.
+
+    Table versions stay out: upkeep moves them without changing a row.
+    """
+    content = {
+        "cycle": plan.cycle,
+        "manifest": plan.manifest,
+        "as_of": None
+        if as_of is None
+        else as_of.astimezone(UTC).isoformat(timespec="microseconds"),
+        "digests": digests,
+        "counts": counts,
+        "previous_hash": plan.previous_hash,
+    }
+    return hashlib.sha256(_json(content).encode()).hexdigest()
+
+
+class Ledger:
+    """The ledger of one lake. Reads once, then remembers: a cycle costs two commits."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._held = lake.held(_TABLE)
+        self._is_read = False
+        self._last: Sealed | None = None
+        self._open: Plan | None = None
+
+    def refresh(self) -> None:
+        """Forget what was read, so that the next question sees what others wrote."""
+        self._held.forget()
+        self._is_read = False
+
+    def last_sealed(self) -> Sealed | None:
+        """The newest sealed cycle; None before the first."""
+        self._read()
+        return self._last
+
+    def open_plan(self) -> Plan | None:
+        """The plan that is not sealed, left by a session that died or is at work."""
+        self._read()
+        return self._open
+
+    def sealed(self, cycle: int) -> Sealed:
+        """One sealed cycle.
+
+        Raises:
+            LookupError: it is not sealed.
+        """
+        found = self._rows(pl.col("cycle") == cycle, pl.col("state") == "sealed")
+        if not found:
+            raise LookupError(f"cycle {cycle} is not sealed")
+        return _sealed(found[0])
+
+    def last_before(self, instant: datetime) -> int:
+        """Number of the last cycle sealed as of an instant or before.
+
+        Raises:
+            LookupError: none was.
+        """
+        is_it = (pl.col("state") == "sealed") & (pl.col("as_of") <= instant)
+        rows = self._lake.scan(_TABLE).filter(is_it).select(pl.col("cycle").max())
+        found = rows.collect().item()
+        if found is None:
+            raise LookupError(f"no cycle was sealed as of {instant.isoformat()} or before")
+        return int(found)
+
+    def all_sealed(self) -> list[Sealed]:
+        """Every sealed cycle, oldest first."""
+        return [_sealed(row) for row in self._rows(pl.col("state") == "sealed")]
+
+    def ends(self, cycles: Iterable[int]) -> dict[int, datetime | None]:
+        """Last grid point evaluated by the end of each of some sealed cycles, UTC."""
+        chosen = pl.col("cycle").is_in(list(cycles)) & (pl.col("state") == "sealed")
+        rows = self._lake.scan(_TABLE).filter(chosen).select("cycle", "as_of").collect()
+        return dict(rows.iter_rows())
+
+    def sealed_from(self, first: int, last: int | None = None) -> Iterator[Sealed]:
+        """Sealed cycles from one on, oldest first, without holding all of them at once."""
+        newest = self.last_sealed()
+        end = min(last or _NEVER, 0 if newest is None else newest.cycle)
+        for start in range(first, end + 1, _AT_ONCE):
+            among = pl.col("cycle").is_between(start, min(start + _AT_ONCE - 1, end))
+            yield from map(_sealed, self._rows(among, pl.col("state") == "sealed"))
+
+    def plan(self, manifest: dict[str, Any]) -> Plan:
+        """Append the plan of the next cycle.
+
+        Raises:
+            AnotherSession: another session planned it first.
+            ValueError: a planned cycle is not sealed yet.
+        """
+        self._read()
+        if self._open is not None:
+            raise ValueError(f"cycle {self._open.cycle} is planned and not sealed")
+        cycle, previous = 1, FIRST_PREVIOUS_HASH
+        if self._last is not None:
+            cycle, previous = self._last.cycle + 1, self._last.hash
+        plan = Plan(cycle, _plain(manifest), previous)
+        if not self._append(_planned_row(plan), 2 * cycle):
+            self.refresh()
+            raise AnotherSession(f"another session planned cycle {cycle}")
+        self._open = plan
+        return plan
+
+    def seal(
+        self,
+        plan: Plan,
+        as_of: datetime | None,
+        table_versions: dict[str, int],
+        digests: dict[str, str],
+        counts: dict[str, int],
+    ) -> Sealed:
+        """Append the seal of a planned cycle, whose tables are all written.
+
+        A table not in `table_versions` keeps the version that the cycle before has.
+
+        Raises:
+            SealMismatch: it is sealed already, and differs.
+        """
+        self._read()
+        sealed = Sealed(
+            plan.cycle,
+            plan.manifest,
+            as_of,
+            self._every_version(table_versions),
+            digests,
+            counts,
+            plan.previous_hash,
+            seal_hash(plan, as_of, digests, counts),
+        )
+        if not self._append(_sealed_row(sealed), 2 * plan.cycle + 1):
+            return self._already_sealed(sealed)
+        self._last, self._open = sealed, None
+        return sealed
+
+    def _already_sealed(self, ours: Sealed) -> Sealed:
+        self.refresh()
+        theirs = self.sealed(ours.cycle)
+        if theirs.hash != ours.hash:
+            raise SealMismatch(f"cycle {ours.cycle} is sealed as {theirs.hash}, not {ours.hash}")
+        return theirs
+
+    def _every_version(self, written: dict[str, int]) -> dict[str, int]:
+        known = {**(self._last.table_versions if self._last else {}), **written}
+        tables = [table.name for table in TABLES.values() if table.in_cycle]
+        # Never written by a sealed cycle: so whatever version it has holds no rows.
+        return {name: known[name] if name in known else self._lake.version(name) for name in tables}
+
+    def _read(self) -> None:
+        if self._is_read:
+            return
+        # Transaction 2n or 2n + 1 was the last: the rows of n - 1 and n tell all.
+        newest = self._held.number(_APP_ID) // 2
+        rows = self._rows(pl.col("cycle") >= newest - 1)
+        sealed = [_sealed(row) for row in rows if row["state"] == "sealed"]
+        plans = [_planned(row) for row in rows if row["state"] == "planned"]
+        self._last = sealed[-1] if sealed else None
+        is_open = bool(plans) and (not sealed or plans[-1].cycle > sealed[-1].cycle)
+        self._open = plans[-1] if is_open else None
+        self._is_read = True
+
+    def _rows(self, *conditions: pl.Expr) -> list[dict[str, Any]]:
+        return self._lake.read(
+            _TABLE, lambda: self._lake.scan(_TABLE).filter(*conditions).sort("cycle", "state")
+        ).to_dicts()
+
+    def _append(self, row: dict[str, Any], number: int) -> bool:
+        frame = pl.DataFrame([row], schema=pl.Schema(TABLES[_TABLE].schema))
+        return self._held.commit(frame, "append", _APP_ID, number).is_new
+
+
+def _planned_row(plan: Plan) -> dict[str, Any]:
+    return {
+        "cycle": plan.cycle,
+        "state": "planned",
+        "manifest": _json(plan.manifest),
+        "as_of": None,
+        "table_versions": "{}",
+        "digests": "{}",
+        "counts": "{}",
+        "previous_hash": plan.previous_hash,
+        "hash": "",
+    }
+
+
+def _sealed_row(sealed: Sealed) -> dict[str, Any]:
+    return {
+        "cycle": sealed.cycle,
+        "state": "sealed",
+        "manifest": _json(sealed.manifest),
+        "as_of": sealed.as_of,
+        "table_versions": _json(sealed.table_versions),
+        "digests": _json(sealed.digests),
+        "counts": _json(sealed.counts),
+        "previous_hash": sealed.previous_hash,
+        "hash": sealed.hash,
+    }
+
+
+def _planned(row: dict[str, Any]) -> Plan:
+    return Plan(row["cycle"], json.loads(row["manifest"]), row["previous_hash"])
+
+
+def _sealed(row: dict[str, Any]) -> Sealed:
+    return Sealed(
+        cycle=row["cycle"],
+        manifest=json.loads(row["manifest"]),
+        as_of=row["as_of"],
+        table_versions=json.loads(row["table_versions"]),
+        digests=json.loads(row["digests"]),
+        counts=json.loads(row["counts"]),
+        previous_hash=row["previous_hash"],
+        hash=row["hash"],
+    )
+
+
+def _json(value: object) -> str:
+    """Canonical JSON: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _plain(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest as a later reader will see it, so that live and replay hold the same."""
+    plain: dict[str, Any] = json.loads(_json(manifest))
+    return plain

@@ -1,0 +1,77 @@
+"""Tables as a sealed cycle left them, and landed rows in the order in which they landed."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import polars as pl
+
+from margin_assets.lake.store.store import Lake
+from schemas import FEEDS, TABLES
+
+
+class SealedTables:
+    """Reads tables as of a sealed cycle; what it never wrote is empty.
+
+    With `before`, landed rows of that cycle and later ones are left out: those not evaluated yet.
+    """
+
+    def __init__(
+        self, lake: Lake, table_versions: Mapping[str, int], before: int | None = None
+    ) -> None:
+        self._lake = lake
+        self._versions = table_versions
+        self._before = before
+        self._scans: dict[str, pl.LazyFrame] = {}
+        """A version is opened once, however often it is asked."""
+
+    def __call__(
+        self, table: str, *conditions: pl.Expr, columns: Sequence[str] = ()
+    ) -> pl.DataFrame:
+        """Rows of a table that fulfil the conditions, whole or some columns of them."""
+        chosen = columns or pl.all()
+        return self._lake.read(table, lambda: self.scan(table).filter(*conditions).select(chosen))
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """All rows of a table."""
+        if table not in self._versions:
+            return TABLES[table].schema.create_empty().lazy()
+        if table not in self._scans:
+            self._scans[table] = self._lake.scan(table, self._versions[table])
+        rows = self._scans[table]
+        if self._before is None or table not in FEEDS:
+            return rows
+        return rows.filter(pl.col("cycle") < self._before)
+
+    def was_written(self, table: str) -> bool:
+        """Whether any cycle up to the sealed one wrote the table, be it empty now or not."""
+        return table in self._versions and self._lake.was_written(table, self._versions[table])
+
+    def newest_in_landing_order(self, feed: str, as_of: datetime) -> pl.DataFrame:
+        """Rows of the last event time of each symbol up to an instant, first landed first.
+
+        Two columns of the whole history are read, and of few rows the rest.
+        """
+        last = (
+            self.scan(feed)
+            .filter(pl.col("event_time") <= as_of)
+            .group_by("symbol")
+            .agg(pl.col("event_time").max())
+            .collect(engine="streaming")
+        )
+        among = self.scan(feed).join(last.lazy(), on=["symbol", "event_time"], how="semi")
+        return self._in_landing_order(feed, among.collect(engine="streaming").lazy()).collect()
+
+    def in_landing_order(self, feed: str) -> pl.LazyFrame:
+        """Rows of a landed table, first landed first: of two at one time the later one stands."""
+        return self._in_landing_order(feed, self.scan(feed))
+
+    def _in_landing_order(self, feed: str, rows: pl.LazyFrame) -> pl.LazyFrame:
+        files = self.scan("landed_files").filter(
+            pl.col("status") == "accepted", pl.col("feed") == feed
+        )
+        # One file may land twice in a cycle, and be read again if only its time was refused.
+        key = ["cycle", "file_id", "landed_at"]
+        numbers = files.select(*key, "file_number")
+        return rows.join(numbers, on=key, how="left", validate="m:1").sort(
+            "cycle", "file_number", "file_row"
+        )

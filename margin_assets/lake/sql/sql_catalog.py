@@ -1,0 +1,75 @@
+"""What SQL calls the tables of the lake, and the schema that tells it of them."""
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+
+from margin_assets.lake.store import declared
+
+CATALOG, DB_SCHEMA = "datafusion", "public"
+"""As the engine names them, so that a qualified name in SQL is the one listed."""
+INFORMATION = "information_schema"
+
+
+def sql_names() -> dict[str, str]:
+    """Every table and daily twin by the name that SQL has for it."""
+    return {name.replace("/", "_"): name for name in declared.names()}
+
+
+def not_found(name: str) -> str:
+    """What there is instead of a table, the nearest names first."""
+    known = sorted(sql_names())
+    near = difflib.get_close_matches(name.lower(), known, n=3)
+    guess = f": did you mean {' or '.join(near)}?" if near else "."
+    return f"table {name} not found{guess} There are {', '.join(known)}"
+
+
+def add_information_schema(execute: Callable[[str], Any]) -> None:
+    """Makes `information_schema.tables` and `.columns` known to an engine."""
+    execute(f"CREATE SCHEMA {INFORMATION}")
+    tables: list[tuple[object, ...]] = []
+    columns: list[tuple[object, ...]] = []
+    for name, behind in sorted(sql_names().items()):
+        place = (CATALOG, DB_SCHEMA, name)
+        tables.append((*place, "BASE TABLE", declared.table_of(behind).grain))
+        schema = declared.schema_of(behind)
+        types = pl.Schema(schema)
+        for number, (column, declaration) in enumerate(schema.columns().items(), 1):
+            nullable = "YES" if declaration.nullable else "NO"
+            columns.append((*place, column, number, nullable, _sql_type(types[column])))
+    place_names = ("table_catalog", "table_schema", "table_name")
+    execute(_view("tables", (*place_names, "table_type", "grain"), tables))
+    heads = (*place_names, "column_name", "ordinal_position", "is_nullable", "data_type")
+    execute(_view("columns", heads, columns))
+
+
+_TYPES: dict[type[pl.DataType], str] = {
+    pl.Binary: "BYTEA",
+    pl.Boolean: "BOOLEAN",
+    pl.Date: "DATE",
+    pl.Datetime: "TIMESTAMP WITH TIME ZONE",
+    pl.Float64: "DOUBLE PRECISION",
+    pl.Int64: "BIGINT",
+    pl.String: "VARCHAR",
+}
+
+
+def _sql_type(dtype: pl.DataType) -> str:
+    """A column's type in the words of the SQL standard."""
+    if isinstance(dtype, pl.Decimal):
+        return f"DECIMAL({dtype.precision}, {dtype.scale})"
+    return _TYPES.get(type(dtype), str(dtype).upper())
+
+
+def _view(name: str, heads: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+    values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
+    return (
+        f"CREATE VIEW {INFORMATION}.{name} AS "
+        f"SELECT * FROM (VALUES {values}) AS listed({', '.join(heads)})"
+    )
+
+
+def _literal(value: object) -> str:
+    return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"

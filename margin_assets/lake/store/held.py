@@ -1,0 +1,209 @@
+"""One Delta table through one held handle: checked and written at the same version.
+
+An application transaction is a number that grows with every commit of one writer. delta-rs lets
+two writers with one application id conflict, but does not refuse an old number by itself; so the
+number is looked up in the handle that writes. Looked up in one handle and written through
+another, rivals do duplicate rows.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import partial
+from threading import RLock
+from typing import Literal
+from uuid import uuid4
+
+import polars as pl
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    PostCommitHookProperties,
+    Transaction,
+    write_deltalake,
+)
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from margin_assets.lake.store.access import Access
+from margin_assets.lake.store.damage import damage_of
+from margin_assets.lake.store.troubles import trouble_of
+
+# A handle slows down with every commit it lives through; opening is cheap against that.
+_COMMITS_PER_HANDLE = 50
+_ATTEMPTS = 5
+# Key of a call's own id in what a commit says of itself.
+_CALL = "call"
+
+# All tables come to their hundredth commit in one cycle: checkpoints are upkeep's, one at a time.
+NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+
+# What the Delta library says of a file in the log that it cannot read.
+_DAMAGE = re.compile("parquet|json|checkpoint|corrupt|footer", re.IGNORECASE)
+
+WriteMode = Literal["append", "overwrite"]
+
+
+@dataclass(frozen=True)
+class Commit:
+    """Where a transaction is in a table."""
+
+    version: int
+    is_new: bool
+    """Whether this call wrote it, also where its answer was lost; False if another one did."""
+
+
+class HeldTable:
+    """One table, its handle, and the last transaction number of each application id in it."""
+
+    def __init__(self, uri: str, access: Access) -> None:
+        self.uri = uri
+        self._name, self._access = uri.removeprefix(access.uri).strip("/"), access
+        self._lock = RLock()
+        self._handle: DeltaTable | None = None
+        self._numbers: dict[str, int] = {}
+        self._commits = 0
+
+    def open(self, version: int | None = None) -> DeltaTable:
+        """A handle of the caller's own, at `version` or the newest."""
+        return self._access.keep(f"opening {self._name}", lambda: self._open(version), rows=0)
+
+    def _open(self, version: int | None = None) -> DeltaTable:
+        try:
+            return DeltaTable(self.uri, version=version, storage_options=self._access.delta())
+        except DeltaError as error:
+            # A store in trouble, or a version that is gone, is told by who knows of it.
+            if trouble_of(error) or not _DAMAGE.search(str(error)):
+                raise
+            raise damage_of(self._access, self._name, error) from error
+
+    def forget(self) -> None:
+        """Drop the handle, so that the next use sees what others wrote."""
+        with self._lock:
+            self._handle = None
+
+    def number(self, app_id: str) -> int:
+        """Last transaction number of `app_id`; -1 before the first."""
+        return self._access.keep(f"reading {self._name}", lambda: self._number(app_id), rows=0)
+
+    def _number(self, app_id: str) -> int:
+        with self._lock:
+            handle = self._held()
+            if app_id not in self._numbers:
+                found = handle.transaction_version(app_id)
+                self._numbers[app_id] = -1 if found is None else found
+            return self._numbers[app_id]
+
+    def commit(
+        self,
+        frame: pl.DataFrame,
+        mode: WriteMode,
+        app_id: str,
+        number: int,
+        where: str | None = None,
+    ) -> Commit:
+        """Write the frame as transaction `number`, unless the table is already there.
+
+        An overwrite replaces the rows that satisfy `where`, or all.
+
+        A store may lose the answer of a commit that it took: tried again, the call finds its
+        own id in the log, and so tells its own commit from that of a rival.
+
+        Raises:
+            CommitFailedError: rivals won every attempt without reaching `number`.
+            StoreUnavailable: the store was in trouble for too long.
+        """
+        step = _Step(mode, app_id, number, where, uuid4().hex)
+        return self._access.keep(
+            f"writing {self._name}", lambda: self._commit(frame, step), rows=frame.height
+        )
+
+    def _commit(self, frame: pl.DataFrame, step: "_Step") -> Commit:
+        with self._lock:
+            for attempt in range(1, _ATTEMPTS + 1):
+                if self._number(step.app_id) >= step.number:
+                    return self._found(step)
+                try:
+                    return self._write(frame, step)
+                except CommitFailedError:
+                    self.forget()
+                    if attempt == _ATTEMPTS:
+                        raise
+                except Exception:
+                    # The commit may have landed without its answer: look again next time.
+                    self.forget()
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def replace(self, frame: pl.DataFrame, predicate: str) -> int:
+        """Put the frame in the place of all rows that satisfy the predicate.
+
+        Raises:
+            CommitFailedError: rivals replaced the same rows at every attempt.
+            StoreUnavailable: the store was in trouble for too long.
+        """
+        return self._access.keep(
+            f"writing {self._name}", lambda: self._replace(frame, predicate), rows=frame.height
+        )
+
+    def _replace(self, frame: pl.DataFrame, predicate: str) -> int:
+        for attempt in range(1, _ATTEMPTS + 1):
+            handle = self._open()
+            try:
+                write_deltalake(handle, frame, mode="overwrite", predicate=predicate)
+            except CommitFailedError:
+                if attempt == _ATTEMPTS:
+                    raise
+            else:
+                return handle.version()
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _held(self) -> DeltaTable:
+        if self._handle is None or self._commits >= _COMMITS_PER_HANDLE:
+            # Numbers belong to the handle they were read from.
+            self._handle, self._numbers, self._commits = self._open(), {}, 0
+        return self._handle
+
+    def _write(self, frame: pl.DataFrame, step: "_Step") -> Commit:
+        # Not _held(): a handle reopened here would not be the one whose number was checked.
+        handle = self._handle
+        if handle is None:
+            raise AssertionError("a handle is held since its number was checked")
+        properties = CommitProperties(
+            custom_metadata={step.app_id: str(step.number), _CALL: step.call},
+            app_transactions=[Transaction(step.app_id, step.number)],
+        )
+        write = partial(
+            write_deltalake,
+            handle,
+            frame,
+            commit_properties=properties,
+            post_commithook_properties=NO_HOOKS,
+        )
+        if step.mode == "append":
+            write(mode=step.mode)
+        else:
+            write(mode=step.mode, predicate=step.where)
+        self._numbers[step.app_id] = step.number
+        self._commits += 1
+        return Commit(handle.version(), is_new=True)
+
+    def _found(self, step: "_Step") -> Commit:
+        # Only after a crash, a lost race or a lost answer. Without a trace in the log the table
+        # was not written in this transaction, or the log is cleaned: the newest version then has
+        # all there is. The newest commits first: a lost answer is that of one of them.
+        handle = self._held()
+        for newest in (_ATTEMPTS, None):
+            for entry in handle.history(newest):
+                if entry.get(step.app_id) == str(step.number):
+                    return Commit(int(entry["version"]), is_new=entry.get(_CALL) == step.call)
+        return Commit(handle.version(), is_new=False)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One call of `commit`, however many attempts it takes."""
+
+    mode: WriteMode
+    app_id: str
+    number: int
+    where: str | None
+    call: str

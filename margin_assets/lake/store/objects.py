@@ -1,0 +1,293 @@
+"""Raw bytes below the lake: the archive of landed files, on a folder or on S3.
+
+S3 goes through boto3 and not through pyarrow.fs, whose streams complete the upload of half a
+file when their writer fails.
+"""
+
+import io
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+
+from margin_assets.lake.store.access import Access
+from margin_assets.lake.store.patience import unavailable
+from margin_assets.lake.store.slices import open_range
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+# A person waits for the first contact: seconds to connect, and to be answered.
+_SOON = (2, 3)
+# One request each on S3: large enough that the round trip does not decide.
+_BUFFER = 4 << 20
+# As many as one request may delete.
+_KEYS = 1_000
+
+
+class StoreRefused(RuntimeError):  # noqa: N818 (says what happened)
+    """The store does not keep the promise that commits rest on."""
+
+
+class Objects(Protocol):
+    """Whole objects by their path below the lake."""
+
+    def put(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Write an object; it appears whole or not at all."""
+
+    def size(self, path: str) -> int | None:
+        """Length in bytes; None if there is no such object."""
+
+    def read(self, path: str, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start`, which lies inside the object."""
+
+    def listed(self, folder: str) -> dict[str, float]:
+        """Paths below a folder, each with the store's own time of writing it (seconds)."""
+
+    def delete(self, paths: Sequence[str]) -> None:
+        """Remove objects; one that is not there is no error."""
+
+    def probe(self) -> None:
+        """Raise unless the store is there and commits are safe on it."""
+
+
+def open_slice(objects: Objects, path: str, offset: int, length: int | None) -> BinaryIO:
+    """Bytes `offset` to `offset + length` of an object, or to its end, as a buffered file.
+
+    Raises:
+        FileNotFoundError: no such object.
+    """
+    size = objects.size(path)
+    if size is None:
+        raise FileNotFoundError(path)
+    rest = max(size - offset, 0)
+    bounded = rest if length is None else min(length, rest)
+    return open_range(objects, path, (offset, bounded), _BUFFER)
+
+
+class LocalObjects:
+    """Objects as files below a folder."""
+
+    def __init__(self, root: str) -> None:
+        self._root = Path(root)
+
+    def put(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Write beside the target, then rename over it."""
+        target = self._root / _below(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex}.part")
+        try:
+            with part.open("xb") as stream:
+                stream.writelines(chunks)
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def size(self, path: str) -> int | None:
+        """Length in bytes; None if there is no such file."""
+        try:
+            return (self._root / _below(path)).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def read(self, path: str, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start`."""
+        with (self._root / _below(path)).open("rb") as stream:
+            stream.seek(start)
+            return stream.read(length)
+
+    def listed(self, folder: str) -> dict[str, float]:
+        """Files below a folder, at any depth, with their modification time."""
+        top = self._root / _below(folder)
+        found: dict[str, float] = {}
+        for parent, _, names in os.walk(top):
+            for name in names:
+                path = Path(parent, name)
+                # A file may be renamed or removed while we look.
+                with suppress(FileNotFoundError):
+                    found[path.relative_to(self._root).as_posix()] = path.stat().st_mtime
+        return found
+
+    def delete(self, paths: Sequence[str]) -> None:
+        """Unlink files; folders stay."""
+        for path in paths:
+            (self._root / _below(path)).unlink(missing_ok=True)
+
+    def probe(self) -> None:
+        """A folder needs no probe: the rename of a local file system is atomic."""
+
+
+class S3Objects:
+    """Objects below a prefix of a bucket.
+
+    A read is tried again while the store is in trouble. A put is not: its chunks may be read
+    only once, so whoever has them tries again.
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._uri, self._access = access.uri, access
+        self._bucket, _, prefix = access.uri.removeprefix("s3://").partition("/")
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._options = {key.lower(): value for key, value in (access.given or {}).items()}
+        self._made: tuple[int, Any] | None = None
+
+    def put(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Upload in parts; a failure on the way aborts the upload."""
+        stream = io.BufferedReader(_Chunks(iter(chunks)), _BUFFER)
+        self._client().upload_fileobj(stream, self._bucket, self._prefix + _below(path))
+
+    def size(self, path: str) -> int | None:
+        """Length in bytes; None if there is no such key."""
+        return self._access.keep("reading the archive", lambda: self._size(path))
+
+    def _size(self, path: str) -> int | None:
+        from botocore.exceptions import ClientError
+
+        try:
+            found = self._client().head_object(Bucket=self._bucket, Key=self._prefix + _below(path))
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                return None
+            raise
+        return int(found["ContentLength"])
+
+    def read(self, path: str, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start`, by one ranged request."""
+        return self._access.keep("reading the archive", lambda: self._read(path, start, length))
+
+    def _read(self, path: str, start: int, length: int) -> bytes:
+        span = f"bytes={start}-{start + length - 1}"
+        answer = self._client().get_object(
+            Bucket=self._bucket, Key=self._prefix + _below(path), Range=span
+        )
+        return cast(bytes, answer["Body"].read())
+
+    def listed(self, folder: str) -> dict[str, float]:
+        """Keys below a folder, at any depth, with the time the store gives them."""
+        prefix = f"{self._prefix}{_below(folder)}/"
+        pages = self._client().get_paginator("list_objects_v2")
+        return {
+            found["Key"].removeprefix(self._prefix): found["LastModified"].timestamp()
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
+            for found in page.get("Contents", ())
+        }
+
+    def delete(self, paths: Sequence[str]) -> None:
+        """Delete keys, a thousand a request.
+
+        Raises:
+            OSError: the store kept some of them.
+        """
+        keys = [{"Key": self._prefix + _below(path)} for path in paths]
+        for start in range(0, len(keys), _KEYS):
+            part = {"Objects": keys[start : start + _KEYS], "Quiet": True}
+            answer = self._client().delete_objects(Bucket=self._bucket, Delete=part)
+            if errors := answer.get("Errors"):
+                raise OSError(f"{errors[0]['Key']}: not deleted: {errors[0].get('Message', '')}")
+
+    def probe(self) -> None:
+        """Create one key twice: the second must be refused, or rivals would lose commits."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        client, key = self._new_client(is_first_contact=True), f"{self._prefix}probe/{_new_name()}"
+        try:
+            # Nobody else knows the key: refused at first, it was made and the answer was lost.
+            _is_refused(client, self._bucket, key)
+            try:
+                is_refused = _is_refused(client, self._bucket, key)
+            finally:
+                client.delete_object(Bucket=self._bucket, Key=key)
+        except (BotoCoreError, ClientError) as error:
+            raise unavailable(self._uri, error) from error
+        if not is_refused:
+            raise StoreRefused(
+                f"{self._uri} ignores If-None-Match: two writers would overwrite each other's "
+                "commits in silence. Use a store with conditional PUT."
+            )
+
+    def _client(self) -> Any:  # noqa: ANN401 (boto3 has no types)
+        held = self._made
+        if held is None or held[0] != self._access.generation:
+            held = self._made = (self._access.generation, self._new_client())
+        return held[1]
+
+    def _new_client(self, *, is_first_contact: bool = False) -> Any:  # noqa: ANN401 (as above)
+        # Imported here: half a second that a local lake need not wait for.
+        import boto3
+        from botocore.config import Config
+
+        bounds, soon = self._access.patience.bounds, is_first_contact
+        config = Config(
+            connect_timeout=_SOON[0] if soon else bounds.connect_seconds,
+            read_timeout=_SOON[1] if soon else bounds.request_seconds,
+            retries={
+                "mode": "standard",
+                "total_max_attempts": 2 if soon else bounds.request_retries + 1,
+            },
+        )
+        return boto3.session.Session().client("s3", config=config, **self._arguments())
+
+    def _arguments(self) -> dict[str, str]:
+        # What is not given is left to boto3, which looks at the same AWS_* variables as delta-rs.
+        options = self._options
+        given = {
+            "endpoint_url": options.get("aws_endpoint_url") or options.get("aws_endpoint"),
+            "aws_access_key_id": options.get("aws_access_key_id"),
+            "aws_secret_access_key": options.get("aws_secret_access_key"),
+            "aws_session_token": options.get("aws_session_token"),
+            "region_name": options.get("aws_region") or options.get("aws_default_region"),
+        }
+        return {name: value for name, value in given.items() if value}
+
+
+class _Chunks(io.RawIOBase):
+    """An iterator of bytes as a file to read."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__()
+        self._chunks, self._rest = chunks, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        target = memoryview(buffer).cast("B")
+        with suppress(StopIteration):
+            while not self._rest:
+                self._rest = next(self._chunks)
+        found, self._rest = self._rest[: len(target)], self._rest[len(target) :]
+        target[: len(found)] = found
+        return len(found)
+
+
+def _below(path: str) -> str:
+    """The path, if it stays below the lake."""
+    if path.startswith("/") or ".." in path.split("/"):
+        raise ValueError(f"not a path below the lake: {path!r}")
+    return path
+
+
+def _new_name() -> str:
+    return uuid.uuid4().hex
+
+
+def _is_refused(client: Any, bucket: str, key: str) -> bool:  # noqa: ANN401 (as above)
+    """Whether the store refuses to create a key; creates it otherwise."""
+    from botocore.exceptions import ClientError
+
+    try:
+        client.put_object(Bucket=bucket, Key=key, Body=b"", IfNoneMatch="*")
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 412:
+            return True
+        raise
+    return False
+
+
+def objects_at(access: Access) -> Objects:
+    """Objects below a lake's root, a folder or `s3://bucket/prefix`."""
+    return S3Objects(access) if access.is_remote else LocalObjects(access.uri)

@@ -1,0 +1,266 @@
+"""A plan's files are read and accepted, and what they refuse is kept."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, BinaryIO, NamedTuple
+
+import polars as pl
+
+from margin_assets.kernels.book.corrections import MISMATCH
+from margin_assets.lake.landing.landing import PlannedFile
+from margin_assets.lake.landing.reading import (
+    FileRead,
+    Landed,
+    LaterRefusal,
+    ignored,
+    late_quarantine,
+    read_together,
+)
+from margin_assets.live.acceptance.acceptance import (
+    IDS,
+    Accepted,
+    Journal,
+    Lookup,
+    Refusal,
+    accept_by_content,
+)
+from margin_assets.live.acceptance.held import HeldRows
+from margin_assets.live.acceptance.refusals import (
+    ACCEPTANCE,
+    NO_ACTIONS,
+    NO_END,
+    WITH_LIFE,
+    Again,
+    FileKey,
+    Refusals,
+)
+from margin_assets.live.acceptance.reports import NO_QUARANTINE, Report, tally
+from margin_assets.live.acceptance.zero_prices import Known, split_prices, zero_fills
+from margin_assets.live.firm.market import Market
+from margin_assets.live.firm.points import with_points
+from schemas import FEEDS
+
+OpenFile = Callable[[PlannedFile], BinaryIO]
+LandedIn = Callable[[int, str, object], Landed]
+"""What a sealed cycle took of a file, by the file's id and landing time."""
+_Outcome = tuple[Report, FileRead | None, pl.DataFrame]
+"""Report of a file, what was read of it, and its quarantine rows."""
+
+
+class Firm(NamedTuple):
+    """The firm as it was last evaluated."""
+
+    last_point: int | None
+    interval: int
+    """Of the grid, microseconds."""
+    market: Market
+
+
+class Taken(NamedTuple):
+    """What a plan's files came to."""
+
+    feeds: dict[str, pl.DataFrame]
+    """Rows that count, by feed."""
+    frames: dict[str, pl.DataFrame]
+    """Rows of the quarantine and of what belongs to it."""
+    reports: list[Report]
+
+
+class Acceptor:
+    """Reads and accepts plan after plan: what is new, what was seen before, what is refused."""
+
+    def __init__(self, journal: Journal, lookup: Lookup, landed_in: LandedIn) -> None:
+        self.journal = journal
+        self.refusals = Refusals(lookup)
+        self.files_seen: set[FileKey] = set()
+        self._lookup = lookup
+        self._landed_in = landed_in
+        self._again: dict[FileKey, Again] = {}
+        """Of the plan at work: the last reading of each file that was read before."""
+        self._read_at: set[tuple[str, str, str]] = set()
+        """Of the plan at work: files that were read, with their landing time."""
+
+    def accept(
+        self,
+        manifest: dict[str, Any],
+        open_file: OpenFile,
+        firm: Firm,
+        held: HeldRows,
+    ) -> Taken:
+        """Takes a plan's files, whose rows come after those that are `held`."""
+        has_life = manifest.get(ACCEPTANCE, 1) >= WITH_LIFE
+        reports: list[Report] = []
+        reads: dict[str, list[pl.DataFrame]] = {}
+        quarantine: list[pl.DataFrame] = []
+        self._again, self._read_at = {}, set()
+        files = [PlannedFile(**file) for file in manifest["files"]]
+        outcomes = self._read(files, open_file, has_life=has_life)
+        for number, (report, read, rows) in enumerate(outcomes):
+            reports.append(report)
+            if rows.height:
+                quarantine.append(_numbered(rows, number))
+            if read is not None and read.rows.height:
+                reads.setdefault(report.file.feed, []).append(_numbered(read.rows, number))
+        feeds: dict[str, pl.DataFrame] = {}
+        for feed in FEEDS:
+            if feed in reads:
+                rows = with_points(pl.concat(reads.pop(feed)), firm.last_point, firm.interval)
+                known = Known(firm.market, held.with_those("instruments", feeds))
+                accepted = self._accept_feed(feed, rows, known, held)
+                feeds[feed] = accepted.rows
+                quarantine.extend(self._refuse(accepted, reports, open_file))
+                tally(accepted, reports)
+        refused = pl.concat([_numbered(NO_QUARANTINE, 0), *quarantine])
+        frames = self._judged(refused, feeds, has_life=has_life)
+        if "desk_actions" in feeds:
+            frames["desk_actions"] = feeds.pop("desk_actions")
+        return Taken(feeds, frames, reports)
+
+    def _judged(
+        self, refused: pl.DataFrame, feeds: dict[str, pl.DataFrame], *, has_life: bool
+    ) -> dict[str, pl.DataFrame]:
+        """Frames of the quarantine and of what becomes of its rows."""
+        actions = feeds.get("desk_actions", NO_ACTIONS)
+        if not has_life or not (refused.height or actions.height or self._again):
+            return {"quarantine": refused.drop("file_number", "account_id")}
+        judged = self.refusals.judge(refused, self._again, actions)
+        names = ("quarantine", "refused_accounts", "quarantine_closings")
+        return dict(zip(names, judged, strict=True))
+
+    def _read(
+        self, files: list[PlannedFile], open_file: OpenFile, *, has_life: bool
+    ) -> list[_Outcome]:
+        """What became of each file; those of a feed are read together."""
+        found: dict[int, _Outcome] = {}
+        left = dict(enumerate(files))
+        while left:
+            fresh: dict[FileKey, int] = {}
+            for number, file in left.items():
+                # What came of one reading of a file decides whether it is read again.
+                if file.problem or _key(file) not in fresh:
+                    outcome = self._unread(number, file, has_life=has_life)
+                    if outcome is None:
+                        fresh[_key(file)] = number
+                    else:
+                        found[number] = outcome
+            found |= self._read_together({n: left[n] for n in fresh.values()}, open_file)
+            left = {number: file for number, file in left.items() if number not in found}
+        return [found[number] for number in range(len(files))]
+
+    def _unread(self, number: int, file: PlannedFile, *, has_life: bool) -> _Outcome | None:
+        """What becomes of a file that is not read; None for one that is."""
+        if file.problem:
+            rows = ignored(file.landed(), file.problem)
+            return Report(file, number, "ignored", quarantined=1), None, rows
+        key = _key(file)
+        if key in self.files_seen and not _goes_on(file):
+            # At the same time it would be refused for the same.
+            is_tried = (*key, file.landed_at) in self._read_at
+            if not has_life or is_tried or not self.refusals.may_land_again(key):
+                return Report(file, number, "redelivered"), None, NO_QUARANTINE
+        return None
+
+    def _read_together(
+        self, files: dict[int, PlannedFile], open_file: OpenFile
+    ) -> dict[int, _Outcome]:
+        by_feed: dict[str, list[int]] = {}
+        for number, file in files.items():
+            by_feed.setdefault(file.feed, []).append(number)
+        found = {}
+        for numbers in by_feed.values():
+            reads = read_together([_landed(files[number], open_file) for number in numbers])
+            for number, read in zip(numbers, reads, strict=True):
+                found[number] = self._outcome(number, files[number], read)
+        return found
+
+    def _outcome(self, number: int, file: PlannedFile, read: FileRead) -> _Outcome:
+        key = _key(file)
+        if key in self.files_seen:
+            self._again[key] = Again(number, *_lines(file, read))
+        self.files_seen.add(key)
+        self._read_at.add((*key, file.landed_at))
+        self.refusals.read(key, read.quarantined, is_all=file.span is None)
+        report = Report(
+            file,
+            number,
+            read.status,
+            read.rows_read,
+            quarantined=read.quarantined.height,
+            extra=read.extra_columns,
+        )
+        return report, read, read.quarantined
+
+    def _accept_feed(self, feed: str, rows: pl.DataFrame, known: Known, held: HeldRows) -> Accepted:
+        if feed == "fills":
+            zeros = zero_fills(rows, known, self._lookup)
+            return self.journal.accept_by_id(feed, rows, zeros)
+        if feed in IDS:
+            return self.journal.accept_by_id(feed, rows)
+        refused: list[Refusal] = []
+        if feed == "prices":
+            rows, refused = split_prices(rows, known)
+        accepted = accept_by_content(feed, rows, self._lookup, held.of(feed))
+        accepted.refusals += refused
+        return accepted
+
+    def _refuse(
+        self, accepted: Accepted, reports: list[Report], open_file: OpenFile
+    ) -> list[pl.DataFrame]:
+        by_file: dict[int, list[Refusal]] = {}
+        for refusal in accepted.refusals:
+            by_file.setdefault(refusal.file_number, []).append(refusal)
+        rows = []
+        for number, refusals in sorted(by_file.items()):
+            reports[number].quarantined += len(refusals)
+            later = [LaterRefusal(*refusal[1:]) for refusal in refusals]
+            found = late_quarantine(_landed(reports[number].file, open_file), later)
+            rows.append(_numbered(found, number))
+        for overruled in accepted.overruled:
+            row = overruled.row(0, named=True)
+            rows.append(self._overruled(row, reports, open_file))
+        return rows
+
+    def _overruled(
+        self, row: dict[str, Any], reports: list[Report], open_file: OpenFile
+    ) -> pl.DataFrame:
+        """The quarantine row of a correction accepted earlier that does not fit its original."""
+        number = row.get("file_number")
+        if number is not None:
+            landed = _landed(reports[number].file, open_file)
+        else:
+            again = self._again.get(("fills", row["file_id"]))
+            number = 0 if again is None else again.number
+            landed = self._landed_in(row["cycle"], row["file_id"], row["landed_at"])
+        detail = f"{row['fill_id']} is of another account or symbol than {row['corrects_fill_id']}"
+        refusal = LaterRefusal(row["file_row"], MISMATCH, detail, row["account_id"])
+        return _numbered(late_quarantine(landed, [refusal]), number)
+
+
+def _landed(file: PlannedFile, open_file: OpenFile) -> Landed:
+    return Landed(file.landed(), partial(open_file, file), file.stretch())
+
+
+def _key(file: PlannedFile) -> FileKey:
+    return file.feed, file.file_id
+
+
+def _goes_on(file: PlannedFile) -> bool:
+    """Whether it is a later stretch of a file that is being taken."""
+    stretch = file.stretch()
+    return stretch is not None and stretch.start > 0
+
+
+def _lines(file: PlannedFile, read: FileRead) -> tuple[int, int]:
+    """The first and the last `file_row` that a reading speaks for; 0 is the file as a whole."""
+    stretch = file.stretch()
+    if stretch is None:
+        return 0, NO_END
+    first = stretch.first_row if stretch.start else 0
+    if stretch.end is None:
+        return first, NO_END
+    rows = pl.concat([read.rows["file_row"], read.quarantined["file_row"]])
+    return first, int(str(rows.max())) if len(rows) else first
+
+
+def _numbered(rows: pl.DataFrame, number: int) -> pl.DataFrame:
+    return rows.with_columns(file_number=pl.lit(number, dtype=pl.Int64))

@@ -1,0 +1,193 @@
+"""Replay: history recomputed from the landed bytes, and held against what is stored and sealed."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import polars as pl
+
+from margin_assets.lake.ledger import bases
+from margin_assets.lake.ledger.canonical import canonical_bytes, digest
+from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store.store import Lake
+from margin_assets.live.past.rehearsal import Rehearsal, Start
+from margin_assets.live.session.session import CycleResult, Session
+from schemas import TABLES, Mode, Table
+
+# Rows and cycles whose stored tables are held in memory at once.
+_ROWS, _CYCLES = 500_000, 200
+_CHUNK = 1 << 20
+_APPENDED = tuple(t for t in TABLES.values() if t.in_cycle and t.mode is Mode.APPEND)
+_STATES = tuple(t for t in TABLES.values() if t.in_cycle and t.mode is Mode.STATE)
+
+OnCycle = Callable[[Sealed, int], None]
+
+
+@dataclass(frozen=True)
+class ReplayReport:
+    """How many cycles were computed, and the first difference found, if any."""
+
+    cycles: int
+    difference: str | None
+
+
+def replay(
+    lake: Lake, from_cycle: int = 1, on_cycle: OnCycle = lambda _cycle, _last: None
+) -> ReplayReport:
+    """Recomputes sealed cycles and compares each, from `from_cycle` on, as it comes.
+
+    Its hash with the one sealed, its rows with those stored; after the last, every state table.
+    All in canonical form. Starts from the newest base before `from_cycle`, or from nothing, and
+    writes nothing. `on_cycle` is told each cycle and the number of the last.
+    """
+    last = Ledger(lake).last_sealed()
+    if last is None:
+        return ReplayReport(0, None)
+    start = start_before(lake, from_cycle)
+    rehearsal, done = Rehearsal(lake, start), 0
+    for sealed, stored in _with_rows(lake, last, start.sealed.cycle + 1 if start else 1):
+        again = rehearsal.run(sealed)
+        done += 1
+        on_cycle(again.sealed, last.cycle)
+        if sealed.cycle >= from_cycle:
+            difference = _difference(sealed, again, stored)
+            if difference is not None:
+                return ReplayReport(done, f"cycle {sealed.cycle}: {difference}")
+    return ReplayReport(done, _state_difference(lake, last, rehearsal) or _strays(lake, last))
+
+
+def start_before(lake: Lake, cycle: int) -> Start | None:
+    """The newest kept base before a cycle; None if there is none."""
+    base = max((kept for kept in bases.kept(lake) if kept < cycle), default=0)
+    if not base:
+        return None
+    sealed = Ledger(lake).sealed(base)
+    return Start(sealed, bases.tables_of(lake, sealed))
+
+
+def replay_into(
+    lake: Lake, scratch: Lake, from_cycle: int = 1, on_cycle: OnCycle = lambda _cycle, _last: None
+) -> ReplayReport:
+    """Recomputes every sealed cycle of `lake` into `scratch`, a fresh lake, table by table.
+
+    Slower than `replay` by what writing costs; what it leaves is a lake that can be asked.
+    """
+    session, ledger = Session(scratch), Ledger(lake)
+    session.recover()
+    last, done = ledger.last_sealed(), 0
+    for sealed in ledger.sealed_from(1):
+        _copy_archive(lake, scratch, sealed.manifest["archive"])
+        again = session.run_plan(session.ledger.plan(sealed.manifest)).sealed
+        done += 1
+        on_cycle(again, last.cycle if last else 0)
+        if sealed.cycle >= from_cycle and again.hash != sealed.hash:
+            return ReplayReport(done, f"cycle {sealed.cycle}: {_unlike(sealed, again)}")
+    session.caretaker.settle()
+    return ReplayReport(done, _first_difference(lake, scratch))
+
+
+def _copy_archive(lake: Lake, scratch: Lake, path: str) -> None:
+    """The landed bytes of a cycle: a lake is whole with them, and can be audited."""
+    if path:
+        with lake.open_object(path) as archive:
+            scratch.put_object(path, iter(partial(archive.read, _CHUNK), b""))
+
+
+def _with_rows(
+    lake: Lake, last: Sealed, first: int
+) -> Iterator[tuple[Sealed, dict[str, pl.DataFrame]]]:
+    """Sealed cycles from one on, each with the rows it appended, read many at a time."""
+    for run in _runs(Ledger(lake).sealed_from(first)):
+        among = pl.col("cycle").is_between(run[0].cycle, run[-1].cycle)
+        # A table younger than the last seal holds none of its rows.
+        tables = SealedTables(lake, last.table_versions)
+        parts = {
+            table.name: tables.scan(table.name)
+            .filter(among)
+            .collect()
+            .partition_by("cycle", as_dict=True)
+            for table in _APPENDED
+        }
+        for sealed in run:
+            key = (sealed.cycle,)
+            yield sealed, {name: part[key] for name, part in parts.items() if key in part}
+
+
+def _runs(cycles: Iterator[Sealed]) -> Iterator[list[Sealed]]:
+    run: list[Sealed] = []
+    rows = 0
+    for sealed in cycles:
+        rows += sum(sealed.counts.get(table.name, 0) for table in _APPENDED)
+        if run and (rows > _ROWS or len(run) >= _CYCLES):
+            yield run
+            run, rows = [], 0
+        run.append(sealed)
+    if run:
+        yield run
+
+
+def _difference(sealed: Sealed, again: CycleResult, stored: dict[str, pl.DataFrame]) -> str | None:
+    """What a cycle wrote, sealed or stored otherwise than it comes out now."""
+    if again.sealed.hash != sealed.hash:
+        return _unlike(sealed, again.sealed)
+    for table in _APPENDED:
+        rows = stored.get(table.name)
+        found = None if rows is None else digest(rows, table)
+        if found != again.sealed.digests.get(table.name):
+            empty = table.schema.create_empty()
+            ours = empty if rows is None else rows
+            return _first_row(table, ours, again.frames.get(table.name, empty))
+    return None
+
+
+def _unlike(sealed: Sealed, again: Sealed) -> str:
+    for name in sorted(sealed.digests.keys() | again.digests.keys()):
+        if sealed.digests.get(name) != again.digests.get(name):
+            return f"{name} was sealed with other rows than are computed now"
+    if sealed.as_of != again.as_of:
+        return f"sealed as of {sealed.as_of}, computed as of {again.as_of}"
+    return "the hash before it, or its counts, are others"
+
+
+def _state_difference(lake: Lake, last: Sealed, rehearsal: Rehearsal) -> str | None:
+    tables = SealedTables(lake, last.table_versions)
+    for table in _STATES:
+        stored, computed = tables(table.name), rehearsal.lake.scan(table.name).collect()
+        if canonical_bytes(stored, table) != canonical_bytes(computed, table):
+            return _first_row(table, stored, computed)
+    return None
+
+
+def _strays(lake: Lake, last: Sealed) -> str | None:
+    """Rows that stand in an append table under no sealed cycle."""
+    for table in _APPENDED:
+        rows = SealedTables(lake, last.table_versions).scan(table.name)
+        strays = rows.filter(~pl.col("cycle").is_between(1, last.cycle)).collect()
+        if strays.height:
+            return _first_row(table, strays, table.schema.create_empty())
+    return None
+
+
+def _first_difference(lake: Lake, scratch: Lake) -> str | None:
+    ours, theirs = (Ledger(one).last_sealed() for one in (lake, scratch))
+    if ours is None or theirs is None:
+        return None
+    for table in (*_APPENDED, *_STATES):
+        stored = SealedTables(lake, ours.table_versions)(table.name)
+        computed = SealedTables(scratch, theirs.table_versions)(table.name)
+        if canonical_bytes(stored, table) != canonical_bytes(computed, table):
+            return _first_row(table, stored, computed)
+    return None
+
+
+def _first_row(table: Table, stored: pl.DataFrame, computed: pl.DataFrame) -> str:
+    """Names the first row, in canonical order, that the two do not share."""
+    columns = list(table.schema.columns())
+    only = [
+        one.select(columns).join(other.select(columns), on=columns, how="anti", nulls_equal=True)
+        for one, other in ((stored, computed), (computed, stored))
+    ]
+    rows = pl.concat(only).sort(table.order).select(table.order).head(1).to_dicts()
+    where = ", ".join(f"{name}={value}" for name, value in (rows[0] if rows else {}).items())
+    return f"{table.name}: {where or 'rows repeated'} differs between lake and replay"

@@ -1,0 +1,184 @@
+"""One cycle as a pure step: state and plan in, frames of every table out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from margin_assets.kernels.book.last_fills import with_places
+from margin_assets.kernels.margin.tables import tables_over
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import to_instants
+from margin_assets.lake.store.shards import Shards
+from margin_assets.lake.store.store import ONE_SHARD
+from margin_assets.live.acceptance.accepting import Acceptor, Firm, OpenFile, Taken
+from margin_assets.live.acceptance.held import HeldRows
+from margin_assets.live.firm.monitor import Monitor
+from margin_assets.live.firm.restating import DAYS
+from margin_assets.live.session.shards import Part, StateShards
+from margin_assets.rulebooks import in_force, versions
+
+OFTEN_EMPTY = frozenset(
+    {
+        "house_requirements",
+        "intraday_deficits",
+        "intraday_state",
+        "pattern_day_traders",
+        "reg_t_calls",
+        "special_memorandum_accounts",
+    }
+)
+DATED = ("betas", "volatilities")
+
+
+@dataclass
+class Computed:
+    """Everything a cycle writes, before it is written."""
+
+    frames: dict[str, pl.DataFrame]
+    as_of: datetime | None
+    shards: Shards = ONE_SHARD
+    """Parts of the state tables that the frames replace."""
+    accounts: int | None = None
+    """How many accounts these parts hold; None where they are the whole tables."""
+
+
+class CycleRunner:
+    """Runs plans over the state they follow on: accept, then evaluate, then shape the tables."""
+
+    def __init__(self, monitor: Monitor, acceptor: Acceptor, held: HeldRows) -> None:
+        self.monitor = monitor
+        self.acceptor = acceptor
+        self.held = held
+        self.pending: dict[str, pl.DataFrame] = {}
+        """Rows of dates that have not come, by feed."""
+        bounds = in_force("lake", versions("lake")[-1]).numbers["state"]
+        self.shards = StateShards(
+            bounds["accounts_per_shard"],
+            bounds["whole_shards"],
+            bounds["least_shards"],
+            bounds["settled_shards"],
+            bounds["sample_seconds"],
+        )
+        self._fills_landed = 0
+        """Fills since the session began: the place of the next one."""
+        self.ever_written: set[str] = set()
+        """Tables that are often empty and have had a row."""
+
+    def accept(self, manifest: dict[str, Any], open_file: OpenFile) -> Taken:
+        """Rows that count, by feed, with quarantine rows and a report of every file."""
+        rules = self.monitor.rules(self.monitor.point)
+        firm = Firm(self.monitor.last_point, rules.grid_interval, self.monitor.market)
+        return self.acceptor.accept(manifest, open_file, firm, self.held)
+
+    def compute(
+        self, feeds: dict[str, pl.DataFrame], cycle: int, manifest: dict[str, Any]
+    ) -> Computed:
+        """Evaluates the grid points the rows cover, and shapes the tables as of the last one.
+
+        Nothing is evaluated, and the rows are held, while more of their delivery is to come.
+        """
+        held_since = self.held.since
+        ready = self.held.pass_on(feeds, manifest)
+        if ready is None:
+            return Computed({}, _instant(self.monitor.last_point))
+        events, end = self._events(ready)
+        if end is None:
+            return self._flag(cycle)
+        frames: dict[str, pl.DataFrame] = {}
+        self.monitor.reg_t.restating.begin(ready, events.get("effects"), held_since)
+        decisions = self.monitor.run(events, end)
+        if decisions.height:
+            frames["enforcement_decisions"] = decisions
+        names = self.monitor.holdings.accounts.all
+        ended = self.monitor.reg_t.take_ended(names)
+        if ended.height:
+            frames[DAYS] = ended
+        changed = np.union1d(self.monitor.changed(), self._newly_flagged())
+        part = self.shards.choose(names, changed, end)
+        frames |= self._state(part.places) | {"firm_risk": self.monitor.firm_risk()}
+        return _computed(frames, end, part, cycle)
+
+    def _flag(self, cycle: int) -> Computed:
+        """Nothing to evaluate: the rows of accounts whose flag changed, as of the last point."""
+        changed, end = self._newly_flagged(), self.monitor.last_point
+        if end is None or not len(changed):
+            return Computed({}, _instant(end))
+        part = self.shards.choose(self.monitor.holdings.accounts.all, changed, end)
+        return _computed(self._state(part.places), end, part, cycle)
+
+    def _newly_flagged(self) -> Int64Array:
+        """Places of known accounts whose flag changed since they were last asked for."""
+        refusals, known = self.acceptor.refusals, self.monitor.holdings.accounts
+        places = sorted(known.place(name) for name in refusals.changed if name in known)
+        refusals.changed = set()
+        return np.array(places, dtype=np.int64)
+
+    def is_behind(self) -> bool:
+        """Whether rows of the state are older than the last evaluated grid point."""
+        return self.held.since is None and self.shards.is_behind(self.monitor.last_point)
+
+    def settle(self, cycle: int) -> Computed:
+        """Shapes the state tables of the shards longest behind, and evaluates nothing."""
+        end = self.monitor.point
+        part = self.shards.settle(end)
+        return _computed(self._state(part.places), end, part, cycle)
+
+    def _state(self, of: Int64Array | None) -> dict[str, pl.DataFrame]:
+        era = self.monitor.margined(of)
+        frames = {"positions": era.positions, "account_state": era.accounts}
+        # The kernels that Dagster runs by business date.
+        frames |= tables_over((era,))
+        frames["margin_summary"] = self.acceptor.refusals.flagged(frames["margin_summary"])
+        frames |= {"enforcement_state": self.monitor.enforcement_state(of)}
+        frames |= self.monitor.intraday_tables(of) | self.monitor.reg_t_tables(of)
+        # A table that has never had a row is not written again and again.
+        empty = {n for n in OFTEN_EMPTY if n in frames and not frames[n].height}
+        for name in empty - self.ever_written:
+            frames.pop(name)
+        self.ever_written |= OFTEN_EMPTY & frames.keys()
+        return frames
+
+    def _events(self, feeds: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], int | None]:
+        timed = {n: f for n, f in feeds.items() if n != "fills"}
+        if "fills" in feeds:
+            fills = feeds["fills"]
+            effects = self.acceptor.journal.effects(fills, self.monitor.last_point)
+            timed["effects"] = with_places(effects, fills, self._fills_landed)
+            self._fills_landed += fills.height
+        ends = [f["point"].max() for n, f in feeds.items() if n not in DATED and f.height]
+        ends += [f.filter("is_late")["point"].max() for n, f in feeds.items() if n in DATED]
+        known = [int(str(end)) for end in ends if end is not None]
+        end = max(known) if known else None
+        for feed in DATED:
+            self._hold_back(feed, timed, end)
+        return {n: _ordered(f) for n, f in timed.items() if f.height}, end
+
+    def _hold_back(self, feed: str, timed: dict[str, pl.DataFrame], end: int | None) -> None:
+        """Rows of a date that the day has not come to wait for it."""
+        parts = [f for f in (self.pending.get(feed), timed.pop(feed, None)) if f is not None]
+        if not parts:
+            return
+        rows = pl.concat(parts, how="diagonal")
+        due = pl.lit(value=False) if end is None else pl.col("point") <= end
+        timed[feed] = rows.filter(due)
+        self.pending[feed] = rows.filter(~due)
+
+
+def _computed(frames: dict[str, pl.DataFrame], end: int, part: Part, cycle: int) -> Computed:
+    stamped = {n: f.with_columns(cycle=pl.lit(cycle, pl.Int64)) for n, f in frames.items()}
+    accounts = None if part.places is None else len(part.places)
+    return Computed(stamped, _instant(end), part.shards, accounts)
+
+
+def _ordered(frame: pl.DataFrame) -> pl.DataFrame:
+    time = ["event_time"] if "event_time" in frame.columns else []
+    return frame.sort("point", *time, maintain_order=True)
+
+
+def _instant(point: int | None) -> datetime | None:
+    if point is None:
+        return None
+    return to_instants(np.array([point], dtype=np.int64)).item()  # type: ignore[no-any-return]

@@ -1,0 +1,265 @@
+"""The live session: plan, accept, compute, write, seal; over and over, and again after a crash."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, BinaryIO
+
+import polars as pl
+
+from margin_assets.lake.landing.archive import archive, opened_in
+from margin_assets.lake.landing.backlog import Backlog, backlog_of
+from margin_assets.lake.landing.cut import cut_of
+from margin_assets.lake.landing.landing import Landing, Pending, PlannedFile
+from margin_assets.lake.ledger.canonical import digest
+from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
+from margin_assets.lake.store import faults
+from margin_assets.lake.store.store import Lake
+from margin_assets.lake.upkeep.caretaker import Caretaker
+from margin_assets.live.acceptance.held import AWAITS, awaiting
+from margin_assets.live.acceptance.refusals import ACCEPTANCE, WITH_LIFE
+from margin_assets.live.acceptance.reports import landed_frames
+from margin_assets.live.session.condition import Condition
+from margin_assets.live.session.cycle import CycleRunner
+from margin_assets.live.session.startup import KnownFiles, Source, loaded
+from margin_assets.live.session.stopwatch import Stopwatch
+from margin_assets.rulebooks import in_force, installed, planned_under, versions
+from schemas import TABLES
+
+SETTLES = "settles"
+"""In the manifest of a cycle that takes no files and brings rows up to date."""
+_NO_FILES: dict[str, Any] = {"archive": "", "files": []}
+_POLL_SECONDS = 0.1
+# Longer than the pause of a feed that sends every second: such a feed is not waited on.
+_SETTLE_AFTER_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class CycleResult:
+    """A sealed cycle, what it wrote, and how long each part took in seconds."""
+
+    sealed: Sealed
+    frames: dict[str, pl.DataFrame]
+    seconds: dict[str, float]
+
+    @property
+    def landed_files(self) -> pl.DataFrame:
+        """What became of each file; empty for a cycle that only settles."""
+        name = "landed_files"
+        return self.frames.get(name, TABLES[name].schema.create_empty())
+
+
+class Session:
+    """One writer of one lake. Keeps the firm in memory between cycles."""
+
+    def __init__(self, lake: Lake, open_archive: Lake | None = None) -> None:
+        self.lake = lake
+        self.ledger = Ledger(lake)
+        self._archive = open_archive or lake
+        self.caretaker = Caretaker(lake)
+        self.condition = Condition()
+        """How the store is doing."""
+        lake.access.patience.serve(self.condition)
+        self._runner: CycleRunner | None = None
+        self._at = 0
+        """The sealed cycle whose firm is in memory."""
+        self.waiting: Backlog | None = None
+        """What lay in the landing folder, in no sealed cycle, when it was last listed."""
+        self._known = KnownFiles()
+        # Time does not pass in a rulebook of bounds: the newest version is the one in use.
+        self._bounds = in_force("lake", versions("lake")[-1]).numbers["plan"]
+
+    def recover(self) -> CycleResult | None:
+        """Loads the last sealed cycle and finishes a plan that a dead session left."""
+        self._load()
+        plan = self.ledger.open_plan()
+        result = None if plan is None else self.run_plan(plan)
+        self.condition.settle()
+        return result
+
+    def pending(self, landing: Landing) -> list[Pending]:
+        """What has landed and is in no plan yet; what is ahead of our clock waits (8.15)."""
+        self._ready()
+        return self._known.pending(landing, datetime.now(UTC))
+
+    def cycle(self, landing: Landing) -> CycleResult | None:
+        """Runs one cycle over what is pending; None if nothing is."""
+        result = self._cycle(landing)
+        self.condition.settle()
+        return result
+
+    def _cycle(self, landing: Landing) -> CycleResult | None:
+        started = time.perf_counter()
+        pending = self.pending(landing)
+        self.waiting = backlog_of(pending)
+        cut, held = cut_of(pending, **self._bounds), self._ready().held
+        if not cut.taken and held.since is None:
+            return None
+        self._expect(self._sealed_cycle())
+        self._expect_no_plan()
+        manifest, cut = archive(self.lake, landing, cut, self._at + 1)
+        # Without a file, what is held is evaluated: the rest of its delivery is gone.
+        if not manifest["files"] and held.since is None:
+            return None
+        faults.reach("archived")
+        if times := cut.awaits(held.times):
+            manifest = manifest | {AWAITS: awaiting(times, held.since or self._at + 1)}
+        result = self._plan_and_run(manifest, started)
+        self._known.begun = next((entry for entry in cut.left if entry.begun is not None), None)
+        self.waiting = backlog_of(cut.left)
+        return result
+
+    def settle(self) -> CycleResult | None:
+        """Runs one cycle that brings rows of a large book up to date; None if none is behind.
+
+        For when nothing is pending: nothing is evaluated, rows of the state are written.
+        """
+        started = time.perf_counter()
+        if not self._ready().is_behind():
+            return None
+        self._expect(self._sealed_cycle())
+        self._expect_no_plan()
+        return self._plan_and_run(_NO_FILES | {SETTLES: True}, started)
+
+    def _plan_and_run(self, manifest: dict[str, Any], started: float) -> CycleResult:
+        by_what = {
+            "rulebooks": installed(),
+            "code_version": version("margin-lakehouse"),
+            ACCEPTANCE: WITH_LIFE,
+        }
+        faults.reach("before_plan")
+        try:
+            plan = self.ledger.plan(manifest | by_what)
+        except AnotherSession:
+            # The firm in memory is behind now: it is loaded again before it is used again.
+            self._runner = None
+            raise
+        faults.reach("planned")
+        return self.run_plan(plan, {"plan": time.perf_counter() - started})
+
+    def run_plan(self, plan: Plan, seconds: dict[str, float] | None = None) -> CycleResult:
+        """Computes, writes and seals a planned cycle: a pure function of it and what is sealed."""
+        try:
+            with planned_under(plan.cycle, plan.manifest["rulebooks"]):
+                return self._run_plan(plan, seconds)
+        except Exception:
+            # Half a step may be in memory: what is sealed is loaded again before the next.
+            self._runner = None
+            raise
+
+    def _sealed_cycle(self) -> int:
+        last = self.ledger.last_sealed()
+        return 0 if last is None else last.cycle
+
+    def _expect(self, sealed: int) -> None:
+        """Makes sure that the firm in memory is that of a sealed cycle, and no other's."""
+        if self._at != sealed:
+            at, self._runner = self._at, None
+            raise AnotherSession(f"another session sealed cycle {sealed}; this one is at {at}")
+
+    def _expect_no_plan(self) -> None:
+        """Makes sure that no other session is at work on the next cycle already.
+
+        Seen here when both sealed the cycle before: the ledger was read again, and shows it.
+        """
+        plan = self.ledger.open_plan()
+        if plan is not None:
+            self._runner = None
+            raise AnotherSession(f"cycle {plan.cycle} is planned and not sealed yet")
+
+    def _run_plan(self, plan: Plan, seconds: dict[str, float] | None) -> CycleResult:
+        runner, clock = self._ready(), Stopwatch(seconds or {})
+        self._expect(plan.cycle - 1)
+        taken = runner.accept(plan.manifest, self._opener(plan))
+        faults.reach("accepted")
+        clock.lap("accept")
+        if SETTLES in plan.manifest:
+            computed = runner.settle(plan.cycle)
+        else:
+            computed = runner.compute(taken.feeds, plan.cycle, plan.manifest)
+        landed = landed_frames(taken.feeds | taken.frames, taken.reports, plan.cycle)
+        frames = landed | computed.frames
+        frames = {name: frame for name, frame in frames.items() if frame.width}
+        written = {n: f for n, f in frames.items() if f.height or TABLES[n].mode == "state"}
+        faults.reach("computed")
+        clock.lap("compute")
+        with ThreadPoolExecutor(1) as beside:
+            # The seal asks for the digests, the tables do not: commits wait on storage meanwhile.
+            vouched = beside.submit(_digests, written)
+            table_versions = self.lake.write_all(written, plan.cycle, computed.shards)
+            digests = vouched.result()
+        clock.lap("write")
+        faults.reach("before_seal")
+        counts = {name: frame.height for name, frame in sorted(written.items())}
+        if computed.accounts is not None:
+            counts[ACCOUNTS_WRITTEN] = computed.accounts
+        sealed = self.ledger.seal(plan, computed.as_of, table_versions, digests, counts)
+        faults.reach("sealed")
+        clock.lap("seal")
+        self._settled(plan, runner)
+        self.caretaker.after(sealed)
+        return CycleResult(sealed, written, clock.seconds)
+
+    def _settled(self, plan: Plan, runner: CycleRunner) -> None:
+        """A plan is sealed: what it took can be looked up, and is not taken again."""
+        self._at = plan.cycle
+        runner.acceptor.journal.settle()
+        self._known.remember(plan.manifest)
+
+    def run(
+        self,
+        landing: Landing,
+        *,
+        until_idle: bool = False,
+        max_cycles: int | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[CycleResult]:
+        """Cycles until nothing is pending (`until_idle`), enough are done, or told to stop."""
+        done = 0
+        recovered = self.recover()
+        if recovered is not None:
+            done += 1
+            yield recovered
+            recovered = None
+        busy = time.monotonic()
+        while not stop() and (max_cycles is None or done < max_cycles):
+            result = self.cycle(landing)
+            if result is not None:
+                busy = time.monotonic()
+            elif until_idle or time.monotonic() - busy > _SETTLE_AFTER_SECONDS:
+                result = self.settle()
+            if result is not None:
+                done += 1
+                yield result
+                # What a cycle wrote is large at times, and is not kept beside the next.
+                result = None
+            elif until_idle:
+                break
+            else:
+                landing.wait(_POLL_SECONDS)
+        self.condition.settle(is_last=True)
+
+    def _opener(self, plan: Plan) -> Callable[[PlannedFile], BinaryIO]:
+        return lambda file: opened_in(self._archive, plan.manifest, file)
+
+    def _ready(self) -> CycleRunner:
+        if self._runner is None:
+            self._load()
+        assert self._runner is not None  # noqa: S101 (set by _load)
+        return self._runner
+
+    def _load(self) -> None:
+        """Puts the state of the last sealed cycle into memory."""
+        self.lake.access.keep("loading the last sealed cycle", self._load_once)
+
+    def _load_once(self) -> None:
+        self.ledger.refresh()
+        source = Source(self.lake, self.ledger, self._archive)
+        self._runner, self._at = loaded(source, self._known)
+
+
+def _digests(written: dict[str, pl.DataFrame]) -> dict[str, str]:
+    return {name: digest(frame, TABLES[name]) for name, frame in sorted(written.items())}

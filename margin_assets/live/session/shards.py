@@ -1,0 +1,109 @@
+"""Which shards of the state tables a cycle writes, so that its cost is that of what changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import instants
+from margin_assets.kernels.rules.rules import SECOND
+from margin_assets.lake.store.shards import Shards, hashes, shard_count
+
+_NEVER_WRITTEN = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True)
+class Part:
+    """Shards that a cycle writes, and the places of all accounts in them; None for everybody."""
+
+    shards: Shards
+    places: Int64Array | None
+
+
+class StateShards:
+    """When each shard was last written. A book of few shards is written whole every cycle.
+
+    In a larger one a cycle writes the shards of accounts whose own state changed, and the
+    longest unwritten ones, as many as the event time that has passed asks for. So every row is
+    younger than `sample_seconds` of event time, give or take a cycle, and no cycle writes more
+    than its share.
+    """
+
+    def __init__(
+        self, accounts: int, whole: int, least: int, settled: int, sample_seconds: int
+    ) -> None:
+        self._accounts_per_shard = accounts
+        self._whole = whole
+        self._least = least
+        self._settled = settled
+        self._interval = sample_seconds * SECOND
+        self._hashes: npt.NDArray[np.uint32] = np.zeros(0, dtype=np.uint32)
+        self._written: Int64Array = np.zeros(0, dtype=np.int64)
+        self._last: int | None = None
+
+    def load(self, names: Sequence[str], written: pl.Series) -> None:
+        """Takes all accounts and when the saved row of each was written."""
+        if names:
+            self._grow(names)
+            at = instants(written)
+            self._written[self._of(self._hashes)] = at
+            self._last = int(at.max())
+
+    def choose(self, names: Sequence[str], changed: Int64Array, end: int) -> Part:
+        """What to write at `end`, given all accounts and those whose own state changed."""
+        grown = self._grow(names)
+        shard = self._of(self._hashes)
+        if grown or len(self._written) <= self._whole:
+            chosen = np.unique(shard)
+        else:
+            chosen = np.union1d(self._oldest(self._share(end)), np.unique(shard[changed]))
+        return self._part(chosen, end)
+
+    def is_behind(self, end: int | None) -> bool:
+        """Whether a row of the state is older than the grid point `end`."""
+        if end is None or not len(self._hashes):
+            return False
+        return bool((self._written[self._of(self._hashes)] < end).any())
+
+    def settle(self, end: int) -> Part:
+        """Shards longest behind, as many as a cycle that does nothing else may write."""
+        oldest = self._oldest(self._settled)
+        return self._part(oldest[self._written[oldest] < end], end)
+
+    def _part(self, chosen: Int64Array, end: int) -> Part:
+        self._written[chosen] = self._last = end
+        shard, count = self._of(self._hashes), len(self._written)
+        if len(chosen) == len(np.unique(shard)):
+            return Part(Shards(count), None)
+        places = np.flatnonzero(np.isin(shard, chosen)).astype(np.int64)
+        return Part(Shards(count, tuple(int(number) for number in chosen)), places)
+
+    def _oldest(self, count: int) -> Int64Array:
+        """Shards with accounts in them, the longest unwritten first, ties by number."""
+        used = np.unique(self._of(self._hashes))
+        return used[np.argsort(self._written[used], kind="stable")][:count]
+
+    def _share(self, end: int) -> int:
+        """Shards that the event time since the last cycle asks for; fractions carry over."""
+        count = len(self._written)
+        if self._last is None:
+            return count
+        due = count * end // self._interval - count * self._last // self._interval
+        return max(self._least, due)
+
+    def _of(self, found: npt.NDArray[np.uint32]) -> Int64Array:
+        return (found & np.uint32(len(self._written) - 1)).astype(np.int64)
+
+    def _grow(self, names: Sequence[str]) -> bool:
+        """Whether new accounts changed the number of shards: then every account has moved."""
+        new = names[len(self._hashes) :]
+        if new:
+            self._hashes = np.concatenate([self._hashes, hashes(new)])
+        count = shard_count(len(self._hashes), self._accounts_per_shard)
+        if count == len(self._written):
+            return False
+        self._written = np.full(count, _NEVER_WRITTEN, dtype=np.int64)
+        return True

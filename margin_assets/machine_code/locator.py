@@ -1,0 +1,95 @@
+"""Where compiled loops are kept: a folder for each module and state of what it is compiled from.
+
+Numba keeps the machine code of a loop by the file that the loop stands in, and would go on running
+it after a change in a module whose loops are compiled into it. So a module's folder is named after
+its own text and that of every module of the project that it imports, near or far: a change compiles
+anew what it reaches, and nothing else.
+"""
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from numba.core.caching import InTreeCacheLocator
+
+_KEPT = 4
+_IMPORT = re.compile(r"^(?:from|import) +([\w.]+)(?: +import +\(?([\w, ]*))?", re.MULTILINE)
+
+
+class StateLocator(InTreeCacheLocator):
+    """Keeps the loops of this project by state; leaves all others to Numba's own locators."""
+
+    def __init__(self, py_func: Callable[..., Any], py_file: str) -> None:
+        super().__init__(py_func, py_file)  # type: ignore[no-untyped-call]  # Numba's own
+        self._cache_path = str(folder_of(Path(py_file), _root()))
+
+    @classmethod
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> "StateLocator | None":
+        """The locator of one loop; None for a loop of another package, or where nothing is kept."""
+        if not Path(py_file).is_relative_to(Path(__file__).parents[1]):
+            return None
+        locator = super().from_function(py_func, py_file)  # type: ignore[no-untyped-call]  # the same
+        return locator if isinstance(locator, cls) else None
+
+
+@cache
+def folder_of(source: Path, root: Path) -> Path:
+    """Folder of a module's machine code; older states of the module go, but for the newest few.
+
+    A process that runs an older state compiles again what it has not loaded yet.
+    """
+    folder = source.parent / "__pycache__" / f"numba-{source.stem}-{_state(source, root)}"
+    older = [path for path in folder.parent.glob(f"numba-{source.stem}-*") if path != folder]
+    for old in sorted(older, key=_last_use)[: 1 - _KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.touch()
+    return folder
+
+
+def _state(source: Path, root: Path) -> str:
+    """Hash of a module and of all that it imports, found below the root."""
+    reached, ahead = {source}, [source]
+    while ahead:
+        new = _imported(ahead.pop(), root) - reached
+        reached |= new
+        ahead.extend(new)
+    digest = hashlib.sha256()
+    for module in sorted(reached):
+        digest.update(_text(module).encode())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _imported(source: Path, root: Path) -> frozenset[Path]:
+    """Modules below the root that a module names in its import lines."""
+    named = _IMPORT.findall(_text(source))
+    return frozenset(path for module, names in named for path in _paths(root, module, names))
+
+
+def _paths(root: Path, module: str, names: str) -> Iterator[Path]:
+    place = root.joinpath(*module.split("."))
+    inside = [place / f"{name.strip()}.py" for name in names.split(",") if name.strip()]
+    for path in (place.with_suffix(".py"), place / "__init__.py", *inside):
+        if path.is_file():
+            yield path
+
+
+@cache
+def _text(source: Path) -> str:
+    return source.read_text()
+
+
+def _root() -> Path:
+    return Path(__file__).parents[2]
+
+
+def _last_use(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:  # another process removed it
+        return 0.0

@@ -1,0 +1,115 @@
+"""Loops that count no references make no array, and old machine code goes."""
+
+import ast
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from margin_assets import kernels
+from margin_assets.kernels.numeric import money
+from margin_assets.machine_code import locator
+
+SOURCES = sorted(Path(kernels.__file__).parent.rglob("*.py"))
+SCALARS = {"int", "float", "bool", "None", "Line", "Group", "Node"}
+"""What a loop may hand out that counts no references: numbers, and tuples of them."""
+
+
+def loops() -> dict[str, list[tuple[str, ast.FunctionDef]]]:
+    """Compiled functions by name, each with its decorator as text."""
+    found: dict[str, list[tuple[str, ast.FunctionDef]]] = {}
+    for source in SOURCES:
+        for node in ast.parse(source.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and node.decorator_list:
+                decorator = ast.unparse(node.decorator_list[0])
+                if "njit" in decorator:
+                    found.setdefault(node.name, []).append((decorator, node))
+    return found
+
+
+LOOPS = loops()
+
+
+def hands_out_arrays(node: ast.FunctionDef) -> bool:
+    assert node.returns is not None
+    return not set(re.findall(r"[A-Za-z_.]+", ast.unparse(node.returns))) - {"tuple"} <= SCALARS
+
+
+def called(node: ast.FunctionDef) -> set[str]:
+    calls = [found for found in ast.walk(node) if isinstance(found, ast.Call)]
+    return {ast.unparse(call.func).split(".")[-1] for call in calls}
+
+
+def test_every_loop_says_whether_it_counts_references():
+    silent = [
+        name
+        for name, nodes in LOOPS.items()
+        for decorator, _ in nodes
+        if not any(word in decorator for word in ("**BORROWS", "**OWNS", "parallel=True"))
+    ]
+
+    assert LOOPS
+    assert silent == []
+
+
+def test_no_loop_without_references_touches_an_array_that_another_made():
+    borrowing = [
+        (name, node) for name, nodes in LOOPS.items() for d, node in nodes if "**BORROWS" in d
+    ]
+    makers = {name for name, nodes in LOOPS.items() if any(hands_out_arrays(n) for _, n in nodes)}
+
+    assert len(borrowing) > 100
+    assert [name for name, node in borrowing if hands_out_arrays(node)] == []
+    assert [
+        (name, called(node) & makers) for name, node in borrowing if called(node) & makers
+    ] == []
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    """A package of loops: `outer` is compiled from `inner` by way of `between`."""
+    (tmp_path / "outer.py").write_text("from between import (\n    TWO,\n)\n")
+    (tmp_path / "between.py").write_text("import inner\nTWO = 2 * inner.ONE\n")
+    (tmp_path / "inner.py").write_text("ONE = 1\n")
+    (tmp_path / "apart.py").write_text("ZERO = 0\n")
+    (tmp_path / "__pycache__").mkdir()
+    return tmp_path
+
+
+def kept_in(sources: Path, module: str) -> Path:
+    """Where a module's machine code is kept, asked as a new process would."""
+    for remembered in (locator.folder_of, locator._imported, locator._text):
+        remembered.cache_clear()
+    return locator.folder_of(sources / f"{module}.py", sources)
+
+
+@pytest.mark.parametrize("module", ["outer", "between", "inner"])
+def test_a_change_reaches_the_machine_code_of_all_that_is_compiled_from_it(
+    sources: Path, module: str
+):
+    before, apart = kept_in(sources, module), kept_in(sources, "apart")
+    (sources / "inner.py").write_text("ONE = 10\n")
+
+    assert kept_in(sources, module) != before
+    assert kept_in(sources, "apart") == apart
+
+
+def test_only_the_newest_machine_code_of_a_module_stays(sources: Path):
+    folders = [sources / "__pycache__" / f"numba-inner-{n}" for n in range(8)]
+    other = sources / "__pycache__" / "numba-outer-0"
+    for age, folder in enumerate([*folders, other]):
+        folder.mkdir()
+        os.utime(folder, (age, age))
+
+    now = kept_in(sources, "inner")
+    now.mkdir()
+
+    left = set((sources / "__pycache__").glob("numba-*"))
+    assert left == {now, other, *folders[5:]}
+
+
+def test_loops_of_this_package_are_kept_by_state():
+    path = Path(money.value_cents.stats.cache_path)
+
+    assert path == locator.folder_of(Path(money.__file__), Path(money.__file__).parents[3])

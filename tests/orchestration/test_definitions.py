@@ -1,0 +1,99 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+
+from margin_assets.definitions import build_defs
+from schemas import TABLES
+from tests.support import ROOT
+
+# Dagster copies sensors with a parameter that it calls beta itself.
+pytestmark = pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer `Sensor")
+
+GRAPH = Path(__file__).with_name("asset_graph.txt")
+KEPT = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+
+
+@pytest.fixture(scope="module")
+def graph() -> BaseAssetGraph[Any]:
+    return build_defs().resolve_asset_graph()
+
+
+def test_the_code_location_loads_with_an_empty_environment(tmp_path: Path):
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w"]
+
+    done = subprocess.run(
+        [*command, str(ROOT / "workspace.yaml")],
+        env=KEPT | {"PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not [path for path in tmp_path.iterdir() if not path.name.startswith(".tmp_dagster")]
+
+
+def test_loading_imports_no_great_expectations():
+    code = "import sys, margin_assets.definitions\nassert 'great_expectations' not in sys.modules\n"
+
+    subprocess.run([sys.executable, "-c", code], env=KEPT, cwd=ROOT, check=True, timeout=120)
+
+
+def test_the_asset_graph_is_as_reviewed(graph: BaseAssetGraph[Any]):
+    lines = []
+    for key in sorted(graph.get_all_asset_keys(), key=lambda k: k.path):
+        node = graph.get(key)
+        parents = " ".join(sorted(parent.to_user_string() for parent in node.parent_keys))
+        lines.append(f"{key.to_user_string()} <- {parents}".rstrip())
+    checks = sorted(
+        f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys
+    )
+    found = "\n".join([*lines, "", *checks]) + "\n"
+
+    assert found == GRAPH.read_text(), found
+
+
+def test_every_table_is_an_asset(graph: BaseAssetGraph[Any]):
+    assert {key.path[-1] for key in graph.get_all_asset_keys()} == set(TABLES)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_asset_says_what_it_is(graph: BaseAssetGraph[Any], name: str):
+    node = graph.get(dg.AssetKey(name))
+
+    columns = node.metadata["dagster/column_schema"].columns
+    assert node.group_name == TABLES[name].group
+    assert node.owners == ["team:margin-risk"]
+    assert "deltalake" in node.kinds
+    assert node.description
+    assert [column.name for column in columns] == list(TABLES[name].schema.columns())
+
+
+@pytest.mark.parametrize(
+    "name", ["positions", "account_state", "margin_summary", "stress_results", "firm_risk"]
+)
+def test_daily_tables_have_a_blocking_row_check(graph: BaseAssetGraph[Any], name: str):
+    key = dg.AssetCheckKey(dg.AssetKey(name), f"{name}_obeys_its_schema")
+
+    assert graph.get_check_spec(key).blocking
+
+
+def test_what_is_launched():
+    repository = build_defs().get_repository_def()
+
+    assert {"live_margin", "daily_margin", "upkeep"} <= set(repository.job_names)
+    assert {s.name for s in repository.sensor_defs} == {
+        "landing_sensor",
+        "business_date_sensor",
+        "health_sensor",
+        "failed_runs",
+        "failed_checks",
+    }

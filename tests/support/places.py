@@ -1,0 +1,64 @@
+"""A lake with its landing folder and a code location over it, and instances to run on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from margin_assets.assets.resources import (
+    DailyTwins,
+    LakeResource,
+    LandingResource,
+    ValidationResource,
+)
+from margin_assets.definitions import build_defs
+from margin_assets.lake.store.store import Lake
+from margin_assets.scenarios import scenario, write_batch
+
+INSTANCE = "telemetry:\n  enabled: false\n"
+
+
+@dataclass
+class Place:
+    """A lake, its landing folder, and what a live session had at each close."""
+
+    folder: Path
+    live: dict[str, dict[str, pl.DataFrame]] = field(default_factory=dict)
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(str(self.folder / "lake"))
+
+    @property
+    def landing(self) -> Path:
+        return self.folder / "landing"
+
+    def resources(self) -> dict[str, Any]:
+        uri = str(self.folder / "lake")
+        return {
+            "delta": DailyTwins(lake_uri=uri),
+            "lake": LakeResource(uri=uri),
+            "landing": LandingResource(folder=str(self.landing)),
+            "validation": ValidationResource(docs=str(self.folder / "docs")),
+        }
+
+    def defs(self, more: dict[str, Any] | None = None) -> dg.Definitions:
+        return build_defs(self.resources() | (more or {}))
+
+    def land(self, count: int) -> None:
+        """The first batches of covid-2020."""
+        for number, batch in zip(range(count), scenario("covid-2020").batches(), strict=False):
+            write_batch(batch, self.landing, number)
+
+
+@contextmanager
+def instance_at(home: Path) -> Iterator[dg.DagsterInstance]:
+    """A real instance on SQLite."""
+    home.mkdir()
+    (home / "dagster.yaml").write_text(INSTANCE)
+    with dg.DagsterInstance.from_config(str(home)) as made:
+        yield made

@@ -23,6 +23,8 @@ from margin_assets.live.firm.points import PointsOf
 from schemas import feed_columns
 
 IDS = {"fills": "fill_id", "cash_movements": "movement_id", "desk_actions": "action_id"}
+Held = Callable[[str, pl.Expr], pl.DataFrame | None]
+"""Rows accepted and not evaluated yet that fulfil a condition; None if there are none."""
 Scan = Callable[[str], pl.LazyFrame]
 """All rows of an append table, as of the last sealed cycle."""
 
@@ -72,7 +74,7 @@ class Accepted:
 
 
 def accept_by_content(
-    feed: str, rows: pl.DataFrame, lookup: Lookup, held: pl.DataFrame | None = None
+    feed: str, rows: pl.DataFrame, lookup: Lookup, held: Held | None = None
 ) -> Accepted:
     """Rows whose whole content is their identity: seen before means dropped.
 
@@ -86,8 +88,10 @@ def accept_by_content(
         among = pl.col(time).is_between(suspects[time].min(), suspects[time].max())
         seen = lookup(feed, among)
         fresh = fresh.join(seen, on=columns, how="anti", nulls_equal=True, maintain_order="left")
-    if held is not None:
-        fresh = fresh.join(held, on=columns, how="anti", nulls_equal=True, maintain_order="left")
+    among = pl.col(time).is_between(fresh[time].min(), fresh[time].max())
+    waiting = held(feed, among) if held is not None and fresh.height else None
+    if waiting is not None:
+        fresh = fresh.join(waiting, on=columns, how="anti", nulls_equal=True, maintain_order="left")
     dropped = (
         rows.join(fresh, on=["file_number", "file_row"], how="anti", maintain_order="left")
         .group_by("file_number")

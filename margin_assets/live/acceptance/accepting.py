@@ -199,7 +199,7 @@ class Acceptor:
         refused: list[Refusal] = []
         if feed == "prices":
             rows, refused = split_prices(rows, known)
-        accepted = accept_by_content(feed, rows, self._lookup, held.of(feed))
+        accepted = accept_by_content(feed, rows, self._lookup, held.of)
         accepted.refusals += refused
         return accepted
 

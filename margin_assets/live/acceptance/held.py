@@ -50,9 +50,9 @@ class HeldRows:
                 rows = rows.drop("cycle").with_columns(point=points)
                 self._feeds[feed] = [_lean(feed, rows)]
 
-    def of(self, feed: str) -> pl.DataFrame | None:
-        """The rows of a feed; None if none are held."""
-        parts = self._feeds.get(feed)
+    def of(self, feed: str, *conditions: pl.Expr) -> pl.DataFrame | None:
+        """The rows of a feed that fulfil the conditions; None if none are held."""
+        parts = [rows.filter(*conditions) for rows in self._feeds.get(feed, [])]
         return pl.concat(parts, how="diagonal") if parts else None
 
     def with_those(self, feed: str, accepted: Mapping[str, pl.DataFrame]) -> pl.DataFrame | None:

@@ -50,7 +50,7 @@ class Holdings:
 
     def add(self, accounts: pl.Series) -> int:
         """Makes room for accounts not seen before, unregistered and empty; returns how many."""
-        new = self.accounts.add(accounts.to_list())
+        new = self.accounts.add(accounts.unique(maintain_order=True).to_list())
         if new:
             self.account_type = np.concatenate(
                 [self.account_type, np.full(new, REG_T, dtype=np.int8)]

@@ -110,7 +110,7 @@ class Market:
             self._derive()
 
     def _grow(self, symbols: pl.Series) -> int:
-        new = self.symbols.add(symbols.to_list())
+        new = self.symbols.add(symbols.unique(maintain_order=True).to_list())
         if new:
             self.fills.grow(new)
             for name, value in _BY_SYMBOL.items():

@@ -7,6 +7,9 @@ import polars as pl
 
 from margin_assets.kernels.numeric.arrays import Int64Array
 
+_MANY = 10_000
+"""Names that are looked up by their distinct ones: each as an object of its own costs memory."""
+
 
 class Names:
     """Ids and their places. A place, once given, never changes."""
@@ -37,4 +40,8 @@ class Names:
 
     def places(self, names: pl.Series) -> Int64Array:
         """Place of each name; all must be known."""
-        return np.array([self._place[name] for name in names.to_list()], dtype=np.int64)
+        if len(names) < _MANY:
+            return np.array([self._place[name] for name in names.to_list()], dtype=np.int64)
+        distinct = names.unique()
+        of_distinct = [self._place[name] for name in distinct.to_list()]
+        return names.replace_strict(distinct, of_distinct, return_dtype=pl.Int64).to_numpy()

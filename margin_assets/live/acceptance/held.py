@@ -53,7 +53,7 @@ class HeldRows:
     def of(self, feed: str, *conditions: pl.Expr) -> pl.DataFrame | None:
         """The rows of a feed that fulfil the conditions; None if none are held."""
         parts = [rows.filter(*conditions) for rows in self._feeds.get(feed, [])]
-        return pl.concat(parts, how="diagonal") if parts else None
+        return _spelled(pl.concat(parts, how="diagonal")) if parts else None
 
     def with_those(self, feed: str, accepted: Mapping[str, pl.DataFrame]) -> pl.DataFrame | None:
         """The rows of a feed with those accepted now; None if there are none."""
@@ -64,19 +64,33 @@ class HeldRows:
         self, feeds: Mapping[str, pl.DataFrame], manifest: Mapping[str, Any]
     ) -> dict[str, pl.DataFrame] | None:
         """All rows to evaluate now, first landed first; None if more of them is to come."""
+        self._take(manifest)
+        if self.since is None and not self._feeds:
+            return dict(feeds)
         for feed, rows in feeds.items():
             self._feeds.setdefault(feed, []).append(_lean(feed, rows))
-        self._take(manifest)
         if self.since is not None:
             return None
-        ready = {feed: pl.concat(parts, how="diagonal") for feed, parts in self._feeds.items()}
-        self._feeds = {}
+        held, self._feeds = self._feeds, {}
+        ready = {}
+        for feed in list(held):
+            # Who sent a price told repeated rows apart, and decides nothing.
+            rows = pl.concat(held.pop(feed), how="diagonal").drop("source", strict=False)
+            ready[feed] = _spelled(rows)
         return ready
 
 
 def _lean(feed: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """What is evaluated of rows that may be held for long."""
-    return rows.select(*feed_columns(feed), "is_late", "point") if feed in _MANY else rows
+    """What is evaluated of rows that may be held for long, names that repeat as codes."""
+    if feed not in _MANY:
+        return rows
+    codes = pl.col(pl.String).exclude("fill_id", "corrects_fill_id").cast(pl.Categorical)
+    return rows.select(*feed_columns(feed), "is_late", "point").with_columns(codes)
+
+
+def _spelled(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with their names as text again."""
+    return rows.with_columns(pl.col(pl.Categorical).cast(pl.String))
 
 
 def awaiting(times: list[datetime], since: int) -> dict[str, Any]:

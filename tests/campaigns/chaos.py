@@ -183,8 +183,10 @@ def _serve(
 ) -> None:
     """One worker process, given one seed after the other."""
     command = [sys.executable, "-m", "tests.campaigns.exactly_once.worker", str(folder)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) as worker:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True
+    ) as worker:
         try:
             while True:
                 seed = waiting.get_nowait()

@@ -3,13 +3,14 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.margin_command import Margin, land, landed, live, place
 
 
-def refused(margin: Margin, folder: Path) -> dict[str, object]:
+def refused(margin: Margin, folder: Path) -> dict[str, Any]:
     rows = margin("quarantine", "list", *place(folder), "--json").document
     return rows[0]
 

@@ -132,7 +132,9 @@ def test_a_run_says_what_it_wrote(lake: Lake):
     result = materialize(lake, asset_of(daily(MONDAY)))
 
     metadata = result.asset_materializations_for_node("account_state")[0].metadata
-    columns = {column.name: column for column in metadata["dagster/column_schema"].schema.columns}
+    declared = metadata["dagster/column_schema"]
+    assert isinstance(declared, dg.TableSchemaMetadataValue)
+    columns = {column.name: column for column in declared.schema.columns}
     assert metadata["dagster/row_count"].value == 1
     assert metadata["table_version"].value == lake.version("daily/account_state")
     assert columns["cash"].type == "Decimal(precision=38, scale=2)"

@@ -7,6 +7,7 @@ import json
 import os
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -24,7 +25,7 @@ BEFORE, AT, DAY = "2026-03-02T14:00:00Z", "2026-03-02T15:00:00Z", "2026-03-02"
 CALL = "S C110"
 OPTION = {"underlying": "S", "right": "call", "strike": 110, "expiry": "2026-04-17"}
 OPTION |= {"style": "american", "multiplier": 100, "asset_class": "option"}
-FEEDS = {
+FEEDS: dict[str, list[dict[str, Any]]] = {
     "accounts": [{"account_id": "A", "account_type": "reg_t", "opened_on": "2020-01-01"}],
     "instruments": [
         {"symbol": "S", "asset_class": "equity", "leverage": 1, "marginable": True},

@@ -199,6 +199,7 @@ def test_a_failed_blocking_check_is_an_alert_once(
     judging.execute_in_process(instance=instance)
     with dg.build_sensor_context(instance=instance, resources={"alerts": Sent()}) as context:
         result = failed_checks(context)
+    assert isinstance(result, dg.SensorResult)
     with dg.build_sensor_context(
         instance=instance, resources={"alerts": Sent()}, cursor=result.cursor
     ) as context:

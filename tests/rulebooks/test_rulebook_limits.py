@@ -1,6 +1,7 @@
 """Rulebooks that contradict themselves are refused when they are read, by file and key."""
 
 from datetime import date
+from inspect import unwrap
 from pathlib import Path
 
 import pytest
@@ -201,7 +202,7 @@ def test_so_is_a_version_that_is_installed(
     try:
         with pytest.raises(ValueError, match=r"^house/2020-01-01.toml: [^\n]*$"):
             # As it is read at first, past what is remembered.
-            in_force.__wrapped__("house", date(2024, 1, 1))
+            unwrap(in_force)("house", date(2024, 1, 1))
     finally:
         for known in (rulebooks._installed, rulebooks._text):
             known.cache_clear()

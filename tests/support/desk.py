@@ -165,7 +165,7 @@ def lives(rows: Sequence[Entry], until: date, rules: IntradayRules) -> list[Life
         day = days.index(DAYS.date_of(int(np.searchsorted(DAYS.ends, row.point))))
         by_day.setdefault(day, []).append(row)
     last = days.index(until)
-    level_at_end = {}
+    level_at_end: dict[int, int | None] = {}
     for day in range(last + 1):
         level_at_end[day] = by_day[day][-1].level if day in by_day else level_at_end.get(day - 1)
     found = []

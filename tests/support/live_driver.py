@@ -197,8 +197,10 @@ def everything_landed(firm: Firm) -> tuple[Landed, Booked]:
     assert sealed is not None
     tables = SealedTables(firm.lake, sealed.table_versions)
     landed = Landed(*(tables.in_landing_order(name).collect() for name in Landed._fields))
-    more = (tables.in_landing_order(name).collect() for name in ("cash_movements", "accounts"))
-    return landed, Booked(landed.fills, *more, landed.instruments)
+    movements, owners = (
+        tables.in_landing_order(name).collect() for name in ("cash_movements", "accounts")
+    )
+    return landed, Booked(landed.fills, movements, owners, landed.instruments)
 
 
 def assert_a_process_takes_over(firm: Firm) -> None:

@@ -227,16 +227,16 @@ def assert_documents_agree(firm: Firm, names: Iterable[str] = HELD) -> None:
             live = firm.table(name).filter(mine).select(key, *columns).cast(pl.Float64)
             answered = [tuple(part[column] for column in (key, *columns)) for part in section]
             assert sorted(live.rows()) == sorted(answered), (row["account_id"], name)
-        columns = (
+        told = (
             "strategy",
             "rule",
             "gross_requirement",
             "maintenance_requirement",
             "net_deposit",
         )
-        groups = firm.table("reg_t_requirements").filter(mine).select(columns)
-        live = [(*r[:2], *map(float, r[2:])) for r in groups.rows()]
-        assert sorted(live) == sorted(tuple(g[c] for c in columns) for g in reg_t["groups"])
+        groups = firm.table("reg_t_requirements").filter(mine).select(told)
+        kept = [(*r[:2], *map(float, r[2:])) for r in groups.rows()]
+        assert sorted(kept) == sorted(tuple(g[c] for c in told) for g in reg_t["groups"])
 
 
 def summary(firm: Firm, account_id: str) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Account(NamedTuple):
 def option(value: Number, delta: Number | None, quantity: Number, **terms: object) -> Position:
     """An option on X, at 100 a unit of X."""
     base = Position(value, "X 100 C", "X", asset_class="option", multiplier=100)
-    return base._replace(delta_value=delta, quantity=quantity, **terms)  # type: ignore[arg-type]
+    return base._replace(delta_value=delta, quantity=quantity, **terms)
 
 
 def positions(held: Sequence[Position]) -> pl.DataFrame:

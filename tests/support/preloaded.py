@@ -11,5 +11,5 @@ def load_compiled() -> None:
         if name.startswith("margin_assets."):
             for found in vars(module).values():
                 if isinstance(found, CPUDispatcher) and found.py_func.__module__ == name:
-                    for key in found._cache._cache_file._load_index():
+                    for key in vars(found)["_cache"]._cache_file._load_index():
                         found.compile(key[0])

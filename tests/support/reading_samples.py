@@ -2,6 +2,7 @@ import hashlib
 import io
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,12 +15,11 @@ from margin_assets.lake.landing.reading import (
     LandedFile,
     read_landed,
 )
-from margin_assets.lake.landing.reading.rules import feed_columns
-from schemas import FEEDS
+from schemas import FEEDS, feed_columns
 
 LANDED_AT = datetime(2024, 1, 2, tzinfo=UTC)
 AT = "2024-01-01T15:00:00Z"
-GOOD = {
+GOOD: dict[str, dict[str, Any]] = {
     "accounts": {
         "account_id": "A1",
         "account_type": "reg_t",

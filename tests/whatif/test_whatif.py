@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from margin_assets.whatif import DocumentError, parse_document, whatif, whatif_lines
+from margin_assets.whatif.document import Equity
 
 Json = dict[str, Any]
 DOCUMENT: Json = {
@@ -403,7 +404,9 @@ def test_quantities_that_add_up_beyond_range_are_refused():
 def test_numbers_are_taken_exactly():
     document = parse_document(changed("positions.0.quantity", 0.1))
 
-    assert str(document.positions[0].quantity) == "0.1"
+    (position,) = document.positions
+    assert isinstance(position, Equity)
+    assert str(position.quantity) == "0.1"
 
 
 @pytest.mark.parametrize("encode", [str, str.encode], ids=["text", "bytes"])

@@ -11,8 +11,10 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from margin_assets.kernels.rules import overlay_rules
 from margin_assets.lake.store.store import Lake
@@ -41,7 +43,7 @@ class Director:
         self._is_warm = False
         self._has_overlays = False
         """Of the story that is told now; forks inherit it."""
-        overlay_rules.in_force = self._rulebook  # type: ignore[assignment] (a method stands in for it)
+        patch.object(overlay_rules, "in_force", self._rulebook).start()
 
     def run(self, seed: int) -> dict[str, Any]:
         """One trial; its problems, and how often each kind of misfortune came."""
@@ -166,10 +168,10 @@ class _Acts:
             begin, end, room = step.fills
             acts += [(begin, lambda: disk.fill(room)), (end, disk.relieve)]
         for place, start in zip(range(len(step.lives)), step.starts, strict=False):
-            acts.append((start, lambda place=place: self._start(place)))
+            acts.append((start, partial(self._start, place)))
         for place, kill in zip(range(len(step.lives)), step.kills, strict=False):
             if kill is not None:
-                acts.append((kill + step.starts[place], lambda place=place: self._kill(place)))
+                acts.append((kill + step.starts[place], partial(self._kill, place)))
         if step.terminates is not None:
             acts.append((step.terminates, lambda: self._signal(0, signal.SIGTERM)))
         return sorted(acts, key=lambda act: act[0])

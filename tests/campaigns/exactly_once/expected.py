@@ -1,6 +1,6 @@
 """What a story's rows come to, told without the product: who holds what, who has how much cash."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -16,7 +16,7 @@ _CONTRACT, _BOND = 100, 10
 
 def holdings(fills: Iterable[Row]) -> dict[Holding, Decimal]:
     """What is held after all fills and their corrections; nothing that is flat."""
-    held: Counter[Holding] = Counter()
+    held: defaultdict[Holding, Decimal] = defaultdict(Decimal)
     for row in standing(fills):
         held[row["account_id"], row["symbol"]] += row["quantity"]
     return {place: quantity for place, quantity in held.items() if quantity}
@@ -24,7 +24,7 @@ def holdings(fills: Iterable[Row]) -> dict[Holding, Decimal]:
 
 def cash(fills: Iterable[Row], movements: Iterable[Row]) -> dict[str, Decimal]:
     """Dollars of each account, none that has nothing; a fill's are rounded to the cent."""
-    usd: Counter[str] = Counter()
+    usd: defaultdict[str, Decimal] = defaultdict(Decimal)
     for row in movements:
         usd[row["account_id"]] += row["amount"]
     for row in standing(fills):

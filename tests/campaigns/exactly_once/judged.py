@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -114,14 +115,14 @@ def _as_the_story_has_it(lake: Lake, story: Story) -> Iterator[str]:
     summary = tables("margin_summary").select("account_id", pl.col("reasons").str.split(";"))
     why = dict(summary.rows())
     usd = tables("account_state").filter(pl.col("cash") != 0)
-    found = {
+    found: dict[str, dict[Any, Any]] = {
         "holdings": {row[:2]: row[2] for row in held["account_id", "symbol", "quantity"].rows()},
         "cash": dict(usd["account_id", "cash"].rows()),
         "awaiting settlement": dict.fromkeys(n for n in why if "awaiting_settlement" in why[n]),
         "flagged": dict.fromkeys(name for name in why if "refused_rows" in why[name]),
         "set right": {"memorandum account": _memorandum(tables, MISTAKEN)},
     }
-    expected = {
+    expected: dict[str, dict[Any, Any]] = {
         "holdings": story.held,
         "cash": story.cash,
         "awaiting settlement": dict.fromkeys(story.awaiting),

@@ -78,8 +78,8 @@ class Teller:
     def _open(self) -> None:
         for name, kind in zip((*ACCOUNTS, *_TWINS), (*KINDS, "reg_t", "reg_t"), strict=True):
             self.say("accounts", account(name, kind, self.tick()))
-        for row in instruments(self._ticks()):
-            self.say("instruments", row)
+        for told in instruments(self._ticks()):
+            self.say("instruments", told)
         self._weigh()
         for symbol, annual in (("AA", "0.45"), ("BB", "0.7")):
             row: Row = {"symbol": symbol, "volatility_annual": Decimal(annual)}

@@ -206,7 +206,8 @@ def test_commitment_is_of_one_day_and_one_account():
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 9)), min_size=1, max_size=12))
 def test_long_only_day_trades_are_half_the_runs(made: list[tuple[bool, int]]):
-    quantities, position, runs = [], 0, []
+    quantities, position = [], 0
+    runs: list[bool] = []
     for is_sale, size in made:
         quantity = -min(size, position) if is_sale else size
         if quantity:
@@ -234,8 +235,10 @@ def lived(
     book, found, account = PatternBook(DAYS), [], np.zeros(1, dtype=np.int64)
 
     def closing(places: np.ndarray, _: np.ndarray) -> Closing:
-        cents = [np.full(len(places), round((usd or 0) * 100)) for usd in (equity, maintenance)]
-        return Closing(*cents, np.full(len(places), equity is not None))
+        own, required = (
+            np.full(len(places), round((usd or 0) * 100)) for usd in (equity, maintenance)
+        )
+        return Closing(own, required, np.full(len(places), equity is not None))
 
     for n in range(len(WEEKS)):
         if book.day != FIRST + n:

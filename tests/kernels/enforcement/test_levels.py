@@ -14,7 +14,8 @@ from margin_assets.kernels.book.book import NO_PRICE
 from margin_assets.kernels.book.figures import Figures, empty_figures
 from margin_assets.kernels.enforcement.liquidation import liquidated
 from margin_assets.kernels.numeric.money import MAX_TOTAL, share_order
-from tests.support.ladder_account import MINUTE, RULES, START, STRESSED, Account, Step
+from tests.support.ladder_account import MINUTE, START, STRESSED, Account, Step
+from tests.support.portfolios import RULES
 
 HUGE = int(MAX_TOTAL)
 

@@ -101,7 +101,9 @@ def test_every_deficit_lives_as_its_definition_says(walk: list[Entry]):
         Life(
             row["deficit_date"],
             int(row["amount"] * 100),
-            *(_day(row[name]) for name in ("satisfied_at", "expired_at", "failed_at")),
+            _day(row["satisfied_at"]),
+            _day(row["expired_at"]),
+            _day(row["failed_at"]),
             _day(row["freeze_from"]),
         )
         for row in rows

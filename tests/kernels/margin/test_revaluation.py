@@ -29,9 +29,11 @@ from margin_assets.kernels.securities.lines import is_below, stress_line, stress
 from schemas.landed import ACCOUNT_TYPES
 from tests.support import reference
 from tests.support.portfolios import RULES, Holding, Owner, Portfolio, Term, one, portfolio
+from tests.support.threads import several_threads
 
 KINDS = ACCOUNT_TYPES
 Table = npt.NDArray[np.int64]
+Arrays = tuple[np.ndarray, ...]
 SYMBOLS = ("AAA", "BBB", "CCC", "FND", "SPX", "SPY", "IDX")
 # Symbols of one group share its range.
 GROUPS = {
@@ -109,7 +111,7 @@ def result_of(figures: Figures, a: int) -> reference.Result:
 
     names = reference.Result._fields[:8]
     return reference.Result(
-        *(usd(getattr(figures, name)[a]) for name in names),
+        **{name: usd(getattr(figures, name)[a]) for name in names},
         pnl=tuple(map(usd, figures.pnl[a])),
         restruck=tuple(map(usd, figures.restruck[a])),
         states=frozenset(filter(None, state_names(int(figures.states[a])).split(";"))),
@@ -219,14 +221,14 @@ def _all_threads_after() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_all_threads_after")
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one processor")
+@several_threads
 def test_threads_do_not_change_a_bit():
     book, series = large_book()
     numba.set_num_threads(1)
-    alone = revalue(book, series, RULES)
+    alone: Arrays = revalue(book, series, RULES)
     numba.set_num_threads(2)
 
-    together = revalue(book, series, RULES)
+    together: Arrays = revalue(book, series, RULES)
 
     for one_thread, two_threads in zip(alone, together, strict=True):
         assert one_thread.tobytes() == two_threads.tobytes()
@@ -243,7 +245,9 @@ def test_revaluing_touched_accounts_equals_revaluing_all():
 
     revalue(book, moved, RULES, None, (touched, figures))
 
-    for part, whole in zip(figures, revalue(book, moved, RULES), strict=True):
+    parts: Arrays = figures
+    wholes: Arrays = revalue(book, moved, RULES)
+    for part, whole in zip(parts, wholes, strict=True):
         assert part.tobytes() == whole.tobytes()
 
 
@@ -296,7 +300,7 @@ def test_figures_that_cannot_be_exact_are_named(
     assert ("beyond_range" in states) == is_beyond
 
 
-@njit
+@njit()
 def _exact_lines(book: Book, series: Series, rules: Rules, pnl: Table, restruck: Table) -> None:
     for i in range(len(book.quantity)):
         s, quantity = book.series[i], book.quantity[i]

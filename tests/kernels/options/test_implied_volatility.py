@@ -28,6 +28,7 @@ from tests.support.option_samples import (
     options,
     spots,
 )
+from tests.support.threads import several_threads
 
 
 @pytest.mark.parametrize("is_american", [AMERICAN, EUROPEAN])
@@ -162,7 +163,7 @@ def _all_threads_after() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_all_threads_after")
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one processor")
+@several_threads
 def test_threads_do_not_change_a_bit_of_an_option_value():
     spot, days, vol, rate, dividend_yield, is_call = columns(listed_options())
     years, strike = days / 365, np.full(len(spot), STRIKE)

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from inspect import unwrap
 
 import polars as pl
 import pytest
@@ -59,14 +60,14 @@ def test_a_broken_rulebook_is_refused(
     monkeypatch.setattr("margin_assets.kernels.rules.overlay_rules.in_force", changed)
 
     with pytest.raises(ValueError, match=message):
-        overlay_rules.__wrapped__(DAY)
+        unwrap(overlay_rules)(DAY)
 
 
 def test_an_overlay_is_off_in_a_version_from_before_it(monkeypatch: pytest.MonkeyPatch):
     named = (*OVERLAYS, "an_overlay_of_later")
     monkeypatch.setattr("margin_assets.kernels.rules.overlay_rules.OVERLAYS", named)
 
-    assert overlay_rules.__wrapped__(DAY).enabled == frozenset()
+    assert unwrap(overlay_rules)(DAY).enabled == frozenset()
 
 
 def test_every_overlay_is_off_by_default():
@@ -354,7 +355,7 @@ def test_rows_are_sorted_and_dates_kept_apart():
     dates = [date(2020, 3, 10), date(2020, 3, 9)]
 
     once = house_addons(positions(held), owners, rules)
-    twice = house_addons(*(_on(frame, dates) for frame in (positions(held), owners)), rules)
+    twice = house_addons(_on(positions(held), dates), _on(owners, dates), rules)
 
     keys = once.select("account_id", "overlay", "subject").rows()
     assert keys == sorted(set(keys))

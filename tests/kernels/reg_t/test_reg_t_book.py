@@ -162,9 +162,11 @@ def test_trades_enter_at_their_own_price(held: int, quantity: int, entry: int, m
 
 def entered(held: int, quantity: int, calls: int = 0, *, marginable: bool = True) -> list[int]:
     """Entry of a trade at 10: shares held and dealt, with calls on so many shares."""
-    one = [np.array([n], dtype=np.int64) for n in (held * 10**6, quantity * 10**6, 10**7)]
+    before, dealt, usd = (
+        np.array([n], dtype=np.int64) for n in (held * 10**6, quantity * 10**6, 10**7)
+    )
     covered = np.array([calls * 10**6], dtype=np.int64)
-    trades = Trades(*one, np.array([marginable]), covered)
+    trades = Trades(before, dealt, usd, np.array([marginable]), covered)
     entries: list[int] = trade_entries(trades, entry_rules(ON)).tolist()
     return entries
 

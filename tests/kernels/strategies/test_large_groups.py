@@ -39,6 +39,7 @@ from tests.support.leg_books import (
     records,
     stock,
 )
+from tests.support.threads import several_threads
 
 
 def worthless(rng: random.Random) -> Leg:
@@ -159,7 +160,7 @@ def _all_threads_after() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_all_threads_after")
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one processor")
+@several_threads
 def test_threads_do_not_change_a_bit_of_a_large_grouping():
     posed = problems([records(book(seed, 70, 2)) for seed in range(3)])
     results = []

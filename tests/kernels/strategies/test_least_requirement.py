@@ -38,6 +38,7 @@ from tests.support.exhaustive_grouping import (
     part,
     random_book,
 )
+from tests.support.threads import several_threads
 
 BOOKS = int(os.environ.get("MARGIN_LONG_TESTS", "4000"))
 """How many random books are searched exhaustively."""
@@ -232,11 +233,11 @@ def _all_threads_after() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_all_threads_after")
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one processor")
+@several_threads
 def test_threads_do_not_change_a_bit_of_a_grouping():
     rng = random.Random(7)
     posed = problems([random_book(rng) for _ in range(500)])
-    results = []
+    results: list[tuple[np.ndarray, ...]] = []
     for threads in (1, 2, 2):
         numba.set_num_threads(threads)
         results.append(least_requirements(posed, RATES))

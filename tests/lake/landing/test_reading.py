@@ -18,8 +18,8 @@ from margin_assets.lake.landing.reading import (
     raw_row,
     read_landed,
 )
-from margin_assets.lake.landing.reading.rules import feed_columns, required_columns
-from schemas import FEEDS, TABLES
+from margin_assets.lake.landing.reading.rules import required_columns
+from schemas import FEEDS, TABLES, feed_columns
 from tests.support.reading_samples import (
     GOOD,
     HEADER,

@@ -5,8 +5,7 @@ import polars as pl
 import pytest
 
 from margin_assets.lake.landing.reading import COLUMN_WORDS
-from margin_assets.lake.landing.reading.rules import feed_columns
-from schemas import FEEDS, TABLES
+from schemas import FEEDS, TABLES, feed_columns
 from tests.support.reading_samples import (
     GOOD,
     LANDED_AT,

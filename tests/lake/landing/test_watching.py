@@ -81,8 +81,12 @@ def test_what_is_known_is_not_looked_at_again(landing: WatchedLanding) -> None:
     await_paths(landing, ["fills/new.ndjson"], old)
     asked: list[str] = []
 
-    landing.unknown(lambda entry: asked.append(entry.path) or True)
-    landing.unknown(lambda entry: asked.append(entry.path) or True)
+    def is_known(entry: Pending) -> bool:
+        asked.append(entry.path)
+        return True
+
+    landing.unknown(is_known)
+    landing.unknown(is_known)
 
     assert asked == ["fills/new.ndjson"]
 

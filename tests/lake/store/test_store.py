@@ -181,7 +181,7 @@ def test_write_all_finishes_the_others_when_one_fails(lake: Lake):
 
 
 def test_write_all_passes_its_points(lake: Lake):
-    seen = []
+    seen: list[str] = []
     faults.arm(seen.append)
 
     lake.write_all({"fills": fills(1), "quarantine": rows("quarantine", 0)}, 1)

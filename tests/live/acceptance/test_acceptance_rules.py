@@ -135,8 +135,8 @@ def test_files_count_by_landing_time_then_path(firm: Firm):
         firm.put(path, line(price("X", usd, at(5))).encode(), landed)
     firm.run(fills=[fill("f1", "1", "1", at(5))])
 
-    landed = firm.table("landed_files").filter(pl.col("cycle") == 2)["path"].to_list()
-    assert landed[:3] == ["prices/b.ndjson", "prices/z.ndjson", "prices/a.ndjson"]
+    paths = firm.table("landed_files").filter(pl.col("cycle") == 2)["path"].to_list()
+    assert paths[:3] == ["prices/b.ndjson", "prices/z.ndjson", "prices/a.ndjson"]
     # All three are of one time: the last landed stands.
     assert firm.rows("positions", "price") == [(3,)]
 

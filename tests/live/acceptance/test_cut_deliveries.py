@@ -65,7 +65,9 @@ def cycles(firm: Firm, bounds: dict[str, int], *, anew: bool = False) -> Iterato
 def told(firm: Firm) -> dict[str, list]:
     """Everything that must not depend on the cut."""
     decided = firm.table("enforcement_decisions").drop("cycle", "decision_number")
-    found = {name: rows.decode().splitlines() for name, rows in firm.state().items()}
+    found: dict[str, list] = {
+        name: rows.decode().splitlines() for name, rows in firm.state().items()
+    }
     found["decisions"] = decided.sort("decided_at", "account_id", "decision_id").rows()
     for name in LANDED:
         rows = firm.table(name).drop(WHERE, strict=False)

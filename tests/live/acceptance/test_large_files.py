@@ -2,6 +2,7 @@
 
 import weakref
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -119,8 +120,8 @@ def test_a_stretch_looks_up_no_more_than_its_own_refused_rows(firm: Firm):
         refusals = firm.session._ready().acceptor.refusals
         plain = refusals._lookup
 
-        def counted(*args: object, plain: Lookup = plain) -> pl.DataFrame:
-            heights.append((found := plain(*args)).height)
+        def counted(*args: Any, plain: Lookup = plain, **kwargs: Any) -> pl.DataFrame:
+            heights.append((found := plain(*args, **kwargs)).height)
             return found
 
         refusals._lookup = counted
@@ -166,7 +167,7 @@ def test_what_a_cycle_wrote_is_gone_when_the_next_begins(
 ):
     firm.put("prices/bad.ndjson", b'{"symbol": "X"}\n' * 3_000, LANDED)
     written: list[weakref.ref[CycleResult]] = []
-    left = []
+    left: list[weakref.ref[CycleResult]] = []
     plain = firm.session.cycle
 
     def cycle(landing: LocalLanding) -> CycleResult | None:

@@ -7,11 +7,13 @@ semantics 2.4, 7.1 and 8.7.
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from margin_assets.lake.ledger.audit import verify
 from margin_assets.live.past.replay import replay
+from margin_assets.live.session.session import CycleResult
 from margin_assets.monitoring.observed import refused_rows
 from tests.support.live_driver import Firm, at, beta, fill, line, opening, text
 
@@ -24,7 +26,7 @@ def firm(request: pytest.FixtureRequest, tmp_path: Path) -> Firm:
     if request.param == "a process for each cycle":
         plain = made.cycle
 
-        def restarted(*args: object, **kwargs: object) -> object:
+        def restarted(*args: Any, **kwargs: Any) -> CycleResult | None:
             made.restart()
             return plain(*args, **kwargs)
 

@@ -7,6 +7,7 @@ whose modification time was hours old.
 import hashlib
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.ledger.audit import verify
 from margin_assets.live.acceptance.refusals import ACCEPTANCE
 from margin_assets.live.past.replay import replay
+from margin_assets.live.session.session import CycleResult
 from margin_assets.monitoring.observed import refused_rows
 from tests.support.live_driver import (
     NOON,
@@ -41,7 +43,7 @@ def firm(request: pytest.FixtureRequest, tmp_path: Path) -> Firm:
     if request.param == "a process for each cycle":
         plain = made.cycle
 
-        def restarted(*args: object, **kwargs: object) -> object:
+        def restarted(*args: Any, **kwargs: Any) -> CycleResult | None:
             made.restart()
             return plain(*args, **kwargs)
 

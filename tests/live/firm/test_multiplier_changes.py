@@ -147,7 +147,7 @@ def test_a_correction_is_of_the_size_that_was_traded(tmp_path: Path, restart: bo
 @pytest.mark.parametrize("restart", [False, True])
 def test_late_rows_count_from_the_next_point(tmp_path: Path, restart: bool):
     firm, symbol = start(tmp_path), SYMBOLS["resized twice"]
-    story = [
+    story: list[tuple[Size | Trade, datetime]] = [
         (Size(100), at(10)),
         # Older than what is in force: it never counts.
         (Size(7), at(9)),

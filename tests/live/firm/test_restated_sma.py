@@ -106,8 +106,8 @@ def shared(name: str, about: str) -> list[tuple[datetime, str, Row]]:
         events += [(at, "cash_movements", cash(f"{name}-{n}", name, usd, at, kind))]
     trades = [("40", "100", "X", 0.5), ("-60", "42", "Y", 5.5), ("-10", "120", "X", 23)]
     trades += [("80", "110", "X", 50)] + [("1", "10", "XC", 26)] * (about == "XC")
-    for n, (quantity, usd, symbol, hours) in enumerate(trades):
-        at = later(hours=hours)
+    for n, (quantity, usd, symbol, when) in enumerate(trades):
+        at = later(hours=when)
         row = fill(f"{name}.{n}", quantity, usd, at, account_id=name, symbol=symbol)
         events += [(at, "fills", row)]
     return events

@@ -2,16 +2,24 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What runs is installed first; what tests and benchmarks need comes on top.
+RUNTIME := $(VENV)/.runtime
 STAMP := $(VENV)/.installed
 
 .PHONY: demo test lint types bench fidelity chaos up clean docs
 
-$(STAMP): pyproject.toml constraints.txt
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+$(RUNTIME): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	$(INSTALL) --editable .
 	touch $@
 
-demo: $(STAMP) ## the main job on real prices of early 2020, ends with a summary
+$(STAMP): $(RUNTIME)
+	$(INSTALL) --editable ".[dev]"
+	touch $@
+
+demo: $(RUNTIME) ## the main job on real prices of early 2020, ends with a summary
 	$(BIN)/margin demo
 
 lint: $(STAMP)
@@ -26,7 +34,7 @@ definitions: $(STAMP)
 	env -i PATH="$(PATH)" HOME="$(HOME)" $(BIN)/dagster definitions validate -w workspace.yaml
 
 test: lint types definitions ## everything CI runs
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 fidelity: $(STAMP) ## published examples, then a table; needs MARGIN_ACCEPTANCE=<folder>
 	$(BIN)/pytest tests/fidelity -q -rfE
@@ -40,7 +48,7 @@ bench: $(STAMP) ## JSON, then a table
 docs: $(STAMP) ## the data dictionary, from schemas/
 	$(BIN)/python -m schemas.dictionary > docs/data-dictionary.md
 
-up: $(STAMP) ## Dagster UI, daemon and the demo feed on loopback
+up: $(RUNTIME) ## Dagster UI, daemon and the demo feed on loopback
 	$(BIN)/python -m infra.up
 
 clean:

@@ -74,8 +74,10 @@ class HeldRows:
         held, self._feeds = self._feeds, {}
         ready = {}
         for feed in list(held):
-            # Who sent a price told repeated rows apart, and decides nothing.
-            rows = pl.concat(held.pop(feed), how="diagonal").drop("source", strict=False)
+            rows = pl.concat(held.pop(feed), how="diagonal")
+            if feed == "prices":
+                # Who sent it told repeated rows apart, and decides nothing.
+                rows = rows.with_columns(source=pl.lit(None, pl.String))
             ready[feed] = _spelled(rows)
         return ready
 

@@ -6,6 +6,7 @@ triggered the liquidation of an account with 47,500 of excess.
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,23 @@ from margin_assets.lake.landing.cut import cut_of
 from margin_assets.lake.landing.landing import LocalLanding, Pending
 from margin_assets.live.acceptance.held import AWAITS
 from margin_assets.live.past.replay import replay
-from tests.support.live_driver import Firm, account, at, beta, cash, fill, instrument, line, price
+from tests.support.live_driver import (
+    Firm,
+    account,
+    at,
+    beta,
+    cash,
+    fill,
+    instrument,
+    line,
+    price,
+    text,
+)
 
 MANY = {"max_files": 4096, "max_bytes": 1 << 26}
 FIRST, SECOND = at(days=1), at(days=2)
 WHERE = ("cycle", "file_id", "file_row", "landed_at", "is_late", "decision_number")
-LANDED = ("fills", "cash_movements", "prices", "accounts", "instruments", "betas")
+LANDED = ("fills", "cash_movements", "prices", "accounts", "instruments", "betas", "rates")
 
 
 def put(firm: Firm, landed: datetime, path: str, *rows: dict) -> None:
@@ -42,9 +54,13 @@ def tell(firm: Firm) -> None:
     put(firm, FIRST, "prices/2.ndjson", price("X", "100"), price("X", "104", at(30)))
     put(firm, FIRST, "accounts/1.ndjson", account("A"), account("B"))
     put(firm, FIRST, "betas/1.ndjson", beta("S", "1", "2020-03-09"), beta("X", "2", "2020-03-09"))
+    rate = {"name": "risk_free", "rate_annual": Decimal("0.01"), "event_time": text(at(2))}
+    put(firm, FIRST, "rates/1.ndjson", rate)
     # An original that a correction of the first delivery waits for, and rows that come late.
     put(firm, SECOND, "fills/6.ndjson", fill("late", "70", "100", at(8)), fill("f3", "1", "1"))
     put(firm, SECOND, "fills/7.ndjson", fill("f4", "40", "100", at(70)))
+    # A bust: its account's memorandum is restated from what is held too.
+    put(firm, SECOND, "fills/8.ndjson", fill("b1", "0", "1", at(80), corrects="f3"))
     put(firm, SECOND, "cash_movements/3.ndjson", cash("m3", "B", "-1", at(50), "withdrawal"))
     put(firm, SECOND, "prices/3.ndjson", price("X", "150", at(60)), price("S", "4", at(4000)))
 
@@ -81,7 +97,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Firm:
     firm = Firm(tmp_path_factory.mktemp("whole"))
     tell(firm)
     # A landing time is a delivery: each by itself, and whole.
-    ends = {"max_files": 12, "max_bytes": 1 << 26}
+    ends = {"max_files": 13, "max_bytes": 1 << 26}
     assert list(cycles(firm, ends)) == [True, True]
     return firm
 

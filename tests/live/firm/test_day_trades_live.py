@@ -285,7 +285,7 @@ class Trader:
             told.append((when, feed, row | {"account_id": "E", "symbol": "X"}))
         for day in [day for day in range(14) if day % 7 < 5]:
             # Until two hours after the close.
-            for minute in sorted(self.random.sample(range(480), 14)):
+            for minute in sorted(self.random.sample(range(480), 9)):
                 told.extend(self._something(later(days=day, minutes=minute, seconds=30.5)))
         return sorted(told, key=lambda event: event[0])
 

@@ -62,7 +62,7 @@ def test_shorter_cycles_decide_as_one_cycle(
 def test_a_process_every_other_cycle_decides_as_one_cycle(
     told_at_once: Firm, story: list[Event], tmp_path: Path
 ):
-    firm = deliver(tmp_path, cut(story, 420), restart=True)
+    firm = deliver(tmp_path, cut(story, 660), restart=True)
 
     assert_same(told_at_once, firm)
     assert_a_process_takes_over(firm)

@@ -36,7 +36,9 @@ from tests.support.reading_samples import (
 
 LATE = {
     "fills/a.ndjson": ndjson(b"", GOOD["fills"], GOOD["fills"] | {"fill_id": "F2"}),
-    "fills/a.csv.gz": gzip.compress(csv_text(GOOD["fills"], GOOD["fills"] | {"fill_id": "F2"})),
+    "fills/a.csv.gz": gzip.compress(
+        csv_text(GOOD["fills"], GOOD["fills"] | {"fill_id": "F2"}), mtime=0
+    ),
     "fills/a.parquet": parquet(
         {name: [value] * 3 for name, value in GOOD["fills"].items()}
         | {"fill_id": ["F0", "F", "F2"]}
@@ -44,7 +46,7 @@ LATE = {
 }
 
 
-@pytest.mark.parametrize(("path", "data"), LATE.items(), ids=str)
+@pytest.mark.parametrize(("path", "data"), LATE.items(), ids=LATE)
 def test_a_later_stage_can_quarantine_rows_that_passed(path: str, data: bytes):
     file, open_raw = landed(path, data)
     assert read_landed(file, open_raw).rows.filter(file_row=3)["fill_id"].to_list() == ["F2"]

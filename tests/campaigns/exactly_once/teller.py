@@ -160,7 +160,8 @@ class Teller:
     def _replace(self, old: Row, quantity: str, usd: str) -> None:
         place = {name: old[name] for name in ("account_id", "symbol")}
         row = fill(self.name(), quantity, usd, self.tick(), corrects=old["fill_id"], **place)
-        self._keep(row)
+        # Price 0 is taken of what is known by then to be an option.
+        self._keep(row, lands_last=row["price"] == 0)
 
     def _settle(self) -> None:
         """Somebody's option that has ended is closed at price 0, and perhaps exercised."""

@@ -119,7 +119,9 @@ class Teller:
         moved = self.random.choice((*STOCKS, *OPTIONS, BOND, "SPX"))
         step = 0.01 if moved == BOND else 0.09
         self.usd[moved] = max(self.usd[moved] * self.random.uniform(1 - step, 1 + step), 0.05)
-        self.say("prices", price(moved, self._usd(moved), self.tick()))
+        usd = self._usd(moved)
+        # Price 0 is taken of what is known by then to be an option.
+        self.say("prices", price(moved, usd, self.tick()), lands_last=usd == "0.00")
 
     def _usd(self, symbol: str, times: float = 1.0) -> str:
         """A price; of an option that has ended 0."""
@@ -160,7 +162,6 @@ class Teller:
     def _replace(self, old: Row, quantity: str, usd: str) -> None:
         place = {name: old[name] for name in ("account_id", "symbol")}
         row = fill(self.name(), quantity, usd, self.tick(), corrects=old["fill_id"], **place)
-        # Price 0 is taken of what is known by then to be an option.
         self._keep(row, lands_last=row["price"] == 0)
 
     def _settle(self) -> None:

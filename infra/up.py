@@ -124,7 +124,7 @@ def is_up(port: int, dagster: "subprocess.Popen[bytes]") -> bool:
     while dagster.poll() is None:
         with (
             contextlib.suppress(OSError),
-            urllib.request.urlopen(f"http://{HOST}:{port}/server_info"),
+            urllib.request.urlopen(f"http://{HOST}:{port}/server_info", timeout=PATIENCE_SECONDS),
         ):
             return True
         time.sleep(0.5)

@@ -44,6 +44,11 @@ def call_id(account: str, call_type: str, opened_at: int) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
+def kind_of(call_type: str, rule: str) -> int:
+    """The caller behind a row of the table: index of `CALLERS`."""
+    return _KINDS[call_type, rule]
+
+
 def call_ids(calls: OpenCalls, names: Sequence[str]) -> list[str]:
     """Id of each call."""
     keys = zip(calls.account.tolist(), calls.kind.tolist(), calls.opened_at.tolist(), strict=True)
@@ -101,7 +106,7 @@ def calls_of(
     moment = {name: instants(rows[name]).copy() for name in _MOMENTS}
     calls = OpenCalls(
         account=place(rows["account_id"]),
-        kind=np.array([_KINDS[caller] for caller in callers], dtype=np.int64),
+        kind=np.array([kind_of(*caller) for caller in callers], dtype=np.int64),
         opened_at=moment["opened_at"],
         version=rows["version"].to_numpy().copy(),
         state=_codes(rows["state"], CALL_STATES),

@@ -38,7 +38,7 @@ class Demand(NamedTuple):
 
     def take(self, rows: Int64Array | BoolArray) -> Self:
         """What is asked of some of the accounts."""
-        return self._make(column[rows] for column in self)
+        return type(self)._make(column[rows] for column in self)
 
 
 def demand(account: Int64Array, owed: Int64Array, opened_at: Int64Array) -> Demand:

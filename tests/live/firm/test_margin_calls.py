@@ -206,8 +206,8 @@ def test_a_call_is_not_met_while_an_input_is_missing(firm: Firm):
 
 
 def test_regulation_t_calls_by_its_own_book_and_its_period_can_be_extended(tmp_path: Path):
-    # Bought 10,000 on 4,000: 1,000 short at the end of Monday, due three business days later.
-    told = {name: [pays("4000", hours=1), trades("100", "100", hours=2)] for name in ("L", "M")}
+    # Bought 10,000 on 3,500: 1,500 short at the end of Monday, due three business days later.
+    told = {name: [pays("3500", hours=1), trades("100", "100", hours=2)] for name in ("L", "M")}
     firm = lived(tmp_path, told | {"clock": [marks("100", days=1)]})
     monday_ends = datetime(2024, 6, 4, 0, 0, tzinfo=UTC)
     subject = call_id("M", "reg_t", micros(monday_ends))
@@ -219,14 +219,14 @@ def test_regulation_t_calls_by_its_own_book_and_its_period_can_be_extended(tmp_p
     firm.cycle(LANDED, prices=[price("L", "100", later(days=9)), price("M", "100", later(days=9))])
 
     thursday_ends = monday_ends + timedelta(days=3)
-    told = ("account_id", "change", "state", "amount", "changed_at", "consequence")
+    columns = ("account_id", "change", "state", "amount", "changed_at", "consequence")
     calls = firm.table("margin_calls").filter(call_type="reg_t")
-    assert sorted(calls.select(told).rows()) == [
-        ("L", "consequence", "expired", usd("1000"), thursday_ends, "liquidation"),
-        ("L", "opened", "open", usd("1000"), monday_ends, "none"),
-        ("M", "consequence", "expired", usd("1000"), until, "liquidation"),
-        ("M", "extended", "extended", usd("1000"), later(days=1, hours=1), "none"),
-        ("M", "opened", "open", usd("1000"), monday_ends, "none"),
+    assert sorted(calls.select(columns).rows()) == [
+        ("L", "consequence", "expired", usd("1500"), thursday_ends, "liquidation"),
+        ("L", "opened", "open", usd("1500"), monday_ends, "none"),
+        ("M", "consequence", "expired", usd("1500"), until, "liquidation"),
+        ("M", "extended", "extended", usd("1500"), later(days=1, hours=1), "none"),
+        ("M", "opened", "open", usd("1500"), monday_ends, "none"),
     ]
     assert dict(firm.rows("reg_t_calls", "account_id", "due_on")) == {
         "L": date(2024, 6, 6),

@@ -13,6 +13,8 @@ ACCOUNTS = tuple(f"ACC{n}" for n in range(len(KINDS)))
 UNREGISTERED = "GHOST"
 MISTAKEN, TWIN = "MISTAKEN", "TWIN"
 """Both do the same, but the first has a fill that is set right days later."""
+CALLED, THEIRS = "CALLED", "KK"
+"""Who is called at a known time, for the one stock that only they hold."""
 CALL, PUT, INDEX_PUT, BOND, UNKNOWN = "AA 260717C105", "AA 260717P95", "SPX 260918P2700", "TB", "ZZ"
 LAST_CALL, LAST_PUT = "AA 260604C100", "SPX 260604P2800"
 ENDING = (LAST_CALL, LAST_PUT)
@@ -45,6 +47,7 @@ def instruments(when: Iterator[datetime]) -> Iterator[Row]:
     """Everything that can be traded, but what nobody knows."""
     for symbol in STOCKS[:3]:
         yield instrument(symbol, next(when), class_group=symbol)
+    yield instrument(THEIRS, next(when))
     fund = {"asset_class": "etf", "class_group": "SPX", "leverage": 1}
     yield instrument("SPY", next(when), **fund)
     yield instrument("SPX", next(when), asset_class="broad_index_high_cap")
@@ -57,3 +60,8 @@ def instruments(when: Iterator[datetime]) -> Iterator[Row]:
         yield instrument(symbol, next(when), **row, style=style)
     bond = {"asset_class": "treasury", "maturity": "2034-02-15", "coupon": Decimal("0.04")}
     yield instrument(BOND, next(when), **bond, principal=1000)
+
+
+def second(when: datetime) -> int:
+    """The grid point at which an event counts."""
+    return -int(-when.timestamp() // 1)

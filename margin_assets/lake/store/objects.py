@@ -25,6 +25,8 @@ _SOON = (2, 3)
 _BUFFER = 4 << 20
 # As many as one request may delete.
 _KEYS = 1_000
+# Precondition failed; another conditional request for the key is under way.
+_TAKEN = (412, 409)
 
 
 class StoreRefused(RuntimeError):  # noqa: N818 (says what happened)
@@ -36,6 +38,12 @@ class Objects(Protocol):
 
     def put(self, path: str, chunks: Iterable[bytes]) -> None:
         """Write an object; it appears whole or not at all."""
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Write an object where there is none; False, and no change, where there is one.
+
+        On S3 also False where a request was answered too late: who asks looks what is there.
+        """
 
     def size(self, path: str) -> int | None:
         """Length in bytes; None if there is no such object."""
@@ -86,6 +94,20 @@ class LocalObjects:
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Write beside the target, then link it there, which fails where something is."""
+        target = self._root / _below(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex}.part")
+        try:
+            part.write_bytes(content)
+            target.hardlink_to(part)
+        except FileExistsError:
+            return False
+        finally:
+            part.unlink(missing_ok=True)
+        return True
 
     def size(self, path: str) -> int | None:
         """Length in bytes; None if there is no such file."""
@@ -139,6 +161,10 @@ class S3Objects:
         """Upload in parts; a failure on the way aborts the upload."""
         stream = io.BufferedReader(_Chunks(iter(chunks)), _BUFFER)
         self._client().upload_fileobj(stream, self._bucket, self._prefix + _below(path))
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Put with If-None-Match."""
+        return not _is_refused(self._client(), self._bucket, self._prefix + _below(path), content)
 
     def size(self, path: str) -> int | None:
         """Length in bytes; None if there is no such key."""
@@ -275,14 +301,14 @@ def _new_name() -> str:
     return uuid.uuid4().hex
 
 
-def _is_refused(client: Any, bucket: str, key: str) -> bool:  # noqa: ANN401 (as above)
+def _is_refused(client: Any, bucket: str, key: str, content: bytes = b"") -> bool:  # noqa: ANN401 (as above)
     """Whether the store refuses to create a key; creates it otherwise."""
     from botocore.exceptions import ClientError
 
     try:
-        client.put_object(Bucket=bucket, Key=key, Body=b"", IfNoneMatch="*")
+        client.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 412:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in _TAKEN:
             return True
         raise
     return False

@@ -17,6 +17,7 @@ from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import polars as pl
 from deltalake import DeltaTable
 
@@ -74,7 +75,8 @@ class KnownVersion:
             return self.files is None
         if self.files is None or self.is_append_only:
             return False
-        return replaced.chosen is None or bool(frame[SHARD].is_in(replaced.chosen).all())
+        held = set(np.unique(frame[SHARD].to_numpy()).tolist())
+        return replaced.chosen is None or held <= set(replaced.chosen)
 
     def _keeps_checks(self, frame: pl.DataFrame) -> bool:
         # As in Delta, a condition that is null does not hold.
@@ -205,8 +207,7 @@ def _commit_info(said: Said, replaced: Shards | None, rows: int, at: int) -> Act
 
 def _statistics(rows: pl.DataFrame, bounded: list[str]) -> dict[str, Any]:
     """Number of rows, and bounds of the columns by which readers choose files."""
-    least, most = rows.select(pl.col(bounded).min()), rows.select(pl.col(bounded).max())
-    bounds = {name: (_bound(least[name][0]), _bound(most[name][0])) for name in bounded}
+    bounds = {name: (_bound(rows[name].min()), _bound(rows[name].max())) for name in bounded}
     whole = {name: pair for name, pair in bounds.items() if None not in pair}
     return {
         "numRecords": rows.height,

@@ -25,7 +25,7 @@ from margin_assets.lake.store.shards import SHARD, Shards
 
 Action = dict[str, Any]
 Create = Callable[[str, bytes], bool]
-"""Makes a file of the table, unless there is one: then it is left alone, and the answer is False."""
+"""Makes a file of the table; False, and nothing is changed, where there is one."""
 
 # Up to here the protocol asks of a writer: append-only, required columns, CHECK constraints.
 _READER, _WRITER = 1, 3

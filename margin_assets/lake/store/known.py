@@ -32,6 +32,8 @@ _READER, _WRITER = 1, 3
 _CONSTRAINT = "delta.constraints."
 # A file is made in memory; what a commit costs beyond its rows is nothing for more.
 _MOST_BYTES = 1 << 26
+# Files are put one after the other.
+_MOST_FILES = 32
 # Of longer texts no bounds are kept: they help no reader, and every commit would carry them.
 _LONGEST_BOUND = 64
 # How the library stores CAST(x AS DOUBLE), which Polars has no word for.
@@ -75,8 +77,9 @@ class KnownVersion:
             return self.files is None
         if self.files is None or self.is_append_only:
             return False
-        held = set(np.unique(frame[SHARD].to_numpy()).tolist())
-        return replaced.chosen is None or held <= set(replaced.chosen)
+        held = np.unique(frame[SHARD].to_numpy()).tolist()
+        is_inside = replaced.chosen is None or set(held) <= set(replaced.chosen)
+        return is_inside and len(held) <= _MOST_FILES
 
     def _keeps_checks(self, frame: pl.DataFrame) -> bool:
         # As in Delta, a condition that is null does not hold.

@@ -8,16 +8,13 @@ import io
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from margin_assets.lake.store.access import Access
 from margin_assets.lake.store.patience import unavailable
-from margin_assets.lake.store.slices import open_range
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from margin_assets.lake.store.slices import Chunks, open_range
 
 # A person waits for the first contact: seconds to connect, and to be answered.
 _SOON = (2, 3)
@@ -83,31 +80,32 @@ class LocalObjects:
 
     def put(self, path: str, chunks: Iterable[bytes]) -> None:
         """Write beside the target, then rename over it."""
-        target = self._root / _below(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex}.part")
-        try:
+        with self._beside(path) as (part, target):
             with part.open("xb") as stream:
                 stream.writelines(chunks)
                 stream.flush()
                 os.fsync(stream.fileno())
             part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
 
     def create(self, path: str, content: bytes) -> bool:
         """Write beside the target, then link it there, which fails where something is."""
+        with self._beside(path) as (part, target):
+            part.write_bytes(content)
+            try:
+                target.hardlink_to(part)
+            except FileExistsError:
+                return False
+        return True
+
+    @contextmanager
+    def _beside(self, path: str) -> Iterator[tuple[Path, Path]]:
         target = self._root / _below(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex}.part")
         try:
-            part.write_bytes(content)
-            target.hardlink_to(part)
-        except FileExistsError:
-            return False
+            yield part, target
         finally:
             part.unlink(missing_ok=True)
-        return True
 
     def size(self, path: str) -> int | None:
         """Length in bytes; None if there is no such file."""
@@ -159,7 +157,7 @@ class S3Objects:
 
     def put(self, path: str, chunks: Iterable[bytes]) -> None:
         """Upload in parts; a failure on the way aborts the upload."""
-        stream = io.BufferedReader(_Chunks(iter(chunks)), _BUFFER)
+        stream = io.BufferedReader(Chunks(iter(chunks)), _BUFFER)
         self._client().upload_fileobj(stream, self._bucket, self._prefix + _below(path))
 
     def create(self, path: str, content: bytes) -> bool:
@@ -268,26 +266,6 @@ class S3Objects:
             "region_name": options.get("aws_region") or options.get("aws_default_region"),
         }
         return {name: value for name, value in given.items() if value}
-
-
-class _Chunks(io.RawIOBase):
-    """An iterator of bytes as a file to read."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        super().__init__()
-        self._chunks, self._rest = chunks, b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        target = memoryview(buffer).cast("B")
-        with suppress(StopIteration):
-            while not self._rest:
-                self._rest = next(self._chunks)
-        found, self._rest = self._rest[: len(target)], self._rest[len(target) :]
-        target[: len(found)] = found
-        return len(found)
 
 
 def _below(path: str) -> str:

@@ -103,7 +103,7 @@ class KnownVersion:
             *({"add": file} for files in added.values() for file in files),
             {"txn": {"appId": said.app_id, "version": said.number}},
         ]
-        entry = "\n".join(map(json.dumps, actions)).encode()
+        entry = "\n".join(map(_json, actions)).encode()
         number = self.version + 1
         if not create(f"_delta_log/{number:020d}.json", entry):
             return False
@@ -184,7 +184,7 @@ def _data_file(
         "size": len(content),
         "modificationTime": at,
         "dataChange": True,
-        "stats": json.dumps(_statistics(rows, bounded)),
+        "stats": _json(_statistics(rows, bounded)),
     }
     return action, content
 
@@ -218,6 +218,10 @@ def _statistics(rows: pl.DataFrame, bounded: list[str]) -> dict[str, Any]:
         "maxValues": {name: pair[1] for name, pair in whole.items()},
         "nullCount": {name: rows[name].null_count() for name in bounded},
     }
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _bound(value: object) -> object:

@@ -22,7 +22,7 @@ ENDING = (LAST_CALL, LAST_PUT)
 OPTIONS = (CALL, PUT, INDEX_PUT, *ENDING)
 STOCKS = ("AA", "BB", "CC", "SPY")
 OPENING = {"AA": 100, "BB": 60, "CC": 20, "SPY": 280, "SPX": 2800, CALL: 2.5, PUT: 2.2}
-OPENING |= {INDEX_PUT: 120, LAST_CALL: 1.1, LAST_PUT: 14, BOND: 990, UNKNOWN: 10}
+OPENING |= {THEIRS: 100, INDEX_PUT: 120, LAST_CALL: 1.1, LAST_PUT: 14, BOND: 990, UNKNOWN: 10}
 # The last hour before intraday margin, its first morning, and the morning after.
 STRETCHES = (
     (datetime(2026, 6, 3, 19, 0, tzinfo=UTC), 3300, 22),

@@ -110,7 +110,6 @@ class Teller:
         self._fill_twins("AA", 60)
         # A debit of 7,000 on 10,000: 500 above the requirement.
         self._pay(CALLED, 3000)
-        self.say("prices", price(THEIRS, "100", self.tick()))
         self._fill(CALLED, THEIRS, 100, "100")
 
     def _call(self) -> None:

@@ -21,6 +21,7 @@ from margin_assets.kernels.intraday.intraday_register import (
     Changes,
     Entries,
     Moment,
+    Register,
     Today,
     empty_changes,
     empty_register,
@@ -90,6 +91,11 @@ class IntradayBook:
         """Accounts whose every revaluation and deposit the book has to see, by place."""
         register = self._register
         return (register.live > 0) | (register.reduced_on == self._day_of(point))
+
+    @property
+    def register(self) -> Register:
+        """Every account's deficits, to be read."""
+        return self._register
 
     def deficits(self, names: Sequence[str], of: Int64Array | None = None) -> pl.DataFrame:
         """The `intraday_deficits` frame (of some accounts), without `as_of` and cycle."""

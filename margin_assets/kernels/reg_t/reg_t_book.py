@@ -14,12 +14,12 @@ import polars as pl
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import BEYOND, bounded, instants
 from margin_assets.kernels.reg_t.reg_t_calls import OPEN, Calls, calls_of, empty_calls
-from margin_assets.kernels.reg_t.sma import Standing
+from margin_assets.kernels.reg_t.sma import RegTFigures
 from margin_assets.kernels.reg_t.sma_entries import entry_rules
 from margin_assets.kernels.rules.timelines import BusinessDays, timeline_rules
 from schemas.reg_t import CALL_STATES, MOVERS
 
-CASH, TRADE, EXCESS = range(len(MOVERS))
+BY_CASH, BY_TRADE, BY_EXCESS = range(len(MOVERS))
 UNSET = -1
 
 
@@ -81,16 +81,16 @@ class RegTBook:
     def restate(self, point: int, accounts: Int64Array, nets: Int64Array) -> None:
         """Enters what accounts' balances less their calls are off from what they are to be."""
         has = self.balance[accounts] - self.owed[accounts]
-        self.enter(entry_frame(accounts, point, nets - has, TRADE))
+        self.enter(entry_frame(accounts, point, nets - has, BY_TRADE))
 
     def forfeit(self, point: int, accounts: Int64Array) -> None:
         """Takes what accounts have; the next close credits what excess there is."""
         losing = accounts[self.balance[accounts] > 0]
         self.balance[losing] = 0
-        self.moved_at[losing], self.moved_by[losing] = point, TRADE
+        self.moved_at[losing], self.moved_by[losing] = point, BY_TRADE
 
     def credit(
-        self, at: int, accounts: Int64Array, now: Standing, is_margin: BoolArray
+        self, at: int, accounts: Int64Array, now: RegTFigures, is_margin: BoolArray
     ) -> Int64Array:
         """Credits the excess of accounts at a session's close; returns whose balance rises.
 
@@ -106,11 +106,11 @@ class RegTBook:
         is_raised = (raised > has) & now.is_known & is_margin[accounts]
         risen = accounts[is_raised]
         self.balance[risen] = np.minimum(raised[is_raised], BEYOND)
-        self.moved_at[risen], self.moved_by[risen] = at, EXCESS
+        self.moved_at[risen], self.moved_by[risen] = at, BY_EXCESS
         self._note_deficiency(at, accounts, now)
         return risen
 
-    def _note_deficiency(self, at: int, accounts: Int64Array, now: Standing) -> None:
+    def _note_deficiency(self, at: int, accounts: Int64Array, now: RegTFigures) -> None:
         """Keeps the deficiency of accounts whose calls fall due today."""
         rows = self._due(self.day_of(at))
         if not len(rows):

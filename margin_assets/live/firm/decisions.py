@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book.book import INDETERMINATE, Book, state_names
+from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures, gross_values
+from margin_assets.kernels.book.states import INDETERMINATE, state_names
 from margin_assets.kernels.enforcement.rungs import (
     DIMENSIONS,
     NEVER,

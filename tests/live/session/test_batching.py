@@ -59,11 +59,16 @@ def test_a_process_every_other_cycle_over_files_of_a_row_decides_as_one_cycle(
     assert_a_process_takes_over(firm)
 
 
-@pytest.mark.parametrize(("seed", "seconds", "minutes"), [(2, 60, 10), (3, 1, 1)])
-def test_short_cycles_decide_as_one_cycle(tmp_path: Path, seed: int, seconds: int, minutes: int):
+@pytest.mark.parametrize(
+    ("seed", "seconds", "before", "after"),
+    [pytest.param(2, 60, 14, 8, id="of a minute"), pytest.param(3, 1, 7, 1, id="of a second")],
+)
+def test_short_cycles_decide_as_one_cycle(
+    tmp_path: Path, seed: int, seconds: int, before: int, after: int
+):
     # The last minutes of a session and the first of the next.
-    close, opening = STRETCHES[0][0] + timedelta(minutes=30), STRETCHES[1][0]
-    begins, ends = close - timedelta(minutes=7 * minutes), opening + timedelta(minutes=minutes)
+    begins = STRETCHES[0][0] + timedelta(minutes=30 - before)
+    ends = STRETCHES[1][0] + timedelta(minutes=after)
     story = [e for e in Teller(seed).tell() if e[0].hour < 6 or begins < e[0] < ends]
 
     once = deliver(tmp_path / "once", [story])

@@ -103,6 +103,7 @@ def ladder_arrays(state: pl.DataFrame) -> Ladder:
         stress_clear=whole(state["stress_clear_since"], UNSET),
         is_liquidating=codes_of(state["liquidation"], STATES[2]).astype(np.bool_),
         minimum_call=codes_of(state["minimum_equity"], STATES[3]).astype(np.bool_),
+        held_until=np.full(state.height, UNSET, dtype=np.int64),
         deadline=np.full(state.height, NEVER, dtype=np.int64),
     )
 

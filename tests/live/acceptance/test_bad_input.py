@@ -167,8 +167,8 @@ def test_a_parquet_file_whose_row_is_reused_later(firm: Firm, tmp_path: Path):
 
 EMPTY_FILES = {
     "prices/0.ndjson": b"",
-    "prices/1.csv": b"",
-    "prices/2.parquet": b"",
+    "fills/1.csv": b"",
+    "cash_movements/2.parquet": b"",
     "prices/3.ndjson": b"\n \n\r\n",
     "prices/4.csv": b"symbol,price,event_time,source,more\n",
     "fills/5.ndjson.gz": gzip.compress(b"", mtime=0),

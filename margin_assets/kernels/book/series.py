@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from margin_assets.kernels.book.states import (
     AWAITING_SETTLEMENT,
@@ -236,7 +237,7 @@ def leverage_ppm(leverage: npt.NDArray[np.float64]) -> Int64Array:
     return np.rint(leverage * 1e6).astype(np.int64)
 
 
-def codes_of(series: pl.Series, words: tuple[str, ...]) -> Int8Array:
-    """Words of a closed list as their places in it."""
-    codes = series.replace_strict(list(words), list(range(len(words))), return_dtype=pl.Int8)
-    return codes.to_numpy().astype(np.int8)
+def codes_of(series: pl.Series, words: tuple[str, ...], missing: int = 0) -> Int8Array:
+    """Words of a closed list as their places in it; nulls as told."""
+    places = series.cast(pl.Enum(words)).to_arrow().indices.cast(pa.int8())
+    return np.array(places.fill_null(missing) if places.null_count else places, dtype=np.int8)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from margin_assets.kernels.book.series import codes_of
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import BEYOND, bounded, instants
 from margin_assets.kernels.reg_t.reg_t_calls import OPEN, Calls, calls_of, empty_calls
@@ -192,10 +193,7 @@ class RegTBook:
         sma, paid, short, owed = (bounded(rows[name], BEYOND) for name in columns)
         self.balance[whose], self.owed[whose] = sma + paid - short, owed
         self.moved_at[whose] = instants(rows["moved_at"])
-        codes = rows["moved_by"].replace_strict(
-            list(MOVERS), list(range(len(MOVERS))), return_dtype=pl.Int8
-        )
-        self.moved_by[whose] = codes.fill_null(UNSET).to_numpy()
+        self.moved_by[whose] = codes_of(rows["moved_by"], MOVERS, UNSET)
         self.calls = calls_of(saved.calls, self.days, place)
 
     def _due(self, day: int) -> Int64Array:

@@ -14,7 +14,10 @@ from typing import Any, ParamSpec, TypeVar
 
 from margin_assets.rulebooks.limits import fault_of
 
-FAMILIES = ("finra_4210", "reg_t", "tims", "intraday", "timelines", "overlays", "house", "lake")
+OF_DECISIONS = ("finra_4210", "reg_t", "tims", "intraday", "timelines", "overlays", "house", "lake")
+"""Families that a decision names: by them it was decided, or its cycle was cut."""
+FAMILIES = (*OF_DECISIONS, "liquidation")
+"""Every family. What is not deciding prices what follows a decision: no decision rests on it."""
 
 
 P = ParamSpec("P")
@@ -152,8 +155,8 @@ def _parsed(family: str, text: str, name: str) -> dict[str, Any]:
 
 
 def versions_in_force(on: date) -> dict[str, str]:
-    """Effective date of every family's rulebook in force on a day."""
-    return {family: str(in_force(family, on).effective) for family in FAMILIES}
+    """Effective date of every deciding family's rulebook in force on a day."""
+    return {family: str(in_force(family, on).effective) for family in OF_DECISIONS}
 
 
 _LARGEST = 1e9  # in a draft, so that no number leaves the integers that the kernels count in

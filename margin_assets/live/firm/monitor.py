@@ -296,8 +296,7 @@ class Monitor:
         if "volatilities" in changed:
             symbols.append(market.apply_volatilities(changed["volatilities"]))
         if "volumes" in changed:
-            # No figure rests on a volume: nobody is touched.
-            market.apply_volumes(changed["volumes"])
+            market.volumes.take(changed["volumes"])
         if point in self._ticks:
             symbols.append(market.apply_prices(self._ticks[point], point, rules))
         if "effects" in changed:

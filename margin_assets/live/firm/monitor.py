@@ -296,7 +296,8 @@ class Monitor:
         if "volatilities" in changed:
             symbols.append(market.apply_volatilities(changed["volatilities"]))
         if "volumes" in changed:
-            market.volumes.take(changed["volumes"])
+            # No figure rests on a volume: nobody is touched.
+            market.apply_volumes(changed["volumes"])
         if point in self._ticks:
             symbols.append(market.apply_prices(self._ticks[point], point, rules))
         if "effects" in changed:

@@ -75,7 +75,7 @@ def _tell_market(monitor: Monitor, feed: str, rows: pl.DataFrame, points_of: Poi
     elif feed == "volatilities":
         market.apply_volatilities(rows)
     elif feed == "volumes":
-        market.volumes.take(rows)
+        market.apply_volumes(rows)
     else:
         market.apply_prices(ticks_of(rows, market.symbols), as_of, monitor.rules(as_of))
 

@@ -5,7 +5,7 @@ volume, and option books of 20 legs, two vertical spreads a side on each of five
 """
 
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -51,7 +51,8 @@ def stock_book(rng: np.random.Generator) -> tuple[list[Row], dict[str, Row]]:
 def option_book(rng: np.random.Generator) -> tuple[list[Row], dict[str, Row]]:
     """A put spread below and a call spread above the price of each of five stocks."""
     instruments = {f"U{n}": _instrument(rng) for n in range(UNDERLYINGS)}
-    return [leg for u in instruments for leg in _condor(rng, u, instruments[u]["price"])], instruments
+    legs = [leg for u in instruments for leg in _condor(rng, u, instruments[u]["price"])]
+    return legs, instruments
 
 
 def _condor(rng: np.random.Generator, underlying: str, price: Decimal) -> list[Row]:

@@ -20,7 +20,7 @@ from margin_assets.whatif.document import Document
 from margin_assets.whatif.frames import case_of
 from margin_assets.whatif.liquidation import volumes_of
 
-BOOKS, NAMES, LEGS, UNDERLYINGS = 100, 20, 20, 5
+BOOKS, NAMES, LEGS, UNDERLYINGS = 30, 20, 20, 5
 DAY = date(2026, 6, 8)
 SHORT_OF = Decimal("0.10")
 Row = dict[str, Any]

@@ -5,7 +5,14 @@ from datetime import date
 import pytest
 
 from margin_assets.kernels.rules.rules import rules_in_force
-from margin_assets.rulebooks import RulebookMissing, in_force, installed, planned_under, versions
+from margin_assets.rulebooks import (
+    RulebookMissing,
+    in_force,
+    installed,
+    planned_under,
+    versions,
+    versions_in_force,
+)
 
 NOW = date(2026, 11, 28)
 FIRST, SECOND = "2013-01-23", "2026-06-04"
@@ -69,3 +76,11 @@ def test_bounds_of_the_lake_may_be_set_anew():
 
     with planned_under(7, books):
         assert versions("lake")
+
+
+def test_what_prices_a_plan_is_pinned_and_named_in_no_decision():
+    assert "liquidation" in installed()
+    assert "liquidation" not in versions_in_force(date(2026, 6, 8))
+    before = {family: days for family, days in installed().items() if family != "liquidation"}
+    with planned_under(7, before):
+        assert in_force("liquidation", date(2026, 6, 8)).effective == date(2020, 1, 1)

@@ -78,9 +78,10 @@ def test_bounds_of_the_lake_may_be_set_anew():
         assert versions("lake")
 
 
-def test_what_prices_a_plan_is_pinned_and_named_in_no_decision():
-    assert "liquidation" in installed()
-    assert "liquidation" not in versions_in_force(date(2026, 6, 8))
+def test_a_family_that_came_later_is_named_in_no_earlier_decision():
     before = {family: days for family, days in installed().items() if family != "liquidation"}
+
     with planned_under(7, before):
-        assert in_force("liquidation", date(2026, 6, 8)).effective == date(2020, 1, 1)
+        assert "liquidation" not in versions_in_force(NOW)
+        assert in_force("liquidation", NOW).effective == date(2020, 1, 1)
+    assert "liquidation" in versions_in_force(NOW)

@@ -6,7 +6,7 @@ prices x (rows of held - rows of sold). So a leg of a spread frees little, where
 whole requirement. Several prices make several ceilings, each of them valid.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from margin_assets.kernels.liquidation.tradable import Tradable
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.optimize.relaxation import Relaxation, bound_of
-from margin_assets.kernels.optimize.sparse import SparseProgram, sparse_of
+from margin_assets.kernels.optimize.sparse import Sparse, SparseProgram, sparse_of
 from margin_assets.kernels.strategies.choices import Choices, Part, alone
 from margin_assets.kernels.strategies.group_lines import strategy_rates
 from margin_assets.kernels.strategies.grouping import (
@@ -35,11 +35,6 @@ from margin_assets.kernels.strategies.strategies import NONE, Records
 _MOST_LEGS = 40
 """Legs of a class group whose program is written down."""
 _MICROS_A_CENT = 10_000
-_WHOLE = 100
-_ASKED = ((-10, -5, 0, 0), (-5, -10, 0, 0), (0, 0, -10, -5), (0, 0, -5, -10))
-"""Percent of the short calls, short puts, long calls and long puts that are left out as prices are
-asked for. Where hedges about balance, a few less tell which side counts next.
-"""
 
 
 class Ceiling(NamedTuple):
@@ -61,8 +56,23 @@ class _Group(NamedTuple):
     """First leg and first stock of its class group."""
 
 
-def ceilings_of(era: Margined, tradable: Tradable) -> list[Ceiling]:
-    """Ceilings of one margin account with option groups; none where no program tells of them."""
+class Worth(NamedTuple):
+    """What selling a lot of each position frees and costs, cents."""
+
+    rate: FloatArray
+    """By its own line alone."""
+    slope: FloatArray
+    """At the least, whatever the size of the order."""
+
+
+def ceilings_of(
+    era: Margined, tradable: Tradable, worth: Worth, prices: Sequence[float]
+) -> list[Ceiling]:
+    """Ceilings of one margin account with option groups; none where no program tells of them.
+
+    One a price of what is lacking, cents of cost a cent set free: at each price the program says
+    what is sold and what is grouped of the rest, and its rows' prices make the ceiling.
+    """
     first = np.zeros(1, dtype=np.int64)
     if era.held.account_type[0] != REG_T or era.series.is_ended[era.held.series].any():
         return []
@@ -70,24 +80,19 @@ def ceilings_of(era: Margined, tradable: Tradable) -> list[Ceiling]:
     groups, saved = list(_groups(era, problems)), _saved(era, problems)
     if not groups or saved is None or any(_is_large(group) for group in groups):
         return []
+    uses = [_uses(era, tradable, problems, group) for group in groups]
     found = []
-    for less in _ASKED:
-        prices = [_prices(group, less) for group in groups]
-        total, worth = -saved, np.zeros(len(tradable.place))
-        for group, its in zip(groups, prices, strict=True):
+    for price in prices:
+        gained = np.rint((worth.rate - worth.slope / price) * _MICROS_A_CENT).astype(np.int64)
+        total, less = -saved, np.zeros(len(tradable.place))
+        for group, use in zip(groups, uses, strict=True):
+            its = _prices(group.program, use, gained, tradable)
             if its is None:
                 return found
             total += bound_of(group.program, its)
-            _add_worth(era, tradable, problems, group, its, worth)
-        found.append(Ceiling(total / _MICROS_A_CENT, worth / _MICROS_A_CENT))
+            np.add.at(less, use.lot, its[use.row] * use.amount)
+        found.append(Ceiling(total / _MICROS_A_CENT, less / _MICROS_A_CENT))
     return found
-
-
-def mixed(one: Ceiling, other: Ceiling, part: float) -> Ceiling:
-    """A ceiling that is so far on the way from one to another: it holds where both do."""
-    return Ceiling(
-        one.base + part * (other.base - one.base), one.saved + part * (other.saved - one.saved)
-    )
 
 
 def _records(problems: Problems, p: int) -> tuple[Records, Records]:
@@ -127,18 +132,41 @@ def _is_large(group: _Group) -> bool:
     return len(group.part.ids) > _MOST_LEGS or boxes_of(group.part) > 0
 
 
-def _prices(group: _Group, less: tuple[int, ...]) -> FloatArray | None:
-    """Prices of the rows with a little less of some legs, micro-dollars."""
-    program, legs = group.program, group.part.legs[group.part.ids]
-    bound = program.bound * _WHOLE
-    for leg, row in zip(legs, _rows_of_legs(group.layout.choices, len(legs)), strict=True):
-        if row != NONE:
-            kind = 2 * int(leg["contracts"] > 0) + int(not leg["is_call"])
-            bound[row] += program.bound[row] * less[kind]
-    relaxation = Relaxation(program._replace(bound=bound, most=program.most * _WHOLE))
-    if not len(program.saving):
-        return np.zeros(len(program.bound))
-    return relaxation.prices() if relaxation.solve() else None
+class _Uses(NamedTuple):
+    """What a lot of a tradable position takes of a row of a group's program, one entry each."""
+
+    lot: Int64Array
+    """Which tradable position."""
+    row: Int64Array
+    amount: FloatArray
+
+
+def _uses(era: Margined, tradable: Tradable, problems: Problems, group: _Group) -> _Uses:
+    at = {int(place): t for t, place in enumerate(tradable.place)}
+    choices, part = group.layout.choices, group.part
+    rows = _rows_of_legs(choices, len(part.ids))
+    found: list[tuple[int, int, float]] = []
+    for place, row in enumerate(rows):
+        t = at.get(int(problems.leg_position[group.origin[0] + part.ids[place]]))
+        if t is not None and row != NONE:
+            multiplier = era.series.multiplier[era.held.series[tradable.place[t]]]
+            found.append((t, int(row), tradable.lot[t] / multiplier))
+    row, used = int((rows != NONE).sum()), choices.stock[: choices.count[0]]
+    for s in part.stock_ids:
+        lot = 0
+        for shares in choices.shares[: choices.count[0]][used == s]:
+            lot = common_lot(int(shares), lot)
+        if lot:
+            t = at.get(int(problems.stock_position[group.origin[1] + s]))
+            if t is not None:
+                found.append((t, row, tradable.lot[t] / lot))
+            row += 1
+    lots, places, amounts = zip(*found, strict=True) if found else ((), (), ())
+    return _Uses(
+        np.array(lots, dtype=np.int64),
+        np.array(places, dtype=np.int64),
+        np.array(amounts, dtype=np.float64),
+    )
 
 
 def _rows_of_legs(choices: Choices, legs: int) -> Int64Array:
@@ -150,30 +178,39 @@ def _rows_of_legs(choices: Choices, legs: int) -> Int64Array:
     return rows
 
 
-def _add_worth(  # noqa: PLR0913 (a loop over legs and stocks: they share every number)
-    era: Margined,
-    tradable: Tradable,
-    problems: Problems,
-    group: _Group,
-    prices: FloatArray,
-    worth: FloatArray,
-) -> None:
-    """Adds what a lot of each tradable leg and stock of a group uses of its row."""
-    lot_of = {int(place): t for t, place in enumerate(tradable.place)}
-    choices, part = group.layout.choices, group.part
-    rows = _rows_of_legs(choices, len(part.ids))
-    for place, row in enumerate(rows):
-        t = lot_of.get(int(problems.leg_position[group.origin[0] + part.ids[place]]))
-        if t is not None and row != NONE:
-            multiplier = era.series.multiplier[era.held.series[tradable.place[t]]]
-            worth[t] += prices[row] * tradable.lot[t] / multiplier
-    row, used = int((rows != NONE).sum()), choices.stock[: choices.count[0]]
-    for s in part.stock_ids:
-        lot = 0
-        for shares in choices.shares[: choices.count[0]][used == s]:
-            lot = common_lot(int(shares), lot)
-        if lot:
-            t = lot_of.get(int(problems.stock_position[group.origin[1] + s]))
-            if t is not None:
-                worth[t] += prices[row] * tradable.lot[t] / lot
-            row += 1
+def _prices(
+    program: SparseProgram, use: _Uses, gained: Int64Array, tradable: Tradable
+) -> FloatArray | None:
+    """Prices of the rows where a lot of each position may be sold for a gain, micro-dollars."""
+    if not len(program.saving):
+        return np.zeros(len(program.bound))
+    relaxation = Relaxation(_with_sales(program, use, gained, tradable))
+    return relaxation.prices() if relaxation.solve() else None
+
+
+def _with_sales(
+    program: SparseProgram, use: _Uses, gained: Int64Array, tradable: Tradable
+) -> SparseProgram:
+    """The program with a column for each sale, behind its choices; a lot is a share of a row."""
+    whole, more, entries = program.whole, len(use.lot), program.entries
+    # Rows hold whole numbers: sales of a part of a row's unit count by as many as make it whole.
+    units = np.maximum(np.rint(1.0 / use.amount), 1.0)
+    column = np.where(entries.column >= whole, entries.column + more, entries.column)
+    sales = Sparse(
+        np.concatenate([entries.row, use.row]),
+        np.concatenate([column, whole + np.arange(more)]),
+        np.concatenate([entries.value, np.rint(use.amount * units).astype(np.int64)]),
+    )
+    order = np.lexsort((sales.column, sales.row))
+    saving = (gained[use.lot] * units).astype(np.int64)
+    most = np.ceil(tradable.most[use.lot] / units).astype(np.int64)
+    return SparseProgram(
+        np.concatenate([program.saving[:whole], saving, program.saving[whole:]]),
+        np.concatenate([program.most[:whole], most, program.most[whole:]]),
+        whole + more,
+        program.bound,
+        np.where(program.loss_of >= whole, program.loss_of + more, program.loss_of).astype(
+            np.int32
+        ),
+        Sparse(*(part[order] for part in sales)),
+    )

@@ -1,12 +1,11 @@
 """The question of a plan: which lots bring the excess to its target at the least cost."""
 
-from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
 
 from margin_assets.kernels.book.book import PORTFOLIO
-from margin_assets.kernels.liquidation.ceilings import Ceiling, ceilings_of, mixed
+from margin_assets.kernels.liquidation.ceilings import Ceiling, Worth, ceilings_of
 from margin_assets.kernels.liquidation.costs import OrderCosts, total_cents
 from margin_assets.kernels.liquidation.tradable import Tradable
 from margin_assets.kernels.liquidation.trials import Lots, Trials
@@ -17,8 +16,10 @@ from margin_assets.kernels.optimize.covering import Cover, cover
 
 _ROUNDING = 4
 """Cents a position by which sums of rounded lines may differ from the lines of their sum."""
-_STEPS = tuple(0.5**k for k in range(1, 8)) * 2
-"""Parts of the way to each ceiling by which a better mixture is looked for."""
+_STEPS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.1)
+"""Prices of what is lacking, in parts of what the best lots known pay for it."""
+_KEPT = 3
+"""Ceilings that boxes are looked at by."""
 
 
 class Problem(NamedTuple):
@@ -61,22 +62,18 @@ class Problem(NamedTuple):
         found += [self._below(ceiling, box) for ceiling in self.ceilings]
         return max(found, key=lambda one: one.bound)
 
-    def with_the_best_mixture(self) -> "Problem":
-        """The same question with the mixture of the ceilings that bounds the cost best."""
-        if not self.ceilings:
+    def with_ceilings(self, era: Margined, lots: Int64Array | None) -> "Problem":
+        """The same question with ceilings of what hedges set free, near the cost of some lots."""
+        if self.is_separable or lots is None:
             return self
+        curves = self.costs.curves
+        slope = curves.slope + curves.charge
+        price = self.cost(lots) / max(self.lacking, 1)
+        prices = [price * step for step in _STEPS]
+        found = ceilings_of(era, self.tradable, Worth(self.rate, slope), prices)
         whole = np.zeros_like(self.tradable.most), self.tradable.most
-        pairs = combinations_with_replacement(self.ceilings, 2)
-        starts = [mixed(one, other, 0.5) for one, other in pairs]
-        best = max(starts, key=lambda one: self._below(one, whole).bound)
-        bound = self._below(best, whole).bound
-        for part in _STEPS:
-            for ceiling in self.ceilings:
-                tried = mixed(best, ceiling, part)
-                found = self._below(tried, whole).bound
-                if bound < found < np.inf:
-                    best, bound = tried, found
-        return self._replace(ceilings=(*self.ceilings, best))
+        best = sorted(found, key=lambda one: -self._below(one, whole).bound)
+        return self._replace(ceilings=tuple(best[:_KEPT]))
 
     def _below(self, ceiling: Ceiling, box: tuple[Int64Array, Int64Array]) -> Cover:
         """The cover of all that is lacking by a ceiling."""
@@ -107,10 +104,7 @@ def problem_of(era: Margined, trials: Trials, costs: OrderCosts, target: int) ->
     rate: FloatArray = alone * (tradable.lot / np.maximum(units, 1))
     nothing = np.zeros((1, len(most)), dtype=np.int64)
     lacking = target - int(trials.standing(nothing).regulatory_excess[0])
-    is_separable = _is_separable(era)
-    ceilings = () if is_separable else tuple(ceilings_of(era, tradable))
-    found = Problem(trials, costs, rate, target, is_separable, lacking, ceilings)
-    return found.with_the_best_mixture()
+    return Problem(trials, costs, rate, target, _is_separable(era), lacking)
 
 
 def _is_separable(era: Margined) -> bool:

@@ -81,7 +81,7 @@ def ceilings_of(
     if not groups or saved is None or any(_is_large(group) for group in groups):
         return []
     uses = [_uses(era, tradable, problems, group) for group in groups]
-    found = []
+    found: list[Ceiling] = []
     for price in prices:
         gained = np.rint((worth.rate - worth.slope / price) * _MICROS_A_CENT).astype(np.int64)
         total, less = -saved, np.zeros(len(tradable.place))

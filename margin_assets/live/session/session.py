@@ -24,6 +24,7 @@ from margin_assets.live.acceptance.refusals import ACCEPTANCE, WITH_LIFE
 from margin_assets.live.acceptance.reports import landed_frames
 from margin_assets.live.session.condition import Condition
 from margin_assets.live.session.cycle import CycleRunner
+from margin_assets.live.session.published import Publisher
 from margin_assets.live.session.startup import KnownFiles, Source, loaded
 from margin_assets.live.session.stopwatch import Stopwatch
 from margin_assets.rulebooks import in_force, installed, planned_under, versions
@@ -63,6 +64,7 @@ class Session:
         self.condition = Condition()
         """How the store is doing."""
         lake.access.patience.serve(self.condition)
+        self._publisher = Publisher(lake)
         self._runner: CycleRunner | None = None
         self._at = 0
         """The sealed cycle whose firm is in memory."""
@@ -200,6 +202,9 @@ class Session:
         faults.reach("sealed")
         clock.lap("seal")
         self._settled(plan, runner)
+        self._publisher.take(computed.frames)
+        if self._publisher.show(sealed, runner):
+            clock.lap("publish")
         self.caretaker.after(sealed)
         return CycleResult(sealed, written, clock.seconds)
 
@@ -239,6 +244,7 @@ class Session:
             elif until_idle:
                 break
             else:
+                self._publisher.show(self.ledger.last_sealed(), self._ready())
                 landing.wait(_POLL_SECONDS)
         self.condition.settle(is_last=True)
 
@@ -257,6 +263,7 @@ class Session:
 
     def _load_once(self) -> None:
         self.ledger.refresh()
+        self._publisher.forget()
         source = Source(self.lake, self.ledger, self._archive)
         self._runner, self._at = loaded(source, self._known)
 

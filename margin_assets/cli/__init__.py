@@ -9,6 +9,7 @@ import typer
 
 from margin_assets.cli import (
     audit_verbs,
+    dashboard_verbs,
     demo,
     explain,
     feed_verbs,
@@ -67,6 +68,7 @@ for _group in (
     audit_verbs,
     quarantine_verbs,
     serve_verbs,
+    dashboard_verbs,
 ):
     _group.register(app)
 

@@ -1,0 +1,59 @@
+"""What a person does in a page: one landed row of `desk_actions`, decided by the next cycle."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from margin_assets.desk.acts import Act, land_act
+
+_PRINTABLE = r"^[!-~](?:[ -~]{0,126}[!-~])?$"
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=_PRINTABLE)]
+Reason = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
+Id = Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
+
+
+class Acting(BaseModel):
+    """Who does it, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    actor: Name
+    reason: Reason
+
+
+class Extending(Acting):
+    """The same, with the instant until which a call is extended."""
+
+    until: AwareDatetime
+
+
+class Accepted(BaseModel):
+    """The act is landed; the next cycle decides whether it counts."""
+
+    action_id: str
+    kind: str
+    subject: str
+
+
+ROUTES = {
+    "/api/plans/{subject}/approve": "plan_approve",
+    "/api/plans/{subject}/reject": "plan_reject",
+    "/api/notices/{subject}/acknowledge": "notice_acknowledge",
+    "/api/breaches/{subject}/acknowledge": "breach_acknowledge",
+}
+"""Acts that need no more than who and why."""
+
+
+def acted(landing: Path, kind: str, subject: str, body: Acting) -> Accepted:
+    """Lands one act, stamped now.
+
+    Raises:
+        OSError: the landing folder does not take it.
+    """
+    details: dict[str, Any] = {}
+    if isinstance(body, Extending):
+        details["until"] = body.until.astimezone(UTC).isoformat()
+    act = Act(kind, subject, body.actor, body.reason, details, datetime.now(UTC))
+    return Accepted(action_id=land_act(landing, act), kind=kind, subject=subject)

@@ -59,7 +59,7 @@ class Query:
     """Minutes since the call, at most."""
     breach_at: str | None = None
     """A scenario in which the requirement held would not be met."""
-    holders: frozenset[str] | None = None
+    among: frozenset[str] | None = None
     """These accounts alone."""
     offset: int = 0
     limit: int = 100
@@ -100,9 +100,8 @@ def _conditions(figures: Figures, query: Query) -> list[pl.Expr]:
     found = []
     if query.states:
         found.append(_in_states(query.states))
-    for name in ("account_type", "rule"):
-        if (wanted := getattr(query, name)) is not None:
-            found.append(pl.col(name) == wanted)
+    for name, wanted in (("account_type", query.account_type), ("rule", query.rule)):
+        found += [] if wanted is None else [pl.col(name) == wanted]
     if query.text:
         found.append(pl.col("account_id").str.contains(query.text, literal=True))
     if figures.as_of is not None:
@@ -114,8 +113,8 @@ def _conditions(figures: Figures, query: Query) -> list[pl.Expr]:
     if query.breach_at is not None:
         place = figures.scenarios.index(query.breach_at)
         found.append(pl.col("excess") + pl.col("pnl").arr.get(place) < 0)
-    if query.holders is not None:
-        found.append(pl.col("account_id").is_in(sorted(query.holders)))
+    if query.among is not None:
+        found.append(pl.col("account_id").is_in(sorted(query.among)))
     return found
 
 

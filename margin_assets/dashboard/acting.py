@@ -10,7 +10,9 @@ from margin_assets.desk.acts import Act, land_act
 
 _PRINTABLE = r"^[!-~](?:[ -~]{0,126}[!-~])?$"
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=_PRINTABLE)]
-Reason = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
+Reason = Annotated[
+    str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")
+]
 Id = Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
 
 

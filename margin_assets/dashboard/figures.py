@@ -22,6 +22,8 @@ from schemas.landed import ACCOUNT_TYPES
 LEVELS = ("ok", "warning", "call", "close_only", "liquidation")
 """Severity of an account: the highest of its dimensions, ascending."""
 LIVE, TABLES = "live", "tables"
+_CALL = 2
+"""Code of a call among the margin states."""
 _NEVER = (1 << 63) - 1
 _UNSET = -1
 _AMOUNTS = {
@@ -240,7 +242,7 @@ def _level() -> pl.Expr:
         .then(4)
         .when(pl.col("is_stressed") | pl.col("is_overdue"))
         .then(3)
-        .when((pl.col("margin_status") == 2) | pl.col("minimum_call"))  # noqa: PLR2004 (a call)
+        .when((pl.col("margin_status") == _CALL) | pl.col("minimum_call"))
         .then(2)
         .otherwise(pl.col("margin_status"))
         .cast(pl.Int8)
@@ -256,9 +258,7 @@ def _rule() -> pl.Expr:
     """What decides the requirement: the method of the account's type, or the house above it."""
     is_portfolio = pl.col("account_type") == ACCOUNT_TYPES[2]
     method = (
-        pl.when(is_portfolio)
-        .then("portfolio_margin_requirement")
-        .otherwise("reg_t_requirement")
+        pl.when(is_portfolio).then("portfolio_margin_requirement").otherwise("reg_t_requirement")
     )
     return (
         pl.when(pl.col("governing_requirement") > method)
@@ -282,7 +282,7 @@ def _totals(accounts: pl.DataFrame) -> dict[str, Any]:
         equity=pl.col("equity").cast(pl.Int128).sum(),
         requirement=pl.col("governing_requirement").cast(pl.Int128).sum(),
         deficiency=pl.col("deficiency").cast(pl.Int128).sum(),
-        calls=(pl.col("margin_status") == 2).sum(),  # noqa: PLR2004 (a call)
+        calls=(pl.col("margin_status") == _CALL).sum(),
     ).row(0, named=True)
     return {
         "levels": {word: counts.get(place, 0) for place, word in enumerate(LEVELS)},

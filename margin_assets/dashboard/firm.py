@@ -45,7 +45,9 @@ def by_state(figures: Figures) -> list[dict[str, Any]]:
         (-(pl.col("excess") + pl.col("pnl").arr.get(place))).clip(lower_bound=0).sum().alias(name)
         for place, name in enumerate(figures.scenarios)
     ]
-    found = {row["level"]: row for row in figures.accounts.group_by("level").agg(lacking).to_dicts()}
+    found = {
+        row["level"]: row for row in figures.accounts.group_by("level").agg(lacking).to_dicts()
+    }
     return [
         {"level": word, "deficiency": [found.get(place, {}).get(s, 0) for s in figures.scenarios]}
         for place, word in enumerate(LEVELS)
@@ -86,7 +88,9 @@ def _limits(sealed: Sealed) -> dict[str, Any] | None:
         return None
     latest = sealed.rows("limits").sort("event_time", maintain_order=True)
     limits = latest.unique("limit_id", keep="last", maintain_order=True)
-    breaches = newest(sealed.rows("limit_breaches")) if "limit_breaches" in TABLES else limits.clear()
+    breaches = (
+        newest(sealed.rows("limit_breaches")) if "limit_breaches" in TABLES else limits.clear()
+    )
     return {"limits": listed(limits), "breaches": listed(breaches)}
 
 

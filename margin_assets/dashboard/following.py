@@ -109,7 +109,9 @@ class Follower:
             _log.warning("the lake cannot be read: %s", self.trouble)
 
     def _sealed_at(self, sealed: Sealed) -> datetime | None:
-        return next((t.sealed_at for t in cycle_times(self.lake, 1) if t.cycle == sealed.cycle), None)
+        return next(
+            (t.sealed_at for t in cycle_times(self.lake, 1) if t.cycle == sealed.cycle), None
+        )
 
     def _take(self, figures: Figures) -> None:
         if figures.cycle != self.figures.cycle or figures.source != self.figures.source:

@@ -88,8 +88,6 @@ def state(follower: Follower) -> dict[str, Any]:
         "source": figures.source,
         "trouble": follower.trouble,
         "totals": figures.totals,
-        "before": None
-        if figures.as_of is None
-        else follower.past.levels_before(figures.as_of),
+        "before": None if figures.as_of is None else follower.past.levels_before(figures.as_of),
         "worst": totals[-1]["worst"] if totals else None,
     }

@@ -43,9 +43,7 @@ class Past:
             self._minutes = ()
         self._names = names
         if not self._minutes or figures.as_of - self._minutes[-1].at >= _STEP:
-            minute = _Minute(
-                figures.as_of, figures.accounts["excess"], figures.accounts["level"]
-            )
+            minute = _Minute(figures.as_of, figures.accounts["excess"], figures.accounts["level"])
             kept = [m for m in self._minutes if figures.as_of - m.at <= HOUR + _STEP]
             self._minutes = (*kept, minute)
         self._totals.append({"at": figures.as_of} | figures.totals | _worst(figures))
@@ -97,7 +95,9 @@ class Past:
     def levels_before(self, at: datetime, age: timedelta = QUARTER) -> dict[str, int] | None:
         """Accounts by level a time ago; None where nothing that old was seen."""
         found = [t for t in self._totals if at - t["at"] >= age]
-        return found[-1]["levels"] | {"indeterminate": found[-1]["indeterminate"]} if found else None
+        return (
+            found[-1]["levels"] | {"indeterminate": found[-1]["indeterminate"]} if found else None
+        )
 
 
 def _worst(figures: Figures) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from margin_assets.dashboard.figures import LEVELS
 from margin_assets.dashboard.live import state
 from margin_assets.rulebooks import in_force, versions
 
+AccountName = Annotated[str, Field(pattern=r"^[ -~]{1,128}$")]
 AccountId = Annotated[str, InPath(pattern=r"^[ -~]{1,128}$")]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -32,6 +33,7 @@ class Asked(BaseModel):
     rule: Literal["reg_t", "portfolio_margin", "house"] | None = None
     q: str = Field("", max_length=40)
     symbol: str = Field("", max_length=32)
+    id: list[AccountName] = Field(default=[], max_length=200)
     due_within: int | None = Field(None, ge=1, le=100_000)
     called_within: int | None = Field(None, ge=1, le=100_000)
     breach_at: str | None = Field(None, max_length=32)
@@ -79,10 +81,18 @@ def _query(desk: Desk, asked: Asked) -> accounts.Query:
         due_within=asked.due_within,
         called_within=asked.called_within,
         breach_at=asked.breach_at,
-        holders=desk.holders(asked.symbol) if asked.symbol else None,
+        among=_among(desk, asked),
         offset=asked.offset,
         limit=asked.limit,
     )
+
+
+def _among(desk: Desk, asked: Asked) -> frozenset[str] | None:
+    """The accounts that are named, and hold the symbol that is; None where all are asked for."""
+    holders = desk.holders(asked.symbol) if asked.symbol else None
+    if not asked.id:
+        return holders
+    return frozenset(asked.id) if holders is None else holders & frozenset(asked.id)
 
 
 def _add_account(routes: APIRouter, desk: Desk) -> None:

@@ -26,7 +26,7 @@ _NAME = re.compile(r"^figures-(\d{12})\.arrow$")
 _KEPT = 2
 ABOUT = "margin"
 """Metadata of the file, JSON: the cycle, what the codes mean, the firm under each scenario."""
-LISTENS_SECONDS = 10.0
+LISTENS_SECONDS = 30.0
 """A reader who has not said so for longer has gone."""
 
 

@@ -80,7 +80,9 @@ class Publisher:
             "states": figures.states,
             **monitor.ladder._asdict(),
         }
-        arrays = [held if isinstance(held, pa.Array) else pa.array(held) for held in columns.values()]
+        arrays = [
+            held if isinstance(held, pa.Array) else pa.array(held) for held in columns.values()
+        ]
         about = {
             "cycle": sealed.cycle,
             "as_of": instant_text(sealed.as_of),

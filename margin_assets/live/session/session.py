@@ -201,18 +201,23 @@ class Session:
         sealed = self.ledger.seal(plan, computed.as_of, table_versions, digests, counts)
         faults.reach("sealed")
         clock.lap("seal")
-        self._settled(plan, runner)
-        self._publisher.take(computed.frames)
-        if self._publisher.show(sealed, runner):
-            clock.lap("publish")
+        self._settled(sealed, runner)
+        self._publish(sealed, runner, computed.frames, clock)
         self.caretaker.after(sealed)
         return CycleResult(sealed, written, clock.seconds)
 
-    def _settled(self, plan: Plan, runner: CycleRunner) -> None:
+    def _settled(self, sealed: Sealed, runner: CycleRunner) -> None:
         """A plan is sealed: what it took can be looked up, and is not taken again."""
-        self._at = plan.cycle
+        self._at = sealed.cycle
         runner.acceptor.journal.settle()
-        self._known.remember(plan.manifest)
+        self._known.remember(sealed.manifest)
+
+    def _publish(
+        self, sealed: Sealed, runner: CycleRunner, frames: dict[str, pl.DataFrame], clock: Stopwatch
+    ) -> None:
+        self._publisher.take(frames)
+        if self._publisher.show(sealed, runner):
+            clock.lap("publish")
 
     def run(
         self,

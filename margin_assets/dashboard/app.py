@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException
 from fastapi import Path as InPath
@@ -29,7 +29,7 @@ _TYPES = {
 }
 _FOREVER = "public, max-age=31536000, immutable"
 Subject = Annotated[str, InPath(pattern=r"^[!-~]{1,128}$")]
-_ACTS = {
+_ACTS: dict[int | str, dict[str, Any]] = {
     401: {"description": "Without the token nobody acts."},
     422: {"description": "Not an act."},
     503: {"description": "The landing folder does not take it."},

@@ -63,9 +63,12 @@ class Figures:
 
 def empty() -> Figures:
     """Nothing is sealed yet."""
-    columns = dict.fromkeys(("account_id", "account_type", "reasons"), pl.String)
-    columns |= dict.fromkeys((*_AMOUNTS, "call_opened", "deadline"), pl.Int64)
-    columns |= dict.fromkeys(_FLAGS, pl.Boolean) | {"margin_status": pl.Int8}
+    columns: dict[str, Any] = {
+        **dict.fromkeys(("account_id", "account_type", "reasons"), pl.String),
+        **dict.fromkeys((*_AMOUNTS, "call_opened", "deadline"), pl.Int64),
+        **dict.fromkeys(_FLAGS, pl.Boolean),
+        "margin_status": pl.Int8,
+    }
     raw = pl.DataFrame(schema=columns | {"pnl": pl.Array(pl.Int64, 0)})
     accounts = _shown(raw, ())
     return Figures(0, None, None, TABLES, accounts, totals=_totals(accounts))
@@ -90,11 +93,11 @@ def read_published(path: Path) -> Figures:
         reasons=_reasons(held, about["states"], about["flagged"]),
         is_indeterminate=(pl.col("states") & about["indeterminate"]) != 0,
     )
-    accounts = _shown(raw, about["scenarios"])
+    accounts, at = _shown(raw, about["scenarios"]), about["sealed_at"]
     return Figures(
         cycle=about["cycle"],
         as_of=datetime.fromisoformat(about["as_of"]),
-        sealed_at=datetime.fromisoformat(about["sealed_at"]),
+        sealed_at=None if at is None else datetime.fromisoformat(at),
         source=LIVE,
         accounts=accounts,
         scenarios=tuple(about["scenarios"]),

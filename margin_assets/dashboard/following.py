@@ -5,13 +5,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
 
 import pyarrow as pa
 
 from margin_assets.dashboard.figures import LIVE, Figures, empty, read_published, read_tables
 from margin_assets.dashboard.past import Past
-from margin_assets.lake.ledger.cycle_times import cycle_times
+from margin_assets.lake.ledger.cycle_times import sealed_at
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.published import Published, folder_of
 from margin_assets.lake.store.store import Lake
@@ -101,17 +100,12 @@ class Follower:
                 self._ledger.refresh()
                 sealed = self._sealed = self._ledger.last_sealed()
             if sealed is not None and sealed.cycle > self.figures.cycle and not self._look():
-                self._take(read_tables(self.lake, sealed, self._sealed_at(sealed)))
+                self._take(read_tables(self.lake, sealed, sealed_at(self.lake, sealed)))
             self.trouble = ""
         except Exception as error:
             # Whatever a store may say: the pages go on with what they have, and say so.
             self.trouble = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             _log.warning("the lake cannot be read: %s", self.trouble)
-
-    def _sealed_at(self, sealed: Sealed) -> datetime | None:
-        return next(
-            (t.sealed_at for t in cycle_times(self.lake, 1) if t.cycle == sealed.cycle), None
-        )
 
     def _take(self, figures: Figures) -> None:
         if figures.cycle != self.figures.cycle or figures.source != self.figures.source:

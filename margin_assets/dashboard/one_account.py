@@ -97,13 +97,17 @@ def requirements(sealed: Sealed, account: str) -> dict[str, Any]:
     ladder = sealed.rows("enforcement_state", mine)
     return {
         "cycle": sealed.cycle(),
-        "account": (listed(state) or [None])[0],
-        "ladder": (listed(ladder) or [None])[0],
+        "account": _only(state),
+        "ladder": _only(ladder),
         "reg_t": listed(sealed.rows("reg_t_requirements", mine), *_GROUP),
         "portfolio_margin": listed(sealed.rows("tims_requirements", mine), *_CLASS),
         "house": listed(sealed.rows("house_requirements", mine)),
-        "memorandum": (listed(sealed.rows("special_memorandum_accounts", mine)) or [None])[0],
+        "memorandum": _only(sealed.rows("special_memorandum_accounts", mine)),
     }
+
+
+def _only(rows: pl.DataFrame) -> dict[str, Any] | None:
+    return next(iter(listed(rows)), None)
 
 
 def positions(sealed: Sealed, account: str, offset: int, limit: int) -> dict[str, Any]:

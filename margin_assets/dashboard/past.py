@@ -46,6 +46,9 @@ class Past:
             minute = _Minute(figures.as_of, figures.accounts["excess"], figures.accounts["level"])
             kept = [m for m in self._minutes if figures.as_of - m.at <= HOUR + _STEP]
             self._minutes = (*kept, minute)
+        if self._totals and self._totals[-1]["at"] >= figures.as_of:
+            # The same moment again, from another source.
+            self._totals.pop()
         self._totals.append({"at": figures.as_of} | figures.totals | _worst(figures))
 
     def change(self, figures: Figures, over: timedelta = HOUR) -> pl.Series:

@@ -8,13 +8,14 @@ import pytest
 from polars.testing import assert_frame_equal
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from margin_assets.dashboard.accounts import SORTABLE
 from margin_assets.dashboard.figures import read_published, read_tables
 from margin_assets.dashboard.guard import SECURITY, token_in
 from margin_assets.lake.published import Published, folder_of
 from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price
-from tests.support.served_dashboard import TOKEN, Served, served, until
+from tests.support.served_dashboard import TOKEN, Answer, Served, served, until
 
 ACCOUNTS = ("A", "B", "C", "D", "a/b?c#d", "<img src=x onerror=alert(1)>")
 HELD = {"A": "6000", "B": "3000", "C": "2000", "D": "9000"}
@@ -45,7 +46,7 @@ def server(firm: Firm) -> Iterator[Served]:
         yield found
 
 
-def ids(answer: object) -> list[str]:
+def ids(answer: Answer) -> list[str]:
     return [row[0] for row in answer.json["rows"]]
 
 
@@ -188,11 +189,11 @@ def test_a_page_of_another_origin_acts_on_nothing(server: Served):
 
 def test_a_page_of_another_origin_hears_nothing(server: Served):
     with pytest.raises(InvalidStatus, match="403"):
-        connect(f"ws://127.0.0.1:{server.port}/ws", origin="https://evil.example")
+        connect(f"ws://127.0.0.1:{server.port}/ws", origin=Origin("https://evil.example"))
 
 
 def test_the_websocket_tells_of_the_newest_cycle(server: Served):
-    with connect(f"ws://127.0.0.1:{server.port}/ws", origin=server.url) as socket:
+    with connect(f"ws://127.0.0.1:{server.port}/ws", origin=Origin(server.url)) as socket:
         told = json.loads(socket.recv(timeout=10))
 
     assert told["cycle"] == 1

@@ -17,6 +17,7 @@ import pyarrow as pa
 from margin_assets.kernels.book.book import INDETERMINATE, STATE_NAMES
 from margin_assets.kernels.book.figures import gross_values
 from margin_assets.kernels.rules.rules import Rules, scenario_names
+from margin_assets.lake.ledger.cycle_times import sealed_at
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.published import ABOUT, Published, folder_of
 from margin_assets.lake.store.store import Lake
@@ -29,19 +30,21 @@ class Publisher:
     """Publishes a session's figures while somebody reads along. Never in a cycle's way."""
 
     def __init__(self, lake: Lake) -> None:
-        self._place = Published(folder_of(lake))
+        self._lake, self._place = lake, Published(folder_of(lake))
         self._shown = 0
         """The last cycle published."""
         self._names = pa.array([], pa.string())
         self._firm: pl.DataFrame | None = None
+        self._sealed_at: datetime | None = None
 
     def take(self, frames: Mapping[str, pl.DataFrame]) -> None:
-        """Keeps the firm's risk of what a cycle computed: summing it twice would cost a cycle."""
+        """A cycle was sealed just now. Its firm's risk is kept: to sum it twice would cost."""
         self._firm = frames.get("firm_risk", self._firm)
+        self._sealed_at = datetime.now(UTC)
 
     def forget(self) -> None:
         """Another firm is in memory now."""
-        self._firm = None
+        self._firm = self._sealed_at = None
 
     def show(self, sealed: Sealed | None, runner: CycleRunner) -> bool:
         """Publishes the figures of the sealed cycle that the runner stands at; whether it did.
@@ -87,7 +90,7 @@ class Publisher:
             "cycle": sealed.cycle,
             "as_of": instant_text(sealed.as_of),
             "hash": sealed.hash,
-            "sealed_at": instant_text(datetime.now(UTC)),
+            "sealed_at": instant_text(self._sealed_at or sealed_at(self._lake, sealed)),
             "flagged": runner.acceptor.refusals.open_accounts(),
             "firm": _rows(monitor.firm_risk() if firm is None else firm),
             **_words(monitor.rules(monitor.point)),

@@ -26,7 +26,7 @@ def place(firm: Firm) -> Published:
 def shown(firm: Firm) -> tuple[pl.DataFrame, dict]:
     with pa.memory_map(str(place(firm).newest())) as source:
         table = pa.ipc.open_file(source).read_all()
-    return pl.from_arrow(table), json.loads(table.schema.metadata[ABOUT.encode()])
+    return pl.DataFrame(pl.from_arrow(table)), json.loads(table.schema.metadata[ABOUT.encode()])
 
 
 def test_nothing_is_published_for_nobody(firm: Firm):

@@ -166,7 +166,7 @@ export function accountPage(root, { go }) {
             lineStyle: { color: colour("ink"), width: 1.5 },
             itemStyle: { color: colour("ink") },
             data: rows.map((row) => row.excess),
-            markLine: { silent: true, symbol: "none", label: { formatter: "call below 0", color: colour("muted"), position: "insideEndTop" }, lineStyle: { color: colour("call") }, data: [{ yAxis: 0 }] },
+            markLine: { silent: true, symbol: "none", label: { formatter: "call below 0", color: colour("muted"), position: "insideStartTop" }, lineStyle: { color: colour("call") }, data: [{ yAxis: 0 }] },
           },
         ],
       },

@@ -137,6 +137,7 @@ export function accountsPage(root, { go }) {
   let touched = 0;
   let busy = false;
   let again = false;
+  let loading = 0;
   let columns = [];
 
   const isHeld = () => Date.now() - touched < HELD_SECONDS * 1000 || where.querySelector(".ag-cell:focus") !== null;
@@ -161,6 +162,7 @@ export function accountsPage(root, { go }) {
 
   const source = {
     getRows: async ({ startRow, successCallback, failCallback }) => {
+      loading += 1;
       try {
         const answer = await get(path(startRow));
         const rows = objects(answer);
@@ -172,6 +174,12 @@ export function accountsPage(root, { go }) {
         none.hidden = false;
         none.textContent = `These rows cannot be shown: ${error.message}.`;
         failCallback();
+      } finally {
+        loading -= 1;
+        if (again && !loading) {
+          again = false;
+          refresh();
+        }
       }
     },
   };
@@ -193,8 +201,9 @@ export function accountsPage(root, { go }) {
 
   /** Visible blocks anew: values in place where the order stands or is held, rows anew where not. */
   async function refresh() {
-    if (!api || busy) {
-      again = busy;
+    // A block that is on its way is of the newest cycle, or the one after asks again.
+    if (!api || busy || loading || total === null) {
+      again = true;
       return;
     }
     busy = true;
@@ -202,7 +211,7 @@ export function accountsPage(root, { go }) {
       const first = Math.max(0, api.getFirstDisplayedRowIndex());
       const last = Math.max(first, api.getLastDisplayedRowIndex());
       let moved = 0;
-      let isNew = total === null || total === 0;
+      let isNew = total === 0;
       for (let start = first - (first % BLOCK); start <= last && !isNew; start += BLOCK) {
         const answer = await get(path(start));
         const rows = objects(answer);
@@ -289,7 +298,7 @@ export function accountsPage(root, { go }) {
       choice("account_type", "Any type", ["cash", "reg_t", "portfolio_margin"]),
       choice("rule", "Any rule", ["reg_t", "portfolio_margin", "house"]),
       text("symbol", "Holds symbol", 32),
-      text("q", "Account contains", 40),
+      text("q", "Id contains", 40),
     );
   }
 
@@ -347,7 +356,7 @@ export function accountsPage(root, { go }) {
       ["Requirement", fmt.usdShort(totals?.requirement)],
       ["Accounts", fmt.count(totals?.accounts)],
       [
-        `Customers would owe at ${worst ? fmt.minusText(worst.scenario) : "the worst move"}`,
+        `Owed at ${worst ? fmt.minusText(worst.scenario) : "the worst move"}`,
         fmt.usdShort(fmt.toCents(worst?.credit_exposure)),
       ],
     ];

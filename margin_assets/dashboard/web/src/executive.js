@@ -50,14 +50,14 @@ export function executivePage(root) {
     const first = history[0];
     const since = history.length > 1 ? totals.deficiency - first.deficiency : null;
     sentence.textContent = totals.accounts
-      ? `${fmt.count(inCall)} of ${fmt.count(totals.accounts)} accounts (${fmt.pct(share)}) are in call or worse and lack ${fmt.usdShort(totals.deficiency)} USD${since ? `, ${since > 0 ? "up" : "down"} ${fmt.usdShort(Math.abs(since))} since ${fmt.instant(first.at)}` : ""}${worst ? `; at ${fmt.minusText(worst.scenario)} customers would owe ${fmt.usdShort(fmt.toCents(worst.credit_exposure))} USD more than they own` : ""}.`
+      ? `${fmt.count(inCall)} of ${fmt.count(totals.accounts)} accounts (${fmt.pct(share)}) are in call or restricted and lack ${fmt.usdShort(totals.deficiency)} USD${since ? `, ${since > 0 ? "up" : "down"} ${fmt.usdShort(Math.abs(since))} since ${fmt.instant(first.at)}` : ""}${worst ? `; at ${fmt.minusText(worst.scenario)} customers would owe ${fmt.usdShort(fmt.toCents(worst.credit_exposure))} USD more than they own` : ""}.`
       : "No account is known yet.";
     const yesterday = days.at(-2);
     const line = (value) => history.map(value);
     const figure = (name, value, told, values = []) => h("div", { class: "figure" }, h("span", {}, name), h("b", {}, value), h("small", {}, told), spark(values));
     fill(
       six,
-      figure("In call or worse", fmt.count(inCall), fmt.pct(share), line((row) => row.levels.call + row.levels.close_only + row.levels.liquidation)),
+      figure("In call or restricted", fmt.count(inCall), fmt.pct(share), line((row) => row.levels.call + row.levels.close_only + row.levels.liquidation)),
       figure("Deficiency, USD", fmt.usdShort(totals.deficiency), yesterday ? `${fmt.usdShort(fmt.toCents(yesterday.deficiency))} on ${yesterday.day}` : "no day before", line((row) => row.deficiency)),
       figure("Owed at the worst move, USD", fmt.usdShort(fmt.toCents(worst?.credit_exposure ?? null)), worst ? fmt.minusText(worst.scenario) : "–", line((row) => Number(row.worst?.credit_exposure ?? 0))),
       figure("Equity over requirement", totals.requirement ? fmt.times(totals.equity / totals.requirement) : "–", `${fmt.usdShort(totals.equity)} against ${fmt.usdShort(totals.requirement)}`, line((row) => row.equity)),
@@ -89,7 +89,7 @@ function daily(chart, days, name, line) {
       ...rest,
       tooltip: { ...rest.tooltip, valueFormatter: (value) => fmt.usd(value) },
       xAxis: { type: "category", data: days.map((row) => row.day), ...axis, axisLabel: { ...axis.axisLabel, hideOverlap: true } },
-      yAxis: { type: "value", min: 0, ...axis, splitNumber: 4, axisLabel: { ...axis.axisLabel, formatter: (value) => fmt.usdShort(value) } },
+      yAxis: { type: "value", min: 0, minInterval: 100, ...axis, splitNumber: 4, axisLabel: { ...axis.axisLabel, formatter: (value) => fmt.usdShort(value) } },
       series: [{ name: chart.title, type: "bar", barMaxWidth: 24, itemStyle: { color: line }, data: days.map((row) => fmt.toCents(row[name])) }],
     },
   });

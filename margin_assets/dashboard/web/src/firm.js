@@ -41,8 +41,8 @@ export function firmPage(root) {
     fill(top, strip([
       ["Beta-weighted exposure", fmt.usdShort(fmt.toCents(here?.beta_weighted_exposure ?? null)), "to SPY"],
       ["Worst move", worst ? fmt.minusText(worst.scenario) : "–", worst ? `P&L ${fmt.usdShort(fmt.toCents(worst.pnl))}` : null],
-      ["Customers would owe there", fmt.usdShort(fmt.toCents(worst?.credit_exposure ?? null)), "no netting between customers"],
-      ["Deficiency now", fmt.usdShort(totals.deficiency), `${fmt.count(totals.calls)} open calls`],
+      ["Owed there", fmt.usdShort(fmt.toCents(worst?.credit_exposure ?? null)), "each customer alone"],
+      ["Deficiency now", fmt.usdShort(totals.deficiency), fmt.many(totals.calls, "open call")],
       ["Gross value", fmt.usdShort(fmt.toCents(here?.gross_market_value ?? null)), `net ${fmt.usdShort(fmt.toCents(here?.net_market_value ?? null))}`],
       ["Accounts", fmt.count(totals.accounts), `${fmt.count(totals.indeterminate)} indeterminate`],
     ]));
@@ -172,7 +172,7 @@ export function series(chart, history, value, format, line) {
       tooltip: { ...rest.tooltip, valueFormatter: (v) => format(v) },
       useUTC: true,
       xAxis: { type: "time", ...axis, splitLine: { show: false }, axisLabel: { ...axis.axisLabel, hideOverlap: true } },
-      yAxis: { type: "value", min: 0, ...axis, splitNumber: 3, axisLabel: { ...axis.axisLabel, formatter: (v) => format(v) } },
+      yAxis: { type: "value", min: 0, minInterval: 1, ...axis, splitNumber: 3, axisLabel: { ...axis.axisLabel, formatter: (v) => format(v) } },
       series: [{ name: chart.title, type: "line", step: "end", symbol: "none", lineStyle: { color: line, width: 2 }, areaStyle: { color: line, opacity: 0.1 }, data: history.map((row) => [row.at, value(row)]) }],
     },
   });

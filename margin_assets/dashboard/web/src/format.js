@@ -27,7 +27,9 @@ const cents = (format) => (value) =>
 export const count = or((value) => whole.format(value));
 export const usd = or(cents((value) => whole.format(value)));
 export const usdExact = or(cents((value) => exact.format(value)));
-export const usdShort = or(cents((value) => short.format(value)));
+export const usdShort = or(cents((value) => (Math.abs(value) < 1000 ? whole : short).format(value)));
+/** A count with its noun. */
+export const many = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 export const number = or((value) => plain.format(Number(value)));
 export const pct = or((value) => percent.format(value));
 export const times = or((value) => ratio.format(value));

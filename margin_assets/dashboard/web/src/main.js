@@ -5,7 +5,7 @@ import { firmPage } from "./firm.js";
 import { qualityPage } from "./quality.js";
 import { fill, h } from "./dom.js";
 import * as fmt from "./format.js";
-import { age, connect, get, isLive, isReplay, listen, store } from "./store.js";
+import { age, connect, get, isHistory, isLive, listen, store } from "./store.js";
 
 const PAGES = [
   ["/accounts", "Accounts", accountsPage],
@@ -114,11 +114,11 @@ function tick() {
   status.textContent = cycle?.cycle
     ? `cycle ${fmt.count(cycle.cycle)} · sealed ${fmt.span(seconds)} ago`
     : "nothing sealed yet";
-  const isOld = isLive() && seconds > OLD;
-  const isLate = isLive() && seconds > LATE;
+  const isOld = !isHistory() && seconds > OLD;
+  const isLate = !isHistory() && seconds > LATE;
   status.className = `cycle${isLost || isOld ? " old" : isLate ? " late" : ""}`;
   document.body.classList.toggle("old", isLost || isOld);
-  place.textContent = !cycle?.cycle ? "EMPTY" : !isLive() ? "AT REST" : isReplay() ? "REPLAY" : "LIVE";
+  place.textContent = !cycle?.cycle ? "EMPTY" : !isLive() ? "AT REST" : isHistory() ? "REPLAY" : "LIVE";
   place.className = `env ${place.textContent.toLowerCase().replace(" ", "-")}`;
   const text = sentence(isLost, isOld, isLate, seconds);
   if (band.dataset.text !== text) {
@@ -139,10 +139,10 @@ function sentence(isLost, isOld, isLate, seconds) {
   if (store.paused) return `Paused at what was shown. Cycle ${fmt.count(cycle?.cycle)} is sealed; P resumes.`;
   if (cycle?.trouble) return `The lake cannot be read: ${cycle.trouble}. What is shown is the last cycle that could.`;
   if (!cycle?.cycle) return "No cycle is sealed in this lake yet: margin live processes what lands.";
-  if (isOld) return `These figures are ${fmt.span(seconds)} old: the session has sealed nothing since.`;
+  if (isOld) return `These figures are ${fmt.span(seconds)} old: nothing was sealed since.`;
   if (isLate) return `The last seal was ${fmt.span(seconds)} ago.`;
   if (!isLive()) return `No session is at work. Shown is cycle ${fmt.count(cycle.cycle)} as sealed, as of ${fmt.instant(cycle.as_of)} UTC.`;
-  if (isReplay()) return `Event time is ${fmt.instant(cycle.as_of)} UTC: a replay, not today's market.`;
+  if (isHistory()) return `Event time is ${fmt.instant(cycle.as_of)} UTC: a replay, not today's market.`;
   return "";
 }
 

@@ -31,10 +31,11 @@ export function eventNow() {
   return Date.parse(store.cycle.as_of) * 1000 + since * 1e6;
 }
 
-const FIVE_MINUTES = 300_000;
+const DAY = 86_400_000;
 export const isLive = () => store.cycle?.source === "live";
-export const isReplay = () =>
-  isLive() && Math.abs(Date.parse(store.cycle.sealed_at) - Date.parse(store.cycle.as_of)) > FIVE_MINUTES;
+/** Event time of another day: a replay or a lake of the past, whose age is no fault. */
+export const isHistory = () =>
+  store.cycle?.as_of && Math.abs(Date.now() + store.offset - Date.parse(store.cycle.as_of)) > DAY;
 
 function take(told) {
   const isNew = store.cycle?.cycle !== told.cycle || store.cycle?.source !== told.source;

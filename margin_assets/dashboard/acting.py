@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from margin_assets.desk.acts import Act, land_act
 
@@ -29,6 +29,14 @@ class Extending(Acting):
     """The same, with the instant until which a call is extended."""
 
     until: AwareDatetime
+
+    @field_validator("until")
+    @classmethod
+    def _has_a_day_in_utc(cls, until: datetime) -> datetime:
+        try:
+            return until.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("is beyond the calendar") from None
 
 
 class Accepted(BaseModel):
@@ -56,6 +64,6 @@ def acted(landing: Path, kind: str, subject: str, body: Acting) -> Accepted:
     """
     details: dict[str, Any] = {}
     if isinstance(body, Extending):
-        details["until"] = body.until.astimezone(UTC).isoformat()
+        details["until"] = body.until.isoformat()
     act = Act(kind, subject, body.actor, body.reason, details, datetime.now(UTC))
     return Accepted(action_id=land_act(landing, act), kind=kind, subject=subject)

@@ -1,6 +1,6 @@
 """Questions: GET alone, answered from memory or from the tables of the last sealed cycle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query
@@ -22,13 +22,21 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "No such acco
 _LAST_RULES = "house"
 
 
+def _list_of(words: Iterable[str], sign: str = "") -> str:
+    """Pattern of words of an allow-list with commas between them."""
+    word = f"{sign}(?:{'|'.join(words)})"
+    return f"^{word}(?:,{word})*$"
+
+
 class Asked(BaseModel):
     """A question for rows of the accounts page."""
 
     model_config = ConfigDict(extra="forbid")
 
-    sort: str = Field(accounts.DEFAULT_SORT, max_length=200)
-    state: str = Field("", max_length=100)
+    sort: str = Field(
+        accounts.DEFAULT_SORT, max_length=200, pattern=_list_of(accounts.SORTABLE, "-?")
+    )
+    state: str | None = Field(None, max_length=100, pattern=_list_of(accounts.STATES))
     account_type: Literal["cash", "reg_t", "portfolio_margin"] | None = None
     rule: Literal["reg_t", "portfolio_margin", "house"] | None = None
     q: str = Field("", max_length=40)
@@ -36,7 +44,7 @@ class Asked(BaseModel):
     id: list[AccountName] = Field(default=[], max_length=200)
     due_within: int | None = Field(None, ge=1, le=100_000)
     called_within: int | None = Field(None, ge=1, le=100_000)
-    breach_at: str | None = Field(None, max_length=32)
+    breach_at: str | None = Field(None, pattern=r"^SPY (?:0|[+-][0-9]{1,2})%$")
     offset: int = Field(0, ge=0, le=10_000_000)
     limit: int = Field(100, ge=1, le=200)
 
@@ -52,29 +60,22 @@ def router(desk: Desk) -> APIRouter:
 
 
 def _add_accounts(routes: APIRouter, desk: Desk) -> None:
-    @routes.get("/accounts")
+    @routes.get("/accounts", responses={404: {"description": "No such scenario."}})
     def rows(asked: Annotated[Asked, Query()]) -> Response:
         """Accounts that fulfil the filters: one window of them, and how many there are."""
         window = desk.window()
         query = _query(desk, asked)
         if query.breach_at is not None and query.breach_at not in window.figures.scenarios:
-            raise HTTPException(422, f"no scenario {query.breach_at!r}")
+            raise HTTPException(404, "this cycle has no such scenario")
         return answered(
             window.once(query, lambda: accounts.rows(window.figures, window.changes, query))
         )
 
 
 def _query(desk: Desk, asked: Asked) -> accounts.Query:
-    states = tuple(sorted({word for word in asked.state.split(",") if word}))
-    if unknown := set(states) - set(accounts.STATES):
-        raise HTTPException(422, f"no state {min(unknown)!r}; any of {', '.join(accounts.STATES)}")
-    try:
-        sort = accounts.parsed_sort(asked.sort)
-    except ValueError as error:
-        raise HTTPException(422, str(error)) from None
     return accounts.Query(
-        sort=sort,
-        states=states,
+        sort=accounts.parsed_sort(asked.sort),
+        states=tuple(sorted(set(asked.state.split(",")))) if asked.state else (),
         account_type=asked.account_type,
         rule=asked.rule,
         text=asked.q,

@@ -113,7 +113,6 @@ def test_filters(server: Served, asked: str, expected: list[str]):
         "sort=pnl",
         "sort=__class__",
         "sort=excess;drop",
-        "sort=excess,excess",
         "sort=",
         "state=broken",
         "limit=201",
@@ -121,7 +120,7 @@ def test_filters(server: Served, asked: str, expected: list[str]):
         "offset=-1",
         "offset=99999999999999999999",
         f"q={'x' * 41}",
-        "breach_at=SPY%20-99%25",
+        "breach_at=QQQ%20-8%25",
         "account_type=other",
         "unknown=1",
         f"id={'%C3%A9'}",
@@ -138,6 +137,10 @@ def test_an_account_is_found_by_any_name_it_may_have(server: Served, name: str, 
 
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
+
+
+def test_a_scenario_that_the_cycle_has_not_is_not_found(server: Served):
+    assert server.ask("/api/accounts?breach_at=SPY%20-99%25").status == 404
 
 
 @pytest.mark.parametrize("name", ["none", "..%2f..%2fetc", "A%00", "%F0%9F%92%A9", "x" * 200])

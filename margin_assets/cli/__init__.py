@@ -9,6 +9,7 @@ import typer
 
 from margin_assets.cli import (
     audit_verbs,
+    call_verbs,
     dashboard_verbs,
     demo,
     explain,
@@ -67,6 +68,7 @@ for _group in (
     offline_verbs,
     audit_verbs,
     quarantine_verbs,
+    call_verbs,
     serve_verbs,
     dashboard_verbs,
 ):

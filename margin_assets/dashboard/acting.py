@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
-from margin_assets.desk.acts import Act, land_act
+from margin_assets.desk.acts import Act, Where, land_act, time_of_act
 
 _PRINTABLE = r"^[!-~](?:[ -~]{0,126}[!-~])?$"
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=_PRINTABLE)]
@@ -56,14 +56,15 @@ ROUTES = {
 """Acts that need no more than who and why."""
 
 
-def acted(landing: Path, kind: str, subject: str, body: Acting) -> Accepted:
-    """Lands one act, stamped now.
+def acted(landing: Path, what: tuple[str, str], body: Acting, as_of: datetime | None) -> Accepted:
+    """Lands one act of a kind on a subject, on a lake that stands at an instant.
 
     Raises:
+        Refused: the feed would not take it.
         OSError: the landing folder does not take it.
     """
-    details: dict[str, Any] = {}
-    if isinstance(body, Extending):
-        details["until"] = body.until.isoformat()
-    act = Act(kind, subject, body.actor, body.reason, details, datetime.now(UTC))
-    return Accepted(action_id=land_act(landing, act), kind=kind, subject=subject)
+    kind, subject = what
+    details = {"until": body.until.isoformat()} if isinstance(body, Extending) else {}
+    act = Act(kind, subject, body.reason, details)
+    land_act(act, Where(landing, body.actor), time_of_act(as_of, datetime.now(UTC)))
+    return Accepted(action_id=act.action_id, kind=kind, subject=subject)

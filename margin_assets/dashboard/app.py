@@ -18,6 +18,7 @@ from margin_assets.dashboard.acting import ROUTES, Accepted, Acting, Extending, 
 from margin_assets.dashboard.desk import Desk
 from margin_assets.dashboard.guard import POLICY, Guard, is_token, policy
 from margin_assets.dashboard.live import Signal
+from margin_assets.desk.acts import Refused
 
 PAGES = ("/", "/accounts", "/account", "/firm", "/quality", "/executive")
 _TYPES = {
@@ -31,6 +32,7 @@ _FOREVER = "public, max-age=31536000, immutable"
 Subject = Annotated[str, InPath(pattern=r"^[!-~]{1,128}$")]
 _ACTS: dict[int | str, dict[str, Any]] = {
     401: {"description": "Without the token nobody acts."},
+    409: {"description": "The feed would not take it."},
     422: {"description": "Not an act."},
     503: {"description": "The landing folder does not take it."},
 }
@@ -93,7 +95,9 @@ def _act(desk: Desk, kind: str) -> Callable[[Subject, Acting], Accepted]:
 
 def _landed(desk: Desk, kind: str, subject: str, body: Acting) -> Accepted:
     try:
-        return acted(desk.landing, kind, subject, body)
+        return acted(desk.landing, (kind, subject), body, desk.follower.figures.as_of)
+    except Refused as error:
+        raise HTTPException(409, str(error)) from None
     except OSError as error:
         raise HTTPException(503, f"the landing folder: {error.strerror or error}") from None
 

@@ -1,52 +1,128 @@
-"""Acts of people: one landed file of one row of `desk_actions` each."""
+"""Files that verbs and servers land: rows, and acts of people. None of them writes a table."""
 
+import getpass
 import hashlib
+import io
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from margin_assets.lake.landing.landing import STAGING
+from margin_assets.lake.landing.reading import LandedFile, read_landed
+
+_ACTS = "desk_actions"
+_IN_THE_PAST = timedelta(days=7)
+
+
+class Refused(ValueError):  # noqa: N818 (says what happened)
+    """What cannot land, and why."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """The landing folder, who lands there, and when that shall have been."""
+
+    landing: Path
+    actor: str | None = None
+    """The user of the system where nobody is named."""
+    landed_at: datetime | None = None
+
+    def time(self) -> datetime:
+        """The landing time that a file gets.
+
+        Raises:
+            Refused: it has not come yet.
+        """
+        now = datetime.now(UTC)
+        if self.landed_at is not None and self.landed_at > now:
+            raise Refused("--landed-at has not come yet")
+        return self.landed_at or now
+
+    def put(self, feed: str, name: str, content: Iterable[bytes]) -> Path:
+        """Lands a file, whole or not at all; one that is there under that time stays."""
+        target: Path = self.landing / feed / name
+        if target.exists() and self.landed_at is None:
+            return target
+        staged = self.landing / STAGING / name
+        staged.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(exist_ok=True)
+        with staged.open("wb") as file:
+            file.writelines(content)
+        if self.landed_at is not None:
+            since = int(self.landed_at.timestamp()) * 10**6 + self.landed_at.microsecond
+            os.utime(staged, ns=(since * 1000, since * 1000))
+        staged.replace(target)
+        return target
 
 
 @dataclass(frozen=True)
 class Act:
-    """Something a person does."""
+    """Something a person does: a row of `desk_actions`. Its id follows from it."""
 
     kind: str
     subject: str
-    actor: str
     reason: str | None = None
     details: Mapping[str, object] = field(default_factory=dict)
-    event_time: datetime | None = None
-    """When it is done; now if not said."""
 
     @property
     def action_id(self) -> str:
-        """The same for the same act on the same thing, whoever does it and why."""
-        identity = json.dumps([self.kind, self.subject, dict(self.details)], sort_keys=True)
+        """The same for the same act on the same rows, whoever does it and why."""
+        identity = json.dumps([self.kind, self.subject, self.details], sort_keys=True)
         return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
-def land_act(landing: Path, act: Act) -> str:
-    """Lands an act, whole or not at all, and returns its id; one that is there already stays."""
-    name = f"{act.kind}-{act.action_id[:12]}.ndjson"
-    target = landing / "desk_actions" / name
-    if target.exists():
-        return act.action_id
+def time_of_act(as_of: datetime | None, now: datetime) -> datetime:
+    """When an act counts that is done now, on a lake that stands at an instant.
+
+    A lake that lives in the past is not moved on to today by it: there it is done a second later.
+    """
+    if as_of is None or now - as_of < _IN_THE_PAST:
+        return now
+    return as_of + timedelta(seconds=1)
+
+
+def land_act(act: Act, where: Where, at: datetime | None = None) -> Path:
+    """Lands an act, done now or at an instant, as one file of one row; one that is there stays.
+
+    Raises:
+        Refused: it would not be understood.
+    """
     row = {
         "action_id": act.action_id,
         "kind": act.kind,
         "subject": act.subject,
-        "actor": act.actor,
+        "actor": where.actor or _user(),
         "reason": act.reason,
-        "details": json.dumps(dict(act.details), sort_keys=True) if act.details else None,
-        "event_time": (act.event_time or datetime.now(UTC)).isoformat(),
+        "details": json.dumps(act.details, sort_keys=True) if act.details else None,
+        "event_time": (at or datetime.now(UTC)).isoformat(),
     }
-    staged = landing / STAGING / name
-    for folder in (staged.parent, target.parent):
-        folder.mkdir(parents=True, exist_ok=True)
-    staged.write_text(json.dumps({n: v for n, v in row.items() if v is not None}) + "\n", "utf-8")
-    staged.replace(target)
-    return act.action_id
+    content = json.dumps({n: value for n, value in row.items() if value is not None}) + "\n"
+    name = f"{act.kind}-{act.action_id[:12]}.ndjson"
+    check(_ACTS, name, content.encode(), datetime.now(UTC))
+    return Where(where.landing).put(_ACTS, name, [content.encode()])
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        raise Refused("who does it? Give --actor NAME") from None
+
+
+def check(feed: str, name: str, content: bytes, landed_at: datetime) -> None:
+    """What is landed must be understood; what other rows say of it, only the cycle knows.
+
+    Raises:
+        Refused: it would be quarantined.
+    """
+    file_id = hashlib.sha256(content).hexdigest()
+    file = LandedFile(feed, f"{feed}/{name}", file_id, len(content), landed_at)
+    refused = read_landed(file, lambda: io.BytesIO(content)).quarantined
+    if refused.height:
+        first = refused.row(0, named=True)
+        detail = f": {first['detail']}" if first["detail"] else ""
+        what = "the act would be refused" if feed == _ACTS else "the row would be refused again"
+        raise Refused(f"{what}: {first['reasons']}{detail}")

@@ -70,6 +70,7 @@ _OF: dict[str, dict[str, _Bounds]] = {
         "*": COUNT,
     },
     "timelines": {"*": COUNT},
+    "calls": {"*_share": SHARE, "*": COUNT},
     "overlays": {"*_usd": AMOUNT, "*.riskiest": COUNT, "*": RATE},
 }
 """Bounds by family and path: the first pattern that fits. What is no number has none."""

@@ -15,6 +15,7 @@ from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import ONE_SHARD
 from margin_assets.live.acceptance.accepting import Acceptor, Firm, OpenFile, Taken
 from margin_assets.live.acceptance.held import HeldRows
+from margin_assets.live.firm.calls import ACTS
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.restating import DAYS
 from margin_assets.live.session.shards import Part, StateShards
@@ -89,9 +90,12 @@ class CycleRunner:
             return self._flag(cycle)
         frames: dict[str, pl.DataFrame] = {}
         self.monitor.reg_t.restating.begin(ready, events.get("effects"), held_since)
+        # A plan from before margin calls had a life decides without them.
+        self.monitor.calls.is_on = "calls" in manifest["rulebooks"]
         decisions = self.monitor.run(events, end)
         if decisions.height:
             frames["enforcement_decisions"] = decisions
+        frames |= self.monitor.calls.frames()
         names = self.monitor.holdings.accounts.all
         ended = self.monitor.reg_t.take_ended(names)
         if ended.height:
@@ -148,6 +152,9 @@ class CycleRunner:
             effects = self.acceptor.journal.effects(fills, self.monitor.last_point)
             timed["effects"] = with_places(effects, fills, self._fills_landed)
             self._fills_landed += fills.height
+        if "desk_actions" in timed:
+            acts = timed["desk_actions"].filter(pl.col("kind").is_in(ACTS))
+            feeds, timed = feeds | {"desk_actions": acts}, timed | {"desk_actions": acts}
         ends = [f["point"].max() for n, f in feeds.items() if n not in DATED and f.height]
         ends += [f.filter("is_late")["point"].max() for n, f in feeds.items() if n in DATED]
         known = [int(str(end)) for end in ends if end is not None]

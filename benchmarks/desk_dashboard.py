@@ -62,8 +62,10 @@ def book(accounts: int, start: datetime) -> Batch:
     is_short = rng.random(len(owner)) < 0.04
     gross = np.bincount(owner, weights=size * 100)
     share = 0.26 + 0.9 * rng.beta(1.6, 4.0, accounts)
-    kinds = np.where(rng.random(accounts) < 0.1, "portfolio_margin", "reg_t")
-    deposit = pl.Series((gross * share).clip(100).round(2)).cast(pl.Decimal(18, 2))
+    money = (gross * share).round(2)
+    # Portfolio margin asks for 100,000 dollars of equity.
+    kinds = np.where((money > 125_000) & (rng.random(accounts) < 0.5), "portfolio_margin", "reg_t")
+    deposit = pl.Series(money).cast(pl.Decimal(18, 2))
     return Batch(
         start,
         {

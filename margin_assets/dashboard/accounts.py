@@ -73,9 +73,9 @@ def parsed_sort(text: str) -> tuple[tuple[str, bool], ...]:
     return tuple(found.items())
 
 
-def rows(figures: Figures, changes: pl.Series, query: Query) -> dict[str, Any]:
+def rows(figures: Figures, accounts: pl.DataFrame, query: Query) -> dict[str, Any]:
     """A window of the rows that fulfil a query, and how many there are in all."""
-    held = figures.accounts.lazy().with_columns(change=changes)
+    held = accounts.lazy()
     for condition in _conditions(figures, query):
         held = held.filter(condition)
     names = ["level" if name == "severity" else name for name, _ in query.sort]

@@ -22,7 +22,9 @@ class Window:
 
     def __init__(self, figures: Figures, follower: Follower) -> None:
         self.figures = figures
-        self.changes = follower.past.change(figures)
+        self.accounts = _with_deadlines(figures.accounts, follower.due.by_account).with_columns(
+            change=follower.past.change(figures)
+        )
         self._answers: dict[Hashable, bytes] = {}
 
     def once(self, key: Hashable, make: Callable[[], dict[str, Any]]) -> bytes:
@@ -68,6 +70,14 @@ class Desk:
     def _holders(self, symbol: str) -> frozenset[str]:
         held = self.sealed.rows("positions", pl.col("symbol") == symbol)
         return frozenset(held["account_id"].to_list())
+
+
+def _with_deadlines(accounts: pl.DataFrame, due: pl.DataFrame) -> pl.DataFrame:
+    """The earlier of what the ladder's clock and the open calls say."""
+    if due.is_empty():
+        return accounts
+    joined = accounts.join(due, on="account_id", how="left", maintain_order="left", validate="1:1")
+    return joined.with_columns(deadline=pl.min_horizontal("deadline", "due")).drop("due")
 
 
 def encoded(answer: object) -> bytes:

@@ -222,7 +222,8 @@ def _shown(raw: pl.DataFrame, scenarios: Sequence[str]) -> pl.DataFrame:
         "minimum_call",
         "margin_status",
         level=_level(),
-        deadline=_instant("deadline", _NEVER),
+        # Of who is not called time brings a release alone: that is nothing to be late for.
+        deadline=pl.when(pl.col("margin_status") == _CALL).then(_instant("deadline", _NEVER)),
         call_opened=_instant("call_opened", _UNSET),
         excess=excess,
         deficiency=pl.max_horizontal(-excess, 0),

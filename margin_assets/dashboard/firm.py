@@ -29,7 +29,6 @@ def firm(sealed: Sealed, follower: Follower) -> dict[str, Any]:
         "moved": None if moved is None else {"since": moved[0].isoformat(), "counts": moved[1]},
         "history": [plain(row) for row in follower.past.totals()],
         "top": _top(figures),
-        "names": sealed.for_a_while("names", _NAMES_SECONDS, lambda: _names(sealed)),
         "limits": sealed.once("limits", lambda: _limits(sealed)),
     }
 
@@ -59,6 +58,12 @@ def _top(figures: Figures) -> list[dict[str, Any]]:
     lacking = figures.accounts.lazy().filter(pl.col("deficiency") > 0).select(columns)
     ordered = lacking.sort("deficiency", "account_id", descending=[True, False])
     return ordered.head(_TOP).collect().to_dicts()
+
+
+def names(sealed: Sealed) -> dict[str, Any]:
+    """The largest names; read of all positions, so now and then."""
+    found: dict[str, Any] = sealed.for_a_while("names", _NAMES_SECONDS, lambda: _names(sealed))
+    return {"cycle": sealed.cycle()} | found
 
 
 def _names(sealed: Sealed) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
+from margin_assets.dashboard.due import Due
 from margin_assets.dashboard.figures import LIVE, Figures, empty, read_published, read_tables
 from margin_assets.dashboard.past import Past
 from margin_assets.lake.ledger.cycle_times import sealed_at
@@ -19,6 +20,7 @@ _LOOK_SECONDS = 0.02
 _WANT_SECONDS = 2.0
 # How long the published file may say nothing new before the ledger is asked.
 _ASK_SECONDS = 1.0
+_PUBLISHES_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -29,6 +31,7 @@ class Follower:
         self.lake = lake
         self.figures = empty()
         self.past = Past()
+        self.due = Due(lake)
         self.trouble = ""
         """Why the lake cannot be read; empty if it can."""
         self._published = Published(folder_of(lake))
@@ -45,6 +48,11 @@ class Follower:
     @contextlib.contextmanager
     def following(self) -> Iterator[None]:
         """Follows meanwhile. What is sealed already is there when this begins."""
+        # A session that is at work publishes at once, which is much less than to read the tables.
+        self._say_wanted()
+        patience = time.monotonic() + _PUBLISHES_SECONDS
+        while not self._look() and time.monotonic() < patience:
+            time.sleep(_LOOK_SECONDS)
         self._ask_ledger()
         thread = threading.Thread(target=self._run, name="follower", daemon=True)
         thread.start()
@@ -68,14 +76,17 @@ class Follower:
             now = time.monotonic()
             if now - wanted >= _WANT_SECONDS:
                 wanted = now
-                # A lake that nobody may write to is read from its tables.
-                with contextlib.suppress(OSError):
-                    self._published.want()
+                self._say_wanted()
             if self._look():
                 asked = now
             elif now - asked >= _ASK_SECONDS:
                 asked = now
                 self._ask_ledger()
+
+    def _say_wanted(self) -> None:
+        # A lake that nobody may write to is read from its tables.
+        with contextlib.suppress(OSError):
+            self._published.want()
 
     def _look(self) -> bool:
         """Takes a published cycle that is newer; whether there was one."""
@@ -113,3 +124,12 @@ class Follower:
             self.figures = figures
             for listener in self._listeners:
                 listener()
+            # Deadlines are hours away: they may come a cycle later than what a viewer waits for.
+            self._take_due()
+
+    def _take_due(self) -> None:
+        try:
+            if (sealed := self.sealed()) is not None:
+                self.due.take(sealed)
+        except Exception as error:
+            _log.warning("margin calls cannot be read: %s", error)

@@ -50,12 +50,12 @@ _DECISION = (
 )
 
 
-def figures_of(figures: Figures, account: str) -> dict[str, Any] | None:
+def figures_of(figures: Figures, accounts: pl.DataFrame, account: str) -> dict[str, Any] | None:
     """The figures of one account, cents, with its scenarios; None where nobody has the id."""
-    place = figures.accounts["account_id"].index_of(account)
+    place = accounts["account_id"].index_of(account)
     if place is None:
         return None
-    row = figures.accounts.row(place, named=True)
+    row = accounts.row(place, named=True)
     pnl = row.pop("pnl")
     row["level_name"] = LEVELS[row["level"]]
     row["stress"] = [
@@ -133,11 +133,11 @@ def history(sealed: Sealed, follower: Follower, account: str) -> dict[str, Any]:
     }
 
 
-DESK_TABLES = ("margin_calls", "liquidation_plans", "liquidation_orders")
+DESK_TABLES = ("margin_calls", "liquidation_plans", "liquidation_orders", "notifications")
 
 
 def desk(sealed: Sealed, account: str) -> dict[str, Any]:
-    """Calls, plans and orders of the account, the newest version of each; null where none is kept.
+    """Calls, plans, orders and notices of the account, the newest version of each.
 
     A table that this lake does not have yet is null, not empty: nobody said that there is none.
     """

@@ -68,7 +68,7 @@ def _add_accounts(routes: APIRouter, desk: Desk) -> None:
         if query.breach_at is not None and query.breach_at not in window.figures.scenarios:
             raise HTTPException(404, "this cycle has no such scenario")
         return answered(
-            window.once(query, lambda: accounts.rows(window.figures, window.changes, query))
+            window.once(query, lambda: accounts.rows(window.figures, window.accounts, query))
         )
 
 
@@ -102,7 +102,7 @@ def _add_account(routes: APIRouter, desk: Desk) -> None:
     def figures(account_id: AccountId) -> Response:
         """The figures of one account as of the newest cycle, cents."""
         window = desk.window()
-        found = one_account.figures_of(window.figures, account_id)
+        found = one_account.figures_of(window.figures, window.accounts, account_id)
         if found is None:
             raise HTTPException(404, "no such account")
         return answered(window.once(("figures", account_id), lambda: found))
@@ -156,6 +156,10 @@ def _whole(desk: Desk) -> dict[str, Callable[[], Response]]:
         window = desk.window()
         return answered(window.once("firm", lambda: firm.firm(desk.sealed, desk.follower)))
 
+    def names() -> Response:
+        """The names that customers hold most of."""
+        return answered(firm.names(desk.sealed))
+
     def quality_page() -> Response:
         """Feeds, prices, refused rows, checks, health."""
         return answered(quality.quality(desk.sealed, desk.follower, desk.landing))
@@ -171,6 +175,7 @@ def _whole(desk: Desk) -> dict[str, Callable[[], Response]]:
         "/about": about,
         "/cycle": cycle,
         "/firm": firm_page,
+        "/names": names,
         "/quality": quality_page,
         "/executive": executive_page,
     }

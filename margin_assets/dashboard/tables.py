@@ -35,17 +35,28 @@ class Sealed:
         return self._opened()[0]
 
     def rows(self, table: str, *conditions: pl.Expr, newest: int | None = None) -> pl.DataFrame:
-        """Rows that fulfil the conditions, in the table's order; the `newest` last ones at most."""
-        _, scan = self._opened()
-        if scan is None or not self.has(table):
+        """Rows that fulfil the conditions, in the table's order; the `newest` last ones at most.
+
+        Of a table that belongs to no cycle they are those that are there now.
+        """
+        if not self.has(table):
             return TABLES[table].schema.create_empty() if table in TABLES else pl.DataFrame()
-        found = scan(table, *conditions).sort(TABLES[table].order)
+        found = self._read(table, conditions).sort(TABLES[table].order)
         return found if newest is None else found.tail(newest)
 
-    def has(self, table: str) -> bool:
-        """Whether this lake has the table, and a cycle has written it."""
+    def _read(self, table: str, conditions: tuple[pl.Expr, ...]) -> pl.DataFrame:
         _, scan = self._opened()
-        return table in TABLES and scan is not None and scan.was_written(table)
+        if scan is not None and TABLES[table].in_cycle:
+            return scan(table, *conditions)
+        lake = self._follower.lake
+        return lake.read(table, lambda: lake.scan(table).filter(*conditions))
+
+    def has(self, table: str) -> bool:
+        """Whether this lake has the table: one made before the table was declared has not."""
+        sealed = self._follower.sealed()
+        if table not in TABLES or sealed is None:
+            return False
+        return table in sealed.table_versions or not TABLES[table].in_cycle
 
     def once(self, key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401 (what is made)
         """What `make` gives, made once a cycle for each key."""

@@ -187,16 +187,28 @@ def test_everybody_can_read_it(browser: Browser, server: Served, path: str, them
     context.close()
 
 
-def test_an_act_is_confirmed_by_name_and_lands(context: BrowserContext, server: Served):
-    watched = opened(context, server, "/accounts")
-    answer = watched.page.evaluate(
-        """async (token) => (await fetch("/api/plans/P/approve", {
-            method: "POST",
-            headers: {"Content-Type": "application/json", Authorization: `Bearer ${token}`},
-            body: JSON.stringify({actor: "Ada", reason: "agreed by telephone"}),
-        })).status""",
-        TOKEN,
-    )
+def test_a_call_is_extended_in_the_page(context: BrowserContext, server: Served, firm: Firm):
+    watched = opened(context, server, "/account?id=ADA")
+    page = watched.page
+    page.get_by_role("button", name="Extend\u2026").first.click()
+    dialog = page.locator("dialog[open]")
+    expect(dialog).to_contain_text("call of ADA, 250.00 USD")
+    dialog.get_by_label("Who you are").fill("Ada")
+    dialog.get_by_label("Why").fill("wires tomorrow")
+    dialog.get_by_label("Until").fill("2020-03-11T16:00")
+    dialog.get_by_label("Token").fill("not-the-token-of-the-file")
+    dialog.get_by_role("button", name="Extend").click()
+    expect(dialog).to_contain_text("not the token")
+    # The browser tells of a refused request in its console.
+    watched.faults.clear()
 
-    assert answer == 202
-    assert len(list((server.landing / "desk_actions").iterdir())) == 1
+    dialog.get_by_label("Token").fill(TOKEN)
+    dialog.get_by_role("button", name="Extend").click()
+    expect(dialog).to_contain_text("Landed as")
+    firm.run()
+
+    (outcome,) = firm.table("desk_outcomes").to_dicts()
+    assert (outcome["kind"], outcome["outcome"]) == ("call_extend", "done")
+    page.reload()
+    expect(page.locator("main")).to_contain_text("Extended")
+    assert watched.faults == []

@@ -161,7 +161,7 @@ def test_what_decides_is_shown_to_the_cent(server: Served):
     assert found["fall_to_call"] == pytest.approx(-0.025)
 
 
-@pytest.mark.parametrize("path", ["firm", "quality", "executive", "about", "cycle"])
+@pytest.mark.parametrize("path", ["firm", "names", "quality", "executive", "about", "cycle"])
 def test_pages_of_the_whole(server: Served, path: str):
     assert server.ask(f"/api/{path}").status == 200
 

@@ -8,7 +8,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from margin_assets.lake.published import ABOUT, LISTENS_SECONDS, Published, folder_of
+from margin_assets.lake import published
+from margin_assets.lake.published import ABOUT, Published, folder_of
 from tests.support.live_driver import Firm, at, cash, fill, opening, price
 
 BOUGHT = {"cash_movements": [cash("M", "A", "4000")], "fills": [fill("F", "100", "100")]}
@@ -37,7 +38,7 @@ def test_nothing_is_published_for_nobody(firm: Firm):
 
 def test_a_reader_who_has_gone_is_not_published_for(firm: Firm):
     place(firm).want()
-    long_ago = time.time() - 2 * LISTENS_SECONDS
+    long_ago = time.time() - 2 * published.LISTENS_SECONDS
     os.utime(place(firm).folder / "wanted", (long_ago, long_ago))
 
     firm.run(**opening("A"), **BOUGHT)

@@ -311,6 +311,7 @@ function deskParts(found, id) {
       ["Opened", (row) => fmt.instant(row.opened_at)],
       ["House deadline", (row) => fmt.instant(row.house_due_at)],
       ["Legal deadline", (row) => fmt.instant(row.legal_due_at)],
+      ["Extended to", (row) => fmt.instant(row.extended_until)],
       ["Rule", (row) => row.rule],
       ["", (row) => row.is_open ? h("button", { type: "button", onclick: () => act({ title: "Extend", subject: row.call_id, named: `The ${fmt.word(row.call_type)} call of ${id}, ${fmt.dollarsExact(row.amount)} USD,`, path: `/api/calls/${encodeURIComponent(row.call_id)}/extend`, until: true }) }, "Extend…") : ""],
     ], found.margin_calls, "No call was ever made."));
@@ -338,6 +339,17 @@ function deskParts(found, id) {
       ["State", (row) => fmt.word(row.state)],
     ], found.liquidation_orders));
   }
+  if (found.notifications === null) missing.push("notices");
+  else {
+    parts.push(h("h3", {}, "Notices"), table("Notices", [
+      ["State", (row) => fmt.word(row.state)],
+      ["Channel", (row) => fmt.word(row.channel)],
+      ["To", (row) => row.recipient],
+      ["Subject", (row) => row.subject],
+      ["Sent", (row) => fmt.instant(row.sent_at)],
+      ["", (row) => ["sent", "escalated"].includes(row.state) ? h("button", { type: "button", onclick: () => act({ title: "Acknowledge", subject: row.message_id, named: `The notice “${row.subject}”`, path: `/api/notices/${encodeURIComponent(row.message_id)}/acknowledge` }) }, "Acknowledge…") : ""],
+    ], found.notifications, "No notice was made."));
+  }
   if (found.reg_t_calls.length) {
     parts.push(h("h3", {}, "Regulation T"), table("Regulation T calls", [
       ["Opened", (row) => row.opened_on],
@@ -355,6 +367,6 @@ function deskParts(found, id) {
       ["State", (row) => fmt.word(row.status)],
     ], found.intraday_deficits));
   }
-  if (missing.length) parts.push(h("p", { class: "none" }, `This lake keeps no ${missing.join(" and no ")} yet.`));
+  if (missing.length) parts.push(h("p", { class: "none" }, `This lake keeps no ${missing.join(", no ")} yet.`));
   return parts;
 }

@@ -110,12 +110,12 @@ const COLUMNS = [
     valueFormatter: ({ value }) =>
       value === null || value === undefined ? "–" : `${value > 0 ? "▲ " : value < 0 ? "▼ " : ""}${fmt.usd(Math.abs(value))}`,
   },
-  amount("equity", "Equity", { width: 122 }),
-  amount("governing_requirement", "Requirement", { width: 122 }),
+  amount("equity", "Equity", { width: 112 }),
+  amount("governing_requirement", "Requirement", { width: 112 }),
   { field: "rule", headerName: "Rule", width: 128, valueFormatter: ({ value }) => fmt.word(value) },
   amount("gross_market_value", "Gross value", { width: 124 }),
   { field: "leverage", headerName: "Leverage", width: 90, type: "number", valueFormatter: ({ value }) => fmt.times(value) },
-  amount("worst_pnl", "Worst stress P&L", { width: 130 }),
+  amount("worst_pnl", "Worst P&L", { width: 112 }),
   { field: "worst_scenario", headerName: "Scenario", width: 90, valueFormatter: ({ value }) => fmt.minusText(value) },
   { field: "restriction", headerName: "Restricted for", width: 150, valueFormatter: ({ value }) => fmt.words(value) },
 ];

@@ -5,6 +5,9 @@ import * as fmt from "./format.js";
 import { LEVELS, badge } from "./severity.js";
 import { get } from "./store.js";
 
+const NAMES_SECONDS = 30;
+export const waiting = () => h("p", { class: "none" }, "Asking the lake…");
+
 export function strip(figures) {
   return h("div", { class: "strip" }, figures.map(([name, value, note]) => h("div", {}, h("span", {}, name), h("b", {}, value), note ? h("small", {}, note) : null)));
 }
@@ -32,6 +35,9 @@ export function firmPage(root) {
     panel("Limits", null, limits),
   );
 
+  let named = 0;
+  fill(top, waiting());
+
   async function update() {
     const found = await get("/api/firm").catch(() => null);
     if (!found) return;
@@ -50,13 +56,16 @@ export function firmPage(root) {
     showStates(found.by_state, found.scenarios);
     showDay(found.history);
     showMoved(found.moved);
-    showNames(found.names);
     fill(accounts, table("Largest shortfalls", [
       ["Account", (row) => h("a", { href: `/account?id=${encodeURIComponent(row.account_id)}` }, row.account_id)],
       ["State", (row) => badge(LEVELS[row.level])],
       ["Lacks", (row) => fmt.usd(row.deficiency), "n"],
     ], found.top, "No account lacks anything."));
     showLimits(limits, found.limits);
+    if (Date.now() - named > NAMES_SECONDS * 1000) {
+      named = Date.now();
+      showNames(await get("/api/names"));
+    }
   }
 
   function showScenarios(rows) {

@@ -9,6 +9,7 @@ const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumSigni
 const plain = new Intl.NumberFormat("en-US", { maximumFractionDigits: 6 });
 const percent = new Intl.NumberFormat("en-US", {
   style: "percent",
+  signDisplay: "negative",
   minimumFractionDigits: 1,
   maximumFractionDigits: 1,
 });

@@ -1,6 +1,6 @@
 import { Chart, base, colour } from "./charts.js";
 import { fill, h, panel, table } from "./dom.js";
-import { strip } from "./firm.js";
+import { strip, waiting } from "./firm.js";
 import * as fmt from "./format.js";
 import { get, store } from "./store.js";
 
@@ -38,6 +38,7 @@ export function qualityPage(root) {
     panel("Checks", "newest validated versions, failures first", checks),
   );
   let asked = 0;
+  fill(top, waiting());
 
   async function update() {
     if (Date.now() - asked < EVERY_SECONDS * 1000) return;

@@ -52,7 +52,10 @@ _MONEY = pl.Decimal(18, 6)
 
 
 def book(accounts: int, start: datetime) -> Batch:
-    """Accounts of every kind and standing: most have room, some are near a call or in one."""
+    """Accounts of every kind and standing: most have room, two in a hundred are near a call.
+
+    So every figure moves each second, and few accounts change their state, as on a usual day.
+    """
     rng = np.random.default_rng(17)
     ids = pl.Series([f"A{i:06d}" for i in range(accounts)])
     symbols = [f"S{i:04d}" for i in range(SYMBOLS)]
@@ -61,7 +64,8 @@ def book(accounts: int, start: datetime) -> Batch:
     size = rng.lognormal(4.5, 1.0, len(owner)).round().clip(1, 20_000)
     is_short = rng.random(len(owner)) < 0.04
     gross = np.bincount(owner, weights=size * 100)
-    share = 0.26 + 0.9 * rng.beta(1.6, 4.0, accounts)
+    is_near = rng.random(accounts) < 0.02
+    share = np.where(is_near, 0.26, 0.45) + np.where(is_near, 0.1, 0.6) * rng.beta(2, 4, accounts)
     money = (gross * share).round(2)
     # Portfolio margin asks for 100,000 dollars of equity.
     kinds = np.where((money > 125_000) & (rng.random(accounts) < 0.5), "portfolio_margin", "reg_t")
@@ -105,7 +109,7 @@ def _betas(symbols: list[str], rng: np.random.Generator, day: date) -> pl.DataFr
 
 def prices(at: datetime, rng: np.random.Generator, level: float) -> pl.DataFrame:
     """A price of every symbol around a level of 100 dollars."""
-    cents = (10_000 * level * rng.normal(1.0, 0.004, SYMBOLS)).round().clip(1)
+    cents = (10_000 * level * rng.normal(1.0, 0.0004, SYMBOLS)).round().clip(1)
     price = pl.Series(cents).cast(pl.Int64).cast(_MONEY) / 100
     return pl.DataFrame({"symbol": [f"S{i:04d}" for i in range(SYMBOLS)]}).with_columns(
         price=price, event_time=pl.lit(at), source=pl.lit("bench")
@@ -117,7 +121,7 @@ def land(folder: Path, rng: np.random.Generator, first: int, seconds: int) -> di
     landed, begun = {}, time.time()
     for number in range(first, first + seconds):
         at = datetime.now(UTC)
-        made = Batch(at, {"prices": prices(at, rng, 1 - 0.02 * np.sin(number / 9))})
+        made = Batch(at, {"prices": prices(at, rng, 1 - 0.004 * np.sin(number / 30))})
         for path in write_batch(made, folder / "landing", number):
             landed[str(path.relative_to(folder / "landing"))] = time.time()
         time.sleep(max(0.0, begun + number - first + 1 - time.time()))

@@ -24,7 +24,7 @@ export function firmPage(root) {
   const limits = h("div");
   const scenarios = new Chart("What customers would lack, by move of SPY", "USD");
   const deficiency = new Chart("Deficiency", "USD, as of", 160);
-  const calls = new Chart("Accounts in call or worse", "accounts, as of", 160);
+  const calls = new Chart("Accounts in call or restricted", "accounts, as of", 160);
   const charts = [scenarios, deficiency, calls];
   fill(
     root,

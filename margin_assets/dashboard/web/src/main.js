@@ -92,8 +92,8 @@ function tellChanges() {
   if (levels && before) {
     const calls = levels.call + levels.close_only + levels.liquidation;
     const was = before.call + before.close_only + before.liquidation;
-    if (calls > was) say(`${calls - was} more accounts in call or worse`);
-    else if (calls < was) say(`${was - calls} fewer accounts in call or worse`);
+    if (calls > was) say(`${calls - was} more accounts in call or restricted`);
+    else if (calls < was) say(`${was - calls} fewer accounts in call or restricted`);
   }
   before = levels ?? before;
 }

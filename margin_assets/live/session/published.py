@@ -14,8 +14,8 @@ import polars as pl
 import polars.selectors as cs
 import pyarrow as pa
 
-from margin_assets.kernels.book.book import INDETERMINATE, STATE_NAMES
 from margin_assets.kernels.book.figures import gross_values
+from margin_assets.kernels.book.states import INDETERMINATE, STATE_NAMES
 from margin_assets.kernels.rules.rules import Rules, scenario_names
 from margin_assets.lake.ledger.cycle_times import sealed_at
 from margin_assets.lake.ledger.ledger import Sealed

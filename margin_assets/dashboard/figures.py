@@ -286,6 +286,7 @@ def _totals(accounts: pl.DataFrame) -> dict[str, Any]:
         equity=pl.col("equity").cast(pl.Int128).sum(),
         requirement=pl.col("governing_requirement").cast(pl.Int128).sum(),
         deficiency=pl.col("deficiency").cast(pl.Int128).sum(),
+        deficient=(pl.col("deficiency") > 0).sum(),
         calls=(pl.col("margin_status") == _CALL).sum(),
     ).row(0, named=True)
     return {

@@ -15,6 +15,7 @@ _TOP = 20
 _NAMES_SECONDS = 30.0
 _TREND_SECONDS = 60.0
 _TREND_DAYS = 30
+_HISTORY_CYCLES = 1_000
 
 
 def firm(sealed: Sealed, follower: Follower) -> dict[str, Any]:
@@ -27,10 +28,29 @@ def firm(sealed: Sealed, follower: Follower) -> dict[str, Any]:
         "scenarios": list(figures.firm),
         "by_state": by_state(figures),
         "moved": None if moved is None else {"since": moved[0].isoformat(), "counts": moved[1]},
-        "history": [plain(row) for row in follower.past.totals()],
+        "history": _history(sealed, follower),
         "top": _top(figures),
         "limits": sealed.once("limits", lambda: _limits(sealed)),
     }
+
+
+def _history(sealed: Sealed, follower: Follower) -> list[dict[str, Any]]:
+    """Deficiency, cents, and how many accounts have one: cycles before this server, then ours."""
+    seen = [
+        {n: row[n] for n in ("at", "deficiency", "deficient")} for row in follower.past.totals()
+    ]
+    before = sealed.for_a_while("before", _TREND_SECONDS, lambda: _before(sealed))
+    first = seen[0]["at"] if seen else None
+    older = [row for row in before if first is None or row["at"] < first]
+    return [plain(row) for row in [*older, *seen]]
+
+
+def _before(sealed: Sealed) -> list[dict[str, Any]]:
+    at_rest = pl.col("move") == 0
+    is_recent = pl.col("cycle") > sealed.cycle() - _HISTORY_CYCLES
+    rows = sealed.rows("firm_risk", at_rest & is_recent)
+    cents = (pl.col("deficiency") * 100).cast(pl.Int64)
+    return rows.select(at="as_of", deficiency=cents, deficient="accounts_deficient").to_dicts()
 
 
 def by_state(figures: Figures) -> list[dict[str, Any]]:

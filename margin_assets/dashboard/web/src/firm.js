@@ -24,7 +24,7 @@ export function firmPage(root) {
   const limits = h("div");
   const scenarios = new Chart("What customers would lack, by move of SPY", "USD");
   const deficiency = new Chart("Deficiency", "USD, as of", 160);
-  const calls = new Chart("Accounts in call or restricted", "accounts, as of", 160);
+  const calls = new Chart("Accounts with a deficiency", "accounts, as of", 160);
   const charts = [scenarios, deficiency, calls];
   fill(
     root,
@@ -114,7 +114,7 @@ export function firmPage(root) {
 
   function showDay(history) {
     series(deficiency, history, (row) => row.deficiency, fmt.usdShort, colour("loss"));
-    series(calls, history, (row) => row.levels.call + row.levels.close_only + row.levels.liquidation, fmt.count, colour("call"));
+    series(calls, history, (row) => row.deficient, fmt.count, colour("call"));
   }
 
   function showMoved(found) {

@@ -206,9 +206,12 @@ def _shown(raw: pl.DataFrame, scenarios: Sequence[str]) -> pl.DataFrame:
     """The columns of the pages, from the columns that were published."""
     excess = pl.col("equity") - pl.col("governing_requirement")
     gross, equity = pl.col("gross_market_value"), pl.col("equity")
-    worst = pl.lit(None, pl.Int64) if not scenarios else pl.col("pnl").arr.min()
-    place = pl.lit(None, pl.UInt32) if not scenarios else pl.col("pnl").arr.arg_min()
-    names = pl.Series(scenarios, dtype=pl.String)
+    worst = pl.col("pnl").arr.min() if scenarios else pl.lit(None, pl.Int64)
+    # The first of equals; cheaper than the place of the least, looked up by name.
+    named = [
+        pl.when(pl.col("pnl").arr.get(place) == worst).then(pl.lit(name))
+        for place, name in enumerate(scenarios)
+    ]
     return raw.select(
         "account_id",
         "account_type",
@@ -231,12 +234,8 @@ def _shown(raw: pl.DataFrame, scenarios: Sequence[str]) -> pl.DataFrame:
         leverage=pl.when(equity > 0).then(gross / equity),
         rule=_rule(),
         worst_pnl=worst,
-        worst_place=place,
+        worst_scenario=pl.coalesce(*named, pl.lit(None, pl.String)),
         restriction=_restriction(),
-    ).with_columns(
-        worst_scenario=pl.col("worst_place").replace_strict(
-            list(range(len(names))), names, default=None, return_dtype=pl.String
-        )
     )
 
 

@@ -14,7 +14,12 @@ from typing import Any, ParamSpec, TypeVar
 
 from margin_assets.rulebooks.limits import fault_of
 
-FAMILIES = ("finra_4210", "reg_t", "tims", "intraday", "timelines", "overlays", "house", "lake")
+OF_DECISIONS = ("finra_4210", "reg_t", "tims", "intraday", "timelines", "overlays", "house", "lake")
+"""Families that a decision names: by them it was decided, or its cycle was cut."""
+FAMILIES = (*OF_DECISIONS, "firm")
+"""Every family. No decision rests on one that is not of decisions."""
+_SINCE = frozenset({"firm"})
+"""Families without which cycles planned before there were any come out as they did then."""
 
 
 P = ParamSpec("P")
@@ -54,7 +59,7 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def versions(family: str) -> tuple[date, ...]:
-    """Effective dates of a family's rulebooks, oldest first."""
+    """Effective dates of a family's rulebooks, oldest first; none of one that came later."""
     chosen = _CHOSEN.get()
     return _installed(family) if chosen is None else dict(chosen)[family]
 
@@ -105,7 +110,7 @@ def _held(family: str, recorded: Mapping[str, Collection[str]]) -> tuple[date, .
     """Versions of a family that a cycle was planned under, each found as it was then."""
     # A family that came later decided nothing then.
     if family not in recorded:
-        return _installed(family)
+        return () if family in _SINCE else _installed(family)
     days = tuple(sorted(date.fromisoformat(day) for day in recorded[family]))
     for day in days:
         if day not in _installed(family):
@@ -152,8 +157,8 @@ def _parsed(family: str, text: str, name: str) -> dict[str, Any]:
 
 
 def versions_in_force(on: date) -> dict[str, str]:
-    """Effective date of every family's rulebook in force on a day."""
-    return {family: str(in_force(family, on).effective) for family in FAMILIES}
+    """Effective date of every deciding family's rulebook in force on a day."""
+    return {family: str(in_force(family, on).effective) for family in OF_DECISIONS}
 
 
 _LARGEST = 1e9  # in a draft, so that no number leaves the integers that the kernels count in

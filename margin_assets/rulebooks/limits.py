@@ -71,6 +71,11 @@ _OF: dict[str, dict[str, _Bounds]] = {
     },
     "timelines": {"*": COUNT},
     "overlays": {"*_usd": AMOUNT, "*.riskiest": COUNT, "*": RATE},
+    "firm": {
+        "price_moves.moves_percent": PERCENT,
+        "concentrations.largest": POSITIVE,
+        "concentrations.participation": SHARE,
+    },
 }
 """Bounds by family and path: the first pattern that fits. What is no number has none."""
 

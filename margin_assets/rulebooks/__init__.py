@@ -16,10 +16,10 @@ from margin_assets.rulebooks.limits import fault_of
 
 OF_DECISIONS = ("finra_4210", "reg_t", "tims", "intraday", "timelines", "overlays", "house", "lake")
 """Families that a decision names: by them it was decided, or its cycle was cut."""
-FAMILIES = (*OF_DECISIONS, "firm")
+FAMILIES = (*OF_DECISIONS, "firm", "liquidation")
 """Every family. No decision rests on one that is not of decisions."""
 _SINCE = frozenset({"firm"})
-"""Families without which cycles planned before there were any come out as they did then."""
+"""Families that come out as none in cycles planned before there were any."""
 
 
 P = ParamSpec("P")

@@ -76,6 +76,14 @@ _OF: dict[str, dict[str, _Bounds]] = {
         "concentrations.largest": POSITIVE,
         "concentrations.participation": SHARE,
     },
+    "liquidation": {
+        "*_usd": AMOUNT,
+        "*.lot": POSITIVE,
+        "*.least": POSITIVE,
+        "*.trading_days": POSITIVE,
+        "*.volume_share": SHARE,
+        "*": RATE,
+    },
 }
 """Bounds by family and path: the first pattern that fits. What is no number has none."""
 

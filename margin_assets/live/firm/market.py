@@ -60,6 +60,8 @@ _BY_SYMBOL = {
     "beta_time": _LONG_AGO,
     "volatility": np.nan,
     "volatility_time": _LONG_AGO,
+    "volume": _UNKNOWN,
+    "volume_time": _LONG_AGO,
     "class_group": 0,
     "multiplier": MICRO,
     "underlying": _UNKNOWN,
@@ -85,6 +87,9 @@ class Market:
         self.beta_time = np.zeros(0, dtype=np.int64)
         self.volatility = np.zeros(0)
         self.volatility_time = np.zeros(0, dtype=np.int64)
+        self.volume = np.zeros(0, dtype=np.int64)
+        """Average daily volume, micro-units; negative where none is known."""
+        self.volume_time = np.zeros(0, dtype=np.int64)
         self.class_group = np.zeros(0, dtype=np.int32)
         self.multiplier = np.zeros(0, dtype=np.int64)
         self.underlying = np.zeros(0, dtype=np.int64)
@@ -209,6 +214,14 @@ class Market:
         self.volatility[place] = known["volatility_annual"].to_numpy()[newer]
         self.volatility_time[place] = time[newer]
         return np.unique(place)
+
+    def apply_volumes(self, rows: pl.DataFrame) -> None:
+        """Takes average daily volumes, in order of date and landing."""
+        place, time = self.symbols.places(rows["symbol"]), instants(rows["event_time"])
+        newer = time >= self.volume_time[place]
+        place = place[newer]
+        self.volume[place] = to_scaled(rows["average_daily_volume"])[newer]
+        self.volume_time[place] = time[newer]
 
     def apply_rates(self, rates: pl.DataFrame) -> Int64Array:
         """Takes interest rates, in order of time and landing; returns whose values they change."""

@@ -147,9 +147,7 @@ class LimitBreaches(dy.Schema):
         regex="^[0-9a-f]{32}$",
         description="Hash of limit, subject and the grid point at which it was found.",
     )
-    version = dy.Int64(
-        min=1, primary_key=True, description="From 1.", metadata={"unit": "1"}
-    )
+    version = dy.Int64(min=1, primary_key=True, description="From 1.", metadata={"unit": "1"})
     limit_id = columns.identifier("The limit.")
     metric = columns.code("What is limited.", METRICS)
     scope = columns.code("Of what.", SCOPES)
@@ -162,7 +160,7 @@ class LimitBreaches(dy.Schema):
         38,
         6,
         nullable=True,
-        description="What was measured, rounded up; null: not known, which no limit allows.",
+        description="What was measured, rounded up; null where it is not known, and when cured.",
         metadata={"unit": "of the metric"},
     )
     limit_value = dy.Decimal(

@@ -288,7 +288,9 @@ class FirmRisk(dy.Schema):
     beta_weighted_exposure = columns.usd("Sum of value x beta, before the move.")
     pnl = columns.usd("P&L of all accounts.")
     equity = columns.usd("Equity of all accounts after the move.")
-    requirement = columns.usd("Struck again after a move of SPY, held after one of prices.", least=0)
+    requirement = columns.usd(
+        "Struck again after a move of SPY, held after one of prices.", least=0
+    )
     deficiency = columns.usd("Sum of deficits; one client's excess pays no other's.", least=0)
     credit_exposure = columns.usd(
         "Sum of negative net liquidations after the move: what clients would owe.", least=0

@@ -1,8 +1,9 @@
 """What all accounts hold and would lose, by name and by issuer, in one walk over the book.
 
-Inside an account positions in a name, and in an issuer, pay for one another; between accounts
-nothing does. Accounts beyond the exact range are left out, as they are of every figure. Every sum
-is an integer: threads change no bit.
+Positions in an issuer pay for one another inside an account and nowhere else. A plain name, of
+which a unit is worth the same to everybody, is summed in units and valued once; others are valued
+by position. Accounts beyond the exact range are left out, as they are of every figure. Every sum is
+an integer: threads change no bit.
 """
 
 from typing import NamedTuple
@@ -11,89 +12,97 @@ import numpy as np
 import numpy.typing as npt
 from numba import get_num_threads, njit, prange
 
-from margin_assets.kernels.book.book import BEYOND_RANGE, OPTION, Book, Series
+from margin_assets.kernels.book.book import BEYOND_RANGE, OPTION, USABLE, Book, Series
 from margin_assets.kernels.margin.exact_parts import Summed, in_parts
 from margin_assets.kernels.margin.price_moves import Scenarios
-from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.arrays import Int8Array, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
-from margin_assets.kernels.numeric.money import value_cents
+from margin_assets.kernels.numeric.money import BEYOND, PPM, value_cents
 from margin_assets.kernels.options.valuation import OptionValues, option_stress_pnl
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.lines import mark_price, stress_line
 
-_LONG, _SHORT, _UNITS, _HOLDERS, _LOSSES = range(5)
-
+LONG_UNITS, SHORT_UNITS, HOLDERS, LONG_VALUE, SHORT_VALUE, LOSSES = range(6)
+_OWN, _SHARED = 1, 2  # a name valued by position; an issuer of several names
 Table = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 
 
-class Names(NamedTuple):
-    """Sums over accounts, cents and micro-units; one entry a symbol, or a class group."""
-
-    long_value: Int64Array
-    short_value: Int64Array
-    """Absolute value."""
-    units: Int64Array
-    """Long plus short."""
-    holders: Int64Array
-    losses: Table
-    """What losing accounts lose in it, by scenario."""
-    issuer_holders: Int64Array
-    issuer_losses: Table
-
-
-class _Room(NamedTuple):
-    """Sums of each thread apart, all that is of one name, or issuer, side by side in memory."""
+class Walked(NamedTuple):
+    """What one walk finds, cents and micro-units; a sum beyond all bounds is `BEYOND`."""
 
     symbols: npt.NDArray[np.int64]
-    """Thread, symbol, and then long value, short value, units, holders and the losses."""
+    """By symbol: units long and short, holders; of names valued by position values and losses."""
     issuers: npt.NDArray[np.int64]
-    """Thread, class group, and then holders and the losses."""
-    largest: npt.NDArray[np.int64]
-    """Of each thread the largest amount of a position."""
-    units: npt.NDArray[np.float64]
-    """Of each thread all units, as a double."""
+    """By class group of several names: holders, then what losing accounts lose, by scenario."""
+    pnl: Table
+    """By account and scenario, of positions in names valued by position."""
+    own_value: Int64Array
+    """By account, of securities among these."""
 
 
 class _Sums(NamedTuple):
-    """The same of one thread."""
+    """The same of one thread, and how large its sums may be."""
 
     symbols: Table
     issuers: Table
-    largest: Int64Array
-    units: npt.NDArray[np.float64]
+    bound: npt.NDArray[np.float64]
+    """Largest amount of a position, and all units."""
 
 
-def names_of(
-    book: Book, scenarios: Scenarios, accounts: Int64Array, states: npt.NDArray[np.int32]
-) -> tuple[Names, Table]:
-    """Sums over the accounts given, and each one's P&L by scenario, cents (of the others 0).
+def kinds_of_names(series: Series, book: Book) -> Int8Array:
+    """How each symbol is walked: valued by position, in an issuer of several names, both, or 0.
 
-    `states` are the named states of every account.
+    What counts as several is what the book holds.
     """
+    is_own = (series.kind == OPTION) | (series.leverage != PPM) | (series.price_state > USABLE)
+    held = np.zeros(len(series.price), dtype=np.bool_)
+    held[book.series] = True
+    names = np.bincount(
+        series.class_group[held], minlength=int(series.class_group.max(initial=0)) + 1
+    )
+    is_shared = names[series.class_group] > 1
+    return (is_own * _OWN + is_shared * _SHARED).astype(np.int8)
+
+
+def is_own(kinds: Int8Array) -> npt.NDArray[np.bool_]:
+    """Which names are valued by position."""
+    return (kinds & _OWN).astype(np.bool_)
+
+
+def is_shared(kinds: Int8Array) -> npt.NDArray[np.bool_]:
+    """Which names have an issuer of several."""
+    return (kinds & _SHARED).astype(np.bool_)
+
+
+def walked(
+    book: Book,
+    scenarios: Scenarios,
+    kinds: Int8Array,
+    accounts: Int64Array,
+    states: npt.NDArray[np.int32],
+) -> Walked:
+    """Walks the accounts given; `states` are the named states of every account."""
     (series, values, _), rules = scenarios
-    pnl = np.zeros((len(book.cash), len(rules.stress_moves)), dtype=np.int64)
+    count = len(rules.stress_moves)
+    pnl = np.zeros((len(book.cash), count), dtype=np.int64)
+    own_value = np.zeros(len(book.cash), dtype=np.int64)
 
     def summed(some: Int64Array) -> Summed:
-        room = _room(series.class_group, len(rules.stress_moves))
-        pnl[some] = 0
-        _walk(book, series, values, rules, some, states, pnl, *room)
-        positions = int(np.diff(book.offsets)[some].sum())
-        bound = max(float(room.largest.max()) * positions, float(room.units.sum()))
-        return (room.symbols.sum(axis=0), room.issuers.sum(axis=0)), bound
+        threads, issuers = get_num_threads(), int(series.class_group.max(initial=-1)) + 1
+        symbols = np.zeros((threads, len(kinds), LOSSES + count), dtype=np.int64)
+        of_issuers = np.zeros((threads, issuers, 1 + count), dtype=np.int64)
+        bound = np.zeros((threads, 2))
+        pnl[some] = own_value[some] = 0
+        _walk(
+            book, series, values, rules, kinds, some, states, pnl, own_value,
+            symbols, of_issuers, bound,
+        )  # fmt: skip
+        positions = float(np.diff(book.offsets)[some].sum())
+        most = max(bound[:, 0].max() * positions, bound[:, 1].sum())
+        return (symbols.sum(axis=0), of_issuers.sum(axis=0)), float(most)
 
-    symbols, issuers = in_parts(accounts, summed)
-    *held, losses = (*symbols[:, :_LOSSES].T, symbols[:, _LOSSES:])
-    return Names(*held, losses, issuers[:, 0], issuers[:, 1:]), pnl
-
-
-def _room(class_group: npt.NDArray[np.int32], scenarios: int) -> _Room:
-    threads, issuers = get_num_threads(), int(class_group.max(initial=-1)) + 1
-    return _Room(
-        symbols=np.zeros((threads, len(class_group), _LOSSES + scenarios), dtype=np.int64),
-        issuers=np.zeros((threads, issuers, 1 + scenarios), dtype=np.int64),
-        largest=np.zeros(threads, dtype=np.int64),
-        units=np.zeros(threads),
-    )
+    sums = (np.minimum(part, BEYOND).astype(np.int64) for part in in_parts(accounts, summed))
+    return Walked(*sums, pnl, own_value)
 
 
 @njit(parallel=True, cache=True, nogil=True)
@@ -102,21 +111,22 @@ def _walk(
     series: Series,
     values: OptionValues,
     rules: Rules,
+    kinds: Int8Array,
     accounts: Int64Array,
     states: npt.NDArray[np.int32],
     pnl: Table,
+    own_value: Int64Array,
     symbols: npt.NDArray[np.int64],
     issuers: npt.NDArray[np.int64],
-    largest: npt.NDArray[np.int64],
-    units: npt.NDArray[np.float64],
+    bound: npt.NDArray[np.float64],
 ) -> None:
-    threads = len(units)
+    threads = len(bound)
     each = (len(accounts) + threads - 1) // threads
     for t in prange(threads):
         # The body is a call of its own: Numba's parallel pass loses writes to tuple members.
         some = accounts[t * each : (t + 1) * each]
-        sums = _Sums(symbols[t], issuers[t], largest[t : t + 1], units[t : t + 1])
-        _walk_part(book, series, values, rules, some, states, pnl, sums)
+        sums = _Sums(symbols[t], issuers[t], bound[t])
+        _walk_part(book, series, values, rules, kinds, some, states, pnl, own_value, sums)
 
 
 @njit(**OWNS)
@@ -125,79 +135,93 @@ def _walk_part(
     series: Series,
     values: OptionValues,
     rules: Rules,
+    kinds: Int8Array,
     accounts: Int64Array,
     states: npt.NDArray[np.int32],
     pnl: Table,
+    own_value: Int64Array,
     sums: _Sums,
 ) -> None:
-    count = len(rules.stress_moves)
-    name, issuer = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    for a in accounts:
-        if not states[a] & BEYOND_RANGE:
-            _walk_account(book, series, values, rules, a, pnl, sums, name, issuer)
+    issuer = np.zeros(len(rules.stress_moves), dtype=np.int64)
+    name = np.zeros(len(rules.stress_moves), dtype=np.int64)
+    _walk_accounts(
+        book, series, values, rules, kinds, accounts, states, pnl, own_value, sums, name, issuer
+    )
 
 
-@njit(**BORROWS, forceinline=True)
-def _walk_account(
+@njit(**BORROWS)
+def _walk_accounts(
     book: Book,
     series: Series,
     values: OptionValues,
     rules: Rules,
-    a: int,
+    kinds: Int8Array,
+    accounts: Int64Array,
+    states: npt.NDArray[np.int32],
     pnl: Table,
+    own_value: Int64Array,
     sums: _Sums,
     name: Int64Array,
     issuer: Int64Array,
 ) -> None:
-    end, count = book.offsets[a + 1], len(name)
-    largest, units = sums.largest[0], sums.units[0]
-    is_held = is_issuer_held = False
-    for i in range(book.offsets[a], end):
-        s, quantity = book.series[i], book.quantity[i]
-        if quantity != 0:
-            is_held = is_issuer_held = True
-            price = mark_price(book, series, rules, i)
-            value = value_cents(quantity, price)
-            sums.symbols[s, _LONG if value >= 0 else _SHORT] += abs(value)
-            sums.symbols[s, _UNITS] += abs(quantity)
-            units += abs(float(quantity))
-            largest = max(largest, abs(value))
-            for j in range(count):
-                line = _line(series, values, rules, s, quantity, price, value, j)
-                name[j] += line
-                largest = max(largest, abs(line))
-        after = book.series[i + 1] if i + 1 < end else -1
-        if after == s:
+    symbols, units = sums.symbols, 0.0
+    for a in accounts:
+        if states[a] & BEYOND_RANGE:
             continue
-        sums.symbols[s, _HOLDERS] += is_held
-        is_held = False
-        for j in range(count):
-            pnl[a, j] += name[j]
-            issuer[j] += name[j]
-            sums.symbols[s, _LOSSES + j] -= min(name[j], 0)
-            name[j] = 0
-        g = series.class_group[s]
-        if after < 0 or series.class_group[after] != g:
-            sums.issuers[g, 0] += is_issuer_held
-            is_issuer_held = False
-            for j in range(count):
-                sums.issuers[g, 1 + j] -= min(issuer[j], 0)
-                issuer[j] = 0
-    sums.largest[0], sums.units[0] = largest, units
+        end, is_held = book.offsets[a + 1], False
+        for i in range(book.offsets[a], end):
+            s, quantity = book.series[i], book.quantity[i]
+            units += abs(float(quantity))
+            if quantity > 0:
+                symbols[s, LONG_UNITS] += quantity
+            else:
+                symbols[s, SHORT_UNITS] -= quantity
+            symbols[s, HOLDERS] += quantity != 0
+            if kinds[s] == 0:
+                continue
+            if quantity != 0:
+                is_held = True
+                _strike(book, series, values, rules, i, sums, name)
+                for j in range(len(name)):
+                    issuer[j] += name[j]
+                if kinds[s] & _OWN:
+                    price = mark_price(book, series, rules, i)
+                    value = value_cents(quantity, price)
+                    symbols[s, LONG_VALUE if value >= 0 else SHORT_VALUE] += abs(value)
+                    if series.kind[s] != OPTION:
+                        own_value[a] += value
+                    for j in range(len(name)):
+                        pnl[a, j] += name[j]
+                        symbols[s, LOSSES + j] -= min(name[j], 0)
+            if i + 1 == end or series.class_group[book.series[i + 1]] != series.class_group[s]:
+                g = series.class_group[s]
+                sums.issuers[g, 0] += is_held
+                is_held = False
+                for j in range(len(issuer)):
+                    sums.issuers[g, 1 + j] -= min(issuer[j], 0)
+                    issuer[j] = 0
+    sums.bound[1] = units
 
 
-@njit(**BORROWS, forceinline=True)
-def _line(
+@njit(**BORROWS)
+def _strike(
+    book: Book,
     series: Series,
     values: OptionValues,
     rules: Rules,
-    s: int,
-    quantity: int,
-    price: int,
-    value: int,
-    scenario: int,
-) -> int:
-    """P&L of a position in a scenario, cents, as `stress_pnl` has it, of a value known already."""
-    if series.kind[s] == OPTION:
-        return option_stress_pnl(series, values, s, quantity, price, scenario)
-    return stress_line(value, series.beta[s], rules.stress_moves[scenario], rules)
+    i: int,
+    sums: _Sums,
+    lines: Int64Array,
+) -> None:
+    """P&L of the position at i in each scenario, cents, as the stress of an account has it."""
+    s, quantity = book.series[i], book.quantity[i]
+    price = mark_price(book, series, rules, i)
+    value = value_cents(quantity, price)
+    largest = abs(float(value))
+    for j in range(len(lines)):
+        if series.kind[s] == OPTION:
+            lines[j] = option_stress_pnl(series, values, s, quantity, price, j)
+        else:
+            lines[j] = stress_line(value, series.beta[s], rules.stress_moves[j], rules)
+        largest = max(largest, abs(float(lines[j])))
+    sums.bound[0] = max(sums.bound[0], largest)

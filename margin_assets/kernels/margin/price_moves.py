@@ -1,7 +1,7 @@
 """Every price moved alike: the stress that FINRA expects of portfolio margin, whatever the betas.
 
-A scenario of prices is one of SPY in a market in which every security's beta is its fund's multiple,
-1 of what is no fund: so the kernels of the stress strike both.
+A scenario of prices is one of SPY in a market in which every beta is the multiple of a fund, 1 of
+what is none: so the kernels of the stress strike both.
 
 Source: FINRA, Portfolio Margin FAQ (up and down 25 percent at a minimum), on 4210(g)(1).
 """

@@ -11,7 +11,6 @@ from margin_assets.kernels.book.figures import Figures, empty_figures, with_room
 from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
 from margin_assets.kernels.enforcement.rungs import NEVER, Evaluated, Ladder, empty_ladder
 from margin_assets.kernels.intraday.intraday import levels
-from margin_assets.kernels.margin.firm import firm_risk_of
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
 from margin_assets.kernels.margin.settlement import settled
@@ -40,6 +39,7 @@ from margin_assets.live.firm.reg_t import RegTMonitor
 from margin_assets.live.firm.reg_t_entries import Firm, noted
 from margin_assets.live.firm.restating import Restating
 from margin_assets.live.firm.ticks import Ticks, by_point, points_of, rows_by_point
+from margin_assets.live.firm.whole import WholeFirm
 
 _NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
 Events = Mapping[str, pl.DataFrame]
@@ -56,6 +56,7 @@ class Monitor:
         self.market = Market(calendar.times)
         self.holdings = Holdings()
         self.day_trades = DayTradeMonitor(days, self.holdings, self.market)
+        self.whole = WholeFirm(self.market, self.holdings)
         self.ladder = empty_ladder(0)
         self.last_point: int | None = None
         self._day: date | None = None
@@ -157,8 +158,8 @@ class Monitor:
             decisions = decisions_of(point, steps, figures, book)
             yield identified(decisions, self.holdings.accounts.all, point)
 
-    def firm_risk(self) -> pl.DataFrame:
-        """The `firm_risk` frame as of the last evaluated grid point."""
+    def firm_tables(self) -> dict[str, pl.DataFrame]:
+        """The tables of the whole firm as of the last evaluated grid point."""
         point = self.point
         rules = self.rules(point)
         figures = self._room(point)
@@ -168,7 +169,9 @@ class Monitor:
             self._revalue(unvalued, point)
         # Accounts that were only measured, for intraday margin or Regulation T.
         self._add_house(np.flatnonzero(self._lacks_house), figures)
-        return firm_risk_of(self._struck_again(figures, point), rules, point)
+        found = self._struck_again(figures, point)
+        everyone = np.arange(len(self.holdings.accounts), dtype=np.int64)
+        return self.whole.frames(found, self._arrays(point, everyone), rules, point)
 
     def _struck_again(self, figures: Figures, point: int) -> Figures:
         """Figures with what no decision asks for: portfolio margin of options after each move."""
@@ -247,6 +250,7 @@ class Monitor:
         symbols, accounts = self._take_terms(point, changed, rules)
         moved = market.with_options(np.unique(np.concatenate(symbols)))
         market.reprice(moved, point, rules)
+        self.whole.reprice(moved)
         accounts += self._enter(point, changed, moved)
         due = np.flatnonzero(self.ladder.deadline <= point)
         self._changed.extend(accounts)
@@ -304,6 +308,8 @@ class Monitor:
             symbols.append(market.apply_fills(changed["effects"], point, rules))
         if "accounts" in changed:
             accounts.append(holdings.apply_accounts(changed["accounts"]))
+        if "limits" in changed:
+            self.whole.apply_limits(changed["limits"])
         return symbols, accounts
 
     def _take(

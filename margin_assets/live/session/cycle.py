@@ -31,6 +31,8 @@ OFTEN_EMPTY = frozenset(
     }
 )
 DATED = ("betas", "volatilities", "volumes")
+NO_PART = Part(ONE_SHARD, None)
+"""Of a cycle that writes no state."""
 
 
 @dataclass
@@ -71,7 +73,10 @@ class CycleRunner:
         """Rows that count, by feed, with quarantine rows and a report of every file."""
         rules = self.monitor.rules(self.monitor.point)
         firm = Firm(self.monitor.last_point, rules.grid_interval, self.monitor.market)
-        return self.acceptor.accept(manifest, open_file, firm, self.held)
+        taken = self.acceptor.accept(manifest, open_file, firm, self.held)
+        if "desk_actions" in taken.frames:
+            self.monitor.whole.acknowledge(taken.frames["desk_actions"])
+        return taken
 
     def compute(
         self, feeds: dict[str, pl.DataFrame], cycle: int, manifest: dict[str, Any]
@@ -83,7 +88,8 @@ class CycleRunner:
         held_since = self.held.since
         ready = self.held.pass_on(feeds, manifest)
         if ready is None:
-            return Computed({}, _instant(self.monitor.last_point))
+            seen = self.monitor.whole.acknowledged(self.monitor.point)
+            return _computed(seen, self.monitor.last_point, NO_PART, cycle)
         events, end = self._events(ready)
         if end is None:
             return self._flag(cycle)
@@ -98,16 +104,17 @@ class CycleRunner:
             frames[DAYS] = ended
         changed = np.union1d(self.monitor.changed(), self._newly_flagged())
         part = self.shards.choose(names, changed, end)
-        frames |= self._state(part.places) | {"firm_risk": self.monitor.firm_risk()}
+        frames |= self._state(part.places) | self.monitor.firm_tables()
         return _computed(frames, end, part, cycle)
 
     def _flag(self, cycle: int) -> Computed:
         """Nothing to evaluate: the rows of accounts whose flag changed, as of the last point."""
         changed, end = self._newly_flagged(), self.monitor.last_point
+        seen = self.monitor.whole.acknowledged(self.monitor.point)
         if end is None or not len(changed):
-            return Computed({}, _instant(end))
+            return _computed(seen, end, NO_PART, cycle)
         part = self.shards.choose(self.monitor.holdings.accounts.all, changed, end)
-        return _computed(self._state(part.places), end, part, cycle)
+        return _computed(self._state(part.places) | seen, end, part, cycle)
 
     def _newly_flagged(self) -> Int64Array:
         """Places of known accounts whose flag changed since they were last asked for."""
@@ -167,7 +174,7 @@ class CycleRunner:
         self.pending[feed] = rows.filter(~due)
 
 
-def _computed(frames: dict[str, pl.DataFrame], end: int, part: Part, cycle: int) -> Computed:
+def _computed(frames: dict[str, pl.DataFrame], end: int | None, part: Part, cycle: int) -> Computed:
     stamped = {n: f.with_columns(cycle=pl.lit(cycle, pl.Int64)) for n, f in frames.items()}
     accounts = None if part.places is None else len(part.places)
     return Computed(stamped, _instant(end), part.shards, accounts)

@@ -8,7 +8,16 @@ import dataframely as dy
 from schemas import columns
 from schemas.landed import Landed
 
-ACTION_KINDS = ("quarantine_dismiss", "quarantine_release")
+ACTION_KINDS = (
+    "quarantine_dismiss",
+    "quarantine_release",
+    "call_extend",
+    "plan_propose",
+    "plan_approve",
+    "plan_reject",
+    "notice_acknowledge",
+    "breach_acknowledge",
+)
 OUTCOMES = ("dismissed", "released")
 
 
@@ -17,12 +26,14 @@ class DeskActions(Landed):
 
     action_id = columns.identifier("Id of the act.", key=True)
     kind = columns.code("What was done.", ACTION_KINDS)
-    subject = columns.identifier("What it was done to: the id of a refused row, or of a file.")
+    subject = columns.identifier(
+        "What it was done to: the id of a refused row or file, a call, plan, notice or breach."
+    )
     actor = columns.identifier("Who did it.")
     reason = dy.String(
         nullable=True, min_length=1, max_length=1000, description="Why, for a person."
     )
-    details = dy.String(nullable=True, max_length=10_000, description="More of it, as JSON.")
+    details = dy.String(nullable=True, max_length=100_000, description="More of it, as JSON.")
     event_time = columns.instant("When it was done.")
 
 

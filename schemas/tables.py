@@ -7,7 +7,7 @@ from functools import cache
 import dataframely as dy
 import polars as pl
 
-from schemas import audit, desk, firm, house, intraday, landed, margin, reg_t
+from schemas import audit, calls, desk, firm, house, intraday, landed, margin, reg_t
 
 
 class Mode(StrEnum):
@@ -205,6 +205,24 @@ TABLES: dict[str, Table] = {
             Mode.APPEND,
             "enforcement",
             ("cycle", "decision_number"),
+            7,
+            retention_cycles=_APPENDED,
+        ),
+        Table(
+            "margin_calls",
+            calls.MarginCalls,
+            Mode.APPEND,
+            "enforcement",
+            ("cycle", "changed_at", "account_id", "call_type", "version"),
+            7,
+            retention_cycles=_APPENDED,
+        ),
+        Table(
+            "desk_outcomes",
+            calls.DeskOutcomes,
+            Mode.APPEND,
+            "enforcement",
+            ("cycle", "action_id"),
             7,
             retention_cycles=_APPENDED,
         ),

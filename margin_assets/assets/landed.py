@@ -11,6 +11,11 @@ LIVE_ONLY = (
     landed_spec("quarantine_closings", ("quarantine", "desk_actions")),
     landed_spec("enforcement_decisions", ("positions", "account_state")),
     landed_spec("enforcement_state", ("enforcement_decisions",)),
+    landed_spec(
+        "margin_calls",
+        ("enforcement_state", "reg_t_calls", "intraday_deficits", "desk_actions"),
+    ),
+    landed_spec("desk_outcomes", ("desk_actions", "margin_calls")),
     landed_spec("reg_t_calls", ("special_memorandum_accounts",)),
     landed_spec("special_memorandum_days", ("special_memorandum_accounts",)),
     landed_spec("limit_breaches", ("limits", "desk_actions", "firm_risk", "firm_concentrations")),

@@ -9,6 +9,7 @@ import typer
 
 from margin_assets.cli import (
     audit_verbs,
+    call_verbs,
     demo,
     explain,
     feed_verbs,
@@ -68,6 +69,7 @@ for _group in (
     offline_verbs,
     audit_verbs,
     quarantine_verbs,
+    call_verbs,
     serve_verbs,
 ):
     _group.register(app)

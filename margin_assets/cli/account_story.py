@@ -14,13 +14,14 @@ from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.ledger.moment import Moment
-from margin_assets.rulebooks import FAMILIES, in_force, planned_under
+from margin_assets.rulebooks import families, in_force, planned_under
 
 Document = dict[str, Any]
 
 DIMENSIONS = ("margin_status", "restriction", "liquidation", "minimum_equity")
 _POINTS = [f"pnl_down_{n}" for n in (5, 4, 3, 2, 1)] + [f"pnl_up_{n}" for n in (1, 2, 3, 4, 5)]
 _FILE = ["cycle", "file_id", "landed_at"]
+_ACT = ("kind", "actor", "reason", "details", "event_time")
 _ROW = ("file_id", "file_row", "cycle")
 _WHERE = ("path", "file_row", "landed_at", "cycle")
 
@@ -77,6 +78,7 @@ def story(moment: Moment, account: str) -> Document:
         "marks": _marks(tables, positions, pl.col("event_time") <= sealed.as_of),
         "fills": _fills(tables, mine),
         "cash_movements": _landed(tables.landed("cash_movements", mine)),
+        "calls": _calls(tables, mine),
         "decisions": [
             row | {"rulebooks": json.loads(row["rulebooks"])}
             for row in _dicts(decisions.drop("decision_number"))
@@ -115,6 +117,23 @@ def _memorandum(tables: _Tables, mine: pl.Expr) -> Document | None:
     found = _dicts(tables.rows("special_memorandum_accounts", mine).drop("cycle"))
     calls = tables.rows("reg_t_calls", mine).drop("cycle").sort("opened_on")
     return found[0] | {"calls": _dicts(calls)} if found else None
+
+
+def _calls(tables: _Tables, mine: pl.Expr) -> list[Document]:
+    """Margin calls, the newest first, each with every version of its life and the acts about it."""
+    lives = tables.rows("margin_calls", mine).sort("opened_at", "call_type", "version")
+    about = pl.col("subject").is_in(lives["call_id"].unique().implode())
+    acts = tables.landed("desk_actions", about)
+    outcomes = tables.rows("desk_outcomes", about).select("action_id", "outcome", "reason")
+    done = acts.join(outcomes.rename({"reason": "refusal"}), on="action_id", how="left")
+    found = []
+    for life in lives.partition_by("call_id", maintain_order=True):
+        one = pl.col("subject") == life["call_id"][0]
+        shown = done.filter(one).select("action_id", *_ACT, "outcome", "refusal", *_WHERE)
+        versions = _dicts(life.drop("call_id", "call_type", "rule", "opened_at"))
+        head = life.select("call_id", "call_type", "rule", "opened_at", "first_amount")
+        found.append(head.row(0, named=True) | {"versions": versions, "acts": shown.to_dicts()})
+    return found[::-1]
 
 
 def _ladder(state: Document, decisions: pl.DataFrame) -> Document:
@@ -242,7 +261,7 @@ def _rulebooks(sealed: Sealed) -> list[Document]:
         return []
     day = day_of(instants(pl.Series([sealed.as_of])).item())
     with planned_under(sealed.cycle, sealed.manifest["rulebooks"]):
-        books = [in_force(family, day) for family in FAMILIES if family != "lake"]
+        books = [in_force(family, day) for family in families() if family != "lake"]
     return [
         {"family": b.family, "effective": b.effective, "source": b.numbers.get("source", "")}
         for b in books

@@ -17,6 +17,7 @@ _FIGURES = (
     "governing_requirement",
     "excess",
 )
+_ACT = ("kind", "actor", "reason", "outcome", "refusal", "path", "file_row")
 
 
 def show(story: Document) -> None:
@@ -29,6 +30,7 @@ def show(story: Document) -> None:
     _stress(story["stress"])
     _marks(story["marks"])
     _landed(story)
+    _calls(story["calls"])
     _decisions(story["decisions"])
     _foot(story)
 
@@ -128,6 +130,14 @@ def _landed(story: Document) -> None:
     ]
     if cash:
         output.table(("at", "movement", "kind", "amount", "landed in"), cash, "cash movements")
+
+
+def _calls(calls: list[Document]) -> None:
+    names = ("changed_at", "change", "state", "amount", "house_due_at", "legal_due_at")
+    for call in calls:
+        title = f"{call['call_type']} call {call['call_id'][:12]}, {call['rule']}"
+        _listing(title, call["versions"], (*names, "extended_by", "consequence"))
+        _listing("acts about it", call["acts"], ("event_time", *_ACT))
 
 
 def _decisions(decisions: list[Document]) -> None:

@@ -143,7 +143,7 @@ def release(  # noqa: PLR0913 (the options of the interface)
     """
     from margin_assets.cli.refused_rows import open_rows_of, refused_row, release_file
     from margin_assets.cli.released import Correction, land
-    from margin_assets.cli.written import Where
+    from margin_assets.desk.acts import Where
 
     _refuse_unless_one(row_id, file)
     if row is not None and changes:
@@ -182,7 +182,7 @@ def dismiss(  # noqa: PLR0913 (the options of the interface)
     """
     from margin_assets.cli.refused_rows import dismiss as dismissed
     from margin_assets.cli.refused_rows import open_rows_of, refused_row
-    from margin_assets.cli.written import Where
+    from margin_assets.desk.acts import Where
 
     _refuse_unless_one(row_id, file)
     held = opened_lake(lake)

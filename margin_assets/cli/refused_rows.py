@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from margin_assets.cli.output import Refusal
-from margin_assets.cli.written import Act, Where, land_act
+from margin_assets.desk.acts import Act, Where, land_act
 from margin_assets.lake.landing.archive import opened_in
 from margin_assets.lake.landing.landing import PlannedFile
 from margin_assets.lake.landing.reading import LandedFile, form_of, read_landed

@@ -14,12 +14,20 @@ from typing import Any, ParamSpec, TypeVar
 
 from margin_assets.rulebooks.limits import fault_of
 
-OF_DECISIONS = ("finra_4210", "reg_t", "tims", "intraday", "timelines", "overlays", "house", "lake")
+OF_DECISIONS = (
+    "finra_4210",
+    "reg_t",
+    "tims",
+    "intraday",
+    "timelines",
+    "overlays",
+    "house",
+    "calls",
+    "lake",
+)
 """Families that a decision names: by them it was decided, or its cycle was cut."""
 FAMILIES = (*OF_DECISIONS, "firm", "liquidation")
 """Every family. No decision rests on one that is not of decisions."""
-_SINCE = frozenset({"firm"})
-"""Families that come out as none in cycles planned before there were any."""
 
 
 P = ParamSpec("P")
@@ -59,9 +67,15 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def versions(family: str) -> tuple[date, ...]:
-    """Effective dates of a family's rulebooks, oldest first; none of one that came later."""
+    """Effective dates of a family's rulebooks, oldest first."""
     chosen = _CHOSEN.get()
-    return _installed(family) if chosen is None else dict(chosen)[family]
+    return _installed(family) if chosen is None else dict(chosen).get(family, _installed(family))
+
+
+def families() -> tuple[str, ...]:
+    """Families that decide: a cycle planned before one of them came was decided without it."""
+    chosen = _CHOSEN.get()
+    return FAMILIES if chosen is None else tuple(family for family, _ in chosen)
 
 
 @remembered
@@ -95,10 +109,11 @@ def planned_under(cycle: int, recorded: Mapping[str, Collection[str]]) -> Iterat
         RulebookMissing: One of them is not installed, or its text is another.
     """
     try:
-        chosen = tuple((family, _held(family, recorded)) for family in FAMILIES)
+        known = [family for family in FAMILIES if family in recorded]
+        chosen = tuple((family, _held(family, recorded)) for family in known)
     except RulebookMissing as missing:
         raise RulebookMissing(f"cycle {cycle} was planned under {missing}") from None
-    is_all = all(days == _installed(family) for family, days in chosen)
+    is_all = chosen == tuple((family, _installed(family)) for family in FAMILIES)
     token = _CHOSEN.set(None if is_all else chosen)
     try:
         yield
@@ -108,9 +123,6 @@ def planned_under(cycle: int, recorded: Mapping[str, Collection[str]]) -> Iterat
 
 def _held(family: str, recorded: Mapping[str, Collection[str]]) -> tuple[date, ...]:
     """Versions of a family that a cycle was planned under, each found as it was then."""
-    # A family that came later decided nothing then.
-    if family not in recorded:
-        return () if family in _SINCE else _installed(family)
     days = tuple(sorted(date.fromisoformat(day) for day in recorded[family]))
     for day in days:
         if day not in _installed(family):
@@ -158,7 +170,8 @@ def _parsed(family: str, text: str, name: str) -> dict[str, Any]:
 
 def versions_in_force(on: date) -> dict[str, str]:
     """Effective date of every deciding family's rulebook in force on a day."""
-    return {family: str(in_force(family, on).effective) for family in OF_DECISIONS}
+    named = (family for family in families() if family in OF_DECISIONS)
+    return {family: str(in_force(family, on).effective) for family in named}
 
 
 _LARGEST = 1e9  # in a draft, so that no number leaves the integers that the kernels count in

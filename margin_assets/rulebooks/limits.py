@@ -70,6 +70,7 @@ _OF: dict[str, dict[str, _Bounds]] = {
         "*": COUNT,
     },
     "timelines": {"*": COUNT},
+    "calls": {"*_share": SHARE, "*": COUNT},
     "overlays": {"*_usd": AMOUNT, "*.riskiest": COUNT, "*": RATE},
     "firm": {
         "price_moves.moves_percent": PERCENT,

@@ -111,6 +111,11 @@ class PatternBook:
         rows = day_rows(activity, before, self.day, self._rules())
         return rows.filter(pl.Series(legacy(rows["account"].to_numpy()), dtype=pl.Boolean))
 
+    def special_calls(self) -> pl.DataFrame:
+        """Rows of past days with a special call; one unmet says until when it restricts."""
+        called = self.past.filter(pl.col("special_call") > 0)
+        return called.with_columns(cash_only_until=restricted_until(self.days, self._rules()))
+
     def end_day(self, legacy: LegacyOf, closing: ClosingOf) -> Int64Array:
         """Ends the day and begins the next; returns whose rows changed, the old ones aside.
 

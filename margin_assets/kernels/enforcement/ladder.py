@@ -11,7 +11,7 @@ from numba import njit
 
 from margin_assets.kernels.book.book import CASH, INDETERMINATE, Book
 from margin_assets.kernels.book.figures import Figures, gross_value
-from margin_assets.kernels.enforcement.liquidation import liquidation_reason, open_call
+from margin_assets.kernels.enforcement.liquidation import acts_at, liquidation_reason, open_call
 from margin_assets.kernels.enforcement.minimum import minimum_equity
 from margin_assets.kernels.enforcement.rungs import (
     AT_MINIMUM,
@@ -187,7 +187,7 @@ def _begin_overdue(
     opened = open_call(ladder, a)
     if opened == UNSET or ladder.is_overdue[a] or excess >= 0:
         return n
-    if point < opened + rules.overdue_after:
+    if point < acts_at(ladder, a, opened, rules.overdue_after):
         return n
     ladder.is_overdue[a] = True
     before = 1 if ladder.is_stressed[a] else 0
@@ -241,7 +241,8 @@ def _liquidation(
     opened = open_call(ladder, a)
     if opened == UNSET or ladder.is_liquidating[a]:
         return n
-    reason = liquidation_reason(figures, rules, a, opened, point)
+    old_at = acts_at(ladder, a, opened, rules.liquidation_after)
+    reason = liquidation_reason(figures, rules, a, old_at, point)
     if reason == UNSET:
         return n
     ladder.is_liquidating[a] = True
@@ -282,10 +283,12 @@ def _deadline(rules: Rules, ladder: Ladder, a: int, point: int) -> int:
     due = NEVER
     if ladder.margin_status[a] == CALL:
         opened = ladder.call_opened[a]
-        if not ladder.is_overdue[a] and opened + rules.overdue_after > point:
-            due = min(due, opened + rules.overdue_after)
-        if not ladder.is_liquidating[a] and opened + rules.liquidation_after > point:
-            due = min(due, opened + rules.liquidation_after)
+        overdue = acts_at(ladder, a, opened, rules.overdue_after)
+        if not ladder.is_overdue[a] and overdue > point:
+            due = min(due, overdue)
+        old = acts_at(ladder, a, opened, rules.liquidation_after)
+        if not ladder.is_liquidating[a] and old > point:
+            due = min(due, old)
     if ladder.is_stressed[a] and ladder.stress_clear[a] != UNSET:
         release = ladder.stress_clear[a] + rules.stress_release_after
         if release > point:

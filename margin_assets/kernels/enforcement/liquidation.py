@@ -19,8 +19,14 @@ def open_call(ladder: Ladder, a: int) -> int:
 
 
 @njit(**BORROWS)
-def liquidation_reason(figures: Figures, rules: Rules, a: int, opened: int, point: int) -> int:
-    """Why a call made at an instant liquidates: exhausted, or a large deficiency of an old call.
+def acts_at(ladder: Ladder, a: int, opened: int, after: int) -> int:
+    """When a call made at an instant acts by its age: so long after, or when extended no longer."""
+    return max(opened + after, ladder.held_until[a])
+
+
+@njit(**BORROWS)
+def liquidation_reason(figures: Figures, rules: Rules, a: int, old_at: int, point: int) -> int:
+    """Why a call that is old from an instant on liquidates: exhausted, or old and large.
 
     Exhausted is who owes as much as he owns, options at their value. `UNSET` where nothing does.
     """
@@ -29,7 +35,7 @@ def liquidation_reason(figures: Figures, rules: Rules, a: int, opened: int, poin
         return UNSET
     if figures.net_liquidation[a] <= 0:
         return EXHAUSTED
-    is_old = point >= opened + rules.liquidation_after
+    is_old = point >= old_at
     is_large = share_order(deficiency, figures.governing[a], rules.liquidation_deficiency) > 0
     return PERSISTS if is_old and is_large else UNSET
 
@@ -52,6 +58,7 @@ def _liquidated(
         opened = open_call(ladder, a)
         # A deficiency calls: from this point on, if it has not before.
         since = point if opened == UNSET else opened
-        reason = liquidation_reason(figures, rules, a, since, point)
+        old_at = acts_at(ladder, a, since, rules.liquidation_after)
+        reason = liquidation_reason(figures, rules, a, old_at, point)
         found[k] = reason != UNSET and not ladder.is_liquidating[a]
     return found

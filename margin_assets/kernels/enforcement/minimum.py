@@ -1,10 +1,12 @@
 """Minimum equity: FINRA 4210(b)(4) and (g)(4)."""
 
+import numpy as np
 from numba import njit
 
 from margin_assets.kernels.book.book import CASH, PORTFOLIO, Book
 from margin_assets.kernels.book.figures import Figures
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
 from margin_assets.kernels.rules.rules import Rules
 
 
@@ -27,3 +29,15 @@ def minimum_equity(book: Book, figures: Figures, rules: Rules, a: int) -> int:
         return rules.margin_minimum
     bought = figures.long_value[a] + figures.long_options[a]
     return min(rules.margin_minimum, bought) if book.cash[a] < 0 else 0
+
+
+@njit(**OWNS)
+def equity_shortfalls(
+    book: Book, figures: Figures, rules: Rules, accounts: Int64Array
+) -> Int64Array:
+    """What the equity of accounts lacks of the minimum, cents; 0 where nothing."""
+    found = np.zeros(len(accounts), dtype=np.int64)
+    for k in range(len(accounts)):
+        a = accounts[k]
+        found[k] = max(minimum_equity(book, figures, rules, a) - figures.equity[a], 0)
+    return found

@@ -49,6 +49,8 @@ class Ladder(NamedTuple):
     stress_clear: Int64Array
     is_liquidating: npt.NDArray[np.bool_]
     minimum_call: npt.NDArray[np.bool_]
+    held_until: Int64Array
+    """Extension of the calls that are open: before it none of them is old. `UNSET` without."""
     deadline: Int64Array
     """Next instant at which time alone may decide; `NEVER` if none."""
 
@@ -85,5 +87,6 @@ def empty_ladder(accounts: int) -> Ladder:
         stress_clear=np.full(accounts, UNSET, dtype=np.int64),
         is_liquidating=np.zeros(accounts, dtype=np.bool_),
         minimum_call=np.zeros(accounts, dtype=np.bool_),
+        held_until=np.full(accounts, UNSET, dtype=np.int64),
         deadline=np.full(accounts, NEVER, dtype=np.int64),
     )

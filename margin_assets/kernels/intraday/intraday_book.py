@@ -21,6 +21,7 @@ from margin_assets.kernels.intraday.intraday_register import (
     Changes,
     Entries,
     Moment,
+    Register,
     Today,
     empty_changes,
     empty_register,
@@ -97,6 +98,11 @@ class IntradayBook:
         is_frozen = np.zeros(len(self._register.live), dtype=np.bool_)
         is_frozen[self._register.account[: len(is_freezing)][is_freezing]] = True
         return is_frozen
+
+    @property
+    def register(self) -> Register:
+        """Every account's deficits, to be read."""
+        return self._register
 
     def deficits(self, names: Sequence[str], of: Int64Array | None = None) -> pl.DataFrame:
         """The `intraday_deficits` frame (of some accounts), without `as_of` and cycle."""

@@ -64,7 +64,7 @@ def _all_scenarios(
 
 
 def price_move_results(eras: Eras) -> pl.DataFrame:
-    """Each account in each scenario of prices, the requirement held: rows as those of the stress."""
+    """Each account in each scenario of prices, the requirement held, as rows of the stress."""
     return table(_moved, eras)
 
 

@@ -19,7 +19,7 @@ from schemas.firm import VOLUME_STATES
 _SHOWN = Decimal("0.000001")
 _RATIOS = ("gross_share", "volume_share", "days_to_liquidate")
 Key = tuple[str, str | None]
-"""Limit, and symbol, class group or account; None of the firm, and of all whose value is unknown."""
+"""Limit, and symbol, class group or account; None of the firm, and of all that is not known."""
 
 
 class Limit(NamedTuple):
@@ -51,14 +51,6 @@ class Breach(NamedTuple):
     changed_at: int
     acknowledged_by: str | None = None
     action_id: str | None = None
-
-
-class Acknowledgement(NamedTuple):
-    """Somebody has seen a breach."""
-
-    breach_id: str
-    actor: str
-    action_id: str
 
 
 class Measured(NamedTuple):
@@ -166,52 +158,38 @@ def struck(
     known: Mapping[Key, Breach],
     limits: Iterable[Limit],
     firm: Firm,
-    seen: Iterable[Acknowledgement],
     at: int,
 ) -> list[Breach]:
-    """New versions of breaches at an instant: acknowledged, then opened or cured.
+    """New versions of breaches at an instant, cured and opened.
 
-    `known` holds the last version of each breach of a limit and subject, in order of both.
+    `known` holds the last version of the last breach of each limit and subject.
     """
-    last, changed = dict(known), []
-    for breach in acknowledged(last.values(), seen, at):
-        changed.append(breach)
-        last[breach.limit_id, breach.subject] = breach
+    changed = []
     in_force = {limit.limit_id: limit for limit in limits}
     found = {
         (name, subject): value
         for name, limit in sorted(in_force.items())
         for subject, value in sorted(above(limit, firm).items(), key=lambda pair: pair[0] or "")
     }
-    for key, breach in last.items():
+    for key, breach in known.items():
         if breach.state != "cured" and key not in found:
             changed.append(_cured(breach, in_force.get(breach.limit_id), at))
     for key, value in found.items():
-        before = last.get(key)
+        before = known.get(key)
         if before is None or before.state == "cured":
             changed.append(_opened(in_force[key[0]], key[1], value, before, at))
     return changed
 
 
-def acknowledged(
-    breaches: Iterable[Breach], seen: Iterable[Acknowledgement], at: int
-) -> list[Breach]:
-    """New versions of the open breaches that somebody has seen."""
-    by_id = {breach.breach_id: breach for breach in breaches if breach.state == "open"}
-    found = []
-    for act in seen:
-        breach = by_id.pop(act.breach_id, None)
-        if breach is not None:
-            found.append(
-                breach._replace(
-                    version=breach.version + 1,
-                    state="acknowledged",
-                    changed_at=at,
-                    acknowledged_by=act.actor,
-                    action_id=act.action_id,
-                )
-            )
-    return found
+def acknowledged(breach: Breach, actor: str, action_id: str, at: int) -> Breach:
+    """The next version of an open breach, once somebody has seen it."""
+    return breach._replace(
+        version=breach.version + 1,
+        state="acknowledged",
+        changed_at=at,
+        acknowledged_by=actor,
+        action_id=action_id,
+    )
 
 
 def _cured(breach: Breach, limit: Limit | None, at: int) -> Breach:

@@ -179,6 +179,12 @@ class RegTBook:
         """Business day of an instant, by its index."""
         return int(np.searchsorted(self.days.ends, at))
 
+    def extend(self, account: int, day: int) -> None:
+        """Extends the payment period of an account's open calls to a business day at least."""
+        calls = self.calls
+        rows = np.flatnonzero((calls.account == account) & (calls.status == OPEN))
+        calls.due[rows] = np.maximum(calls.due[rows], day)
+
     def load(self, saved: Saved, place: Callable[[pl.Series], Int64Array]) -> None:
         """Takes both frames as saved; the names in them must have their places."""
         rows, whose = saved.accounts, place(saved.accounts["account_id"])

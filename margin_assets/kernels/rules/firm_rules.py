@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any, NamedTuple
 
-from margin_assets.rulebooks import in_force, remembered, versions
+from margin_assets.rulebooks import families, in_force, remembered
 
 FAMILY = "firm"
 _PERCENT = 100
@@ -27,7 +27,7 @@ def firm_rules(on: date) -> FirmRules | None:
     Raises:
         ValueError: The moves contradict themselves, or nothing may be traded.
     """
-    if not versions(FAMILY):
+    if FAMILY not in families():
         return None
     numbers: dict[str, Any] = in_force(FAMILY, on).numbers
     percents = sorted(float(p) for p in numbers["price_moves"]["moves_percent"])

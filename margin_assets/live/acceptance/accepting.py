@@ -112,8 +112,6 @@ class Acceptor:
                 tally(accepted, reports)
         refused = pl.concat([_numbered(NO_QUARANTINE, 0), *quarantine])
         frames = self._judged(refused, feeds, has_life=has_life)
-        if "desk_actions" in feeds:
-            frames["desk_actions"] = feeds.pop("desk_actions")
         return Taken(feeds, frames, reports)
 
     def _judged(

@@ -113,6 +113,7 @@ def ladder_arrays(state: pl.DataFrame) -> Ladder:
         stress_clear=moment("stress_clear_since"),
         is_liquidating=place("liquidation", STATES[2]).astype(np.bool_),
         minimum_call=place("minimum_equity", STATES[3]).astype(np.bool_),
+        held_until=np.full(state.height, UNSET, dtype=np.int64),
         deadline=np.full(state.height, NEVER, dtype=np.int64),
     )
 

@@ -9,7 +9,7 @@ import polars as pl
 from margin_assets.kernels.book.book import REG_T, Book, Series
 from margin_assets.kernels.book.figures import Figures, empty_figures, with_room
 from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
-from margin_assets.kernels.enforcement.rungs import NEVER, Evaluated, Ladder, empty_ladder
+from margin_assets.kernels.enforcement.rungs import NEVER, UNSET, Evaluated, Ladder, empty_ladder
 from margin_assets.kernels.intraday.intraday import levels
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
@@ -24,6 +24,7 @@ from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.rules.timelines import Calendar
 from margin_assets.kernels.securities.positions import held_terms, with_marks
 from margin_assets.live.firm.bounds import spared
+from margin_assets.live.firm.calls import CallMonitor, Valued, moves_of
 from margin_assets.live.firm.day_trades import DayTradeMonitor
 from margin_assets.live.firm.decisions import (
     decisions_of,
@@ -57,6 +58,7 @@ class Monitor:
         self.holdings = Holdings()
         self.day_trades = DayTradeMonitor(days, self.holdings, self.market)
         self.whole = WholeFirm(self.market, self.holdings)
+        self.calls = CallMonitor(days, self.holdings)
         self.ladder = empty_ladder(0)
         self.last_point: int | None = None
         self._day: date | None = None
@@ -92,6 +94,8 @@ class Monitor:
             changed = {feed: part[point] for feed, part in slices.items() if point in part}
             decided.extend(self._step(point, changed))
         self.last_point = end
+        if self.calls.is_on:
+            self.calls.book.pass_time(end)
         for now, then in zip(self.ladder, before, strict=True):
             self._changed.append(np.flatnonzero(now != then))
         return numbered(decided)
@@ -124,6 +128,7 @@ class Monitor:
             self.intraday.grow(accounts)
             self.reg_t.grow(accounts)
             self.day_trades.grow(accounts)
+            self.calls.grow(accounts)
             new = empty_ladder(accounts)
             self.ladder = Ladder._make(
                 np.concatenate([getattr(self.ladder, name), getattr(new, name)])
@@ -153,10 +158,33 @@ class Monitor:
         kept = spared(self.market, self.holdings, self.ladder, figures, (point, touched))
         at = Evaluated(point, touched, kept)
         steps = climb(book, figures, rules, self.ladder, at)
+        self._strike_calls(point, touched, Valued(book, figures, self.ladder, rules), changed)
         if len(steps.account):
             self._changed.append(steps.account)
             decisions = decisions_of(point, steps, figures, book)
             yield identified(decisions, self.holdings.accounts.all, point)
+
+    def _strike_calls(
+        self, point: int, touched: Int64Array, now: Valued, changed: Mapping[str, pl.DataFrame]
+    ) -> None:
+        """Margin calls as the ladder, intraday margin and time leave them at a grid point."""
+        if not self.calls.is_on:
+            return
+        if not self.calls.has_begun:
+            touched = self._begin_calls(point)
+        self.calls.strike(point, touched, now, moves_of(changed, self.holdings))
+        self.calls.has_begun = True
+        self.calls.strike_intraday(point, touched, self.intraday)
+        self.calls.book.pass_time(point)
+
+    def _begin_calls(self, point: int) -> Int64Array:
+        """Asks every account, at the first grid point of a plan that knows of calls."""
+        everyone = np.arange(len(self.holdings.accounts), dtype=np.int64)
+        unvalued = everyone[~self._is_valued[everyone]]
+        if len(unvalued):
+            self._add_house(unvalued, self._revalue(unvalued, point))
+        self.calls.end_day(point, everyone, self.reg_t, self.day_trades)
+        return everyone
 
     def firm_tables(self) -> dict[str, pl.DataFrame]:
         """The tables of the whole firm as of the last evaluated grid point."""
@@ -223,9 +251,26 @@ class Monitor:
 
     def _pass_days(self, until: int) -> None:
         """Closes of sessions and ends of days before an instant, for what lasts days."""
+        ends, first = self.reg_t.book.days.ends, self.reg_t.passed
+        if self.calls.is_on and self.calls.has_begun and first != UNSET:
+            # One day after the other: what its end asks for is a call of that instant.
+            passing = ends[
+                np.searchsorted(ends, first, side="right") : np.searchsorted(ends, until)
+            ]
+            for end in passing.tolist():
+                self.calls.book.pass_time(end - 1)
+                moved = self._pass_to(end + 1)
+                self.calls.end_day(end, moved, self.reg_t, self.day_trades)
+            self.calls.book.pass_time(until - 1)
+        self._pass_to(until)
+
+    def _pass_to(self, until: int) -> Int64Array:
+        """Passes closes and ends of days before an instant; returns whom they moved."""
         kinds = self.holdings.account_type
-        self._changed.extend(self.reg_t.pass_days(until, kinds, self._standing))
-        self._changed.extend(self.day_trades.pass_days(until, self._standing))
+        moved = [*self.reg_t.pass_days(until, kinds, self._standing)]
+        moved += self.day_trades.pass_days(until, self._standing)
+        self._changed.extend(moved)
+        return np.unique(np.concatenate([_NOBODY, *moved])).astype(np.int64)
 
     def _add_house(self, accounts: Int64Array, figures: Figures) -> None:
         """House add-ons of the accounts just revalued, where an overlay is switched on."""
@@ -310,6 +355,10 @@ class Monitor:
             accounts.append(holdings.apply_accounts(changed["accounts"]))
         if "limits" in changed:
             self.whole.apply_limits(changed["limits"])
+        if "desk_actions" in changed:
+            acts = changed["desk_actions"]
+            accounts.append(self.calls.act(point, acts, self.ladder, self.reg_t))
+            self.calls.tell(self.whole.acknowledge(point, acts))
         return symbols, accounts
 
     def _take(
@@ -380,6 +429,17 @@ class Monitor:
         for name in Ladder._fields:
             getattr(self.ladder, name)[place] = getattr(saved, name)
         set_deadlines(self.rules(point), self.ladder, point)
+
+    def load_calls(self, saved: pl.DataFrame, point: int, *, has_begun: bool) -> None:
+        """Takes saved `margin_calls`; all else must be loaded before."""
+        self.calls.load(saved, point, has_begun=has_begun)
+        called = np.unique(self.calls.book.calls.account)
+        if len(called):
+            book, figures = self._valued(called, point)
+            self._add_house(called, figures)
+            rules = self.rules(point)
+            self.calls.refresh(point, Valued(book, figures, self.ladder, rules))
+            set_deadlines(rules, self.ladder, point)
 
     def margined(self, of: Int64Array | None = None) -> Margined:
         """Positions and accounts (some of them) as of the last evaluated grid point.

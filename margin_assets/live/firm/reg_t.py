@@ -43,6 +43,11 @@ class RegTMonitor:
         self._is_dirty = np.zeros(0, dtype=np.bool_)
         """Accounts whose excess may be another than at the last close."""
 
+    @property
+    def passed(self) -> int:
+        """Instant up to which closes and ends of days are passed; `UNSET` before any."""
+        return self._passed
+
     def grow(self, accounts: int) -> None:
         """Gives new accounts their places."""
         self.book.grow(accounts)

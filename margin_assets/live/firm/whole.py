@@ -1,5 +1,7 @@
 """The whole firm at the end of a cycle: scenarios, concentrations, and the limits on both."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 
@@ -9,7 +11,6 @@ from margin_assets.kernels.margin.concentrations import Terms, concentrations_of
 from margin_assets.kernels.margin.firm import credit_exposures_of, firm_risk_of, firm_sums
 from margin_assets.kernels.margin.firm_view import firm_view
 from margin_assets.kernels.margin.limits import (
-    Acknowledgement,
     Breach,
     Firm,
     Key,
@@ -32,7 +33,7 @@ from margin_assets.live.firm.market import Market
 from schemas import TABLES
 
 BREACHES = "limit_breaches"
-ACKNOWLEDGES = "breach_acknowledge"
+ACKNOWLEDGE = "breach_acknowledge"
 _INSTANTS = ("opened_at", "changed_at")
 _STORED = pl.Schema(TABLES[BREACHES].schema)
 
@@ -45,7 +46,7 @@ class WholeFirm:
         self._limits: dict[str, tuple[int, Limit | None]] = {}
         """By id: since when, and None for one that ended."""
         self._breaches: dict[Key, Breach] = {}
-        self._seen: list[Acknowledgement] = []
+        self._changed: list[Breach] = []
         self._prices: Scenarios | None = None
         """Scenarios of prices, with option values as of the last cycle."""
         self._struck_by: tuple[Rules, FirmRules] | None = None
@@ -66,16 +67,25 @@ class WholeFirm:
                 ended = limit.amount is None
                 self._limits[limit.limit_id] = (time, None if ended else limit)
 
-    def acknowledge(self, acts: pl.DataFrame) -> None:
-        """Takes acts of the desk: those that acknowledge a breach count at the end of the cycle."""
-        mine = acts.filter(pl.col("kind") == ACKNOWLEDGES)
-        named = mine.select("subject", "actor", "action_id").iter_rows()
-        self._seen.extend(Acknowledgement(*row) for row in named)
+    def acknowledge(self, point: int, acts: pl.DataFrame) -> list[dict[str, Any]]:
+        """Acknowledges open breaches, in order; what became of each act, as `desk_outcomes` has it.
 
-    def acknowledged(self, at: int) -> dict[str, pl.DataFrame]:
-        """The same as rows, in a cycle at whose end nothing is evaluated."""
-        seen, self._seen = self._seen, []
-        return self._kept(list(acknowledged(self._breaches.values(), seen, at)))
+        The new versions are rows of the cycle at work.
+        """
+        return [
+            {name: act[name] for name in ("action_id", "kind", "subject")}
+            | self._acknowledged(point, act)
+            | {"decided_at": point}
+            for act in acts.filter(pl.col("kind") == ACKNOWLEDGE).iter_rows(named=True)
+        ]
+
+    def _acknowledged(self, point: int, act: dict[str, Any]) -> dict[str, str | None]:
+        known = {b.breach_id: b for b in self._breaches.values() if b.state == "open"}
+        breach = known.get(act["subject"])
+        if breach is None:
+            return {"outcome": "refused", "reason": "no such breach is open"}
+        self._keep([acknowledged(breach, act["actor"], act["action_id"], point)])
+        return {"outcome": "done", "reason": None}
 
     def load(self, limits: pl.DataFrame, breaches: pl.DataFrame) -> None:
         """Takes limits, in order of time and landing, and all versions of breaches."""
@@ -122,19 +132,18 @@ class WholeFirm:
         return self._prices
 
     def _strike(self, firm: Firm, at: int) -> dict[str, pl.DataFrame]:
+        """Versions of breaches since they were asked for last; nothing where there are none."""
         limits = [limit for _, limit in self._limits.values() if limit is not None]
-        seen, self._seen = self._seen, []
-        return self._kept(struck(self._breaches, limits, firm, seen, at))
-
-    def _kept(self, changed: list[Breach]) -> dict[str, pl.DataFrame]:
-        """New versions as the table that they are rows of; nothing where there are none."""
-        self._breaches |= {(breach.limit_id, breach.subject): breach for breach in changed}
+        if limits or self._breaches:
+            self._keep(struck(self._breaches, limits, firm, at))
+        changed, self._changed = self._changed, []
         if not changed:
             return {}
         schema = {name: _STORED[name] for name in Breach._fields}
-        rows = pl.DataFrame(
-            changed, schema=schema | dict.fromkeys(_INSTANTS, pl.Int64), orient="row"
-        )
-        return {
-            BREACHES: rows.with_columns(to_instants(rows[name].to_numpy()) for name in _INSTANTS)
-        }
+        counted = schema | dict.fromkeys(_INSTANTS, pl.Int64())
+        rows = pl.DataFrame(changed, schema=counted, orient="row")
+        return {BREACHES: rows.with_columns(to_instants(rows[name].to_numpy()) for name in _INSTANTS)}
+
+    def _keep(self, changed: list[Breach]) -> None:
+        self._breaches |= {(breach.limit_id, breach.subject): breach for breach in changed}
+        self._changed.extend(changed)

@@ -15,8 +15,10 @@ from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import ONE_SHARD
 from margin_assets.live.acceptance.accepting import Acceptor, Firm, OpenFile, Taken
 from margin_assets.live.acceptance.held import HeldRows
+from margin_assets.live.firm.calls import ACTS
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.restating import DAYS
+from margin_assets.live.firm.whole import ACKNOWLEDGE
 from margin_assets.live.session.shards import Part, StateShards
 from margin_assets.rulebooks import in_force, versions
 
@@ -31,10 +33,6 @@ OFTEN_EMPTY = frozenset(
     }
 )
 DATED = ("betas", "volatilities", "volumes")
-NO_PART = Part(ONE_SHARD, None)
-"""Of a cycle that writes no state."""
-
-
 @dataclass
 class Computed:
     """Everything a cycle writes, before it is written."""
@@ -73,10 +71,7 @@ class CycleRunner:
         """Rows that count, by feed, with quarantine rows and a report of every file."""
         rules = self.monitor.rules(self.monitor.point)
         firm = Firm(self.monitor.last_point, rules.grid_interval, self.monitor.market)
-        taken = self.acceptor.accept(manifest, open_file, firm, self.held)
-        if "desk_actions" in taken.frames:
-            self.monitor.whole.acknowledge(taken.frames["desk_actions"])
-        return taken
+        return self.acceptor.accept(manifest, open_file, firm, self.held)
 
     def compute(
         self, feeds: dict[str, pl.DataFrame], cycle: int, manifest: dict[str, Any]
@@ -88,16 +83,18 @@ class CycleRunner:
         held_since = self.held.since
         ready = self.held.pass_on(feeds, manifest)
         if ready is None:
-            seen = self.monitor.whole.acknowledged(self.monitor.point)
-            return _computed(seen, self.monitor.last_point, NO_PART, cycle)
+            return Computed({}, _instant(self.monitor.last_point))
         events, end = self._events(ready)
         if end is None:
             return self._flag(cycle)
         frames: dict[str, pl.DataFrame] = {}
         self.monitor.reg_t.restating.begin(ready, events.get("effects"), held_since)
+        # A plan from before margin calls had a life decides without them.
+        self.monitor.calls.is_on = "calls" in manifest["rulebooks"]
         decisions = self.monitor.run(events, end)
         if decisions.height:
             frames["enforcement_decisions"] = decisions
+        frames |= self.monitor.calls.frames()
         names = self.monitor.holdings.accounts.all
         ended = self.monitor.reg_t.take_ended(names)
         if ended.height:
@@ -110,11 +107,10 @@ class CycleRunner:
     def _flag(self, cycle: int) -> Computed:
         """Nothing to evaluate: the rows of accounts whose flag changed, as of the last point."""
         changed, end = self._newly_flagged(), self.monitor.last_point
-        seen = self.monitor.whole.acknowledged(self.monitor.point)
         if end is None or not len(changed):
-            return _computed(seen, end, NO_PART, cycle)
+            return Computed({}, _instant(end))
         part = self.shards.choose(self.monitor.holdings.accounts.all, changed, end)
-        return _computed(self._state(part.places) | seen, end, part, cycle)
+        return _computed(self._state(part.places), end, part, cycle)
 
     def _newly_flagged(self) -> Int64Array:
         """Places of known accounts whose flag changed since they were last asked for."""
@@ -155,6 +151,9 @@ class CycleRunner:
             effects = self.acceptor.journal.effects(fills, self.monitor.last_point)
             timed["effects"] = with_places(effects, fills, self._fills_landed)
             self._fills_landed += fills.height
+        if "desk_actions" in timed:
+            acts = timed["desk_actions"].filter(pl.col("kind").is_in((*ACTS, ACKNOWLEDGE)))
+            feeds, timed = feeds | {"desk_actions": acts}, timed | {"desk_actions": acts}
         ends = [f["point"].max() for n, f in feeds.items() if n not in DATED and f.height]
         ends += [f.filter("is_late")["point"].max() for n, f in feeds.items() if n in DATED]
         known = [int(str(end)) for end in ends if end is not None]
@@ -174,7 +173,7 @@ class CycleRunner:
         self.pending[feed] = rows.filter(~due)
 
 
-def _computed(frames: dict[str, pl.DataFrame], end: int | None, part: Part, cycle: int) -> Computed:
+def _computed(frames: dict[str, pl.DataFrame], end: int, part: Part, cycle: int) -> Computed:
     stamped = {n: f.with_columns(cycle=pl.lit(cycle, pl.Int64)) for n, f in frames.items()}
     accounts = None if part.places is None else len(part.places)
     return Computed(stamped, _instant(end), part.shards, accounts)

@@ -29,8 +29,10 @@ def pending_rows(scan: SealedTables, feed: str, monitor: Monitor) -> pl.DataFram
     return pointed.filter(~pl.col("is_late"))
 
 
-def load_monitor(monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf) -> None:
-    """Puts a sealed cycle's firm into the monitor."""
+def load_monitor(
+    monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf, *, has_calls: bool
+) -> None:
+    """Puts a sealed cycle's firm into the monitor; `has_calls` where its plan knew of them."""
     monitor.last_point = as_of
     for feed in ("instruments", *DATED, "prices", "rates"):
         rows = _newest(scan, feed, as_of)
@@ -51,6 +53,8 @@ def load_monitor(monitor: Monitor, scan: SealedTables, as_of: int, points_of: Po
     limits = _newest(scan, "limits", as_of).sort("event_time", maintain_order=True)
     monitor.whole.load(limits, scan("limit_breaches"))
     monitor.resume()
+    calls = scan("margin_calls").sort("cycle", maintain_order=True)
+    monitor.load_calls(calls, as_of, has_begun=has_calls)
 
 
 def _newest(scan: SealedTables, feed: str, as_of: int) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Files that a verb lands: rows, and acts of people. No verb writes a table."""
+"""Files that verbs and servers land: rows, and acts of people. None of them writes a table."""
 
 import getpass
 import hashlib
@@ -7,14 +7,18 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from margin_assets.cli.output import Refusal, json_text
 from margin_assets.lake.landing.landing import STAGING
 from margin_assets.lake.landing.reading import LandedFile, read_landed
 
 _ACTS = "desk_actions"
+_IN_THE_PAST = timedelta(days=7)
+
+
+class Refused(ValueError):  # noqa: N818 (says what happened)
+    """What cannot land, and why."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,11 @@ class Where:
         """The landing time that a file gets.
 
         Raises:
-            Refusal: it has not come yet.
+            Refused: it has not come yet.
         """
         now = datetime.now(UTC)
         if self.landed_at is not None and self.landed_at > now:
-            raise Refusal("--landed-at has not come yet")
+            raise Refused("--landed-at has not come yet")
         return self.landed_at or now
 
     def put(self, feed: str, name: str, content: Iterable[bytes]) -> Path:
@@ -70,11 +74,21 @@ class Act:
         return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
-def land_act(act: Act, where: Where) -> Path:
-    """Lands an act as one file of one row, stamped now; one that is there already stays.
+def time_of_act(as_of: datetime | None, now: datetime) -> datetime:
+    """When an act counts that is done now, on a lake that stands at an instant.
+
+    A lake that lives in the past is not moved on to today by it: there it is done a second later.
+    """
+    if as_of is None or now - as_of < _IN_THE_PAST:
+        return now
+    return as_of + timedelta(seconds=1)
+
+
+def land_act(act: Act, where: Where, at: datetime | None = None) -> Path:
+    """Lands an act, done now or at an instant, as one file of one row; one that is there stays.
 
     Raises:
-        Refusal: it would not be understood.
+        Refused: it would not be understood.
     """
     row = {
         "action_id": act.action_id,
@@ -83,9 +97,9 @@ def land_act(act: Act, where: Where) -> Path:
         "actor": where.actor or _user(),
         "reason": act.reason,
         "details": json.dumps(act.details, sort_keys=True) if act.details else None,
-        "event_time": datetime.now(UTC),
+        "event_time": (at or datetime.now(UTC)).isoformat(),
     }
-    content = json_text({n: value for n, value in row.items() if value is not None}) + "\n"
+    content = json.dumps({n: value for n, value in row.items() if value is not None}) + "\n"
     name = f"{act.kind}-{act.action_id[:12]}.ndjson"
     check(_ACTS, name, content.encode(), datetime.now(UTC))
     return Where(where.landing).put(_ACTS, name, [content.encode()])
@@ -95,14 +109,14 @@ def _user() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError):
-        raise Refusal("who does it? Give --actor NAME") from None
+        raise Refused("who does it? Give --actor NAME") from None
 
 
 def check(feed: str, name: str, content: bytes, landed_at: datetime) -> None:
     """What is landed must be understood; what other rows say of it, only the cycle knows.
 
     Raises:
-        Refusal: it would be quarantined.
+        Refused: it would be quarantined.
     """
     file_id = hashlib.sha256(content).hexdigest()
     file = LandedFile(feed, f"{feed}/{name}", file_id, len(content), landed_at)
@@ -111,4 +125,4 @@ def check(feed: str, name: str, content: bytes, landed_at: datetime) -> None:
         first = refused.row(0, named=True)
         detail = f": {first['detail']}" if first["detail"] else ""
         what = "the act would be refused" if feed == _ACTS else "the row would be refused again"
-        raise Refusal(f"{what}: {first['reasons']}{detail}")
+        raise Refused(f"{what}: {first['reasons']}{detail}")

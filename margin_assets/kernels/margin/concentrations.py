@@ -87,7 +87,9 @@ def subjects_of(
     _value_plain(held, price, series.beta, ~own, rules.stress_moves[scenario], rules, values, loss)
     holders = found[:, HOLDERS]
     share, state = _volume_shares(held[0] + held[1], terms)
-    names = Subjects(terms.symbols, *values, holders, loss, terms.volume, state, share)
+    long_value, short_value = values
+    volume = terms.volume
+    names = Subjects(terms.symbols, long_value, short_value, holders, loss, volume, state, share)
     return {
         "symbol": names,
         "issuer": _issuers(names, walk, series.class_group, shared, terms, scenario),

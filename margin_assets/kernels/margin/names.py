@@ -54,14 +54,14 @@ def kinds_of_names(series: Series, book: Book) -> Int8Array:
 
     What counts as several is what the book holds.
     """
-    is_own = (series.kind == OPTION) | (series.leverage != PPM) | (series.price_state > USABLE)
+    own = (series.kind == OPTION) | (series.leverage != PPM) | (series.price_state > USABLE)
     held = np.zeros(len(series.price), dtype=np.bool_)
     held[book.series] = True
     names = np.bincount(
         series.class_group[held], minlength=int(series.class_group.max(initial=0)) + 1
     )
-    is_shared = names[series.class_group] > 1
-    return (is_own * _OWN + is_shared * _SHARED).astype(np.int8)
+    shared = names[series.class_group] > 1
+    return (own * _OWN + shared * _SHARED).astype(np.int8)
 
 
 def is_own(kinds: Int8Array) -> npt.NDArray[np.bool_]:
@@ -89,20 +89,21 @@ def walked(
 
     def summed(some: Int64Array) -> Summed:
         threads, issuers = get_num_threads(), int(series.class_group.max(initial=-1)) + 1
-        symbols = np.zeros((threads, len(kinds), LOSSES + count), dtype=np.int64)
+        of_symbols = np.zeros((threads, len(kinds), LOSSES + count), dtype=np.int64)
         of_issuers = np.zeros((threads, issuers, 1 + count), dtype=np.int64)
         bound = np.zeros((threads, 2))
         pnl[some] = own_value[some] = 0
         _walk(
             book, series, values, rules, kinds, some, states, pnl, own_value,
-            symbols, of_issuers, bound,
+            of_symbols, of_issuers, bound,
         )  # fmt: skip
         positions = float(np.diff(book.offsets)[some].sum())
         most = max(bound[:, 0].max() * positions, bound[:, 1].sum())
-        return (symbols.sum(axis=0), of_issuers.sum(axis=0)), float(most)
+        return (of_symbols.sum(axis=0), of_issuers.sum(axis=0)), float(most)
 
-    sums = (np.minimum(part, BEYOND).astype(np.int64) for part in in_parts(accounts, summed))
-    return Walked(*sums, pnl, own_value)
+    symbols, issuers = in_parts(accounts, summed)
+    symbols = np.minimum(symbols, BEYOND).astype(np.int64)
+    return Walked(symbols, np.minimum(issuers, BEYOND).astype(np.int64), pnl, own_value)
 
 
 @njit(parallel=True, cache=True, nogil=True)
@@ -172,35 +173,38 @@ def _walk_accounts(
         for i in range(book.offsets[a], end):
             s, quantity = book.series[i], book.quantity[i]
             units += abs(float(quantity))
-            if quantity > 0:
-                symbols[s, LONG_UNITS] += quantity
-            else:
-                symbols[s, SHORT_UNITS] -= quantity
+            symbols[s, LONG_UNITS if quantity > 0 else SHORT_UNITS] += abs(quantity)
             symbols[s, HOLDERS] += quantity != 0
             if kinds[s] == 0:
                 continue
             if quantity != 0:
                 is_held = True
-                _strike(book, series, values, rules, i, sums, name)
+                value = _strike(book, series, values, rules, i, sums, name)
                 for j in range(len(name)):
                     issuer[j] += name[j]
                 if kinds[s] & _OWN:
-                    price = mark_price(book, series, rules, i)
-                    value = value_cents(quantity, price)
-                    symbols[s, LONG_VALUE if value >= 0 else SHORT_VALUE] += abs(value)
-                    if series.kind[s] != OPTION:
-                        own_value[a] += value
-                    for j in range(len(name)):
-                        pnl[a, j] += name[j]
-                        symbols[s, LOSSES + j] -= min(name[j], 0)
+                    own_value[a] += value if series.kind[s] != OPTION else 0
+                    _take_own(s, value, name, symbols, pnl[a])
             if i + 1 == end or series.class_group[book.series[i + 1]] != series.class_group[s]:
-                g = series.class_group[s]
-                sums.issuers[g, 0] += is_held
+                _close_issuer(sums.issuers[series.class_group[s]], is_held, issuer)
                 is_held = False
-                for j in range(len(issuer)):
-                    sums.issuers[g, 1 + j] -= min(issuer[j], 0)
-                    issuer[j] = 0
     sums.bound[1] = units
+
+
+@njit(**BORROWS, forceinline=True)
+def _take_own(s: int, value: int, lines: Int64Array, symbols: Table, pnl: Int64Array) -> None:
+    symbols[s, LONG_VALUE if value >= 0 else SHORT_VALUE] += abs(value)
+    for j in range(len(lines)):
+        pnl[j] += lines[j]
+        symbols[s, LOSSES + j] -= min(lines[j], 0)
+
+
+@njit(**BORROWS, forceinline=True)
+def _close_issuer(of: Int64Array, is_held: bool, issuer: Int64Array) -> None:
+    of[0] += is_held
+    for j in range(len(issuer)):
+        of[1 + j] -= min(issuer[j], 0)
+        issuer[j] = 0
 
 
 @njit(**BORROWS)
@@ -212,8 +216,8 @@ def _strike(
     i: int,
     sums: _Sums,
     lines: Int64Array,
-) -> None:
-    """P&L of the position at i in each scenario, cents, as the stress of an account has it."""
+) -> int:
+    """Value of the position at i, and its P&L in each scenario as the stress has it; cents."""
     s, quantity = book.series[i], book.quantity[i]
     price = mark_price(book, series, rules, i)
     value = value_cents(quantity, price)
@@ -225,3 +229,4 @@ def _strike(
             lines[j] = stress_line(value, series.beta[s], rules.stress_moves[j], rules)
         largest = max(largest, abs(float(lines[j])))
     sums.bound[0] = max(sums.bound[0], largest)
+    return value

@@ -356,10 +356,13 @@ class Monitor:
         if "limits" in changed:
             self.whole.apply_limits(changed["limits"])
         if "desk_actions" in changed:
-            acts = changed["desk_actions"]
-            accounts.append(self.calls.act(point, acts, self.ladder, self.reg_t))
-            self.calls.tell(self.whole.acknowledge(point, acts))
+            accounts.append(self._act(point, changed["desk_actions"]))
         return symbols, accounts
+
+    def _act(self, point: int, acts: pl.DataFrame) -> Int64Array:
+        """Does what people ask for; returns the accounts that it touches."""
+        self.calls.tell(self.whole.acknowledge(point, acts))
+        return self.calls.act(point, acts, self.ladder, self.reg_t)
 
     def _take(
         self, _point: int, changed: Mapping[str, pl.DataFrame], _moved: Int64Array

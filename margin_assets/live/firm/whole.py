@@ -142,7 +142,8 @@ class WholeFirm:
         schema = {name: _STORED[name] for name in Breach._fields}
         counted = schema | dict.fromkeys(_INSTANTS, pl.Int64())
         rows = pl.DataFrame(changed, schema=counted, orient="row")
-        return {BREACHES: rows.with_columns(to_instants(rows[name].to_numpy()) for name in _INSTANTS)}
+        times = {name: to_instants(rows[name].to_numpy()) for name in _INSTANTS}
+        return {BREACHES: rows.with_columns(**times)}
 
     def _keep(self, changed: list[Breach]) -> None:
         self._breaches |= {(breach.limit_id, breach.subject): breach for breach in changed}

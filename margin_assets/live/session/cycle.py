@@ -33,6 +33,8 @@ OFTEN_EMPTY = frozenset(
     }
 )
 DATED = ("betas", "volatilities", "volumes")
+
+
 @dataclass
 class Computed:
     """Everything a cycle writes, before it is written."""

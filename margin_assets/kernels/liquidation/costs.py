@@ -1,9 +1,9 @@
 """What orders cost: half the spread, the impact and the commission, in exact cents an order.
 
-half spread = max(fraction x value, least x units); impact = coefficient x daily volatility x value x
-root(units / average daily volume); commission = max(rate x lots, least). An option's impact is that
-of the shares its delta stands for. The sum is rounded up to the cent, once an order, so that no plan
-costs less than its bound. Source: the rulebook `liquidation`.
+half spread = max(fraction x value, least x units); impact = coefficient x daily volatility x value
+x root(units / average daily volume); commission = max(rate x lots, least). An option's impact is
+that of the shares its delta stands for. The sum is rounded up to the cent, once an order, so that
+no plan costs less than its bound. Source: the rulebook `liquidation`.
 """
 
 from typing import NamedTuple

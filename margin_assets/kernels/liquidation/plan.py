@@ -23,7 +23,7 @@ from margin_assets.kernels.numeric.money import MICRO, PPM, to_decimal
 POLICIES = ("least_cost", "highest_beta")
 STATUSES = ("not_deficient", "cured", "cannot_cure")
 PROOFS = ("linear_relaxation", "branch_and_bound", "not_proven")
-NODES = 400
+NODES = 1000
 """Boxes that a search looks at: of some, its cost is then not proven the least."""
 
 
@@ -96,8 +96,8 @@ def liquidation_plan(
 ) -> Plan:
     """The plan of one account.
 
-    `volumes`: a row a symbol with `average_daily_volume`. The account is struck again by the kernels
-    of margin at its marks; orders fill at them, so that no cost is counted in the excess.
+    `volumes`: a row a symbol with `average_daily_volume`. The account is struck again by the
+    kernels of margin at its marks; orders fill at them, so that no cost is counted in the excess.
 
     Raises:
         ValueError: The policy is none, or there is not one account.
@@ -117,7 +117,7 @@ def liquidation_plan(
     problem = problem_of(era, trials, costs, target)
     if -lacking >= target:
         nothing = np.zeros_like(free.most)
-        return _told(era, problem, request, Found(nothing, 0.0, True, 0), alone)
+        return _told(era, problem, request, Found(nothing, 0.0, is_least=True, nodes=0), alone)
     found = _solved(era, problem, request.policy)
     return _told(era, problem, request, found, alone)
 
@@ -203,7 +203,7 @@ def _proof(problem: Problem, found: Found, cost: int) -> tuple[str, bool]:
     """How the bound is proven, and whether the cost is as low as the bound."""
     if not problem.trials.is_proven:
         return "not_proven", False
-    is_least = cost <= found.bound
+    is_least = bool(cost <= found.bound)
     if problem.is_separable:
         return "linear_relaxation", is_least
     return ("branch_and_bound" if found.is_least else "not_proven"), is_least

@@ -1,8 +1,8 @@
 """The least cost that cures: branch and bound over boxes of lots, its work counted in boxes.
 
-A box is looked at by its lower corner, which the kernels strike again: what remains to be set free is
-covered at the positions' rates, and no lots of the box cost less than that cover. The best bound goes
-first, and of equals the older box, so that the same account always ends in the same place.
+A box is looked at by its lower corner, which the kernels strike again: what remains to be set free
+is covered at the positions' rates, and no lots of the box cost less than that cover. The best bound
+goes first, and of equals the older box, so that the same account always ends in the same place.
 """
 
 import heapq

@@ -18,7 +18,7 @@ _TIMES = 8
 
 
 def by_beta(problem: Problem, era: Margined) -> Int64Array | None:
-    """Positions of the highest beta first, each whole until the last, of which the least that cures.
+    """Positions of the highest beta first, each whole but the last, of which the least that cures.
 
     One whose sale takes excess away is passed over. A position without a beta counts with the house
     stress's. Ties by symbol. None where all together do not cure.

@@ -2,8 +2,9 @@
 
 The least of sum cost_i(x_i) over a box lo <= x <= hi with sum rate_i x_i >= need. A cost is 0 at 0,
 else max(least, charge x) + slope x + curve x^1.5: a start that costs, then convex. For every price
-p >= 0 of a unit of the need, p need + sum min (cost_i(x) - p rate_i x) is a bound (Everett, Operations
-Research 11, 1963); the highest is that of the linear relaxation over the convex hulls of the costs.
+p >= 0 of a unit of the need, p need + sum min (cost_i(x) - p rate_i x) is a bound; the highest is
+that of the linear relaxation over the convex hulls of the costs. Source: Everett, Operations
+Research 11 (1963).
 """
 
 from typing import NamedTuple
@@ -133,7 +134,7 @@ def _split(
     over: FloatArray,
     under: FloatArray,
 ) -> tuple[int, int]:
-    """The item that jumps furthest between too little and enough, or the one furthest from whole."""
+    """The item that jumps furthest from too little to enough, else the one furthest from whole."""
     covered, widest, item = 0.0, 0.5, NOWHERE
     for i in range(len(rate)):
         covered += rate[i] * under[i]

@@ -12,7 +12,7 @@ from margin_assets.kernels.margin.names import kinds_of_names, walked
 from margin_assets.kernels.margin.price_moves import price_scenarios, spy_scenarios
 from margin_assets.kernels.margin.requirements import firm_risk
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.money import MAX_POSITION, bounded, instants, to_decimal
+from margin_assets.kernels.numeric.money import BEYOND, bounded, instants, to_decimal
 from margin_assets.kernels.rules.firm_rules import FirmRules, firm_rules, price_move_names
 from schemas import TABLES
 
@@ -141,7 +141,7 @@ def _terms(era: Margined, volumes: pl.DataFrame) -> Terms:
     by_series = names.unique("series").sort("series")
     by_group = names.unique("group").sort("group")
     known = by_series.join(volumes, on="symbol", how="left", maintain_order="left", validate="m:1")
-    daily = bounded(known["average_daily_volume"], MAX_POSITION)
+    daily = bounded(known["average_daily_volume"], BEYOND)
     daily[known["average_daily_volume"].is_null().to_numpy()] = -1
     return Terms(
         by_series["symbol"].to_list(), by_group["class_group"].to_list(), series.multiplier, daily

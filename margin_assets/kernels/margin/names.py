@@ -178,15 +178,18 @@ def _walk_accounts(
             if kinds[s] == 0:
                 continue
             if quantity != 0:
-                is_held = True
+                is_held |= kinds[s] & _SHARED != 0
                 value = _strike(book, series, values, rules, i, sums, name)
-                for j in range(len(name)):
-                    issuer[j] += name[j]
+                if kinds[s] & _SHARED:
+                    for j in range(len(name)):
+                        issuer[j] += name[j]
                 if kinds[s] & _OWN:
                     own_value[a] += value if series.kind[s] != OPTION else 0
                     _take_own(s, value, name, symbols, pnl[a])
-            if i + 1 == end or series.class_group[book.series[i + 1]] != series.class_group[s]:
-                _close_issuer(sums.issuers[series.class_group[s]], is_held, issuer)
+            g = series.class_group[s]
+            is_last = i + 1 == end or series.class_group[book.series[i + 1]] != g
+            if is_last and kinds[s] & _SHARED:
+                _close_issuer(sums.issuers[g], is_held, issuer)
                 is_held = False
     sums.bound[1] = units
 

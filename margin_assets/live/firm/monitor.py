@@ -344,20 +344,23 @@ class Monitor:
             symbols.append(market.apply_betas(changed["betas"]))
         if "volatilities" in changed:
             symbols.append(market.apply_volatilities(changed["volatilities"]))
-        if "volumes" in changed:
-            # No figure rests on a volume: nobody is touched.
-            market.apply_volumes(changed["volumes"])
         if point in self._ticks:
             symbols.append(market.apply_prices(self._ticks[point], point, rules))
         if "effects" in changed:
             symbols.append(market.apply_fills(changed["effects"], point, rules))
         if "accounts" in changed:
             accounts.append(holdings.apply_accounts(changed["accounts"]))
-        if "limits" in changed:
-            self.whole.apply_limits(changed["limits"])
+        self._note(changed)
         if "desk_actions" in changed:
             accounts.append(self._act(point, changed["desk_actions"]))
         return symbols, accounts
+
+    def _note(self, changed: Mapping[str, pl.DataFrame]) -> None:
+        """Takes what no account's figure rests on: nobody is touched."""
+        if "volumes" in changed:
+            self.market.apply_volumes(changed["volumes"])
+        if "limits" in changed:
+            self.whole.apply_limits(changed["limits"])
 
     def _act(self, point: int, acts: pl.DataFrame) -> Int64Array:
         """Does what people ask for; returns the accounts that it touches."""

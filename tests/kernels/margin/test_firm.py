@@ -125,13 +125,13 @@ VOLUMES = {
 def concentrations(
     owners: Sequence[Owner], terms: Sequence[Term], volumes: dict[str, int] | None = None
 ) -> pl.DataFrame:
-    dated = [
+    positions, accounts = (
         frame.select(pl.lit(DAY).alias("business_date"), pl.all())
         for frame in portfolio(owners, terms)
-    ]
+    )
     rows = [(name, Decimal(units), DAY) for name, units in (volumes or {}).items()]
     landed = pl.DataFrame(rows, schema=VOLUMES, orient="row")
-    return firm_concentrations_at(*dated, landed)
+    return firm_concentrations_at(positions, accounts, landed)
 
 
 def of(found: pl.DataFrame, kind: str, *columns: str) -> list[tuple[Any, ...]]:

@@ -121,7 +121,7 @@ DAILY_ASSETS = (
     account_state,
     *(landed_asset(name, kernel) for name, kernel in WALKED.items()),
     *(margined_asset(name, kernel) for name, kernel in OVER_ACCOUNTS.items()),
-    firm_risk,
-    credit_exposures,
     firm_concentrations,
+    credit_exposures,
+    firm_risk,
 )

@@ -181,8 +181,8 @@ DESCRIBED: dict[str, Described] = {
         ("limit_breaches",),
     ),
     "limit_breaches": Described(
-        "What is above a limit at the end of a cycle: open, acknowledged by somebody, cured. What is"
-        " not known is above every limit.",
+        "What is above a limit at the end of a cycle: open, acknowledged by somebody, cured. What"
+        " is not known is above every limit.",
         "The landed row of `limits`: docs/firm-risk.md.",
         ("firm_risk", "firm_concentrations", "desk_outcomes"),
         "firm",

@@ -15,7 +15,7 @@ from numba import get_num_threads, njit, prange
 from margin_assets.kernels.book.book import BEYOND_RANGE, OPTION, USABLE, Book, Series
 from margin_assets.kernels.margin.exact_parts import Summed, in_parts
 from margin_assets.kernels.margin.price_moves import Scenarios
-from margin_assets.kernels.numeric.arrays import Int8Array, Int64Array
+from margin_assets.kernels.numeric.arrays import Int8Array, Int32Array, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
 from margin_assets.kernels.numeric.money import BEYOND, PPM, value_cents
 from margin_assets.kernels.options.valuation import OptionValues, option_stress_pnl
@@ -55,13 +55,20 @@ def kinds_of_names(series: Series, book: Book) -> Int8Array:
     What counts as several is what the book holds.
     """
     own = (series.kind == OPTION) | (series.leverage != PPM) | (series.price_state > USABLE)
-    held = np.zeros(len(series.price), dtype=np.bool_)
-    held[book.series] = True
+    held = _held(book.series, len(series.price))
     names = np.bincount(
         series.class_group[held], minlength=int(series.class_group.max(initial=0)) + 1
     )
     shared = names[series.class_group] > 1
     return (own * _OWN + shared * _SHARED).astype(np.int8)
+
+
+@njit(**OWNS)
+def _held(positions: Int32Array, count: int) -> npt.NDArray[np.bool_]:
+    held = np.zeros(count, dtype=np.bool_)
+    for i in range(len(positions)):
+        held[positions[i]] = True
+    return held
 
 
 def is_own(kinds: Int8Array) -> npt.NDArray[np.bool_]:

@@ -142,6 +142,7 @@ HEDGED = [
     # A's short pays for A's long, and for nobody else's.
     Owner("A", cash=500, holdings=[Holding("X", 100), Holding("Y", -100)]),
     Owner("B", cash=-4_900, holdings=[Holding("X", 50), Holding("W", 10)]),
+    Owner("C", cash=20_000, holdings=[Holding("Y", -50)]),  # gains, and pays for nobody
 ]
 GROUPED = [Term("X", 100, group="G"), Term("Y", 100, group="G"), Term("W", 20)]
 
@@ -153,13 +154,13 @@ def test_inside_an_account_an_issuer_is_hedged_and_between_accounts_nothing_is()
     assert of(found, "symbol", "subject", "loss", "long_value", "short_value", "accounts") == [
         ("X", 3_750, 15_000, 0, 2),
         ("W", 50, 200, 0, 1),
-        ("Y", 0, 0, 10_000, 1),
+        ("Y", 0, 0, 15_000, 2),
     ]
     assert of(found, "issuer", "subject", "loss", "gross_value", "accounts") == [
-        ("G", 1_250, 25_000, 2),
+        ("G", 1_250, 30_000, 3),
         ("W", 50, 200, 1),
     ]
-    assert found.filter(subject="G")["gross_share"].item() == pytest.approx(25_000 / 25_200)
+    assert found.filter(subject="G")["gross_share"].item() == pytest.approx(30_000 / 30_200)
 
 
 def test_the_worst_scenario_is_one_of_spy_where_betas_are_high():

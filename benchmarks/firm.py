@@ -12,8 +12,9 @@ import numpy as np
 
 from benchmarks.output import median_seconds, show
 from benchmarks.revaluation import DAY, SYMBOLS, make_book
-from margin_assets.kernels.book.book import Book, Series
+from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures, empty_figures
+from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.margin.concentrations import Terms, concentrations_of
 from margin_assets.kernels.margin.firm import credit_exposures_of, firm_risk_of, firm_sums
 from margin_assets.kernels.margin.firm_view import FirmView, firm_view

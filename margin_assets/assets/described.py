@@ -49,9 +49,10 @@ DESCRIBED: dict[str, Described] = {
         ("tims_requirements", "house_requirements"),
     ),
     "volumes": Described(
-        "How much of a symbol trades in a day: what selling it costs, and how long it takes.",
+        "What a liquidation's orders move prices by, and how many may be sold; without one that is"
+        " dear.",
         _ROWS,
-        ("firm_concentrations",),
+        ("positions", "margin_calls", "firm_concentrations"),
     ),
     "rates": Described(
         "The risk-free rate that options are valued with.", _ROWS, ("tims_requirements",)

@@ -10,6 +10,7 @@ import typer
 from margin_assets.cli import (
     audit_verbs,
     call_verbs,
+    dashboard_verbs,
     demo,
     explain,
     feed_verbs,
@@ -71,6 +72,7 @@ for _group in (
     quarantine_verbs,
     call_verbs,
     serve_verbs,
+    dashboard_verbs,
 ):
     _group.register(app)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.book import BEYOND_RANGE
+from margin_assets.kernels.book.states import BEYOND_RANGE
 from margin_assets.kernels.liquidation import starts
 from margin_assets.kernels.liquidation.costs import OrderCosts, order_costs, parts_of
 from margin_assets.kernels.liquidation.policy import LiquidationPolicy
@@ -23,7 +23,7 @@ from margin_assets.kernels.numeric.money import MICRO, PPM, to_decimal
 POLICIES = ("least_cost", "highest_beta")
 STATUSES = ("not_deficient", "cured", "cannot_cure")
 PROOFS = ("linear_relaxation", "branch_and_bound", "not_proven")
-NODES = 1000
+NODES = 500
 """Boxes that a search looks at: of some, its cost is then not proven the least."""
 
 
@@ -141,7 +141,7 @@ def _solved(era: Margined, problem: Problem, policy: str) -> Found:
         found.append(starts.by_group(problem, era))
     known = [lots for lots in found if lots is not None]
     best = min(known, key=problem.cost) if known else None
-    searched = Search(problem, best).run(NODES)
+    searched = Search(problem.with_ceilings(era, best), best).run(NODES)
     if searched.lots is None or searched.is_least:
         return searched
     return searched._replace(lots=trimmed(problem, searched.lots))

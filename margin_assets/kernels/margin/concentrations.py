@@ -78,7 +78,7 @@ def subjects_of(
     walk: Walked, kinds: Int8Array, scenarios: Scenarios, terms: Terms, scenario: int
 ) -> dict[str, Subjects]:
     """Names and issuers after a walk, with what is lost in one of its scenarios."""
-    series, rules = scenarios.market.series, scenarios.rules
+    series, rules = scenarios.series, scenarios.rules
     own, shared = is_own(kinds), is_shared(kinds)
     found, price = walk.symbols, series.price
     loss = found[:, LOSSES + scenario].copy()

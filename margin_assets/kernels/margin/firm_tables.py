@@ -6,12 +6,10 @@ import polars as pl
 from margin_assets.kernels.book.eras import EPOCH, keys_of
 from margin_assets.kernels.book.terms import first_instant, latest
 from margin_assets.kernels.margin.concentrations import Terms, concentrations_of
-from margin_assets.kernels.margin.firm_view import firm_view, price_pnl
+from margin_assets.kernels.margin.firm_view import firm_view, price_moves_of
 from margin_assets.kernels.margin.margined import Eras, Margined, margined, table
-from margin_assets.kernels.margin.names import kinds_of_names, walked
 from margin_assets.kernels.margin.price_moves import price_scenarios, spy_scenarios
 from margin_assets.kernels.margin.requirements import firm_risk
-from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import BEYOND, bounded, instants, to_decimal
 from margin_assets.kernels.rules.firm_rules import FirmRules, firm_rules, price_move_names
 from schemas import TABLES
@@ -71,9 +69,8 @@ def price_move_results(eras: Eras) -> pl.DataFrame:
 def _moved(era: Margined) -> pl.DataFrame:
     figures, firm = era.governed.figures, _rules_of(era)
     prices = price_scenarios(era.series, era.rules, firm)
-    kinds = kinds_of_names(era.series, era.book)
-    walk = walked(era.book, prices, kinds, _everyone(era), figures.states)
-    pnl, count = price_pnl(walk, figures, firm).ravel(), len(firm.price_moves)
+    pnl = price_moves_of(figures, era.book, prices, firm).ravel()
+    count = len(firm.price_moves)
     equity, held = (np.repeat(f, count) for f in (figures.equity, figures.governing))
     keys = keys_of(era.accounts, "account_id", "as_of")
     rows = keys[np.repeat(np.arange(keys.height), count)].with_columns(
@@ -85,10 +82,6 @@ def _moved(era: Margined) -> pl.DataFrame:
         excess=to_decimal(equity + pnl - held, 2),
     )
     return keys_of(rows, *_STRUCK)
-
-
-def _everyone(era: Margined) -> Int64Array:
-    return np.arange(era.accounts.height, dtype=np.int64)
 
 
 def _rules_of(era: Margined) -> FirmRules:

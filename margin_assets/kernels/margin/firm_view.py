@@ -37,7 +37,7 @@ def firm_view(
 ) -> FirmView:
     """The firm of figures and their book; `struck` are the scenarios of SPY and of prices."""
     spy, prices = struck
-    kinds = kinds_of_names(spy.market.series, book)
+    kinds = kinds_of_names(spy.series, book)
     everyone = np.arange(len(book.cash), dtype=np.int64)
     walk = walked(book, prices, kinds, everyone, figures.states)
     moved = price_pnl(walk, figures, firm)
@@ -48,6 +48,13 @@ def firm_view(
     alone = _alone(spy, scenario_names(spy.rules).index(worst))
     walk = walked(book, alone, kinds, everyone, figures.states)
     return FirmView(sums, moved, subjects_of(walk, kinds, alone, terms, 0))
+
+
+def price_moves_of(figures: Figures, book: Book, prices: Scenarios, firm: FirmRules) -> Table:
+    """P&L of each account in the scenarios of prices, cents."""
+    kinds = kinds_of_names(prices.series, book)
+    everyone = np.arange(len(book.cash), dtype=np.int64)
+    return price_pnl(walked(book, prices, kinds, everyone, figures.states), figures, firm)
 
 
 def price_pnl(walk: Walked, figures: Figures, firm: FirmRules) -> Table:
@@ -71,8 +78,7 @@ def _add_plain(plain: Int64Array, moves: FloatArray, pnl: Table) -> None:
 
 def _alone(spy: Scenarios, scenario: int) -> Scenarios:
     """One of the scenarios."""
-    market, rules = spy
-    one = slice(scenario, scenario + 1)
-    values = market.values._replace(stress=np.ascontiguousarray(market.values.stress[:, one]))
+    rules, one = spy.rules, slice(scenario, scenario + 1)
+    values = spy.values._replace(stress=np.ascontiguousarray(spy.values.stress[:, one]))
     kept = rules._replace(stress_moves=rules.stress_moves[one], restricting=rules.restricting[one])
-    return Scenarios(market._replace(values=values), kept)
+    return Scenarios(spy.series, values, kept)

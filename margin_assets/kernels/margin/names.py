@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import get_num_threads, njit, prange
 
-from margin_assets.kernels.book.book import BEYOND_RANGE, OPTION, USABLE, Book, Series
+from margin_assets.kernels.book.book import Book
+from margin_assets.kernels.book.series import OPTION, USABLE, Series
+from margin_assets.kernels.book.states import BEYOND_RANGE
 from margin_assets.kernels.margin.exact_parts import Summed, in_parts
 from margin_assets.kernels.margin.price_moves import Scenarios
 from margin_assets.kernels.numeric.arrays import Int8Array, Int32Array, Int64Array
@@ -20,7 +22,7 @@ from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
 from margin_assets.kernels.numeric.money import BEYOND, PPM, value_cents
 from margin_assets.kernels.options.valuation import OptionValues, option_stress_pnl
 from margin_assets.kernels.rules.rules import Rules
-from margin_assets.kernels.securities.lines import mark_price, stress_line
+from margin_assets.kernels.securities.lines import marked, stress_line
 
 LONG_UNITS, SHORT_UNITS, HOLDERS, LONG_VALUE, SHORT_VALUE, LOSSES = range(6)
 _OWN, _SHARED = 1, 2  # a name valued by position; an issuer of several names
@@ -89,7 +91,7 @@ def walked(
     states: npt.NDArray[np.int32],
 ) -> Walked:
     """Walks the accounts given; `states` are the named states of every account."""
-    (series, values, _), rules = scenarios
+    series, values, rules = scenarios
     count = len(rules.stress_moves)
     pnl = np.zeros((len(book.cash), count), dtype=np.int64)
     own_value = np.zeros(len(book.cash), dtype=np.int64)
@@ -210,7 +212,7 @@ def _take_own(s: int, value: int, lines: Int64Array, symbols: Table, pnl: Int64A
 
 
 @njit(**BORROWS, forceinline=True)
-def _close_issuer(of: Int64Array, is_held: bool, issuer: Int64Array) -> None:
+def _close_issuer(of: Int64Array, is_held: int, issuer: Int64Array) -> None:
     of[0] += is_held
     for j in range(len(issuer)):
         of[1 + j] -= min(issuer[j], 0)
@@ -228,13 +230,12 @@ def _strike(
     lines: Int64Array,
 ) -> int:
     """Value of the position at i, and its P&L in each scenario as the stress has it; cents."""
-    s, quantity = book.series[i], book.quantity[i]
-    price = mark_price(book, series, rules, i)
-    value = value_cents(quantity, price)
+    position = marked(book, series, rules, i)
+    s, value = position.s, value_cents(position.quantity, position.price)
     largest = abs(float(value))
     for j in range(len(lines)):
         if series.kind[s] == OPTION:
-            lines[j] = option_stress_pnl(series, values, s, quantity, price, j)
+            lines[j] = option_stress_pnl(series, values, position, j)
         else:
             lines[j] = stress_line(value, series.beta[s], rules.stress_moves[j], rules)
         largest = max(largest, abs(float(lines[j])))

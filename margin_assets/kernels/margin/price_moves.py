@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from margin_assets.kernels.book.book import OPTION, Series
-from margin_assets.kernels.margin.mixed_accounts import Market, market_of
+from margin_assets.kernels.book.series import OPTION, Series
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import PPM
 from margin_assets.kernels.options.valuation import (
@@ -27,13 +26,14 @@ from margin_assets.kernels.rules.rules import Rules
 class Scenarios(NamedTuple):
     """A market, and rules whose stress moves are to be struck in it."""
 
-    market: Market
+    series: Series
+    values: OptionValues
     rules: Rules
 
 
 def spy_scenarios(series: Series, values: OptionValues, rules: Rules) -> Scenarios:
     """The scenarios of the house: moves of SPY, by beta."""
-    return Scenarios(market_of(series, values), rules)
+    return Scenarios(series, values, rules)
 
 
 def price_rules(rules: Rules, firm: FirmRules) -> Rules:
@@ -60,4 +60,4 @@ def price_scenarios(
     options = chosen[series.kind[chosen] == OPTION]
     if len(options):
         update_values(values, moved, by_price, options)
-    return Scenarios(market_of(moved, values), by_price)
+    return Scenarios(moved, values, by_price)

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.book import Book, Series
+from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.margin.concentrations import Terms, concentrations_of
 from margin_assets.kernels.margin.firm import credit_exposures_of, firm_risk_of, firm_sums
-from margin_assets.kernels.margin.firm_view import firm_view
+from margin_assets.kernels.margin.firm_view import firm_view, price_moves_of
 from margin_assets.kernels.margin.limits import (
     Breach,
     Firm,
@@ -101,24 +102,37 @@ class WholeFirm:
     def frames(
         self, figures: Figures, arrays: tuple[Book, Series], rules: Rules, at: int
     ) -> dict[str, pl.DataFrame]:
-        """The tables of the firm as of an instant, of the figures of every account."""
+        """The tables of a cycle as of an instant, of the figures of every account."""
         firm, (book, series) = firm_rules(day_of(at)), arrays
         if firm is None:
-            return {"firm_risk": firm_risk_of(firm_sums(figures, book.account_type, rules), at)}
+            return {"firm_risk": self.risk(figures, arrays, rules, at)}
         market = self._market
         terms = Terms(market.symbols.all, market.groups.all, market.multiplier, market.volume)
-        spy = spy_scenarios(series, market.values, rules)
-        view = firm_view(figures, book, (spy, self._scenarios(series, rules, firm)), firm, terms)
+        view = firm_view(figures, book, self._struck(series, rules, firm), firm, terms)
         worst, gross = view.sums.worst.name, view.sums.gross
+        largest = concentrations_of(view.subjects, worst, gross, firm)
         found = {
             "firm_risk": firm_risk_of(view.sums, at),
             "credit_exposures": credit_exposures_of(view.sums, at),
-            "firm_concentrations": concentrations_of(
-                view.subjects, worst, gross, firm
-            ).with_columns(as_of=instant(at)),
+            "firm_concentrations": largest.with_columns(as_of=instant(at)),
         }
         names = self._holdings.accounts.all
         return found | self._strike(Firm(view, figures, names, firm), at)
+
+    def risk(
+        self, figures: Figures, arrays: tuple[Book, Series], rules: Rules, at: int
+    ) -> pl.DataFrame:
+        """The rows of `firm_risk` as of an instant; no limit is held against them."""
+        firm, (book, series) = firm_rules(day_of(at)), arrays
+        moved = None
+        if firm is not None:
+            prices = self._struck(series, rules, firm)[1]
+            moved = (firm, price_moves_of(figures, book, prices, firm))
+        return firm_risk_of(firm_sums(figures, book.account_type, rules, moved), at)
+
+    def _struck(self, series: Series, rules: Rules, firm: FirmRules) -> tuple[Scenarios, Scenarios]:
+        spy = spy_scenarios(series, self._market.values, rules)
+        return spy, self._scenarios(series, rules, firm)
 
     def _scenarios(self, series: Series, rules: Rules, firm: FirmRules) -> Scenarios:
         """Scenarios of prices, options valued again that moved since they were asked for."""
@@ -126,7 +140,7 @@ class WholeFirm:
         was = self._struck_by
         if self._prices is not None and was is not None and was[0] is rules and was[1] is firm:
             moved = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *self._repriced]))
-            known = (self._prices.market.values, moved)
+            known = (self._prices.values, moved)
         self._repriced, self._struck_by = [], (rules, firm)
         self._prices = price_scenarios(series, rules, firm, known)
         return self._prices

@@ -18,6 +18,7 @@ LIVE_ONLY = (
     landed_spec("desk_outcomes", ("desk_actions", "margin_calls")),
     landed_spec("reg_t_calls", ("special_memorandum_accounts",)),
     landed_spec("special_memorandum_days", ("special_memorandum_accounts",)),
+    landed_spec("limit_breaches", ("limits", "desk_actions", "firm_risk", "firm_concentrations")),
     landed_spec("intraday_deficits", ("fills", "cash_movements", "positions", "account_state")),
     landed_spec("intraday_state", ("intraday_deficits",)),
     landed_spec("cycles", ("enforcement_decisions", "firm_risk", "landed_files")),

@@ -127,6 +127,10 @@ class CallMonitor:
                     reg_t.book.extend(found.account, day_of(self.book.days, until or point))
                 yield found.account
 
+    def tell(self, outcomes: list[dict[str, Any]]) -> None:
+        """Takes what became of acts that others did, to be told with its own."""
+        self._outcomes.extend(outcomes)
+
     def strike(self, point: int, accounts: Int64Array, now: Valued, moves: Moves) -> None:
         """Strikes the calls that follow from the figures of accounts; at first, of all of them."""
         ladder = now.ladder

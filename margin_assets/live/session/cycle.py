@@ -18,6 +18,7 @@ from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.firm.calls import ACTS
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.restating import DAYS
+from margin_assets.live.firm.whole import ACKNOWLEDGE
 from margin_assets.live.session.shards import Part, StateShards
 from margin_assets.rulebooks import in_force, versions
 
@@ -102,7 +103,7 @@ class CycleRunner:
             frames[DAYS] = ended
         changed = np.union1d(self.monitor.changed(), self._newly_flagged())
         part = self.shards.choose(names, changed, end)
-        frames |= self._state(part.places) | {"firm_risk": self.monitor.firm_risk()}
+        frames |= self._state(part.places) | self.monitor.firm_tables()
         return _computed(frames, end, part, cycle)
 
     def _flag(self, cycle: int) -> Computed:
@@ -153,7 +154,7 @@ class CycleRunner:
             timed["effects"] = with_places(effects, fills, self._fills_landed)
             self._fills_landed += fills.height
         if "desk_actions" in timed:
-            acts = timed["desk_actions"].filter(pl.col("kind").is_in(ACTS))
+            acts = timed["desk_actions"].filter(pl.col("kind").is_in((*ACTS, ACKNOWLEDGE)))
             feeds, timed = feeds | {"desk_actions": acts}, timed | {"desk_actions": acts}
         ends = [f["point"].max() for n, f in feeds.items() if n not in DATED and f.height]
         ends += [f.filter("is_late")["point"].max() for n, f in feeds.items() if n in DATED]

@@ -14,6 +14,7 @@ from margin_assets.cli import (
     explain,
     feed_verbs,
     lake_verbs,
+    notice_verbs,
     offline_verbs,
     quarantine_verbs,
     serve_verbs,
@@ -68,6 +69,7 @@ for _group in (
     audit_verbs,
     quarantine_verbs,
     call_verbs,
+    notice_verbs,
     serve_verbs,
 ):
     _group.register(app)

@@ -71,6 +71,7 @@ _OF: dict[str, dict[str, _Bounds]] = {
     },
     "timelines": {"*": COUNT},
     "calls": {"*_share": SHARE, "*": COUNT},
+    "notifications": {"*_seconds": POSITIVE, "digest.*": POSITIVE, "*": COUNT},
     "overlays": {"*_usd": AMOUNT, "*.riskiest": COUNT, "*": RATE},
 }
 """Bounds by family and path: the first pattern that fits. What is no number has none."""

@@ -1,11 +1,12 @@
 """Servers on loopback that take messages and keep them: mail, webhooks."""
 
 import threading
+from asyncio.base_events import Server
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
-from email.message import Message as Mail
+from email.message import EmailMessage
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -21,7 +22,7 @@ class MailServer:
 
     port: int = 0
     refusal: str | None = None
-    mails: list[Mail] = field(default_factory=list)
+    mails: list[EmailMessage] = field(default_factory=list)
 
     async def handle_RCPT(  # noqa: N802 (the library calls it)
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list
@@ -36,13 +37,16 @@ class MailServer:
     ) -> str:
         content = envelope.content
         assert isinstance(content, bytes)
-        self.mails.append(message_from_bytes(content, policy=default))
+        mail = message_from_bytes(content, policy=default)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
         return "250 OK"
 
 
 class _OnAnyPort(Controller):
     def _trigger_server(self) -> None:
         # The library looks for itself under the port that was asked for.
+        assert isinstance(self.server, Server)
         self.port = self.server.sockets[0].getsockname()[1]
         super()._trigger_server()
 

@@ -169,6 +169,9 @@ def decisions(firm: Firm) -> list[dict]:
 
 def assert_same(one: Firm, other: Firm) -> None:
     assert decisions(one) == decisions(other)
+    calls = [firm.table("margin_calls").drop("cycle") for firm in (one, other)]
+    order = ["changed_at", "account_id", "call_type", "version"]
+    assert calls[0].sort(order).equals(calls[1].sort(order))
     mine, theirs = one.state(), other.state()
     for name, rows in mine.items():
         assert rows.decode().splitlines() == theirs[name].decode().splitlines(), name

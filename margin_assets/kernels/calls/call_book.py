@@ -84,10 +84,10 @@ class CallBook:
         found: BoolArray = self._row[kind, accounts] != UNSET
         return found
 
-    def opened_at(self, kind: int, accounts: Int64Array, otherwise: int) -> Int64Array:
-        """When accounts' open calls of a kind were made; an instant where there is none."""
+    def opened_at(self, kind: int, accounts: Int64Array, otherwise: int | Int64Array) -> Int64Array:
+        """When accounts' open calls of a kind were made; `otherwise` where there is none."""
         rows = self._row[kind, accounts]
-        found = np.full(len(accounts), otherwise, dtype=np.int64)
+        found = np.broadcast_to(np.int64(otherwise), rows.shape).copy()
         found[rows != UNSET] = self.calls.opened_at[rows[rows != UNSET]]
         return found
 

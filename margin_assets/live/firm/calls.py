@@ -28,7 +28,7 @@ from margin_assets.kernels.calls.demands import of_day_trading, of_intraday, of_
 from margin_assets.kernels.calls.open_calls import Demand, demand
 from margin_assets.kernels.enforcement.ladder import set_deadlines
 from margin_assets.kernels.enforcement.minimum import equity_shortfalls
-from margin_assets.kernels.enforcement.rungs import CALL, Ladder
+from margin_assets.kernels.enforcement.rungs import CALL, UNSET, Ladder
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_instants, to_scaled
 from margin_assets.kernels.rules.rules import Rules
@@ -128,7 +128,7 @@ class CallMonitor:
                 yield found.account
 
     def strike(self, point: int, accounts: Int64Array, now: Valued, moves: Moves) -> None:
-        """Strikes the calls that follow from the figures of accounts."""
+        """Strikes the calls that follow from the figures of accounts; at first, of all of them."""
         ladder = now.ladder
         is_asked = (ladder.margin_status[accounts] == CALL) | ladder.minimum_call[accounts]
         places = accounts[is_asked | self.book.has_open(OF_FIGURES, accounts)]
@@ -194,11 +194,15 @@ class CallMonitor:
         paid = np.zeros(len(places), dtype=np.int64)
         is_theirs = np.isin(moves.paying, places)
         np.add.at(paid, np.searchsorted(places, moves.paying[is_theirs]), moves.paid[is_theirs])
+        # The ladder's clock; calls from before the book began are as old as it says.
+        since = now.ladder.call_opened[places]
         found = {}
         for kind, owed in {**called.owed, MINIMUM_EQUITY: low}.items():
-            opened = self.book.opened_at(kind, places, point)
+            first = point if self.has_begun else np.where(since == UNSET, point, since)
+            opened = self.book.opened_at(kind, places, first)
+            clock = opened if kind == MINIMUM_EQUITY else np.where(since == UNSET, opened, since)
             found[kind] = demand(places, owed, opened)._replace(
-                house_due=self._house_due(kind, opened, now.rules),
+                house_due=self._house_due(kind, clock, now.rules),
                 legal_due=dues(self.book.days, kind, opened, self.book.extended(kind, places)),
                 is_known=called.is_known,
                 deposits=paid,

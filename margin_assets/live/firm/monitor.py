@@ -172,6 +172,7 @@ class Monitor:
         if not self.calls.has_begun:
             touched = self._begin_calls(point)
         self.calls.strike(point, touched, now, moves_of(changed, self.holdings))
+        self.calls.has_begun = True
         self.calls.strike_intraday(point, touched, self.intraday)
         self.calls.book.pass_time(point)
 
@@ -182,7 +183,6 @@ class Monitor:
         if len(unvalued):
             self._add_house(unvalued, self._revalue(unvalued, point))
         self.calls.end_day(point, everyone, self.reg_t, self.day_trades)
-        self.calls.has_begun = True
         return everyone
 
     def firm_risk(self) -> pl.DataFrame:

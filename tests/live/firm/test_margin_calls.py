@@ -1,7 +1,7 @@
 """Margin calls of the live day, against figures worked out by hand."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from margin_assets.kernels.calls.call_frames import call_id
+from margin_assets.live.session import session
+from margin_assets.rulebooks import installed
 from tests.support.live_driver import (
     NOON,
     Firm,
@@ -18,11 +20,14 @@ from tests.support.live_driver import (
     at,
     cash,
     fill,
+    instrument,
     opening,
     price,
     text,
 )
+from tests.support.reg_t_stories import later, lived, marks, pays, trades
 
+LANDED = datetime(2026, 11, 1, tzinfo=UTC)
 # 1,000 X at 100 on 60,000 of cash: a debit of 40,000, maintenance 25%.
 BOOK: dict[str, list[Row]] = opening("A") | {
     "cash_movements": [cash("c", "A", "60000")],
@@ -198,6 +203,97 @@ def test_a_call_is_not_met_while_an_input_is_missing(firm: Firm):
     newest = firm.table("margin_calls").sort("version").row(-1, named=True)
     assert newest["is_open"]
     assert newest["amount"] >= usd("2500")
+
+
+def test_regulation_t_calls_by_its_own_book_and_its_period_can_be_extended(tmp_path: Path):
+    # Bought 10,000 on 3,500: 1,500 short at the end of Monday, due three business days later.
+    told = {name: [pays("3500", hours=1), trades("100", "100", hours=2)] for name in ("L", "M")}
+    firm = lived(tmp_path, told | {"clock": [marks("100", days=1)]})
+    monday_ends = datetime(2024, 6, 4, 0, 0, tzinfo=UTC)
+    subject = call_id("M", "reg_t", micros(monday_ends))
+    until = monday_ends + timedelta(days=7)
+    firm.cycle(
+        LANDED,
+        desk_actions=[act("call_extend", subject, later(days=1, hours=1), until=text(until))],
+    )
+    firm.cycle(LANDED, prices=[price("L", "100", later(days=9)), price("M", "100", later(days=9))])
+
+    thursday_ends = monday_ends + timedelta(days=3)
+    columns = ("account_id", "change", "state", "amount", "changed_at", "consequence")
+    calls = firm.table("margin_calls").filter(call_type="reg_t")
+    assert sorted(calls.select(columns).rows()) == [
+        ("L", "consequence", "expired", usd("1500"), thursday_ends, "liquidation"),
+        ("L", "opened", "open", usd("1500"), monday_ends, "none"),
+        ("M", "consequence", "expired", usd("1500"), until, "liquidation"),
+        ("M", "extended", "extended", usd("1500"), later(days=1, hours=1), "none"),
+        ("M", "opened", "open", usd("1500"), monday_ends, "none"),
+    ]
+    assert dict(firm.rows("reg_t_calls", "account_id", "due_on")) == {
+        "L": date(2024, 6, 6),
+        "M": date(2024, 6, 10),
+    }
+
+
+def test_a_deficit_of_intraday_margin_is_a_call_until_it_is_paid(tmp_path: Path):
+    ten = datetime(2026, 6, 8, 14, 0, tzinfo=UTC)
+    firm = Firm(tmp_path)
+    # 60,000 bought on 10,000: maintenance 15,000, a deficit of 5,000.
+    firm.cycle(
+        LANDED,
+        accounts=[account("A", "reg_t", ten)],
+        instruments=[instrument("X", ten)],
+        prices=[price("X", "60", ten)],
+        cash_movements=[cash("c", "A", "10000", ten)],
+        fills=[
+            fill("f", "1000", "60", ten + timedelta(minutes=1)),
+            fill("g", "-1000", "60", ten + timedelta(minutes=2)),
+        ],
+    )
+    firm.cycle(LANDED, cash_movements=[cash("d", "A", "5000", ten + timedelta(days=1))])
+    firm.cycle(LANDED, prices=[price("X", "60", ten + timedelta(days=3))])
+
+    calls = firm.table("margin_calls").filter(call_type="intraday")
+    end = datetime(2026, 6, 10, 0, 0, tzinfo=UTC)
+    told = calls.select("change", "state", "amount", "legal_due_at", "met_by_deposits").rows()
+    fifth = datetime(2026, 6, 16, 0, 0, tzinfo=UTC)
+    assert told[0] == ("opened", "open", usd("5000"), fifth, None)
+    assert told[-1] == ("met", "met", usd("0"), None, None)
+    assert calls["changed_at"].to_list()[-1] >= end
+
+
+def test_a_special_call_of_day_trading_ends_in_cash_only(tmp_path: Path):
+    day = [trades(q, "100", hours=1 + n / 20) for n, q in enumerate(["10", "-10"] * 4)]
+    told = [pays("30000", hours=0.5), *day]
+    much = [trades(q, "100.01", days=1, hours=1 + n) for n, q in enumerate(["1200", "-1200"])]
+    firm = lived(tmp_path, {"A": [*told, *much], "clock": [marks("100", days=12)]})
+
+    calls = firm.table("margin_calls").filter(call_type="day_trading")
+    told = calls.select("change", "state", "amount", "consequence", "consequence_until").rows()
+    # A quarter of the twelve dollars beyond 120,000. Due on the 11th, then 90 days of cash.
+    free = datetime(2024, 9, 10, 4, 0, tzinfo=UTC)
+    assert told == [
+        ("opened", "open", usd("3"), "none", None),
+        ("consequence", "expired", usd("3"), "cash_only", free),
+    ]
+
+
+def test_a_lake_from_before_calls_begins_them_at_its_next_grid_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    firm = Firm(tmp_path)
+    without = {name: dates for name, dates in installed().items() if name != "calls"}
+    with monkeypatch.context() as before:
+        before.setattr(session, "installed", lambda: without)
+        for feeds in (BOOK, STORY[0]):
+            firm.run(**feeds)
+    assert firm.table("margin_calls").is_empty()
+    versions = [json.loads(r) for (r,) in firm.rows("enforcement_decisions", "rulebooks")]
+    assert all("calls" not in found for found in versions)
+    firm.restart()
+    firm.run(prices=[price("Y", "1", at(90))])
+
+    # Its account was not touched; its call is the ladder's, of a minute after noon.
+    assert lives(firm, "change", "opened_at", "changed_at") == [("opened", at(60), at(90))]
 
 
 def micros(moment: datetime) -> int:

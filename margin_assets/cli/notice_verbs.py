@@ -1,5 +1,6 @@
 """Verbs over messages: notify sends what is due, notify list shows them, notify ack answers one."""
 
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,11 +141,13 @@ def _once(sender: "Notifier", *, as_json: bool) -> None:
 def _stay(sender: "Notifier", every: float) -> None:
     from margin_assets.cli.feed_verbs import stop_on_signal
 
-    with stop_on_signal() as is_stopped:
+    with stop_on_signal("round") as is_stopped:
         while not is_stopped():
             done = sender.round()
             if not done.is_idle:
                 output.say(_line(_totals([done])))
+                # Who reads a pipe sees it when it happens.
+                sys.stdout.flush()
                 continue
             _wait(every, is_stopped)
 

@@ -1,12 +1,13 @@
 """The verbs over messages, on a lake that a session seals."""
 
-import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
-from threading import Timer
 
 import pytest
 
+from tests.support import ROOT
 from tests.support.live_driver import Firm, at, cash, fill, opening, price
 from tests.support.margin_command import Margin
 from tests.support.told_lake import ToldLake, call, decision
@@ -104,13 +105,13 @@ def test_what_cannot_be_is_refused(
     assert told.fates() == []
 
 
-def test_a_sender_that_stays_ends_when_it_is_told_to(
-    told: ToldLake, tmp_path: Path, margin: Margin
-):
-    timer = Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
-    timer.start()
-    said = margin("notify", "--lake", told.lake.uri, "--outbox", tmp_path / "o", "--every", 600)
-    timer.join()
+def test_a_sender_that_stays_ends_when_it_is_told_to(told: ToldLake, tmp_path: Path):
+    place = ["--lake", told.lake.uri, "--outbox", str(tmp_path / "outbox")]
+    words = [str(Path(sys.executable).with_name("margin")), "notify", *place, "--every", "600"]
+    with subprocess.Popen(words, cwd=ROOT, text=True, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
 
-    assert said.code == 0
-    assert said.out == "3 written, 0 digested, 0 escalated, 0 acknowledged, 3 sent, 0 failed\n"
+    assert first == "3 written, 0 digested, 0 escalated, 0 acknowledged, 3 sent, 0 failed\n"
+    assert process.returncode == 0

@@ -55,7 +55,7 @@ class Fates:
         if not rows:
             return True
         number = self._number + 1
-        if not self._held.commit(frame_of(rows), "append", _APP_ID, number).is_new:
+        if not self._held.commit(frame_of(rows), _APP_ID, number).is_new:
             return False
         self._number = number
         self._ids |= begun.keys()

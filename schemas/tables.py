@@ -7,7 +7,18 @@ from functools import cache
 import dataframely as dy
 import polars as pl
 
-from schemas import audit, calls, desk, firm, house, intraday, landed, margin, reg_t
+from schemas import (
+    audit,
+    calls,
+    desk,
+    firm,
+    house,
+    intraday,
+    landed,
+    margin,
+    notifications,
+    reg_t,
+)
 
 
 class Mode(StrEnum):
@@ -233,6 +244,15 @@ TABLES: dict[str, Table] = {
             Mode.APPEND,
             "audit",
             ("table_name", "table_version", "partition", "expectation"),
+            7,
+            in_cycle=False,
+        ),
+        Table(
+            "notifications",
+            notifications.Notifications,
+            Mode.APPEND,
+            "enforcement",
+            ("message_id", "version"),
             7,
             in_cycle=False,
         ),

@@ -226,6 +226,11 @@ DESCRIBED: dict[str, Described] = {
         ("enforcement_state", "margin_calls", "cycles"),
         "the account's decisions",
     ),
+    "notifications": Described(
+        "Who was told of a decision, a call or a deadline, and whether anybody answered.",
+        "Rulebook `notifications`: docs/notifications.md.",
+        ("enforcement_decisions", "margin_calls", "desk_actions"),
+    ),
     "cycles": Described(
         "The ledger: what each cycle took, wrote and vouches for. `margin audit verify` walks it.",
         "A cycle is sealed whole in every table, or did not happen: docs/reliability.md.",

@@ -1,4 +1,4 @@
-"""Tables that only the live session writes, as assets that no daily run computes."""
+"""Tables of the live day, as assets that no daily run computes."""
 
 from margin_assets.assets.declared import landed_spec
 from schemas import FEEDS
@@ -23,4 +23,5 @@ LIVE_ONLY = (
     landed_spec("intraday_state", ("intraday_deficits",)),
     landed_spec("cycles", ("enforcement_decisions", "firm_risk", "landed_files")),
     landed_spec("validation_results", ("cycles",)),
+    landed_spec("notifications", ("enforcement_decisions", "margin_calls", "desk_actions")),
 )

@@ -16,6 +16,7 @@ from margin_assets.cli import (
     feed_verbs,
     lake_verbs,
     liquidate,
+    notice_verbs,
     offline_verbs,
     quarantine_verbs,
     serve_verbs,
@@ -71,6 +72,7 @@ for _group in (
     audit_verbs,
     quarantine_verbs,
     call_verbs,
+    notice_verbs,
     serve_verbs,
     dashboard_verbs,
 ):

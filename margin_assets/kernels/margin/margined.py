@@ -71,6 +71,11 @@ class Margined:
         return settled(*self._arrays, self.rules, lambda: self.scanned)
 
     @property
+    def held(self) -> Book:
+        """Positions of each account as they are held, options that have ended among them."""
+        return self._arrays[0]
+
+    @property
     def series(self) -> Series:
         """What is known of each symbol."""
         return self._arrays[1]

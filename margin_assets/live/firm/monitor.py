@@ -340,6 +340,9 @@ class Monitor:
             symbols.append(market.apply_betas(changed["betas"]))
         if "volatilities" in changed:
             symbols.append(market.apply_volatilities(changed["volatilities"]))
+        if "volumes" in changed:
+            # No figure rests on a volume: nobody is touched.
+            market.apply_volumes(changed["volumes"])
         if point in self._ticks:
             symbols.append(market.apply_prices(self._ticks[point], point, rules))
         if "effects" in changed:

@@ -37,6 +37,8 @@ from margin_assets.live.firm.decisions import (
 from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.intraday import IntradayMonitor, reducing
 from margin_assets.live.firm.market import Market
+from margin_assets.live.firm.outcomes import Outcomes
+from margin_assets.live.firm.plans import PlanMonitor
 from margin_assets.live.firm.reg_t import RegTMonitor
 from margin_assets.live.firm.reg_t_entries import Firm, noted
 from margin_assets.live.firm.restating import Restating
@@ -57,7 +59,9 @@ class Monitor:
         self.market = Market(calendar.times)
         self.holdings = Holdings()
         self.day_trades = DayTradeMonitor(days, self.holdings, self.market)
-        self.calls = CallMonitor(days, self.holdings)
+        self.outcomes = Outcomes()
+        self.calls = CallMonitor(days, self.holdings, self.outcomes)
+        self.plans = PlanMonitor(days, self.holdings, self.market, self.outcomes)
         self.ladder = empty_ladder(0)
         self.last_point: int | None = None
         self._day: date | None = None
@@ -76,6 +80,7 @@ class Monitor:
         self._make_room(events)
         self._changed = []
         self.day_trades.take(events)
+        self.plans.begin(events)
         before = [column.copy() for column in self.ladder]
         slices = {feed: rows_by_point(frame) for feed, frame in events.items() if feed != "prices"}
         self._ticks = by_point(events["prices"], self.market.symbols) if "prices" in events else {}
@@ -93,6 +98,7 @@ class Monitor:
             changed = {feed: part[point] for feed, part in slices.items() if point in part}
             decided.extend(self._step(point, changed))
         self.last_point = end
+        self.plans.book.pass_time(end)
         if self.calls.is_on:
             self.calls.book.pass_time(end)
         for now, then in zip(self.ladder, before, strict=True):
@@ -145,6 +151,7 @@ class Monitor:
 
     def _step(self, point: int, changed: Mapping[str, pl.DataFrame]) -> Iterator[pl.DataFrame]:
         rules = self.rules(point)
+        self.plans.book.pass_time(point)
         touched = self._apply(point, changed, rules)
         if rules is not self._rules:
             touched = np.arange(len(self.holdings.accounts), dtype=np.int64)
@@ -157,6 +164,7 @@ class Monitor:
         kept = spared(self.market, self.holdings, self.ladder, figures, (point, touched))
         at = Evaluated(point, touched, kept)
         steps = climb(book, figures, rules, self.ladder, at)
+        self.plans.lapse(point, self.ladder)
         self._strike_calls(point, touched, Valued(book, figures, self.ladder, rules), changed)
         if len(steps.account):
             self._changed.append(steps.account)
@@ -293,6 +301,7 @@ class Monitor:
         moved = market.with_options(np.unique(np.concatenate(symbols)))
         market.reprice(moved, point, rules)
         accounts += self._enter(point, changed, moved)
+        self.plans.fill(point)
         due = np.flatnonzero(self.ladder.deadline <= point)
         self._changed.extend(accounts)
         holders = holdings.holders(moved, len(market.symbols))
@@ -351,6 +360,7 @@ class Monitor:
             accounts.append(holdings.apply_accounts(changed["accounts"]))
         if "desk_actions" in changed:
             acts = changed["desk_actions"]
+            self.plans.act(point, acts, self.ladder)
             accounts.append(self.calls.act(point, acts, self.ladder, self.reg_t))
         return symbols, accounts
 
@@ -433,6 +443,12 @@ class Monitor:
             rules = self.rules(point)
             self.calls.refresh(point, Valued(book, figures, self.ladder, rules))
             set_deadlines(rules, self.ladder, point)
+
+    def desk_tables(self) -> dict[str, pl.DataFrame]:
+        """Versions of calls and plans, and outcomes of acts, since they were asked for last."""
+        found = {"margin_calls": self.calls.book.take(), "desk_outcomes": self.outcomes.take()}
+        found |= self.plans.book.take()
+        return {name: frame for name, frame in found.items() if frame.height}
 
     def margined(self, of: Int64Array | None = None) -> Margined:
         """Positions and accounts (some of them) as of the last evaluated grid point.

@@ -16,6 +16,7 @@ from margin_assets.cli import (
     lake_verbs,
     liquidate,
     offline_verbs,
+    plan_verbs,
     quarantine_verbs,
     serve_verbs,
 )
@@ -70,6 +71,7 @@ for _group in (
     audit_verbs,
     quarantine_verbs,
     call_verbs,
+    plan_verbs,
     serve_verbs,
 ):
     _group.register(app)

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import dataframely as dy
 
+from margin_assets.assets.described import description
 from margin_assets.assets.partitions import BUSINESS_DATE
 from schemas import TABLES, Table
 
@@ -45,7 +46,7 @@ def metadata(table: Table) -> dict[str, Any]:
 
 
 def daily_asset(
-    name: str, description: str | None = None, tables: Sequence[str] = ()
+    name: str, tables: Sequence[str] = ()
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Decorator: the asset of a table's daily twin.
 
@@ -59,7 +60,7 @@ def daily_asset(
         warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
         return dg.asset(
             name=name,
-            description=description,
+            description=description(name),
             ins={table: dg.AssetIn() for table in tables},
             group_name=table.group,
             partitions_def=BUSINESS_DATE,
@@ -78,7 +79,7 @@ def landed_spec(name: str, deps: tuple[str, ...] = ()) -> dg.AssetSpec:
         name,
         deps=list(deps),
         group_name=table.group,
-        description=table.grain,
+        description=description(name),
         owners=OWNERS,
         kinds={"deltalake"},
         metadata=metadata(table),

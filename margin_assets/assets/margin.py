@@ -27,7 +27,7 @@ def margined_asset(name: str, kernel: Callable[[Eras], pl.DataFrame]) -> dg.Asse
     def computed(positions: pl.LazyFrame, account_state: pl.LazyFrame) -> pl.DataFrame:
         return kernel(margined(positions.collect(), account_state.collect()))
 
-    return daily_asset(name, kernel.__doc__)(computed)
+    return daily_asset(name)(computed)
 
 
 LandedKernel = Callable[[history.Landed, history.Booked, pl.DataFrame, Calendar], pl.DataFrame]
@@ -47,7 +47,7 @@ def landed_asset(name: str, kernel: LandedKernel) -> dg.AssetsDefinition:
         booked = history.Booked(landed.fills, movements, accounts, landed.instruments)
         return kernel(landed, booked, closes(context.partition_keys), calendar())
 
-    return daily_asset(name, kernel.__doc__, (*_MARKS, *_ACCOUNTS))(computed)
+    return daily_asset(name, (*_MARKS, *_ACCOUNTS))(computed)
 
 
 @daily_asset("positions")

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -96,3 +97,15 @@ def test_what_is_launched():
         "failed_runs",
         "failed_checks",
     }
+
+
+def test_every_description_teaches_and_leads_on(graph: AssetGraph):
+    for key in graph.get_all_asset_keys():
+        told = graph.get(key).description
+        next_ones = re.findall(r"\]\(/assets/(\w+)\)", told)
+
+        assert "**Why:**" in told, key
+        assert next_ones, key
+        assert set(next_ones) <= TABLES.keys(), key
+        for page in re.findall(r"docs/[\w-]+\.md", told):
+            assert (ROOT / page).is_file(), page

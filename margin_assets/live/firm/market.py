@@ -7,15 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book.book import (
-    FILL,
-    MISSING,
-    OPTION,
-    STALE,
-    Series,
-    as_shares,
-    series_of,
-)
 from margin_assets.kernels.book.marks import (
     NEVER,
     marked_by_fill,
@@ -27,6 +18,15 @@ from margin_assets.kernels.book.multipliers import (
     multiplier_versions,
     traded_leverage,
     traded_multiplier,
+)
+from margin_assets.kernels.book.series import (
+    FILL,
+    MISSING,
+    OPTION,
+    STALE,
+    Series,
+    as_shares,
+    series_of,
 )
 from margin_assets.kernels.book.terms import INSTRUMENT_COLUMNS, instrument_terms, with_underlyings
 from margin_assets.kernels.history.history import HISTORICAL

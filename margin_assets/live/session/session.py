@@ -17,6 +17,7 @@ from margin_assets.lake.landing.landing import Landing, Pending, PlannedFile
 from margin_assets.lake.ledger.canonical import digest
 from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
 from margin_assets.lake.store import faults
+from margin_assets.lake.store.declared import conform
 from margin_assets.lake.store.store import Lake
 from margin_assets.lake.upkeep.caretaker import Caretaker
 from margin_assets.live.acceptance.held import AWAITS, awaiting
@@ -182,7 +183,7 @@ class Session:
             computed = runner.compute(taken.feeds, plan.cycle, plan.manifest)
         landed = landed_frames(taken.feeds | taken.frames, taken.reports, plan.cycle)
         frames = landed | computed.frames
-        frames = {name: frame for name, frame in frames.items() if frame.width}
+        frames = {name: conform(name, frame) for name, frame in frames.items() if frame.width}
         written = {n: f for n, f in frames.items() if f.height or TABLES[n].mode == "state"}
         faults.reach("computed")
         clock.lap("compute")

@@ -1,0 +1,224 @@
+"""What each asset teaches in the Dagster UI: why it is there, by which rule, where to look next.
+
+What a row is, its grain, is declared in `schemas`; here is what a schema cannot say.
+"""
+
+from typing import NamedTuple
+
+from schemas import TABLES
+
+_SQL = 'SQL: `margin sql "SELECT * FROM {name} LIMIT 20"`, pinned to one sealed cycle.'
+_DASHBOARD = "On the dashboard (`margin dashboard`): {page}."
+
+
+class Described(NamedTuple):
+    """What a newcomer should know of a table beyond its grain."""
+
+    why: str
+    rule: str
+    see: tuple[str, ...]
+    """Tables to look at next."""
+    page: str = ""
+    """Page of the dashboard that shows it; empty where none does."""
+
+
+_ROWS = "Row rules of its schema; what breaks one goes to `quarantine` with the reason."
+_NO_RULE = "None: it is a record."
+
+DESCRIBED: dict[str, Described] = {
+    "accounts": Described(
+        "Which rules govern an account; an account without a row is margined as `reg_t` and named"
+        " `unregistered`.",
+        _ROWS,
+        ("account_state", "margin_summary"),
+    ),
+    "instruments": Described(
+        "Terms of every symbol: class, group, multiplier, expiry. A symbol without a row counts as"
+        " non-marginable stock.",
+        _ROWS,
+        ("positions", "prices"),
+    ),
+    "betas": Described(
+        "Moves a position with SPY in stress; without one it loses twice the move.",
+        _ROWS,
+        ("stress_results",),
+    ),
+    "volatilities": Described(
+        "Feeds option values and the volatility overlay; without one the dearest band holds.",
+        _ROWS,
+        ("tims_requirements", "house_requirements"),
+    ),
+    "rates": Described(
+        "The risk-free rate that options are valued with.", _ROWS, ("tims_requirements",)
+    ),
+    "cash_movements": Described(
+        "Deposits and withdrawals meet calls and move the SMA.",
+        _ROWS,
+        ("account_state", "special_memorandum_accounts", "margin_calls"),
+    ),
+    "fills": Described(
+        "The only thing that makes a position. A correction replaces a fill from its own time on.",
+        "Semantics of fills, corrections and busts: docs/decisions.md.",
+        ("positions", "account_state"),
+    ),
+    "prices": Described(
+        "Marks every position; stale ones are flagged, unusable ones make an account"
+        " indeterminate.",
+        "House rulebook, `prices`.",
+        ("positions", "margin_summary"),
+    ),
+    "desk_actions": Described(
+        "What people did. Each act is a landed row, so that a replay reproduces it.",
+        "An act is judged at its own grid point; `desk_outcomes` says what became of it.",
+        ("desk_outcomes", "margin_calls"),
+        "the account's decisions",
+    ),
+    "landed_files": Described(
+        "What became of every file that landed: the start of every audit.",
+        _NO_RULE,
+        ("quarantine", "cycles"),
+        "data quality",
+    ),
+    "quarantine": Described(
+        "Rows that were refused, with every reason and their bytes: nothing is lost.",
+        "`margin quarantine release` lands one again, corrected; `dismiss` closes it.",
+        ("quarantine_closings", "refused_accounts"),
+        "data quality",
+    ),
+    "refused_accounts": Described(
+        "Accounts that may lack a fill or a payment, since a row that names them was refused.",
+        "They are flagged `refused_rows` until the row is closed.",
+        ("quarantine", "margin_summary"),
+    ),
+    "quarantine_closings": Described(
+        "Why a refused row is no longer open.", _NO_RULE, ("quarantine", "desk_actions")
+    ),
+    "positions": Described(
+        "What each account holds, at the mark that values it.",
+        "Trade date; the mark's state is named where it is not a fresh price.",
+        ("reg_t_requirements", "tims_requirements", "stress_results"),
+        "the account's positions",
+    ),
+    "account_state": Described(
+        "Type and cash of every account.", _NO_RULE, ("margin_summary", "cash_movements")
+    ),
+    "enforcement_state": Described(
+        "Where each account stands on each dimension of the ladder, and since when.",
+        "House rulebook, `ladder` and `stress`.",
+        ("enforcement_decisions", "margin_calls"),
+        "accounts",
+    ),
+    "special_memorandum_accounts": Described(
+        "What a margin account may still buy: its SMA and buying power.",
+        "Regulation T, 12 CFR 220.5: docs/regulation-t.md.",
+        ("reg_t_calls", "special_memorandum_days"),
+        "the account's figures",
+    ),
+    "special_memorandum_days": Described(
+        "From here the SMA is walked again when a fill is corrected.",
+        "Regulation T, 12 CFR 220.4 and 220.5.",
+        ("special_memorandum_accounts",),
+    ),
+    "reg_t_requirements": Described(
+        "Why the Regulation T and 4210 requirement is what it is: a line a group, with its rule.",
+        "FINRA Rule 4210(c), (e), (f)(2); Regulation T, 12 CFR 220.12.",
+        ("margin_summary", "positions"),
+        "the account's requirement",
+    ),
+    "tims_requirements": Described(
+        "Portfolio margin by class group: the worst of ten moves.",
+        "FINRA Rule 4210(g); OCC's TIMS.",
+        ("margin_summary",),
+        "the account's requirement",
+    ),
+    "house_requirements": Described(
+        "What the firm asks for on top. Empty while no overlay is switched on.",
+        "House overlays: docs/house-overlays.md.",
+        ("margin_summary",),
+        "the account's requirement",
+    ),
+    "stress_results": Described(
+        "What a move of SPY would do to each account, by beta; a fall of 6% restricts.",
+        "House rulebook, `stress`.",
+        ("firm_risk", "enforcement_decisions"),
+        "the account's stress",
+    ),
+    "margin_summary": Described(
+        "Both methods side by side, and the one that governs: the figures that the ladder climbs.",
+        "The greater of the regulatory requirement and the house's.",
+        ("enforcement_decisions", "margin_calls"),
+        "accounts",
+    ),
+    "firm_risk": Described(
+        "What a move would cost the firm; one customer's gain pays no other's loss.",
+        "House rulebook, `stress`.",
+        ("stress_results", "margin_summary"),
+        "firm",
+    ),
+    "reg_t_calls": Described(
+        "Regulation T's calls by the business day that made them.",
+        "12 CFR 220.4(c) and (d): docs/regulation-t.md.",
+        ("margin_calls", "special_memorandum_accounts"),
+    ),
+    "intraday_deficits": Described(
+        "What an account lacked in the day, and whether it was made good.",
+        "FINRA Rule 4210(d)(2): docs/intraday-margin.md.",
+        ("intraday_state", "margin_calls"),
+    ),
+    "intraday_state": Described(
+        "Who is frozen for a practice of unmet deficits.",
+        "FINRA Rule 4210(d)(2)(D).",
+        ("intraday_deficits",),
+    ),
+    "pattern_day_traders": Described(
+        "Day trades and special calls, until an account's switch to intraday margin.",
+        "FINRA Rule 4210(f)(8)(B): docs/intraday-margin.md.",
+        ("margin_calls", "intraday_state"),
+    ),
+    "margin_calls": Described(
+        "One place that answers who owes what, by when and under which rule, and what met it.",
+        "Each call names its own: docs/margin-calls.md.",
+        ("desk_outcomes", "enforcement_decisions", "reg_t_calls"),
+        "the account's calls",
+    ),
+    "desk_outcomes": Described(
+        "Whether an act was done or refused, and why.",
+        "Extensions as far as each rule allows: docs/margin-calls.md.",
+        ("desk_actions", "margin_calls"),
+    ),
+    "enforcement_decisions": Described(
+        "The audit trail: every change, with the figures that decided. `margin explain ACCOUNT`"
+        " walks from here to the landed line.",
+        "House rulebook, `ladder`; the versions in force stand in every row.",
+        ("enforcement_state", "margin_calls", "cycles"),
+        "the account's decisions",
+    ),
+    "cycles": Described(
+        "The ledger: what each cycle took, wrote and vouches for. `margin audit verify` walks it.",
+        "A cycle is sealed whole in every table, or did not happen: docs/reliability.md.",
+        ("landed_files", "validation_results"),
+        "data quality",
+    ),
+    "validation_results": Described(
+        "Every expectation on every audited table version.",
+        "Great Expectations, generated from the schemas.",
+        ("cycles",),
+        "data quality",
+    ),
+}
+
+
+def description(name: str) -> str:
+    """The description of a table's asset, as Markdown: its grain first."""
+    table, told = TABLES[name], DESCRIBED[name]
+    links = ", ".join(f"[{other}](/assets/{other})" for other in told.see)
+    lines = [
+        table.grain,
+        f"**Why:** {told.why}",
+        f"**Rule:** {told.rule}",
+        f"**Next:** {links}.",
+        _SQL.format(name=name),
+    ]
+    if told.page:
+        lines.append(_DASHBOARD.format(page=told.page))
+    return "\n\n".join(lines)

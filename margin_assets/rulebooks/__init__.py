@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from margin_assets.rulebooks.limits import fault_of
 
-OF_DECISIONS = (
+FAMILIES = (
     "finra_4210",
     "reg_t",
     "tims",
@@ -23,11 +23,9 @@ OF_DECISIONS = (
     "overlays",
     "house",
     "calls",
+    "liquidation",
     "lake",
 )
-"""Families that a decision names: by them it was decided, or its cycle was cut."""
-FAMILIES = (*OF_DECISIONS, "liquidation")
-"""Every family. What is not deciding prices what follows a decision: no decision rests on it."""
 
 
 P = ParamSpec("P")
@@ -169,9 +167,8 @@ def _parsed(family: str, text: str, name: str) -> dict[str, Any]:
 
 
 def versions_in_force(on: date) -> dict[str, str]:
-    """Effective date of every deciding family's rulebook in force on a day."""
-    deciding = (family for family in families() if family in OF_DECISIONS)
-    return {family: str(in_force(family, on).effective) for family in deciding}
+    """Effective date of every family's rulebook in force on a day."""
+    return {family: str(in_force(family, on).effective) for family in families()}
 
 
 _LARGEST = 1e9  # in a draft, so that no number leaves the integers that the kernels count in

@@ -124,18 +124,16 @@ def cheapest(document: Json, target: Decimal) -> int | None:
 
 
 def _reaches(document: Json, lots: Sequence[int], target: Decimal) -> bool:
+    named = parse_document(json.dumps(document)).positions
+    rows = zip(document["positions"], lots, _values(document), strict=True)
     orders = [
         {
-            "symbol": symbol_of(i, row),
-            "side": "sell" if row.quantity > 0 else "buy",
+            "symbol": symbol_of(i, named[i]),
+            "side": "sell" if row["quantity"] > 0 else "buy",
             "quantity": Decimal(n),
             "value": n * price,
         }
-        for i, (row, n, price) in enumerate(
-            zip(
-                parse_document(json.dumps(document)).positions, lots, _values(document), strict=True
-            )
-        )
+        for i, (row, n, price) in enumerate(rows)
         if n
     ]
     return excess(filled(document, orders)) >= target

@@ -22,7 +22,7 @@ from margin_assets.kernels.numeric.money import MICRO, PPM, to_decimal
 from schemas.liquidation import POLICIES
 
 STATUSES = ("not_deficient", "cured", "cannot_cure")
-NODES = 1000
+NODES = 500
 """Boxes that a search looks at: of some, its cost is then not proven the least."""
 
 
@@ -140,7 +140,7 @@ def _solved(era: Margined, problem: Problem, policy: str) -> Found:
         found.append(starts.by_group(problem, era))
     known = [lots for lots in found if lots is not None]
     best = min(known, key=problem.cost) if known else None
-    searched = Search(problem, best).run(NODES)
+    searched = Search(problem.with_ceilings(era, best), best).run(NODES)
     if searched.lots is None or searched.is_least:
         return searched
     return searched._replace(lots=trimmed(problem, searched.lots))

@@ -12,11 +12,13 @@ import numpy as np
 
 from margin_assets.kernels.liquidation.problem import Problem
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.optimize.covering import NOWHERE, Cover, cover
+from margin_assets.kernels.optimize.covering import NOWHERE, Cover
 
 _AT_ONCE = 8
 """Boxes taken apart between two looks of the kernels."""
 _TIE = 1e-6  # of a cent
+_NEAR = 2e-4
+"""Part of the cost that is not looked for: a plan so near its bound is good."""
 Box = tuple[Int64Array, Int64Array]
 """Lots from, and lots to."""
 
@@ -55,7 +57,7 @@ class Search:
         """Searches until nothing better is left, or so many boxes were looked at."""
         whole = np.zeros_like(self._problem.tradable.most), self._problem.tradable.most.copy()
         self._look([whole])
-        while self._open and self.nodes < nodes:
+        while self._open and self.nodes < nodes and not self._is_near():
             boxes: list[Box] = []
             while self._open and len(boxes) < 2 * _AT_ONCE:
                 taken = heapq.heappop(self._open)
@@ -63,6 +65,12 @@ class Search:
                     boxes += _halves(self._problem, taken)
             if boxes:
                 self._look(boxes)
+        return self._found()
+
+    def _is_near(self) -> bool:
+        return self._open[0].bound >= self.cost * (1.0 - _NEAR)
+
+    def _found(self) -> Found:
         bounds = [one.bound for one in self._open if not self._is_hopeless(one.bound)]
         bound = min([self.cost, *(np.ceil(b - _TIE) for b in bounds)])
         return Found(self.best, bound, not bounds, self.nodes)
@@ -81,9 +89,7 @@ class Search:
             self._take(corner)
         left: list[tuple[Box, Cover]] = []
         for k in np.flatnonzero(~is_cured):
-            need = problem.target - int(standing.regulatory_excess[k]) - problem.slack
-            held = float(problem.rate @ boxes[k][0])
-            found = cover(problem.costs.curves, problem.rate, boxes[k], need + held)
+            found = problem.covers(boxes[k], int(standing.regulatory_excess[k]))
             if not self._is_hopeless(found.bound):
                 left.append((boxes[k], found))
         if left:

@@ -1,14 +1,14 @@
-"""What a margin desk waits for: plans of liquidations."""
+"""What a margin desk waits for: the dashboard beside a live session, plans of liquidations."""
 
 from typing import Any
 
-from benchmarks import liquidation
+from benchmarks import desk_dashboard, liquidation
 from benchmarks.output import show
 
 
 def main() -> dict[str, Any]:
     """Figures of the desk, part by part."""
-    return {"liquidation plans": liquidation.main()}
+    return {"dashboard": desk_dashboard.main(), "liquidation plans": liquidation.main()}
 
 
 if __name__ == "__main__":

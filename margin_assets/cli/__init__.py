@@ -10,6 +10,7 @@ import typer
 from margin_assets.cli import (
     audit_verbs,
     call_verbs,
+    dashboard_verbs,
     demo,
     explain,
     feed_verbs,
@@ -73,6 +74,7 @@ for _group in (
     call_verbs,
     plan_verbs,
     serve_verbs,
+    dashboard_verbs,
 ):
     _group.register(app)
 

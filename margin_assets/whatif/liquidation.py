@@ -9,7 +9,7 @@ import polars as pl
 from margin_assets.kernels.liquidation.plan import Plan, Request, liquidation_plan
 from margin_assets.kernels.liquidation.policy import liquidation_policy
 from margin_assets.kernels.margin.margined import Margined
-from margin_assets.kernels.overlays.overlays import overlay_rules, with_enabled
+from margin_assets.kernels.rules.overlay_rules import overlay_rules, with_enabled
 from margin_assets.rulebooks import in_force
 from margin_assets.whatif.amounts import Row
 from margin_assets.whatif.document import Document

@@ -18,10 +18,10 @@ from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.optimize.relaxation import Relaxation, bound_of
 from margin_assets.kernels.optimize.sparse import Sparse, SparseProgram, sparse_of
 from margin_assets.kernels.strategies.choices import Choices, Part, alone
+from margin_assets.kernels.strategies.drafts import draft_of
 from margin_assets.kernels.strategies.group_lines import strategy_rates
 from margin_assets.kernels.strategies.grouping import (
     WORK,
-    draft_of,
     least_grouping,
     requirement,
     write_alone,

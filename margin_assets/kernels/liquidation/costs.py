@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from margin_assets.kernels.book.book import OPTION, Series
+from margin_assets.kernels.book.series import OPTION, Series
 from margin_assets.kernels.liquidation.policy import LiquidationPolicy
 from margin_assets.kernels.liquidation.tradable import Tradable
 from margin_assets.kernels.margin.margined import Margined

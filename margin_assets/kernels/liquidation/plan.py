@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.book import BEYOND_RANGE
+from margin_assets.kernels.book.states import BEYOND_RANGE
 from margin_assets.kernels.liquidation import starts
 from margin_assets.kernels.liquidation.costs import OrderCosts, order_costs, parts_of
 from margin_assets.kernels.liquidation.policy import LiquidationPolicy

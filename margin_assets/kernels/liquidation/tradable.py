@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book.book import OPTION, UNPRICED, USABLE, state_names
+from margin_assets.kernels.book.series import OPTION, USABLE
+from margin_assets.kernels.book.states import UNPRICED, state_names
 from margin_assets.kernels.liquidation.policy import LiquidationPolicy
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array

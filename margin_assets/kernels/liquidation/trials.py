@@ -6,8 +6,10 @@ import numpy as np
 import polars as pl
 from numba import njit
 
-from margin_assets.kernels.book.book import NOT_PROVEN, Book, Series
+from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.book.series import Series
+from margin_assets.kernels.book.states import NOT_PROVEN
 from margin_assets.kernels.liquidation.tradable import Tradable
 from margin_assets.kernels.margin.house import house_charges, house_positions
 from margin_assets.kernels.margin.margined import Margined
@@ -98,7 +100,7 @@ class Trials:
 
         def held() -> pl.DataFrame:
             shown = counted_positions(marked, counted, era.series, era.rules)
-            return house_positions(shown, counted, era.market, era.rules)
+            return house_positions(shown, counted, era.priced, era.rules)
 
         return house_charges(accounts, figures, era.overlays, held)
 

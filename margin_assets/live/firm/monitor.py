@@ -195,10 +195,9 @@ class Monitor:
         self.calls.end_day(point, everyone, self.reg_t, self.day_trades)
         return everyone
 
-    def firm_risk(self) -> pl.DataFrame:
-        """The `firm_risk` frame as of the last evaluated grid point."""
+    def figures(self) -> Figures:
+        """Figures of every account, by place, as of the last evaluated grid point."""
         point = self.point
-        rules = self.rules(point)
         figures = self._room(point)
         # An account that nothing has valued yet is no account that is worth nothing.
         unvalued = np.flatnonzero(~self._is_valued).astype(np.int64)
@@ -206,7 +205,12 @@ class Monitor:
             self._revalue(unvalued, point)
         # Accounts that were only measured, for intraday margin or Regulation T.
         self._add_house(np.flatnonzero(self._lacks_house), figures)
-        return firm_risk_of(self._struck_again(figures, point), rules, point)
+        return figures
+
+    def firm_risk(self) -> pl.DataFrame:
+        """The `firm_risk` frame as of the last evaluated grid point."""
+        point = self.point
+        return firm_risk_of(self._struck_again(self.figures(), point), self.rules(point), point)
 
     def _struck_again(self, figures: Figures, point: int) -> Figures:
         """Figures with what no decision asks for: portfolio margin of options after each move."""

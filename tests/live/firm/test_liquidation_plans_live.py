@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from margin_assets.kernels.liquidation.proposals import order_id
+from margin_assets.live.past.replay import replay
 from margin_assets.live.session import session
 from margin_assets.rulebooks import installed
 from tests.support.live_driver import Firm, Row, at, cash, fill, opening, price, text
@@ -244,3 +245,25 @@ def test_a_lake_from_before_plans_ignores_orders_and_acts(
     firm.restart()
     firm.run(desk_actions=[proposes(400)])
     assert plans(firm) == [(1, "proposed", True, "planner")]
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_fills_that_are_held_fill_their_orders_when_they_count(firm: Firm, anew: bool):
+    for feeds in STORY[:4]:
+        firm.run(**feeds)
+    named = [fill(f"s{n}", "-100", "41", at(300), order=ORDER) for n in range(3)]
+    for row in named:
+        firm.land(fills=[row])
+    firm.session._bounds = firm.session._bounds | {"max_files": 1}
+    before = orders(firm)
+    # Of three files of one landing time the last plan alone evaluates.
+    for _ in range(2):
+        firm.run()
+        assert orders(firm) == before
+        if anew:
+            firm.restart()
+            firm.session._bounds = firm.session._bounds | {"max_files": 1}
+    firm.run()
+
+    assert orders(firm)[-1] == (4, "filled", Decimal(300), Decimal(41))
+    assert replay(firm.lake).difference is None

@@ -56,7 +56,7 @@ class Figures:
     moves: tuple[float, ...] = ()
     restricting: tuple[bool, ...] = ()
     firm: tuple[dict[str, Any], ...] = ()
-    """Rows of `firm_risk`."""
+    """Rows of `firm_risk`, which has moves of every price beside those of the scenarios."""
     totals: dict[str, Any] = field(default_factory=dict)
     """Counts by level and sums over all accounts."""
 
@@ -132,16 +132,17 @@ def read_tables(lake: Lake, sealed: Sealed, sealed_at: datetime | None) -> Figur
     if not summary.height or not firm.height:
         return empty()
     raw = _joined(summary, stress, _standing(scan, sealed.as_of))
-    accounts = _shown(raw, firm["scenario"].to_list())
-    moves = tuple(firm["move"].to_list())
+    told = stress.select("scenario", "move").unique().sort("move")
+    scenarios, moves = told["scenario"].to_list(), told["move"].to_list()
+    accounts = _shown(raw, scenarios)
     return Figures(
         cycle=sealed.cycle,
         as_of=sealed.as_of.astimezone(UTC),
         sealed_at=sealed_at,
         source=TABLES,
         accounts=accounts,
-        scenarios=tuple(firm["scenario"].to_list()),
-        moves=moves,
+        scenarios=tuple(scenarios),
+        moves=tuple(moves),
         restricting=tuple(_restricts(sealed.as_of, moves)),
         firm=tuple(_plain(firm.drop("cycle"))),
         totals=_totals(accounts),

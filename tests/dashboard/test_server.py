@@ -167,7 +167,9 @@ def test_pages_of_the_whole(server: Served, path: str):
 
 
 def test_a_shortfall_is_nobody_elses_excess(server: Served):
-    rows = {row["level"]: row["deficiency"] for row in server.ask("/api/firm").json["by_state"]}
+    rows = {
+        row["level"]: row["deficiency"] for row in server.ask("/api/firm").json["by_state"]["rows"]
+    }
 
     # B lacks 1,100 at -8%, C 2,100; A and D have enough.
     assert (rows["close_only"][0], rows["ok"][0]) == (110_000 + 210_000, 0)

@@ -14,7 +14,7 @@ from margin_assets.dashboard.accounts import SORTABLE
 from margin_assets.dashboard.figures import read_published, read_tables
 from margin_assets.dashboard.guard import SECURITY, token_in
 from margin_assets.lake.published import Published, folder_of
-from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price
+from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price, text
 from tests.support.served_dashboard import TOKEN, Answer, Served, served, until
 
 ACCOUNTS = ("A", "B", "C", "D", "a/b?c#d", "<img src=x onerror=alert(1)>")
@@ -343,3 +343,28 @@ def test_a_seal_is_told_and_answers_are_of_it(tmp_path: Path):
     row = dict(zip(found["columns"], found["rows"][0], strict=True))
     assert (found["cycle"], row["equity"], row["change"]) == (2, 200_000, -300_000)
     assert told["as_of"] == at(60).isoformat()
+
+
+def test_a_breach_is_shown_and_acknowledged(tmp_path: Path):
+    firm = Firm(tmp_path)
+    limit = {"limit_id": "L1", "metric": "worst_scenario_loss", "scope": "firm", "amount": 1}
+    firm.run(
+        accounts=[account("A")],
+        instruments=[instrument("X")],
+        prices=[price("X", "100")],
+        cash_movements=[cash("M", "A", "6000")],
+        fills=[fill("F", "100", "100")],
+        limits=[limit | {"owner": "Bea", "event_time": text(at(0))}],
+    )
+    with served(firm) as server:
+        server.sees(1, "tables")
+        limits = server.ask("/api/firm").json["limits"]
+        (breach,) = limits["breaches"]
+        answer = server.act(f"/api/breaches/{breach['breach_id']}/acknowledge")
+        firm.run()
+        until(lambda: server.follower.figures.cycle == 2)
+        after = server.ask("/api/firm").json["limits"]["breaches"]
+
+    assert [(row["limit_id"], row["owner"]) for row in limits["limits"]] == [("L1", "Bea")]
+    assert (answer.status, breach["state"]) == (202, "open")
+    assert [(row["state"], row["acknowledged_by"]) for row in after] == [("acknowledged", "Ada")]

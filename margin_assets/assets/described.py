@@ -219,12 +219,33 @@ DESCRIBED: dict[str, Described] = {
         "Extensions as far as each rule allows: docs/margin-calls.md.",
         ("desk_actions", "margin_calls"),
     ),
+    "liquidation_plans": Described(
+        "Which orders shall cure an account, who proposed them, who let them go, and what came of"
+        " them.",
+        "Another person approves; a plan ends with its business day: docs/liquidation.md.",
+        ("liquidation_orders", "desk_actions", "enforcement_decisions"),
+    ),
+    "liquidation_orders": Described(
+        "What was ordered beside what was filled: part, none, another price, more than asked.",
+        "Fills count as they stand, corrections and busts taken: docs/liquidation.md.",
+        ("order_fills", "liquidation_plans"),
+    ),
+    "order_fills": Described(
+        "Which landed fills name which order of a plan.",
+        "Originals alone: a correction counts where its original does.",
+        ("fills", "liquidation_orders"),
+    ),
     "enforcement_decisions": Described(
         "The audit trail: every change, with the figures that decided. `margin explain ACCOUNT`"
         " walks from here to the landed line.",
         "House rulebook, `ladder`; the versions in force stand in every row.",
         ("enforcement_state", "margin_calls", "cycles"),
         "the account's decisions",
+    ),
+    "notifications": Described(
+        "Who was told of a decision, a call or a deadline, and whether anybody answered.",
+        "Rulebook `notifications`: docs/notifications.md.",
+        ("enforcement_decisions", "margin_calls", "desk_actions"),
     ),
     "cycles": Described(
         "The ledger: what each cycle took, wrote and vouches for. `margin audit verify` walks it.",

@@ -85,7 +85,7 @@ def _answer_lines(lines: Iterable[bytes]) -> None:
 
 def list_rulebooks(*, as_json: JsonOption = False) -> None:
     """Every family and version, with its source."""
-    from margin_assets.rulebooks import FAMILIES, in_force, versions
+    from margin_assets.rulebooks import FAMILIES, OUTSIDE, in_force, versions
 
     found = [
         {
@@ -93,7 +93,7 @@ def list_rulebooks(*, as_json: JsonOption = False) -> None:
             "effective": day,
             "source": in_force(family, day).numbers.get("source", ""),
         }
-        for family in FAMILIES
+        for family in (*FAMILIES, *OUTSIDE)
         for day in versions(family)
     ]
     if as_json:
@@ -111,10 +111,11 @@ def show_rulebook(
     as_json: JsonOption = False,
 ) -> None:
     """The numbers of one family in force on a day."""
-    from margin_assets.rulebooks import FAMILIES, flat, in_force, versions
+    from margin_assets.rulebooks import FAMILIES, OUTSIDE, flat, in_force, versions
 
-    if family not in FAMILIES:
-        raise Refusal(f"unknown family {family!r}; known: {', '.join(FAMILIES)}")
+    known = (*FAMILIES, *OUTSIDE)
+    if family not in known:
+        raise Refusal(f"unknown family {family!r}; known: {', '.join(known)}")
     book = in_force(family, _day(on) if on else versions(family)[-1])
     if as_json:
         output.answer({"family": family, "effective": book.effective, "numbers": book.numbers})

@@ -27,7 +27,9 @@ FAMILIES = (
     "liquidation",
     "lake",
 )
-
+"""What cycles are planned under."""
+OUTSIDE = ("notifications",)
+"""Families that decide nothing in a cycle: no plan names them, and none is replayed by them."""
 
 P = ParamSpec("P")
 R = TypeVar("R")

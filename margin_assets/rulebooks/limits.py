@@ -71,6 +71,7 @@ _OF: dict[str, dict[str, _Bounds]] = {
     },
     "timelines": {"*": COUNT},
     "calls": {"*_share": SHARE, "*": COUNT},
+    "notifications": {"*_seconds": POSITIVE, "digest.*": POSITIVE, "*": COUNT},
     "overlays": {"*_usd": AMOUNT, "*.riskiest": COUNT, "*": RATE},
     "firm": {
         "price_moves.moves_percent": PERCENT,

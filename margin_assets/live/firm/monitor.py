@@ -38,6 +38,8 @@ from margin_assets.live.firm.decisions import (
 from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.intraday import IntradayMonitor, reducing
 from margin_assets.live.firm.market import Market
+from margin_assets.live.firm.outcomes import Outcomes
+from margin_assets.live.firm.plans import PlanMonitor
 from margin_assets.live.firm.reg_t import RegTMonitor
 from margin_assets.live.firm.reg_t_entries import Firm, noted
 from margin_assets.live.firm.restating import Restating
@@ -59,8 +61,10 @@ class Monitor:
         self.market = Market(calendar.times)
         self.holdings = Holdings()
         self.day_trades = DayTradeMonitor(days, self.holdings, self.market)
-        self.whole = WholeFirm(self.market, self.holdings)
-        self.calls = CallMonitor(days, self.holdings)
+        self.outcomes = Outcomes()
+        self.whole = WholeFirm(self.market, self.holdings, self.outcomes)
+        self.calls = CallMonitor(days, self.holdings, self.outcomes)
+        self.plans = PlanMonitor(days, self.holdings, self.market, self.outcomes)
         self.ladder = empty_ladder(0)
         self.last_point: int | None = None
         self._day: date | None = None
@@ -79,6 +83,7 @@ class Monitor:
         self._make_room(events)
         self._changed = []
         self.day_trades.take(events)
+        self.plans.begin(events)
         before = [column.copy() for column in self.ladder]
         slices = {feed: rows_by_point(frame) for feed, frame in events.items() if feed != "prices"}
         self._ticks = by_point(events["prices"], self.market.symbols) if "prices" in events else {}
@@ -96,6 +101,7 @@ class Monitor:
             changed = {feed: part[point] for feed, part in slices.items() if point in part}
             decided.extend(self._step(point, changed))
         self.last_point = end
+        self.plans.book.pass_time(end)
         if self.calls.is_on:
             self.calls.book.pass_time(end)
         for now, then in zip(self.ladder, before, strict=True):
@@ -148,6 +154,7 @@ class Monitor:
 
     def _step(self, point: int, changed: Mapping[str, pl.DataFrame]) -> Iterator[pl.DataFrame]:
         rules = self.rules(point)
+        self.plans.book.pass_time(point)
         touched = self._apply(point, changed, rules)
         if rules is not self._rules:
             touched = np.arange(len(self.holdings.accounts), dtype=np.int64)
@@ -160,6 +167,7 @@ class Monitor:
         kept = spared(self.market, self.holdings, self.ladder, figures, (point, touched))
         at = Evaluated(point, touched, kept)
         steps = climb(book, figures, rules, self.ladder, at)
+        self.plans.lapse(point, self.ladder)
         self._strike_calls(point, touched, Valued(book, figures, self.ladder, rules), changed)
         if len(steps.account):
             self._changed.append(steps.account)
@@ -308,6 +316,7 @@ class Monitor:
         market.reprice(moved, point, rules)
         self.whole.reprice(moved)
         accounts += self._enter(point, changed, moved)
+        self.plans.fill(point)
         due = np.flatnonzero(self.ladder.deadline <= point)
         self._changed.extend(accounts)
         holders = holdings.holders(moved, len(market.symbols))
@@ -375,7 +384,8 @@ class Monitor:
 
     def _act(self, point: int, acts: pl.DataFrame) -> Int64Array:
         """Does what people ask for; returns the accounts that it touches."""
-        self.calls.tell(self.whole.acknowledge(point, acts))
+        self.whole.acknowledge(point, acts)
+        self.plans.act(point, acts, self.ladder)
         return self.calls.act(point, acts, self.ladder, self.reg_t)
 
     def _take(
@@ -457,6 +467,12 @@ class Monitor:
             rules = self.rules(point)
             self.calls.refresh(point, Valued(book, figures, self.ladder, rules))
             set_deadlines(rules, self.ladder, point)
+
+    def desk_tables(self) -> dict[str, pl.DataFrame]:
+        """Versions of calls and plans, and outcomes of acts, since they were asked for last."""
+        found = {"margin_calls": self.calls.book.take(), "desk_outcomes": self.outcomes.take()}
+        found |= self.plans.book.take()
+        return {name: frame for name, frame in found.items() if frame.height}
 
     def margined(self, of: Int64Array | None = None) -> Margined:
         """Positions and accounts (some of them) as of the last evaluated grid point.

@@ -1,6 +1,5 @@
 """The whole firm at the end of a cycle: scenarios, concentrations, and the limits on both."""
 
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -31,6 +30,7 @@ from margin_assets.kernels.rules.grid import day_of
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.market import Market
+from margin_assets.live.firm.outcomes import Outcomes
 from schemas import TABLES
 
 BREACHES = "limit_breaches"
@@ -42,8 +42,8 @@ _STORED = pl.Schema(TABLES[BREACHES].schema)
 class WholeFirm:
     """What is known of the firm as a whole from cycle to cycle."""
 
-    def __init__(self, market: Market, holdings: Holdings) -> None:
-        self._market, self._holdings = market, holdings
+    def __init__(self, market: Market, holdings: Holdings, outcomes: Outcomes) -> None:
+        self._market, self._holdings, self._outcomes = market, holdings, outcomes
         self._limits: dict[str, tuple[int, Limit | None]] = {}
         """By id: since when, and None for one that ended."""
         self._breaches: dict[Key, Breach] = {}
@@ -68,25 +68,15 @@ class WholeFirm:
                 ended = limit.amount is None
                 self._limits[limit.limit_id] = (time, None if ended else limit)
 
-    def acknowledge(self, point: int, acts: pl.DataFrame) -> list[dict[str, Any]]:
-        """Acknowledges open breaches, in order; what became of each act, as `desk_outcomes` has it.
-
-        The new versions are rows of the cycle at work.
-        """
-        return [
-            {name: act[name] for name in ("action_id", "kind", "subject")}
-            | self._acknowledged(point, act)
-            | {"decided_at": point}
-            for act in acts.filter(pl.col("kind") == ACKNOWLEDGE).iter_rows(named=True)
-        ]
-
-    def _acknowledged(self, point: int, act: dict[str, Any]) -> dict[str, str | None]:
-        known = {b.breach_id: b for b in self._breaches.values() if b.state == "open"}
-        breach = known.get(act["subject"])
-        if breach is None:
-            return {"outcome": "refused", "reason": "no such breach is open"}
-        self._keep([acknowledged(breach, act["actor"], act["action_id"], point)])
-        return {"outcome": "done", "reason": None}
+    def acknowledge(self, point: int, acts: pl.DataFrame) -> None:
+        """Acknowledges open breaches, in order: the new versions are rows of the cycle at work."""
+        for act in acts.filter(pl.col("kind") == ACKNOWLEDGE).iter_rows(named=True):
+            known = {b.breach_id: b for b in self._breaches.values() if b.state == "open"}
+            breach = known.get(act["subject"])
+            if breach is not None:
+                self._keep([acknowledged(breach, act["actor"], act["action_id"], point)])
+            refusal = "no such breach is open" if breach is None else None
+            self._outcomes.note(point, act, refusal)
 
     def load(self, limits: pl.DataFrame, breaches: pl.DataFrame) -> None:
         """Takes limits, in order of time and landing, and all versions of breaches."""

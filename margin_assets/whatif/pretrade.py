@@ -10,7 +10,6 @@ from margin_assets.whatif.orders import Order
 from schemas.landed import ACCOUNT_TYPES
 
 
-
 def answer_of(
     head: Mapping[str, object], orders: Sequence[Order], found: Check, by: tuple[int, Rules]
 ) -> Row:

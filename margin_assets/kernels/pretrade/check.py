@@ -272,9 +272,7 @@ def _reasons(
     yield from _day_trading(against.day_trading, is_opening=not tried.only_reduces)
 
 
-def _restrictions(
-    tried: _Tried, sides: tuple[Side, Side], against: Against
-) -> Iterator[Reason]:
+def _restrictions(tried: _Tried, sides: tuple[Side, Side], against: Against) -> Iterator[Reason]:
     before, after = sides
     if against.is_close_only and not tried.only_reduces:
         yield Reason("close_only", RULES["close_only"])

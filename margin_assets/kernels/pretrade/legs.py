@@ -50,7 +50,9 @@ def traded(held: Held, legs: Legs, series: Series) -> tuple[Held, Int64Array]:
     kept = [at[place] for place in held.series.tolist()]
     quantity, last, sold, proceeds = (np.zeros(len(places), dtype=np.int64) for _ in range(4))
     columns = (quantity, last, sold, proceeds)
-    for column, name in zip(columns, ("quantity", "last_fill_price", "sold", "proceeds"), strict=True):
+    for column, name in zip(
+        columns, ("quantity", "last_fill_price", "sold", "proceeds"), strict=True
+    ):
         column[kept] = getattr(held, name)
     rows = np.array([at[place] for place in legs.series.tolist()], dtype=np.int64)
     before = _before_each(quantity, rows, legs.quantity)

@@ -70,6 +70,7 @@ class Follower:
             begun = time.monotonic()
             try:
                 self.look()
-            except Exception as error:  # noqa: BLE001 (the cycle held before still answers)
+            except Exception as error:
+                # The cycle held before still answers.
                 _log.warning("the newest cycle cannot be held: %s", error)
             pause = max(_LOOK_SECONDS, (_SHARE - 1) * (time.monotonic() - begun))

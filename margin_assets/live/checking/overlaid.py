@@ -17,9 +17,7 @@ from margin_assets.live.firm.market import Market
 from schemas.landed import ACCOUNT_TYPES
 
 
-def house_charges(
-    both: tuple[Held, Held], market: Market, point: int, rules: Rules
-) -> Int64Array:
+def house_charges(both: tuple[Held, Held], market: Market, point: int, rules: Rules) -> Int64Array:
     """Add-ons of both sides, cents; 0 where no overlay is switched on."""
     if not overlay_rules(day_of(point)).enabled:
         return np.zeros(len(both), dtype=np.int64)

@@ -129,7 +129,9 @@ def _consequences(monitor: Monitor) -> dict[int, frozenset[str]]:
     """What open calls bring on their accounts at the moment, by place."""
     calls, point = monitor.calls.book.calls, monitor.point
     codes, found = consequences(calls), {}
-    stands = (calls.is_open == 1) & ((calls.consequence_until < 0) | (calls.consequence_until > point))
+    stands = (calls.is_open == 1) & (
+        (calls.consequence_until < 0) | (calls.consequence_until > point)
+    )
     for account, code in zip(calls.account[stands].tolist(), codes[stands].tolist(), strict=True):
         found[account] = found.get(account, frozenset()) | {CONSEQUENCES[code]}
     return found

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types bench fidelity chaos up clean docs
+.PHONY: demo test lint types bench fidelity chaos up clean docs web
 
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -33,7 +33,15 @@ types: $(STAMP)
 definitions: $(STAMP)
 	env -i PATH="$(PATH)" HOME="$(HOME)" $(BIN)/dagster definitions validate -w workspace.yaml
 
-test: lint types definitions ## everything CI runs
+# The pages are tested in a browser; where none is, the distribution's is installed.
+BROWSER := $(VENV)/.browser
+
+$(BROWSER): $(RUNTIME)
+	command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	  (apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium)
+	touch $@
+
+test: lint types definitions $(BROWSER) ## everything CI runs
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 fidelity: $(STAMP) ## published examples, then a table; needs MARGIN_ACCEPTANCE=<folder>
@@ -45,10 +53,13 @@ chaos: $(STAMP) ## kills, rivals, full disks: TRIALS=2000, SEED=1
 bench: $(STAMP) ## JSON, then a table
 	$(BIN)/python -m benchmarks
 
+web: ## the page's bundle, from margin_assets/dashboard/web; needs Node
+	cd margin_assets/dashboard/web && npm ci --ignore-scripts --no-audit --no-fund && node build.mjs
+
 docs: $(STAMP) ## the data dictionary, from schemas/
 	$(BIN)/python -m schemas.dictionary > docs/data-dictionary.md
 
-up: $(RUNTIME) ## Dagster UI, daemon and the demo feed on loopback
+up: $(RUNTIME) ## Dagster UI, daemon, dashboard and the demo feed on loopback
 	$(BIN)/python -m infra.up
 
 clean:

@@ -1,14 +1,20 @@
-"""What a margin desk waits for: orders checked before they are traded."""
+"""What a margin desk waits for: the dashboard beside a live session, plans of liquidations,
+and orders checked before they are traded.
+"""
 
 from typing import Any
 
-from benchmarks import desk_pretrade
+from benchmarks import desk_dashboard, desk_pretrade, liquidation
 from benchmarks.output import show
 
 
 def main() -> dict[str, Any]:
-    """Every part by its name."""
-    return {"pretrade": desk_pretrade.main()}
+    """Figures of the desk, part by part."""
+    return {
+        "dashboard": desk_dashboard.main(),
+        "liquidation plans": liquidation.main(),
+        "pretrade": desk_pretrade.main(),
+    }
 
 
 if __name__ == "__main__":

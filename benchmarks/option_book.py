@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.output import median_seconds, show
-from margin_assets.kernels.book.book import OPTION, PORTFOLIO, REG_T, Book, Series
+from margin_assets.kernels.book.book import PORTFOLIO, REG_T, Book
 from margin_assets.kernels.book.figures import empty_figures
+from margin_assets.kernels.book.series import OPTION, Series
 from margin_assets.kernels.margin.revaluation import revalue
+from margin_assets.kernels.options.option_terms import Contracts
 from margin_assets.kernels.options.options import series_values
 from margin_assets.kernels.options.valuation import implied_of, option_values, update_values
 from margin_assets.kernels.rules.rules import Rules, rules_in_force
@@ -41,13 +43,15 @@ def make_market(seed: int = 4210) -> Series:
     price = np.concatenate([spot, np.ones(is_option.sum())])
     fair = series_values(
         spot[owner[is_option]],
-        strike,
-        days / 365,
+        Contracts(
+            strike,
+            days / 365,
+            np.full(len(strike), 0.04),
+            np.full(len(strike), 0.01),
+            is_call,
+            np.ones(len(strike), dtype=np.bool_),
+        ),
         volatility[owner[is_option]] * rng.uniform(0.9, 1.1, len(strike)),
-        np.full(len(strike), 0.04),
-        np.full(len(strike), 0.01),
-        is_call,
-        np.ones(len(strike), dtype=np.bool_),
         np.ones((len(strike), 1)),
     )[:, 0]
     price[is_option] = np.maximum(fair.round(2), 0.01)

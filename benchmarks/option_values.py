@@ -15,6 +15,7 @@ import QuantLib
 
 from benchmarks.output import median_seconds, show
 from margin_assets.kernels.options.implied import implied_volatilities
+from margin_assets.kernels.options.option_terms import Contracts
 from margin_assets.kernels.options.options import series_values
 
 SERIES, SPOTS, PEER_SERIES, TREE_STEPS = 50_000, 18, 500, 500
@@ -37,20 +38,19 @@ def make_series(count: int = SERIES) -> Columns:
     }
 
 
-def _arguments(series: Columns) -> list[npt.NDArray[Any]]:
-    """Spot, strike, years, then the rest in the kernels' order, without the volatility."""
+def _contracts(series: Columns) -> Contracts:
     american = np.ones(len(series["spot"]), dtype=np.bool_)
     years = series["days"] / 365.0
     rest = (series[name] for name in ("rate", "dividend_yield", "is_call"))
-    return [series["spot"], series["strike"], years, *rest, american]
+    return Contracts(series["strike"], years, *rest, american)
 
 
 def _values(series: Columns, spots: int) -> npt.NDArray[np.float64]:
     """Values of every series at a number of spots about its own, its own first."""
-    spot, strike, years, *rest = _arguments(series)
+    spot = series["spot"]
     multiples = np.concatenate([[1.0], np.linspace(0.8, 1.2, spots - 1)])
     multiples = np.tile(multiples, (len(spot), 1))
-    return series_values(spot, strike, years, series["volatility"], *rest, multiples)
+    return series_values(spot, _contracts(series), series["volatility"], multiples)
 
 
 def _processor_seconds(run: Callable[[], object], times: int = 5) -> float:
@@ -116,7 +116,7 @@ def main() -> dict[str, Any]:
     price = _values(series, 1)[:, 0].copy()
 
     def implied() -> object:
-        return implied_volatilities(price, *_arguments(series))
+        return implied_volatilities(price, series["spot"], _contracts(series))
 
     ours = SERIES * SPOTS / _processor_seconds(lambda: _values(series, SPOTS))
     alone = SERIES / _processor_seconds(lambda: _values(series, 1))

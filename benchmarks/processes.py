@@ -55,10 +55,10 @@ def _running(arguments: list[str], folder: Path) -> Iterator[subprocess.Popen[by
         try:
             yield process
         finally:
-            _stop(process)
+            stop(process)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
     """Stops the process and everything it started, which shares its group."""
     with suppress(subprocess.TimeoutExpired, ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)

@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 
 from benchmarks.output import median_seconds, show
-from margin_assets.kernels.book.book import REG_T, Book, Series
+from margin_assets.kernels.book.book import REG_T, Book
 from margin_assets.kernels.book.figures import empty_figures
+from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.rules.rules import rules_in_force
 from margin_assets.kernels.securities.bare_series import securities

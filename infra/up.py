@@ -1,4 +1,4 @@
-"""Everything on one machine: Dagster's UI and daemon on loopback, and the demo feed landing.
+"""Everything on one machine: Dagster's UI and daemon, the dashboard, and the demo feed landing.
 
 `make up` runs it; it stops all it started on Ctrl-C.
 """
@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 FIRST_PORT = 3000
 FIRST_METRICS_PORT = 9464
+FIRST_DASHBOARD_PORT = 3030
 # A session of the demo in about three seconds.
 SPEED = "30000"
 PATIENCE_SECONDS = 10
@@ -56,12 +57,16 @@ def metrics_address(variables: dict[str, str]) -> str:
     return f"http://{host}:{port}/metrics while a live run is warm"
 
 
-def commands(port: int, landing: str) -> list[list[str]]:
-    """The processes to start: the UI with its daemon, and the feed."""
+def commands(port: int, dashboard_port: int, landing: str) -> list[list[str]]:
+    """The processes to start: the UI with its daemon, the feed, and the dashboard."""
     bin_folder = Path(sys.executable).parent
+    margin = str(bin_folder / "margin")
     dagster = [str(bin_folder / "dagster"), "dev", "-h", HOST, "-p", str(port)]
-    feed = [str(bin_folder / "margin"), "feed", "covid-2020", "--landing", landing]
-    return [[*dagster, "-w", str(ROOT / "workspace.yaml")], [*feed, "--speed", SPEED]]
+    feed = [margin, "feed", "covid-2020", "--landing", landing, "--speed", SPEED]
+    # It shows a lake and makes none: the first run of Dagster would be too late for it.
+    made_first = '"$0" init && exec "$0" dashboard --port "$1"'
+    dashboard = ["sh", "-c", made_first, margin, str(dashboard_port)]
+    return [[*dagster, "-w", str(ROOT / "workspace.yaml")], feed, dashboard]
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -83,6 +88,7 @@ def main() -> int:
     for told in (signal.SIGINT, signal.SIGTERM):
         signal.signal(told, signal.default_int_handler)
     variables, port = environment(), free_port()
+    dashboard_port = free_port(FIRST_DASHBOARD_PORT)
     home = Path(variables["DAGSTER_HOME"])
     home.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "infra" / "dagster" / "dagster.yaml", home / "dagster.yaml")
@@ -98,7 +104,7 @@ def main() -> int:
                 stdout=written,
                 stderr=subprocess.STDOUT,
             )
-            for command in commands(port, variables["MARGIN_LANDING"])
+            for command in commands(port, dashboard_port, variables["MARGIN_LANDING"])
         ]
     try:
         if is_up(port, started[0]):
@@ -107,6 +113,7 @@ def main() -> int:
                 f"landing      {variables['MARGIN_LANDING']}\n"
                 f"metrics      {metrics_address(variables)}\n"
                 "Ctrl-C stops everything.\n"
+                f"dashboard    http://{HOST}:{dashboard_port}\n"
                 f"Dagster UI   http://{HOST}:{port}"
             )
         code = started[0].wait()

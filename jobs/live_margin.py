@@ -9,9 +9,9 @@ import time
 import dagster as dg
 import pydantic
 
+from jobs.reported import ReportedSession
 from jobs.reporting import Reporter, report_health
 from jobs.validation import validate_sealed
-from jobs.watched import Watched
 from margin_assets.assets.resources import (
     LakeResource,
     LandingResource,
@@ -88,23 +88,23 @@ def monitor_landing(  # noqa: PLR0913 (Dagster hands the resources over one by o
     """Seals cycles until idle or its time is over, then validates what the last one left."""
     shift, store = _Shift(config), lake.created()
     session = Session(store)
-    watched = Watched(session, config.health_seconds)
+    reported = ReportedSession(session, config.health_seconds)
     try:
         # The next run may serve where this one did: nothing is served past the last cycle.
         with (
-            watched.serve(context, metrics),
+            reported.serve(context, metrics),
             Reporter(context) as reporter,
             landing.watched() as folder,
         ):
             reporter.watch(session.condition)
             for result in session.run(folder, stop=shift.is_over):
-                reporter.tell(result, watched.take(result))
+                reporter.tell(result, reported.take(result))
                 shift.worked()
     except AnotherSession as other:
         context.log.info("stepping aside: %s", other)
         return
     context.log.info("%s cycles sealed", shift.cycles)
-    report_health(context, watched.now())
+    report_health(context, reported.now())
     _hand_over(context, store, validation, shift.cycles)
 
 

@@ -258,6 +258,22 @@ class Volatilities(Landed):
     kind = columns.code("How it was found.", VOLATILITY_KINDS)
 
 
+class Volumes(Landed):
+    """One average of a symbol's traded volume, in use from its date on."""
+
+    symbol = columns.symbol("Instrument.")
+    average_daily_volume = dy.Decimal(
+        38,
+        6,
+        min=0,
+        max=10**12,
+        description="Shares or contracts a day; 0 says that it is not traded.",
+        metadata={"unit": "1 per day"},
+    )
+    as_of_date = dy.Date(description="First day of use, in New York.")
+    window_days = dy.Int64(nullable=True, min=1, description="Sessions that were averaged.")
+
+
 class LandedFiles(dy.Schema):
     """One landed file and what became of its rows."""
 

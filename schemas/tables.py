@@ -64,6 +64,7 @@ TABLES: dict[str, Table] = {
         _landed("instruments", landed.Instruments),
         _landed("betas", landed.Betas),
         _landed("volatilities", landed.Volatilities),
+        _landed("volumes", landed.Volumes),
         _landed("rates", landed.Rates),
         _landed("cash_movements", landed.CashMovements),
         _landed("fills", landed.Fills),

@@ -48,6 +48,12 @@ DESCRIBED: dict[str, Described] = {
         _ROWS,
         ("tims_requirements", "house_requirements"),
     ),
+    "volumes": Described(
+        "What a liquidation's orders move prices by, and how many may be sold; without one that is"
+        " dear.",
+        _ROWS,
+        ("positions", "margin_calls"),
+    ),
     "rates": Described(
         "The risk-free rate that options are valued with.", _ROWS, ("tims_requirements",)
     ),

@@ -133,7 +133,7 @@ def validate_tables(
     found = _judge(lake, fresh, docs) if fresh else known.clear()
     if found.height:
         number = lake.held(RESULTS).number(_APP_ID) + 1
-        lake.held(RESULTS).commit(found, "append", _APP_ID, number)
+        lake.held(RESULTS).commit(found, _APP_ID, number)
     old = known.filter(_among(targets, fresh))
     return pl.concat([old, found])
 

@@ -10,10 +10,12 @@ import typer
 from margin_assets.cli import (
     audit_verbs,
     call_verbs,
+    dashboard_verbs,
     demo,
     explain,
     feed_verbs,
     lake_verbs,
+    liquidate,
     offline_verbs,
     quarantine_verbs,
     serve_verbs,
@@ -64,11 +66,13 @@ for _group in (
     lake_verbs,
     feed_verbs,
     explain,
+    liquidate,
     offline_verbs,
     audit_verbs,
     quarantine_verbs,
     call_verbs,
     serve_verbs,
+    dashboard_verbs,
 ):
     _group.register(app)
 

@@ -72,6 +72,14 @@ _OF: dict[str, dict[str, _Bounds]] = {
     "timelines": {"*": COUNT},
     "calls": {"*_share": SHARE, "*": COUNT},
     "overlays": {"*_usd": AMOUNT, "*.riskiest": COUNT, "*": RATE},
+    "liquidation": {
+        "*_usd": AMOUNT,
+        "*.lot": POSITIVE,
+        "*.least": POSITIVE,
+        "*.trading_days": POSITIVE,
+        "*.volume_share": SHARE,
+        "*": RATE,
+    },
 }
 """Bounds by family and path: the first pattern that fits. What is no number has none."""
 

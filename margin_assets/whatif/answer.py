@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from margin_assets.kernels.book.book import INDETERMINATE, state_names
+from margin_assets.kernels.book.states import INDETERMINATE, state_names
 from margin_assets.kernels.enforcement.minimum import minimum_equity
 from margin_assets.kernels.margin.drivers import drivers, why_not_told
 from margin_assets.kernels.margin.house import addons_of, house_accounts
@@ -15,7 +15,8 @@ from margin_assets.kernels.margin.requirements import (
     tims_requirements,
 )
 from margin_assets.kernels.options.valuation import quote_states
-from margin_assets.kernels.overlays.overlays import house_totals, overlay_rules, with_enabled
+from margin_assets.kernels.overlays.overlays import house_totals
+from margin_assets.kernels.rules.overlay_rules import overlay_rules, with_enabled
 from margin_assets.kernels.securities.lines import input_states
 from margin_assets.rulebooks import versions_in_force
 from margin_assets.whatif.amounts import Row, number, usd

@@ -120,6 +120,7 @@ BorrowRate = Annotated[Decimal, _at_most(Decimal(100)), AfterValidator(_not_nega
 Overlay = Annotated[str, _one_of(OVERLAYS)]
 Rate = Annotated[Decimal, _at_most(Decimal(1))]
 Multiplier = Annotated[Decimal, _at_most(MAX_MULTIPLIER, decimals=6), AfterValidator(_positive)]
+Volume = Annotated[Decimal, _at_most(MAX_AMOUNT, decimals=6), AfterValidator(_not_negative)]
 AssetClass = Annotated[str, _one_of(tuple(c for c in ASSET_CLASSES if c != "option"))]
 """Of what an option may be written on: an option is a position, never an instrument."""
 AccountType = Annotated[str, _one_of(ACCOUNT_TYPES)]
@@ -256,6 +257,8 @@ class Instrument(_Part):
     expected_range: ExpectedRange | None = None
     hard_to_borrow: bool | None = None
     borrow_rate: BorrowRate | None = None
+    adv: Volume | None = None
+    """Average daily volume in shares, for what a liquidation costs; absent: not known, and dear."""
     broad_based: bool | None = None
     """Whether options on it take the broad-index rates; absent: by its asset class."""
 

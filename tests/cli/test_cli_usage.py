@@ -24,6 +24,7 @@ TRAVEL = "2020-03-09T15:00:00Z"
                 "sql",
                 "status",
                 "explain",
+                "liquidate",
                 "whatif",
                 "replay",
                 "bench",

@@ -14,9 +14,8 @@ from margin_assets.kernels.overlays.overlays import (
     delta_gamma_line,
     expected_range_stress,
     house_initial,
-    overlay_rules,
-    with_enabled,
 )
+from margin_assets.kernels.rules.overlay_rules import overlay_rules, with_enabled
 from margin_assets.kernels.rules.timelines import (
     BusinessDays,
     business_days,

@@ -5,7 +5,14 @@ from datetime import date
 import pytest
 
 from margin_assets.kernels.rules.rules import rules_in_force
-from margin_assets.rulebooks import RulebookMissing, in_force, installed, planned_under, versions
+from margin_assets.rulebooks import (
+    RulebookMissing,
+    in_force,
+    installed,
+    planned_under,
+    versions,
+    versions_in_force,
+)
 
 NOW = date(2026, 11, 28)
 FIRST, SECOND = "2013-01-23", "2026-06-04"
@@ -69,3 +76,12 @@ def test_bounds_of_the_lake_may_be_set_anew():
 
     with planned_under(7, books):
         assert versions("lake")
+
+
+def test_a_family_that_came_later_is_named_in_no_earlier_decision():
+    before = {family: days for family, days in installed().items() if family != "liquidation"}
+
+    with planned_under(7, before):
+        assert "liquidation" not in versions_in_force(NOW)
+        assert in_force("liquidation", NOW).effective == date(2020, 1, 1)
+    assert "liquidation" in versions_in_force(NOW)

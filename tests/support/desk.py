@@ -87,6 +87,9 @@ class Desk:
         (row,) = self.rows()
         return row
 
+    def frozen(self) -> list[str]:
+        return self.book.accounts(NAMES).filter("is_frozen")["account_id"].to_list()
+
     @staticmethod
     def _words(changes: Changes) -> list[str]:
         return [CHANGES[kind] for kind in changes.kind]

@@ -5,9 +5,7 @@ import random
 
 import numpy as np
 
-from margin_assets.kernels.strategies.grouping import (
-    Grouping,
-)
+from margin_assets.kernels.strategies.drafts import Grouping
 from margin_assets.kernels.strategies.strategies import (
     LEG,
     NONE,

@@ -7,12 +7,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from margin_assets.kernels.overlays.overlays import (
-    OverlayRules,
-    house_addons,
-    overlay_rules,
-    with_enabled,
-)
+from margin_assets.kernels.overlays.overlays import house_addons
+from margin_assets.kernels.rules.overlay_rules import OverlayRules, overlay_rules, with_enabled
 from schemas.house import HouseRequirements
 
 NOON = datetime(2020, 3, 9, 16, tzinfo=UTC)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from margin_assets.kernels.book.book import Book, Series, book_of
+from margin_assets.kernels.book.book import Book, book_of
+from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.book.terms import TERMS
 from margin_assets.kernels.rules.rules import rules_in_force
 from margin_assets.kernels.securities.positions import marked_positions

@@ -40,6 +40,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "as_of_date": "2030-01-01",
         "kind": "implied",
     },
+    "volumes": {"symbol": "SPY", "average_daily_volume": 8.5e7, "as_of_date": "2024-01-01"},
     "rates": {"name": "risk_free", "rate_annual": 0.0125, "event_time": AT},
     "cash_movements": {
         "movement_id": "M1",

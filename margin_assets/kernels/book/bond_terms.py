@@ -1,5 +1,7 @@
 """What an instrument row says of a bond, and how many units a contract of it stands for."""
 
+from functools import cache
+
 import polars as pl
 
 _BOND_CLASS_OF = {
@@ -11,6 +13,7 @@ _BOND_CLASS_OF = {
 _OPTION = pl.col("asset_class") == "option"
 
 
+@cache
 def bond_terms() -> dict[str, pl.Expr]:
     """Class, coupon, last day and multiplier of an instrument row, a bond's or another.
 

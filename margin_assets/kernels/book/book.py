@@ -1,146 +1,20 @@
 """The book: positions sorted by account and class group, as offsets and arrays."""
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from margin_assets.kernels.book.sales import sale_prices
+from margin_assets.kernels.book.series import Series, codes_of, series_of
 from margin_assets.kernels.numeric.arrays import Int8Array, Int64Array
 from margin_assets.kernels.numeric.money import BEYOND, bounded, to_scaled, units
-from margin_assets.kernels.rules.dated import dated
-from margin_assets.kernels.rules.expiry import NEW_YORK, time_left
 from margin_assets.kernels.rules.rules import Rules
-from schemas.landed import ACCOUNT_TYPES, BOND_CLASSES
-from schemas.margin import PRICE_STATES, RANGE_CLASSES, RATE_CLASSES
+from schemas.landed import ACCOUNT_TYPES
 
 CASH, REG_T, PORTFOLIO = (ACCOUNT_TYPES.index(name) for name in ACCOUNT_TYPES)
-FRESH, STALE, FILL, UNUSABLE, MISSING = (PRICE_STATES.index(name) for name in PRICE_STATES)
-USABLE = FILL
-"""Last of the states whose price values a position."""
-SECURITIES = (
-    "equity",
-    "etf",
-    "narrow_index",
-    "broad_index",
-    "broad_index_high_cap",
-    "volatility_index",
-)
-INDICES = ("narrow_index", "broad_index", "broad_index_high_cap", "volatility_index")
-BONDS = ("treasury", "agency", "corporate", "municipal")
-SUPPORTED = (*SECURITIES, "option")
-SECURITY, OPTION, BOND = range(3)
-
-# Named states of an account's inputs; `INDETERMINATE` holds those that make it so.
-UNREGISTERED = 1
-NO_PRICE = 2
-PRICE_UNUSABLE = 4
-NO_INSTRUMENT = 8
-UNSUPPORTED = 16
-BEYOND_RANGE = 32
-PRICE_STALE = 64
-NO_BETA = 128
-NO_UNDERLYING_PRICE = 256
-EXPIRED = 512
-NO_RATE = 1024
-QUOTE_OUT_OF_BOUNDS = 2048
-UNMODELLED = 4096
-NOT_PROVEN = 8192
-FILL_PRICE = 16384
-QUOTE_BELOW_BOUND = 32768
-AWAITING_SETTLEMENT = 65536
-INDETERMINATE = (
-    UNREGISTERED
-    | NO_PRICE
-    | PRICE_UNUSABLE
-    | NO_INSTRUMENT
-    | UNSUPPORTED
-    | BEYOND_RANGE
-    | NO_UNDERLYING_PRICE
-    | EXPIRED
-    | UNMODELLED
-    | AWAITING_SETTLEMENT
-)
-UNPRICED = NO_PRICE | PRICE_UNUSABLE | NO_UNDERLYING_PRICE
-"""Those for want of a usable price."""
-STATE_NAMES = (
-    "unregistered",
-    "price_missing",
-    "price_unusable",
-    "instrument_missing",
-    "asset_class_unsupported",
-    "beyond_range",
-    "price_stale",
-    "beta_missing",
-    "underlying_price_missing",
-    "expired",
-    "rate_missing",
-    "quote_out_of_bounds",
-    "portfolio_margin_bound",
-    "grouping_not_proven",
-    "fill_price",
-    "quote_below_bound",
-    "awaiting_settlement",
-)
-
-
-class Series(NamedTuple):
-    """What is known of each symbol: its mark and its terms. One entry a symbol."""
-
-    price: Int64Array
-    """Last price, micro-dollars; 0 if there is none."""
-    price_state: Int8Array
-    leverage: Int64Array
-    """Multiple of a fund, ppm, signed."""
-    is_marginable: npt.NDArray[np.bool_]
-    input_state: npt.NDArray[np.int32]
-    """Named states that the terms themselves cause (no instrument row, unsupported)."""
-    beta: npt.NDArray[np.float64]
-    """NaN when none is known."""
-    class_group: npt.NDArray[np.int32]
-    range_class: Int8Array
-    """Valuation range of the class group, by its index in `RANGE_CLASSES`."""
-    kind: Int8Array
-    """`SECURITY`, `OPTION` or `BOND`; an option that has ended is a security."""
-    multiplier: Int64Array
-    """Units a contract stands for, micro-units."""
-    name: npt.NDArray[np.int32]
-    """Code of the symbol, of an option of its underlying: what may be grouped together."""
-    covers: npt.NDArray[np.int32]
-    """Of an unlevered fund in an index's class group: code of the index; else -1."""
-    is_call: npt.NDArray[np.bool_]
-    strike: Int64Array
-    expiry: npt.NDArray[np.int32]
-    """Days since 1970."""
-    hours_left: npt.NDArray[np.int32]
-    """Of an option, to the close of its last trading day."""
-    is_ended: npt.NDArray[np.bool_]
-    """Options past that close: from then on a share of the underlying, at its price."""
-    is_on_index: npt.NDArray[np.bool_]
-    """Options on an index, which pay cash."""
-    is_american: npt.NDArray[np.bool_]
-    is_listed: npt.NDArray[np.bool_]
-    is_long_dated: npt.NDArray[np.bool_]
-    """Beyond the months in which a long option has no loan value."""
-    is_cash_settled: npt.NDArray[np.bool_]
-    """Options that pay cash on their last day and never before: European ones on an index."""
-    has_fund_cover: npt.NDArray[np.bool_]
-    """Options on a broad or narrow index: a fund on it may cover them by value."""
-    rate_class: Int8Array
-    underlying_price: Int64Array
-    underlying_state: Int8Array
-    rate: npt.NDArray[np.float64]
-    """Risk-free; NaN when none is known."""
-    dividend_yield: npt.NDArray[np.float64]
-    implied_volatility: npt.NDArray[np.float64]
-    """NaN where the price has none."""
-    bond_class: Int8Array
-    government_band: Int8Array
-    """Band of years to maturity of 4210(e)(2)(A)."""
-    is_long_zero: npt.NDArray[np.bool_]
-    """A zero coupon bond with so many years left that its principal counts."""
 
 
 class Book(NamedTuple):
@@ -159,11 +33,6 @@ class Book(NamedTuple):
     is_exempt: npt.NDArray[np.bool_]
     cash: Int64Array
     """Cents, signed."""
-
-
-def state_names(states: int) -> str:
-    """Named states of a bit set, `;`-separated in their fixed order."""
-    return ";".join(name for i, name in enumerate(STATE_NAMES) if states >> i & 1)
 
 
 def book_of(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> tuple[Book, Series]:
@@ -193,7 +62,7 @@ def book_of(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> tu
     series = series_of(frame, rules)
     held = joined["series"].to_numpy().astype(np.int32)
     book = Book(
-        offsets=np.concatenate(([0], np.cumsum(counts.to_numpy()))).astype(np.int64),
+        offsets=offsets_of(counts.to_numpy()),
         series=held,
         quantity=units(bounded(positions["quantity"], BEYOND), series.multiplier, held),
         last_fill_price=to_scaled(positions["last_fill_price"].fill_null(Decimal(-1))),
@@ -209,131 +78,24 @@ def book_of(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> tu
     return book, series
 
 
-def series_of(frame: pl.DataFrame, rules: Rules) -> Series:
-    """Series of a frame with the columns of `positions` that belong to the symbol, one row each."""
-    names = pl.concat(
-        [frame["symbol"], frame["underlying"].drop_nulls(), frame["class_group"]]
-    ).unique(maintain_order=True)
-    code = dict(zip(names.to_list(), range(len(names)), strict=True))
-
-    def coded(column: pl.Series) -> npt.NDArray[np.int32]:
-        return column.replace_strict(code, return_dtype=pl.Int32).to_numpy().astype(np.int32)
-
-    on = frame["as_of"].dt.convert_time_zone(NEW_YORK).dt.date()
-    last = dated(frame["expiry"], on, rules)
-    group, is_fund = frame["class_group"], _is_index_fund(frame)
-    kind, time = _kinds(frame), time_left(frame["expires_at"], frame["as_of"])
-    marginable = pl.when(pl.Series(time.is_over)).then("is_underlying_marginable")
-    series = Series(
-        price=to_scaled(frame["last_price"]),
-        price_state=codes_of(frame["price_state"], PRICE_STATES),
-        leverage=leverage_ppm(frame["leverage"].to_numpy()),
-        is_marginable=frame.select(marginable.otherwise("is_marginable")).to_series().to_numpy(),
-        input_state=_term_states(frame, kind, last.days_left, time.is_over),
-        beta=_floats(frame["beta"]),
-        class_group=(group.rank("dense").cast(pl.Int32) - 1).to_numpy().astype(np.int32),
-        range_class=codes_of(frame["range_class"], RANGE_CLASSES),
-        kind=np.where(time.is_over, SECURITY, kind).astype(np.int8),
-        multiplier=to_scaled(frame["multiplier"]),
-        name=coded(frame["underlying"].fill_null(frame["symbol"])),
-        covers=np.where(is_fund, coded(group), -1).astype(np.int32),
-        is_call=(frame["right"] == "call").fill_null(value=False).to_numpy(),
-        strike=to_scaled(frame["strike"]),
-        expiry=last.expiry,
-        hours_left=time.hours,
-        is_ended=time.is_over,
-        is_on_index=frame["issuer_class"].is_in(INDICES).fill_null(value=False).to_numpy().copy(),
-        is_american=(frame["style"] == "american").fill_null(value=False).to_numpy(),
-        is_listed=frame["is_listed"].to_numpy(),
-        is_long_dated=last.is_long_dated,
-        is_cash_settled=_is_cash_settled(frame),
-        has_fund_cover=_has_fund_cover(frame),
-        rate_class=codes_of(frame["rate_class"].fill_null(RATE_CLASSES[0]), RATE_CLASSES),
-        underlying_price=to_scaled(frame["underlying_price"]),
-        underlying_state=codes_of(
-            frame["underlying_price_state"].fill_null(PRICE_STATES[FRESH]), PRICE_STATES
-        ),
-        rate=_floats(frame["risk_free_rate"]),
-        dividend_yield=_floats(frame["dividend_yield"]),
-        implied_volatility=_floats(frame["implied_volatility"]),
-        bond_class=codes_of(frame["bond_class"].fill_null(BOND_CLASSES[-1]), BOND_CLASSES),
-        government_band=last.government_band,
-        is_long_zero=frame["is_zero_coupon"].to_numpy() & last.is_beyond_zero_years,
-    )
-    return as_shares(series)
+def offsets_of(sizes: npt.NDArray[np.integer[Any]]) -> Int64Array:
+    """Where each account's positions begin, and where the last one's end."""
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
-def as_shares(series: Series) -> Series:
-    """Series in which every option that has ended has its underlying's price, and its state.
+def taken(book: Book, places: Int64Array, accounts: Int64Array, sizes: Int64Array) -> Book:
+    """A book of some accounts of another: so many of the positions at `places` each, in order.
 
-    Where the underlying never had one, the last price is the strike, and not usable.
+    An account may be taken more than once, with other positions of its own each time.
     """
-    if not series.is_ended.any():
-        return series
-    is_unknown = series.underlying_state == MISSING
-    price = np.where(is_unknown, series.strike, series.underlying_price)
-    state = np.where(is_unknown, UNUSABLE, series.underlying_state)
-    return series._replace(
-        price=np.where(series.is_ended, price, series.price),
-        price_state=np.where(series.is_ended, state, series.price_state).astype(np.int8),
+    return Book(
+        offsets=offsets_of(sizes),
+        series=book.series[places],
+        quantity=book.quantity[places],
+        last_fill_price=book.last_fill_price[places],
+        sale_price=book.sale_price[places],
+        account_type=book.account_type[accounts],
+        is_registered=book.is_registered[accounts],
+        is_exempt=book.is_exempt[accounts],
+        cash=book.cash[accounts],
     )
-
-
-def _kinds(frame: pl.DataFrame) -> Int8Array:
-    kind = np.where(frame["asset_class"] == "option", OPTION, SECURITY)
-    return np.where(frame["bond_class"].is_not_null(), BOND, kind).astype(np.int8)
-
-
-def _is_index_fund(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
-    """Unlevered funds in the class group of something else: they may cover its options."""
-    is_fund = frame["asset_class"].is_in(["etf", "broad_index", "broad_index_high_cap"])
-    is_member = frame["class_group"] != frame["symbol"]
-    return (is_fund & is_member & (frame["leverage"] == 1.0)).fill_null(value=False).to_numpy()
-
-
-_FUND_COVER = (pl.col("asset_class") == "option") & pl.col("issuer_class").is_in(
-    ("narrow_index", "broad_index", "broad_index_high_cap")
-)
-_CASH_SETTLED = pl.col("issuer_class").is_in(INDICES) & (pl.col("style") == "european")
-
-
-def _has_fund_cover(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
-    """Options on an index that a fund may be in: not on volatility."""
-    return frame.select(_FUND_COVER.fill_null(value=False)).to_series().to_numpy().copy()
-
-
-def _is_cash_settled(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
-    """European options on an index."""
-    return frame.select(_CASH_SETTLED.fill_null(value=False)).to_series().to_numpy().copy()
-
-
-def _term_states(
-    frame: pl.DataFrame,
-    kind: Int8Array,
-    days_left: npt.NDArray[np.int32],
-    is_over: npt.NDArray[np.bool_],
-) -> npt.NDArray[np.int32]:
-    is_unknown = frame["asset_class"].is_null()
-    is_unknown |= pl.Series(kind == OPTION) & frame["rate_class"].is_null()
-    supported = frame["asset_class"].is_in(SUPPORTED) | frame["bond_class"].is_not_null()
-    state = np.where(is_unknown, NO_INSTRUMENT, 0)
-    state |= np.where(supported.fill_null(value=True), 0, UNSUPPORTED)
-    state |= np.where((kind == BOND) & (days_left < 0), EXPIRED, 0)
-    state |= np.where(is_over, AWAITING_SETTLEMENT, 0)
-    return state.astype(np.int32)
-
-
-def _floats(column: pl.Series) -> npt.NDArray[np.float64]:
-    # A copy: compiled loops tell arrays that may be written from those that may not.
-    return column.cast(pl.Float64).fill_null(np.nan).to_numpy().copy()
-
-
-def leverage_ppm(leverage: npt.NDArray[np.float64]) -> Int64Array:
-    """Multiples as parts per million."""
-    return np.rint(leverage * 1e6).astype(np.int64)
-
-
-def codes_of(series: pl.Series, words: tuple[str, ...]) -> Int8Array:
-    """Words of a closed list as their places in it."""
-    codes = series.replace_strict(list(words), list(range(len(words))), return_dtype=pl.Int8)
-    return codes.to_numpy().astype(np.int8)

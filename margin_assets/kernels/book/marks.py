@@ -4,10 +4,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book.book import FILL, FRESH, MISSING, STALE, UNUSABLE
 from margin_assets.kernels.book.counting import counting_from
 from margin_assets.kernels.book.fills import effects_at
 from margin_assets.kernels.book.last_fills import last_fills, trades_of, with_places
+from margin_assets.kernels.book.series import FILL, FRESH, MISSING, STALE, UNUSABLE
 from margin_assets.kernels.numeric.arrays import Int8Array, Int64Array
 from margin_assets.kernels.numeric.money import instants, to_decimal, to_instants
 from margin_assets.kernels.rules.rules import Rules

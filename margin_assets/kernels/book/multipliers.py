@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book.book import leverage_ppm
+from margin_assets.kernels.book.series import leverage_ppm
 from margin_assets.kernels.book.terms import multiplier_of
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MICRO, PPM, instants, to_scaled

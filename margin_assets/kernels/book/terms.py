@@ -5,8 +5,8 @@ from typing import NamedTuple
 import polars as pl
 
 from margin_assets.kernels.book.bond_terms import bond_terms
-from margin_assets.kernels.book.book import INDICES, SUPPORTED
 from margin_assets.kernels.book.counting import counting_from
+from margin_assets.kernels.book.series import INDICES, SUPPORTED
 from margin_assets.kernels.rules.expiry import (
     NEW_YORK,
     SessionTimes,
@@ -242,32 +242,14 @@ class Marks(NamedTuple):
 def marked_terms(terms: pl.DataFrame, marks: Marks, benchmark: str) -> pl.DataFrame:
     """Terms with the latest price (and when it was made), beta and volatility of each symbol."""
     prices, betas, volatilities = marks
-    return (
-        terms.join(
-            prices.select("symbol", last_price="price", price_time="event_time"),
-            on="symbol",
-            how="left",
-            maintain_order="left",
-            validate="1:1",
-        )
-        .join(
-            betas.select("symbol", "beta"),
-            on="symbol",
-            how="left",
-            maintain_order="left",
-            validate="1:1",
-        )
-        .join(
-            volatilities.select("symbol", "volatility_annual"),
-            on="symbol",
-            how="left",
-            maintain_order="left",
-            validate="1:1",
-        )
-        .with_columns(
-            beta=pl.when(pl.col("symbol") == benchmark).then(1.0).otherwise(pl.col("beta"))
-        )
-    )
+    for known in (
+        prices.select("symbol", last_price="price", price_time="event_time"),
+        betas.select("symbol", "beta"),
+        volatilities.select("symbol", "volatility_annual"),
+    ):
+        terms = terms.join(known, on="symbol", how="left", maintain_order="left", validate="1:1")
+    is_benchmark = pl.col("symbol") == benchmark
+    return terms.with_columns(beta=pl.when(is_benchmark).then(1.0).otherwise(pl.col("beta")))
 
 
 def with_underlyings(terms: pl.DataFrame, risk_free_rate: float | None) -> pl.DataFrame:

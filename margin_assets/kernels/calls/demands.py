@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.book import CASH, INDETERMINATE, PORTFOLIO
+from margin_assets.kernels.book.book import CASH, PORTFOLIO
 from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.book.states import INDETERMINATE
 from margin_assets.kernels.book.terms import first_instant
 from margin_assets.kernels.calls.call_rules import (
     CASH_DEBIT,

@@ -13,7 +13,7 @@ from margin_assets.kernels.day_trading.day_trade_counts import MOST
 from margin_assets.kernels.day_trading.day_trades import DayTradeRules
 from margin_assets.kernels.intraday.intraday import rulebook_of
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.money import PPM, bounded, to_decimal
+from margin_assets.kernels.numeric.money import PPM, bounded, to_decimal, whole
 from margin_assets.kernels.rules.timelines import BusinessDays, date_series
 from schemas import empty
 
@@ -181,6 +181,8 @@ def rows_of(
     saved: pl.DataFrame, days: BusinessDays, place: Callable[[pl.Series], Int64Array]
 ) -> pl.DataFrame:
     """Rows of a saved `pattern_day_traders`; the names in it must have their places."""
+    if not saved.height:
+        return pl.DataFrame(schema=ROWS)
     found: dict[str, Any] = {name: _cents(saved[name]) for name in _AMOUNTS}
     dates = saved.rename({"business_date": "day"})
     found |= {name: _indices(dates[name], days) for name in _DATES}
@@ -192,11 +194,11 @@ def rows_of(
 
 
 def _or_none(series: pl.Series) -> Int64Array:
-    return series.fill_null(-1).to_numpy()
+    return whole(series, -1)
 
 
 def _usd(series: pl.Series) -> pl.Series:
-    return to_decimal(series.fill_null(0).to_numpy(), 2).set(series.is_null(), None)
+    return to_decimal(whole(series, 0), 2).set(series.is_null(), None)
 
 
 def _cents(series: pl.Series) -> pl.Series:
@@ -204,7 +206,7 @@ def _cents(series: pl.Series) -> pl.Series:
 
 
 def _indices(dates: pl.Series, days: BusinessDays) -> pl.Series:
-    index = np.searchsorted(days.days, dates.to_physical().fill_null(0).to_numpy())
+    index = np.searchsorted(days.days, whole(dates, 0))
     return pl.Series(index, dtype=pl.Int64).set(dates.is_null(), None)
 
 

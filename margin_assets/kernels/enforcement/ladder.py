@@ -5,12 +5,15 @@ policy as the product's semantics, section 6, by way of the house rulebook. Leve
 exactly, never rounded first.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from margin_assets.kernels.book.book import CASH, INDETERMINATE, Book
+from margin_assets.kernels.book.book import CASH, Book
 from margin_assets.kernels.book.figures import Figures, gross_value
+from margin_assets.kernels.book.states import INDETERMINATE
 from margin_assets.kernels.enforcement.liquidation import acts_at, liquidation_reason, open_call
 from margin_assets.kernels.enforcement.minimum import minimum_equity
 from margin_assets.kernels.enforcement.rungs import (
@@ -41,6 +44,38 @@ from margin_assets.kernels.numeric.money import share_order
 from margin_assets.kernels.rules.rules import Rules
 
 
+class _Firm(NamedTuple):
+    """What every step reads, and the states that it moves."""
+
+    book: Book
+    figures: Figures
+    rules: Rules
+    ladder: Ladder
+
+
+class _Case(NamedTuple):
+    """An account at a grid point."""
+
+    a: int
+    point: int
+    is_known: bool
+    excess: int
+    is_underwater: bool
+    """Whether a restricting scenario leaves less than the requirement held."""
+
+
+class _Step(NamedTuple):
+    """One row of `Steps`."""
+
+    account: int
+    dimension: int
+    before: int
+    after: int
+    reason: int
+    tightens: int
+    call_opened: int
+
+
 def climb(book: Book, figures: Figures, rules: Rules, ladder: Ladder, at: Evaluated) -> Steps:
     """Moves the given accounts' states to a grid point, in place, and returns what changed.
 
@@ -58,59 +93,52 @@ def climb(book: Book, figures: Figures, rules: Rules, ladder: Ladder, at: Evalua
         tightens=np.empty(room, dtype=np.int8),
         call_opened=np.empty(room, dtype=np.int64),
     )
-    taken = _climb(book, figures, rules, ladder, accounts, is_spared, point, steps)
+    firm = _Firm(book, figures, rules, ladder)
+    taken = _climb(firm, accounts, is_spared, point, steps)
     return Steps._make(column[:taken] for column in steps)
 
 
 @njit(**BORROWS, nogil=True)
 def _climb(
-    book: Book,
-    figures: Figures,
-    rules: Rules,
-    ladder: Ladder,
+    firm: _Firm,
     accounts: Int64Array,
     is_spared: npt.NDArray[np.bool_],
     point: int,
     steps: Steps,
 ) -> int:
-    n = 0
+    n, ladder = 0, firm.ladder
     for k in range(len(accounts)):
-        a = accounts[k]
-        is_known = figures.states[a] & INDETERMINATE == 0
-        excess = figures.equity[a] - figures.governing[a]
-        n = _margin_status(book, figures, rules, ladder, a, point, is_known, excess, steps, n)
+        case = _case(firm, accounts[k], point)
+        n = _margin_status(firm, case, steps, n)
         # What begins comes before what ends, so that no state between is `none`.
-        is_underwater = _is_underwater(book, figures, rules, a, excess)
-        n = _begin_stress(ladder, a, is_underwater, steps, n)
-        n = _begin_overdue(rules, ladder, a, point, excess, steps, n)
-        n = _end_call(ladder, a, steps, n)
-        n = _end_stress(rules, ladder, a, point, is_underwater, is_known, steps, n)
+        n = _begin_stress(ladder, case, steps, n)
+        n = _begin_overdue(firm.rules, ladder, case, steps, n)
+        n = _end_call(ladder, case.a, steps, n)
+        n = _end_stress(firm.rules, ladder, case, steps, n)
         if not is_spared[k]:
-            n = _liquidation(figures, rules, ladder, a, point, steps, n)
-        n = _minimum_equity(book, figures, rules, ladder, a, is_known, steps, n)
-        ladder.deadline[a] = _deadline(rules, ladder, a, point)
+            n = _liquidation(firm, case, steps, n)
+        n = _minimum_equity(firm, case, steps, n)
+        ladder.deadline[case.a] = _deadline(firm.rules, ladder, case.a, point)
     return n
 
 
 @njit(**BORROWS)
-def _emit(
-    steps: Steps,
-    n: int,
-    a: int,
-    dimension: int,
-    before: int,
-    after: int,
-    reason: int,
-    tightens: int,
-    opened: int,
-) -> int:
-    steps.account[n] = a
-    steps.dimension[n] = dimension
-    steps.before[n] = before
-    steps.after[n] = after
-    steps.reason[n] = reason
-    steps.tightens[n] = tightens
-    steps.call_opened[n] = opened
+def _case(firm: _Firm, a: int, point: int) -> _Case:
+    book, figures, rules, _ = firm
+    is_known = figures.states[a] & INDETERMINATE == 0
+    excess = figures.equity[a] - figures.governing[a]
+    return _Case(a, point, is_known, excess, _is_underwater(book, figures, rules, a, excess))
+
+
+@njit(**BORROWS)
+def _emit(steps: Steps, n: int, step: _Step) -> int:
+    steps.account[n] = step.account
+    steps.dimension[n] = step.dimension
+    steps.before[n] = step.before
+    steps.after[n] = step.after
+    steps.reason[n] = step.reason
+    steps.tightens[n] = step.tightens
+    steps.call_opened[n] = step.call_opened
     return n + 1
 
 
@@ -126,25 +154,15 @@ def _wanted_status(is_cash: bool, before: int, excess: int, gross: int, rules: R
 
 
 @njit(**BORROWS)
-def _margin_status(
-    book: Book,
-    figures: Figures,
-    rules: Rules,
-    ladder: Ladder,
-    a: int,
-    point: int,
-    is_known: bool,
-    excess: int,
-    steps: Steps,
-    n: int,
-) -> int:
+def _margin_status(firm: _Firm, case: _Case, steps: Steps, n: int) -> int:
+    a, ladder = case.a, firm.ladder
     before = ladder.margin_status[a]
-    gross = gross_value(figures, a)
-    after = _wanted_status(book.account_type[a] == CASH, before, excess, gross, rules)
-    if after == before or (after < before and not is_known):
+    gross, is_cash = gross_value(firm.figures, a), firm.book.account_type[a] == CASH
+    after = _wanted_status(is_cash, before, case.excess, gross, firm.rules)
+    if after == before or (after < before and not case.is_known):
         return n
     if after == CALL:
-        ladder.call_opened[a] = point
+        ladder.call_opened[a] = case.point
         reason = DEFICIENCY
     elif before == CALL:
         reason = CURED
@@ -152,7 +170,7 @@ def _margin_status(
         reason = LOW_EXCESS if after == WARNING else RECOVERED
     ladder.margin_status[a] = after
     opened = ladder.call_opened[a]
-    return _emit(steps, n, a, MARGIN_STATUS, before, after, reason, after > before, opened)
+    return _emit(steps, n, _Step(a, MARGIN_STATUS, before, after, reason, after > before, opened))
 
 
 @njit(**BORROWS)
@@ -167,31 +185,31 @@ def _is_underwater(book: Book, figures: Figures, rules: Rules, a: int, excess: i
 
 
 @njit(**BORROWS)
-def _begin_stress(ladder: Ladder, a: int, is_underwater: bool, steps: Steps, n: int) -> int:
+def _begin_stress(ladder: Ladder, case: _Case, steps: Steps, n: int) -> int:
     """Close-only while underwater in a restricting scenario, and for a time after."""
-    if not is_underwater:
+    a = case.a
+    if not case.is_underwater:
         return n
     ladder.stress_clear[a] = UNSET
     if ladder.is_stressed[a]:
         return n
     ladder.is_stressed[a] = True
     before = 1 if ladder.is_overdue[a] else 0
-    return _emit(steps, n, a, RESTRICTION, before, 1, STRESS, 1, open_call(ladder, a))
+    return _emit(steps, n, _Step(a, RESTRICTION, before, 1, STRESS, 1, open_call(ladder, a)))
 
 
 @njit(**BORROWS)
-def _begin_overdue(
-    rules: Rules, ladder: Ladder, a: int, point: int, excess: int, steps: Steps, n: int
-) -> int:
+def _begin_overdue(rules: Rules, ladder: Ladder, case: _Case, steps: Steps, n: int) -> int:
     """Close-only for a call that is open too long and still deficient."""
+    a = case.a
     opened = open_call(ladder, a)
-    if opened == UNSET or ladder.is_overdue[a] or excess >= 0:
+    if opened == UNSET or ladder.is_overdue[a] or case.excess >= 0:
         return n
-    if point < acts_at(ladder, a, opened, rules.overdue_after):
+    if case.point < acts_at(ladder, a, opened, rules.overdue_after):
         return n
     ladder.is_overdue[a] = True
     before = 1 if ladder.is_stressed[a] else 0
-    return _emit(steps, n, a, RESTRICTION, before, 1, OVERDUE, 1, opened)
+    return _emit(steps, n, _Step(a, RESTRICTION, before, 1, OVERDUE, 1, opened))
 
 
 @njit(**BORROWS)
@@ -203,72 +221,55 @@ def _end_call(ladder: Ladder, a: int, steps: Steps, n: int) -> int:
     if ladder.is_overdue[a]:
         ladder.is_overdue[a] = False
         after = 1 if ladder.is_stressed[a] else 0
-        n = _emit(steps, n, a, RESTRICTION, 1, after, OVERDUE, 0, opened)
+        n = _emit(steps, n, _Step(a, RESTRICTION, 1, after, OVERDUE, 0, opened))
     if ladder.is_liquidating[a]:
         ladder.is_liquidating[a] = False
-        n = _emit(steps, n, a, LIQUIDATION, 1, 0, CURED, 0, opened)
+        n = _emit(steps, n, _Step(a, LIQUIDATION, 1, 0, CURED, 0, opened))
     ladder.call_opened[a] = UNSET
     return n
 
 
 @njit(**BORROWS)
-def _end_stress(
-    rules: Rules,
-    ladder: Ladder,
-    a: int,
-    point: int,
-    is_underwater: bool,
-    is_known: bool,
-    steps: Steps,
-    n: int,
-) -> int:
-    if is_underwater or not ladder.is_stressed[a]:
+def _end_stress(rules: Rules, ladder: Ladder, case: _Case, steps: Steps, n: int) -> int:
+    a = case.a
+    if case.is_underwater or not ladder.is_stressed[a]:
         return n
     if ladder.stress_clear[a] == UNSET:
-        ladder.stress_clear[a] = point
-    if not is_known or point < ladder.stress_clear[a] + rules.stress_release_after:
+        ladder.stress_clear[a] = case.point
+    if not case.is_known or case.point < ladder.stress_clear[a] + rules.stress_release_after:
         return n
     ladder.is_stressed[a] = False
     ladder.stress_clear[a] = UNSET
     after = 1 if ladder.is_overdue[a] else 0
-    return _emit(steps, n, a, RESTRICTION, 1, after, STRESS, 0, ladder.call_opened[a])
+    return _emit(steps, n, _Step(a, RESTRICTION, 1, after, STRESS, 0, ladder.call_opened[a]))
 
 
 @njit(**BORROWS)
-def _liquidation(
-    figures: Figures, rules: Rules, ladder: Ladder, a: int, point: int, steps: Steps, n: int
-) -> int:
+def _liquidation(firm: _Firm, case: _Case, steps: Steps, n: int) -> int:
+    a, ladder = case.a, firm.ladder
     opened = open_call(ladder, a)
     if opened == UNSET or ladder.is_liquidating[a]:
         return n
-    old_at = acts_at(ladder, a, opened, rules.liquidation_after)
-    reason = liquidation_reason(figures, rules, a, old_at, point)
+    old_at = acts_at(ladder, a, opened, firm.rules.liquidation_after)
+    reason = liquidation_reason(firm.figures, firm.rules, a, old_at, case.point)
     if reason == UNSET:
         return n
     ladder.is_liquidating[a] = True
-    return _emit(steps, n, a, LIQUIDATION, 0, 1, reason, 1, opened)
+    return _emit(steps, n, _Step(a, LIQUIDATION, 0, 1, reason, 1, opened))
 
 
 @njit(**BORROWS)
-def _minimum_equity(
-    book: Book,
-    figures: Figures,
-    rules: Rules,
-    ladder: Ladder,
-    a: int,
-    is_known: bool,
-    steps: Steps,
-    n: int,
-) -> int:
-    least = minimum_equity(book, figures, rules, a)
-    is_below = least > 0 and figures.equity[a] < least
-    if is_below == ladder.minimum_call[a] or not (is_below or is_known):
+def _minimum_equity(firm: _Firm, case: _Case, steps: Steps, n: int) -> int:
+    a, ladder = case.a, firm.ladder
+    least = minimum_equity(firm.book, firm.figures, firm.rules, a)
+    is_below = least > 0 and firm.figures.equity[a] < least
+    if is_below == ladder.minimum_call[a] or not (is_below or case.is_known):
         return n
     ladder.minimum_call[a] = is_below
     opened = ladder.call_opened[a]
     if is_below:
-        return _emit(steps, n, a, MINIMUM_EQUITY, 0, 1, BELOW_MINIMUM, 1, opened)
-    return _emit(steps, n, a, MINIMUM_EQUITY, 1, 0, AT_MINIMUM, 0, opened)
+        return _emit(steps, n, _Step(a, MINIMUM_EQUITY, 0, 1, BELOW_MINIMUM, 1, opened))
+    return _emit(steps, n, _Step(a, MINIMUM_EQUITY, 1, 0, AT_MINIMUM, 0, opened))
 
 
 @njit(**BORROWS)

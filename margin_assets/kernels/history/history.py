@@ -1,7 +1,8 @@
 """Positions and cash at past instants, recomputed from everything landed."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+import dataframely as dy
 import numpy as np
 import polars as pl
 
@@ -26,6 +27,7 @@ from margin_assets.kernels.rules.grid import day_of
 from margin_assets.kernels.rules.rules import benchmark, rules_in_force
 from margin_assets.kernels.securities.positions import marked_positions
 from schemas.landed import RATE_NAMES, VOLATILITY_KINDS
+from schemas.margin import AccountState, Positions
 
 
 class Landed(NamedTuple):
@@ -44,7 +46,7 @@ class Landed(NamedTuple):
 
 def positions_at(
     landed: Landed, closes: pl.DataFrame, times: SessionTimes, fills: pl.DataFrame | None = None
-) -> pl.DataFrame:
+) -> dy.DataFrame[Positions]:
     """Positions at each business date's close (`as_of`, microseconds), by trade date.
 
     Of everybody, or of those whose `fills` are given. Everybody's fills mark, whoever is asked for.
@@ -62,7 +64,7 @@ def positions_at(
         )
         for day, at in closes.iter_rows()
     ]
-    return pl.concat(days)
+    return cast("dy.DataFrame[Positions]", pl.concat(days))
 
 
 def _positions(landed: Landed, effects: pl.DataFrame, at: int, times: SessionTimes) -> pl.DataFrame:
@@ -128,7 +130,7 @@ class Booked(NamedTuple):
     instruments: pl.DataFrame
 
 
-def account_state_at(booked: Booked, closes: pl.DataFrame) -> pl.DataFrame:
+def account_state_at(booked: Booked, closes: pl.DataFrame) -> dy.DataFrame[AccountState]:
     """Type and cash of every account at each close: movements plus what fills moved."""
     movements = booked.movements
     effects = effects_at(booked.fills, counting_from(booked.fills))
@@ -143,7 +145,7 @@ def account_state_at(booked: Booked, closes: pl.DataFrame) -> pl.DataFrame:
         ).select(pl.lit(day, pl.Date).alias("business_date"), pl.all())
         for day, at in closes.iter_rows()
     ]
-    return pl.concat(days)
+    return cast("dy.DataFrame[AccountState]", pl.concat(days))
 
 
 def _dealt(effects: pl.DataFrame, instruments: pl.DataFrame, at: int) -> pl.DataFrame:

@@ -12,13 +12,14 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.book import CASH, INDETERMINATE, PORTFOLIO, REG_T
+from margin_assets.kernels.book.book import CASH, PORTFOLIO, REG_T
 from margin_assets.kernels.book.fills import history_effects
 from margin_assets.kernels.book.multipliers import (
     multiplier_versions,
     traded_leverage,
     traded_multiplier,
 )
+from margin_assets.kernels.book.states import INDETERMINATE
 from margin_assets.kernels.day_trading.day_trades import (
     day_trade_rules,
     day_trades,

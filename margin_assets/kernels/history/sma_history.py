@@ -14,7 +14,7 @@ from margin_assets.kernels.history.sma_walk import Firm, Now, walked
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_instants
 from margin_assets.kernels.reg_t.reg_t_book import RegTBook
-from margin_assets.kernels.reg_t.sma import Standing
+from margin_assets.kernels.reg_t.sma import RegTFigures
 from margin_assets.kernels.reg_t.sma_frames import memorandum_frame
 from margin_assets.kernels.rules.grid import rules_at
 from margin_assets.kernels.rules.timelines import Calendar
@@ -61,7 +61,7 @@ def _named(rows: pl.DataFrame, names: pl.Series) -> pl.DataFrame:
 def _shown(book: RegTBook, firm: Firm, now: Now, close: int) -> pl.DataFrame:
     is_asked = book.has_row(now.is_margin)
     places = np.flatnonzero(now.is_there & is_asked).astype(np.int64)
-    chosen = Standing._make(column[places] for column in now.standing)
+    chosen = RegTFigures._make(column[places] for column in now.figures)
     rules = rules_at(close)
     frame = memorandum_frame(book, firm.names.to_list(), places, chosen, rules)
     as_of = to_instants(np.full(frame.height, close, dtype=np.int64))

@@ -13,7 +13,7 @@ from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.margin.settlement import settled_book_of
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import MICRO, instants, to_scaled
-from margin_assets.kernels.reg_t.reg_t_book import CASH, TRADE
+from margin_assets.kernels.reg_t.reg_t_book import BY_CASH, BY_TRADE
 from margin_assets.kernels.reg_t.sma import mixed_excess
 from margin_assets.kernels.reg_t.sma_entries import Trades, cash_entries, entry_rules, trade_entries
 from margin_assets.kernels.rules.expiry import SessionTimes, last_instants
@@ -76,9 +76,9 @@ def past_entries(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
     columns = ("account_id", "point", "amount", "is_margin")
     rows = pl.concat(
         [
-            _cash(booked, span).select(*columns, mover=pl.lit(CASH, pl.Int8)),
-            _trades(plain).select(*columns, mover=pl.lit(TRADE, pl.Int8)),
-            measured.select(*columns, mover=pl.lit(TRADE, pl.Int8)),
+            _cash(booked, span).select(*columns, mover=pl.lit(BY_CASH, pl.Int8)),
+            _trades(plain).select(*columns, mover=pl.lit(BY_TRADE, pl.Int8)),
+            measured.select(*columns, mover=pl.lit(BY_TRADE, pl.Int8)),
         ]
     )
     return _placed(rows, firm.names).select("point", "amount", "is_margin", "mover", "place")

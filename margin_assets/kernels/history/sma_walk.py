@@ -16,7 +16,7 @@ from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.margin.settlement import settled_book_of
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.reg_t.reg_t_book import RegTBook
-from margin_assets.kernels.reg_t.sma import Standing, standing
+from margin_assets.kernels.reg_t.sma import RegTFigures, reg_t_figures
 from margin_assets.kernels.rules.grid import day_of, rules_at
 from margin_assets.kernels.rules.timelines import Calendar
 
@@ -48,7 +48,7 @@ NetsOf = Callable[[int, Int64Array], Int64Array]
 class Now(NamedTuple):
     """Where accounts stand at a close."""
 
-    standing: Standing
+    figures: RegTFigures
     is_margin: BoolArray
     is_there: BoolArray
     """Accounts that had landed by then."""
@@ -72,7 +72,7 @@ def walked(
             yield at, book.ended(at, book.end_day(at, _is_margin(firm, at)))
         else:
             now = _now(firm, at)
-            book.credit(at, everyone, now.standing, now.is_margin)
+            book.credit(at, everyone, now.figures, now.is_margin)
             yield at, now
     _move(book, path, (taken, until), nets)
 
@@ -123,7 +123,7 @@ def _places(rows: pl.DataFrame) -> Int64Array:
 
 
 def _now(firm: Firm, close: int) -> Now:
-    """Standing of all accounts at a close; of those not there yet, nothing."""
+    """Figures of all accounts at a close; of those not there yet, nothing."""
     day = pl.DataFrame({"business_date": [day_of(close)], "as_of": [close]})
     positions = history.positions_at(firm.landed, day, firm.calendar.times).drop("business_date")
     accounts = history.account_state_at(firm.booked, day).drop("business_date")
@@ -132,12 +132,14 @@ def _now(firm: Firm, close: int) -> Now:
     figures = revalue(book, series, rules)
     everyone = np.arange(accounts.height, dtype=np.int64)
     place = firm.names.search_sorted(accounts["account_id"]).to_numpy()
-    now = standing(book, series, rules, figures, everyone)
+    now = reg_t_figures(book, series, rules, figures, everyone)
     is_there = np.zeros(len(firm.names), dtype=np.bool_)
     is_there[place] = True
     is_margin = np.zeros(len(firm.names), dtype=np.bool_)
     is_margin[place] = (accounts["account_type"] == "reg_t").to_numpy()
-    return Now(Standing._make(_spread(c, place, len(is_there)) for c in now), is_margin, is_there)
+    return Now(
+        RegTFigures._make(_spread(c, place, len(is_there)) for c in now), is_margin, is_there
+    )
 
 
 def _spread(column: np.ndarray, place: np.ndarray, count: int) -> np.ndarray:

@@ -15,7 +15,14 @@ from margin_assets.kernels.intraday.intraday_register import (
     empty_register,
 )
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
-from margin_assets.kernels.numeric.money import BEYOND, bounded, instants, to_decimal, to_instants
+from margin_assets.kernels.numeric.money import (
+    BEYOND,
+    bounded,
+    instants,
+    to_decimal,
+    to_instants,
+    whole,
+)
 from margin_assets.kernels.rules.timelines import BusinessDays, date_series
 from schemas import empty
 from schemas.intraday import DEFICIT_STATES, RULES
@@ -131,10 +138,18 @@ def register_of(
     accounts: int,
 ) -> Register:
     """The register that its frames show: the inverse of both."""
-    rows = saved.deficits
-    register = empty_register(accounts, rows.height)
-    found = place(rows["account_id"])
-    order = np.lexsort((rows["deficit_date"].to_physical().to_numpy(), found))
+    register = empty_register(accounts, saved.deficits.height)
+    whose = place(saved.accounts["account_id"])
+    register.reduced_on[whose] = _indices(saved.accounts["reduced_on"], days)
+    if saved.deficits.height:
+        _take(register, saved.deficits, days, place(saved.deficits["account_id"]))
+    link(register)
+    return register
+
+
+def _take(register: Register, rows: pl.DataFrame, days: BusinessDays, found: Int64Array) -> None:
+    """Fills an empty register with deficits of accounts at these places."""
+    order = np.lexsort((whole(rows["deficit_date"], 0), found))
     rows = rows[order]
     register.account[:] = found[order]
     for name, column in _DATES.items():
@@ -147,10 +162,6 @@ def register_of(
         getattr(register, name)[:] = rows[column].to_numpy()
     register.rule[:] = [RULES.index(word) for word in rows["rule"]]
     register.used[0] = rows.height
-    whose = place(saved.accounts["account_id"])
-    register.reduced_on[whose] = _indices(saved.accounts["reduced_on"], days)
-    link(register)
-    return register
 
 
 def _rows(register: Register, of: Int64Array | None) -> Int64Array:
@@ -182,7 +193,7 @@ def _rulebooks(dates: pl.Series) -> pl.DataFrame:
 
 
 def _indices(dates: pl.Series, days: BusinessDays) -> Int64Array:
-    found = np.searchsorted(days.days, dates.to_physical().fill_null(0).to_numpy())
+    found = np.searchsorted(days.days, whole(dates, 0))
     return np.where(dates.is_null().to_numpy(), UNSET, found).astype(np.int64)
 
 

@@ -7,7 +7,6 @@ from datetime import date
 from typing import NamedTuple
 
 import numpy as np
-import polars as pl
 
 from margin_assets.kernels.book.book import PORTFOLIO, REG_T
 from margin_assets.kernels.book.figures import Figures
@@ -75,15 +74,6 @@ def intraday_rules(on: date) -> IntradayRules:
         first_day=(rulebook_of("deficit", date.min) - epoch).days,
         last_switch=(numbers["phase_in"]["ends"] - epoch).days,
     )
-
-
-def switch_dates(chosen: pl.Series, rules: IntradayRules) -> pl.Series:
-    """First day of each account under intraday margin: the chosen one, within the phase-in.
-
-    An account for which none was chosen is under it from the day the rule takes effect.
-    """
-    days = chosen.cast(pl.Int32).fill_null(rules.first_day)
-    return days.clip(rules.first_day, rules.last_switch).cast(pl.Date)
 
 
 def governing_rules(

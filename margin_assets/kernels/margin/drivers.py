@@ -3,12 +3,12 @@
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.book import NOT_PROVEN, Book
+from margin_assets.kernels.book.book import Book, taken
 from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.book.states import NOT_PROVEN
 from margin_assets.kernels.margin.grouping_gaps import has_large_group
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import revalue
-from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_decimal
 
 MOST_POSITIONS = 500
@@ -52,19 +52,9 @@ def _required(figures: Figures) -> Amounts:
 def _each_left_out(book: Book, count: int) -> Book:
     """A book of as many accounts as there are positions, each without one of them."""
     others = [np.delete(np.arange(count), i) for i in range(count)]
-    place: Int64Array = np.concatenate([np.zeros(0, dtype=np.int64), *others]).astype(np.int64)
-    one = np.zeros(count, dtype=np.int64)
-    return Book(
-        offsets=np.arange(count + 1, dtype=np.int64) * max(count - 1, 0),
-        series=book.series[place],
-        quantity=book.quantity[place],
-        last_fill_price=book.last_fill_price[place],
-        sale_price=book.sale_price[place],
-        account_type=book.account_type[one],
-        is_registered=book.is_registered[one],
-        is_exempt=book.is_exempt[one],
-        cash=book.cash[one],
-    )
+    places = np.concatenate([np.zeros(0, dtype=np.int64), *others]).astype(np.int64)
+    the_account = np.zeros(count, dtype=np.int64)
+    return taken(book, places, the_account, np.full(count, count - 1, dtype=np.int64))
 
 
 def _rows(positions: pl.DataFrame, amounts: Amounts) -> pl.DataFrame:

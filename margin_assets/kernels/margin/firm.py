@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.book.figures import Figures, gross_values
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.rules.rules import Rules, scenario_names
@@ -23,10 +23,7 @@ def firm_risk_of(figures: Figures, rules: Rules, at: int) -> pl.DataFrame:
     owned = figures.net_liquidation[:, None] + figures.pnl
     excess = equity - figures.restruck
     firm = {
-        "gross_market_value": _total(figures.long_value)
-        + _total(figures.short_value)
-        + _total(figures.long_options)
-        + _total(figures.short_options),
+        "gross_market_value": _total(gross_values(figures, slice(None))),
         "net_market_value": _total(figures.long_value) - _total(figures.short_value),
         "beta_weighted_exposure": _total(figures.exposure),
     }

@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 from numba import njit
 
-from margin_assets.kernels.book.book import BOND, OPTION, PORTFOLIO, Book, Series
+from margin_assets.kernels.book.book import PORTFOLIO, Book
 from margin_assets.kernels.book.eras import EPOCH, keys_of
 from margin_assets.kernels.book.figures import Figures
-from margin_assets.kernels.margin.mixed_accounts import Market
+from margin_assets.kernels.book.series import BOND, OPTION, Series
+from margin_assets.kernels.margin.portfolio_margin import PricedSeries
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import OWNS
 from margin_assets.kernels.numeric.money import (
@@ -19,12 +20,8 @@ from margin_assets.kernels.numeric.money import (
     to_scaled,
     value_cents,
 )
-from margin_assets.kernels.overlays.overlays import (
-    OverlayRules,
-    house_addons,
-    house_totals,
-    overlay_rules,
-)
+from margin_assets.kernels.overlays.overlays import house_addons, house_totals
+from margin_assets.kernels.rules.overlay_rules import OverlayRules, overlay_rules
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.strategies.problems import own_lines, run_end
 
@@ -49,6 +46,15 @@ def house_charges(
     return to_scaled(totals["house_requirement"] - totals["regulatory_requirement"])
 
 
+def charge_house(figures: Figures, accounts: Int64Array | slice, charge: Int64Array) -> None:
+    """Adds the house's charge (cents) to what governs accounts, by place; in place.
+
+    What governs after a stress scenario is charged as much: an add-on is not struck again.
+    """
+    figures.governing[accounts] += charge
+    figures.restruck[accounts] += charge[:, None]
+
+
 def addons_of(held: pl.DataFrame, accounts: pl.DataFrame, overlays: OverlayRules) -> pl.DataFrame:
     """The add-ons; of no positions an empty table with the columns it always has."""
     if "delta_value" not in held.columns:
@@ -67,12 +73,12 @@ def house_accounts(accounts: pl.DataFrame, figures: Figures) -> pl.DataFrame:
 
 
 def house_positions(
-    positions: pl.DataFrame, book: Book, market: Market, rules: Rules
+    positions: pl.DataFrame, book: Book, priced: PricedSeries, rules: Rules
 ) -> pl.DataFrame:
     """Positions with issuer, delta value and own requirement, as the overlays take them."""
-    own, has_own = _own_requirements(book, market.series, rules)
-    is_option = pl.Series(market.series.kind[book.series] == OPTION)
-    delta, has_model = _delta_values(book, market)
+    own, has_own = _own_requirements(book, priced.series, rules)
+    is_option = pl.Series(priced.series.kind[book.series] == OPTION)
+    delta, has_model = _delta_values(book, priced)
     value = to_decimal(delta, 2).set(pl.Series(~has_model), None)
     return positions.with_columns(
         issuer=pl.coalesce("underlying", "symbol"),
@@ -105,8 +111,8 @@ def _own_requirements(book: Book, series: Series, rules: Rules) -> tuple[Int64Ar
 
 
 @njit(**OWNS)
-def _delta_values(book: Book, market: Market) -> tuple[Int64Array, np.ndarray]:
-    series, values = market.series, market.values
+def _delta_values(book: Book, priced: PricedSeries) -> tuple[Int64Array, np.ndarray]:
+    series, values = priced.series, priced.values
     found = np.zeros(len(book.series), dtype=np.int64)
     has_model = np.zeros(len(book.series), dtype=np.bool_)
     for i in range(len(book.series)):

@@ -2,21 +2,28 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
+import dataframely as dy
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.book import Book, Series, book_of
+from margin_assets.kernels.book.book import Book, book_of
 from margin_assets.kernels.book.eras import eras_of
 from margin_assets.kernels.book.figures import Figures
-from margin_assets.kernels.margin.house import house_charges, house_positions, overlays_of
-from margin_assets.kernels.margin.mixed_accounts import Market, market_of
+from margin_assets.kernels.book.series import Series
+from margin_assets.kernels.margin.house import (
+    charge_house,
+    house_charges,
+    house_positions,
+    overlays_of,
+)
+from margin_assets.kernels.margin.portfolio_margin import PricedSeries, priced_series
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
 from margin_assets.kernels.margin.settlement import settled
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.options.valuation import OptionValues, option_values, rescanned
-from margin_assets.kernels.overlays.overlays import OverlayRules
+from margin_assets.kernels.rules.overlay_rules import OverlayRules
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.positions import counted_positions
 
@@ -71,6 +78,11 @@ class Margined:
         return settled(*self._arrays, self.rules, lambda: self.scanned)
 
     @property
+    def held(self) -> Book:
+        """Positions of each account as they are held, options that have ended among them."""
+        return self._arrays[0]
+
+    @property
     def series(self) -> Series:
         """What is known of each symbol."""
         return self._arrays[1]
@@ -92,9 +104,9 @@ class Margined:
         return rescanned(self.scanned, self.series, self.rules, chosen)
 
     @property
-    def market(self) -> Market:
-        """What every account reads."""
-        return market_of(self.series, self.scanned)
+    def priced(self) -> PricedSeries:
+        """What every account reads of the symbols."""
+        return priced_series(self.series, self.scanned)
 
     @cached_property
     def figures(self) -> Figures:
@@ -107,14 +119,14 @@ class Margined:
         figures = self.figures
         charge = house_charges(self.accounts, figures, self.overlays, self.house_positions)
         added = figures._replace(
-            governing=figures.governing + charge,
-            restruck=figures.restruck + charge[:, None],
+            governing=figures.governing.copy(), restruck=figures.restruck.copy()
         )
+        charge_house(added, slice(None), charge)
         return Governed(added, charge)
 
     def house_positions(self) -> pl.DataFrame:
         """Positions as the house overlays take them."""
-        return house_positions(self.counted, self.book, self.market, self.rules)
+        return house_positions(self.counted, self.book, self.priced, self.rules)
 
 
 Eras = tuple[Margined, ...]
@@ -126,6 +138,9 @@ def margined(positions: pl.DataFrame, accounts: pl.DataFrame) -> Eras:
     return tuple(Margined(*era) for era in eras_of(positions, accounts))
 
 
-def table(kernel: Callable[[Margined], pl.DataFrame], eras: Eras) -> pl.DataFrame:
-    """One table over all the dates."""
-    return pl.concat([kernel(era) for era in eras])
+def table(kernel: Callable[[Margined], pl.DataFrame], eras: Eras) -> dy.DataFrame[Any]:
+    """One table over all the dates; who writes it adds the cycle, or has the business date in it.
+
+    Its schema is the kernel's word, checked where the table is written: here it would be twice.
+    """
+    return cast("dy.DataFrame[Any]", pl.concat([kernel(era) for era in eras]))

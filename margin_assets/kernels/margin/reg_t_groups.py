@@ -2,13 +2,16 @@
 
 from typing import NamedTuple
 
+import dataframely as dy
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from margin_assets.kernels.book.book import BEYOND_RANGE, BOND, Book, Series
+from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.eras import keys_of
+from margin_assets.kernels.book.series import BOND, Series
+from margin_assets.kernels.book.states import BEYOND_RANGE
 from margin_assets.kernels.margin.margined import Eras, Margined, table
 from margin_assets.kernels.margin.revaluation import mixed_accounts
 from margin_assets.kernels.numeric.arrays import Int64Array
@@ -24,11 +27,12 @@ from margin_assets.kernels.securities.bonds import (
     principal_cents,
     short_debt_line,
 )
-from margin_assets.kernels.securities.lines import is_below, is_exact, mark_price
+from margin_assets.kernels.securities.lines import is_below, is_exact, marked
 from margin_assets.kernels.strategies.group_lines import strategy_rates
 from margin_assets.kernels.strategies.problems import own_lines, problems_of, run_end
 from margin_assets.kernels.strategies.solutions import least_requirements
 from margin_assets.kernels.strategies.strategy_groups import strategy_groups
+from schemas.margin import RegTRequirements
 
 COLUMNS = (
     "symbol",
@@ -45,7 +49,7 @@ COLUMNS = (
 )
 
 
-def reg_t_requirements(eras: Eras) -> pl.DataFrame:
+def reg_t_requirements(eras: Eras) -> dy.DataFrame[RegTRequirements]:
     """Groups of least requirement under FINRA 4210(c), (e) and (f)(2), with Regulation T."""
     return table(_reg_t, eras)
 
@@ -93,11 +97,11 @@ def _lines(book: Book, series: Series, rules: Rules) -> Lines:
         while i < end:
             after, _, _, is_grouped = run_end(book, series, i, end)
             while i < after:
-                s, quantity = book.series[i], book.quantity[i]
-                price = mark_price(book, series, rules, i)
+                position = marked(book, series, rules, i)
+                s, quantity, price = position
                 below[i] = is_below(price, rules)
                 grouped[i] = is_grouped and series.kind[s] != BOND
-                exact = is_exact(quantity, price, series.leverage[s], series.beta[s], rules)
+                exact = is_exact(series, position, rules)
                 if exact and not grouped[i]:
                     maintenance[i], initial[i] = own_lines(book, series, rules, a, i)
                 if exact and series.kind[s] == BOND and quantity < 0:

@@ -3,26 +3,23 @@
 Frames that hold several business dates carry `business_date` as a leading key and give it back.
 """
 
+import dataframely as dy
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from margin_assets.kernels.book.book import (
-    CASH,
-    INDETERMINATE,
-    STATE_NAMES,
-    Book,
-    Series,
-    state_names,
-)
+from margin_assets.kernels.book.book import CASH, Book
 from margin_assets.kernels.book.eras import EPOCH, keys_of
 from margin_assets.kernels.book.figures import Figures, gross_values
+from margin_assets.kernels.book.series import Series
+from margin_assets.kernels.book.states import INDETERMINATE, STATE_NAMES, state_names
 from margin_assets.kernels.margin.house import addons_of, house_accounts
 from margin_assets.kernels.margin.margined import Eras, Margined, table
-from margin_assets.kernels.margin.mixed_accounts import (
+from margin_assets.kernels.margin.portfolio_margin import (
     TODAY,
-    Market,
+    Asked,
+    PricedSeries,
     contract_minimum,
     scan_position,
 )
@@ -30,8 +27,10 @@ from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import OWNS
 from margin_assets.kernels.numeric.money import BEYOND, to_decimal
 from margin_assets.kernels.rules.rules import Rules, product_group_names, scenario_names
-from margin_assets.kernels.securities.lines import is_exact, mark_price
+from margin_assets.kernels.securities.lines import is_exact, marked
 from schemas import empty
+from schemas.house import HouseRequirements
+from schemas.margin import MarginSummary, StressResults, TimsRequirements
 
 POINT_COLUMNS = (
     *(f"pnl_down_{k}" for k in range(5, 0, -1)),
@@ -39,7 +38,7 @@ POINT_COLUMNS = (
 )
 
 
-def tims_requirements(eras: Eras) -> pl.DataFrame:
+def tims_requirements(eras: Eras) -> dy.DataFrame[TimsRequirements]:
     """P&L of each account's class groups at the ten points of 4210(g), before product offsets."""
     return table(_tims, eras)
 
@@ -47,7 +46,7 @@ def tims_requirements(eras: Eras) -> pl.DataFrame:
 def _tims(era: Margined) -> pl.DataFrame:
     positions, book, series, rules = era.positions, era.book, era.series, era.rules
     first = _group_starts(book, series)
-    pnl, whole, minimum = _scans(book, era.market, rules, first)
+    pnl, whole, minimum = _scans(book, era.priced, rules, first)
     heads = positions[first]
     ranges = series.range_class[book.series[first]]
     worst = np.argmin(pnl, axis=1) if len(first) else np.zeros(0, dtype=np.int64)
@@ -81,29 +80,28 @@ def _group_starts(book: Book, series: Series) -> Int64Array:
 
 @njit(**OWNS)
 def _scans(
-    book: Book, market: Market, rules: Rules, first: Int64Array
+    book: Book, priced: PricedSeries, rules: Rules, first: Int64Array
 ) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.int64]], Int64Array, Int64Array]:
     """P&L at the points, what is required whole and the contracts' minimum of each class group."""
     pnl = np.zeros((len(first), rules.points.shape[1]), dtype=np.int64)
     whole = np.zeros(len(first), dtype=np.int64)
     minimum = np.zeros(len(first), dtype=np.int64)
-    series, a = market.series, 0
+    series, a = priced.series, 0
     for g in range(len(first)):
         end = first[g + 1] if g + 1 < len(first) else len(book.series)
         while book.offsets[a + 1] <= first[g]:
             a += 1
         for i in range(first[g], end):
-            s, quantity = book.series[i], book.quantity[i]
-            price = mark_price(book, series, rules, i)
-            if is_exact(quantity, price, series.leverage[s], series.beta[s], rules):
-                exempt = book.is_exempt[a]
-                line = scan_position(market, rules, s, quantity, price, TODAY, exempt, pnl[g])
+            position = marked(book, series, rules, i)
+            if is_exact(series, position, rules):
+                asked = Asked(book.is_exempt[a], TODAY)
+                line = scan_position(priced, rules, position, asked, pnl[g])
                 whole[g] = min(whole[g] + line, BEYOND)
-                minimum[g] += contract_minimum(series, rules, s, quantity, price)
+                minimum[g] += contract_minimum(series, rules, position)
     return pnl, whole, minimum
 
 
-def stress_results(eras: Eras) -> pl.DataFrame:
+def stress_results(eras: Eras) -> dy.DataFrame[StressResults]:
     """Beta-weighted SPY stress of each account, requirement held and struck again."""
     return table(_stress, eras)
 
@@ -130,7 +128,7 @@ def _stress(era: Margined) -> pl.DataFrame:
     )
 
 
-def house_requirements(eras: Eras) -> pl.DataFrame:
+def house_requirements(eras: Eras) -> dy.DataFrame[HouseRequirements]:
     """Add-ons of the house overlays that the day's rulebook switches on, one row a charge."""
     return table(_house, eras)
 
@@ -158,7 +156,7 @@ def state_flags(figures: Figures, name: str) -> np.ndarray[tuple[int], np.dtype[
     return flags
 
 
-def margin_summary(eras: Eras) -> pl.DataFrame:
+def margin_summary(eras: Eras) -> dy.DataFrame[MarginSummary]:
     """Both methods of each account side by side, and what governs."""
     return table(summary_of, eras)
 

@@ -3,8 +3,9 @@
 import numpy as np
 from numba import njit
 
-from margin_assets.kernels.book.book import OPTION, PORTFOLIO, SECURITY, Book, Series
+from margin_assets.kernels.book.book import PORTFOLIO, Book
 from margin_assets.kernels.book.figures import Figures, empty_figures
+from margin_assets.kernels.book.series import OPTION, SECURITY, Series
 from margin_assets.kernels.margin.mixed_accounts import revalue_mixed
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import OWNS

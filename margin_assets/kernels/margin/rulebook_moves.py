@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.book import OPTION, series_of
+from margin_assets.kernels.book.series import OPTION, series_of
 from margin_assets.kernels.options.valuation import implied_of
 from margin_assets.kernels.rules.rules import Rules
 

@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 from numba import njit
 
-from margin_assets.kernels.book.book import SECURITY, USABLE, Book, Series, book_of
+from margin_assets.kernels.book.book import Book, book_of, taken
+from margin_assets.kernels.book.series import SECURITY, USABLE, Series
 from margin_assets.kernels.margin.mixed_accounts import MAX_GROUPED
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
@@ -90,20 +91,9 @@ class _Trials(NamedTuple):
 def _trials(book: Book, places: Int64Array, account: Int64Array) -> _Trials:
     owner = np.concatenate([account, np.unique(account)]).astype(np.int64)
     held = [np.arange(book.offsets[a], book.offsets[a + 1]) for a in owner]
-    of, sizes = np.concatenate(held), [len(part) for part in held]
+    of, sizes = np.concatenate(held), np.array([len(part) for part in held])
     alone = np.concatenate([places, np.full(len(owner) - len(places), -1)])
-    tried = Book(
-        offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        series=book.series[of],
-        quantity=book.quantity[of],
-        last_fill_price=book.last_fill_price[of],
-        sale_price=book.sale_price[of],
-        account_type=book.account_type[owner],
-        is_registered=book.is_registered[owner],
-        is_exempt=book.is_exempt[owner],
-        cash=book.cash[owner],
-    )
-    return _Trials(tried, of == np.repeat(alone, sizes), owner)
+    return _Trials(taken(book, of, owner, sizes), of == np.repeat(alone, sizes), owner)
 
 
 def _settled(book: Book, series: Series, rules: Rules, exercised: BoolArray) -> Book:

@@ -1,7 +1,9 @@
 """The tables over margined accounts, and the kernel of each: live, by date and in replay."""
 
 from collections.abc import Callable
+from typing import Any
 
+import dataframely as dy
 import polars as pl
 
 from margin_assets.kernels.margin.margined import Eras
@@ -13,7 +15,7 @@ from margin_assets.kernels.margin.requirements import (
     tims_requirements,
 )
 
-OVER_ACCOUNTS: dict[str, Callable[[Eras], pl.DataFrame]] = {
+OVER_ACCOUNTS: dict[str, Callable[[Eras], dy.DataFrame[Any]]] = {
     "reg_t_requirements": reg_t_requirements,
     "tims_requirements": tims_requirements,
     "house_requirements": house_requirements,

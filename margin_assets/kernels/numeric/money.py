@@ -22,6 +22,7 @@ PPM = 1_000_000
 CENTS = 100
 _VALUE_SCALE = 10_000_000_000  # micro-units x micro-dollars in a cent
 _DIGIT = 1 << 16
+_LEAST, _MOST = -(2**63), 2**63 - 1
 _FITS = 9.0e18  # a product of two int64 below it fits one
 # A model line this close below half a cent counts as the half: a fixed part of a cent, and the
 # error that a product of two doubles may carry.
@@ -136,25 +137,62 @@ def to_decimal(values: Int64Array, scale: int) -> pl.Series:
 
 
 def to_scaled(series: pl.Series) -> Int64Array:
-    """Decimal series as its scaled int64; nulls become 0, what does not fit raises."""
-    return series.to_physical().cast(pl.Int64).fill_null(0).to_numpy().astype(np.int64)
+    """Decimal series as its scaled int64; nulls become 0.
+
+    Raises:
+        OverflowError: a number does not fit.
+    """
+    found, is_cut = _narrowed(series, _LEAST, _MOST)
+    if is_cut:
+        msg = f"{series.name}: a number is beyond 64 bits"
+        raise OverflowError(msg)
+    return found
 
 
 def bounded(series: pl.Series, largest: int) -> Int64Array:
     """The same, but what is larger becomes the largest, with its sign."""
-    whole = series.to_physical().clip(-largest, largest)
-    return whole.cast(pl.Int64).fill_null(0).to_numpy().astype(np.int64)
+    return _narrowed(series, -largest, largest)[0]
+
+
+def _narrowed(series: pl.Series, least: int, most: int) -> tuple[Int64Array, bool]:
+    """Decimals as scaled int64 within two bounds, nulls as 0; and whether a bound was needed.
+
+    The buffer is read as it lies: Polars makes a query of each step that it takes for a column.
+    """
+    array = series.to_arrow()
+    if array.null_count:
+        array = array.fill_null(0)
+    halves = np.frombuffer(array.buffers()[1], dtype=np.int64)[2 * array.offset :]
+    found = np.empty(len(array), dtype=np.int64)
+    return found, _narrow(halves, np.int64(least), np.int64(most), found)
+
+
+@njit(**BORROWS)
+def _narrow(halves: Int64Array, least: int, most: int, found: Int64Array) -> bool:
+    is_cut = False
+    for i in range(len(found)):
+        low, high = halves[2 * i], halves[2 * i + 1]
+        fits = high == low >> 63
+        found[i] = min(max(low, least), most) if fits else (most if high >= 0 else least)
+        is_cut |= not fits
+    return is_cut
+
+
+def whole(series: pl.Series, missing: int) -> Int64Array:
+    """Whole numbers, dates (days since 1970) or instants (microseconds since); nulls as told."""
+    array = series.cast(pl.Int64).to_arrow()
+    return np.array(array.fill_null(missing) if array.null_count else array, dtype=np.int64)
 
 
 def instants(series: pl.Series) -> Int64Array:
     """Instants as microseconds since 1970 in UTC; nulls become -1."""
-    return series.to_physical().fill_null(-1).to_numpy().astype(np.int64)
+    return whole(series, -1)
 
 
 def to_instants(values: Int64Array) -> pl.Series:
     """Microseconds since 1970 as UTC instants; negative ones become null."""
-    series = pl.Series(values, dtype=pl.Int64)
-    return series.set(series < 0, None).cast(pl.Datetime("us", "UTC"))
+    array = pa.array(values, type=pa.int64(), mask=values < 0)
+    return cast(pl.Series, pl.from_arrow(array)).cast(pl.Datetime("us", "UTC"))
 
 
 def instant(at: int) -> pl.Expr:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
-from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray
+from margin_assets.kernels.numeric.arrays import FloatArray
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
 from margin_assets.kernels.numeric.normal import exponential, logarithm, normal_density
 from margin_assets.kernels.options.american import (
@@ -18,12 +18,14 @@ from margin_assets.kernels.options.american import (
     boundary_limit,
 )
 from margin_assets.kernels.options.option_terms import (
+    Contracts,
     Terms,
+    at_volatility,
     early_exercise,
     is_known,
     log_moneyness,
     put_of,
-    terms_of,
+    terms_at,
 )
 from margin_assets.kernels.options.options import (
     LEAST_VOLATILITY,
@@ -32,8 +34,8 @@ from margin_assets.kernels.options.options import (
     value_at_spots,
 )
 
-QUOTE_STATES = ("fair", "below_bound", "above_bound")
 FAIR, BELOW_BOUND, ABOVE_BOUND = range(3)
+"""States of a quote."""
 
 MOST_VOLATILITY = 10.0
 """Volatility is looked for from `LEAST_VOLATILITY` up to this."""
@@ -71,8 +73,7 @@ def least_value(spot: float, terms: Terms) -> float:
     """Least value that leaves no arbitrage against stock and cash."""
     if terms.is_american:
         return _best_fixed_time(spot, terms)
-    strike, years, _, rate, dividend_yield, is_call, _ = terms
-    return european_value(spot, strike, years, 0.0, rate, dividend_yield, is_call)
+    return european_value(spot, at_volatility(terms, 0.0))
 
 
 @njit(**BORROWS, error_model="numpy")
@@ -98,13 +99,13 @@ def _european_volatility(price: float, spot: float, terms: Terms) -> float:
     Newton's method, begun where the value turns from convex to concave in volatility, from where
     it cannot overshoot. Source: Manaster and Koehler, Journal of Finance 37(1), 1982.
     """
-    strike, years, _, rate, dividend_yield, is_call, _ = terms
+    strike, years, _, rate, dividend_yield, _, _ = terms
     low, high = LEAST_VOLATILITY, MOST_VOLATILITY
     forward = logarithm(spot) - logarithm(strike) + (rate - dividend_yield) * years
     guess = max(math.sqrt(2.0 * abs(forward) / years), 0.01)
     for _ in range(_STEPS):
         guess = _inside(guess, low, high)
-        miss = european_value(spot, strike, years, guess, rate, dividend_yield, is_call) - price
+        miss = european_value(spot, at_volatility(terms, guess)) - price
         if abs(miss) <= _EXACT * (spot + strike):
             break
         if miss > 0.0:
@@ -117,9 +118,8 @@ def _european_volatility(price: float, spot: float, terms: Terms) -> float:
 
 @njit(**BORROWS, error_model="numpy")
 def _value(spot: float, terms: Terms, volatility: float, scratch: FloatArray) -> float:
-    strike, years, _, rate, dividend_yield, is_call, is_american = terms
-    at = Terms(strike, years, volatility, rate, dividend_yield, is_call, is_american)
     scratch[0, 0] = spot
+    at = at_volatility(terms, volatility)
     value_at_spots(scratch[0, :1], at, scratch[0, 1:2], scratch[1:])
     return scratch[0, 1]
 
@@ -203,14 +203,16 @@ def _slack(bound: float) -> float:
 
 @njit(**BORROWS, error_model="numpy")
 def _quote(price: float, spot: float, terms: Terms, scratch: FloatArray) -> tuple[float, int]:
-    """What `implied_volatility` returns, with scratch from `_quote_room`."""
-    strike, years, _, rate, dividend_yield, is_call, _ = terms
+    """Yearly volatility at which the model gives a quoted price, and the state of the quote.
+
+    See `implied_volatilities`; with scratch from `_quote_room`.
+    """
     least = least_value(spot, terms)
     known = is_known(terms) and 0.0 <= spot < np.inf
     if not (known and price >= least - _slack(least)):
         return np.nan, BELOW_BOUND
     price = max(price, least + _slack(least))
-    european = european_value(spot, strike, years, MOST_VOLATILITY, rate, dividend_yield, is_call)
+    european = european_value(spot, at_volatility(terms, MOST_VOLATILITY))
     # An American option is worth at least the European one, which takes no boundary to value.
     if european <= price:
         most = max(least, _value(spot, terms, MOST_VOLATILITY, scratch))
@@ -226,63 +228,36 @@ def _quote_room() -> FloatArray:
 
 
 @njit(**OWNS)
-def implied_volatility(
-    price: float,
-    spot: float,
-    strike: float,
-    years: float,
-    rate: float,
-    dividend_yield: float,
-    is_call: bool,
-    is_american: bool,
-) -> tuple[float, int]:
-    """Yearly volatility at which the model gives a quoted price, and the state of the quote.
-
-    States are indices of `QUOTE_STATES`. A price below what leaves no arbitrage, or above the
-    value at `MOST_VOLATILITY` (as is what no volatility reaches), has a state that says so and no
-    volatility (NaN). A price on its lower bound, to a millionth of a dollar and a billionth of
-    the bound, is fair: it takes the largest volatility that keeps the value there, which is
-    conservative for a short; an American option quoted at its intrinsic value takes the largest
-    at which immediate exercise is best. With an input that is no number it counts as below.
-    """
-    terms = terms_of(strike, years, 0.0, rate, dividend_yield, is_call, is_american)
-    return _quote(float(price), float(spot), terms, _quote_room())
-
-
-@njit(**OWNS)
 def _block_volatilities(
     rows: tuple[int, int],
     quotes: tuple[FloatArray, FloatArray],
-    terms: tuple[FloatArray | BoolArray, ...],
+    contracts: Contracts,
     volatilities: FloatArray,
     states: npt.NDArray[np.int8],
 ) -> None:
     price, spot = quotes
-    strike, years, rate, dividend_yield, is_call, is_american = terms
     scratch = _quote_room()
     for n in range(rows[0], rows[1]):
-        series = terms_of(
-            strike[n], years[n], 0.0, rate[n], dividend_yield[n], is_call[n], is_american[n]
-        )
-        volatilities[n], states[n] = _quote(price[n], spot[n], series, scratch)
+        terms = terms_at(contracts, n, 0.0)
+        volatilities[n], states[n] = _quote(price[n], spot[n], terms, scratch)
 
 
 @njit(**OWNS, parallel=True)
 def implied_volatilities(
-    price: FloatArray,
-    spot: FloatArray,
-    strike: FloatArray,
-    years: FloatArray,
-    rate: FloatArray,
-    dividend_yield: FloatArray,
-    is_call: BoolArray,
-    is_american: BoolArray,
+    price: FloatArray, spot: FloatArray, contracts: Contracts
 ) -> tuple[FloatArray, npt.NDArray[np.int8]]:
-    """Implied volatility and state of many quotes; see `implied_volatility`."""
-    terms = (strike, years, rate, dividend_yield, is_call, is_american)
+    """Yearly volatility at which the model gives each quoted price, and the state of each quote.
+
+    A price below what leaves no arbitrage, or above the value at `MOST_VOLATILITY` (as is what no
+    volatility reaches), has a state that says so and no volatility (NaN). A price on its lower
+    bound, to a millionth of a dollar and a billionth of the bound, is fair: it takes the largest
+    volatility that keeps the value there, which is conservative for a short; an American option
+    quoted at its intrinsic value takes the largest at which immediate exercise is best. With an
+    input that is no number it counts as below.
+    """
     volatilities = np.empty(price.size)
     states = np.empty(price.size, dtype=np.int8)
     for block in prange((price.size + _BLOCK - 1) // _BLOCK):
         rows = (block * _BLOCK, min((block + 1) * _BLOCK, price.size))
-        _block_volatilities(rows, (price, spot), terms, volatilities, states)
+        _block_volatilities(rows, (price, spot), contracts, volatilities, states)
     return volatilities, states

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from numba import njit
 
+from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
 from margin_assets.kernels.numeric.normal import logarithm
 from margin_assets.kernels.options.american import NEVER, Put, exercise_kind
@@ -22,26 +23,36 @@ class Terms(NamedTuple):
     is_american: bool
 
 
+class Contracts(NamedTuple):
+    """Terms of many series, an entry each, and the same of their underlyings."""
+
+    strike: FloatArray
+    years: FloatArray
+    rate: FloatArray
+    dividend_yield: FloatArray
+    is_call: BoolArray
+    is_american: BoolArray
+
+
 @njit(**OWNS)
-def terms_of(
-    strike: float,
-    years: float,
-    volatility: float,
-    rate: float,
-    dividend_yield: float,
-    is_call: bool,
-    is_american: bool,
-) -> Terms:
-    """Terms of one type, whatever numbers they are given as: what takes them is compiled once."""
+def terms_at(contracts: Contracts, n: int, volatility: float) -> Terms:
+    """Terms of series n at a volatility."""
     return Terms(
-        float(strike),
-        float(years),
-        float(volatility),
-        float(rate),
-        float(dividend_yield),
-        bool(is_call),
-        bool(is_american),
+        contracts.strike[n],
+        contracts.years[n],
+        volatility,
+        contracts.rate[n],
+        contracts.dividend_yield[n],
+        contracts.is_call[n],
+        contracts.is_american[n],
     )
+
+
+@njit(**OWNS)
+def at_volatility(terms: Terms, volatility: float) -> Terms:
+    """The same terms at another volatility."""
+    strike, years, _, rate, dividend_yield, is_call, is_american = terms
+    return Terms(strike, years, volatility, rate, dividend_yield, is_call, is_american)
 
 
 @njit(**OWNS)

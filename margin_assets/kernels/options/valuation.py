@@ -12,23 +12,22 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from margin_assets.kernels.book.book import (
+from margin_assets.kernels.book.series import OPTION, USABLE, Series, series_of
+from margin_assets.kernels.book.states import (
     NO_RATE,
     NO_UNDERLYING_PRICE,
-    OPTION,
     QUOTE_BELOW_BOUND,
     QUOTE_OUT_OF_BOUNDS,
-    USABLE,
-    Series,
-    series_of,
 )
-from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
 from margin_assets.kernels.numeric.money import MICRO, PPM, instant, signed_value
 from margin_assets.kernels.options.implied import BELOW_BOUND, implied_volatilities
+from margin_assets.kernels.options.option_terms import Contracts
 from margin_assets.kernels.options.options import series_values
 from margin_assets.kernels.rules.expiry import DAY_HOURS
 from margin_assets.kernels.rules.rules import Rules
+from margin_assets.kernels.securities.lines import Marked
 
 Cube = np.ndarray[tuple[int, int, int], np.dtype[np.int64]]
 _BUMP = 1e-3  # of the spot, to either side, for the delta
@@ -123,7 +122,8 @@ def implied_of(series: Series, chosen: Int64Array, rules: Rules) -> npt.NDArray[
         some = chosen[missing]
         if len(some):
             price = series.price[some] / MICRO + rounded
-            volatility, state = implied_volatilities(price, *_contract(series, some, rules))
+            spot, contracts = _contracts(series, some, rules)
+            volatility, state = implied_volatilities(price, spot, contracts)
             is_below = (state == BELOW_BOUND) & (rounded > 0.0)
             found[missing] = np.where(is_below, 0.0, volatility)
     return found
@@ -139,9 +139,8 @@ def with_implied(terms: pl.DataFrame, at: int, rules: Rules) -> pl.DataFrame:
     return terms.with_columns(implied_volatility=pl.Series(volatility).fill_nan(None))
 
 
-def _contract(series: Series, some: Int64Array, rules: Rules) -> tuple[np.ndarray, ...]:
-    return (
-        series.underlying_price[some] / MICRO,
+def _contracts(series: Series, some: Int64Array, rules: Rules) -> tuple[FloatArray, Contracts]:
+    return series.underlying_price[some] / MICRO, Contracts(
         series.strike[some] / MICRO,
         series.hours_left[some] / (DAY_HOURS * rules.days_a_year),
         series.rate[some],
@@ -239,11 +238,8 @@ def stress_multiple(beta: float, move: float, rules: Rules) -> float:
 def _values(
     series: Series, options: Int64Array, multiples: npt.NDArray[np.float64], rules: Rules
 ) -> Int64Array:
-    spot, strike, years, rate, dividend, is_call, is_american = _contract(series, options, rules)
-    volatility = series.implied_volatility[options]
-    value = series_values(
-        spot, strike, years, volatility, rate, dividend, is_call, is_american, multiples
-    )
+    spot, contracts = _contracts(series, options, rules)
+    value = series_values(spot, contracts, series.implied_volatility[options], multiples)
     # The named place where an option's model value becomes money: micro-dollars, ties up.
     return np.floor(value * MICRO + 0.5).astype(np.int64)
 
@@ -283,10 +279,9 @@ def bounded_line(move: int, price: int, quantity: int) -> int:
 
 
 @njit(**BORROWS)
-def option_stress_pnl(
-    series: Series, values: OptionValues, s: int, quantity: int, price: int, scenario: int
-) -> int:
-    """P&L of some units of option s in a stress scenario, cents."""
+def option_stress_pnl(series: Series, values: OptionValues, position: Marked, scenario: int) -> int:
+    """P&L of some units of an option in a stress scenario, cents."""
+    s, quantity, price = position
     slot = values.slot[s]
     pnl = values.stress[slot, scenario]
     if values.stress_bound[slot]:

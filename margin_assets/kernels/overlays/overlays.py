@@ -33,12 +33,7 @@ from margin_assets.kernels.overlays.exposures import (
     issuer_exposures,
     issuer_ranges,
 )
-from margin_assets.kernels.rules.overlay_rules import (
-    OverlayRules,
-    overlay_rules,
-    overlay_rules_of,
-    with_enabled,
-)
+from margin_assets.kernels.rules.overlay_rules import OverlayRules
 from schemas.house import OVERLAYS
 
 Overlay = Callable[[pl.DataFrame, OverlayRules], pl.DataFrame]
@@ -288,16 +283,3 @@ _CHARGES: dict[str, Overlay] = {
     "low_price": _low_price,
     "volatility": _volatility,
 }
-
-
-__all__ = [
-    "OverlayRules",
-    "delta_gamma_line",
-    "expected_range_stress",
-    "house_addons",
-    "house_initial",
-    "house_totals",
-    "overlay_rules",
-    "overlay_rules_of",
-    "with_enabled",
-]

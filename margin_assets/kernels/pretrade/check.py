@@ -6,17 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from margin_assets.kernels.book.book import (
-    CASH,
-    INDETERMINATE,
-    OPTION,
-    PORTFOLIO,
-    REG_T,
-    SECURITY,
-    Book,
-    Series,
-)
+from margin_assets.kernels.book.book import CASH, PORTFOLIO, REG_T, Book
 from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.book.series import OPTION, SECURITY, Series
+from margin_assets.kernels.book.states import INDETERMINATE
 from margin_assets.kernels.enforcement.minimum import minimum_equity
 from margin_assets.kernels.intraday.intraday import (
     NO_RULE,
@@ -38,7 +31,7 @@ from margin_assets.kernels.pretrade.legs import (
     book_of_both,
     traded,
 )
-from margin_assets.kernels.reg_t.sma import available, buying_power, mixed_excess, standing
+from margin_assets.kernels.reg_t.sma import available, buying_power, mixed_excess, reg_t_figures
 from margin_assets.kernels.reg_t.sma_entries import (
     Trades,
     calls_against,
@@ -243,7 +236,7 @@ def _memorandum(
 ) -> dict[str, Int64Array]:
     """Regulation T before and after, with the SMA as the order leaves it."""
     balance, owed = memorandum[0], np.full(2, memorandum[1], dtype=np.int64)
-    now = standing(tried.book, scene.series, scene.rules, tried.figures, _BOTH)
+    now = reg_t_figures(tried.book, scene.series, scene.rules, tried.figures, _BOTH)
     free = available(balance, owed, now.excess)
     return {
         "sma": np.maximum(balance - owed, 0),

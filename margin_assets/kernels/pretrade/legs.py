@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from margin_assets.kernels.book.book import Book, Series
+from margin_assets.kernels.book.book import Book, offsets_of
 from margin_assets.kernels.book.fills import fill_cash
 from margin_assets.kernels.book.sales import UNTOLD, average_prices, take_sales
+from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import BEYOND, MAX_POSITION, units
 
@@ -96,9 +97,9 @@ def book_of_both(before: Held, after: Held, series: Series) -> Book:
         return np.concatenate([getattr(side, name) for side in both]).astype(np.int64)
 
     place = joined("series").astype(np.int32)
-    sizes = [len(side.series) for side in both]
+    sizes = np.array([len(side.series) for side in both], dtype=np.int64)
     return Book(
-        offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        offsets=offsets_of(sizes),
         series=place,
         quantity=units(joined("quantity"), series.multiplier, place),
         last_fill_price=joined("last_fill_price"),

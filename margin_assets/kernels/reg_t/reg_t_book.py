@@ -11,15 +11,16 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from margin_assets.kernels.book.series import codes_of
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import BEYOND, bounded, instants
 from margin_assets.kernels.reg_t.reg_t_calls import OPEN, Calls, calls_of, empty_calls
-from margin_assets.kernels.reg_t.sma import Standing
+from margin_assets.kernels.reg_t.sma import RegTFigures
 from margin_assets.kernels.reg_t.sma_entries import entry_rules
 from margin_assets.kernels.rules.timelines import BusinessDays, timeline_rules
 from schemas.reg_t import CALL_STATES, MOVERS
 
-CASH, TRADE, EXCESS = range(len(MOVERS))
+BY_CASH, BY_TRADE, BY_EXCESS = range(len(MOVERS))
 UNSET = -1
 
 
@@ -81,16 +82,16 @@ class RegTBook:
     def restate(self, point: int, accounts: Int64Array, nets: Int64Array) -> None:
         """Enters what accounts' balances less their calls are off from what they are to be."""
         has = self.balance[accounts] - self.owed[accounts]
-        self.enter(entry_frame(accounts, point, nets - has, TRADE))
+        self.enter(entry_frame(accounts, point, nets - has, BY_TRADE))
 
     def forfeit(self, point: int, accounts: Int64Array) -> None:
         """Takes what accounts have; the next close credits what excess there is."""
         losing = accounts[self.balance[accounts] > 0]
         self.balance[losing] = 0
-        self.moved_at[losing], self.moved_by[losing] = point, TRADE
+        self.moved_at[losing], self.moved_by[losing] = point, BY_TRADE
 
     def credit(
-        self, at: int, accounts: Int64Array, now: Standing, is_margin: BoolArray
+        self, at: int, accounts: Int64Array, now: RegTFigures, is_margin: BoolArray
     ) -> Int64Array:
         """Credits the excess of accounts at a session's close; returns whose balance rises.
 
@@ -106,11 +107,11 @@ class RegTBook:
         is_raised = (raised > has) & now.is_known & is_margin[accounts]
         risen = accounts[is_raised]
         self.balance[risen] = np.minimum(raised[is_raised], BEYOND)
-        self.moved_at[risen], self.moved_by[risen] = at, EXCESS
+        self.moved_at[risen], self.moved_by[risen] = at, BY_EXCESS
         self._note_deficiency(at, accounts, now)
         return risen
 
-    def _note_deficiency(self, at: int, accounts: Int64Array, now: Standing) -> None:
+    def _note_deficiency(self, at: int, accounts: Int64Array, now: RegTFigures) -> None:
         """Keeps the deficiency of accounts whose calls fall due today."""
         rows = self._due(self.day_of(at))
         if not len(rows):
@@ -192,10 +193,7 @@ class RegTBook:
         sma, paid, short, owed = (bounded(rows[name], BEYOND) for name in columns)
         self.balance[whose], self.owed[whose] = sma + paid - short, owed
         self.moved_at[whose] = instants(rows["moved_at"])
-        codes = rows["moved_by"].replace_strict(
-            list(MOVERS), list(range(len(MOVERS))), return_dtype=pl.Int8
-        )
-        self.moved_by[whose] = codes.fill_null(UNSET).to_numpy()
+        self.moved_by[whose] = codes_of(rows["moved_by"], MOVERS, UNSET)
         self.calls = calls_of(saved.calls, self.days, place)
 
     def _due(self, day: int) -> Int64Array:

@@ -7,8 +7,16 @@ from typing import NamedTuple, Self
 import numpy as np
 import polars as pl
 
+from margin_assets.kernels.book.series import codes_of
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.money import BEYOND, bounded, instants, to_decimal, to_instants
+from margin_assets.kernels.numeric.money import (
+    BEYOND,
+    bounded,
+    instants,
+    to_decimal,
+    to_instants,
+    whole,
+)
 from margin_assets.kernels.reg_t.sma_entries import entry_rules
 from margin_assets.kernels.rules.timelines import BusinessDays, date_series
 from schemas import empty
@@ -83,10 +91,9 @@ def calls_of(
     saved: pl.DataFrame, days: BusinessDays, place: Callable[[pl.Series], Int64Array]
 ) -> Calls:
     """The calls that a frame shows."""
+    if not saved.height:
+        return empty_calls()
     rows = saved.sort("account_id", "opened_on")
-    status = rows["status"].replace_strict(
-        list(CALL_STATES), list(range(len(CALL_STATES))), return_dtype=pl.Int64
-    )
     return Calls(
         account=place(rows["account_id"]),
         day=_indices(rows["opened_on"], days),
@@ -96,8 +103,8 @@ def calls_of(
         owed=bounded(rows["outstanding"], BEYOND),
         deficiency=_cents_of(rows["deficiency_on_due_day"]),
         to_liquidate=_cents_of(rows["to_liquidate"]),
-        status=status.to_numpy().copy(),
-        ended_at=instants(rows["ended_at"]).copy(),
+        status=codes_of(rows["status"], CALL_STATES).astype(np.int64),
+        ended_at=instants(rows["ended_at"]),
     )
 
 
@@ -110,7 +117,7 @@ def _cents_of(series: pl.Series) -> Int64Array:
 
 
 def _indices(dates: pl.Series, days: BusinessDays) -> Int64Array:
-    return np.searchsorted(days.days, dates.to_physical().to_numpy()).astype(np.int64)
+    return np.searchsorted(days.days, whole(dates, 0)).astype(np.int64)
 
 
 def _no_action(dates: pl.Series) -> Int64Array:

@@ -6,27 +6,23 @@ import numpy as np
 import polars as pl
 from numba import njit
 
-from margin_assets.kernels.book.book import CASH, INDETERMINATE, Book, Series
+from margin_assets.kernels.book.book import CASH, Book
 from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.book.series import Series
+from margin_assets.kernels.book.states import INDETERMINATE
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import mixed_accounts
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.compiled import OWNS
-from margin_assets.kernels.numeric.money import (
-    MAX_POSITION,
-    PPM,
-    to_decimal,
-    to_scaled,
-    value_cents,
-)
+from margin_assets.kernels.numeric.money import MAX_POSITION, PPM, to_decimal, to_scaled
 from margin_assets.kernels.rules.rules import Rules
-from margin_assets.kernels.securities.lines import initial_line, mark_price
+from margin_assets.kernels.securities.lines import carried, initial_line, marked
 
 _MOST = 2_000_000_000_000_000_000
 """Cents that are still exact when divided by a rate of a quarter or more."""
 
 
-class Standing(NamedTuple):
+class RegTFigures(NamedTuple):
     """Where accounts stand under Regulation T, in cents; one entry an account."""
 
     requirement: Int64Array
@@ -39,16 +35,16 @@ class Standing(NamedTuple):
     """Whether all inputs were there; else the figures are bounds on the safe side."""
 
 
-def standing(
+def reg_t_figures(
     book: Book, series: Series, rules: Rules, figures: Figures, accounts: Int64Array
-) -> Standing:
-    """Standing of some accounts, from figures that hold at the same prices."""
+) -> RegTFigures:
+    """Figures of Regulation T of some accounts, from figures that hold at the same prices."""
     is_mixed = mixed_accounts(book, series, accounts)
     plain = _reg_t_needs(book, series, rules, accounts)
     needs = np.where(is_mixed, mixed_needs(figures, accounts), plain)
     equity = figures.reg_t_equity[accounts]
     is_known = figures.states[accounts] & INDETERMINATE == 0
-    return Standing(needs, equity - needs, equity - figures.maintenance[accounts], is_known)
+    return RegTFigures(needs, equity - needs, equity - figures.maintenance[accounts], is_known)
 
 
 def mixed_excess(figures: Figures, accounts: Int64Array) -> Int64Array:
@@ -70,7 +66,7 @@ def special_memorandum_accounts(era: Margined) -> pl.DataFrame:
     """
     book, series, rules, figures = era.book, era.series, era.rules, era.figures
     everyone = np.arange(len(book.cash), dtype=np.int64)
-    found = standing(book, series, rules, figures, everyone)
+    found = reg_t_figures(book, series, rules, figures, everyone)
     is_cash = book.account_type == CASH
     sma = np.where(
         is_cash, 0, np.maximum(to_scaled(era.accounts["sma"]), np.maximum(found.excess, 0))
@@ -117,12 +113,9 @@ def _reg_t_needs(book: Book, series: Series, rules: Rules, accounts: Int64Array)
     for n in range(len(accounts)):
         a = accounts[n]
         for i in range(book.offsets[a], book.offsets[a + 1]):
-            quantity = book.quantity[i]
-            if abs(quantity) > MAX_POSITION:
-                continue
-            value = value_cents(quantity, mark_price(book, series, rules, i))
-            marginable = series.is_marginable[book.series[i]]
-            needs[n] += initial_line(quantity, value, marginable, 0, rules)
+            if abs(book.quantity[i]) <= MAX_POSITION:
+                position = carried(series, marked(book, series, rules, i), rules)
+                needs[n] += initial_line(position, 0, rules)
     return needs
 
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.book import Book, Series
+from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.fills import fill_cash
+from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import CENTS, PPM
 from margin_assets.kernels.rules.rules import rules_in_force

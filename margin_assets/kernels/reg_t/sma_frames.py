@@ -8,13 +8,13 @@ import polars as pl
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_decimal, to_instants
 from margin_assets.kernels.reg_t.reg_t_book import UNSET, RegTBook
-from margin_assets.kernels.reg_t.sma import Standing, available, buying_power
+from margin_assets.kernels.reg_t.sma import RegTFigures, available, buying_power
 from margin_assets.kernels.rules.rules import Rules
 from schemas.reg_t import MOVERS
 
 
 def memorandum_frame(
-    book: RegTBook, names: Sequence[str], places: Int64Array, now: Standing, rules: Rules
+    book: RegTBook, names: Sequence[str], places: Int64Array, now: RegTFigures, rules: Rules
 ) -> pl.DataFrame:
     """Accounts at places, where they stand now, by account; without `as_of` and cycle.
 

@@ -109,11 +109,3 @@ def portfolio_net_capital_date(sessions: Sequence[date], deficient_on: date) -> 
     """
     n = timeline_rules(deficient_on).portfolio_net_capital
     return nth_business_day(sessions, deficient_on, n)
-
-
-def payment_due(sessions: Sequence[date], trade_date: date) -> date:
-    """Last day of Regulation T's payment period: settlement cycle plus two business days.
-
-    Source: 12 CFR 220.2 and 220.4(c)(3); the cycle is the one in force on the trade date.
-    """
-    return nth_business_day(sessions, trade_date, timeline_rules(trade_date).payment_period)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from margin_assets.kernels.book.book import Series
+from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.numeric.money import MICRO
 from margin_assets.kernels.rules.dated import NEVER_EXPIRES
 

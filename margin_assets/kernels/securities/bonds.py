@@ -6,10 +6,11 @@ Source: FINRA Rule 4210(e)(2)(A) to (C), (c)(4) and (a)(13) by way of the rulebo
 
 from numba import njit
 
-from margin_assets.kernels.book.book import Series
+from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.numeric.compiled import BORROWS
 from margin_assets.kernels.numeric.money import CENTS, MICRO, rate_line
 from margin_assets.kernels.rules.rules import Rules
+from margin_assets.kernels.securities.lines import Marked
 from schemas.landed import BOND_CLASSES
 
 TREASURY, AGENCY, MUNICIPAL, INVESTMENT_GRADE, LISTED, OTHER = range(len(BOND_CLASSES))
@@ -34,16 +35,17 @@ def principal_cents(quantity: int) -> int:
 
 
 @njit(**BORROWS)
-def bond_line(
-    quantity: int, value: int, series: Series, s: int, is_exempt: bool, rules: Rules
-) -> int:
-    """Requirement of a bond position in cents; `quantity` in hundredths of principal (micro).
+def bond_line(series: Series, position: Marked, value: int, is_exempt: bool, rules: Rules) -> int:
+    """Requirement in cents of a bond position, its quantity in hundredths of principal (micro).
+
+    `value` is today's, or a stressed one.
 
     Exempted securities (Treasuries, agencies, municipals) take their rate long and short. Of other
     bonds sold short the greater of 4210(e)(2)(C) and (c)(4) is taken: (e)(2)(C) is told to be about
     positions of either side, but its text has not been read. An exempt account's good-faith bonds
     take nothing.
     """
+    s, quantity = position.s, position.quantity
     kind, size = series.bond_class[s], abs(value)
     if is_exempt and kind <= INVESTMENT_GRADE:
         return 0

@@ -4,22 +4,18 @@ Values are signed cents, requirements positive cents. Source: FINRA Rule 4210(c)
 220.12 by way of the rulebooks; house semantics, sections 3 to 5 and 7.
 """
 
+from typing import NamedTuple
+
 from numba import njit
 
-from margin_assets.kernels.book.book import (
-    FILL,
+from margin_assets.kernels.book.book import Book
+from margin_assets.kernels.book.series import FILL, MISSING, OPTION, STALE, UNUSABLE, USABLE, Series
+from margin_assets.kernels.book.states import (
     FILL_PRICE,
-    MISSING,
     NO_BETA,
     NO_PRICE,
-    OPTION,
     PRICE_STALE,
     PRICE_UNUSABLE,
-    STALE,
-    UNUSABLE,
-    USABLE,
-    Book,
-    Series,
 )
 from margin_assets.kernels.numeric.compiled import BORROWS
 from margin_assets.kernels.numeric.money import (
@@ -40,6 +36,28 @@ DEAREST = int(MAX_PRICE) * MICRO
 """Largest price there may be, micro-dollars."""
 WHOLE = -PPM
 """A price falls by its whole at most."""
+
+
+class Marked(NamedTuple):
+    """One position and the price that values it."""
+
+    s: int
+    """Its symbol's place in the series."""
+    quantity: int
+    price: int
+    """Micro-dollars."""
+
+
+class Carried(NamedTuple):
+    """One position as the lines of 4210(c) read it."""
+
+    quantity: int
+    value: int
+    """Signed, in the unit that its line is asked for in."""
+    below: bool
+    """Which side of the price threshold of a short sale the price is on."""
+    leverage: int
+    marginable: bool
 
 
 @njit(**BORROWS)
@@ -71,6 +89,21 @@ def mark_price(book: Book, series: Series, rules: Rules, i: int) -> int:
 
 
 @njit(**BORROWS, forceinline=True)
+def marked(book: Book, series: Series, rules: Rules, i: int) -> Marked:
+    """Position i of the book at its mark."""
+    return Marked(book.series[i], book.quantity[i], mark_price(book, series, rules, i))
+
+
+@njit(**BORROWS, forceinline=True)
+def carried(series: Series, position: Marked, rules: Rules) -> Carried:
+    """A position as it is carried, its value in cents."""
+    s, quantity, price = position
+    value = value_cents(quantity, price)
+    below = is_below(price, rules)
+    return Carried(quantity, value, below, series.leverage[s], series.is_marginable[s])
+
+
+@njit(**BORROWS, forceinline=True)
 def input_states(series: Series, s: int) -> int:
     """Named states that symbol s brings to an account that holds it."""
     states = series.input_state[s]
@@ -89,39 +122,48 @@ def input_states(series: Series, s: int) -> int:
 
 
 @njit(**BORROWS, forceinline=True)
-def maintenance_line(
-    quantity: int, value: int, below: bool, leverage: int, marginable: bool, rules: Rules
-) -> int:
-    """FINRA 4210(c): what carrying the position requires.
+def maintenance_line(position: Carried, rules: Rules) -> int:
+    """FINRA 4210(c): what carrying the position requires, cents.
 
-    Long: a percentage, multiplied for a leveraged fund up to the whole value. Short: the greater
-    of a multiplied percentage and the dollar floor a share; `below` says which side of the price
-    threshold. A non-marginable short needs its value too, where that is more.
+    Long: a percentage, multiplied for a leveraged fund up to the whole value. Short: see
+    `short_line`.
     """
-    multiple = abs(leverage)
+    quantity, value = position.quantity, position.value
     if quantity > 0:
-        if not marginable:
+        if not position.marginable:
             return rate_line(value, rules.long_non_marginable)
-        return rate_line(value, min(rate_line(rules.long_maintenance, multiple), rules.long_cap))
-    size = -value
-    if below:
-        percent, floor = rules.short_below, rules.short_below_floor
-    else:
-        percent, floor = rules.short_maintenance, rules.short_floor
-    line = max(rate_line(size, rate_line(percent, multiple)), floor_line(quantity, floor))
-    return line if marginable else max(line, rate_line(size, rules.short_non_marginable))
+        rate = rate_line(rules.long_maintenance, abs(position.leverage))
+        return rate_line(value, min(rate, rules.long_cap))
+    return short_line(position, floor_line(quantity, short_floor(position.below, rules)), rules)
 
 
 @njit(**BORROWS, forceinline=True)
-def initial_line(
-    quantity: int, value: int, marginable: bool, maintenance: int, rules: Rules
-) -> int:
+def short_floor(below: bool, rules: Rules) -> int:
+    """4210(c)(2) and (3): the dollar floor of a short position, cents a unit."""
+    return rules.short_below_floor if below else rules.short_floor
+
+
+@njit(**BORROWS, forceinline=True)
+def short_line(position: Carried, floor: int, rules: Rules) -> int:
+    """4210(c)(2) and (3): what carrying a short position requires, in the unit of its value.
+
+    The greater of a percentage, multiplied for a leveraged fund, and the dollar floor, which is
+    given in that unit too. A non-marginable one needs its value, where that is more.
+    """
+    size = -position.value
+    percent = rules.short_below if position.below else rules.short_maintenance
+    line = max(rate_line(size, rate_line(percent, abs(position.leverage))), floor)
+    return line if position.marginable else max(line, rate_line(size, rules.short_non_marginable))
+
+
+@njit(**BORROWS, forceinline=True)
+def initial_line(position: Carried, maintenance: int, rules: Rules) -> int:
     """Regulation T 220.12, and never below maintenance (4210(b)): what opening it today takes."""
-    if not marginable:
+    if not position.marginable:
         rate = rules.initial_non_margin
     else:
-        rate = rules.initial_long if quantity > 0 else rules.initial_short
-    return max(rate_line(abs(value), rate), maintenance)
+        rate = rules.initial_long if position.quantity > 0 else rules.initial_short
+    return max(rate_line(abs(position.value), rate), maintenance)
 
 
 @njit(**BORROWS, forceinline=True)
@@ -144,22 +186,22 @@ def scan_line(value: int, point: int, leverage: int) -> int:
 
 
 @njit(**BORROWS, forceinline=True)
-def line_bound(quantity: int, price: int, leverage: int, beta: float, rules: Rules) -> float:
+def line_bound(series: Series, position: Marked, rules: Rules) -> float:
     """Cents that no line of the position, today's or stressed, goes beyond."""
+    s, quantity, price = position
+    beta = series.beta[s]
     reach = rules.missing_beta if beta != beta else abs(beta)
     move = max(abs(rules.stress_moves[0]), abs(rules.stress_moves[-1]))
     value = abs(float(quantity)) * float(price) / (MICRO * MICRO / CENTS)
     floor = abs(float(quantity)) / MICRO * max(rules.short_floor, rules.short_below_floor)
-    return value * (1.0 + reach * move) * max(1.0, abs(leverage) / PPM) + floor
+    return value * (1.0 + reach * move) * max(1.0, abs(series.leverage[s]) / PPM) + floor
 
 
 @njit(**BORROWS)
-def is_exact(quantity: int, price: int, leverage: int, beta: float, rules: Rules) -> bool:
+def is_exact(series: Series, position: Marked, rules: Rules) -> bool:
     """Whether every line of the position fits; if not, its account is `beyond_range`."""
-    return (
-        abs(quantity) <= MAX_POSITION
-        and line_bound(quantity, price, leverage, beta, rules) <= MAX_TOTAL
-    )
+    is_small = abs(position.quantity) <= MAX_POSITION
+    return is_small and line_bound(series, position, rules) <= MAX_TOTAL
 
 
 @njit(**BORROWS, forceinline=True)
@@ -169,36 +211,21 @@ def is_below(price: int, rules: Rules) -> bool:
 
 
 @njit(**BORROWS, forceinline=True)
-def stressed_maintenance(
-    quantity: int,
-    value: int,
-    line: int,
-    below: bool,
-    leverage: int,
-    marginable: bool,
-    rules: Rules,
-) -> int:
+def stressed_maintenance(position: Carried, line: int, rules: Rules) -> int:
     """4210(c) struck again at the stressed value: today's and its stress line.
 
-    `below` is the side of the price threshold today: a value on it, rounded, keeps that side.
+    A value on the price threshold, rounded, keeps the side that the position is on today.
     """
+    quantity, value, below, leverage, marginable = position
     threshold = floor_line(quantity, rules.short_threshold)
     if below:
         threshold = max(threshold, abs(value) + 1)
     stressed = value + line
     is_low = abs(stressed) < threshold
-    return maintenance_line(quantity, stressed, is_low, leverage, marginable, rules)
+    return maintenance_line(Carried(quantity, stressed, is_low, leverage, marginable), rules)
 
 
-__all__ = [
-    "initial_line",
-    "input_states",
-    "is_below",
-    "line_bound",
-    "maintenance_line",
-    "mark_price",
-    "scan_line",
-    "stress_line",
-    "stressed_maintenance",
-    "value_cents",
-]
+@njit(**BORROWS)
+def stressed_value(value: int, beta: float, scenario: int, rules: Rules) -> int:
+    """Value after a stress scenario."""
+    return value + stress_line(value, beta, rules.stress_moves[scenario], rules)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from margin_assets.kernels.book.book import USABLE, Series
+from margin_assets.kernels.book.series import USABLE, Series
 from margin_assets.kernels.numeric.arrays import FloatArray
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
 from margin_assets.kernels.numeric.money import PPM, RELATIVE_TIE, TIE
@@ -98,18 +98,32 @@ def plain_line(value: float, rate: float) -> float:
     return float(np.floor(value * rate + (0.5 + _TIE)))
 
 
+class Short(NamedTuple):
+    """A plain short position."""
+
+    size: float
+    """Absolute value, cents."""
+    units: float
+    below: bool
+    """Which side of the price threshold its price is on."""
+
+
 @njit(**BORROWS, forceinline=True)
-def plain_maintenance(size: float, units: float, below: bool, rates: PlainRates) -> float:
-    """4210(c)(2) and (3) of a short position of a value and a number of units."""
-    rate, floor = (rates.short_below, rates.floor_below) if below else (rates.short, rates.floor)
-    return max(plain_line(size, rate), np.floor(units * floor + (0.5 + _TIE)))
+def plain_maintenance(short: Short, rates: PlainRates) -> float:
+    """4210(c)(2) and (3) of a short position: `lines.short_line` in doubles."""
+    if short.below:
+        rate, floor = rates.short_below, rates.floor_below
+    else:
+        rate, floor = rates.short, rates.floor
+    return max(plain_line(short.size, rate), plain_line(short.units, floor))
 
 
 @njit(**BORROWS, forceinline=True)
 def add_long(
-    value: float, stress: Table, s: int, rates: PlainRates, pnl: FloatArray, restruck: FloatArray
+    value: float, stress: Table, s: int, rates: PlainRates, into: tuple[FloatArray, FloatArray]
 ) -> None:
     """Adds a long position's P&L and its requirement struck again, scenario by scenario."""
+    pnl, restruck = into
     for j in range(len(pnl)):
         exact = value * stress[s, j]
         size = np.floor(abs(exact) + (0.5 + TIE + abs(exact) * RELATIVE_TIE))
@@ -120,21 +134,16 @@ def add_long(
 
 @njit(**BORROWS, forceinline=True)
 def add_short(
-    value: float,
-    units: float,
-    below: bool,
-    stress: Table,
-    s: int,
-    rates: PlainRates,
-    pnl: FloatArray,
-    restruck: FloatArray,
+    short: Short, stress: Table, s: int, rates: PlainRates, into: tuple[FloatArray, FloatArray]
 ) -> None:
-    """The same for a short position (`value` negative) of a number of units.
+    """The same for a short position.
 
-    `below` is the side of the price threshold today: a value on it, rounded, keeps that side.
+    A value on the price threshold, rounded, keeps the side that the position is on today.
     """
+    pnl, restruck = into
+    value, units = -short.size, short.units
     threshold = np.floor(units * rates.threshold + (0.5 + _TIE))
-    if below:
+    if short.below:
         threshold = max(threshold, 1.0 - value)
     floor = np.floor(units * rates.floor + (0.5 + _TIE))
     floor_below = np.floor(units * rates.floor_below + (0.5 + _TIE))

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 from numba import njit
 
-from margin_assets.kernels.book.book import SECURITY, Book, Series, book_of
+from margin_assets.kernels.book.book import Book, book_of
+from margin_assets.kernels.book.series import SECURITY, Series
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import OWNS
 from margin_assets.kernels.numeric.money import MAX_POSITION, instant, to_decimal, value_cents

@@ -6,7 +6,8 @@ Source: 4210(f)(2), cash accounts; Regulation T 220.8.
 import numpy as np
 from numba import njit
 
-from margin_assets.kernels.book.book import Book, Series
+from margin_assets.kernels.book.book import Book
+from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
 from margin_assets.kernels.optimize.branching import most_saving

@@ -33,6 +33,9 @@ from margin_assets.kernels.strategies.strategies import (
     naked,
 )
 
+LONG_STOCK_HEDGES = (PROTECTIVE_PUT, CONVERSION, COLLAR)
+SHORT_STOCK_HEDGES = (PROTECTED_SHORT, REVERSE_CONVERSION, NONE)
+"""With a long option alone, with a short one besides at its strike, and at a higher strike."""
 IntTable = np.ndarray[tuple[int, int], np.dtype[np.int32]]
 
 
@@ -109,20 +112,21 @@ def group_of(part: Part, choices: Choices, j: int) -> Group:
     )
 
 
+class Listing(NamedTuple):
+    """A part's groups as they are listed."""
+
+    part: Part
+    lone: Int64Array
+    """What each leg requires alone."""
+    choices: Choices
+
+
 @njit(**BORROWS)
 def _add(
-    part: Part,
-    lone: Int64Array,
-    choices: Choices,
-    kind: int,
-    a: int,
-    b: int,
-    c: int,
-    d: int,
-    stock: int,
-    shares: int,
+    listing: Listing, kind: int, legs: tuple[int, int, int, int], stock: int, shares: int
 ) -> None:
     """Lists a group if it saves anything."""
+    part, lone, choices = listing
     n = choices.count[0]
     choices.kind[n] = kind
     choices.stock[n] = stock
@@ -130,7 +134,7 @@ def _add(
     choices.spread[n] = NONE
     saving = contract_value(part.stocks[stock].maintenance, shares) if stock != NONE else 0
     members = choices.members[n]
-    members[0], members[1], members[2], members[3] = a, b, c, d
+    members[0], members[1], members[2], members[3] = legs
     for p in members:
         if p != NONE:
             saving += lone[p]
@@ -208,56 +212,39 @@ def _cover_shares(part: Part, p: int, s: int) -> int:
 
 
 @njit(**BORROWS)
-def _list_straddles(
-    part: Part, lone: Int64Array, choices: Choices, calls: Int32Array, puts: Int32Array
-) -> None:
+def _list_straddles(listing: Listing, calls: Int32Array, puts: Int32Array) -> None:
     for a in calls:
         for b in puts:
-            if _same_terms(part, a, b):
-                _add(part, lone, choices, STRADDLE, a, b, NONE, NONE, NONE, 0)
+            if _same_terms(listing.part, a, b):
+                _add(listing, STRADDLE, (a, b, NONE, NONE), NONE, 0)
 
 
 @njit(**BORROWS)
-def _list_covers(
-    part: Part, lone: Int64Array, choices: Choices, kind: int, s: int, shorts: Int32Array
-) -> None:
+def _list_covers(listing: Listing, kind: int, s: int, shorts: Int32Array) -> None:
     for a in shorts:
-        shares = _cover_shares(part, a, s)
+        shares = _cover_shares(listing.part, a, s)
         if shares > 0:
-            _add(part, lone, choices, kind, a, NONE, NONE, NONE, s, shares)
+            _add(listing, kind, (a, NONE, NONE, NONE), s, shares)
 
 
 @njit(**BORROWS)
-def _list_long_hedges(
-    part: Part, lone: Int64Array, choices: Choices, s: int, calls: Int32Array, puts: Int32Array
+def _list_hedges(
+    listing: Listing, kinds: tuple[int, int, int], s: int, longs: Int32Array, shorts: Int32Array
 ) -> None:
-    """Long stock with long puts, and with short calls besides."""
-    for a in puts:
+    """A stock with the long options that hedge it, and with short ones of the other right."""
+    part = listing.part
+    alone, level, above = kinds
+    for a in longs:
         shares = _own_shares(part, a, s)
         if shares == 0:
             continue
-        _add(part, lone, choices, PROTECTIVE_PUT, a, NONE, NONE, NONE, s, shares)
+        _add(listing, alone, (a, NONE, NONE, NONE), s, shares)
         strike = part.legs[part.ids[a]].strike
-        for b in calls:
-            if _same_expiry(part, a, b) and strike <= part.legs[part.ids[b]].strike:
-                kind = CONVERSION if strike == part.legs[part.ids[b]].strike else COLLAR
-                _add(part, lone, choices, kind, a, b, NONE, NONE, s, shares)
-
-
-@njit(**BORROWS)
-def _list_short_hedges(
-    part: Part, lone: Int64Array, choices: Choices, s: int, calls: Int32Array, puts: Int32Array
-) -> None:
-    """Short stock with long calls, and with short puts besides."""
-    for a in calls:
-        shares = _own_shares(part, a, s)
-        if shares == 0:
-            continue
-        _add(part, lone, choices, PROTECTED_SHORT, a, NONE, NONE, NONE, s, shares)
-        strike = part.legs[part.ids[a]].strike
-        for b in puts:
-            if _same_expiry(part, a, b) and strike == part.legs[part.ids[b]].strike:
-                _add(part, lone, choices, REVERSE_CONVERSION, a, b, NONE, NONE, s, shares)
+        for b in shorts:
+            other = part.legs[part.ids[b]].strike
+            kind = level if strike == other else above
+            if _same_expiry(part, a, b) and strike <= other and kind != NONE:
+                _add(listing, kind, (a, b, NONE, NONE), s, shares)
 
 
 @njit(**BORROWS)
@@ -274,12 +261,11 @@ def _box_leg(part: Part, like: int, strike: int, among: Int32Array) -> int:
 
 @njit(**BORROWS)
 def _list_boxes(
-    part: Part,
-    lone: Int64Array,
-    choices: Choices,
+    listing: Listing,
     shorts: tuple[Int32Array, Int32Array],
     longs: tuple[Int32Array, Int32Array],
 ) -> None:
+    part = listing.part
     for a in longs[0]:
         low = part.legs[part.ids[a]].strike
         if not part.legs[part.ids[a]].is_european:
@@ -292,7 +278,7 @@ def _list_boxes(
             if high > low and _box_leg(part, a, high, longs[1]) == c:
                 b = _box_leg(part, a, high, shorts[0])
                 if b != NONE:
-                    _add(part, lone, choices, LONG_BOX, a, b, c, d, NONE, 0)
+                    _add(listing, LONG_BOX, (a, b, c, d), NONE, 0)
 
 
 @njit(**OWNS)
@@ -303,14 +289,14 @@ def choices_of(part: Part, lone: Int64Array, places: int) -> Choices:
     pairs = len(short_calls) * len(long_puts) + len(short_puts) * len(long_calls)
     room = len(short_calls) * len(short_puts) + len(long_calls) * len(long_puts)
     room += len(part.stock_ids) * (shorts + longs + pairs) + places
-    choices = empty_choices(room)
-    _list_straddles(part, lone, choices, short_calls, short_puts)
+    listing = Listing(part, lone, empty_choices(room))
+    _list_straddles(listing, short_calls, short_puts)
     for s in part.stock_ids:
         if part.stocks[s].shares > 0:
-            _list_covers(part, lone, choices, COVERED_CALL, s, short_calls)
-            _list_long_hedges(part, lone, choices, s, short_calls, long_puts)
+            _list_covers(listing, COVERED_CALL, s, short_calls)
+            _list_hedges(listing, LONG_STOCK_HEDGES, s, long_puts, short_calls)
         else:
-            _list_covers(part, lone, choices, COVERED_PUT, s, short_puts)
-            _list_short_hedges(part, lone, choices, s, long_calls, short_puts)
-    _list_boxes(part, lone, choices, (short_calls, short_puts), (long_calls, long_puts))
-    return choices
+            _list_covers(listing, COVERED_PUT, s, short_puts)
+            _list_hedges(listing, SHORT_STOCK_HEDGES, s, long_calls, short_puts)
+    _list_boxes(listing, (short_calls, short_puts), (long_calls, long_puts))
+    return listing.choices

@@ -4,16 +4,23 @@ The least is that of a whole-number program, solved and proven. What is too larg
 proven within its work, goes to `large_groups`. Source: FINRA Rule 4210(f)(2).
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
-from margin_assets.kernels.numeric.arrays import Int8Array, Int32Array, Int64Array
+from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
 from margin_assets.kernels.numeric.money import BEYOND
 from margin_assets.kernels.optimize.branching import most_saving
 from margin_assets.kernels.strategies.choices import Part, alone, group_of
+from margin_assets.kernels.strategies.drafts import (
+    Activities,
+    Draft,
+    Grouping,
+    draft_of,
+    place_contracts,
+    with_room,
+    write_group,
+)
 from margin_assets.kernels.strategies.grouping_parts import is_first, labels, positions, size
 from margin_assets.kernels.strategies.grouping_program import boxes_of, program_of
 from margin_assets.kernels.strategies.spreads import (
@@ -51,142 +58,6 @@ _CELLS = 60_000  # entries of a tableau that is worked on whole
 FITS = 1.0e18
 
 
-class Activities(NamedTuple):
-    """The groups of a grouping, one entry a kind of group; a spread is followed by its legs."""
-
-    kind: Int8Array
-    """Position in `KINDS`."""
-    members: Int32Array
-    """Four legs an entry, -1 for none."""
-    stock: Int32Array
-    shares: Int64Array
-    """Micro-units of the stock in one group."""
-    count: Int64Array  # type: ignore[assignment]  # hides tuple.count, which is not used
-    """Groups of the kind, or contracts of a spread's leg."""
-    spread: Int32Array
-    """Number of the spread within its class group, -1 outside of spreads."""
-    amount: Int64Array
-    """Maximum potential loss of a spread, micro-dollars; 0 elsewhere."""
-
-
-class Grouping(NamedTuple):
-    """What a class group requires, micro-dollars, and the groups that it is made of."""
-
-    maintenance: int
-    """With loan value taken off; `BEYOND` where amounts do not fit."""
-    initial: int
-    gap: float
-    """What no other grouping requires less by; `TOO_LARGE` of one that was not looked for."""
-    activities: Activities
-    count: int  # type: ignore[assignment]  # hides tuple.count, which is not used
-    """Activities there are; what is behind them is room."""
-
-
-class _Places(NamedTuple):
-    """Contracts placed in spreads: the leg, a leg at the spread's threshold, how many."""
-
-    leg: Int32Array
-    threshold: Int32Array
-    count: Int64Array  # type: ignore[assignment]  # hides tuple.count, which is not used
-
-
-class Draft(NamedTuple):
-    """A grouping while it is made, and what is left to be grouped."""
-
-    left: Int64Array
-    """Contracts of each leg."""
-    shares: Int64Array
-    """Shares of each stock."""
-    activities: Activities
-    places: _Places
-    written: Int64Array
-    """Activities, places."""
-
-
-@njit(**OWNS)
-def empty_activities(room: int) -> Activities:
-    """Room for some activities."""
-    return Activities(
-        kind=np.empty(room, dtype=np.int8),
-        members=np.empty((room, 4), dtype=np.int32),
-        stock=np.empty(room, dtype=np.int32),
-        shares=np.empty(room, dtype=np.int64),
-        count=np.empty(room, dtype=np.int64),
-        spread=np.empty(room, dtype=np.int32),
-        amount=np.empty(room, dtype=np.int64),
-    )
-
-
-@njit(**BORROWS)
-def copy_activities(source: Activities, first: int, last: int, into: Activities, at: int) -> None:
-    """Copies some activities to a place in others."""
-    for n in range(first, last):
-        m = at + n - first
-        into.kind[m] = source.kind[n]
-        for c in range(4):
-            into.members[m, c] = source.members[n, c]
-        into.stock[m] = source.stock[n]
-        into.shares[m] = source.shares[n]
-        into.count[m] = source.count[n]
-        into.spread[m] = source.spread[n]
-        into.amount[m] = source.amount[n]
-
-
-@njit(**OWNS)
-def _places(room: int) -> _Places:
-    return _Places(
-        np.empty(room, dtype=np.int32),
-        np.empty(room, dtype=np.int32),
-        np.empty(room, dtype=np.int64),
-    )
-
-
-@njit(**OWNS)
-def with_room(draft: Draft, more: int) -> Draft:
-    """The draft with room for more activities and places."""
-    activities, places = draft.activities, draft.places
-    if len(activities.kind) < draft.written[0] + more:
-        activities = empty_activities(2 * (draft.written[0] + more))
-        copy_activities(draft.activities, 0, draft.written[0], activities, 0)
-    if len(places.leg) < draft.written[1] + more:
-        count = draft.written[1]
-        places = _places(2 * (count + more))
-        places.leg[:count] = draft.places.leg[:count]
-        places.threshold[:count] = draft.places.threshold[:count]
-        places.count[:count] = draft.places.count[:count]
-    return Draft(draft.left, draft.shares, activities, places, draft.written)
-
-
-@njit(**BORROWS)
-def _write(draft: Draft, group: Group, count: int, spread: int, amount: int) -> None:
-    """Writes an activity and takes what it uses from what is left."""
-    activities, n = draft.activities, draft.written[0]
-    activities.kind[n] = group.kind
-    members = activities.members[n]
-    members[0], members[1], members[2], members[3] = group.a, group.b, group.c, group.d
-    activities.stock[n] = group.stock
-    activities.shares[n] = group.shares
-    activities.count[n] = count
-    activities.spread[n] = spread
-    activities.amount[n] = amount
-    draft.written[0] = n + 1
-    for i in members:
-        if i != NONE:
-            draft.left[i] -= count
-    if group.stock != NONE:
-        draft.shares[group.stock] -= count * group.shares
-
-
-@njit(**BORROWS)
-def _place(draft: Draft, i: int, threshold: int, count: int) -> None:
-    n = draft.written[1]
-    draft.places.leg[n] = i
-    draft.places.threshold[n] = threshold
-    draft.places.count[n] = count
-    draft.written[1] = n + 1
-    draft.left[i] -= count
-
-
 @njit(**BORROWS)
 def take(part: Part, layout: Layout, counts: Int64Array, draft: Draft) -> None:
     """Writes what a program's answer chose; contracts in spreads are only placed."""
@@ -195,10 +66,10 @@ def take(part: Part, layout: Layout, counts: Int64Array, draft: Draft) -> None:
         if counts[j] == 0:
             continue
         if choices.spread[j] == NONE:
-            _write(draft, group_of(part, choices, j), counts[j], NONE, 0)
+            write_group(draft, group_of(part, choices, j), counts[j], NONE, 0)
         else:
             threshold = part.ids[layout.spreads[choices.spread[j]]]
-            _place(draft, part.ids[choices.members[j, 0]], threshold, counts[j])
+            place_contracts(draft, part.ids[choices.members[j, 0]], threshold, counts[j])
 
 
 @njit(**OWNS)
@@ -256,11 +127,11 @@ def write_spreads(legs: Records, draft: Draft, is_whole: bool) -> Draft:
             continue
         loss = largest_loss(legs, held)
         draft = with_room(draft, 1 + len(held))
-        _write(draft, Group(SPREAD, NONE, NONE, NONE, NONE, NONE, 0), 1, spread, loss)
+        write_group(draft, Group(SPREAD, NONE, NONE, NONE, NONE, NONE, 0), 1, spread, loss)
         for i in range(len(held)):
             if held[i] > 0:
                 leg = Group(SPREAD_LEG, i, NONE, NONE, NONE, NONE, 0)
-                _write(draft, leg, held[i], spread, 0)
+                write_group(draft, leg, held[i], spread, 0)
         spread += 1
     return draft
 
@@ -274,7 +145,7 @@ def _write_boxes(stocks: Records, draft: Draft) -> None:
         other = s + stocks[s].other
         boxed = min(draft.shares[s], draft.shares[other])
         if boxed > 0:
-            _write(draft, Group(BOXED_STOCK, NONE, NONE, NONE, NONE, s, boxed), 1, NONE, 0)
+            write_group(draft, Group(BOXED_STOCK, NONE, NONE, NONE, NONE, s, boxed), 1, NONE, 0)
             draft.shares[other] -= boxed
 
 
@@ -292,7 +163,7 @@ def _write_sales(legs: Records, stocks: Records, draft: Draft) -> None:
                 count = min(draft.left[i], draft.shares[s] // legs[i].units)
                 if count > 0:
                     group = Group(PROTECTED_SHORT, i, NONE, NONE, NONE, s, legs[i].units)
-                    _write(draft, group, count, NONE, 0)
+                    write_group(draft, group, count, NONE, 0)
 
 
 @njit(**OWNS)
@@ -304,10 +175,10 @@ def write_alone(legs: Records, stocks: Records, draft: Draft) -> Draft:
     for i in range(len(legs)):
         if draft.left[i] > 0:
             kind = LONG_OPTION if legs[i].contracts > 0 else SHORT_OPTION
-            _write(draft, Group(kind, i, NONE, NONE, NONE, NONE, 0), draft.left[i], NONE, 0)
+            write_group(draft, Group(kind, i, NONE, NONE, NONE, NONE, 0), draft.left[i], NONE, 0)
     for s in range(len(stocks)):
         if draft.shares[s] > 0:
-            _write(draft, Group(STOCK, NONE, NONE, NONE, NONE, s, draft.shares[s]), 1, NONE, 0)
+            write_group(draft, Group(STOCK, NONE, NONE, NONE, NONE, s, draft.shares[s]), 1, NONE, 0)
     return draft
 
 
@@ -351,24 +222,6 @@ def activity_group(activities: Activities, n: int) -> Group:
         activities.stock[n],
         activities.shares[n],
     )
-
-
-@njit(**OWNS)
-def draft_of(legs: Records, stocks: Records) -> Draft:
-    """A class group of which nothing is grouped yet."""
-    room = 2 * len(legs) + len(stocks) + 8
-    draft = Draft(
-        left=np.empty(len(legs), dtype=np.int64),
-        shares=np.empty(len(stocks), dtype=np.int64),
-        activities=empty_activities(room),
-        places=_places(room),
-        written=np.zeros(2, dtype=np.int64),
-    )
-    for i in range(len(legs)):
-        draft.left[i] = abs(legs[i].contracts)
-    for s in range(len(stocks)):
-        draft.shares[s] = abs(stocks[s].shares)
-    return draft
 
 
 @njit(**OWNS)

@@ -14,18 +14,14 @@ import numpy.typing as npt
 from margin_assets.kernels.numeric.money import MICRO
 from margin_assets.kernels.optimize.relaxation import most_saving_sparse
 from margin_assets.kernels.strategies.choices import Part, alone
+from margin_assets.kernels.strategies.drafts import Activities, Draft, Grouping, draft_of, with_room
 from margin_assets.kernels.strategies.grouping import (
     PROOF,
     TOO_LARGE,
-    Activities,
-    Draft,
-    Grouping,
-    draft_of,
     grouping_of,
     least_grouping,
     requirement,
     take,
-    with_room,
     write_alone,
     write_spreads,
 )

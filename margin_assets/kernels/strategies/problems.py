@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from margin_assets.kernels.book.book import BOND, OPTION, SECURITY, USABLE, Book, Series
+from margin_assets.kernels.book.book import Book
+from margin_assets.kernels.book.series import BOND, OPTION, SECURITY, USABLE, Series
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
 from margin_assets.kernels.numeric.money import (
@@ -17,16 +18,21 @@ from margin_assets.kernels.numeric.money import (
     MICRO,
     PPM,
     rate_line,
-    value_cents,
 )
 from margin_assets.kernels.options.valuation import unknown_spot
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.bonds import bond_line
 from margin_assets.kernels.securities.lines import (
+    Carried,
+    Marked,
+    carried,
     initial_line,
     is_below,
     maintenance_line,
     mark_price,
+    marked,
+    short_floor,
+    short_line,
 )
 from margin_assets.kernels.strategies.strategies import LEG, STOCK_RECORD, Record, Records
 
@@ -50,10 +56,20 @@ class Problems(NamedTuple):
     stock_position: Int64Array
 
 
+class _Holders(NamedTuple):
+    """Accounts, what they hold, and the rules."""
+
+    book: Book
+    series: Series
+    rules: Rules
+    no_spot: Int64Array
+    """Price of each option's underlying where that has none."""
+
+
 def problems_of(book: Book, series: Series, rules: Rules, accounts: Int64Array) -> Problems:
     """Problems of the given accounts; legs in their canonical order."""
     counts = _count(book, series, accounts)
-    return _fill(book, series, unknown_spot(series), rules, accounts, counts)
+    return _fill(_Holders(book, series, rules, unknown_spot(series)), accounts, counts)
 
 
 @njit(**BORROWS)
@@ -107,14 +123,8 @@ def _count(book: Book, series: Series, accounts: Int64Array) -> Int64Array:
 
 
 @njit(**OWNS)
-def _fill(
-    book: Book,
-    series: Series,
-    no_spot: Int64Array,
-    rules: Rules,
-    accounts: Int64Array,
-    counts: Int64Array,
-) -> Problems:
+def _fill(holders: _Holders, accounts: Int64Array, counts: Int64Array) -> Problems:
+    book, series = holders.book, holders.series
     found = _room(len(accounts), counts)
     p = n_legs = n_stocks = 0
     for n in range(len(accounts)):
@@ -129,14 +139,14 @@ def _fill(
                         found.leg_position[n_legs] = at
                         n_legs += 1
                     elif series.kind[book.series[at]] == SECURITY and book.quantity[at] != 0:
-                        _set_stock(book, series, rules, at, n_stocks, found)
+                        _set_stock(holders, at, n_stocks, found)
                         if at > i and are_sides(book, at - 1):
                             found.stocks[n_stocks - 1].other = 1
                             found.stocks[n_stocks].other = -1
                         n_stocks += 1
                 _put_in_order(book, series, found.leg_position, first, n_legs)
                 for leg in range(first, n_legs):
-                    _set_leg(book, series, no_spot, rules, leg, found)
+                    _set_leg(holders, leg, found)
                 p += 1
                 found.leg_offsets[p], found.stock_offsets[p] = n_legs, n_stocks
             i = after
@@ -182,9 +192,8 @@ def _comes_before(series: Series, s: int, t: int) -> bool:
 
 
 @njit(**BORROWS)
-def _set_leg(
-    book: Book, series: Series, no_spot: Int64Array, rules: Rules, leg: int, found: Problems
-) -> None:
+def _set_leg(holders: _Holders, leg: int, found: Problems) -> None:
+    book, series, rules, no_spot = holders
     record, i = found.legs[leg], found.leg_position[leg]
     s = book.series[i]
     is_priced = series.underlying_state[s] <= USABLE
@@ -230,63 +239,48 @@ def lendable(series: Series, s: int, price: int) -> int:
 
 
 @njit(**BORROWS)
-def _set_stock(
-    book: Book, series: Series, rules: Rules, i: int, stock: int, found: Problems
-) -> None:
+def _set_stock(holders: _Holders, i: int, stock: int, found: Problems) -> None:
+    book, series, rules, _ = holders
     record, s = found.stocks[stock], book.series[i]
     found.stock_position[stock] = i
     record.underlying = series.name[s]
     record.shares, record.other = book.quantity[i], 0
     record.covers_index = series.covers[s]
     record.sale_price = book.sale_price[i]
-    price_stock(book, series, rules, i, mark_price(book, series, rules, i), record)
+    price_stock(series, marked(book, series, rules, i), rules, record)
 
 
 @njit(**BORROWS)
-def price_stock(
-    book: Book, series: Series, rules: Rules, i: int, price: int, record: Record
-) -> None:
+def price_stock(series: Series, position: Marked, rules: Rules, record: Record) -> None:
     """What one share of a position requires at a price under 4210(c) and (e)(1) and Regulation T.
 
     A non-marginable short one takes the greater of all lines, beside a long call too.
     """
-    s, quantity = book.series[i], book.quantity[i]
+    s, quantity, price = position
     leverage, marginable = series.leverage[s], series.is_marginable[s]
     share = MICRO if quantity > 0 else -MICRO
     value = price if quantity > 0 else -price
-    below = is_below(price, rules)
-    line = maintenance_line(share, value, below, leverage, marginable, rules)
+    held = Carried(share, value, is_below(price, rules), leverage, marginable)
     if quantity < 0:
-        floor = rules.short_below_floor if below else rules.short_floor
-        line = _short_share(price, below, leverage, marginable, floor, rules)
+        line = short_line(held, short_floor(held.below, rules) * _MICROS_A_CENT, rules)
+    else:
+        line = maintenance_line(held, rules)
     record.price, record.maintenance = price, line
-    record.initial = initial_line(share, value, marginable, line, rules)
+    record.initial = initial_line(held, line, rules)
     record.boxed = rate_line(price, rules.same_security)
     hedged = rate_line(price, rules.initial_short_hedged)
     record.call_initial = hedged if marginable else record.initial
 
 
 @njit(**BORROWS)
-def _short_share(
-    price: int, below: bool, leverage: int, marginable: bool, floor: int, rules: Rules
-) -> int:
-    """The short line with its dollar floor in micro-dollars: `maintenance_line` counts cents."""
-    percent = rules.short_below if below else rules.short_maintenance
-    line = max(rate_line(price, rate_line(percent, abs(leverage))), floor * _MICROS_A_CENT)
-    return line if marginable else max(line, rate_line(price, rules.short_non_marginable))
-
-
-@njit(**BORROWS)
 def own_lines(book: Book, series: Series, rules: Rules, a: int, i: int) -> tuple[int, int]:
     """Maintenance and initial of position i of account a where it stands alone, cents."""
-    s, quantity = book.series[i], book.quantity[i]
-    if abs(quantity) > MAX_POSITION:
+    if abs(book.quantity[i]) > MAX_POSITION:
         return 0, 0
-    price = mark_price(book, series, rules, i)
-    value = value_cents(quantity, price)
-    if series.kind[s] == BOND:
-        line = bond_line(quantity, value, series, s, book.is_exempt[a], rules)
+    position = marked(book, series, rules, i)
+    held = carried(series, position, rules)
+    if series.kind[position.s] == BOND:
+        line = bond_line(series, position, held.value, book.is_exempt[a], rules)
         return line, line
-    below, marginable = is_below(price, rules), series.is_marginable[s]
-    line = maintenance_line(quantity, value, below, series.leverage[s], marginable, rules)
-    return line, initial_line(quantity, value, marginable, line, rules)
+    line = maintenance_line(held, rules)
+    return line, initial_line(held, line, rules)

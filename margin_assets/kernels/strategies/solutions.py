@@ -8,14 +8,8 @@ from numba import njit, prange
 
 from margin_assets.kernels.numeric.arrays import Int32Array, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
-from margin_assets.kernels.strategies.grouping import (
-    PROOF,
-    TOO_LARGE,
-    WORK,
-    Activities,
-    Grouping,
-    least_grouping,
-)
+from margin_assets.kernels.strategies.drafts import Activities, Grouping
+from margin_assets.kernels.strategies.grouping import PROOF, TOO_LARGE, WORK, least_grouping
 from margin_assets.kernels.strategies.large_groups import large_grouping
 from margin_assets.kernels.strategies.problems import Problems
 from margin_assets.kernels.strategies.strategies import (
@@ -181,18 +175,20 @@ def _alone(legs: Records, stocks: Records, origin: tuple[int, int], room: Soluti
     for i in range(len(legs)):
         if legs[i].contracts != 0:
             kind = LONG_OPTION if legs[i].contracts > 0 else SHORT_OPTION
-            n = _put(room, n, kind, origin[0] + i, NONE, 0, abs(legs[i].contracts))
+            leg = Group(kind, origin[0] + i, NONE, NONE, NONE, NONE, 0)
+            n = _put(room, n, leg, abs(legs[i].contracts))
     for s in range(len(stocks)):
         if stocks[s].shares != 0:
-            n = _put(room, n, STOCK, NONE, origin[1] + s, abs(stocks[s].shares), 1)
+            stock = Group(STOCK, NONE, NONE, NONE, NONE, origin[1] + s, abs(stocks[s].shares))
+            n = _put(room, n, stock, 1)
     return n - at
 
 
 @njit(**BORROWS)
-def _put(room: Solution, n: int, kind: int, leg: int, stock: int, shares: int, count: int) -> int:
-    room.kind[n], room.stock[n], room.shares[n] = kind, stock, shares
+def _put(room: Solution, n: int, group: Group, count: int) -> int:
+    room.kind[n], room.stock[n], room.shares[n] = group.kind, group.stock, group.shares
     room.count[n], room.amount[n], room.spread[n] = count, 0, NONE
-    room.legs[n, 0] = leg
+    room.legs[n, 0] = group.a
     room.legs[n, 1] = room.legs[n, 2] = room.legs[n, 3] = NONE
     return n + 1
 

@@ -11,21 +11,17 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
-from margin_assets.kernels.book.book import BOND, CASH, SECURITY, Book, Series
+from margin_assets.kernels.book.book import CASH, Book
+from margin_assets.kernels.book.series import BOND, SECURITY, Series
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
-from margin_assets.kernels.numeric.money import (
-    MAX_POSITION,
-    PPM,
-    in_proportion,
-    rate_line,
-    value_cents,
-)
+from margin_assets.kernels.numeric.money import MAX_POSITION, PPM, in_proportion, rate_line
 from margin_assets.kernels.options.valuation import OptionValues, option_stress_pnl
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.lines import (
-    is_below,
-    mark_price,
+    Marked,
+    carried,
+    marked,
     stress_line,
     stressed_maintenance,
 )
@@ -39,6 +35,18 @@ from margin_assets.kernels.strategies.stressed_groups import Moved, is_kept, mov
 
 _BLOCK = 64
 _MICROS_A_CENT = 10_000
+
+
+class Grouped(NamedTuple):
+    """What the accounts of a pass hold in groups, and all that their requirement is told by."""
+
+    book: Book
+    series: Series
+    values: OptionValues
+    rules: Rules
+    rates: StrategyRates
+    problems: Problems
+    solution: Solution
 
 
 class Strategic(NamedTuple):
@@ -105,34 +113,26 @@ def _own(book: Book, series: Series, rules: Rules, accounts: Int64Array, out: St
                     maintenance, initial = own_lines(book, series, rules, a, i)
                     out.maintenance[n] += maintenance
                     out.initial[n] += initial
-                    _own_restruck(book, series, rules, i, maintenance, n, out)
+                    position = marked(book, series, rules, i)
+                    _strike_own_again(series, position, rules, maintenance, out.restruck[n])
                 i += 1
 
 
 @njit(**BORROWS)
-def _own_restruck(
-    book: Book,
-    series: Series,
-    rules: Rules,
-    i: int,
-    maintenance: int,
-    n: int,
-    out: Strategic,
+def _strike_own_again(
+    series: Series, position: Marked, rules: Rules, maintenance: int, restruck: Int64Array
 ) -> None:
-    """Own lines at the scenarios' prices; a bond's is kept."""
-    s, quantity = book.series[i], book.quantity[i]
-    is_plain = series.kind[s] == SECURITY and abs(quantity) <= MAX_POSITION
+    """Adds a position's own line at the scenarios' prices; a bond's is kept."""
+    s = position.s
+    is_plain = series.kind[s] == SECURITY and abs(position.quantity) <= MAX_POSITION
     if not is_plain:
         for j in range(len(rules.stress_moves)):
-            out.restruck[n, j] += maintenance
+            restruck[j] += maintenance
         return
-    price = mark_price(book, series, rules, i)
-    value, below = value_cents(quantity, price), is_below(price, rules)
+    held = carried(series, position, rules)
     for j in range(len(rules.stress_moves)):
-        line = stress_line(value, series.beta[s], rules.stress_moves[j], rules)
-        out.restruck[n, j] += stressed_maintenance(
-            quantity, value, line, below, series.leverage[s], series.is_marginable[s], rules
-        )
+        line = stress_line(held.value, series.beta[s], rules.stress_moves[j], rules)
+        restruck[j] += stressed_maintenance(held, line, rules)
 
 
 @njit(parallel=True, cache=True, nogil=True)
@@ -151,21 +151,15 @@ def _grouped(
         first = block * _BLOCK
         end = min(first + _BLOCK, len(accounts))
         # The body is a call of its own: Numba's parallel pass loses writes to tuple members.
-        market = (series, values, rules)
-        _grouped_block(book, market, rates, accounts, (first, end), problems, solution, out)
+        grouped = Grouped(book, series, values, rules, rates, problems, solution)
+        _grouped_block(grouped, accounts, (first, end), out)
 
 
 @njit(**OWNS)
 def _grouped_block(
-    book: Book,
-    market: tuple[Series, OptionValues, Rules],
-    rates: StrategyRates,
-    accounts: Int64Array,
-    block: tuple[int, int],
-    problems: Problems,
-    solution: Solution,
-    out: Strategic,
+    grouped: Grouped, accounts: Int64Array, block: tuple[int, int], out: Strategic
 ) -> None:
+    book, problems = grouped.book, grouped.problems
     of_account = problems.of_account
     a, b = of_account[block[0]], of_account[block[1]]
     origin = problems.leg_offsets[a], problems.stock_offsets[a]
@@ -174,65 +168,50 @@ def _grouped_block(
     moved = Moved(legs, stocks, origin)
     for n in range(block[0], block[1]):
         for p in range(of_account[n], of_account[n + 1]):
-            kept = _add_groups(book, market, rates, problems, solution, p, n, out)
+            kept = _add_groups(grouped, p, n, out)
             for j in range(out.restruck.shape[1]):
-                move(book, market, problems, p, j, moved)
-                again = struck_again(rates, solution, p, moved)
+                move((book, grouped.series, grouped.rules), problems, p, j, moved)
+                again = struck_again(grouped.rates, grouped.solution, p, moved)
                 out.restruck[n, j] += kept + again
             if book.account_type[accounts[n]] == CASH:
-                out.cash[n] += cash_requirement(book, market[0], problems, p)
+                out.cash[n] += cash_requirement(book, grouped.series, problems, p)
 
 
 @njit(**BORROWS)
-def _add_groups(
-    book: Book,
-    market: tuple[Series, OptionValues, Rules],
-    rates: StrategyRates,
-    problems: Problems,
-    solution: Solution,
-    p: int,
-    n: int,
-    out: Strategic,
-) -> int:
+def _add_groups(grouped: Grouped, p: int, n: int, out: Strategic) -> int:
     """Adds the groups of a problem as they are today; what is kept of them in every scenario."""
-    kept = 0
+    solution, kept = grouped.solution, 0
     for g in range(solution.offsets[p], solution.offsets[p + 1]):
-        line = group_line(solution, g, problems, rates)
+        line = group_line(solution, g, grouped.problems, grouped.rates)
         out.maintenance[n] += line.maintenance
         out.initial[n] += line.initial
         out.counted[n] += line.counted
         if is_kept(solution.kind[g]):
             kept += line.maintenance
         if line.counted != 0:
-            _add_counted(book, market, problems, solution, g, n, out)
+            _add_counted(grouped, g, n, out)
     return kept
 
 
 @njit(**BORROWS)
-def _add_counted(
-    book: Book,
-    market: tuple[Series, OptionValues, Rules],
-    problems: Problems,
-    solution: Solution,
-    g: int,
-    n: int,
-    out: Strategic,
-) -> None:
+def _add_counted(grouped: Grouped, g: int, n: int, out: Strategic) -> None:
     """Adds the stress P&L of a group whose value counts in equity, and what it requires of it.
 
     A long option requires all but its loan value, whatever it is worth; a box the same rate of
     its strikes.
     """
-    series, values, rules = market
+    problems, solution = grouped.problems, grouped.solution
     for k in range(4):
         leg = solution.legs[g, k]
         if leg == NONE:
             continue
         record = problems.legs[leg]
-        s, units = book.series[problems.leg_position[leg]], record.units * solution.count[g]
+        units = record.units * solution.count[g]
         signed = units if record.contracts > 0 else -units
-        for j in range(len(rules.stress_moves)):
-            pnl = option_stress_pnl(series, values, s, signed, record.price, j)
+        s = grouped.book.series[problems.leg_position[leg]]
+        position = Marked(s, signed, record.price)
+        for j in range(len(grouped.rules.stress_moves)):
+            pnl = option_stress_pnl(grouped.series, grouped.values, position, j)
             out.counted_pnl[n, j] += pnl
             if solution.kind[g] == LONG_OPTION:
                 lent = in_proportion(record.loan, record.lends_on, record.price)

@@ -17,10 +17,14 @@ from margin_assets.kernels.strategies.strategies import (
 )
 from schemas.margin import STRATEGIES
 
-_NAME = {name: code for code, name in enumerate(STRATEGIES)}
+# As they stand in the closed list; of the rest the kind is the name.
 (
     LONG_STOCK,
     SHORT_STOCK,
+    _,
+    _,
+    _,
+    _,
     NAKED_CALL,
     NAKED_PUT,
     VERTICAL,
@@ -35,27 +39,9 @@ _NAME = {name: code for code, name in enumerate(STRATEGIES)}
     SPREAD_NAME,
     STRADDLE_NAME,
     STRANGLE,
-) = (
-    _NAME[name]
-    for name in (
-        "long_stock",
-        "short_stock",
-        "naked_call",
-        "naked_put",
-        "vertical_spread",
-        "butterfly",
-        "condor",
-        "iron_butterfly",
-        "iron_condor",
-        "calendar_spread",
-        "diagonal_spread",
-        "box_spread",
-        "ratio_spread",
-        "spread",
-        "short_straddle",
-        "short_strangle",
-    )
-)
+    *_FURTHER,
+) = range(len(STRATEGIES))
+_NAME = {name: code for code, name in enumerate(STRATEGIES)}
 _NAME_OF_KIND = np.array([_NAME.get(kind, SPREAD_NAME) for kind in KINDS])
 RULES = {
     "long_option": "FINRA 4210(f)(2)(D)",

@@ -5,11 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from margin_assets.kernels.book.book import Book, Series
+from margin_assets.kernels.book.book import Book
+from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.numeric.compiled import BORROWS
-from margin_assets.kernels.options.valuation import OptionValues, stress_multiple
+from margin_assets.kernels.options.valuation import stress_multiple
 from margin_assets.kernels.rules.rules import Rules
-from margin_assets.kernels.securities.lines import stress_line
+from margin_assets.kernels.securities.lines import Marked, stress_line
 from margin_assets.kernels.strategies.group_lines import to_cents
 from margin_assets.kernels.strategies.problems import Problems, price_stock
 from margin_assets.kernels.strategies.solutions import Solution, group_of
@@ -21,6 +22,7 @@ from margin_assets.kernels.strategies.strategies import (
     SPREAD_LEG,
     STOCK,
     Group,
+    Record,
     Records,
     StrategyRates,
     group_maintenance,
@@ -48,15 +50,10 @@ def is_kept(kind: int) -> bool:
 
 @njit(**BORROWS)
 def move(
-    book: Book,
-    market: tuple[Series, OptionValues, Rules],
-    problems: Problems,
-    p: int,
-    scenario: int,
-    moved: Moved,
+    of: tuple[Book, Series, Rules], problems: Problems, p: int, scenario: int, moved: Moved
 ) -> None:
     """Brings a problem's legs and stocks to the prices of a scenario."""
-    series, _, rules = market
+    book, series, rules = of
     for leg in range(problems.leg_offsets[p], problems.leg_offsets[p + 1]):
         beta = series.beta[book.series[problems.leg_position[leg]]]
         multiple = stress_multiple(beta, rules.stress_moves[scenario], rules)
@@ -65,26 +62,20 @@ def move(
         spot = np.rint(problems.legs[leg].spot * multiple)
         moved.legs[leg - moved.origin[0]].spot = np.int64(spot)
     for stock in range(problems.stock_offsets[p], problems.stock_offsets[p + 1]):
-        _move_stock(book, series, rules, problems, stock, scenario, moved)
+        i = problems.stock_position[stock]
+        position = Marked(book.series[i], book.quantity[i], problems.stocks[stock].price)
+        _move_stock(series, position, rules, scenario, moved.stocks[stock - moved.origin[1]])
 
 
 @njit(**BORROWS)
 def _move_stock(
-    book: Book,
-    series: Series,
-    rules: Rules,
-    problems: Problems,
-    stock: int,
-    scenario: int,
-    moved: Moved,
+    series: Series, position: Marked, rules: Rules, scenario: int, record: Record
 ) -> None:
     """Brings a stock to its price in a scenario, with what a share then requires."""
-    record, i = moved.stocks[stock - moved.origin[1]], problems.stock_position[stock]
-    price = problems.stocks[stock].price
-    signed = price if book.quantity[i] > 0 else -price
-    beta = series.beta[book.series[i]]
-    moved_price = abs(signed + stress_line(signed, beta, rules.stress_moves[scenario], rules))
-    price_stock(book, series, rules, i, moved_price, record)
+    s, quantity, price = position
+    signed = price if quantity > 0 else -price
+    line = stress_line(signed, series.beta[s], rules.stress_moves[scenario], rules)
+    price_stock(series, Marked(s, quantity, abs(signed + line)), rules, record)
 
 
 @njit(**BORROWS)

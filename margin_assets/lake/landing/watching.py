@@ -27,7 +27,7 @@ class WatchedLanding(LocalLanding):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._watch = _Watch()
+        self._events = _Events()
         self._observer = Observer()
         self._waiting: dict[str, Pending] = {}
         self._list_at = 0.0
@@ -36,7 +36,7 @@ class WatchedLanding(LocalLanding):
         self.folder.mkdir(parents=True, exist_ok=True)
         # A watch goes by the real place, which the paths of its events start with.
         self.folder = self.folder.resolve()
-        self._observer.schedule(self._watch, str(self.folder), recursive=True)
+        self._observer.schedule(self._events, str(self.folder), recursive=True)
         self._observer.start()
         return self
 
@@ -46,7 +46,7 @@ class WatchedLanding(LocalLanding):
 
     def unknown(self, is_known: Callable[[Pending], bool]) -> list[Pending]:
         """Every file that is not known; the known ones are not looked at again."""
-        told = self._watch.take()
+        told = self._events.take()
         started = time.monotonic()
         if started >= self._list_at:
             self._waiting = {entry.place: entry for entry in self.entries()}
@@ -61,7 +61,7 @@ class WatchedLanding(LocalLanding):
 
     def wait(self, seconds: float) -> None:
         """Returns when something has landed, or after so long."""
-        if self._watch.changed.wait(seconds):
+        if self._events.changed.wait(seconds):
             time.sleep(_LINGER_SECONDS)
 
     def _at(self, place: str) -> Iterator[Pending]:
@@ -70,7 +70,7 @@ class WatchedLanding(LocalLanding):
         yield from self._below_or_at(place, path)
 
 
-class _Watch(FileSystemEventHandler):
+class _Events(FileSystemEventHandler):
     """Collects the places that the system tells of, in its own thread."""
 
     def __init__(self) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from io import BytesIO
 
 import polars as pl
 
@@ -38,10 +39,11 @@ def _parts(frame: pl.DataFrame, table: Table) -> Iterator[bytes]:
     for start in range(0, max(ordered.height, 1), step):
         part = ordered[start : start + step]
         plain = part.with_columns(pl.selectors.binary().bin.encode("hex"))
-        text = plain.write_csv(
-            include_header=start == 0, datetime_format=_INSTANT, line_terminator="\n"
+        text = BytesIO()
+        plain.write_csv(
+            text, include_header=start == 0, datetime_format=_INSTANT, line_terminator="\n"
         )
-        yield text.encode()
+        yield text.getvalue()
 
 
 def _ordered(rows: pl.DataFrame, table: Table) -> pl.DataFrame:

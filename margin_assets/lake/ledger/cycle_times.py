@@ -7,6 +7,7 @@ when each commit was made, as long as the log is kept.
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.store.store import Lake
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,3 +46,9 @@ def cycle_times(lake: Lake, cycles: int) -> list[CycleTime]:
         if number % 2
     ]
     return sealed[-cycles:]
+
+
+def sealed_at(lake: Lake, sealed: Sealed) -> datetime | None:
+    """When the last sealed cycle was sealed; None where the log does not tell, or of another."""
+    times = cycle_times(lake, 1)
+    return next((time.sealed_at for time in times if time.cycle == sealed.cycle), None)

@@ -231,7 +231,7 @@ class Ledger:
 
     def _append(self, row: dict[str, Any], number: int) -> bool:
         frame = pl.DataFrame([row], schema=pl.Schema(TABLES[_TABLE].schema))
-        return self._held.commit(frame, "append", _APP_ID, number).is_new
+        return self._held.commit(frame, _APP_ID, number).is_new
 
 
 def _planned_row(plan: Plan) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Also the one cast between a frame and its table. Nothing here touches storage.
 """
 
 from decimal import Decimal
+from functools import cache
 
 import dataframely as dy
 import polars as pl
@@ -132,16 +133,23 @@ def conform(name: str, frame: pl.DataFrame) -> pl.DataFrame:
     Raises:
         SchemaMismatch: a column is missing, cannot be cast, or would be rounded by the cast.
     """
-    schema = schema_of(name)
-    missing = [column for column in schema.columns() if column not in frame.columns]
+    expected, given = _dtypes(name), frame.schema
+    if given == expected:
+        return frame
+    missing = [column for column in expected if column not in given]
     if missing:
         raise SchemaMismatch(f"{name}: missing columns {', '.join(missing)}")
-    for column, declared in pl.Schema(schema).items():
-        _refuse_rounding(f"{name}.{column}", frame.schema[column], declared)
+    for column, declared in expected.items():
+        _refuse_rounding(f"{name}.{column}", given[column], declared)
     try:
-        return schema.cast(frame)
+        return schema_of(name).cast(frame)
     except pl.exceptions.PolarsError as error:
         raise SchemaMismatch(f"{name}: {error}") from error
+
+
+@cache
+def _dtypes(name: str) -> pl.Schema:
+    return pl.Schema(schema_of(name))
 
 
 def _refuse_rounding(column: str, given: pl.DataType, declared: pl.DataType) -> None:

@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from threading import RLock
-from typing import Literal
 from uuid import uuid4
 
 import polars as pl
@@ -25,6 +24,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 
 from margin_assets.lake.store.access import Access
 from margin_assets.lake.store.damage import damage_of
+from margin_assets.lake.store.known import KnownVersion, Said, known_version
+from margin_assets.lake.store.objects import Objects
+from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.troubles import trouble_of
 
 # A handle slows down with every commit it lives through; opening is cheap against that.
@@ -39,8 +41,6 @@ NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_log
 # What the Delta library says of a file in the log that it cannot read.
 _DAMAGE = re.compile("parquet|json|checkpoint|corrupt|footer", re.IGNORECASE)
 
-WriteMode = Literal["append", "overwrite"]
-
 
 @dataclass(frozen=True)
 class Commit:
@@ -54,11 +54,14 @@ class Commit:
 class HeldTable:
     """One table, its handle, and the last transaction number of each application id in it."""
 
-    def __init__(self, uri: str, access: Access) -> None:
+    def __init__(self, uri: str, access: Access, objects: Objects) -> None:
         self.uri = uri
         self._name, self._access = uri.removeprefix(access.uri).strip("/"), access
+        self._objects = objects
         self._lock = RLock()
         self._handle: DeltaTable | None = None
+        self._known: KnownVersion | None = None
+        """Where our own commits have come to, at or past the handle's version."""
         self._numbers: dict[str, int] = {}
         self._commits = 0
 
@@ -95,14 +98,13 @@ class HeldTable:
     def commit(
         self,
         frame: pl.DataFrame,
-        mode: WriteMode,
         app_id: str,
         number: int,
-        where: str | None = None,
+        replaced: Shards | None = None,
     ) -> Commit:
         """Write the frame as transaction `number`, unless the table is already there.
 
-        An overwrite replaces the rows that satisfy `where`, or all.
+        Rows are added, or take the place of all rows of the shards that are `replaced`.
 
         A store may lose the answer of a commit that it took: tried again, the call finds its
         own id in the log, and so tells its own commit from that of a rival.
@@ -111,7 +113,7 @@ class HeldTable:
             CommitFailedError: rivals won every attempt without reaching `number`.
             StoreUnavailable: the store was in trouble for too long.
         """
-        step = _Step(mode, app_id, number, where, uuid4().hex)
+        step = _Step(app_id, number, replaced, uuid4().hex)
         return self._access.keep(
             f"writing {self._name}", lambda: self._commit(frame, step), rows=frame.height
         )
@@ -119,10 +121,12 @@ class HeldTable:
     def _commit(self, frame: pl.DataFrame, step: "_Step") -> Commit:
         with self._lock:
             for attempt in range(1, _ATTEMPTS + 1):
+                # Where somebody else commits too, the library knows what conflicts.
+                known = self._known_for(frame, step) if attempt == 1 else None
                 if self._number(step.app_id) >= step.number:
                     return self._found(step)
                 try:
-                    return self._write(frame, step)
+                    return self._follow(known, frame, step) if known else self._write(frame, step)
                 except CommitFailedError:
                     self.forget()
                     if attempt == _ATTEMPTS:
@@ -160,7 +164,31 @@ class HeldTable:
         if self._handle is None or self._commits >= _COMMITS_PER_HANDLE:
             # Numbers belong to the handle they were read from.
             self._handle, self._numbers, self._commits = self._open(), {}, 0
+            self._known = None
         return self._handle
+
+    def _known_for(self, frame: pl.DataFrame, step: "_Step") -> KnownVersion | None:
+        """The version that rows can follow on without the library; None if they cannot."""
+        handle = self._held()
+        if self._known is None:
+            self._known = known_version(handle)
+        known = self._known
+        if known is None or known.takes(frame, step.replaced):
+            return known
+        if known.version > handle.version():
+            self.forget()
+        return None
+
+    def _follow(self, known: KnownVersion, frame: pl.DataFrame, step: "_Step") -> Commit:
+        # The number was checked up to this version, and only its next one can be made.
+        said = Said(step.app_id, step.number, step.shown())
+        if not known.commit(self._create, frame, step.replaced, said):
+            raise CommitFailedError(f"{self._name}: version {known.version + 1} is there already")
+        self._numbers[step.app_id] = step.number
+        return Commit(known.version, is_new=True)
+
+    def _create(self, path: str, content: bytes) -> bool:
+        return self._objects.create(f"{self._name}/{path}", content)
 
     def _write(self, frame: pl.DataFrame, step: "_Step") -> Commit:
         # Not _held(): a handle reopened here would not be the one whose number was checked.
@@ -168,7 +196,7 @@ class HeldTable:
         if handle is None:
             raise AssertionError("a handle is held since its number was checked")
         properties = CommitProperties(
-            custom_metadata={step.app_id: str(step.number), _CALL: step.call},
+            custom_metadata=step.shown(),
             app_transactions=[Transaction(step.app_id, step.number)],
         )
         write = partial(
@@ -178,11 +206,12 @@ class HeldTable:
             commit_properties=properties,
             post_commithook_properties=NO_HOOKS,
         )
-        if step.mode == "append":
-            write(mode=step.mode)
+        if step.replaced is None:
+            write(mode="append")
         else:
-            write(mode=step.mode, predicate=step.where)
-        self._numbers[step.app_id] = step.number
+            write(mode="overwrite", predicate=step.replaced.predicate())
+        # It may have gone past commits of others: what else was known is looked up again.
+        self._numbers, self._known = {step.app_id: step.number}, None
         self._commits += 1
         return Commit(handle.version(), is_new=True)
 
@@ -190,7 +219,8 @@ class HeldTable:
         # Only after a crash, a lost race or a lost answer. Without a trace in the log the table
         # was not written in this transaction, or the log is cleaned: the newest version then has
         # all there is. The newest commits first: a lost answer is that of one of them.
-        handle = self._held()
+        # The held handle does not know what was committed without it.
+        handle = self._open()
         for newest in (_ATTEMPTS, None):
             for entry in handle.history(newest):
                 if entry.get(step.app_id) == str(step.number):
@@ -202,8 +232,11 @@ class HeldTable:
 class _Step:
     """One call of `commit`, however many attempts it takes."""
 
-    mode: WriteMode
     app_id: str
     number: int
-    where: str | None
+    replaced: Shards | None
     call: str
+
+    def shown(self) -> dict[str, str]:
+        """What the history of the table tells of it."""
+        return {self.app_id: str(self.number), _CALL: self.call}

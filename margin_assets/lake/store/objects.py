@@ -8,16 +8,13 @@ import io
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from margin_assets.lake.store.access import Access
 from margin_assets.lake.store.patience import unavailable
-from margin_assets.lake.store.slices import open_range
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from margin_assets.lake.store.slices import Chunks, open_range
 
 # A person waits for the first contact: seconds to connect, and to be answered.
 _SOON = (2, 3)
@@ -25,6 +22,8 @@ _SOON = (2, 3)
 _BUFFER = 4 << 20
 # As many as one request may delete.
 _KEYS = 1_000
+# Precondition failed; another conditional request for the key is under way.
+_TAKEN = (412, 409)
 
 
 class StoreRefused(RuntimeError):  # noqa: N818 (says what happened)
@@ -36,6 +35,12 @@ class Objects(Protocol):
 
     def put(self, path: str, chunks: Iterable[bytes]) -> None:
         """Write an object; it appears whole or not at all."""
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Write an object where there is none; False, and no change, where there is one.
+
+        On S3 also False where a request was answered too late: who asks looks what is there.
+        """
 
     def size(self, path: str) -> int | None:
         """Length in bytes; None if there is no such object."""
@@ -75,15 +80,30 @@ class LocalObjects:
 
     def put(self, path: str, chunks: Iterable[bytes]) -> None:
         """Write beside the target, then rename over it."""
-        target = self._root / _below(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex}.part")
-        try:
+        with self._beside(path) as (part, target):
             with part.open("xb") as stream:
                 stream.writelines(chunks)
                 stream.flush()
                 os.fsync(stream.fileno())
             part.replace(target)
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Write beside the target, then link it there, which fails where something is."""
+        with self._beside(path) as (part, target):
+            part.write_bytes(content)
+            try:
+                target.hardlink_to(part)
+            except FileExistsError:
+                return False
+        return True
+
+    @contextmanager
+    def _beside(self, path: str) -> Iterator[tuple[Path, Path]]:
+        target = self._root / _below(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex}.part")
+        try:
+            yield part, target
         finally:
             part.unlink(missing_ok=True)
 
@@ -137,8 +157,12 @@ class S3Objects:
 
     def put(self, path: str, chunks: Iterable[bytes]) -> None:
         """Upload in parts; a failure on the way aborts the upload."""
-        stream = io.BufferedReader(_Chunks(iter(chunks)), _BUFFER)
+        stream = io.BufferedReader(Chunks(iter(chunks)), _BUFFER)
         self._client().upload_fileobj(stream, self._bucket, self._prefix + _below(path))
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Put with If-None-Match."""
+        return not _is_refused(self._client(), self._bucket, self._prefix + _below(path), content)
 
     def size(self, path: str) -> int | None:
         """Length in bytes; None if there is no such key."""
@@ -244,26 +268,6 @@ class S3Objects:
         return {name: value for name, value in given.items() if value}
 
 
-class _Chunks(io.RawIOBase):
-    """An iterator of bytes as a file to read."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        super().__init__()
-        self._chunks, self._rest = chunks, b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        target = memoryview(buffer).cast("B")
-        with suppress(StopIteration):
-            while not self._rest:
-                self._rest = next(self._chunks)
-        found, self._rest = self._rest[: len(target)], self._rest[len(target) :]
-        target[: len(found)] = found
-        return len(found)
-
-
 def _below(path: str) -> str:
     """The path, if it stays below the lake."""
     if path.startswith("/") or ".." in path.split("/"):
@@ -275,14 +279,14 @@ def _new_name() -> str:
     return uuid.uuid4().hex
 
 
-def _is_refused(client: Any, bucket: str, key: str) -> bool:  # noqa: ANN401 (as above)
+def _is_refused(client: Any, bucket: str, key: str, content: bytes = b"") -> bool:  # noqa: ANN401 (as above)
     """Whether the store refuses to create a key; creates it otherwise."""
     from botocore.exceptions import ClientError
 
     try:
-        client.put_object(Bucket=bucket, Key=key, Body=b"", IfNoneMatch="*")
+        client.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 412:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in _TAKEN:
             return True
         raise
     return False

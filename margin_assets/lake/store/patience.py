@@ -48,7 +48,7 @@ def declared_bounds() -> Bounds:
     return Bounds(**in_force("lake", versions("lake")[-1]).numbers["store"])
 
 
-class Watcher(Protocol):
+class Listener(Protocol):
     """Who is told of trouble. Called from any thread."""
 
     def failing(self, step: object, cause: str) -> None:
@@ -67,12 +67,12 @@ class Patience:
     renew: Callable[[], None]
     """Reads the credentials anew."""
     bounds: Bounds = field(default_factory=lambda: declared_bounds())
-    watcher: Watcher | None = None
+    listener: Listener | None = None
     is_session: bool = False
 
-    def serve(self, watcher: Watcher) -> None:
-        """From now on, a session's budget; its watcher is told of trouble."""
-        self.watcher, self.is_session = watcher, True
+    def serve(self, listener: Listener) -> None:
+        """From now on, a session's budget; its listener is told of trouble."""
+        self.listener, self.is_session = listener, True
 
     def keep(self, step: str, call: Callable[[], Result], rows: int | None = None) -> Result:
         """The result of a call that may be made again, as often as the budget allows.
@@ -112,7 +112,7 @@ class Patience:
 
     @contextmanager
     def _watched(self, attempts: "_Attempts", rows: int | None) -> Iterator[None]:
-        if rows is None or self.watcher is None:
+        if rows is None or self.listener is None:
             yield
             return
         seconds = self.bounds.slow_seconds + rows / self.bounds.slow_rows_per_second
@@ -166,16 +166,16 @@ class _Attempts:
 
     def _tell(self, cause: str) -> None:
         with self._lock:
-            if self._patience.watcher is not None and not self._is_done:
+            if self._patience.listener is not None and not self._is_done:
                 self._is_told = True
-                self._patience.watcher.failing(self, f"{self._step}: {cause}")
+                self._patience.listener.failing(self, f"{self._step}: {cause}")
 
     def over(self) -> None:
         """The step has ended; a timer that fires now is too late."""
         with self._lock:
             self._is_done = True
-            if self._is_told and self._patience.watcher is not None:
-                self._patience.watcher.recovered(self)
+            if self._is_told and self._patience.listener is not None:
+                self._patience.listener.recovered(self)
 
     def refusal(self, error: Exception) -> StoreUnavailable | None:
         """What to raise when the budget is spent; None if the error is no trouble of the store."""

@@ -1,6 +1,8 @@
-"""Ranges of objects as files, fetched piece by piece."""
+"""Bytes that come piece by piece, as files."""
 
 import io
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 if TYPE_CHECKING:
@@ -68,3 +70,25 @@ class Slice(io.RawIOBase):
 def open_range(objects: Ranges, path: str, span: tuple[int, int], buffer: int) -> BinaryIO:
     """Bytes from a place, so many of them, read through a buffer of so many bytes."""
     return cast(BinaryIO, io.BufferedReader(Slice(objects, path, *span), buffer))
+
+
+class Chunks(io.RawIOBase):
+    """An iterator of bytes as a file to read."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__()
+        self._chunks, self._rest = chunks, b""
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Fill the buffer with what comes next; 0 after the last."""
+        target = memoryview(buffer).cast("B")
+        with suppress(StopIteration):
+            while not self._rest:
+                self._rest = next(self._chunks)
+        found, self._rest = self._rest[: len(target)], self._rest[len(target) :]
+        target[: len(found)] = found
+        return len(found)

@@ -46,7 +46,7 @@ class Lake:
         """
         if name not in self._tables:
             declared.table_of(name)
-            made = HeldTable(f"{self.uri}/{name}", self.access)
+            made = HeldTable(f"{self.uri}/{name}", self.access, self._objects)
             # Threads may race to here: all of them get the one that was first.
             self._tables.setdefault(name, made)
         return self._tables[name]
@@ -159,10 +159,9 @@ class Lake:
         """
         rows = declared.conform(name, frame)
         if declared.table_of(name).mode is Mode.APPEND:
-            return self.held(name).commit(rows, "append", CYCLE, cycle).version
+            return self.held(name).commit(rows, CYCLE, cycle).version
         sharded = rows.with_columns(shards_of(rows["account_id"], shards.count))
-        where = shards.predicate()
-        return self.held(name).commit(sharded, "overwrite", CYCLE, cycle, where).version
+        return self.held(name).commit(sharded, CYCLE, cycle, shards).version
 
     def write_all(
         self,

@@ -91,11 +91,15 @@ class Refusals:
 
     def flagged(self, summary: pl.DataFrame) -> pl.DataFrame:
         """A `margin_summary` with the flag among the reasons of the accounts that have it."""
-        names = pl.Series([name for name, rows in self._rows.items() if rows], dtype=pl.String)
+        names = pl.Series(self.open_accounts(), dtype=pl.String)
         reasons = pl.col("reasons")
         joined = pl.when(reasons == "").then(pl.lit(FLAG)).otherwise(reasons + f";{FLAG}")
         is_flagged = pl.col("account_id").is_in(names.implode())
         return summary.with_columns(reasons=pl.when(is_flagged).then(joined).otherwise(reasons))
+
+    def open_accounts(self) -> list[str]:
+        """Accounts that an open refused fill or cash movement names."""
+        return sorted(name for name, rows in self._rows.items() if rows)
 
     def judge(
         self, refused: pl.DataFrame, again: dict[FileKey, Again], actions: pl.DataFrame

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.money import instants
+from margin_assets.kernels.numeric.money import instants, whole
 from margin_assets.kernels.rules.grid import grid_point, rules_at
 
 Ends = Callable[[Iterable[int]], Mapping[int, datetime | None]]
@@ -29,7 +29,7 @@ def sealed_points(rows: pl.DataFrame, ends: Ends) -> Int64Array:
         cycles, on="cycle", how="left", maintain_order="left", validate="m:1"
     )
     # Before anything was evaluated nothing is late, and the rules are those of the first day.
-    last = joined["last"].to_physical().fill_null(0).to_numpy()
+    last = whole(joined["last"], 0)
     interval = _intervals(last)
     point: Int64Array = grid_point(instants(rows["event_time"]), interval)
     return np.where(rows["is_late"].to_numpy(), last + interval, point)

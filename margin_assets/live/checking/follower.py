@@ -1,10 +1,9 @@
-"""Follows a lake: the firm of its newest sealed cycle, made beside the questions it answers."""
+"""Follows a lake while it is asked: the firm of its newest cycle, made beside the answers."""
 
-import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.store.store import Lake
@@ -12,62 +11,76 @@ from margin_assets.live.checking.sealed_firm import Document, SealedFirm, sealed
 from margin_assets.whatif.orders import Order
 
 _LOOK_SECONDS = 0.1
+_IDLE_SECONDS = 300.0
+"""Nobody asked for so long: what is held is let go, and made again for the next question."""
 _SHARE = 3
 """Of the time, one part in this is spent on making firms at most: questions come first."""
 _log = logging.getLogger(__name__)
 
 
 class Follower:
-    """Holds one firm, replaced whole by that of a newer cycle; what it answers is of one cycle."""
+    """Holds one firm, replaced whole by that of a newer cycle: an answer is of one cycle.
+
+    The first question makes it and waits for that; those after it wait for nothing.
+    """
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
         self._ledger = Ledger(lake)
         self._firm: SealedFirm | None = None
+        self._asked = 0.0
         self._stop = threading.Event()
-
-    @property
-    def cycle(self) -> int:
-        """The cycle that answers are of; 0 while there is none."""
-        return 0 if self._firm is None else self._firm.cycle
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     def check(self, account: str, orders: Sequence[Order]) -> Document:
         """As `SealedFirm.check`, by the newest cycle that is held.
 
         Raises:
-            LookupError: none is held yet, or it does not know the account.
+            UnknownAccount: it does not know the account.
             OrderError: a symbol of which nothing has landed.
+            LookupError: nothing is sealed yet.
         """
-        firm = self._firm
-        if firm is None:
-            raise LookupError("no cycle is held yet")
+        self._asked = time.monotonic()
+        firm = self._firm or self._begin()
         return firm.check(account, orders)
 
     def look(self) -> bool:
         """Takes the newest sealed cycle where it is another; whether it was."""
         self._ledger.refresh()
-        sealed = self._ledger.last_sealed()
-        if sealed is None or sealed.as_of is None or sealed.cycle == self.cycle:
+        sealed, held = self._ledger.last_sealed(), self._firm
+        if sealed is None or sealed.as_of is None:
+            return False
+        if held is not None and sealed.cycle == held.cycle:
             return False
         self._firm = sealed_firm(self._lake, sealed)
         return True
 
-    @contextlib.contextmanager
-    def following(self) -> Iterator[None]:
-        """Follows meanwhile, in a thread. What is sealed already is held when this begins."""
-        self.look()
-        thread = threading.Thread(target=self._run, name="checking", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            thread.join()
+    def close(self) -> None:
+        """Follows no longer."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _begin(self) -> SealedFirm:
+        with self._lock:
+            if self._firm is None:
+                self.look()
+            if self._firm is None:
+                raise LookupError("nothing is sealed yet")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="checking", daemon=True)
+                self._thread.start()
+            return self._firm
 
     def _run(self) -> None:
         pause = _LOOK_SECONDS
         while not self._stop.wait(pause):
             begun = time.monotonic()
+            with self._lock:
+                if begun - self._asked > _IDLE_SECONDS:
+                    self._firm = self._thread = None
+                    return
             try:
                 self.look()
             except Exception as error:

@@ -5,8 +5,9 @@ from copy import copy
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.book import STALE, UNPRICED, USABLE
 from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.book.series import STALE, USABLE
+from margin_assets.kernels.book.states import UNPRICED
 from margin_assets.kernels.enforcement.liquidation import liquidated
 from margin_assets.kernels.enforcement.rungs import Ladder
 from margin_assets.kernels.margin.margined import Margined

@@ -21,7 +21,7 @@ from margin_assets.kernels.day_trading.pattern_rows import pattern_frame, rows_o
 from margin_assets.kernels.intraday.intraday import intraday_rules
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import to_scaled
-from margin_assets.kernels.reg_t.sma import Standing
+from margin_assets.kernels.reg_t.sma import RegTFigures
 from margin_assets.kernels.rules.timelines import BusinessDays
 from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.market import Market
@@ -33,12 +33,12 @@ _TRANSFERS = ("deposit", "withdrawal")
 _MOST_PARTS = 64
 
 
-StandingOf = Callable[[Int64Array], Standing]
+RegTFiguresOf = Callable[[Int64Array], RegTFigures]
 
 
-def _closing(standing: StandingOf, places: Int64Array, _: BoolArray) -> Closing:
+def _closing(figures_of: RegTFiguresOf, places: Int64Array, _: BoolArray) -> Closing:
     """Figures of the end of a day: Regulation T equity and maintenance."""
-    now = standing(places)
+    now = figures_of(places)
     equity = now.requirement + now.excess
     return Closing(equity, equity - now.spare, now.is_known)
 
@@ -82,7 +82,7 @@ class DayTradeMonitor:
         place = self._holdings.accounts.places(rows["account_id"])
         return rows.with_columns(account=pl.Series(place, dtype=pl.Int64))
 
-    def pass_days(self, until: int, standing: StandingOf) -> Iterator[Int64Array]:
+    def pass_days(self, until: int, figures_of: RegTFiguresOf) -> Iterator[Int64Array]:
         """Passes ends of business days before an instant; yields the accounts they move."""
         book, ends = self.book, self.book.days.ends
         while book.day == UNSET or ends[book.day] < until:
@@ -92,7 +92,7 @@ class DayTradeMonitor:
                 book.begin(int(np.searchsorted(ends, until)))
                 continue
             self._count()
-            yield book.end_day(self._legacy, partial(_closing, standing))
+            yield book.end_day(self._legacy, partial(_closing, figures_of))
             self._tape = []
             self._is_stale[:] = False
 

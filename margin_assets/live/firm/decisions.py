@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book.book import INDETERMINATE, Book, state_names
+from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures, gross_values
+from margin_assets.kernels.book.series import codes_of
+from margin_assets.kernels.book.states import INDETERMINATE, state_names
 from margin_assets.kernels.enforcement.rungs import (
     DIMENSIONS,
     NEVER,
@@ -19,7 +21,7 @@ from margin_assets.kernels.enforcement.rungs import (
     Steps,
 )
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.money import to_decimal, to_instants
+from margin_assets.kernels.numeric.money import to_decimal, to_instants, whole
 from margin_assets.kernels.rules.grid import day_of, rules_at
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.rulebooks import versions_in_force
@@ -95,24 +97,14 @@ def identified(decisions: pl.DataFrame, accounts: list[str], point: int) -> pl.D
 
 def ladder_arrays(state: pl.DataFrame) -> Ladder:
     """A saved `enforcement_state` as arrays."""
-
-    def place(name: str, words: tuple[str, ...]) -> np.ndarray:
-        codes = state[name].replace_strict(
-            list(words), list(range(len(words))), return_dtype=pl.Int8
-        )
-        return codes.to_numpy()
-
-    def moment(name: str) -> np.ndarray:
-        return state[name].to_physical().fill_null(UNSET).to_numpy()
-
     return Ladder(
-        margin_status=place("margin_status", STATES[0]),
-        call_opened=moment("call_opened_at"),
+        margin_status=codes_of(state["margin_status"], STATES[0]),
+        call_opened=whole(state["call_opened_at"], UNSET),
         is_stressed=state["is_stress_restricted"].to_numpy(),
         is_overdue=state["is_overdue_restricted"].to_numpy(),
-        stress_clear=moment("stress_clear_since"),
-        is_liquidating=place("liquidation", STATES[2]).astype(np.bool_),
-        minimum_call=place("minimum_equity", STATES[3]).astype(np.bool_),
+        stress_clear=whole(state["stress_clear_since"], UNSET),
+        is_liquidating=codes_of(state["liquidation"], STATES[2]).astype(np.bool_),
+        minimum_call=codes_of(state["minimum_equity"], STATES[3]).astype(np.bool_),
         held_until=np.full(state.height, UNSET, dtype=np.int64),
         deadline=np.full(state.height, NEVER, dtype=np.int64),
     )

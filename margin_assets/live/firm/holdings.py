@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.book import CASH, PORTFOLIO, REG_T, Book
+from margin_assets.kernels.book.book import CASH, PORTFOLIO, REG_T, Book, offsets_of
 from margin_assets.kernels.book.fills import EFFECT_COLUMNS, sized_cash
 from margin_assets.kernels.book.sales import average_prices, sale_columns, take_sales
 from margin_assets.kernels.numeric.arrays import Int64Array
@@ -252,26 +252,17 @@ class Holdings:
         held[self.account[chosen[self.series]]] = True
         return np.flatnonzero(held)
 
-    def book(self, multiplier: Int64Array) -> Book:
-        """The arrays as the kernels read them, quantities in units."""
-        return Book(
-            offsets=self._offsets,
-            series=self.series,
-            quantity=units(self.quantity, multiplier, self.series),
-            last_fill_price=self.last_fill_price,
-            sale_price=average_prices(self.sold, self.proceeds),
-            account_type=self.account_type,
-            is_registered=self.is_registered,
-            is_exempt=self.is_exempt,
-            cash=self.cash,
-        )
+    def book(self, multiplier: Int64Array, of: tuple[Int64Array, Int64Array] | None = None) -> Book:
+        """The arrays as the kernels read them, quantities in units.
 
-    def book_of(self, accounts: Int64Array, places: Int64Array, multiplier: Int64Array) -> Book:
-        """The book of some accounts in another order: of them, and of all their positions."""
+        With `of`, some accounts in another order: they, and the places of all their positions.
+        """
+        everything = slice(None), slice(None)
+        accounts, places = everything if of is None else of
         series = self.series[places]
-        counts = np.diff(self._offsets)[accounts]
+        sizes = np.diff(self._offsets)
         return Book(
-            offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            offsets=self._offsets if of is None else offsets_of(sizes[accounts]),
             series=series,
             quantity=units(self.quantity[places], multiplier, series),
             last_fill_price=self.last_fill_price[places],

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.book import INDETERMINATE
 from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.book.states import INDETERMINATE
 from margin_assets.kernels.intraday.deficit_tables import Saved
 from margin_assets.kernels.intraday.intraday import (
     governing_rules,

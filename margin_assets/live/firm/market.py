@@ -7,15 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book.book import (
-    FILL,
-    MISSING,
-    OPTION,
-    STALE,
-    Series,
-    as_shares,
-    series_of,
-)
 from margin_assets.kernels.book.marks import (
     NEVER,
     marked_by_fill,
@@ -27,6 +18,15 @@ from margin_assets.kernels.book.multipliers import (
     multiplier_versions,
     traded_leverage,
     traded_multiplier,
+)
+from margin_assets.kernels.book.series import (
+    FILL,
+    MISSING,
+    OPTION,
+    STALE,
+    Series,
+    as_shares,
+    series_of,
 )
 from margin_assets.kernels.book.terms import INSTRUMENT_COLUMNS, instrument_terms, with_underlyings
 from margin_assets.kernels.history.history import HISTORICAL
@@ -60,6 +60,8 @@ _BY_SYMBOL = {
     "beta_time": _LONG_AGO,
     "volatility": np.nan,
     "volatility_time": _LONG_AGO,
+    "volume": _UNKNOWN,
+    "volume_time": _LONG_AGO,
     "class_group": 0,
     "multiplier": MICRO,
     "underlying": _UNKNOWN,
@@ -85,17 +87,18 @@ class Market:
         self.beta_time = np.zeros(0, dtype=np.int64)
         self.volatility = np.zeros(0)
         self.volatility_time = np.zeros(0, dtype=np.int64)
+        # Average daily volume, micro-units; negative where none is known.
+        self.volume, self.volume_time = np.zeros((2, 0), dtype=np.int64)
         self.class_group = np.zeros(0, dtype=np.int32)
         self.multiplier = np.zeros(0, dtype=np.int64)
         self.underlying = np.zeros(0, dtype=np.int64)
         """Place of what an option is written on; negative for everything else."""
         self.is_known = np.zeros(0, dtype=np.bool_)
         self.implied_volatility = np.zeros(0)
-        self.rate = np.nan
-        self._rate_time = _LONG_AGO
+        self.rate, self._rate_time = np.nan, _LONG_AGO
         self._instruments = pl.DataFrame(schema=_VERSIONED)
-        none = self._instruments
-        self._multipliers = [multiplier_versions(none, np.zeros(0, dtype=np.int64))]
+        nobody: Int64Array = np.zeros(0, dtype=np.int64)
+        self._multipliers = [multiplier_versions(self._instruments, nobody)]
         """Every version's multiplier and leverage, as `traded_multiplier` takes them."""
         self._terms = _no_terms()
         self._turned, self._next_turn = 0, NEVER_ENDS
@@ -209,6 +212,21 @@ class Market:
         self.volatility[place] = known["volatility_annual"].to_numpy()[newer]
         self.volatility_time[place] = time[newer]
         return np.unique(place)
+
+    def apply_volumes(self, rows: pl.DataFrame) -> None:
+        """Takes average daily volumes, in order of date and landing."""
+        place, time = self.symbols.places(rows["symbol"]), instants(rows["event_time"])
+        newer = time >= self.volume_time[place]
+        place = place[newer]
+        self.volume[place] = to_scaled(rows["average_daily_volume"])[newer]
+        self.volume_time[place] = time[newer]
+
+    def volumes(self) -> pl.DataFrame:
+        """Symbols with the average daily volume known of them, as the planner takes them."""
+        known = self.volume >= 0
+        names = pl.Series("symbol", self.symbols.all, dtype=pl.String).filter(pl.Series(known))
+        volume = to_decimal(self.volume[known], 6)
+        return names.to_frame().with_columns(average_daily_volume=volume)
 
     def apply_rates(self, rates: pl.DataFrame) -> Int64Array:
         """Takes interest rates, in order of time and landing; returns whose values they change."""

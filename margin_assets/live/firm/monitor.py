@@ -6,21 +6,23 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.book import REG_T, Book, Series
+from margin_assets.kernels.book.book import REG_T, Book
 from margin_assets.kernels.book.figures import Figures, empty_figures, with_room
+from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
 from margin_assets.kernels.enforcement.rungs import NEVER, UNSET, Evaluated, Ladder, empty_ladder
 from margin_assets.kernels.intraday.intraday import levels
 from margin_assets.kernels.margin.firm import firm_risk_of
+from margin_assets.kernels.margin.house import charge_house
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
 from margin_assets.kernels.margin.settlement import settled
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.options.valuation import rescanned
-from margin_assets.kernels.overlays.overlays import overlay_rules
-from margin_assets.kernels.reg_t.sma import Standing, mixed_excess, standing
+from margin_assets.kernels.reg_t.sma import RegTFigures, mixed_excess, reg_t_figures
 from margin_assets.kernels.rules.grid import day_of, grid_point, new_york_day, rules_at
+from margin_assets.kernels.rules.overlay_rules import overlay_rules
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.rules.timelines import Calendar
 from margin_assets.kernels.securities.positions import held_terms, with_marks
@@ -185,10 +187,9 @@ class Monitor:
         self.calls.end_day(point, everyone, self.reg_t, self.day_trades)
         return everyone
 
-    def firm_risk(self) -> pl.DataFrame:
-        """The `firm_risk` frame as of the last evaluated grid point."""
+    def figures(self) -> Figures:
+        """Figures of every account, by place, as of the last evaluated grid point."""
         point = self.point
-        rules = self.rules(point)
         figures = self._room(point)
         # An account that nothing has valued yet is no account that is worth nothing.
         unvalued = np.flatnonzero(~self._is_valued).astype(np.int64)
@@ -196,7 +197,12 @@ class Monitor:
             self._revalue(unvalued, point)
         # Accounts that were only measured, for intraday margin or Regulation T.
         self._add_house(np.flatnonzero(self._lacks_house), figures)
-        return firm_risk_of(self._struck_again(figures, point), rules, point)
+        return figures
+
+    def firm_risk(self) -> pl.DataFrame:
+        """The `firm_risk` frame as of the last evaluated grid point."""
+        point = self.point
+        return firm_risk_of(self._struck_again(self.figures(), point), self.rules(point), point)
 
     def _struck_again(self, figures: Figures, point: int) -> Figures:
         """Figures with what no decision asks for: portfolio margin of options after each move."""
@@ -235,14 +241,14 @@ class Monitor:
         self._figures = with_room(held, count)
         return self._figures
 
-    def _standing(self, accounts: Int64Array) -> Standing:
+    def _reg_t_figures(self, accounts: Int64Array) -> RegTFigures:
         """Where accounts stand under Regulation T at the last evaluated grid point."""
         point = self.point
         self._room(point)
         stale = accounts[~self._is_valued[accounts]]
         if len(stale):
             self._revalue(stale, point)
-        return standing(
+        return reg_t_figures(
             *self._arrays(point, accounts), self.rules(point), self._room(point), accounts
         )
 
@@ -264,8 +270,8 @@ class Monitor:
     def _pass_to(self, until: int) -> Int64Array:
         """Passes closes and ends of days before an instant; returns whom they moved."""
         kinds = self.holdings.account_type
-        moved = [*self.reg_t.pass_days(until, kinds, self._standing)]
-        moved += self.day_trades.pass_days(until, self._standing)
+        moved = [*self.reg_t.pass_days(until, kinds, self._reg_t_figures)]
+        moved += self.day_trades.pass_days(until, self._reg_t_figures)
         self._changed.extend(moved)
         return np.unique(np.concatenate([_NOBODY, *moved])).astype(np.int64)
 
@@ -277,8 +283,7 @@ class Monitor:
         era = self.margined(accounts)
         charge = era.governed.charge
         place = self.holdings.accounts.places(era.accounts["account_id"])
-        figures.governing[place] += charge
-        figures.restruck[place] += charge[:, None]
+        charge_house(figures, place, charge)
 
     def _arrays(self, point: int, accounts: Int64Array) -> tuple[Book, Series]:
         """Series as they stand, and the book as it counts for some accounts."""
@@ -340,6 +345,9 @@ class Monitor:
             symbols.append(market.apply_betas(changed["betas"]))
         if "volatilities" in changed:
             symbols.append(market.apply_volatilities(changed["volatilities"]))
+        if "volumes" in changed:
+            # No figure rests on a volume: nobody is touched.
+            market.apply_volumes(changed["volumes"])
         if point in self._ticks:
             symbols.append(market.apply_prices(self._ticks[point], point, rules))
         if "effects" in changed:
@@ -442,7 +450,7 @@ class Monitor:
         owned = holdings.holdings(market.symbols, of).with_columns(place=holdings.places(of))
         held = held_terms(owned, market.terms(point), point)
         whose = holdings.accounts.places(accounts["account_id"])
-        book = holdings.book_of(whose, held["place"].to_numpy(), market.multiplier)
+        book = holdings.book(market.multiplier, (whose, held["place"].to_numpy()))
         series = market.series(point, rules)
         positions = with_marks(held.drop("place"), book, series, rules)
         return Margined.of_arrays((positions, accounts), (book, series), market.values, rules)
@@ -464,7 +472,7 @@ class Monitor:
         is_asked = self.reg_t.book.has_row(self.holdings.account_type == REG_T)
         places = chosen[is_asked[chosen]]
         rules, names = self.rules(self.point), self.holdings.accounts.all
-        now = self._standing(places)
+        now = self._reg_t_figures(places)
         found = {
             "special_memorandum_accounts": self.reg_t.memoranda(names, places, now, rules),
             "reg_t_calls": self.reg_t.calls(names, of),

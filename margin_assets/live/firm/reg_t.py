@@ -13,9 +13,9 @@ from margin_assets.kernels.book.book import REG_T
 from margin_assets.kernels.intraday.intraday import intraday_rules
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import to_decimal, to_instants
-from margin_assets.kernels.reg_t.reg_t_book import TRADE, UNSET, RegTBook, Saved, entry_frame
+from margin_assets.kernels.reg_t.reg_t_book import BY_TRADE, UNSET, RegTBook, Saved, entry_frame
 from margin_assets.kernels.reg_t.reg_t_calls import call_frame
-from margin_assets.kernels.reg_t.sma import Standing
+from margin_assets.kernels.reg_t.sma import RegTFigures
 from margin_assets.kernels.reg_t.sma_frames import memorandum_frame
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.rules.timelines import BusinessDays, date_series
@@ -24,7 +24,7 @@ from margin_assets.live.firm.reg_t_entries import Noted
 from margin_assets.live.firm.restating import Restating
 
 NEVER = np.iinfo(np.int64).max
-StandingOf = Callable[[Int64Array], Standing]
+RegTFiguresOf = Callable[[Int64Array], RegTFigures]
 _NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
 _ENDED = dict.fromkeys(("place", "balance", "owed", "at"), pl.Int64)
 
@@ -59,7 +59,7 @@ class RegTMonitor:
 
     def enter(self, point: int, noted: Noted, gained: Int64Array, names: Names) -> None:
         """Takes the entries of a grid point, and what the others' excess gained by it, cents."""
-        measured = entry_frame(noted.others, point, gained - noted.paid, TRADE)
+        measured = entry_frame(noted.others, point, gained - noted.paid, BY_TRADE)
         self.book.enter(pl.concat([noted.entries, measured]))
         if len(noted.corrected):
             whose = pl.Series([names.all[a] for a in noted.corrected.tolist()], dtype=pl.String)
@@ -67,7 +67,7 @@ class RegTMonitor:
             self.book.restate(point, noted.corrected, nets)
 
     def pass_days(
-        self, until: int, account_type: np.ndarray, standing: StandingOf
+        self, until: int, account_type: np.ndarray, figures_of: RegTFiguresOf
     ) -> Iterator[Int64Array]:
         """Passes closes and ends of days before an instant; yields the accounts they move."""
         if self._passed == UNSET or until <= self._boundary():
@@ -82,16 +82,16 @@ class RegTMonitor:
                 self._is_dirty[moved] = True
                 yield moved
             else:
-                yield self._close(at, is_margin, standing)
+                yield self._close(at, is_margin, figures_of)
         self._passed = max(self._passed, until - 1)
 
-    def _close(self, at: int, is_margin: BoolArray, standing: StandingOf) -> Int64Array:
+    def _close(self, at: int, is_margin: BoolArray, figures_of: RegTFiguresOf) -> Int64Array:
         due = self.book.due_accounts(at)
         seen = np.union1d(np.flatnonzero(self._is_dirty & is_margin), due)
         self._is_dirty[:] = False
         if not len(seen):
             return _NOBODY
-        return np.union1d(self.book.credit(at, seen, standing(seen), is_margin), due)
+        return np.union1d(self.book.credit(at, seen, figures_of(seen), is_margin), due)
 
     def _boundary(self) -> int:
         """Next close or end of day, whether or not it has anything to do."""
@@ -130,7 +130,7 @@ class RegTMonitor:
         return call_frame(self.book.calls, self.book.days, names, of)
 
     def memoranda(
-        self, names: list[str], places: Int64Array, now: Standing, rules: Rules
+        self, names: list[str], places: Int64Array, now: RegTFigures, rules: Rules
     ) -> pl.DataFrame:
         """The `special_memorandum_accounts` frame of accounts, without `as_of` and cycle."""
         return memorandum_frame(self.book, names, places, now, rules)

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.book import REG_T, SECURITY, Series
+from margin_assets.kernels.book.book import REG_T
+from margin_assets.kernels.book.series import SECURITY, Series
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_scaled
-from margin_assets.kernels.reg_t.reg_t_book import CASH, TRADE, entry_frame
+from margin_assets.kernels.reg_t.reg_t_book import BY_CASH, BY_TRADE, entry_frame
 from margin_assets.kernels.reg_t.sma_entries import (
     Trades,
     calls_against,
@@ -53,15 +54,15 @@ def noted(point: int, changed: Mapping[str, pl.DataFrame], firm: Firm, owed: Int
         np.add.at(paid, place, amount)
         counts = is_margin[place] | (owed[place] > 0)
         entered = np.where(counts, cash_entries(rows["kind"], amount), 0)
-        parts.append(entry_frame(place, point, entered, CASH))
+        parts.append(entry_frame(place, point, entered, BY_CASH))
     if "effects" in changed:
         place, entered, is_other = _trades(point, changed["effects"], firm)
         is_later = (changed["effects"]["traded"] < point).to_numpy()
         corrected = np.unique(place[is_later & (is_margin[place] | (owed[place] > 0))])
         others = np.setdiff1d(place[is_other & is_margin[place]], corrected)
         counts = is_margin[place] & ~np.isin(place, others)
-        parts.append(entry_frame(place, point, np.where(counts, entered, 0), TRADE))
-    entries = pl.concat([entry_frame(_NOBODY, point, _NOBODY, CASH), *parts])
+        parts.append(entry_frame(place, point, np.where(counts, entered, 0), BY_TRADE))
+    entries = pl.concat([entry_frame(_NOBODY, point, _NOBODY, BY_CASH), *parts])
     others_only = ~entries["place"].is_in(pl.Series(corrected).implode())
     return Noted(entries.filter(others_only), others, paid[others], corrected)
 

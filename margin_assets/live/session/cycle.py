@@ -31,7 +31,7 @@ OFTEN_EMPTY = frozenset(
         "special_memorandum_accounts",
     }
 )
-DATED = ("betas", "volatilities")
+DATED = ("betas", "volatilities", "volumes")
 
 
 @dataclass

@@ -78,6 +78,8 @@ def _tell_market(monitor: Monitor, feed: str, rows: pl.DataFrame, points_of: Poi
         market.apply_betas(rows)
     elif feed == "volatilities":
         market.apply_volatilities(rows)
+    elif feed == "volumes":
+        market.apply_volumes(rows)
     else:
         market.apply_prices(ticks_of(rows, market.symbols), as_of, monitor.rules(as_of))
 

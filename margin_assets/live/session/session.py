@@ -17,6 +17,7 @@ from margin_assets.lake.landing.landing import Landing, Pending, PlannedFile
 from margin_assets.lake.ledger.canonical import digest
 from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
 from margin_assets.lake.store import faults
+from margin_assets.lake.store.declared import conform
 from margin_assets.lake.store.store import Lake
 from margin_assets.lake.upkeep.caretaker import Caretaker
 from margin_assets.live.acceptance.held import AWAITS, awaiting
@@ -24,6 +25,7 @@ from margin_assets.live.acceptance.refusals import ACCEPTANCE, WITH_LIFE
 from margin_assets.live.acceptance.reports import landed_frames
 from margin_assets.live.session.condition import Condition
 from margin_assets.live.session.cycle import CycleRunner
+from margin_assets.live.session.published import Publisher
 from margin_assets.live.session.startup import KnownFiles, Source, loaded
 from margin_assets.live.session.stopwatch import Stopwatch
 from margin_assets.rulebooks import in_force, installed, planned_under, versions
@@ -63,6 +65,7 @@ class Session:
         self.condition = Condition()
         """How the store is doing."""
         lake.access.patience.serve(self.condition)
+        self._publisher = Publisher(lake)
         self._runner: CycleRunner | None = None
         self._at = 0
         """The sealed cycle whose firm is in memory."""
@@ -182,7 +185,7 @@ class Session:
             computed = runner.compute(taken.feeds, plan.cycle, plan.manifest)
         landed = landed_frames(taken.feeds | taken.frames, taken.reports, plan.cycle)
         frames = landed | computed.frames
-        frames = {name: frame for name, frame in frames.items() if frame.width}
+        frames = {name: conform(name, frame) for name, frame in frames.items() if frame.width}
         written = {n: f for n, f in frames.items() if f.height or TABLES[n].mode == "state"}
         faults.reach("computed")
         clock.lap("compute")
@@ -199,15 +202,23 @@ class Session:
         sealed = self.ledger.seal(plan, computed.as_of, table_versions, digests, counts)
         faults.reach("sealed")
         clock.lap("seal")
-        self._settled(plan, runner)
+        self._settled(sealed, runner)
+        self._publish(sealed, runner, computed.frames, clock)
         self.caretaker.after(sealed)
         return CycleResult(sealed, written, clock.seconds)
 
-    def _settled(self, plan: Plan, runner: CycleRunner) -> None:
+    def _settled(self, sealed: Sealed, runner: CycleRunner) -> None:
         """A plan is sealed: what it took can be looked up, and is not taken again."""
-        self._at = plan.cycle
+        self._at = sealed.cycle
         runner.acceptor.journal.settle()
-        self._known.remember(plan.manifest)
+        self._known.remember(sealed.manifest)
+
+    def _publish(
+        self, sealed: Sealed, runner: CycleRunner, frames: dict[str, pl.DataFrame], clock: Stopwatch
+    ) -> None:
+        self._publisher.take(frames)
+        if self._publisher.show(sealed, runner):
+            clock.lap("publish")
 
     def run(
         self,
@@ -239,6 +250,7 @@ class Session:
             elif until_idle:
                 break
             else:
+                self._publisher.show(self.ledger.last_sealed(), self._ready())
                 landing.wait(_POLL_SECONDS)
         self.condition.settle(is_last=True)
 
@@ -257,6 +269,7 @@ class Session:
 
     def _load_once(self) -> None:
         self.ledger.refresh()
+        self._publisher.forget()
         source = Source(self.lake, self.ledger, self._archive)
         self._runner, self._at = loaded(source, self._known)
 

@@ -121,6 +121,7 @@ def _as_the_story_has_it(lake: Lake, story: Story) -> Iterator[str]:
         "awaiting settlement": dict.fromkeys(n for n in why if "awaiting_settlement" in why[n]),
         "flagged": dict.fromkeys(name for name in why if "refused_rows" in why[name]),
         "set right": {"memorandum account": _memorandum(tables, MISTAKEN)},
+        "extended": {story.called: _extended_by(tables, story.called)},
     }
     expected: dict[str, dict[Any, Any]] = {
         "holdings": story.held,
@@ -128,11 +129,18 @@ def _as_the_story_has_it(lake: Lake, story: Story) -> Iterator[str]:
         "awaiting settlement": dict.fromkeys(story.awaiting),
         "flagged": dict.fromkeys(story.flagged & set(why)),
         "set right": {"memorandum account": _memorandum(tables, TWIN)},
+        "extended": {story.called: [("extended", "desk")]},
     }
     for what, one in found.items():
-        differences = sorted(dict(one.items() ^ expected[what].items()))
-        for key in differences:
+        keys = sorted(one.keys() | expected[what].keys())
+        for key in (k for k in keys if one.get(k) != expected[what].get(k)):
             yield f"{what}: {key} {one.get(key)}, in the story {expected[what].get(key)}"
+
+
+def _extended_by(tables: SealedTables, call: str) -> list[tuple[str, str]]:
+    """How a call was extended, and by whom: once."""
+    versions = tables("margin_calls").filter(call_id=call, change="extended")
+    return versions.select("state", "extended_by").rows()
 
 
 def _memorandum(tables: SealedTables, name: str) -> Decimal:

@@ -8,9 +8,11 @@ from decimal import Decimal
 
 from tests.campaigns.exactly_once.cast import (
     ACCOUNTS,
+    CALLED,
     ENDING,
     MISTAKEN,
     STRETCHES,
+    THEIRS,
     TWIN,
     Event,
 )
@@ -18,8 +20,9 @@ from tests.campaigns.exactly_once.teller import Teller
 from tests.support.live_driver import Row, cash, fill, instrument, line, price
 
 _HALF = '{"fill_id": "HALF", "account_id": "ACC5", "sym\n'
-# A late row changes what the twins have in common, or whether an option's last fill closes it.
-_PUNCTUAL = (MISTAKEN, TWIN, *ENDING)
+# A late row changes what the twins have in common, whether an option's last fill closes it, or
+# when the account that is called is.
+_PUNCTUAL = (MISTAKEN, TWIN, CALLED, THEIRS, *ENDING)
 
 
 @dataclass(frozen=True)

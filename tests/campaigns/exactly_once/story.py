@@ -7,10 +7,9 @@ reused, a correction that does not fit) the row is marked to land last.
 
 import random
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
-from tests.campaigns.exactly_once.cast import ENDING, Event
+from tests.campaigns.exactly_once.cast import ENDING, Event, second
 from tests.campaigns.exactly_once.expected import Holding, cash, holdings
 from tests.campaigns.exactly_once.mischief import Desk, Mischief
 from tests.campaigns.exactly_once.teller import Teller
@@ -34,6 +33,8 @@ class Story:
     cash: dict[str, Decimal]
     flagged: frozenset[str]
     """Accounts that rows name which stay refused."""
+    called: str
+    """Id of the call that the desk extends."""
     is_punctual: bool
     """Whether every row is delivered in event order, so that it may be cut anywhere."""
 
@@ -65,6 +66,7 @@ def story(seed: int) -> Story:
         holdings(teller.dealt),
         cash(teller.dealt, movements),
         frozenset(mischief.flagged),
+        teller.called,
         is_punctual=seed % 2 == 1,
     )
 
@@ -76,8 +78,3 @@ def cut(events: list[Event], chance: random.Random, count: int) -> list[tuple[Ev
     ]
     ends = sorted(chance.sample(places, min(count - 1, len(places))))
     return [tuple(events[a:b]) for a, b in zip([0, *ends], [*ends, len(events)], strict=True)]
-
-
-def second(when: datetime) -> int:
-    """The grid point at which an event counts."""
-    return -int(-when.timestamp() // 1)

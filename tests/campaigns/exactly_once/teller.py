@@ -1,14 +1,17 @@
 """What happens to the firm: quotes, trades, corrections of old trades, options that end, money."""
 
+import json
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from margin_assets.kernels.calls.call_frames import call_id
 from tests.campaigns.exactly_once.cast import (
     ACCOUNTS,
     BOND,
     CALL,
+    CALLED,
     ENDED,
     ENDING,
     INDEX_PUT,
@@ -20,16 +23,20 @@ from tests.campaigns.exactly_once.cast import (
     PUT,
     STOCKS,
     STRETCHES,
+    THEIRS,
     TWIN,
     UNKNOWN,
     UNREGISTERED,
     Event,
     instruments,
+    second,
 )
 from tests.campaigns.exactly_once.expected import holdings, is_option
 from tests.support.live_driver import Row, account, beta, cash, fill, instrument, line, price, text
 
 _TWINS = (MISTAKEN, TWIN)
+_UNTOUCHED = (*_TWINS, CALLED)
+"""Whose trades are never corrected by chance."""
 
 
 class Teller:
@@ -44,6 +51,8 @@ class Teller:
         self.names = 0
         self.now = STRETCHES[0][0]
         self.mistake: Row | None = None
+        self.called = ""
+        """Id of the call that is extended."""
 
     def tell(self) -> None:
         """Everything that happens, in the order of its time."""
@@ -55,6 +64,8 @@ class Teller:
                 self._something()
                 if place == count // 2:
                     (self._mistake, self._trade_twins, self._set_right)[number]()
+                    if number == 0:
+                        self._call()
 
     def tick(self) -> datetime:
         """A moment later."""
@@ -76,7 +87,7 @@ class Teller:
             yield self.tick()
 
     def _open(self) -> None:
-        for name, kind in zip((*ACCOUNTS, *_TWINS), (*KINDS, "reg_t", "reg_t"), strict=True):
+        for name, kind in zip((*ACCOUNTS, *_UNTOUCHED), (*KINDS, *["reg_t"] * 3), strict=True):
             self.say("accounts", account(name, kind, self.tick()))
         for told in instruments(self._ticks()):
             self.say("instruments", told)
@@ -97,6 +108,21 @@ class Teller:
         for name in _TWINS:
             self._pay(name, 9000)
         self._fill_twins("AA", 60)
+        # A debit of 7,000 on 10,000: 500 above the requirement.
+        self._pay(CALLED, 3000)
+        self._fill(CALLED, THEIRS, 100, "100")
+
+    def _call(self) -> None:
+        """A withdrawal calls for what it lacks, and the desk gives more time."""
+        row = cash(self.name(), CALLED, "-1000", self.tick(), "withdrawal")
+        self.paid.append(row)
+        self.say("cash_movements", row)
+        self.called = call_id(CALLED, "maintenance", second(self.now) * 10**6)
+        self.now += timedelta(seconds=30)
+        until = {"until": text(self.now + timedelta(hours=2))}
+        act = {"action_id": self.name(), "kind": "call_extend", "subject": self.called}
+        act |= {"actor": "desk", "reason": "a wire is under way", "details": json.dumps(until)}
+        self.say("desk_actions", act | {"event_time": text(self.tick())})
 
     def _weigh(self) -> None:
         for symbol in (*STOCKS, "SPX"):
@@ -149,7 +175,7 @@ class Teller:
         """Any trade so far, however many closes ago, or a correction of one."""
         old = self.random.choice(self.dealt)
         usd = self._usd(old["symbol"], self.random.uniform(0.95, 1.05))
-        if old["account_id"] not in _TWINS:
+        if old["account_id"] not in _UNTOUCHED:
             self._replace(old, str(self.random.choice((0, 1, 3, -2, 5))), usd)
         if self.random.random() < 0.3:
             # A bust that lands before what it busts.

@@ -15,10 +15,10 @@ from benchmarks.latency import wait_for
 from benchmarks.processes import daemon
 from margin_assets.lake.store.store import Lake
 from tests.campaigns.exactly_once import judged
-from tests.campaigns.exactly_once.cast import Event
+from tests.campaigns.exactly_once.cast import Event, second
 from tests.campaigns.exactly_once.deliveries import Delivery, Feed, LandingFile, as_told
 from tests.campaigns.exactly_once.life import Life, Place, live
-from tests.campaigns.exactly_once.story import STORIES, Story, second, story
+from tests.campaigns.exactly_once.story import STORIES, Story, story
 
 _STEPS = 12
 _ALIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from margin_assets.kernels.book.book import CASH, NO_BETA, NO_PRICE, PORTFOLIO
+from margin_assets.kernels.book.book import CASH, PORTFOLIO
 from margin_assets.kernels.book.figures import empty_figures
+from margin_assets.kernels.book.states import NO_BETA, NO_PRICE
 from margin_assets.kernels.enforcement.ladder import climb
 from margin_assets.kernels.enforcement.rungs import Evaluated
 from tests.support.ladder_account import CALLED, OVERDUE, SECOND, START, STRESSED, Account, Step

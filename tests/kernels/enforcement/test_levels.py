@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from margin_assets.kernels.book.book import NO_PRICE
 from margin_assets.kernels.book.figures import Figures, empty_figures
+from margin_assets.kernels.book.states import NO_PRICE
 from margin_assets.kernels.enforcement.liquidation import liquidated
 from margin_assets.kernels.numeric.money import MAX_TOTAL, share_order
 from tests.support.ladder_account import MINUTE, START, STRESSED, Account, Step

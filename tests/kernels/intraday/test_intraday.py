@@ -12,7 +12,6 @@ from margin_assets.kernels.intraday.intraday import (
     intraday_rules,
     largest_purchase,
     opens,
-    switch_dates,
     trades_reduce,
     worst_order,
 )
@@ -346,7 +345,7 @@ def test_freeze_needs_a_practice(deficits: list[tuple[str, float]], frozen: bool
     desk.book.close_of_day(int(fifth))
 
     assert desk.rows()[-1]["is_frozen"] == frozen
-    assert desk.book.frozen().tolist() == [frozen, False, False]
+    assert desk.frozen() == (["A"] if frozen else [])
 
 
 def _epoch(day: str) -> int:
@@ -364,11 +363,11 @@ def frozen_desk() -> Desk:
 def test_freeze_lasts_ninety_calendar_days_past_the_expiry():
     desk = frozen_desk()
     assert desk.close("2026-09-13 23:59") == ["expired", "expired"]
-    assert desk.book.frozen()[0]
+    assert desk.frozen() == ["A"]
     assert desk.book.next_deadline == min(at("2026-09-14 00:00"), at("2026-09-14 20:00"))
 
     assert desk.close("2026-09-14 00:00") == ["released"]
-    assert not desk.book.frozen()[0]
+    assert desk.frozen() == []
     assert desk.rows()[1]["freeze_until"] == datetime(2026, 9, 14, 4, tzinfo=UTC)
 
 
@@ -494,19 +493,6 @@ def test_account_without_a_rule_is_not_measured():
     desk.step(short("2026-06-08 10:00", 10, rule=-1), shows("2026-06-08 11:00", -10))
 
     assert desk.rows() == []
-
-
-@pytest.mark.parametrize(
-    ("chosen", "switched"),
-    [
-        pytest.param(None, date(2026, 6, 4), id="the effective date by default"),
-        pytest.param(date(2026, 9, 1), date(2026, 9, 1), id="the firm's own date"),
-        pytest.param(date(2020, 1, 1), date(2026, 6, 4), id="not before the rule is in force"),
-        pytest.param(date(2030, 1, 1), date(2027, 10, 20), id="at the end of the phase-in"),
-    ],
-)
-def test_switch_date(chosen: date | None, switched: date):
-    assert switch_dates(pl.Series([chosen], dtype=pl.Date), RULES).to_list() == [switched]
 
 
 @pytest.mark.parametrize(

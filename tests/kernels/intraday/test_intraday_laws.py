@@ -83,7 +83,7 @@ def test_saved_and_loaded_book_goes_on_the_same(
 
         assert_same(finished(loaded.book, upto), saved)
         assert loaded.book.next_deadline == desk.book.next_deadline
-        assert loaded.book.frozen().tolist() == desk.book.frozen().tolist()
+        assert loaded.frozen() == desk.frozen()
         watched = [book.watched(upto + 1).tolist() for book in (desk.book, loaded.book)]
         assert watched[0] == watched[1]
         for book in (desk.book, loaded.book):

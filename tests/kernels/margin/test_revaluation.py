@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from margin_assets.kernels.book.book import REG_T, Book, Series, state_names
+from margin_assets.kernels.book.book import REG_T, Book
 from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.book.series import Series
+from margin_assets.kernels.book.states import state_names
 from margin_assets.kernels.margin.consistency import still_stress_gaps
 from margin_assets.kernels.margin.margined import margined
 from margin_assets.kernels.margin.reg_t_groups import reg_t_requirements
@@ -22,17 +24,23 @@ from margin_assets.kernels.margin.requirements import (
     tims_requirements,
 )
 from margin_assets.kernels.margin.revaluation import revalue
-from margin_assets.kernels.numeric.money import MAX_POSITION, value_cents
+from margin_assets.kernels.numeric.money import MAX_POSITION
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.bare_series import securities
-from margin_assets.kernels.securities.lines import is_below, stress_line, stressed_maintenance
+from margin_assets.kernels.securities.lines import (
+    Marked,
+    carried,
+    maintenance_line,
+    stress_line,
+    stressed_maintenance,
+)
 from schemas.landed import ACCOUNT_TYPES
 from tests.support import reference
 from tests.support.portfolios import RULES, Holding, Owner, Portfolio, Term, one, portfolio
 from tests.support.threads import several_threads
 
 KINDS = ACCOUNT_TYPES
-Table = npt.NDArray[np.int64]
+Exact = tuple[npt.NDArray[np.int64], ...]
 Arrays = tuple[np.ndarray, ...]
 SYMBOLS = ("AAA", "BBB", "CCC", "FND", "SPX", "SPY", "IDX")
 # Symbols of one group share its range.
@@ -301,15 +309,15 @@ def test_figures_that_cannot_be_exact_are_named(
 
 
 @njit()
-def _exact_lines(book: Book, series: Series, rules: Rules, pnl: Table, restruck: Table) -> None:
+def _exact_lines(book: Book, series: Series, rules: Rules, into: Exact) -> None:
     for i in range(len(book.quantity)):
-        s, quantity = book.series[i], book.quantity[i]
-        value, below = value_cents(quantity, series.price[s]), is_below(series.price[s], rules)
+        maintenance, pnl, restruck = into
+        s = book.series[i]
+        held = carried(series, Marked(s, book.quantity[i], series.price[s]), rules)
+        maintenance[i] = maintenance_line(held, rules)
         for j in range(len(rules.stress_moves)):
-            pnl[i, j] = stress_line(value, series.beta[s], rules.stress_moves[j], rules)
-            restruck[i, j] = stressed_maintenance(
-                quantity, value, pnl[i, j], below, series.leverage[s], True, rules
-            )
+            pnl[i, j] = stress_line(held.value, series.beta[s], rules.stress_moves[j], rules)
+            restruck[i, j] = stressed_maintenance(held, pnl[i, j], rules)
 
 
 @pytest.mark.parametrize(
@@ -352,9 +360,11 @@ def test_pass_in_doubles_equals_the_exact_lines(
         cash=np.zeros(count, dtype=np.int64),
     )
     pnl, restruck = (np.zeros((count, len(RULES.stress_moves)), np.int64) for _ in range(2))
-    _exact_lines(book, series, RULES, pnl, restruck)
+    maintenance = np.zeros(count, dtype=np.int64)
+    _exact_lines(book, series, RULES, (maintenance, pnl, restruck))
 
     figures = revalue(book, series, RULES)
 
+    assert (figures.maintenance == maintenance).all()
     assert (figures.pnl == pnl).all()
     assert (figures.restruck == restruck).all()

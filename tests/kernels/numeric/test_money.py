@@ -1,12 +1,15 @@
+from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 import numpy as np
+import polars as pl
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from margin_assets.kernels.numeric.money import (
     MAX_POSITION,
+    bounded,
     floor_line,
     instants,
     model_line,
@@ -15,6 +18,7 @@ from margin_assets.kernels.numeric.money import (
     to_instants,
     to_scaled,
     value_cents,
+    whole,
 )
 
 EXACT = Context(prec=100, rounding=ROUND_HALF_UP)
@@ -103,6 +107,7 @@ def test_model_line_keeps_decimal_ties(cents: int, beta: Decimal, percent: int):
     assert model_line(cents, float(beta) * (percent / 100)) == expected
 
 
+@settings(deadline=None)  # the first compiles
 @given(st.lists(st.integers(-(2**63), 2**63 - 1)))
 @example([2**63 - 1, -(2**63), 0, -1])
 def test_decimals_hold_every_scaled_number(values: list[int]):
@@ -117,3 +122,37 @@ def test_a_missing_instant_is_kept_missing():
 
     assert series.is_null().to_list() == [False, True, False]
     assert instants(series).tolist() == [0, -1, 1]
+
+
+MOST = Decimal(2**63 - 1).scaleb(-6, context=EXACT)
+STEP = Decimal("0.000001")
+
+
+def decimals(*numbers: Decimal | None) -> pl.Series:
+    return pl.Series(numbers, dtype=pl.Decimal(38, 6))
+
+
+def test_a_number_that_does_not_fit_is_bounded_or_refused():
+    series = decimals(MOST, -MOST - STEP, None, MOST + STEP, -MOST - 2 * STEP, Decimal("-1.5"))
+
+    assert bounded(series, 10**15).tolist() == [10**15, -(10**15), 0, 10**15, -(10**15), -1_500_000]
+    assert to_scaled(series[:3]).tolist() == [2**63 - 1, -(2**63), 0]
+    for place in (3, 4):
+        with pytest.raises(OverflowError):
+            to_scaled(series[: place + 1])
+
+
+def test_parts_of_columns_are_read_as_such():
+    series = decimals(*map(Decimal, range(9)))
+    joined = pl.concat([series[5:], series[:2]], rechunk=False)
+
+    assert to_scaled(series[3:5]).tolist() == [3_000_000, 4_000_000]
+    assert to_scaled(joined).tolist() == [n * 10**6 for n in (5, 6, 7, 8, 0, 1)]
+    assert to_scaled(series[:0]).tolist() == []
+
+
+def test_days_that_are_missing_are_as_told():
+    days = pl.Series([date(1970, 1, 3), None], dtype=pl.Date)
+
+    assert whole(days, -7).tolist() == [2, -7]
+    assert whole(days[:1], -7).flags.writeable

@@ -8,14 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from margin_assets.kernels.options.implied import (
+    ABOVE_BOUND,
+    BELOW_BOUND,
+    FAIR,
     MOST_VOLATILITY,
-    QUOTE_STATES,
     implied_volatilities,
-    implied_volatility,
     least_value,
 )
-from margin_assets.kernels.options.option_terms import terms_of
-from margin_assets.kernels.options.options import critical_price, option_values, series_values
+from margin_assets.kernels.options.option_terms import Terms
+from margin_assets.kernels.options.options import series_values
+from tests.support.option_kernels import (
+    contracts,
+    critical_price,
+    implied_volatility,
+    option_values,
+)
 from tests.support.option_samples import (
     AMERICAN,
     CALL,
@@ -35,18 +42,17 @@ from tests.support.threads import several_threads
 def test_implied_volatility_gives_the_price_back(is_american: bool):
     cases = [case for case in listed_options() if case[1] > 1]
     spot, days, vol, rate, dividend_yield, is_call = columns(cases)
-    terms = (spot, np.full(len(spot), STRIKE), days / 365)
-    flags = (is_call, np.full(len(spot), is_american))
+    held = contracts(STRIKE, days / 365, rate, dividend_yield, is_call, is_american)
     ones = np.ones((len(spot), 1))
-    price = series_values(*terms, vol, rate, dividend_yield, *flags, ones)[:, 0]
+    price = series_values(spot, held, vol, ones)[:, 0]
 
-    found, states = implied_volatilities(price, *terms, rate, dividend_yield, *flags)
+    found, states = implied_volatilities(price, spot, held)
 
     assert not states.any()
-    again = series_values(*terms, found, rate, dividend_yield, *flags, ones)[:, 0]
+    again = series_values(spot, held, found, ones)[:, 0]
     # On its bound a price is met to a millionth of a dollar.
     assert np.abs(again - price).max() < 1.2e-6
-    slopes = series_values(*terms, vol + 1e-4, rate, dividend_yield, *flags, ones)[:, 0] - price
+    slopes = series_values(spot, held, vol + 1e-4, ones)[:, 0] - price
     telling = slopes > 1e-4
     assert telling.sum() > 200
     assert np.abs(found - vol)[telling].max() < 1e-6
@@ -62,7 +68,7 @@ def test_a_model_value_is_a_fair_quote(spot: float, terms: OptionTerms, is_ameri
         price, spot, strike, years, rate, dividend_yield, is_call, is_american
     )
 
-    assert QUOTE_STATES[state] == "fair"
+    assert state == FAIR
     assert 0.0 < found <= MOST_VOLATILITY
     again = option_values(
         np.array([spot]), strike, years, found, rate, dividend_yield, is_call, is_american
@@ -75,32 +81,30 @@ def test_a_model_value_is_a_fair_quote(spot: float, terms: OptionTerms, is_ameri
 @pytest.mark.parametrize(
     ("price", "spot", "is_call", "is_american", "state"),
     [
-        pytest.param(5.0, 100.0, CALL, EUROPEAN, "fair", id="an ordinary quote"),
-        pytest.param(14.0, 110.0, CALL, EUROPEAN, "below_bound", id="under the forward's worth"),
-        pytest.param(9.9, 90.0, PUT, AMERICAN, "below_bound", id="under the intrinsic value"),
-        pytest.param(
-            6.0, 90.0, PUT, EUROPEAN, "fair", id="a European put under its intrinsic value"
-        ),
-        pytest.param(4.0, 90.0, PUT, EUROPEAN, "below_bound", id="under the discounted strike's"),
-        pytest.param(-0.01, 100.0, CALL, AMERICAN, "below_bound", id="a negative price"),
-        pytest.param(100.01, 100.0, CALL, AMERICAN, "above_bound", id="a call above the stock"),
-        pytest.param(100.01, 50.0, PUT, AMERICAN, "above_bound", id="a put above the strike"),
-        pytest.param(96.0, 50.0, PUT, EUROPEAN, "above_bound", id="above the strike, discounted"),
-        pytest.param(99.9999999, 100.0, CALL, EUROPEAN, "above_bound", id="beyond the search"),
-        pytest.param(10.0, 90.0, PUT, AMERICAN, "fair", id="at the intrinsic value"),
-        pytest.param(9.9999995, 90.0, PUT, AMERICAN, "fair", id="half a millionth under it"),
-        pytest.param(0.0, 20.0, CALL, AMERICAN, "fair", id="worth nothing"),
-        pytest.param(math.nan, 100.0, CALL, AMERICAN, "below_bound", id="no price"),
-        pytest.param(5.0, math.nan, CALL, AMERICAN, "below_bound", id="no spot"),
+        pytest.param(5.0, 100.0, CALL, EUROPEAN, FAIR, id="an ordinary quote"),
+        pytest.param(14.0, 110.0, CALL, EUROPEAN, BELOW_BOUND, id="under the forward's worth"),
+        pytest.param(9.9, 90.0, PUT, AMERICAN, BELOW_BOUND, id="under the intrinsic value"),
+        pytest.param(6.0, 90.0, PUT, EUROPEAN, FAIR, id="a European put under its intrinsic value"),
+        pytest.param(4.0, 90.0, PUT, EUROPEAN, BELOW_BOUND, id="under the discounted strike's"),
+        pytest.param(-0.01, 100.0, CALL, AMERICAN, BELOW_BOUND, id="a negative price"),
+        pytest.param(100.01, 100.0, CALL, AMERICAN, ABOVE_BOUND, id="a call above the stock"),
+        pytest.param(100.01, 50.0, PUT, AMERICAN, ABOVE_BOUND, id="a put above the strike"),
+        pytest.param(96.0, 50.0, PUT, EUROPEAN, ABOVE_BOUND, id="above the strike, discounted"),
+        pytest.param(99.9999999, 100.0, CALL, EUROPEAN, ABOVE_BOUND, id="beyond the search"),
+        pytest.param(10.0, 90.0, PUT, AMERICAN, FAIR, id="at the intrinsic value"),
+        pytest.param(9.9999995, 90.0, PUT, AMERICAN, FAIR, id="half a millionth under it"),
+        pytest.param(0.0, 20.0, CALL, AMERICAN, FAIR, id="worth nothing"),
+        pytest.param(math.nan, 100.0, CALL, AMERICAN, BELOW_BOUND, id="no price"),
+        pytest.param(5.0, math.nan, CALL, AMERICAN, BELOW_BOUND, id="no spot"),
     ],
 )
 def test_every_quote_has_a_state(
-    price: float, spot: float, is_call: bool, is_american: bool, state: str
+    price: float, spot: float, is_call: bool, is_american: bool, state: int
 ):
     found, code = implied_volatility(price, spot, STRIKE, 1.0, 0.05, 0.0, is_call, is_american)
 
-    assert QUOTE_STATES[code] == state
-    assert math.isnan(found) == (state != "fair")
+    assert code == state
+    assert math.isnan(found) == (state != FAIR)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +143,7 @@ def test_the_least_american_value_is_exercise_at_the_best_fixed_time(
     paid = spot * np.exp(-dividend_yield * times) - strike * np.exp(-rate * times)
     best = max((paid if is_call else -paid).max(), 0.0)
 
-    least = least_value(spot, terms_of(strike, years, vol, rate, dividend_yield, is_call, AMERICAN))
+    least = least_value(spot, Terms(strike, years, vol, rate, dividend_yield, is_call, AMERICAN))
 
     assert best - 1e-12 * (spot + strike) <= least <= best + 1e-6 * (spot + strike)
 
@@ -166,19 +170,14 @@ def _all_threads_after() -> Iterator[None]:
 @several_threads
 def test_threads_do_not_change_a_bit_of_an_option_value():
     spot, days, vol, rate, dividend_yield, is_call = columns(listed_options())
-    years, strike = days / 365, np.full(len(spot), STRIKE)
     is_american = np.arange(len(spot)) % 3 > 0
+    held = contracts(STRIKE, days / 365, rate, dividend_yield, is_call, is_american)
     multiples = np.tile(np.linspace(0.5, 1.5, 18), (len(spot), 1))
     results = []
     for threads in (1, 2):
         numba.set_num_threads(threads)
-        values = series_values(
-            spot, strike, years, vol, rate, dividend_yield, is_call, is_american, multiples
-        )
-        price = np.ascontiguousarray(values[:, 9])
-        quotes = implied_volatilities(
-            price, spot, strike, years, rate, dividend_yield, is_call, is_american
-        )
+        values = series_values(spot, held, vol, multiples)
+        quotes = implied_volatilities(np.ascontiguousarray(values[:, 9]), spot, held)
         results.append(b"".join(array.tobytes() for array in (values, *quotes)))
 
     assert results[0] == results[1]

@@ -7,12 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from margin_assets.kernels.numeric.normal import exponential, logarithm, normal_cdf, normal_density
-from margin_assets.kernels.options.options import (
-    critical_price,
-    delta,
-    european_value,
-    option_values,
-)
+from margin_assets.kernels.options.option_terms import Terms
+from margin_assets.kernels.options.options import european_value
+from tests.support.option_kernels import critical_price, option_values
 from tests.support.option_samples import (
     AMERICAN,
     CALL,
@@ -180,7 +177,9 @@ def test_what_is_never_exercised_early_is_worth_the_european_value(
 @given(spot=spots, terms=options)
 def test_put_call_parity(spot: float, terms: OptionTerms):
     strike, years, _, rate, dividend_yield, _ = terms
-    call, put = (european_value(spot, *terms[:-1], is_call) for is_call in (CALL, PUT))
+    call, put = (
+        european_value(spot, Terms(*terms[:-1], is_call, EUROPEAN)) for is_call in (CALL, PUT)
+    )
     forward = spot * math.exp(-dividend_yield * years) - strike * math.exp(-rate * years)
 
     assert call - put == pytest.approx(forward, abs=1e-11 * (spot + strike))
@@ -241,21 +240,6 @@ def test_no_listed_option_moves_more_than_its_underlying():
 
 
 @pytest.mark.parametrize("is_american", [AMERICAN, EUROPEAN])
-@pytest.mark.parametrize("is_call", [PUT, CALL])
-def test_delta_is_the_slope_of_the_value(is_call: bool, is_american: bool):
-    terms = (STRIKE, 0.5, 0.3, 0.05, 0.02, is_call, is_american)
-
-    for spot in (70.0, 95.0, 105.0, 140.0):
-        around = option_values(np.array([spot - 0.01, spot + 0.01]), *terms)
-
-        assert delta(spot, *terms) == pytest.approx((around[1] - around[0]) / 0.02, abs=1e-6)
-
-
-def test_delta_beyond_the_boundary_is_one():
-    assert delta(50.0, STRIKE, 0.5, 0.3, 0.05, 0.0, PUT, AMERICAN) == pytest.approx(-1.0)
-
-
-@pytest.mark.parametrize("is_american", [AMERICAN, EUROPEAN])
 @pytest.mark.parametrize("missing", range(6))
 def test_without_an_input_there_is_no_value(missing: int, is_american: bool):
     inputs = [100.0, STRIKE, 0.5, 0.2, 0.05, 0.01]
@@ -264,11 +248,6 @@ def test_without_an_input_there_is_no_value(missing: int, is_american: bool):
     found = option_values(np.array(inputs[:1]), *inputs[1:], PUT, is_american)
 
     assert np.isnan(found).all()
-
-
-def test_whole_numbers_are_taken():
-    assert european_value(100, 100, 1, 1, 0, 0, PUT) == pytest.approx(38.2925, abs=1e-4)
-    assert delta(50, 100, 1, 1, 1, 0, PUT, AMERICAN) == pytest.approx(-1.0)
 
 
 def test_plain_arithmetic_meets_the_library():

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from margin_assets.kernels.numeric.money import CENTS
-from margin_assets.kernels.overlays.overlays import house_addons, house_totals, with_enabled
+from margin_assets.kernels.overlays.overlays import house_addons, house_totals
+from margin_assets.kernels.rules.overlay_rules import with_enabled
 from schemas.house import OVERLAYS, HouseRequirements
 from tests.support.overlay_books import (
     RULES,

@@ -8,8 +8,8 @@ from margin_assets.kernels.overlays.overlays import (
     delta_gamma_line,
     expected_range_stress,
     house_initial,
-    with_enabled,
 )
+from margin_assets.kernels.rules.overlay_rules import with_enabled
 from tests.support.overlay_books import (
     RULES,
     USD,

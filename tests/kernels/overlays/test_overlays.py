@@ -7,12 +7,8 @@ from inspect import unwrap
 import polars as pl
 import pytest
 
-from margin_assets.kernels.overlays.overlays import (
-    house_addons,
-    house_totals,
-    overlay_rules,
-    with_enabled,
-)
+from margin_assets.kernels.overlays.overlays import house_addons, house_totals
+from margin_assets.kernels.rules.overlay_rules import overlay_rules, with_enabled
 from margin_assets.rulebooks import Rulebook, in_force, versions
 from schemas.house import OVERLAYS, HouseRequirements
 from tests.support.overlay_books import (

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.reg_t.reg_t_book import CASH, RegTBook, Saved, entry_frame
+from margin_assets.kernels.reg_t.reg_t_book import BY_CASH, RegTBook, Saved, entry_frame
 from margin_assets.kernels.reg_t.reg_t_calls import call_frame
-from margin_assets.kernels.reg_t.sma import Standing
+from margin_assets.kernels.reg_t.sma import RegTFigures
 from margin_assets.kernels.reg_t.sma_entries import Trades, entry_rules, trade_entries
 from margin_assets.kernels.reg_t.sma_frames import memorandum_frame
 from margin_assets.kernels.rules.rules import rules_in_force
@@ -46,14 +46,14 @@ BOTH = np.arange(2, dtype=np.int64)
 MARGIN = np.ones(2, dtype=np.bool_)
 
 
-def standing(excess: tuple[int, int]) -> Standing:
-    return Standing(cents([0, 0]), cents(excess), cents([10**6] * 2), MARGIN)
+def reg_t_figures(excess: tuple[int, int]) -> RegTFigures:
+    return RegTFigures(cents([0, 0]), cents(excess), cents([10**6] * 2), MARGIN)
 
 
 def enter(book: RegTBook, at: int, entries: list[int]) -> None:
     for place in BOTH:
         whose = np.full(len(entries), place, dtype=np.int64)
-        book.enter(entry_frame(whose, at, cents(entries), CASH))
+        book.enter(entry_frame(whose, at, cents(entries), BY_CASH))
 
 
 def sma(book: RegTBook) -> np.ndarray:
@@ -70,7 +70,7 @@ def reloaded(book: RegTBook) -> RegTBook:
     """What a session that starts again makes of the tables."""
     rules = rules_in_force(ON)
     saved = Saved(
-        memorandum_frame(book, NAMES, BOTH, standing((0, 0)), rules),
+        memorandum_frame(book, NAMES, BOTH, reg_t_figures((0, 0)), rules),
         call_frame(book.calls, DAYS, NAMES),
     )
     again = begun()
@@ -82,7 +82,7 @@ def live(book: RegTBook, day: int, told: Day) -> None:
     end = int(DAYS.ends[day])
     enter(book, end - 5 * HOURS, told.entries)
     before = sma(book)
-    book.credit(end - 4 * HOURS, BOTH, standing(told.excess), MARGIN)
+    book.credit(end - 4 * HOURS, BOTH, reg_t_figures(told.excess), MARGIN)
     assert (sma(book) >= before).all()
     enter(book, end - HOURS, told.after)
     before, owed = sma(book), book.owed.copy()
@@ -197,7 +197,7 @@ def test_a_call_due_is_settled_by_what_the_close_showed():
     book.end_day(int(DAYS.ends[MONDAY]), MARGIN)
     due = int(DAYS.ends[MONDAY + 3])
     assert book.due_accounts(due).tolist() == [0, 1]
-    known = standing((-3_000, -9_000))._replace(is_known=np.array([True, False]))
+    known = reg_t_figures((-3_000, -9_000))._replace(is_known=np.array([True, False]))
     book.credit(due - 4 * HOURS, BOTH, known, MARGIN)
 
     again = reloaded(book)

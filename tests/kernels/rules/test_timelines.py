@@ -7,7 +7,6 @@ from margin_assets.kernels.rules.timelines import (
     business_days,
     maintenance_call_latest,
     nth_business_day,
-    payment_due,
     portfolio_deficiency_due,
     portfolio_net_capital_date,
     timeline_rules,
@@ -66,7 +65,9 @@ def test_portfolio_margin_deficiency_over_labor_day():
     ],
 )
 def test_payment_period(trade_date: date, due: date):
-    assert payment_due(DAYS, trade_date) == due
+    period = timeline_rules(trade_date).payment_period
+
+    assert nth_business_day(DAYS, trade_date, period) == due
 
 
 def test_every_version_has_every_number():

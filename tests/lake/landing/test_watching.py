@@ -119,7 +119,7 @@ def test_what_the_watch_missed_is_found_by_listing(
     monkeypatch.setattr(watching, "_LIST_SECONDS", 0.0)
     monkeypatch.setattr(watching, "_LIST_SHARE", 0)
     with WatchedLanding(tmp_path / "made") as landing:
-        monkeypatch.setattr(landing._watch, "take", list)
+        monkeypatch.setattr(landing._events, "take", list)
         put(landing.folder, "fills/new.ndjson")
 
         assert paths(landing.unknown(old)) == ["fills/new.ndjson"]

@@ -19,8 +19,8 @@ from tests.support.store_faults import LOST, SWALLOWED, UNAVAILABLE, Always, Fau
 GET = "Generic S3 error\n ↳ Error performing GET http://h:1/x in 1ms - Server returned"
 
 
-class Watched:
-    """A watcher that remembers what it was told."""
+class Remembering:
+    """A listener that remembers what it was told."""
 
     def __init__(self) -> None:
         self.causes: list[str] = []
@@ -41,16 +41,16 @@ def failing_lake(s3_proxy: store_proxy.StoreProxy) -> Lake:
     patience.bounds = replace(
         patience.bounds, first_pause_seconds=0.02, longest_pause_seconds=0.1, retry_seconds=20
     )
-    patience.serve(Watched())
+    patience.serve(Remembering())
     for name in ("cycles", "firm_risk"):
         made._create(name)
     return made
 
 
 def causes(lake: Lake) -> list[str]:
-    watcher = lake.access.patience.watcher
-    assert isinstance(watcher, Watched)
-    return watcher.causes
+    listener = lake.access.patience.listener
+    assert isinstance(listener, Remembering)
+    return listener.causes
 
 
 @pytest.mark.s3
@@ -143,10 +143,10 @@ def test_an_archive_is_written_anew_from_its_beginning(
 
 def test_credentials_are_read_anew_where_they_are_at_fault():
     renewed: list[int] = []
-    watcher = Watched()
+    listener = Remembering()
     bounds = replace(declared_bounds(), first_pause_seconds=0.001)
     patience = Patience("s3://lake/x", lambda: renewed.append(1), bounds)
-    patience.serve(watcher)
+    patience.serve(listener)
     errors = [answered("SlowDown", 503), answered("ExpiredToken", 400), answered("403", 403)]
 
     def call() -> str:
@@ -156,12 +156,12 @@ def test_credentials_are_read_anew_where_they_are_at_fault():
 
     assert patience.keep("reading", call) == "done"
     assert len(renewed) == 2
-    assert watcher.causes == [
+    assert listener.causes == [
         "reading: 503 SlowDown",
         "reading: 400 ExpiredToken",
         "reading: 403",
     ]
-    assert watcher.ended == 1
+    assert listener.ended == 1
 
 
 def answered(code: str, status: int) -> botocore.exceptions.ClientError:

@@ -14,6 +14,7 @@ import pytest
 
 from margin_assets.lake.landing import landing
 from margin_assets.lake.landing.landing import LocalLanding, Pending
+from schemas.landed import ACCOUNT_TYPES
 from tests.support.live_driver import (
     NOON,
     Firm,
@@ -72,80 +73,85 @@ def bad(**changes: str) -> bytes:
     return text.encode()
 
 
-@pytest.mark.parametrize(
-    ("row", "reason"),
-    [
-        (b"{broken\n", "invalid_json"),
-        (b"[1,2]\n", "not_an_object"),
-        (b"\xff\xfe\n", "not_utf8"),
-        (b'{"a":"\x00"}\n', "nul_byte"),
-        (b"[" * 5000 + b"\n", "nested_too_deep"),
-        (b'{"fill_id":"a","fill_id":"b"}\n', "duplicate_key"),
-        (bad(price="NaN"), "invalid_json"),
-        (bad(price="Infinity"), "invalid_json"),
-        (bad(price="-1e-400"), "price_out_of_range;price_too_many_decimals"),
-        (bad(price="-10"), "price_out_of_range"),
-        (bad(price="0"), "price_out_of_range"),
-        (bad(price="10000000.000001"), "price_out_of_range"),
-        (bad(price="1e999999"), "price_out_of_range"),
-        (bad(price='"10"'), "price_not_a_number"),
-        (bad(quantity="1000000001"), "quantity_out_of_range"),
-        (bad(quantity="-1e30"), "quantity_out_of_range"),
-        (bad(quantity="0.0000001"), "quantity_too_many_decimals"),
-        (bad(quantity="null"), "quantity_missing"),
-        (bad(quantity="true"), "quantity_not_a_number"),
-        (bad(account_id='" A"'), "account_id_not_printable"),
-        (bad(account_id='"A\\u0000"'), "account_id_not_printable"),
-        (bad(account_id='"\\ud800"'), "account_id_not_printable"),
-        (bad(account_id='""'), "account_id_empty"),
-        (bad(symbol=f'"{"S" * 33}"'), "symbol_too_long"),
-        (bad(event_time='"2020-03-09T16:00:00"'), "event_time_without_zone"),
-        (bad(event_time='"2999-01-01T00:00:00Z"'), "event_time_in_future"),
-        (bad(event_time='"1969-12-31T23:59:59Z"'), "event_time_before_1970"),
-        (bad(event_time="1583769600"), "event_time_not_a_time"),
-    ],
-)
-def test_a_bad_row_is_named_and_the_good_ones_beside_it_count(firm: Firm, row: bytes, reason: str):
-    firm.put("fills/f.ndjson", row + ndjson(GOOD), LANDED)
+BAD_ROWS = [
+    (b"{broken\n", "invalid_json"),
+    (b"[1,2]\n", "not_an_object"),
+    (b"\xff\xfe\n", "not_utf8"),
+    (b'{"a":"\x00"}\n', "nul_byte"),
+    (b"[" * 5000 + b"\n", "nested_too_deep"),
+    (b'{"fill_id":"a","fill_id":"b"}\n', "duplicate_key"),
+    (bad(price="NaN"), "invalid_json"),
+    (bad(price="Infinity"), "invalid_json"),
+    (bad(price="-1e-400"), "price_out_of_range;price_too_many_decimals"),
+    (bad(price="-10"), "price_out_of_range"),
+    (bad(price="0"), "price_out_of_range"),
+    (bad(price="10000000.000001"), "price_out_of_range"),
+    (bad(price="1e999999"), "price_out_of_range"),
+    (bad(price='"10"'), "price_not_a_number"),
+    (bad(quantity="1000000001"), "quantity_out_of_range"),
+    (bad(quantity="-1e30"), "quantity_out_of_range"),
+    (bad(quantity="0.0000001"), "quantity_too_many_decimals"),
+    (bad(quantity="null"), "quantity_missing"),
+    (bad(quantity="true"), "quantity_not_a_number"),
+    (bad(account_id='" A"'), "account_id_not_printable"),
+    (bad(account_id='"A\\u0000"'), "account_id_not_printable"),
+    (bad(account_id='"\\ud800"'), "account_id_not_printable"),
+    (bad(account_id='""'), "account_id_empty"),
+    (bad(symbol=f'"{"S" * 33}"'), "symbol_too_long"),
+    (bad(event_time='"2020-03-09T16:00:00"'), "event_time_without_zone"),
+    (bad(event_time='"2999-01-01T00:00:00Z"'), "event_time_in_future"),
+    (bad(event_time='"1969-12-31T23:59:59Z"'), "event_time_before_1970"),
+    (bad(event_time="1583769600"), "event_time_not_a_time"),
+]
+"""A line of a file, and why it does not count."""
+
+
+def test_bad_rows_are_named_and_the_good_ones_beside_them_count(firm: Firm):
+    for number, (row, _) in enumerate(BAD_ROWS):
+        good = ndjson(GOOD | {"fill_id": f"good {number}"})
+        firm.put(f"fills/{number}.ndjson", row + good, LANDED)
     firm.run()
 
-    assert firm.reasons() == [reason]
-    assert firm.position() == (3, -30)
+    found = dict(firm.rows("quarantine", "path", "reasons"))
+    assert found == {f"fills/{number}.ndjson": why for number, (_, why) in enumerate(BAD_ROWS)}
+    assert firm.position() == (3 * len(BAD_ROWS), -30 * len(BAD_ROWS))
     firm.check_nothing_lost()
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "reason"),
-    [
-        ("f.parquet", b"PAR1 and nothing more", "file_unreadable"),
-        ("f.csv", b"a,b\n1,2\n", "missing_column"),
-        ("f.csv", b'fill_id,"account_id\n', "malformed_csv"),
-        ("f.csv", b"fill_id,fill_id\nx,y\n", "duplicate_column"),
-        ("f.csv", csv("a,A,X,1,1,\x00"), "nul_byte"),
-        ("f.ndjson.gz", gzip.compress(b"{}\n", mtime=0)[:-3], "file_unreadable"),
-        ("f.ndjson.zst", b"not compressed", "file_unreadable"),
-        ("f.ndjson.gz", gzip.compress(b" " * 110_000_000, mtime=0), "decompression_bomb"),
-    ],
-)
-def test_a_file_that_cannot_be_understood_is_refused_whole(
-    firm: Firm, name: str, data: bytes, reason: str
-):
-    firm.put(f"fills/{name}", data, LANDED)
+BAD_FILES = [
+    ("0.parquet", b"PAR1 and nothing more", "file_unreadable"),
+    ("1.csv", b"a,b\n1,2\n", "missing_column"),
+    ("2.csv", b'fill_id,"account_id\n', "malformed_csv"),
+    ("3.csv", b"fill_id,fill_id\nx,y\n", "duplicate_column"),
+    ("4.csv", csv("a,A,X,1,1,\x00"), "nul_byte"),
+    ("5.ndjson.gz", gzip.compress(b"{}\n", mtime=0)[:-3], "file_unreadable"),
+    ("6.ndjson.zst", b"not compressed", "file_unreadable"),
+    ("7.ndjson.gz", gzip.compress(b" " * 110_000_000, mtime=0), "decompression_bomb"),
+]
+"""A file's name and bytes, and why none of it counts."""
+
+
+def test_files_that_cannot_be_understood_are_refused_whole(firm: Firm):
+    for name, data, _ in BAD_FILES:
+        firm.put(f"fills/{name}", data, LANDED)
     firm.put("fills/good.ndjson", ndjson(GOOD), LANDED)
     firm.run()
 
-    assert firm.rows("quarantine", "path", "reasons", "file_row") == [(f"fills/{name}", reason, 0)]
-    assert firm.table("quarantine")["raw_sha256"].item() == hashlib.sha256(data).hexdigest()
+    columns = ("path", "reasons", "file_row", "raw_sha256")
+    assert firm.table("quarantine").sort("path").select(columns).rows() == [
+        (f"fills/{name}", reason, 0, hashlib.sha256(data).hexdigest())
+        for name, data, reason in BAD_FILES
+    ]
     assert firm.position() == (3, -30)
     firm.check_nothing_lost()
 
 
-@pytest.mark.parametrize("cut", [8, 100, 400])
-def test_a_truncated_parquet_file(firm: Firm, tmp_path: Path, cut: int):
-    firm.put("fills/f.parquet", parquet(tmp_path)[:-cut], LANDED)
+def test_truncated_parquet_files(firm: Firm, tmp_path: Path):
+    for cut in (8, 100, 400):
+        firm.put(f"fills/{cut}.parquet", parquet(tmp_path)[:-cut], LANDED)
     firm.run()
 
-    assert firm.reasons() == ["file_unreadable"]
+    assert firm.reasons() == ["file_unreadable"] * 3
 
 
 def test_a_parquet_file_whose_row_is_reused_later(firm: Firm, tmp_path: Path):
@@ -159,23 +165,23 @@ def test_a_parquet_file_whose_row_is_reused_later(firm: Firm, tmp_path: Path):
     firm.check_nothing_lost()
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "status"),
-    [
-        ("prices/e.ndjson", b"", "empty"),
-        ("prices/e.csv", b"", "empty"),
-        ("prices/e.parquet", b"", "empty"),
-        ("prices/e.ndjson", b"\n \n\r\n", "empty"),
-        ("prices/e.csv", b"symbol,price,event_time,source,more\n", "empty"),
-        ("fills/e.ndjson.gz", gzip.compress(b"", mtime=0), "empty"),
-    ],
-)
-def test_a_file_without_rows_is_done(firm: Firm, name: str, data: bytes, status: str):
-    firm.put(name, data, LANDED)
+EMPTY_FILES = {
+    "prices/0.ndjson": b"",
+    "fills/1.csv": b"",
+    "cash_movements/2.parquet": b"",
+    "prices/3.ndjson": b"\n \n\r\n",
+    "prices/4.csv": b"symbol,price,event_time,source,more\n",
+    "fills/5.ndjson.gz": gzip.compress(b"", mtime=0),
+}
+
+
+def test_files_without_rows_are_done(firm: Firm):
+    for name, data in EMPTY_FILES.items():
+        firm.put(name, data, LANDED)
     assert firm.run().sealed.cycle == 2
 
-    last = firm.table("landed_files").filter(cycle=2)
-    assert last.select("status", "rows_read").rows() == [(status, 0)]
+    last = firm.table("landed_files").filter(cycle=2).select("path", "status", "rows_read")
+    assert sorted(last.rows()) == sorted((name, "empty", 0) for name in EMPTY_FILES)
     assert firm.table("quarantine").is_empty()
     assert firm.cycle() is None
 
@@ -383,22 +389,29 @@ def test_totals_beyond_every_integer_have_a_name_and_come_back_exactly(firm: Fir
     firm.check_nothing_lost()
 
 
-@pytest.mark.parametrize("sign", ["", "-"])
-@pytest.mark.parametrize("kind", ["reg_t", "cash", "portfolio_margin"])
-def test_quantities_beyond_every_integer(firm: Firm, sign: str, kind: str):
+def test_quantities_beyond_every_integer(firm: Firm):
     # 9,500 x 1e9 x 1e6 = 9.5e18 micro-units; an int64 ends at 9.2e18.
-    fills = [fill(f"f{n}", f"{sign}1000000000", "0.000001", at(1)) for n in range(9_500)]
+    kinds = {f"{sign}{kind}": kind for sign in ("", "-") for kind in ACCOUNT_TYPES}
+    fills = [
+        fill(f"{who} {n}", f"{who[: -len(kind)]}1000000000", "0.000001", at(1), account_id=who)
+        for who, kind in kinds.items()
+        for n in range(9_500)
+    ]
     firm.run(
-        fills=fills, accounts=[account("A", kind, at(1))], betas=[beta("X", "20", "2020-01-01")]
+        fills=fills,
+        accounts=[account(who, kind, at(1)) for who, kind in kinds.items()],
+        betas=[beta("X", "20", "2020-01-01")],
     )
     firm.restart()
-    firm.run(fills=[fill("one", f"{sign}1", "1", at(2))])
+    one = [("-1" if who[0] == "-" else "1", who) for who in kinds]
+    firm.run(fills=[fill(f"{who} one", more, "1", at(2), account_id=who) for more, who in one])
 
-    quantity = Decimal(f"{sign}9500000000001")
-    assert firm.position()[0] == quantity
-    assert "beyond_range" in firm.rows("margin_summary", "reasons")[0][0]
+    expected = {who: Decimal("9500000000001") * int(more) for more, who in one}
+    assert dict(firm.rows("positions", "account_id", "quantity")) == expected
+    reasons = dict(firm.rows("margin_summary", "account_id", "reasons"))
+    assert all("beyond_range" in reasons[who] for who in kinds)
     firm.run(instruments=[instrument("X", at(3), class_group="Z", marginable=False)])
-    assert firm.position()[0] == quantity
+    assert dict(firm.rows("positions", "account_id", "quantity")) == expected
 
 
 def test_cash_of_one_account_beyond_range_leaves_the_others_alone(firm: Firm):

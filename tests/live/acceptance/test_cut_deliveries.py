@@ -115,7 +115,6 @@ def test_the_story_decides_something(whole: Firm):
     [
         pytest.param(MANY | {"max_files": 1}, False, id="a file a plan"),
         pytest.param(MANY | {"max_files": 2}, True, id="two, a process a plan"),
-        pytest.param(MANY | {"max_files": 3}, False, id="three"),
         pytest.param(MANY | {"max_bytes": 450}, True, id="by bytes, a process a plan"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from margin_assets.live.checking import Follower, SealedFirm, UnknownAccount, sealed_firm
 from margin_assets.whatif.orders import OrderError, parse_orders
 from tests.support.live_driver import Firm, account, at, beta, cash, fill, instrument, price
+from tests.support.served_dashboard import until
 
 Document = dict[str, Any]
 ORDERS = {
@@ -149,15 +150,16 @@ def test_a_designated_day_trader_has_the_buying_power_of_the_day_before(tmp_path
 def test_a_follower_answers_by_the_newest_cycle(tmp_path: Path):
     firm = opened(tmp_path)
     follower, order = Follower(firm.lake), parse_orders([ORDERS["A"]])
-    with pytest.raises(LookupError, match="no cycle"):
-        follower.check("A", order)
-
-    assert follower.look()
-    assert not follower.look()
     before = follower.check("A", order)
     firm.run(prices=[price("X", "90", at(5))])
-    with follower.following():
-        after = follower.check("A", order)
+    until(lambda: follower.check("A", order)["cycle"] == 2)
+    after = follower.check("A", order)
+    follower.close()
 
-    assert (before["cycle"], after["cycle"]) == (1, 2)
+    assert before["cycle"] == 1
     assert (before["equity"]["before"], after["equity"]["before"]) == (10_000, 9_000)
+
+
+def test_nothing_sealed_is_said(tmp_path: Path):
+    with pytest.raises(LookupError, match="nothing is sealed yet"):
+        Follower(Firm(tmp_path).lake).check("A", parse_orders([ORDERS["A"]]))

@@ -369,8 +369,8 @@ def test_batches_and_restarts_change_nothing(told: list[tuple[datetime, str, Row
 
     # What opens the story is of one second, so it stays together.
     begun = sum(at == MONDAY for at, _, _ in told)
-    for start in (0, *range(begun, len(told), 11)):
-        cycle(parts, told[start : start + 11] if start else told[:begun])
+    for start in (0, *range(begun, len(told), 19)):
+        cycle(parts, told[start : start + 19] if start else told[:begun])
         was = remembered(parts)
         parts.restart()
         assert_frame_equal(remembered(parts), was)

@@ -13,7 +13,7 @@ from margin_assets.live.session.watch import Watch
 from margin_assets.monitoring.health import Health
 
 
-class Watched:
+class ReportedSession:
     """A session and its watch: each cycle goes to Prometheus, now and then a verdict to Dagster."""
 
     def __init__(self, session: Session, every_seconds: float) -> None:

@@ -1,0 +1,200 @@
+"""Questions: GET alone, answered from memory or from the tables of the last sealed cycle."""
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query
+from fastapi import Path as InPath
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from margin_assets.dashboard import accounts, firm, one_account, quality
+from margin_assets.dashboard.desk import Desk, answered
+from margin_assets.dashboard.figures import LEVELS
+from margin_assets.dashboard.live import state
+from margin_assets.rulebooks import in_force, versions
+
+AccountName = Annotated[str, Field(pattern=r"^[ -~]{1,128}$")]
+AccountId = Annotated[str, InPath(pattern=r"^[ -~]{1,128}$")]
+Offset = Annotated[int, Query(ge=0, le=10_000_000)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "No such account."}}
+_LAST_RULES = "house"
+
+
+def _list_of(words: Iterable[str], sign: str = "") -> str:
+    """Pattern of words of an allow-list with commas between them."""
+    word = f"{sign}(?:{'|'.join(words)})"
+    return f"^{word}(?:,{word})*$"
+
+
+class Asked(BaseModel):
+    """A question for rows of the accounts page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sort: str = Field(
+        accounts.DEFAULT_SORT, max_length=200, pattern=_list_of(accounts.SORTABLE, "-?")
+    )
+    state: str | None = Field(None, max_length=100, pattern=_list_of(accounts.STATES))
+    account_type: Literal["cash", "reg_t", "portfolio_margin"] | None = None
+    rule: Literal["reg_t", "portfolio_margin", "house"] | None = None
+    q: str = Field("", max_length=40)
+    symbol: str = Field("", max_length=32)
+    id: list[AccountName] = Field(default=[], max_length=200)
+    due_within: int | None = Field(None, ge=1, le=100_000)
+    called_within: int | None = Field(None, ge=1, le=100_000)
+    breach_at: str | None = Field(None, pattern=r"^SPY (?:0|[+-][0-9]{1,2})%$")
+    offset: int = Field(0, ge=0, le=10_000_000)
+    limit: int = Field(100, ge=1, le=200)
+
+
+def router(desk: Desk) -> APIRouter:
+    """All questions of the pages."""
+    routes = APIRouter(prefix="/api", responses={422: {"description": "Not a question."}})
+    _add_accounts(routes, desk)
+    _add_account(routes, desk)
+    for path, answer in _whole(desk).items():
+        routes.add_api_route(path, answer, methods=["GET"])
+    return routes
+
+
+def _add_accounts(routes: APIRouter, desk: Desk) -> None:
+    @routes.get("/accounts", responses={404: {"description": "No such scenario."}})
+    def rows(asked: Annotated[Asked, Query()]) -> Response:
+        """Accounts that fulfil the filters: one window of them, and how many there are."""
+        window = desk.window()
+        query = _query(desk, asked)
+        if query.breach_at is not None and query.breach_at not in window.figures.scenarios:
+            raise HTTPException(404, "this cycle has no such scenario")
+        return answered(
+            window.once(query, lambda: accounts.rows(window.figures, window.accounts, query))
+        )
+
+
+def _query(desk: Desk, asked: Asked) -> accounts.Query:
+    return accounts.Query(
+        sort=accounts.parsed_sort(asked.sort),
+        states=tuple(sorted(set(asked.state.split(",")))) if asked.state else (),
+        account_type=asked.account_type,
+        rule=asked.rule,
+        text=asked.q,
+        due_within=asked.due_within,
+        called_within=asked.called_within,
+        breach_at=asked.breach_at,
+        among=_among(desk, asked),
+        offset=asked.offset,
+        limit=asked.limit,
+    )
+
+
+def _among(desk: Desk, asked: Asked) -> frozenset[str] | None:
+    """The accounts that are named, and hold the symbol that is; None where all are asked for."""
+    holders = desk.holders(asked.symbol) if asked.symbol else None
+    if not asked.id:
+        return holders
+    return frozenset(asked.id) if holders is None else holders & frozenset(asked.id)
+
+
+def _add_account(routes: APIRouter, desk: Desk) -> None:
+    # An id may hold any printable character: what follows it in a path tells the question.
+    @routes.get("/accounts/{account_id:path}/figures", responses=NOT_FOUND)
+    def figures(account_id: AccountId) -> Response:
+        """The figures of one account as of the newest cycle, cents."""
+        window = desk.window()
+        found = one_account.figures_of(window.figures, window.accounts, account_id)
+        if found is None:
+            raise HTTPException(404, "no such account")
+        return answered(window.once(("figures", account_id), lambda: found))
+
+    @routes.get("/accounts/{account_id:path}/positions", responses=NOT_FOUND)
+    def positions(account_id: AccountId, offset: Offset = 0, limit: Limit = 100) -> Response:
+        """Its positions as sealed, the largest first."""
+        _known(desk, account_id)
+        key = ("positions", account_id, offset, limit)
+        make = lambda: one_account.positions(desk.sealed, account_id, offset, limit)  # noqa: E731
+        return answered(desk.sealed.once(key, make))
+
+    parts: dict[str, Callable[[str], dict[str, Any]]] = {
+        "requirements": lambda name: one_account.requirements(desk.sealed, name),
+        "history": lambda name: one_account.history(desk.sealed, desk.follower, name),
+        "desk": lambda name: one_account.desk(desk.sealed, name),
+    }
+    for part, make in parts.items():
+        path = f"/accounts/{{account_id:path}}/{part}"
+        routes.add_api_route(path, _part(desk, part, make), methods=["GET"], responses=NOT_FOUND)
+
+
+def _part(
+    desk: Desk, part: str, make: Callable[[str], dict[str, Any]]
+) -> Callable[[AccountId], Response]:
+    def answer(account_id: AccountId) -> Response:
+        _known(desk, account_id)
+        return answered(desk.sealed.once((part, account_id), lambda: make(account_id)))
+
+    answer.__name__ = part
+    answer.__doc__ = f"Its {part} as of the last sealed cycle."
+    return answer
+
+
+def _known(desk: Desk, account: str) -> None:
+    if desk.window().figures.accounts["account_id"].index_of(account) is None:
+        raise HTTPException(404, "no such account")
+
+
+def _whole(desk: Desk) -> dict[str, Callable[[], Response]]:
+    def about() -> Response:
+        """What the pages print of the rules: levels, and the numbers behind them."""
+        return answered(_about(desk))
+
+    def cycle() -> Response:
+        """The newest cycle, as the websocket tells it."""
+        return answered(state(desk.follower))
+
+    def firm_page() -> Response:
+        """The firm: scenarios, states, names, limits."""
+        window = desk.window()
+        return answered(window.once("firm", lambda: firm.firm(desk.sealed, desk.follower)))
+
+    def names() -> Response:
+        """The names that customers hold most of."""
+        return answered(firm.names(desk.sealed))
+
+    def quality_page() -> Response:
+        """Feeds, prices, refused rows, checks, health."""
+        return answered(quality.quality(desk.sealed, desk.follower, desk.landing))
+
+    def executive_page() -> Response:
+        """The figures of the whole, with the days before."""
+        window = desk.window()
+        return answered(
+            window.once("executive", lambda: firm.executive(desk.sealed, desk.follower))
+        )
+
+    return {
+        "/about": about,
+        "/cycle": cycle,
+        "/firm": firm_page,
+        "/names": names,
+        "/quality": quality_page,
+        "/executive": executive_page,
+    }
+
+
+def _about(desk: Desk) -> dict[str, Any]:
+    as_of = desk.follower.figures.as_of
+    day = versions(_LAST_RULES)[-1] if as_of is None else as_of.date()
+    book = in_force(_LAST_RULES, day)
+    return {
+        "lake": desk.follower.lake.uri,
+        "landing": str(desk.landing),
+        "levels": LEVELS,
+        "sortable": accounts.SORTABLE,
+        "default_sort": accounts.DEFAULT_SORT,
+        "rulebook": {
+            "effective": book.effective.isoformat(),
+            "source": book.numbers.get("source", ""),
+            "ladder": book.numbers["ladder"],
+            "stress": book.numbers["stress"],
+        },
+    }

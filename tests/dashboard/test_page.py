@@ -1,0 +1,214 @@
+"""The pages in a real browser, over a real lake with a real live session."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from margin_assets.lake.published import Published, folder_of
+from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price
+from tests.support.served_dashboard import TOKEN, Served, served, until
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+HARM = "<img src=x onerror=alert(1)>"
+DEPOSITS = {"ADA": "6000", "BOB": "3400", "CY": "9000", HARM: "9500"}
+PATIENCE_MS = 90_000
+PAGES = ("/accounts", "/account?id=BOB", "/firm", "/quality", "/executive")
+
+
+@dataclass
+class Watched:
+    """A page of which every request, error and dialog is kept."""
+
+    page: Page
+    hosts: set[str] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.faults.append(dialog.message))
+        self.page.on(
+            "console",
+            lambda said: (
+                self.faults.append(said.text) if said.type in ("error", "warning") else None
+            ),
+        )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    assert path, f"no browser: install one of {', '.join(BROWSERS)}"
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(viewport={"width": 1280, "height": 900})
+    expect.set_options(timeout=PATIENCE_MS)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def firm(tmp_path_factory: pytest.TempPathFactory) -> Firm:
+    made = Firm(tmp_path_factory.mktemp("firm"))
+    made.run(
+        accounts=[account(name) for name in DEPOSITS],
+        instruments=[instrument("X")],
+        prices=[price("X", "100")],
+        cash_movements=[cash(f"M{n}", name, usd) for n, (name, usd) in enumerate(DEPOSITS.items())],
+        fills=[fill(f"F{name}", "100", "100", account_id=name) for name in DEPOSITS],
+    )
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(firm: Firm) -> Iterator[Served]:
+    with served(firm) as found:
+        until(lambda: Published(folder_of(firm.lake)).is_wanted())
+        yield found
+
+
+def opened(context: BrowserContext, server: Served, path: str) -> Watched:
+    watched = Watched(context.new_page())
+    watched.page.goto(f"{server.url}{path}")
+    return watched
+
+
+def row(page: Page, name: str):
+    return page.locator(f'.ag-row[row-id="{name}"]')
+
+
+def test_a_price_falls_and_the_account_turns_red(
+    context: BrowserContext, server: Served, firm: Firm
+):
+    watched = opened(context, server, "/accounts")
+    page = watched.page
+    expect(row(page, "ADA").get_by_text("OK")).to_be_visible()
+
+    firm.run(prices=[price("X", "50", at(60))])
+
+    # 1,000 of equity against 1,250.
+    expect(row(page, "ADA").locator(".state")).to_contain_text("Close-only")
+    expect(row(page, "ADA")).to_contain_text("\u2212250")
+    row(page, "ADA").locator(".id").click()
+    expect(page.locator("h1")).to_have_text("ADA")
+    expect(page.locator(".head")).to_contain_text("Call")
+    expect(page.locator("main")).to_contain_text("It lacks 250.00 USD")
+    expect(page.locator("main")).to_contain_text("Deficiency")
+    expect(page.locator("#top")).to_contain_text("cycle 2")
+    assert watched.faults == []
+
+
+def test_a_name_is_text_whatever_it_says(context: BrowserContext, server: Served):
+    watched = opened(context, server, "/accounts?q=onerror")
+    expect(watched.page.get_by_text(HARM).first).to_be_visible()
+    watched.page.get_by_text(HARM).first.click()
+
+    expect(watched.page.locator("h1")).to_have_text(HARM)
+    assert watched.faults == []
+
+
+def test_the_keys_are_enough(context: BrowserContext, server: Served):
+    watched = opened(context, server, "/executive")
+    page, press = watched.page, watched.page.keyboard.press
+    expect(page.locator(".sentence")).to_contain_text("accounts")
+
+    press("2")
+    expect(page.locator('nav a[aria-current="page"]')).to_contain_text("Firm")
+    press("1")
+    expect(row(page, "ADA")).to_be_visible()
+    press("j")
+    press("j")
+    expect(page.locator(".ag-cell:focus")).to_be_visible()
+    press("Enter")
+    expect(page.locator("h1")).to_be_visible()
+    press("Escape")
+    expect(row(page, "ADA")).to_be_visible()
+    press("/")
+    page.keyboard.type("BOB")
+    press("Enter")
+    expect(page).to_have_url(f"{server.url}/accounts?q=BOB")
+    press("Escape")
+    page.locator("main").focus()
+    press("p")
+    expect(page.locator("#band")).to_contain_text("Paused")
+    press("?")
+    expect(page.locator("dialog[open]")).to_contain_text("Keys")
+    assert watched.faults == []
+
+
+def test_an_empty_state_is_a_sentence(context: BrowserContext, server: Served):
+    watched = opened(context, server, "/accounts?q=nobody")
+
+    expect(watched.page.locator(".empty")).to_contain_text("No account fits these filters")
+
+
+def test_a_lost_connection_is_a_sentence_and_mends(
+    context: BrowserContext, firm: Firm, tmp_path: Path
+):
+    with served(firm) as server:
+        watched = opened(context, server, "/accounts")
+        expect(row(watched.page, "ADA")).to_be_visible()
+    expect(watched.page.locator("#band")).to_contain_text("connection to the server is lost")
+    expect(watched.page.locator("body")).to_have_class("old")
+    assert tmp_path.is_dir()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_everybody_can_read_it(browser: Browser, server: Served, path: str, theme: str):
+    context = browser.new_context(
+        viewport={"width": 1600, "height": 1000},
+        color_scheme="dark" if theme == "dark" else "light",
+    )
+    watched = opened(context, server, path)
+    page = watched.page
+    expect(page.locator("#top")).to_contain_text("cycle")
+    expect(page.locator(".panel, .ag-row").first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+    found = Axe().run(page).response["violations"]
+
+    grave = [v for v in found if v["impact"] in ("serious", "critical")]
+    assert [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in grave] == []
+    assert watched.faults == []
+    assert watched.hosts == {f"127.0.0.1:{server.port}"}
+    context.close()
+
+
+def test_a_call_is_extended_in_the_page(context: BrowserContext, server: Served, firm: Firm):
+    watched = opened(context, server, "/account?id=ADA")
+    page = watched.page
+    page.get_by_role("button", name="Extend\u2026").first.click()
+    dialog = page.locator("dialog[open]")
+    expect(dialog).to_contain_text("call of ADA, 250.00 USD")
+    dialog.get_by_label("Who you are").fill("Ada")
+    dialog.get_by_label("Why").fill("wires tomorrow")
+    dialog.get_by_label("Until").fill("2020-03-11T16:00")
+    dialog.get_by_label("Token").fill("not-the-token-of-the-file")
+    dialog.get_by_role("button", name="Extend").click()
+    expect(dialog).to_contain_text("not the token")
+    # The browser tells of a refused request in its console.
+    watched.faults.clear()
+
+    dialog.get_by_label("Token").fill(TOKEN)
+    dialog.get_by_role("button", name="Extend").click()
+    expect(dialog).to_contain_text("Landed as")
+    firm.run()
+
+    (outcome,) = firm.table("desk_outcomes").to_dicts()
+    assert (outcome["kind"], outcome["outcome"]) == ("call_extend", "done")
+    page.reload()
+    expect(page.locator("main")).to_contain_text("Extended")
+    assert watched.faults == []

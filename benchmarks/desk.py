@@ -1,6 +1,4 @@
-"""What a margin desk waits for: the dashboard beside a live session, plans of liquidations,
-and orders checked before they are traded.
-"""
+"""What a margin desk waits for: dashboard, plans of liquidations, orders to be checked."""
 
 from typing import Any
 

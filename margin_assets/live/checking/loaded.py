@@ -1,5 +1,6 @@
 """The monitor of a sealed cycle, of every account or of one."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import polars as pl
@@ -30,7 +31,8 @@ _OF_ACCOUNTS = frozenset(
         "special_memorandum_accounts",
     }
 )
-"""Tables read of one account alone; fills are not: anyone's may mark a symbol without a price."""
+"""Tables read of one account alone; of fills those in landing order are everyone's, since the last
+of a symbol without a price marks it."""
 
 
 class _OfOne(SealedTables):
@@ -39,6 +41,12 @@ class _OfOne(SealedTables):
     def __init__(self, lake: Lake, sealed: Sealed, before: int | None, account: str) -> None:
         super().__init__(lake, sealed.table_versions, before)
         self._account = account
+
+    def __call__(
+        self, table: str, *conditions: pl.Expr, columns: Sequence[str] = ()
+    ) -> pl.DataFrame:
+        mine = (pl.col("account_id") == self._account,) if table == "fills" else ()
+        return super().__call__(table, *conditions, *mine, columns=columns)
 
     def scan(self, table: str) -> pl.LazyFrame:
         rows = super().scan(table)

@@ -8,9 +8,9 @@ from margin_assets.kernels.book.sales import sale_columns
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instant, to_decimal
-from margin_assets.kernels.overlays.overlays import overlay_rules
 from margin_assets.kernels.pretrade.legs import Held, book_of_both
 from margin_assets.kernels.rules.grid import day_of
+from margin_assets.kernels.rules.overlay_rules import overlay_rules
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.positions import held_terms, with_marks
 from margin_assets.live.firm.market import Market

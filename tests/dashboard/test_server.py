@@ -14,7 +14,7 @@ from margin_assets.dashboard.accounts import SORTABLE
 from margin_assets.dashboard.figures import read_published, read_tables
 from margin_assets.dashboard.guard import SECURITY, token_in
 from margin_assets.lake.published import Published, folder_of
-from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price
+from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price, text
 from tests.support.served_dashboard import TOKEN, Answer, Served, served, until
 
 ACCOUNTS = ("A", "B", "C", "D", "a/b?c#d", "<img src=x onerror=alert(1)>")
@@ -373,3 +373,28 @@ def test_what_is_no_question_of_an_order(
     server: Served, account_id: str, body: object, status: int
 ):
     assert server.ask(f"/api/accounts/{account_id}/check", body).status == status
+
+
+def test_a_breach_is_shown_and_acknowledged(tmp_path: Path):
+    firm = Firm(tmp_path)
+    limit = {"limit_id": "L1", "metric": "worst_scenario_loss", "scope": "firm", "amount": 1}
+    firm.run(
+        accounts=[account("A")],
+        instruments=[instrument("X")],
+        prices=[price("X", "100")],
+        cash_movements=[cash("M", "A", "6000")],
+        fills=[fill("F", "100", "100")],
+        limits=[limit | {"owner": "Bea", "event_time": text(at(0))}],
+    )
+    with served(firm) as server:
+        server.sees(1, "tables")
+        limits = server.ask("/api/firm").json["limits"]
+        (breach,) = limits["breaches"]
+        answer = server.act(f"/api/breaches/{breach['breach_id']}/acknowledge")
+        firm.run()
+        until(lambda: server.follower.figures.cycle == 2)
+        after = server.ask("/api/firm").json["limits"]["breaches"]
+
+    assert [(row["limit_id"], row["owner"]) for row in limits["limits"]] == [("L1", "Bea")]
+    assert (answer.status, breach["state"]) == (202, "open")
+    assert [(row["state"], row["acknowledged_by"]) for row in after] == [("acknowledged", "Ada")]

@@ -16,7 +16,9 @@ from margin_assets.cli import (
     feed_verbs,
     lake_verbs,
     liquidate,
+    notice_verbs,
     offline_verbs,
+    plan_verbs,
     quarantine_verbs,
     serve_verbs,
 )
@@ -71,6 +73,8 @@ for _group in (
     audit_verbs,
     quarantine_verbs,
     call_verbs,
+    notice_verbs,
+    plan_verbs,
     serve_verbs,
     dashboard_verbs,
 ):

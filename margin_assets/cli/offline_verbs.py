@@ -108,7 +108,7 @@ def _answer_lines(lines: Iterable[bytes]) -> None:
 
 def list_rulebooks(*, as_json: JsonOption = False) -> None:
     """Every family and version, with its source."""
-    from margin_assets.rulebooks import FAMILIES, in_force, versions
+    from margin_assets.rulebooks import FAMILIES, OUTSIDE, in_force, versions
 
     found = [
         {
@@ -116,7 +116,7 @@ def list_rulebooks(*, as_json: JsonOption = False) -> None:
             "effective": day,
             "source": in_force(family, day).numbers.get("source", ""),
         }
-        for family in FAMILIES
+        for family in (*FAMILIES, *OUTSIDE)
         for day in versions(family)
     ]
     if as_json:
@@ -134,10 +134,11 @@ def show_rulebook(
     as_json: JsonOption = False,
 ) -> None:
     """The numbers of one family in force on a day."""
-    from margin_assets.rulebooks import FAMILIES, flat, in_force, versions
+    from margin_assets.rulebooks import FAMILIES, OUTSIDE, flat, in_force, versions
 
-    if family not in FAMILIES:
-        raise Refusal(f"unknown family {family!r}; known: {', '.join(FAMILIES)}")
+    known = (*FAMILIES, *OUTSIDE)
+    if family not in known:
+        raise Refusal(f"unknown family {family!r}; known: {', '.join(known)}")
     book = in_force(family, _day(on) if on else versions(family)[-1])
     if as_json:
         output.answer({"family": family, "effective": book.effective, "numbers": book.numbers})

@@ -62,7 +62,11 @@ def traded(held: Held, legs: Legs, series: Series) -> tuple[Held, Int64Array]:
     last[rows] = legs.price
     stays = quantity != 0
     after = Held(
-        *(column[stays] for column in (places, *columns)),
+        series=places[stays],
+        quantity=quantity[stays],
+        last_fill_price=last[stays],
+        sold=sold[stays],
+        proceeds=proceeds[stays],
         cash=_cash_after(held.cash, legs, series),
         account_type=held.account_type,
         is_registered=held.is_registered,

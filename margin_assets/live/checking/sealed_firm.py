@@ -79,7 +79,7 @@ class SealedFirm:
         holdings = self._monitor.holdings
         own = slice(self._offsets[place], self._offsets[place + 1])
         return Held(
-            series=holdings.series[own],
+            series=holdings.series[own].astype(np.int64),
             quantity=holdings.quantity[own],
             last_fill_price=holdings.last_fill_price[own],
             sold=holdings.sold[own],
@@ -128,7 +128,7 @@ def sealed_firm(lake: Lake, sealed: Sealed, account: str | None = None) -> Seale
 def _consequences(monitor: Monitor) -> dict[int, frozenset[str]]:
     """What open calls bring on their accounts at the moment, by place."""
     calls, point = monitor.calls.book.calls, monitor.point
-    codes, found = consequences(calls), {}
+    codes, found = consequences(calls), dict[int, frozenset[str]]()
     stands = (calls.is_open == 1) & (
         (calls.consequence_until < 0) | (calls.consequence_until > point)
     )

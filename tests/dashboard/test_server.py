@@ -345,6 +345,36 @@ def test_a_seal_is_told_and_answers_are_of_it(tmp_path: Path):
     assert told["as_of"] == at(60).isoformat()
 
 
+def test_an_order_is_checked_by_the_firm_in_memory(server: Served):
+    # 10,000 of stock against a debit of 4,000: an equity of 6,000 carries 24,000.
+    cured = server.ask("/api/accounts/A/check", {"orders": ["SELL 10 X @ 100"]})
+    wanting = server.ask("/api/accounts/A/check", {"orders": ["BUY 141 X @ 100"]}).json
+
+    assert (cured.status, cured.json["accepted"], cured.json["cycle"]) == (200, True, 1)
+    assert cured.json["as_of"] == "2020-03-09T16:00:00Z"
+    assert not wanting["accepted"]
+    assert wanting["reasons"][0]["reason"] == "excess"
+    assert wanting["reasons"][0]["short_by"] == 25
+    odd = server.ask("/api/accounts/a/b%3Fc%23d/check", {"orders": ["BUY 1 X @ 100"]})
+    assert odd.json["account_id"] == "a/b?c#d"
+
+
+@pytest.mark.parametrize(
+    ("account_id", "body", "status"),
+    [
+        pytest.param("A", {"orders": ["BUY"]}, 400, id="no order"),
+        pytest.param("A", {"orders": ["BUY 1 ZZZ @ 1"]}, 400, id="unknown symbol"),
+        pytest.param("nobody", {"orders": ["BUY 1 X @ 1"]}, 404, id="unknown account"),
+        pytest.param("A", {"orders": []}, 422, id="nothing"),
+        pytest.param("A", {"order": "BUY 1 X @ 1"}, 422, id="another key"),
+    ],
+)
+def test_what_is_no_question_of_an_order(
+    server: Served, account_id: str, body: object, status: int
+):
+    assert server.ask(f"/api/accounts/{account_id}/check", body).status == status
+
+
 def test_a_breach_is_shown_and_acknowledged(tmp_path: Path):
     firm = Firm(tmp_path)
     limit = {"limit_id": "L1", "metric": "worst_scenario_loss", "scope": "firm", "amount": 1}

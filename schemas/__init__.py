@@ -3,6 +3,6 @@
 A table that files land for is one whose schema is a `Landed`: its name is the feed's.
 """
 
-from schemas.tables import FEEDS, TABLES, Mode, Table, empty, feed_columns
+from schemas.tables import FEEDS, TABLES, Mode, Table, empty, feed_columns, landed_columns
 
-__all__ = ["FEEDS", "TABLES", "Mode", "Table", "empty", "feed_columns"]
+__all__ = ["FEEDS", "TABLES", "Mode", "Table", "empty", "feed_columns", "landed_columns"]

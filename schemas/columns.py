@@ -37,6 +37,13 @@ def free_text(description: str) -> dy.String:
     )
 
 
+def beside(description: str) -> dy.String:
+    """A free text that files may bring beside the columns of their table."""
+    return dy.String(
+        nullable=True, description=description, metadata={"free_text": True, "is_beside": True}
+    )
+
+
 def symbol(description: str, *, nullable: bool = False, key: bool = False) -> dy.String:
     """Symbol of 1 to 32 printable ASCII characters."""
     return dy.String(

@@ -15,6 +15,7 @@ ACTION_KINDS = (
     "plan_propose",
     "plan_approve",
     "plan_reject",
+    "plan_send",
     "notice_acknowledge",
     "breach_acknowledge",
 )

@@ -290,7 +290,9 @@ class LandedFiles(dy.Schema):
     rows_duplicate = columns.count("Rows seen before, dropped.")
     rows_quarantined = columns.count("Rows quarantined.")
     rows_late = columns.count("Accepted rows that were late.")
-    extra_columns = dy.String(description="Undeclared columns, ignored; comma-separated.")
+    extra_columns = dy.String(
+        description="Columns that the table has not, comma-separated: kept beside it or ignored."
+    )
     cycle = columns.cycle(key=True)
     file_number = dy.Int64(
         min=0, primary_key=True, description="Place in the plan, from 0.", metadata={"unit": "1"}

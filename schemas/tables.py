@@ -10,10 +10,13 @@ import polars as pl
 from schemas import (
     audit,
     calls,
+    columns,
     desk,
+    firm,
     house,
     intraday,
     landed,
+    liquidation,
     margin,
     notifications,
     reg_t,
@@ -80,6 +83,7 @@ TABLES: dict[str, Table] = {
         _landed("fills", landed.Fills),
         _landed("prices", landed.Prices),
         _landed("desk_actions", desk.DeskActions),
+        _landed("limits", firm.Limits),
         Table(
             "landed_files",
             landed.LandedFiles,
@@ -137,9 +141,38 @@ TABLES: dict[str, Table] = {
             margin.FirmRisk,
             Mode.APPEND,
             "margin",
-            ("cycle", "move"),
+            ("cycle", "move", "scenario"),
             7,
             is_daily=True,
+            retention_cycles=_APPENDED,
+        ),
+        Table(
+            "credit_exposures",
+            firm.CreditExposures,
+            Mode.APPEND,
+            "margin",
+            ("cycle", "move", "scenario", "account_type"),
+            7,
+            is_daily=True,
+            retention_cycles=_APPENDED,
+        ),
+        Table(
+            "firm_concentrations",
+            firm.FirmConcentrations,
+            Mode.APPEND,
+            "margin",
+            ("cycle", "kind", "rank"),
+            7,
+            is_daily=True,
+            retention_cycles=_APPENDED,
+        ),
+        Table(
+            "limit_breaches",
+            firm.LimitBreaches,
+            Mode.APPEND,
+            "enforcement",
+            ("cycle", "breach_id", "version"),
+            7,
             retention_cycles=_APPENDED,
         ),
         Table(
@@ -206,6 +239,33 @@ TABLES: dict[str, Table] = {
             7,
             retention_cycles=_APPENDED,
         ),
+        Table(
+            "liquidation_plans",
+            liquidation.LiquidationPlans,
+            Mode.APPEND,
+            "enforcement",
+            ("cycle", "changed_at", "account_id", "plan_id", "version"),
+            7,
+            retention_cycles=_APPENDED,
+        ),
+        Table(
+            "liquidation_orders",
+            liquidation.LiquidationOrders,
+            Mode.APPEND,
+            "enforcement",
+            ("cycle", "changed_at", "account_id", "plan_id", "symbol", "version"),
+            7,
+            retention_cycles=_APPENDED,
+        ),
+        Table(
+            "order_fills",
+            liquidation.OrderFills,
+            Mode.APPEND,
+            "landed",
+            ("cycle", "fill_id"),
+            7,
+            retention_cycles=_APPENDED,
+        ),
         Table("cycles", audit.Cycles, Mode.APPEND, "audit", ("cycle", "state"), 7, in_cycle=False),
         Table(
             "validation_results",
@@ -230,13 +290,28 @@ TABLES: dict[str, Table] = {
 FEEDS = tuple(name for name, table in TABLES.items() if issubclass(table.schema, landed.Landed))
 """Tables that files land for, in the order in which a cycle accepts them."""
 
+_BESIDE: dict[str, dict[str, dy.Column]] = {
+    "fills": {
+        "order_id": columns.beside(
+            "Order of a liquidation plan that it fills; kept in `order_fills`, else ignored."
+        )
+    }
+}
+"""Columns that files of a feed may bring and its table has not."""
+
 WRITTEN_BY_THE_LAKE = tuple(landed.Landed.columns())
 """Columns of a landed table that no file brings."""
 
 
 @cache
+def landed_columns(feed: str) -> dict[str, dy.Column]:
+    """Columns that are read of a file of the feed: those of its table, and those beside it."""
+    return feed_columns(feed) | _BESIDE.get(feed, {})
+
+
+@cache
 def feed_columns(feed: str) -> dict[str, dy.Column]:
-    """Columns that a file of the feed brings, in the order of the schema."""
+    """Columns that a file of the feed brings to its table, in the order of the schema."""
     columns = TABLES[feed].schema.columns()
     return {name: columns[name] for name in columns if name not in WRITTEN_BY_THE_LAKE}
 

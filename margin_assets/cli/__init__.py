@@ -18,6 +18,7 @@ from margin_assets.cli import (
     liquidate,
     notice_verbs,
     offline_verbs,
+    plan_verbs,
     quarantine_verbs,
     serve_verbs,
 )
@@ -73,6 +74,7 @@ for _group in (
     quarantine_verbs,
     call_verbs,
     notice_verbs,
+    plan_verbs,
     serve_verbs,
     dashboard_verbs,
 ):

@@ -10,6 +10,7 @@ from margin_assets.cli import output
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
     DEFAULT_LANDING,
+    ActorOption,
     JsonOption,
     LakeOption,
     LandingOption,
@@ -115,10 +116,7 @@ def extend(  # noqa: PLR0913 (the options of the interface)
         str, typer.Option(metavar="D", help="An instant, or a date: the end of its business day.")
     ],
     reason: Annotated[str, typer.Option(metavar="R", help="Why, for whoever asks later.")],
-    actor: Annotated[
-        str | None,
-        typer.Option("--as", metavar="NAME", envvar="MARGIN_ACTOR", help="Who does it."),
-    ] = None,
+    actor: ActorOption = None,
     lake: LakeOption = DEFAULT_LAKE,
     landing: LandingOption = DEFAULT_LANDING,
     as_json: JsonOption = False,

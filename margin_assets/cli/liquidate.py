@@ -1,5 +1,6 @@
 """The verb that plans the orders which cure an account."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,9 +9,12 @@ import typer
 from margin_assets.cli import output
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
+    DEFAULT_LANDING,
+    ActorOption,
     CycleOption,
     JsonOption,
     LakeOption,
+    LandingOption,
     chosen_cycle,
     example,
     opened_lake,
@@ -19,7 +23,6 @@ from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
     from margin_assets.kernels.liquidation.plan import Request
-    from margin_assets.lake.ledger.ledger import Sealed
     from margin_assets.lake.store.store import Lake
 
 _POLICIES = ("least_cost", "highest_beta")
@@ -35,6 +38,7 @@ def register(app: typer.Typer) -> None:
             "margin liquidate NVDA-SEED",
             "margin liquidate NVDA-SEED --cycle 6 --buffer 0.10 --json",
             "margin liquidate --document portfolio.json --keep XOM --policy highest_beta",
+            'margin liquidate NVDA-SEED --propose --as mary --reason "call is overdue"',
         )
     )(liquidate)
 
@@ -68,19 +72,28 @@ def liquidate(  # noqa: PLR0913 (the options of the interface)
         list[str] | None,
         typer.Option(metavar="SYMBOL", help="Do not liquidate it, nor options on it; repeatable."),
     ] = None,
+    propose: Annotated[
+        bool, typer.Option("--propose", help="Land it as a proposal.", show_default=False)
+    ] = False,
+    actor: ActorOption = None,
+    reason: Annotated[str | None, typer.Option(metavar="R", help="Why it is proposed.")] = None,
     lake: LakeOption = DEFAULT_LAKE,
+    landing: LandingOption = DEFAULT_LANDING,
     cycle: CycleOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Plan the least costly orders that cure an account.
 
     The account of a portfolio document, or as sealed last in a lake, or in cycle N. Every set of
-    orders is struck again by the rules in force. Nothing is ordered and nothing is stored.
+    orders is struck again by the rules in force. Nothing is ordered; what is proposed lands as a
+    row of desk_actions, for another person to approve.
     """
     from margin_assets.kernels.liquidation.plan import Request
 
     if (account is None) == (document is None):
         raise Refusal("name an account, or a portfolio document with --document")
+    if propose and (account is None or cycle is not None):
+        raise Refusal("only a plan of an account as sealed last can be proposed")
     parts = None if buffer is None else round(buffer * _PPM)
     request = Request(policy, parts, frozenset(keep or ()))
     found = (
@@ -89,10 +102,29 @@ def liquidate(  # noqa: PLR0913 (the options of the interface)
         else _of_lake(opened_lake(lake), cycle, str(account), request)
     )
     _refuse_unknown(keep or [], found.pop("symbols"))
+    landed = _proposed(opened_lake(lake), found, Path(landing), actor, reason) if propose else {}
     if as_json:
-        output.answer(found)
-    else:
-        _show(found)
+        output.answer(found | landed)
+        return
+    _show(found)
+    if landed:
+        output.say(f"landed {landed['path']}; the next cycle reads it")
+
+
+def _proposed(
+    lake: "Lake", found: Document, landing: Path, actor: str | None, reason: str | None
+) -> Document:
+    """Lands a plan as a proposal; returns its id and where."""
+    from margin_assets.desk.acts import Where, land_act, time_of_act
+    from margin_assets.desk.plans import answered, proposal
+    from margin_assets.lake.ledger.sealed import SealedTables
+
+    sealed = chosen_cycle(lake, found["cycle"])
+    scan = SealedTables(lake, {} if sealed is None else sealed.table_versions).scan
+    act = proposal(found, answered(scan, found["account_id"]), reason)
+    at = time_of_act(None if sealed is None else sealed.as_of, datetime.now(UTC))
+    path = land_act(act, Where(landing, actor), at)
+    return {"plan_id": act.subject, "action_id": act.action_id, "path": str(path)}
 
 
 def _of_document(file: Path, request: "Request") -> Document:
@@ -103,37 +135,17 @@ def _of_document(file: Path, request: "Request") -> Document:
 
 
 def _of_lake(lake: "Lake", cycle: int | None, account: str, request: "Request") -> Document:
-    from margin_assets.rulebooks import planned_under
+    from margin_assets.desk.planning import plans_as_sealed
 
     sealed = chosen_cycle(lake, cycle)
     if sealed is None:
         raise Refusal("no cycle is sealed yet: `margin live` processes what lands")
     if sealed.as_of is None:
         raise Refusal(f"cycle {sealed.cycle} has no snapshot: nothing had happened by then")
-    with planned_under(sealed.cycle, sealed.manifest["rulebooks"]):
-        return _as_sealed(lake, sealed, account, request) | {"cycle": sealed.cycle}
-
-
-def _as_sealed(lake: "Lake", sealed: "Sealed", account: str, request: "Request") -> Document:
-    import polars as pl
-
-    from margin_assets.kernels.margin.margined import Margined
-    from margin_assets.kernels.numeric.money import instants
-    from margin_assets.kernels.rules.grid import day_of
-    from margin_assets.kernels.rules.rules import rules_in_force
-    from margin_assets.lake.ledger.sealed import SealedTables
-    from margin_assets.whatif.liquidation import latest_volumes, liquidation_of
-
-    table, mine = SealedTables(lake, sealed.table_versions), pl.col("account_id") == account
-    accounts = table("account_state", mine)
-    if accounts.is_empty():
+    found = plans_as_sealed(lake, sealed, [account], request)
+    if account not in found:
         raise Refusal(f"unknown account {account!r} in cycle {sealed.cycle}")
-    positions = table("positions", mine).sort("class_group", "symbol")
-    day = day_of(int(instants(accounts["as_of"])[0]))
-    names = pl.concat([positions["symbol"], positions["underlying"].drop_nulls()])
-    landed = table.in_landing_order("volumes").filter(pl.col("symbol").is_in(names.implode()))
-    era = Margined(positions, accounts, rules_in_force(day))
-    return liquidation_of(era, latest_volumes(landed.collect(), day), day, request)
+    return found[account]
 
 
 def _refuse_unknown(keep: list[str], symbols: list[str]) -> None:

@@ -47,6 +47,10 @@ LandingOption = Annotated[
         help="Landing folder.",
     ),
 ]
+ActorOption = Annotated[
+    str | None,
+    typer.Option("--as", metavar="NAME", envvar="MARGIN_ACTOR", help="Who does it."),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout.", show_default=False)
 ]

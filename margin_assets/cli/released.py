@@ -17,7 +17,7 @@ from margin_assets.desk.acts import Act, Where, check, land_act
 from margin_assets.lake.landing.reading import form_of
 from margin_assets.lake.landing.refused import OF_FILE_TIME, OPEN
 from margin_assets.lake.store.store import Lake
-from schemas import FEEDS, feed_columns
+from schemas import FEEDS, landed_columns
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _once(pairs: list[tuple[str, Any]]) -> Row:
 
 def _typed(feed: str, column: str, value: str) -> object:
     """The text as its column has it; one that does not fit stays text, and reading says why."""
-    columns = feed_columns(feed)
+    columns = landed_columns(feed)
     if column not in columns:
         raise Refusal(f"{feed} has no column {column!r}; it has {', '.join(columns)}")
     kind = columns[column].dtype
@@ -113,7 +113,7 @@ def _csv_row(lake: Lake, refused: Row) -> Row:
     fields = _fields(refused["raw"])
     if len(fields) != len(header):
         raise Refusal("the row has not as many fields as the header: give it by --row JSON")
-    known = feed_columns(refused["feed"])
+    known = landed_columns(refused["feed"])
     return {
         name: _typed(refused["feed"], name, value)
         for name, value in zip(header, fields, strict=True)

@@ -23,6 +23,7 @@ FAMILIES = (
     "overlays",
     "house",
     "calls",
+    "firm",
     "liquidation",
     "lake",
 )

@@ -73,6 +73,11 @@ _OF: dict[str, dict[str, _Bounds]] = {
     "calls": {"*_share": SHARE, "*": COUNT},
     "notifications": {"*_seconds": POSITIVE, "digest.*": POSITIVE, "*": COUNT},
     "overlays": {"*_usd": AMOUNT, "*.riskiest": COUNT, "*": RATE},
+    "firm": {
+        "price_moves.moves_percent": PERCENT,
+        "concentrations.largest": POSITIVE,
+        "concentrations.participation": SHARE,
+    },
     "liquidation": {
         "*_usd": AMOUNT,
         "*.lot": POSITIVE,

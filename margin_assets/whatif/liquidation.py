@@ -46,7 +46,9 @@ def liquidation_of(era: Margined, volumes: pl.DataFrame, day: date, request: Req
 
     `symbols` are those that it holds or has options on.
     """
-    plan = liquidation_plan(era, volumes, liquidation_policy(day), request)
+    policy = liquidation_policy(day)
+    plan = liquidation_plan(era, volumes, policy, request)
+    buffer = policy.buffer if request.buffer is None else request.buffer
     book = in_force("liquidation", day)
     account = era.accounts.row(0, named=True)
     return {
@@ -54,6 +56,7 @@ def liquidation_of(era: Margined, volumes: pl.DataFrame, day: date, request: Req
         "as_of": account["as_of"],
         "account_type": account["account_type"],
         "rulebook": f"{book.family}/{book.effective}",
+        "buffer": Decimal(buffer).scaleb(-6),
         **_told(plan),
         "symbols": sorted({*era.positions["symbol"], *era.positions["underlying"].drop_nulls()}),
     }

@@ -66,10 +66,12 @@ def fill(
     account_id: str = "A",
     symbol: str = "X",
     corrects: str | None = None,
+    order: str | None = None,
 ) -> Row:
     row: Row = {"fill_id": fill_id, "account_id": account_id, "symbol": symbol}
     row |= {"quantity": Decimal(quantity), "price": Decimal(price), "event_time": text(when)}
-    return row if corrects is None else row | {"corrects_fill_id": corrects}
+    row |= {} if corrects is None else {"corrects_fill_id": corrects}
+    return row if order is None else row | {"order_id": order}
 
 
 def price(symbol: str, usd: str, when: datetime = NOON) -> Row:

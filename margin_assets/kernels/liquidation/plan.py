@@ -19,10 +19,9 @@ from margin_assets.kernels.liquidation.trimming import trimmed
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MICRO, PPM, to_decimal
+from schemas.liquidation import POLICIES
 
-POLICIES = ("least_cost", "highest_beta")
 STATUSES = ("not_deficient", "cured", "cannot_cure")
-PROOFS = ("linear_relaxation", "branch_and_bound", "not_proven")
 NODES = 500
 """Boxes that a search looks at: of some, its cost is then not proven the least."""
 

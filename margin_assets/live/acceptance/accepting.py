@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, NamedTuple
 import polars as pl
 
 from margin_assets.kernels.book.corrections import MISMATCH
+from margin_assets.kernels.liquidation.proposals import OUR_ID
 from margin_assets.lake.landing.landing import PlannedFile
 from margin_assets.lake.landing.reading import (
     FileRead,
@@ -102,17 +103,20 @@ class Acceptor:
             if read is not None and read.rows.height:
                 reads.setdefault(report.file.feed, []).append(_numbered(read.rows, number))
         feeds: dict[str, pl.DataFrame] = {}
+        beside: dict[str, pl.DataFrame] = {}
         for feed in FEEDS:
             if feed in reads:
                 rows = with_points(pl.concat(reads.pop(feed)), firm.last_point, firm.interval)
                 known = Known(firm.market, held.with_those("instruments", feeds))
                 accepted = self._accept_feed(feed, rows, known, held)
-                feeds[feed] = accepted.rows
+                feeds[feed] = accepted.rows.drop("order_id", strict=False)
+                if feed == "fills" and "liquidation" in manifest["rulebooks"]:
+                    beside = _order_fills(accepted.rows)
                 quarantine.extend(self._refuse(accepted, reports, open_file))
                 tally(accepted, reports)
         refused = pl.concat([_numbered(NO_QUARANTINE, 0), *quarantine])
         frames = self._judged(refused, feeds, has_life=has_life)
-        return Taken(feeds, frames, reports)
+        return Taken(feeds, frames | beside, reports)
 
     def _judged(
         self, refused: pl.DataFrame, feeds: dict[str, pl.DataFrame], *, has_life: bool
@@ -232,6 +236,16 @@ class Acceptor:
         detail = f"{row['fill_id']} is of another account or symbol than {row['corrects_fill_id']}"
         refusal = LaterRefusal(row["file_row"], MISMATCH, detail, row["account_id"])
         return _numbered(late_quarantine(landed, [refusal]), number)
+
+
+def _order_fills(fills: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Originals that name what may be an order of a liquidation plan, as their table if any do.
+
+    A correction stands where its original does. Ids of others' making are nobody's business here.
+    """
+    is_ours = pl.col("order_id").str.contains(f"^{OUR_ID.pattern}$")
+    named = fills.filter(is_ours, pl.col("corrects_fill_id").is_null())
+    return {"order_fills": named.select("fill_id", "order_id")} if named.height else {}
 
 
 def _landed(file: PlannedFile, open_file: OpenFile) -> Landed:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -30,12 +30,13 @@ from margin_assets.kernels.enforcement.ladder import set_deadlines
 from margin_assets.kernels.enforcement.minimum import equity_shortfalls
 from margin_assets.kernels.enforcement.rungs import CALL, UNSET, Ladder
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.money import to_instants, to_scaled
+from margin_assets.kernels.numeric.money import to_scaled
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.rules.timelines import BusinessDays
 from margin_assets.live.firm.day_trades import DayTradeMonitor
 from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.intraday import IntradayMonitor
+from margin_assets.live.firm.outcomes import Outcomes
 from margin_assets.live.firm.reg_t import RegTMonitor
 
 EXTEND = "call_extend"
@@ -43,7 +44,6 @@ ACTS = (EXTEND,)
 """Kinds of acts that count here."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TRANSFERS = ("deposit", "withdrawal")
-_OUTCOME = dict.fromkeys(("action_id", "kind", "subject", "outcome", "reason"), pl.String)
 
 
 class Valued(NamedTuple):
@@ -87,14 +87,14 @@ def moves_of(changed: Mapping[str, pl.DataFrame], holdings: Holdings) -> Moves:
 class CallMonitor:
     """Every account's margin calls, once a plan knows of them."""
 
-    def __init__(self, days: BusinessDays, holdings: Holdings) -> None:
+    def __init__(self, days: BusinessDays, holdings: Holdings, outcomes: Outcomes) -> None:
         self.book = CallBook(days, holdings.accounts.all)
         self.is_on = False
         """Whether the plan at work has calls: one from before them has none."""
         self.has_begun = False
         """Whether every account has been asked."""
         self._holdings = holdings
-        self._outcomes: list[dict[str, Any]] = []
+        self._outcomes = outcomes
 
     def grow(self, accounts: int) -> None:
         """Gives new accounts their places."""
@@ -114,14 +114,7 @@ class CallMonitor:
             if until is not None:
                 by = Extension(act["actor"], act["action_id"])
                 refusal = self.book.extend(act["subject"], point, until, by)
-            self._outcomes.append(
-                {
-                    **{name: act[name] for name in ("action_id", "kind", "subject")},
-                    "outcome": "done" if refusal is None else "refused",
-                    "reason": refusal,
-                    "decided_at": point,
-                }
-            )
+            self._outcomes.note(point, act, refusal)
             if refusal is None and found is not None:
                 if found.kind == REG_T:
                     reg_t.book.extend(found.account, day_of(self.book.days, until or point))
@@ -173,17 +166,6 @@ class CallMonitor:
             for kind, asked in self._demands(point, places, now, NO_MOVES).items():
                 self.book.refresh(kind, asked)
             self._hold(now.ladder, places)
-
-    def frames(self) -> dict[str, pl.DataFrame]:
-        """Rows since they were asked for last, without cycle; tables without any are not named."""
-        outcomes, self._outcomes = self._outcomes, []
-        decided = pl.DataFrame(outcomes, schema={**_OUTCOME, "decided_at": pl.Int64})
-        at = to_instants(decided["decided_at"].to_numpy())
-        found = {
-            "margin_calls": self.book.take(),
-            "desk_outcomes": decided.with_columns(decided_at=at),
-        }
-        return {name: frame for name, frame in found.items() if frame.height}
 
     def _demands(
         self, point: int, places: Int64Array, now: Valued, moves: Moves

@@ -15,9 +15,10 @@ from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import ONE_SHARD
 from margin_assets.live.acceptance.accepting import Acceptor, Firm, OpenFile, Taken
 from margin_assets.live.acceptance.held import HeldRows
-from margin_assets.live.firm.calls import ACTS
+from margin_assets.live.firm import calls, plans
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.restating import DAYS
+from margin_assets.live.firm.whole import ACKNOWLEDGE
 from margin_assets.live.session.shards import Part, StateShards
 from margin_assets.rulebooks import in_force, versions
 
@@ -72,7 +73,10 @@ class CycleRunner:
         """Rows that count, by feed, with quarantine rows and a report of every file."""
         rules = self.monitor.rules(self.monitor.point)
         firm = Firm(self.monitor.last_point, rules.grid_interval, self.monitor.market)
-        return self.acceptor.accept(manifest, open_file, firm, self.held)
+        taken = self.acceptor.accept(manifest, open_file, firm, self.held)
+        if "order_fills" in taken.frames:
+            self.monitor.plans.link(taken.frames["order_fills"])
+        return taken
 
     def compute(
         self, feeds: dict[str, pl.DataFrame], cycle: int, manifest: dict[str, Any]
@@ -85,24 +89,25 @@ class CycleRunner:
         ready = self.held.pass_on(feeds, manifest)
         if ready is None:
             return Computed({}, _instant(self.monitor.last_point))
+        # A plan from before margin calls had a life, or liquidation plans, decides without them.
+        self.monitor.calls.is_on = "calls" in manifest["rulebooks"]
+        self.monitor.plans.is_on = "liquidation" in manifest["rulebooks"]
         events, end = self._events(ready)
         if end is None:
             return self._flag(cycle)
         frames: dict[str, pl.DataFrame] = {}
         self.monitor.reg_t.restating.begin(ready, events.get("effects"), held_since)
-        # A plan from before margin calls had a life decides without them.
-        self.monitor.calls.is_on = "calls" in manifest["rulebooks"]
         decisions = self.monitor.run(events, end)
         if decisions.height:
             frames["enforcement_decisions"] = decisions
-        frames |= self.monitor.calls.frames()
+        frames |= self.monitor.desk_tables()
         names = self.monitor.holdings.accounts.all
         ended = self.monitor.reg_t.take_ended(names)
         if ended.height:
             frames[DAYS] = ended
         changed = np.union1d(self.monitor.changed(), self._newly_flagged())
         part = self.shards.choose(names, changed, end)
-        frames |= self._state(part.places) | {"firm_risk": self.monitor.firm_risk()}
+        frames |= self._state(part.places) | self.monitor.firm_tables()
         return _computed(frames, end, part, cycle)
 
     def _flag(self, cycle: int) -> Computed:
@@ -153,7 +158,7 @@ class CycleRunner:
             timed["effects"] = with_places(effects, fills, self._fills_landed)
             self._fills_landed += fills.height
         if "desk_actions" in timed:
-            acts = timed["desk_actions"].filter(pl.col("kind").is_in(ACTS))
+            acts = timed["desk_actions"].filter(pl.col("kind").is_in(self._kinds()))
             feeds, timed = feeds | {"desk_actions": acts}, timed | {"desk_actions": acts}
         ends = [f["point"].max() for n, f in feeds.items() if n not in DATED and f.height]
         ends += [f.filter("is_late")["point"].max() for n, f in feeds.items() if n in DATED]
@@ -162,6 +167,10 @@ class CycleRunner:
         for feed in DATED:
             self._hold_back(feed, timed, end)
         return {n: _ordered(f) for n, f in timed.items() if f.height}, end
+
+    def _kinds(self) -> tuple[str, ...]:
+        """Acts that count at a grid point under the plan at work."""
+        return (*calls.ACTS, ACKNOWLEDGE, *(plans.ACTS if self.monitor.plans.is_on else ()))
 
     def _hold_back(self, feed: str, timed: dict[str, pl.DataFrame], end: int | None) -> None:
         """Rows of a date that the day has not come to wait for it."""

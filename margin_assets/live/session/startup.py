@@ -105,6 +105,8 @@ def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
     known.begun = None if sealed is None else begun_entry(sealed.manifest)
     if sealed is None:
         return runner, 0
+    # Fills that are held name orders too.
+    monitor.plans.link(scan("order_fills"))
     acceptor.refusals.load(scan.scan, held.since)
     held.load(scan, source.points_of)
     _load_files(scan, acceptor, known)

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from margin_assets.lake.landing.reading import COLUMN_WORDS
-from schemas import FEEDS, TABLES, feed_columns
+from schemas import FEEDS, TABLES, landed_columns
 from tests.support.reading_samples import (
     GOOD,
     LANDED_AT,
@@ -173,8 +173,9 @@ def test_rows_are_typed_as_declared(feed: str, form: str):
 
     declared = TABLES[feed].schema.columns()
     assert result.status == "accepted"
-    assert result.rows.columns == [*feed_columns(feed), "file_id", "file_row", "landed_at"]
-    assert all(declared[name].dtype == dtype for name, dtype in result.rows.schema.items())
+    assert result.rows.columns == [*landed_columns(feed), "file_id", "file_row", "landed_at"]
+    kinds = declared | landed_columns(feed)
+    assert all(kinds[name].dtype == dtype for name, dtype in result.rows.schema.items())
     full = result.rows.with_columns(is_late=pl.lit(value=False), cycle=pl.lit(0, pl.Int64))
     TABLES[feed].schema.validate(full.select(*declared))
 

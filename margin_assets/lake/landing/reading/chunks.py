@@ -13,7 +13,7 @@ from margin_assets.lake.landing.reading.limits import EXTRA_COLUMNS, SHOWN_CHARA
 from margin_assets.lake.landing.reading.rules import Rule, row_rules
 from margin_assets.lake.landing.reading.streams import Raw
 from margin_assets.lake.landing.reading.values import convert
-from schemas import feed_columns
+from schemas import landed_columns
 
 Faults = dict[int, set[tuple[str, str]]]
 """By place among the rows: column and word of what is wrong with it."""
@@ -116,7 +116,7 @@ def _provenance(parts: Sequence[Part]) -> list[pl.Series]:
 
 def _typed(chunks: Sequence[Chunk], feed: str, faults: Faults) -> pl.DataFrame:
     typed = []
-    for name, column in feed_columns(feed).items():
+    for name, column in landed_columns(feed).items():
         texts = pl.concat([_texts(chunk, name) for chunk in chunks])
         converted = convert(column, texts)
         for place, word in converted.words.items():

@@ -12,6 +12,7 @@ from margin_assets.lake.landing.reading.chunks import Chunk, Refused, bounded_na
 from margin_assets.lake.landing.reading.cuts import MARK_ROWS, Mark
 from margin_assets.lake.landing.reading.limits import BLOCK_BYTES, CHUNK_ROWS, LINE_BYTES
 from margin_assets.lake.landing.reading.streams import FileRefused, Raw, Readable, line_blocks
+from margin_assets.lake.landing.reading.values import names_in_table
 
 # The module's own limit, for the whole process, is below that of a line; a record is held to
 # the line's limit here.
@@ -187,7 +188,7 @@ def _chunk(batch: list[Record], header: list[str], columns: dict[str, dy.Column]
         if name in columns
     }
     numbers = [record.file_row for record in rows]
-    extra = bounded_names(set(header) - columns.keys())
+    extra = bounded_names(set(header) - names_in_table(columns))
     size = sum(len(record.raw) for record in rows)
     return Chunk(
         numbers, texts, lambda place: rows[place].raw, size, refused=refused, extra_columns=extra

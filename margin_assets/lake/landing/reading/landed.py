@@ -37,7 +37,7 @@ from margin_assets.lake.landing.reading.streams import (
     opened_anywhere,
     text_of,
 )
-from schemas import FEEDS, TABLES, feed_columns
+from schemas import FEEDS, TABLES, landed_columns
 
 _PROVENANCE = ("file_id", "file_row", "landed_at")
 
@@ -227,14 +227,14 @@ def _opener(form: Form) -> Callable[[OpenRaw], AbstractContextManager[Source]]:
 
 @cache
 def _no_rows(feed: str) -> pl.DataFrame:
-    columns = {name: column.dtype for name, column in feed_columns(feed).items()}
+    columns = {name: column.dtype for name, column in landed_columns(feed).items()}
     declared = TABLES[feed].schema.columns()
     return pl.DataFrame(schema=columns | {name: declared[name].dtype for name in _PROVENANCE})
 
 
 def _chunks(landed: Landed, source: Source) -> Iterator[Chunk]:
     file, form, span = landed.file, landed.form, landed.span or Span(0, None, 1)
-    columns, required = feed_columns(file.feed), required_columns(file.feed)
+    columns, required = landed_columns(file.feed), required_columns(file.feed)
     match form.text:
         case "ndjson":
             text = text_of(source, form.compression, span.start, span.end)
@@ -246,7 +246,7 @@ def _chunks(landed: Landed, source: Source) -> Iterator[Chunk]:
 
 
 def _csv_chunks(landed: Landed, source: Source, span: Span) -> Iterator[Chunk]:
-    columns, required = feed_columns(landed.file.feed), required_columns(landed.file.feed)
+    columns, required = landed_columns(landed.file.feed), required_columns(landed.file.feed)
     compression = landed.form.compression
     text = text_of(source, compression, span.start, span.end)
     records = csv_text.records(text, span.first_row)
@@ -261,7 +261,7 @@ def _csv_chunks(landed: Landed, source: Source, span: Span) -> Iterator[Chunk]:
 
 def _marks(landed: Landed, source: Source) -> Iterator[Mark]:
     file, form = landed.file, landed.form
-    columns, required = feed_columns(file.feed), required_columns(file.feed)
+    columns, required = landed_columns(file.feed), required_columns(file.feed)
     match form.text:
         case "ndjson":
             return ndjson.marks(text_of(source, form.compression))
@@ -287,7 +287,7 @@ def _raw_rows(landed: Landed, wanted: set[int]) -> dict[int, Raw]:
     form, span = landed.form, landed.span or Span(0, None, 1)
     with _opener(form)(landed.open_raw) as source:
         if form.text == "parquet":
-            columns = feed_columns(landed.file.feed)
+            columns = landed_columns(landed.file.feed)
             return parquet.raw_rows(source, columns, wanted, landed.span)
         text = text_of(source, form.compression, span.start, span.end)
         form_rows = ndjson.raw_rows if form.text == "ndjson" else csv_text.raw_rows

@@ -12,7 +12,7 @@ from margin_assets.lake.landing.reading.chunks import Chunk, Faults, Refused, bo
 from margin_assets.lake.landing.reading.cuts import MARK_ROWS, Mark
 from margin_assets.lake.landing.reading.limits import CHUNK_ROWS, JSON_DEPTH, LINE_BYTES
 from margin_assets.lake.landing.reading.streams import Raw, Readable, line_blocks
-from margin_assets.lake.landing.reading.values import NOT_OF_TYPE, is_free_text
+from margin_assets.lake.landing.reading.values import NOT_OF_TYPE, is_free_text, names_in_table
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _BLANK = b" \t\r"
@@ -77,7 +77,7 @@ def _chunk(lines: list[bytes | Raw], first: int, columns: dict[str, dy.Column]) 
         name: _texts(name, column, [row.get(name) for row in rows], faults, seen)
         for name, column in columns.items()
     }
-    extra = bounded_names(set().union(*rows) - columns.keys())
+    extra = bounded_names(set().union(*rows) - names_in_table(columns))
     size = sum(map(len, kept))
     return Chunk(numbers, texts, kept.__getitem__, size, faults, seen, refused, extra)
 

@@ -21,7 +21,7 @@ from margin_assets.lake.landing.reading.files import Span
 from margin_assets.lake.landing.reading.limits import CHUNK_ROWS, is_bomb
 from margin_assets.lake.landing.reading.pages import batch_rows, read_footer
 from margin_assets.lake.landing.reading.streams import FileRefused, Raw, Source, refuse_unreadable
-from margin_assets.lake.landing.reading.values import is_free_text, is_number
+from margin_assets.lake.landing.reading.values import is_free_text, is_number, names_in_table
 
 _VALUE_BYTES = 8
 _BUFFER = 1 << 20
@@ -49,7 +49,7 @@ def chunks(
         FileRefused: the file cannot be read, or its columns are not the feed's.
     """
     file, declared = _checked(source, compressed, columns, required)
-    extra = bounded_names(set(file.schema_arrow.names) - columns.keys())
+    extra = bounded_names(set(file.schema_arrow.names) - names_in_table(columns))
     # Also the extra columns of a file without rows are named.
     yield Chunk([], {}, _no_row, 0, extra_columns=extra)
     for numbers, texts in _batches(file, source, declared, span):

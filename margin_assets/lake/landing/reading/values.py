@@ -7,7 +7,7 @@ one by one.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_UP, Context, Decimal, Inexact, InvalidOperation
@@ -87,6 +87,11 @@ def convert(column: dy.Column, texts: pl.Series) -> Converted:
             return Converted(_plain(texts), {})
         case _:
             return Converted(texts, {})
+
+
+def names_in_table(columns: Mapping[str, dy.Column]) -> set[str]:
+    """Those of the columns that are read which the feed's table has."""
+    return {n for n, column in columns.items() if not (column.metadata or {}).get("is_beside")}
 
 
 def is_free_text(column: dy.Column) -> bool:

@@ -1,0 +1,42 @@
+"""Liquidation plans of accounts as a sealed cycle left them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import polars as pl
+
+from margin_assets.kernels.liquidation.plan import Request
+from margin_assets.kernels.margin.margined import Margined
+from margin_assets.kernels.numeric.money import instants
+from margin_assets.kernels.rules.grid import day_of
+from margin_assets.kernels.rules.rules import rules_in_force
+from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store.store import Lake
+from margin_assets.rulebooks import planned_under
+from margin_assets.whatif.liquidation import latest_volumes, liquidation_of
+
+Row = dict[str, Any]
+
+
+def plans_as_sealed(
+    lake: Lake, sealed: Sealed, accounts: Sequence[str], request: Request
+) -> dict[str, Row]:
+    """The plan of each account, as `margin liquidate` tells it; unknown accounts are absent."""
+    tables = SealedTables(lake, sealed.table_versions)
+    with planned_under(sealed.cycle, sealed.manifest["rulebooks"]):
+        found = _plans(tables, pl.col("account_id").is_in(list(accounts)), request)
+        return {name: plan | {"cycle": sealed.cycle} for name, plan in found}
+
+
+def _plans(tables: SealedTables, chosen: pl.Expr, request: Request) -> Iterable[tuple[str, Row]]:
+    accounts = tables("account_state", chosen).sort("account_id")
+    positions = tables("positions", chosen).sort("account_id", "class_group", "symbol")
+    names = pl.concat([positions["symbol"], positions["underlying"].drop_nulls()])
+    volumes = tables.in_landing_order("volumes").filter(pl.col("symbol").is_in(names.implode()))
+    landed = volumes.collect()
+    for account in accounts.partition_by("account_id"):
+        name, day = account["account_id"].item(), day_of(int(instants(account["as_of"])[0]))
+        mine = positions.filter(pl.col("account_id") == name)
+        era = Margined(mine, account, rules_in_force(day))
+        yield name, liquidation_of(era, latest_volumes(landed, day), day, request)

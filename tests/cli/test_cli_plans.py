@@ -1,0 +1,168 @@
+"""Liquidation plans on the command line: from the fall of a price to the cured account."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from margin_assets.desk.acts import Act, Refused
+from margin_assets.desk.agent import Agent
+from tests.support.live_driver import Firm, at, cash, fill, line, opening, price
+from tests.support.margin_command import Margin, land, landed, live, place
+
+BOOK = opening("A") | {
+    "cash_movements": [cash("c", "A", "60000")],
+    "fills": [fill("f", "1000", "100")],
+}
+
+
+def called(folder: Path) -> Firm:
+    """At 44: equity 4,000, requirement 11,000: 7,000 are missing, more than half of it."""
+    firm = Firm(folder)
+    firm.run(**BOOK)
+    firm.run(prices=[price("X", "44", at(60))])
+    return firm
+
+
+def triggered(folder: Path) -> None:
+    """An hour later it is to be liquidated."""
+    called(folder).run(prices=[price("X", "44", at(60, minutes=61))])
+
+
+def works(margin: Margin, folder: Path) -> list[dict[str, Any]]:
+    out = ["--outgoing", str(folder / "outgoing")]
+    return margin("plans", "work", "--once", "--json", *landed(folder), *out).document
+
+
+def listed(margin: Margin, folder: Path) -> list[dict[str, Any]]:
+    return margin("plans", "list", "--all", "--json", *place(folder)).document
+
+
+def acts(folder: Path) -> list[Path]:
+    return sorted((folder / "landing" / "desk_actions").glob("*"))
+
+
+def test_a_triggered_account_is_cured_by_a_plan_that_a_person_approved(
+    margin: Margin, tmp_path: Path
+):
+    triggered(tmp_path)
+    (done,) = works(margin, tmp_path)
+    assert (done["kind"], done["account_id"]) == ("plan_propose", "A")
+    assert works(margin, tmp_path) == [done]
+    assert len(acts(tmp_path)) == 1
+
+    live(margin, tmp_path)
+    (plan,) = listed(margin, tmp_path)
+    assert (plan["state"], plan["proposed_by"], plan["deficiency"]) == ("proposed", "planner", 7000)
+    assert plan["is_of_liquidation"]
+    margin("plans", "approve", plan["plan_id"][:10], "--as", "john", *landed(tmp_path))
+    live(margin, tmp_path)
+    (sent,) = works(margin, tmp_path)
+    assert sent["kind"] == "plan_send"
+    live(margin, tmp_path)
+    (order,) = [json.loads(row) for row in Path(sent["note"]).read_text().splitlines()]
+    # 7,700 / 0.25 / 44: with a buffer of a tenth 700 shares go.
+    assert (order["side"], order["symbol"], order["quantity"]) == ("sell", "X", "700")
+    filled = fill("s", "-700", "44", at(minutes=70), order=order["order_id"])
+    land(tmp_path, "fills/s.ndjson", line(filled))
+    live(margin, tmp_path)
+
+    shown = margin("plans", "show", plan["plan_id"], "--json", *place(tmp_path)).document
+    states = [version["state"] for version in shown["versions"]]
+    assert states == ["proposed", "approved", "sent", "filled"]
+    assert (shown["orders"][0]["state"], shown["orders"][0]["filled_quantity"]) == ("filled", 700)
+    question = "SELECT margin_status, liquidation FROM enforcement_state"
+    (now,) = margin("sql", question, "--json", *place(tmp_path)).document
+    assert now["liquidation"] == "none"
+    assert works(margin, tmp_path) == []
+    assert "plan" in margin("plans", "show", plan["plan_id"], *place(tmp_path)).out
+    assert margin("replay", "--verify", *place(tmp_path)).code == 0
+
+
+def test_an_agent_that_is_killed_loses_nothing_and_sends_nothing_twice(
+    margin: Margin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    triggered(tmp_path)
+    works(margin, tmp_path)
+    live(margin, tmp_path)
+    (plan,) = listed(margin, tmp_path)
+    margin("plans", "approve", plan["plan_id"], "--as", "john", *landed(tmp_path))
+    live(margin, tmp_path)
+
+    def killed(_agent: Agent, _act: Act, _sealed: object) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as between:
+        between.setattr(Agent, "_land", killed)
+        out = ("--outgoing", str(tmp_path / "outgoing"))
+        assert margin("plans", "send", *landed(tmp_path), *out).code != 0
+    (file,) = (tmp_path / "outgoing" / "orders").iterdir()
+    before, landed_before = file.stat(), len(acts(tmp_path))
+
+    for _ in range(2):
+        (done,) = works(margin, tmp_path)
+        assert done["note"] == str(file)
+    assert file.stat() == before
+    assert len(acts(tmp_path)) == landed_before + 1
+    live(margin, tmp_path)
+    assert listed(margin, tmp_path)[0]["state"] == "sent"
+    assert works(margin, tmp_path) == []
+
+
+def test_what_a_person_rejected_the_agent_does_not_propose_again(margin: Margin, tmp_path: Path):
+    triggered(tmp_path)
+    works(margin, tmp_path)
+    live(margin, tmp_path)
+    (plan,) = listed(margin, tmp_path)
+    why = ("--reason", "wire is in", "--as", "john")
+    margin("plans", "reject", plan["plan_id"], *why, *landed(tmp_path))
+    live(margin, tmp_path)
+
+    assert works(margin, tmp_path) == []
+    again = margin("plans", "approve", plan["plan_id"], "--as", "john", *landed(tmp_path))
+    assert "is rejected, not proposed" in again.err
+    assert margin("plans", "list", "--json", *place(tmp_path)).document == []
+
+
+def test_a_person_proposes_for_a_call_and_another_approves(margin: Margin, tmp_path: Path):
+    called(tmp_path)
+    (call,) = margin("calls", "list", "--json", *place(tmp_path)).document
+    how = ("--propose", "--as", "mary", "--reason", "no wire", "--buffer", "0")
+    said = margin("liquidate", "A", *how, "--json", *landed(tmp_path)).document
+    live(margin, tmp_path)
+    (plan,) = listed(margin, tmp_path)
+    assert plan["plan_id"] == said["plan_id"]
+    assert (plan["answers"], plan["proposed_by"]) == (call["call_id"], "mary")
+    assert not plan["is_of_liquidation"]
+    margin("plans", "approve", plan["plan_id"], "--as", "mary", *landed(tmp_path))
+    live(margin, tmp_path)
+
+    question = "SELECT reason FROM desk_outcomes WHERE outcome = 'refused'"
+    (refused,) = margin("sql", question, "--json", *place(tmp_path)).document
+    assert refused["reason"] == "mary proposed it: another approves"
+
+
+def test_a_plan_that_no_act_can_hold_is_told_and_the_others_go_on(
+    margin: Margin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    triggered(tmp_path)
+
+    def refused(_agent: Agent, _act: Act, _sealed: object) -> Path:
+        raise Refused("details_too_long")
+
+    monkeypatch.setattr(Agent, "_land", refused)
+    (done,) = works(margin, tmp_path)
+    assert (done["plan_id"], done["note"]) == (None, "details_too_long")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["plans", "show", "zz"], "no plan has an id that starts with 'zz'"),
+        (["liquidate", "A", "--propose", "--cycle", "1"], "only a plan of an account as sealed"),
+    ],
+)
+def test_slips_are_named(margin: Margin, tmp_path: Path, arguments: list[str], why: str):
+    called(tmp_path)
+    assert why in margin(*arguments, *place(tmp_path)).err

@@ -1,6 +1,5 @@
 """The whole firm at the end of a cycle: scenarios, concentrations, and the limits on both."""
 
-
 import numpy as np
 import polars as pl
 

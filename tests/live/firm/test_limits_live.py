@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from margin_assets.cli.standing import standing
 from margin_assets.live.past.replay import replay
 from margin_assets.live.session import session
 from margin_assets.rulebooks import installed
@@ -188,3 +189,14 @@ def test_the_tables_of_the_firm_have_their_rows_every_cycle(tmp_path: Path):
     for name, rows in (("firm_risk", 10), ("credit_exposures", 10), ("firm_concentrations", 2)):
         assert firm.table(name)["cycle"].to_list() == [1] * rows + [2] * rows, name
         assert TABLES[name].schema.is_valid(firm.table(name))
+
+
+def test_status_lists_what_is_breached_and_not_cured(tmp_path: Path):
+    firm = Firm(tmp_path)
+    exposure = limit("L", "beta_weighted_exposure", "firm", "18000")
+    firm.run(**opening(limits=[exposure, limit("M", "gross_share", "issuer", "0.5")]))
+    firm.run(prices=[price("X", "89", at(1))])
+
+    (row,) = standing(firm.lake, firm.landing, at(2))["limit_breaches"]
+
+    assert (row["limit_id"], row["subject"], row["state"], row["value"]) == ("M", "X", "open", 1)

@@ -77,6 +77,14 @@ def test_a_triggered_account_is_cured_by_a_plan_that_a_person_approved(
     assert now["liquidation"] == "none"
     assert works(margin, tmp_path) == []
     assert "plan" in margin("plans", "show", plan["plan_id"], *place(tmp_path)).out
+    (told,) = margin("explain", "A", "--json", *place(tmp_path)).document["plans"]
+    assert [(act["kind"], act["actor"], act["outcome"]) for act in told["acts"]] == [
+        ("plan_propose", "planner", "done"),
+        ("plan_approve", "john", "done"),
+        ("plan_send", "planner", "done"),
+    ]
+    assert len(told["versions"]) == len(told["orders"]) == 4
+    assert f"liquidation plan {plan['plan_id'][:12]}" in margin("explain", "A", *place(tmp_path)).out
     assert margin("replay", "--verify", *place(tmp_path)).code == 0
 
 

@@ -1,6 +1,6 @@
 """Runs every benchmark: JSON on stdout, then a table."""
 
-from benchmarks import cycles, grouping, option_book, option_values, revaluation
+from benchmarks import cycles, firm, grouping, option_book, option_values, revaluation
 from benchmarks.output import show
 
 ALL = {
@@ -8,6 +8,7 @@ ALL = {
     "option_values": option_values.main,
     "option_book": option_book.main,
     "grouping": grouping.main,
+    "firm": firm.main,
     "cycles": cycles.main,
 }
 

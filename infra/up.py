@@ -41,6 +41,7 @@ def environment() -> dict[str, str]:
         "DAGSTER_HOME": ROOT / ".dagster_home",
         "MARGIN_LAKE": ROOT / "demo" / "up" / "lake",
         "MARGIN_LANDING": ROOT / "demo" / "up" / "landing",
+        "MARGIN_OUTBOX": ROOT / "demo" / "up" / "outbox",
     }
     found = {name: str(place) for name, place in places.items()} | dict(os.environ)
     if "MARGIN_METRICS_PORT" not in found:

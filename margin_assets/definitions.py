@@ -18,6 +18,7 @@ from margin_assets.assets.resources import (
     LakeResource,
     LandingResource,
     MetricsResource,
+    PostResource,
     ValidationResource,
 )
 from margin_assets.checks.committed import COMMITTED
@@ -29,6 +30,7 @@ from sensors.alerts import Alerts
 from sensors.failures import failed_checks, failed_runs
 from sensors.health import health_sensor
 from sensors.landing import landing_sensor
+from sensors.notices import notice_sensor
 from sensors.reference_data import business_date_sensor
 
 # Dagster 1.13 copies sensors with a parameter that it calls beta itself. Goes when it is quiet.
@@ -42,7 +44,14 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         asset_checks=[*ROW_RULES, *CONSISTENCY, *MONITORING, *STORE, *COMMITTED],
         jobs=[live_margin, daily_margin, upkeep],
         schedules=[nightly_upkeep],
-        sensors=[landing_sensor, business_date_sensor, health_sensor, failed_runs, failed_checks],
+        sensors=[
+            landing_sensor,
+            business_date_sensor,
+            health_sensor,
+            notice_sensor,
+            failed_runs,
+            failed_checks,
+        ],
         resources=_resources() | dict(resource_overrides or {}),
         executor=dg.in_process_executor,
     )
@@ -59,6 +68,10 @@ def _resources() -> dict[str, Any]:
             port=int(os.environ.get("MARGIN_METRICS_PORT", "0")),
         ),
         "validation": ValidationResource(docs=os.environ.get("MARGIN_DATA_DOCS", "")),
+        "post": PostResource(
+            outbox=os.environ.get("MARGIN_OUTBOX", "outbox"),
+            contacts=os.environ.get("MARGIN_CONTACTS", ""),
+        ),
         "alerts": Alerts(topic_arn=os.environ.get("MARGIN_ALERT_TOPIC", "")),
     }
 

@@ -21,7 +21,7 @@ def dictionary() -> str:
 
 def _section(table: Table) -> str:
     facts = [
-        f"- Written: {table.mode} by {'cycles' if table.in_cycle else 'the ledger and checks'}",
+        f"- Written: {table.mode} {'by cycles' if table.in_cycle else 'outside cycles'}",
         f"- Canonical order: {', '.join(f'`{name}`' for name in table.order)}",
         f"- Time travel from versions: {table.retention_days} days, at most "
         f"{table.retention_cycles} cycles; beyond by recomputation",

@@ -276,19 +276,21 @@ class MarginSummary(dy.Schema):
 
 
 class FirmRisk(dy.Schema):
-    """One SPY scenario over the whole firm at the end of a cycle."""
+    """One scenario over the whole firm at the end of a cycle."""
 
     cycle = columns.cycle(key=True)
-    scenario = dy.String(primary_key=True, description="Name, such as `SPY -8%`.")
-    move = columns.fraction("Move of SPY.")
+    scenario = dy.String(primary_key=True, description="Name, such as `SPY -8%`, `prices -25%`.")
+    move = columns.fraction("Move of SPY, or of every price.")
     accounts = columns.count("Accounts.")
-    accounts_deficient = columns.count("Accounts whose stressed excess is negative.")
+    accounts_deficient = columns.count("Accounts whose excess after the move is negative.")
     gross_market_value = columns.usd("Long plus short, before the move.", least=0)
     net_market_value = columns.usd("Long less short, before the move.")
     beta_weighted_exposure = columns.usd("Sum of value x beta, before the move.")
     pnl = columns.usd("P&L of all accounts.")
     equity = columns.usd("Equity of all accounts after the move.")
-    requirement = columns.usd("Requirements struck again.", least=0)
+    requirement = columns.usd(
+        "Struck again after a move of SPY, held after one of prices.", least=0
+    )
     deficiency = columns.usd("Sum of deficits; one client's excess pays no other's.", least=0)
     credit_exposure = columns.usd(
         "Sum of negative net liquidations after the move: what clients would owe.", least=0

@@ -7,7 +7,20 @@ from functools import cache
 import dataframely as dy
 import polars as pl
 
-from schemas import audit, calls, columns, desk, house, intraday, landed, liquidation, margin, reg_t
+from schemas import (
+    audit,
+    calls,
+    columns,
+    desk,
+    firm,
+    house,
+    intraday,
+    landed,
+    liquidation,
+    margin,
+    notifications,
+    reg_t,
+)
 
 
 class Mode(StrEnum):
@@ -70,6 +83,7 @@ TABLES: dict[str, Table] = {
         _landed("fills", landed.Fills),
         _landed("prices", landed.Prices),
         _landed("desk_actions", desk.DeskActions),
+        _landed("limits", firm.Limits),
         Table(
             "landed_files",
             landed.LandedFiles,
@@ -127,9 +141,38 @@ TABLES: dict[str, Table] = {
             margin.FirmRisk,
             Mode.APPEND,
             "margin",
-            ("cycle", "move"),
+            ("cycle", "move", "scenario"),
             7,
             is_daily=True,
+            retention_cycles=_APPENDED,
+        ),
+        Table(
+            "credit_exposures",
+            firm.CreditExposures,
+            Mode.APPEND,
+            "margin",
+            ("cycle", "move", "scenario", "account_type"),
+            7,
+            is_daily=True,
+            retention_cycles=_APPENDED,
+        ),
+        Table(
+            "firm_concentrations",
+            firm.FirmConcentrations,
+            Mode.APPEND,
+            "margin",
+            ("cycle", "kind", "rank"),
+            7,
+            is_daily=True,
+            retention_cycles=_APPENDED,
+        ),
+        Table(
+            "limit_breaches",
+            firm.LimitBreaches,
+            Mode.APPEND,
+            "enforcement",
+            ("cycle", "breach_id", "version"),
+            7,
             retention_cycles=_APPENDED,
         ),
         Table(
@@ -230,6 +273,15 @@ TABLES: dict[str, Table] = {
             Mode.APPEND,
             "audit",
             ("table_name", "table_version", "partition", "expectation"),
+            7,
+            in_cycle=False,
+        ),
+        Table(
+            "notifications",
+            notifications.Notifications,
+            Mode.APPEND,
+            "enforcement",
+            ("message_id", "version"),
             7,
             in_cycle=False,
         ),

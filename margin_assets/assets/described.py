@@ -52,7 +52,7 @@ DESCRIBED: dict[str, Described] = {
         "What a liquidation's orders move prices by, and how many may be sold; without one that is"
         " dear.",
         _ROWS,
-        ("positions", "margin_calls"),
+        ("positions", "margin_calls", "firm_concentrations"),
     ),
     "rates": Described(
         "The risk-free rate that options are valued with.", _ROWS, ("tims_requirements",)
@@ -157,8 +157,35 @@ DESCRIBED: dict[str, Described] = {
     ),
     "firm_risk": Described(
         "What a move would cost the firm; one customer's gain pays no other's loss.",
-        "House rulebook, `stress`.",
-        ("stress_results", "margin_summary"),
+        "House rulebook, `stress`; moves of every price: FINRA, portfolio margin FAQ:"
+        " docs/firm-risk.md.",
+        ("stress_results", "margin_summary", "credit_exposures"),
+        "firm",
+    ),
+    "credit_exposures": Described(
+        "What clients would owe after each move, by type of account: nobody's money pays another's"
+        " debt.",
+        "4210(g)(1), monitoring of portfolio margin: docs/firm-risk.md.",
+        ("firm_risk", "limit_breaches"),
+        "firm",
+    ),
+    "firm_concentrations": Described(
+        "The names and issuers that lose most at the firm's worst scenario, and how many days it"
+        " would take to sell them; without a volume that is not known, never 0.",
+        "Rulebook `firm`, `concentrations`.",
+        ("firm_risk", "volumes", "limit_breaches"),
+        "firm",
+    ),
+    "limits": Described(
+        "What the house allows of the firm, a name, an issuer or an account.",
+        _ROWS,
+        ("limit_breaches",),
+    ),
+    "limit_breaches": Described(
+        "What is above a limit at the end of a cycle: open, acknowledged by somebody, cured. What"
+        " is not known is above every limit.",
+        "The landed row of `limits`: docs/firm-risk.md.",
+        ("firm_risk", "firm_concentrations", "desk_outcomes"),
         "firm",
     ),
     "reg_t_calls": Described(
@@ -214,6 +241,11 @@ DESCRIBED: dict[str, Described] = {
         "House rulebook, `ladder`; the versions in force stand in every row.",
         ("enforcement_state", "margin_calls", "cycles"),
         "the account's decisions",
+    ),
+    "notifications": Described(
+        "Who was told of a decision, a call or a deadline, and whether anybody answered.",
+        "Rulebook `notifications`: docs/notifications.md.",
+        ("enforcement_decisions", "margin_calls", "desk_actions"),
     ),
     "cycles": Described(
         "The ledger: what each cycle took, wrote and vouches for. `margin audit verify` walks it.",

@@ -1,4 +1,4 @@
-"""Tables that only the live session writes, as assets that no daily run computes."""
+"""Tables of the live day, as assets that no daily run computes."""
 
 from margin_assets.assets.declared import landed_spec
 from schemas import FEEDS
@@ -21,8 +21,10 @@ LIVE_ONLY = (
     landed_spec("desk_outcomes", ("desk_actions", "margin_calls", "liquidation_plans")),
     landed_spec("reg_t_calls", ("special_memorandum_accounts",)),
     landed_spec("special_memorandum_days", ("special_memorandum_accounts",)),
+    landed_spec("limit_breaches", ("limits", "desk_actions", "firm_risk", "firm_concentrations")),
     landed_spec("intraday_deficits", ("fills", "cash_movements", "positions", "account_state")),
     landed_spec("intraday_state", ("intraday_deficits",)),
     landed_spec("cycles", ("enforcement_decisions", "firm_risk", "landed_files")),
     landed_spec("validation_results", ("cycles",)),
+    landed_spec("notifications", ("enforcement_decisions", "margin_calls", "desk_actions")),
 )

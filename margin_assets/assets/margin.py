@@ -15,7 +15,7 @@ from margin_assets.calendar import calendar, sessions
 from margin_assets.kernels.history import history
 from margin_assets.kernels.history.pattern_history import pattern_day_traders_at
 from margin_assets.kernels.history.sma_history import memoranda_at
-from margin_assets.kernels.margin import requirements
+from margin_assets.kernels.margin import firm_tables
 from margin_assets.kernels.margin.margined import Eras, margined
 from margin_assets.kernels.margin.tables import OVER_ACCOUNTS
 from margin_assets.kernels.rules.timelines import Calendar
@@ -80,9 +80,35 @@ def account_state(
 
 
 @daily_asset("firm_risk")
-def firm_risk(margin_summary: pl.LazyFrame, stress_results: pl.LazyFrame) -> pl.DataFrame:
-    """Each SPY scenario over the whole firm."""
-    return requirements.firm_risk(margin_summary.collect(), stress_results.collect())
+def firm_risk(
+    positions: pl.LazyFrame,
+    account_state: pl.LazyFrame,
+    margin_summary: pl.LazyFrame,
+    stress_results: pl.LazyFrame,
+) -> pl.DataFrame:
+    """Each scenario over the whole firm: moves of SPY, and of every price."""
+    frames = pl.collect_all([positions, account_state, margin_summary, stress_results])
+    return firm_tables.firm_risk_at(*frames)
+
+
+@daily_asset("credit_exposures")
+def credit_exposures(
+    positions: pl.LazyFrame,
+    account_state: pl.LazyFrame,
+    margin_summary: pl.LazyFrame,
+    stress_results: pl.LazyFrame,
+) -> pl.DataFrame:
+    """What clients would owe in each scenario, by type of account."""
+    frames = pl.collect_all([positions, account_state, margin_summary, stress_results])
+    return firm_tables.credit_exposures_at(*frames)
+
+
+@daily_asset("firm_concentrations")
+def firm_concentrations(
+    positions: pl.LazyFrame, account_state: pl.LazyFrame, volumes: pl.LazyFrame
+) -> pl.DataFrame:
+    """Names and issuers that lose most at the firm's worst scenario, and how they trade."""
+    return firm_tables.firm_concentrations_at(*pl.collect_all([positions, account_state, volumes]))
 
 
 WALKED: dict[str, LandedKernel] = {
@@ -95,5 +121,7 @@ DAILY_ASSETS = (
     account_state,
     *(landed_asset(name, kernel) for name, kernel in WALKED.items()),
     *(margined_asset(name, kernel) for name, kernel in OVER_ACCOUNTS.items()),
+    firm_concentrations,
+    credit_exposures,
     firm_risk,
 )

@@ -1,10 +1,12 @@
-"""The lake and the landing folder as Dagster resources, and how daily twins are stored."""
+"""What runs and sensors work on as Dagster resources, and how daily twins are stored."""
 
+import os
 from pathlib import Path
 
 import dagster as dg
 import polars as pl
 
+from margin_assets.desk.notices.contacts import Post, post_of
 from margin_assets.lake.io_manager import DailyIOManager
 from margin_assets.lake.landing.landing import Landing, LocalLanding
 from margin_assets.lake.landing.watching import WatchedLanding
@@ -58,6 +60,19 @@ class MetricsResource(dg.ConfigurableResource[None]):
 
     host: str = "127.0.0.1"
     port: int = 0
+
+
+class PostResource(dg.ConfigurableResource[None]):
+    """Channels by which messages leave the house: an outbox, and those of a contacts file."""
+
+    outbox: str
+    contacts: str = ""
+
+    def post(self) -> Post:
+        """The channels, read anew: contacts may change while a daemon runs."""
+        file = Path(self.contacts) if self.contacts else None
+        # Secrets that variables hold are looked up here: a resource's configuration is shown.
+        return post_of(Path(self.outbox), file, os.environ)
 
 
 class DailyTwins(DailyIOManager):

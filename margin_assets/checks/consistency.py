@@ -25,7 +25,7 @@ _SHOWN = 20
 
 
 class Rule(NamedTuple):
-    """A kernel that returns the accounts for which a sentence does not hold."""
+    """A kernel that returns the accounts, or scenarios, for which a sentence does not hold."""
 
     name: str
     sentence: str
@@ -116,6 +116,12 @@ RULES = (
         "At a SPY move of 0% the stress of each account is its summary.",
         ("stress_results", "margin_summary"),
         consistency.still_stress_gaps,
+    ),
+    Rule(
+        "credit_exposures_add_up",
+        "In each scenario the types of accounts add up to the firm.",
+        ("firm_risk", "credit_exposures"),
+        consistency.credit_exposure_gaps,
     ),
     Rule(
         "no_account_is_indeterminate",

@@ -176,7 +176,7 @@ def _watched(folder: Path) -> "WatchedLanding":
 
 
 @contextmanager
-def stop_on_signal() -> Iterator[Callable[[], bool]]:
+def stop_on_signal(after: str = "cycle") -> Iterator[Callable[[], bool]]:
     """Whether SIGINT or SIGTERM came; the second SIGINT interrupts."""
     seen: list[int] = []
 
@@ -184,7 +184,7 @@ def stop_on_signal() -> Iterator[Callable[[], bool]]:
         if seen and number == signal.SIGINT:
             raise KeyboardInterrupt
         seen.append(number)
-        output.note("stopping after this cycle")
+        output.note(f"stopping after this {after}")
 
     old = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,4 +1,4 @@
-"""Verbs that need no lake: whatif, rulebook (but for its diff), bench."""
+"""Verbs that need no lake: whatif (but for an order), rulebook (but for its diff), bench."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -9,8 +9,8 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from margin_assets.cli import output, rulebook_diff
-from margin_assets.cli.options import JsonOption, example
+from margin_assets.cli import order_check, output, rulebook_diff
+from margin_assets.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, example
 from margin_assets.cli.output import Refusal
 
 rulebook = typer.Typer(
@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
         epilog=example(
             "margin whatif portfolio.json --json",
             "margin whatif - < portfolios.ndjson > answers.ndjson",
+            'margin whatif --account A1 --order "BUY 100 XOM @ 61.20"',
         )
     )(whatif)
     rulebook.command("list", epilog=example("margin rulebook list"))(list_rulebooks)
@@ -40,21 +41,38 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example("margin bench cycle"))(bench)
 
 
-def whatif(
+def whatif(  # noqa: PLR0913 (the options of the interface)
     *,
-    file: Annotated[str, typer.Argument(help="A .json or .ndjson file; - is standard input.")],
+    file: Annotated[
+        str | None, typer.Argument(help="A .json or .ndjson file; - is standard input.")
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="A", help="Check orders of this account of the lake.")
+    ] = None,
+    order: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORDER", help="Its legs, `;` between them; repeatable."),
+    ] = None,
+    lake: LakeOption = DEFAULT_LAKE,
     is_ndjson: Annotated[
         bool, typer.Option("--ndjson", help="One document a line, whatever the file's name.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Margin a portfolio document.
+    """Margin a portfolio document, or check an order before it is traded.
 
-    Nothing is stored and no lake is needed.
+    Nothing is stored. A document needs no lake; an order is checked against its account as of the
+    last sealed cycle, each leg as in "BUY 100 XOM @ 61.20".
 
     A .ndjson file, or - for standard input, holds one document a line and is answered a line
     each, in order; a refused document by {"error": ...} in its place.
     """
+    if account is not None or order:
+        _refuse_both(file, account, order)
+        order_check.show_check(lake, str(account), order or [], as_json=as_json)
+        return
+    if file is None:
+        raise Refusal("name a portfolio document, or an account and an order")
     if is_ndjson or file == "-" or file.endswith(".ndjson"):
         with _opened(file) as lines:
             _answer_lines(lines)
@@ -68,6 +86,11 @@ def whatif(
         from margin_assets.cli.whatif_view import show
 
         show(document)
+
+
+def _refuse_both(file: str | None, account: str | None, order: list[str] | None) -> None:
+    if file is not None or account is None or not order:
+        raise Refusal("an order is checked by --account and --order, without a document")
 
 
 def _opened(file: str) -> AbstractContextManager[BinaryIO]:
@@ -85,7 +108,7 @@ def _answer_lines(lines: Iterable[bytes]) -> None:
 
 def list_rulebooks(*, as_json: JsonOption = False) -> None:
     """Every family and version, with its source."""
-    from margin_assets.rulebooks import FAMILIES, in_force, versions
+    from margin_assets.rulebooks import FAMILIES, OUTSIDE, in_force, versions
 
     found = [
         {
@@ -93,7 +116,7 @@ def list_rulebooks(*, as_json: JsonOption = False) -> None:
             "effective": day,
             "source": in_force(family, day).numbers.get("source", ""),
         }
-        for family in FAMILIES
+        for family in (*FAMILIES, *OUTSIDE)
         for day in versions(family)
     ]
     if as_json:
@@ -111,10 +134,11 @@ def show_rulebook(
     as_json: JsonOption = False,
 ) -> None:
     """The numbers of one family in force on a day."""
-    from margin_assets.rulebooks import FAMILIES, flat, in_force, versions
+    from margin_assets.rulebooks import FAMILIES, OUTSIDE, flat, in_force, versions
 
-    if family not in FAMILIES:
-        raise Refusal(f"unknown family {family!r}; known: {', '.join(FAMILIES)}")
+    known = (*FAMILIES, *OUTSIDE)
+    if family not in known:
+        raise Refusal(f"unknown family {family!r}; known: {', '.join(known)}")
     book = in_force(family, _day(on) if on else versions(family)[-1])
     if as_json:
         output.answer({"family": family, "effective": book.effective, "numbers": book.numbers})

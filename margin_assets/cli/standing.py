@@ -61,6 +61,7 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
         "indeterminate_accounts": indeterminate,
         "quarantined_rows": refused.open_rows().select(pl.len()).collect().item(),
         "refused_accounts": refused.open_accounts().collect().to_dicts(),
+        "limit_breaches": _breaches(scan("limit_breaches")),
         "states": verdict.states,
         "freshness": _found(verdict.freshness),
         "cycle_seconds": _found(verdict.cycle_time),
@@ -114,6 +115,14 @@ def _indeterminate(summary: pl.LazyFrame) -> list[Document]:
     ]
 
 
+def _breaches(breaches: pl.LazyFrame) -> list[Document]:
+    """Breaches of limits that are not cured, oldest first."""
+    shown = ("limit_id", "subject", "state", "value", "limit_value", "owner", "opened_at")
+    last = breaches.group_by("breach_id").agg(pl.all().sort_by("version").last())
+    alive = last.filter(pl.col("state") != "cured").sort("opened_at", "breach_id")
+    return alive.select("breach_id", *shown).collect().to_dicts()
+
+
 _WORDS = {
     "unfinished": "a cycle is planned and not sealed: one is at work, or the next start ends it",
     "behind": "files have landed that no cycle has taken",
@@ -152,6 +161,7 @@ def show(found: Document) -> None:
         ("waiting corrections", found["waiting_corrections"]),
         ("indeterminate accounts", found["indeterminate_accounts"]),
         ("accounts with refused rows", found["refused_accounts"]),
+        ("limits breached", found["limit_breaches"]),
     ):
         _show_rows(title, rows)
 

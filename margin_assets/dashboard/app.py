@@ -13,12 +13,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from margin_assets.dashboard import reading
+from margin_assets.dashboard import checking, reading
 from margin_assets.dashboard.acting import ROUTES, Accepted, Acting, Extending, acted
 from margin_assets.dashboard.desk import Desk
 from margin_assets.dashboard.guard import POLICY, Guard, is_token, policy
 from margin_assets.dashboard.live import Signal
 from margin_assets.desk.acts import Refused
+from margin_assets.live.checking import Follower
 
 PAGES = ("/", "/accounts", "/account", "/firm", "/quality", "/executive")
 _TYPES = {
@@ -40,12 +41,13 @@ _ACTS: dict[int | str, dict[str, Any]] = {
 
 def application(desk: Desk, hosts: Iterable[str]) -> ASGIApp:
     """All that is served, to these hosts."""
-    signal = Signal(desk.follower)
+    signal, checks = Signal(desk.follower), Follower(desk.follower.lake)
 
     @asynccontextmanager
     async def attached(_: FastAPI) -> AsyncIterator[None]:
         signal.attach()
         yield
+        checks.close()
 
     app = FastAPI(
         title="Margin dashboard",
@@ -57,6 +59,7 @@ def application(desk: Desk, hosts: Iterable[str]) -> ASGIApp:
         lifespan=attached,
     )
     app.include_router(reading.router(desk))
+    app.include_router(checking.router(checks))
     app.include_router(_acting(desk))
     app.include_router(_assets())
 

@@ -56,7 +56,7 @@ class Figures:
     moves: tuple[float, ...] = ()
     restricting: tuple[bool, ...] = ()
     firm: tuple[dict[str, Any], ...] = ()
-    """Rows of `firm_risk`."""
+    """Rows of `firm_risk`, which has moves of every price beside those of the scenarios."""
     totals: dict[str, Any] = field(default_factory=dict)
     """Counts by level and sums over all accounts."""
 
@@ -132,16 +132,17 @@ def read_tables(lake: Lake, sealed: Sealed, sealed_at: datetime | None) -> Figur
     if not summary.height or not firm.height:
         return empty()
     raw = _joined(summary, stress, _standing(scan, sealed.as_of))
-    accounts = _shown(raw, firm["scenario"].to_list())
-    moves = tuple(firm["move"].to_list())
+    told = stress.select("scenario", "move").unique().sort("move")
+    scenarios, moves = told["scenario"].to_list(), told["move"].to_list()
+    accounts = _shown(raw, scenarios)
     return Figures(
         cycle=sealed.cycle,
         as_of=sealed.as_of.astimezone(UTC),
         sealed_at=sealed_at,
         source=TABLES,
         accounts=accounts,
-        scenarios=tuple(firm["scenario"].to_list()),
-        moves=moves,
+        scenarios=tuple(scenarios),
+        moves=tuple(moves),
         restricting=tuple(_restricts(sealed.as_of, moves)),
         firm=tuple(_plain(firm.drop("cycle"))),
         totals=_totals(accounts),
@@ -206,9 +207,12 @@ def _shown(raw: pl.DataFrame, scenarios: Sequence[str]) -> pl.DataFrame:
     """The columns of the pages, from the columns that were published."""
     excess = pl.col("equity") - pl.col("governing_requirement")
     gross, equity = pl.col("gross_market_value"), pl.col("equity")
-    worst = pl.lit(None, pl.Int64) if not scenarios else pl.col("pnl").arr.min()
-    place = pl.lit(None, pl.UInt32) if not scenarios else pl.col("pnl").arr.arg_min()
-    names = pl.Series(scenarios, dtype=pl.String)
+    worst = pl.col("pnl").arr.min() if scenarios else pl.lit(None, pl.Int64)
+    # The first of equals; cheaper than the place of the least, looked up by name.
+    named = [
+        pl.when(pl.col("pnl").arr.get(place) == worst).then(pl.lit(name))
+        for place, name in enumerate(scenarios)
+    ]
     return raw.select(
         "account_id",
         "account_type",
@@ -231,12 +235,8 @@ def _shown(raw: pl.DataFrame, scenarios: Sequence[str]) -> pl.DataFrame:
         leverage=pl.when(equity > 0).then(gross / equity),
         rule=_rule(),
         worst_pnl=worst,
-        worst_place=place,
+        worst_scenario=pl.coalesce(*named, pl.lit(None, pl.String)),
         restriction=_restriction(),
-    ).with_columns(
-        worst_scenario=pl.col("worst_place").replace_strict(
-            list(range(len(names))), names, default=None, return_dtype=pl.String
-        )
     )
 
 
@@ -286,6 +286,7 @@ def _totals(accounts: pl.DataFrame) -> dict[str, Any]:
         equity=pl.col("equity").cast(pl.Int128).sum(),
         requirement=pl.col("governing_requirement").cast(pl.Int128).sum(),
         deficiency=pl.col("deficiency").cast(pl.Int128).sum(),
+        deficient=(pl.col("deficiency") > 0).sum(),
         calls=(pl.col("margin_status") == _CALL).sum(),
     ).row(0, named=True)
     return {

@@ -9,12 +9,12 @@ from margin_assets.dashboard.figures import LEVELS, Figures
 from margin_assets.dashboard.following import Follower
 from margin_assets.dashboard.one_account import newest
 from margin_assets.dashboard.tables import Sealed, listed, plain
-from schemas import TABLES
 
 _TOP = 20
 _NAMES_SECONDS = 30.0
 _TREND_SECONDS = 60.0
 _TREND_DAYS = 30
+_HISTORY_CYCLES = 1_000
 
 
 def firm(sealed: Sealed, follower: Follower) -> dict[str, Any]:
@@ -25,12 +25,31 @@ def firm(sealed: Sealed, follower: Follower) -> dict[str, Any]:
         "cycle": figures.cycle,
         "totals": figures.totals,
         "scenarios": list(figures.firm),
-        "by_state": by_state(figures),
+        "by_state": {"scenarios": figures.scenarios, "rows": by_state(figures)},
         "moved": None if moved is None else {"since": moved[0].isoformat(), "counts": moved[1]},
-        "history": [plain(row) for row in follower.past.totals()],
+        "history": _history(sealed, follower),
         "top": _top(figures),
         "limits": sealed.once("limits", lambda: _limits(sealed)),
     }
+
+
+def _history(sealed: Sealed, follower: Follower) -> list[dict[str, Any]]:
+    """Deficiency, cents, and how many accounts have one: cycles before this server, then ours."""
+    seen = [
+        {n: row[n] for n in ("at", "deficiency", "deficient")} for row in follower.past.totals()
+    ]
+    before = sealed.for_a_while("before", _TREND_SECONDS, lambda: _before(sealed))
+    first = seen[0]["at"] if seen else None
+    older = [row for row in before if first is None or row["at"] < first]
+    return [plain(row) for row in [*older, *seen]]
+
+
+def _before(sealed: Sealed) -> list[dict[str, Any]]:
+    at_rest = pl.col("move") == 0
+    is_recent = pl.col("cycle") > sealed.cycle() - _HISTORY_CYCLES
+    rows = sealed.rows("firm_risk", at_rest & is_recent)
+    cents = (pl.col("deficiency") * 100).cast(pl.Int64)
+    return rows.select(at="as_of", deficiency=cents, deficient="accounts_deficient").to_dicts()
 
 
 def by_state(figures: Figures) -> list[dict[str, Any]]:
@@ -68,10 +87,12 @@ def names(sealed: Sealed) -> dict[str, Any]:
 
 def _names(sealed: Sealed) -> dict[str, Any]:
     """The names that the firm's customers hold most of."""
-    if sealed.has("firm_concentrations"):
-        last = sealed.rows("firm_concentrations")
-        rows = last.filter(pl.col("cycle") == pl.col("cycle").max())
-        return {"source": "firm_concentrations", "rows": listed(rows.head(_TOP))}
+    is_recent = pl.col("cycle") > sealed.cycle() - _HISTORY_CYCLES
+    ranked = sealed.rows("firm_concentrations", is_recent)
+    if ranked.height:
+        # A cycle that only brings rows up to date ranks nothing.
+        last = ranked.filter(pl.col("cycle") == pl.col("cycle").max(), pl.col("kind") == "symbol")
+        return {"source": "firm_concentrations", "rows": listed(last.head(_TOP))}
     held = sealed.rows("positions")
     value = pl.col("market_value")
     by_name = (
@@ -89,13 +110,11 @@ def _names(sealed: Sealed) -> dict[str, Any]:
 
 def _limits(sealed: Sealed) -> dict[str, Any] | None:
     """Limits as landed last, with the life of their breaches; None where no table has them."""
-    if "limits" not in TABLES:
+    if not sealed.has("limits"):
         return None
     latest = sealed.rows("limits").sort("event_time", maintain_order=True)
     limits = latest.unique("limit_id", keep="last", maintain_order=True)
-    breaches = (
-        newest(sealed.rows("limit_breaches")) if "limit_breaches" in TABLES else limits.clear()
-    )
+    breaches = newest(sealed.rows("limit_breaches"))
     return {"limits": listed(limits), "breaches": listed(breaches)}
 
 

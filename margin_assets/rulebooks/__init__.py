@@ -23,10 +23,13 @@ FAMILIES = (
     "overlays",
     "house",
     "calls",
+    "firm",
     "liquidation",
     "lake",
 )
-
+"""What cycles are planned under."""
+OUTSIDE = ("notifications",)
+"""Families that decide nothing in a cycle: no plan names them, and none is replayed by them."""
 
 P = ParamSpec("P")
 R = TypeVar("R")

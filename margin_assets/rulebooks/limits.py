@@ -71,7 +71,13 @@ _OF: dict[str, dict[str, _Bounds]] = {
     },
     "timelines": {"*": COUNT},
     "calls": {"*_share": SHARE, "*": COUNT},
+    "notifications": {"*_seconds": POSITIVE, "digest.*": POSITIVE, "*": COUNT},
     "overlays": {"*_usd": AMOUNT, "*.riskiest": COUNT, "*": RATE},
+    "firm": {
+        "price_moves.moves_percent": PERCENT,
+        "concentrations.largest": POSITIVE,
+        "concentrations.participation": SHARE,
+    },
     "liquidation": {
         "*_usd": AMOUNT,
         "*.lot": POSITIVE,

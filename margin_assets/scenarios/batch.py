@@ -58,6 +58,17 @@ FEED_SCHEMAS: Mapping[str, pl.Schema] = MappingProxyType(
                 "kind": _TEXT,
             }
         ),
+        "limits": pl.Schema(
+            {
+                "limit_id": _TEXT,
+                "metric": _TEXT,
+                "scope": _TEXT,
+                "subject": _TEXT,
+                "amount": _AMOUNT,
+                "owner": _TEXT,
+                "event_time": _INSTANT,
+            }
+        ),
         "cash_movements": pl.Schema(
             {
                 "movement_id": _TEXT,

@@ -2,14 +2,21 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from itertools import pairwise
 
 import polars as pl
 
 from margin_assets.scenarios import covid_market
-from margin_assets.scenarios.batch import Batch, Scenario
+from margin_assets.scenarios.batch import Batch, Scenario, feed_frame
 from margin_assets.scenarios.covid_book import book
 from margin_assets.scenarios.covid_market import Session
+
+_LIMITS = (
+    ("firm-exposure", "beta_weighted_exposure", "firm", None, Decimal(10_000_000), "firm risk"),
+    ("issuer-share", "gross_share", "issuer", None, Decimal("0.25"), "firm risk"),
+)
+"""Limits of the house from the first day on: id, metric, scope, subject, amount, owner."""
 
 
 def batches() -> Iterator[Batch]:
@@ -25,7 +32,9 @@ def batches() -> Iterator[Batch]:
 
 def _first_batch(session: Session) -> Batch:
     instruments = covid_market.instruments(session.close)
-    return Batch(session.close, {"instruments": instruments} | _market(session, with_betas=True))
+    limits = feed_frame("limits", [(*limit, session.close) for limit in _LIMITS])
+    reference = {"instruments": instruments, "limits": limits}
+    return Batch(session.close, reference | _market(session, with_betas=True))
 
 
 def _market(session: Session, *, with_betas: bool) -> dict[str, pl.DataFrame]:

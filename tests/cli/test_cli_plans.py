@@ -63,15 +63,15 @@ def test_a_triggered_account_is_cured_by_a_plan_that_a_person_approved(
     assert sent["kind"] == "plan_send"
     live(margin, tmp_path)
     (order,) = [json.loads(row) for row in Path(sent["note"]).read_text().splitlines()]
-    # 7,700 / 0.25 / 44: with a buffer of a tenth 700 shares go.
-    assert (order["side"], order["symbol"], order["quantity"]) == ("sell", "X", "700")
-    filled = fill("s", "-700", "44", at(minutes=70), order=order["order_id"])
+    # 7,000 / 0.25 / 44 is 636.4.
+    assert (order["side"], order["symbol"], order["quantity"]) == ("sell", "X", "637")
+    filled = fill("s", "-637", "44", at(minutes=70), order=order["order_id"])
     land(tmp_path, "fills/s.ndjson", line(filled))
     live(margin, tmp_path)
 
     shown = margin("plans", "show", plan["plan_id"], "--json", *place(tmp_path)).document
     assert [v["state"] for v in shown["versions"]] == ["proposed", "approved", "sent", "filled"]
-    assert (shown["orders"][0]["state"], shown["orders"][0]["filled_quantity"]) == ("filled", 700)
+    assert (shown["orders"][0]["state"], shown["orders"][0]["filled_quantity"]) == ("filled", 637)
     question = "SELECT margin_status, liquidation FROM enforcement_state"
     (now,) = margin("sql", question, "--json", *place(tmp_path)).document
     assert now["liquidation"] == "none"

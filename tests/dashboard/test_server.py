@@ -14,7 +14,7 @@ from margin_assets.dashboard.accounts import SORTABLE
 from margin_assets.dashboard.figures import read_published, read_tables
 from margin_assets.dashboard.guard import SECURITY, token_in
 from margin_assets.lake.published import Published, folder_of
-from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price
+from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price, text
 from tests.support.served_dashboard import TOKEN, Answer, Served, served, until
 
 ACCOUNTS = ("A", "B", "C", "D", "a/b?c#d", "<img src=x onerror=alert(1)>")
@@ -167,7 +167,9 @@ def test_pages_of_the_whole(server: Served, path: str):
 
 
 def test_a_shortfall_is_nobody_elses_excess(server: Served):
-    rows = {row["level"]: row["deficiency"] for row in server.ask("/api/firm").json["by_state"]}
+    rows = {
+        row["level"]: row["deficiency"] for row in server.ask("/api/firm").json["by_state"]["rows"]
+    }
 
     # B lacks 1,100 at -8%, C 2,100; A and D have enough.
     assert (rows["close_only"][0], rows["ok"][0]) == (110_000 + 210_000, 0)
@@ -341,3 +343,58 @@ def test_a_seal_is_told_and_answers_are_of_it(tmp_path: Path):
     row = dict(zip(found["columns"], found["rows"][0], strict=True))
     assert (found["cycle"], row["equity"], row["change"]) == (2, 200_000, -300_000)
     assert told["as_of"] == at(60).isoformat()
+
+
+def test_an_order_is_checked_by_the_firm_in_memory(server: Served):
+    # 10,000 of stock against a debit of 4,000: an equity of 6,000 carries 24,000.
+    cured = server.ask("/api/accounts/A/check", {"orders": ["SELL 10 X @ 100"]})
+    wanting = server.ask("/api/accounts/A/check", {"orders": ["BUY 141 X @ 100"]}).json
+
+    assert (cured.status, cured.json["accepted"], cured.json["cycle"]) == (200, True, 1)
+    assert cured.json["as_of"] == "2020-03-09T16:00:00Z"
+    assert not wanting["accepted"]
+    assert wanting["reasons"][0]["reason"] == "excess"
+    assert wanting["reasons"][0]["short_by"] == 25
+    odd = server.ask("/api/accounts/a/b%3Fc%23d/check", {"orders": ["BUY 1 X @ 100"]})
+    assert odd.json["account_id"] == "a/b?c#d"
+
+
+@pytest.mark.parametrize(
+    ("account_id", "body", "status"),
+    [
+        pytest.param("A", {"orders": ["BUY"]}, 400, id="no order"),
+        pytest.param("A", {"orders": ["BUY 1 ZZZ @ 1"]}, 400, id="unknown symbol"),
+        pytest.param("nobody", {"orders": ["BUY 1 X @ 1"]}, 404, id="unknown account"),
+        pytest.param("A", {"orders": []}, 422, id="nothing"),
+        pytest.param("A", {"order": "BUY 1 X @ 1"}, 422, id="another key"),
+    ],
+)
+def test_what_is_no_question_of_an_order(
+    server: Served, account_id: str, body: object, status: int
+):
+    assert server.ask(f"/api/accounts/{account_id}/check", body).status == status
+
+
+def test_a_breach_is_shown_and_acknowledged(tmp_path: Path):
+    firm = Firm(tmp_path)
+    limit = {"limit_id": "L1", "metric": "worst_scenario_loss", "scope": "firm", "amount": 1}
+    firm.run(
+        accounts=[account("A")],
+        instruments=[instrument("X")],
+        prices=[price("X", "100")],
+        cash_movements=[cash("M", "A", "6000")],
+        fills=[fill("F", "100", "100")],
+        limits=[limit | {"owner": "Bea", "event_time": text(at(0))}],
+    )
+    with served(firm) as server:
+        server.sees(1, "tables")
+        limits = server.ask("/api/firm").json["limits"]
+        (breach,) = limits["breaches"]
+        answer = server.act(f"/api/breaches/{breach['breach_id']}/acknowledge")
+        firm.run()
+        until(lambda: server.follower.figures.cycle == 2)
+        after = server.ask("/api/firm").json["limits"]["breaches"]
+
+    assert [(row["limit_id"], row["owner"]) for row in limits["limits"]] == [("L1", "Bea")]
+    assert (answer.status, breach["state"]) == (202, "open")
+    assert [(row["state"], row["acknowledged_by"]) for row in after] == [("acknowledged", "Ada")]

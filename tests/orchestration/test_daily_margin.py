@@ -54,7 +54,7 @@ def test_every_check_of_a_backfill_passes(backfilled: Backfilled):
     evaluations = result.get_asset_check_evaluations()
 
     assert {e.check_name for e in evaluations} >= {f"{name}_obeys_its_schema" for name in NAMES}
-    assert len(evaluations) == 21
+    assert len(evaluations) == 24
     assert [e.check_name for e in evaluations if not e.passed] == []
 
 
@@ -79,6 +79,8 @@ def test_a_backfill_leaves_validation_results(backfilled: Backfilled):
         "reg_t_requirements",
         "tims_requirements",
         "firm_risk",
+        "credit_exposures",
+        "firm_concentrations",
     ],
 )
 def test_a_daily_close_is_what_the_live_session_had(backfilled: Backfilled, name: str):

@@ -94,6 +94,7 @@ def test_what_is_launched():
         "landing_sensor",
         "business_date_sensor",
         "health_sensor",
+        "notice_sensor",
         "failed_runs",
         "failed_checks",
     }

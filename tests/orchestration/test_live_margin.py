@@ -62,7 +62,7 @@ def test_checks_are_in_the_event_log(ran: Ran):
 
     found = {e.check_name: e.passed for e in evaluations(instance, result.run_id)}
 
-    assert len(found) == 26
+    assert len(found) == 29
     assert {
         "positions_obeys_its_schema",
         "reg_t_lines_add_up",

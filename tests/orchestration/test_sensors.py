@@ -14,9 +14,11 @@ from margin_assets.live.session.session import CycleResult, Session
 from sensors.alerts import Alerts
 from sensors.failures import failed_checks
 from sensors.landing import landing_sensor
+from sensors.notices import notice_sensor
 from sensors.reference_data import business_date_sensor
 from tests.support.empty_lake import created
 from tests.support.places import Place
+from tests.support.told_lake import ToldLake, decision
 
 # Dagster copies sensors with a parameter that it calls beta itself.
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer `Sensor")
@@ -234,3 +236,16 @@ def test_an_alert_goes_to_its_topic(
 
     assert [len(p["Subject"]) for p in published] == ([] if fails else [100])
     assert ("not delivered" in caplog.text) is fails
+
+
+def test_messages_are_sent_once_and_told_to_dagster(place: Place, instance: dg.DagsterInstance):
+    assert isinstance(tick(notice_sensor, place, instance), dg.SkipReason)
+    ToldLake(place.folder).seal(decisions=[decision("A"), decision("B")])
+
+    result = tick(notice_sensor, place, instance)
+
+    (event,) = result.asset_events
+    assert event.asset_key == dg.AssetKey("notifications")
+    assert {event.metadata[name].value for name in ("written", "sent")} == {2}
+    assert len(list((place.folder / "outbox").iterdir())) == 2
+    assert isinstance(tick(notice_sensor, place, instance), dg.SkipReason)

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from margin_assets.calendar import sessions
 from margin_assets.kernels.history import history
-from margin_assets.kernels.margin import requirements
+from margin_assets.kernels.margin import firm_tables
 from margin_assets.kernels.margin.margined import margined
 from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.whatif import whatif
@@ -112,8 +112,16 @@ def at_close(firm: Firm, when: datetime) -> dict[str, pl.DataFrame]:
     positions = history.positions_at(landed, closes, sessions().times)
     accounts = history.account_state_at(booked, closes)
     tables = tables_over(margined(positions, accounts))
-    firm_risk = requirements.firm_risk(tables["margin_summary"], tables["stress_results"])
-    return tables | {"positions": positions, "account_state": accounts, "firm_risk": firm_risk}
+    struck = (positions, accounts, tables["margin_summary"], tables["stress_results"])
+    return tables | {
+        "positions": positions,
+        "account_state": accounts,
+        "firm_risk": firm_tables.firm_risk_at(*struck),
+        "credit_exposures": firm_tables.credit_exposures_at(*struck),
+        "firm_concentrations": firm_tables.firm_concentrations_at(
+            positions, accounts, firm.table("volumes")
+        ),
+    }
 
 
 def assert_history_agrees(firm: Firm) -> None:
@@ -123,7 +131,8 @@ def assert_history_agrees(firm: Firm) -> None:
     for name in DAILY:
         order = [column for column in TABLES[name].order if column != "cycle"]
         live = firm.table(name)
-        live = live.filter(pl.col("cycle") == live["cycle"].max()) if name == "firm_risk" else live
+        if TABLES[name].mode == "append":
+            live = live.filter(pl.col("cycle") == live["cycle"].max())
         if "reasons" in live.columns:
             # Refused rows are a matter of the landing, and of no date.
             live = live.with_columns(pl.col("reasons").str.replace(";?refused_rows", ""))

@@ -13,6 +13,7 @@ from margin_assets.assets.resources import (
     DailyTwins,
     LakeResource,
     LandingResource,
+    PostResource,
     ValidationResource,
 )
 from margin_assets.definitions import build_defs
@@ -43,6 +44,7 @@ class Place:
             "delta": DailyTwins(lake_uri=uri),
             "lake": LakeResource(uri=uri),
             "landing": LandingResource(folder=str(self.landing)),
+            "post": PostResource(outbox=str(self.folder / "outbox")),
             "validation": ValidationResource(docs=str(self.folder / "docs")),
         }
 

@@ -58,6 +58,14 @@ GOOD: dict[str, dict[str, Any]] = {
         "event_time": AT,
     },
     "prices": {"symbol": "NVDA", "price": 500.5, "event_time": AT},
+    "limits": {
+        "limit_id": "L1",
+        "metric": "beta_weighted_exposure",
+        "scope": "firm",
+        "amount": 1e7,
+        "owner": "risk",
+        "event_time": AT,
+    },
     "desk_actions": {
         "action_id": "D1",
         "kind": "quarantine_dismiss",

@@ -100,8 +100,10 @@ class CallBook:
 
     def has_open(self, kinds: Sequence[int], accounts: Int64Array) -> BoolArray:
         """Whether accounts have an open call of one of these kinds."""
-        found: BoolArray = (self._row[list(kinds)][:, accounts] != UNSET).any(axis=0)
-        return found
+        has = np.zeros(self._row.shape[1], dtype=np.bool_)
+        # Of all accounts few are called: they are looked up, not the others.
+        has[self.calls.account[np.isin(self.calls.kind, kinds)]] = True
+        return has[accounts]
 
     def who(self, *kinds: int) -> Int64Array:
         """Accounts with an open call of one of these kinds, sorted."""

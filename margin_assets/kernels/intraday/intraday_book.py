@@ -92,6 +92,13 @@ class IntradayBook:
         register = self._register
         return (register.live > 0) | (register.reduced_on == self._day_of(point))
 
+    def frozen(self) -> BoolArray:
+        """Accounts that may not create or increase a short position or a debit, by place."""
+        _, is_freezing = self._open_and_frozen()
+        is_frozen = np.zeros(len(self._register.live), dtype=np.bool_)
+        is_frozen[self._register.account[: len(is_freezing)][is_freezing]] = True
+        return is_frozen
+
     @property
     def register(self) -> Register:
         """Every account's deficits, to be read."""

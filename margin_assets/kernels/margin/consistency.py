@@ -112,6 +112,17 @@ def still_stress_gaps(stress: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFra
     return both.filter(~agrees.fill_null(value=False)).select(keys).sort(keys)
 
 
+def credit_exposure_gaps(firm: pl.DataFrame, exposures: pl.DataFrame) -> pl.DataFrame:
+    """Scenarios in which the types of accounts do not add up to the firm."""
+    keys = [*_keys(firm)[:-1], "scenario"]
+    sums = ("accounts", "pnl", "credit_exposure")
+    totals = exposures.group_by(keys).agg(pl.col(sums).sum().name.suffix("_by_type"))
+    both = firm.join(totals, on=keys, how="left", validate="1:1")
+    same = [pl.col(name) == pl.col(f"{name}_by_type") for name in sums]
+    agrees = pl.all_horizontal(*same).fill_null(value=False) | (pl.col("accounts") == 0)
+    return both.filter(~agrees).select(keys).sort(keys)
+
+
 def indeterminate_accounts(summary: pl.DataFrame) -> pl.DataFrame:
     """Accounts that lack an input, with the named states."""
     keys = _keys(summary)

@@ -79,6 +79,16 @@ def special_memorandum_accounts(era: Margined) -> pl.DataFrame:
     )
 
 
+def available(balance: Int64Array, owed: Int64Array, excess: Int64Array) -> Int64Array:
+    """What accounts may commit: the greater of SMA and excess, less what calls still lack; cents.
+
+    Negative where neither covers what the day's transactions took.
+    """
+    lacking = np.maximum(owed - np.maximum(balance, 0), 0)
+    found: Int64Array = np.maximum(balance - owed, excess - lacking)
+    return found
+
+
 def buying_power(sma: Int64Array, spare: Int64Array, rules: Rules) -> Int64Array:
     """What an SMA buys of marginable stock, equity staying above maintenance; cents."""
     power: Int64Array = np.minimum(

@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.fills import fill_cash
+from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import CENTS, PPM
 from margin_assets.kernels.rules.rules import rules_in_force
@@ -85,6 +87,27 @@ def trade_entries(trades: Trades, rules: EntryRules) -> Int64Array:
     kept = np.where(held < 0, np.clip(trades.calls - (short - closing), 0, closing), 0)
     released = _of_cost(trades, closing - kept, freed) + _of_cost(trades, kept, hedged)
     return released - _of_cost(trades, opening - sold, taken) - _of_cost(trades, sold, hedged)
+
+
+def calls_against(
+    book: Book, series: Series, trades: tuple[Int64Array, Int64Array, Int64Array]
+) -> Int64Array:
+    """Units that the account of each trade may sell short against its long calls, at its price.
+
+    `trades`: account and symbol by place, price.
+    """
+    found = np.zeros(len(trades[0]), dtype=np.int64)
+    is_call = series.is_call & series.is_listed & series.is_american & ~series.is_ended
+    is_held = is_call[book.series] & (book.quantity > 0)
+    if not is_held.any():
+        return found
+    for n, (a, s, price) in enumerate(zip(*(column.tolist() for column in trades), strict=True)):
+        own = slice(book.offsets[a], book.offsets[a + 1])
+        held = book.series[own]
+        chosen = is_held[own] & (series.name[held] == series.name[s])
+        chosen &= series.strike[held] <= price
+        found[n] = book.quantity[own][chosen].sum()
+    return found
 
 
 def _of_cost(trades: Trades, quantity: Int64Array, rate: Int64Array) -> Int64Array:

@@ -8,7 +8,7 @@ import polars as pl
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_decimal, to_instants
 from margin_assets.kernels.reg_t.reg_t_book import UNSET, RegTBook
-from margin_assets.kernels.reg_t.sma import RegTFigures, buying_power
+from margin_assets.kernels.reg_t.sma import RegTFigures, available, buying_power
 from margin_assets.kernels.rules.rules import Rules
 from schemas.reg_t import MOVERS
 
@@ -22,8 +22,7 @@ def memorandum_frame(
     """
     balance, owed = book.balance[places], book.owed[places]
     sma = np.maximum(balance - owed, 0)
-    lacking = np.maximum(owed - np.maximum(balance, 0), 0)
-    power = buying_power(np.maximum(sma, now.excess - lacking), now.spare, rules)
+    power = buying_power(available(balance, owed, now.excess), now.spare, rules)
     words = [MOVERS[code] if code != UNSET else None for code in book.moved_by[places].tolist()]
     return pl.DataFrame(
         {

@@ -2,7 +2,8 @@
 
 A live session reaches, in this order: `archived`, `before_plan`, `planned`, `accepted`,
 `computed`, then for each table it writes `before_write:<table>` and `written:<table>` (tables
-are written at once, so these interleave), `before_seal`, `sealed`.
+are written at once, so these interleave), `before_seal`, `sealed`. A sender of messages reaches
+`notices_claimed` and, after each that its channel took, `notice_delivered`.
 """
 
 from collections.abc import Callable

@@ -65,6 +65,10 @@ class IntradayMonitor:
         """Those of some accounts whose every revaluation has to be seen."""
         return accounts[self._book().watched(point)[accounts]]
 
+    def frozen(self) -> BoolArray:
+        """Accounts that may not create or increase a short position or a debit, by place."""
+        return self._book().frozen()
+
     def steps(
         self, changed: Mapping[str, pl.DataFrame], holdings: Holdings, symbols: Names, point: int
     ) -> list[Transactions]:
@@ -94,11 +98,9 @@ class IntradayMonitor:
         """
         accounts, is_reducing, net_deposit = seen
         book, rules = self._book(), intraday_rules(day_of(point))
-        chosen = holdings.intraday_from[accounts]
-        first = np.where(chosen < 0, rules.first_day, chosen)
-        is_switched = point // _US_PER_DAY >= np.clip(first, rules.first_day, rules.last_switch)
+        switched = is_switched(holdings.intraday_from[accounts], point)
         equity = figures.equity[accounts]
-        rule = governing_rules(holdings.account_type[accounts], equity, is_switched, rules)
+        rule = governing_rules(holdings.account_type[accounts], equity, switched, rules)
         kept = (rule >= 0) | book.watched(point)[accounts]
         places = accounts[kept]
         entries = Entries(
@@ -140,6 +142,14 @@ class IntradayMonitor:
 
 
 _NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
+
+
+def is_switched(chosen: Int64Array, point: int) -> BoolArray:
+    """Which accounts are under intraday margin at a grid point, by their `intraday_from`."""
+    rules = intraday_rules(day_of(point))
+    first = np.where(chosen < 0, rules.first_day, chosen)
+    found: BoolArray = point // _US_PER_DAY >= np.clip(first, rules.first_day, rules.last_switch)
+    return found
 
 
 def reducing(step: Transactions, before: Int64Array, after: Int64Array) -> BoolArray:

@@ -12,7 +12,6 @@ from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
 from margin_assets.kernels.enforcement.rungs import NEVER, UNSET, Evaluated, Ladder, empty_ladder
 from margin_assets.kernels.intraday.intraday import levels
-from margin_assets.kernels.margin.firm import firm_risk_of
 from margin_assets.kernels.margin.house import charge_house
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
@@ -45,6 +44,7 @@ from margin_assets.live.firm.reg_t import RegTMonitor
 from margin_assets.live.firm.reg_t_entries import Firm, noted
 from margin_assets.live.firm.restating import Restating
 from margin_assets.live.firm.ticks import Ticks, by_point, points_of, rows_by_point
+from margin_assets.live.firm.whole import WholeFirm
 
 _NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
 Events = Mapping[str, pl.DataFrame]
@@ -62,6 +62,7 @@ class Monitor:
         self.holdings = Holdings()
         self.day_trades = DayTradeMonitor(days, self.holdings, self.market)
         self.outcomes = Outcomes()
+        self.whole = WholeFirm(self.market, self.holdings, self.outcomes)
         self.calls = CallMonitor(days, self.holdings, self.outcomes)
         self.plans = PlanMonitor(days, self.holdings, self.market, self.outcomes)
         self.ladder = empty_ladder(0)
@@ -209,8 +210,16 @@ class Monitor:
 
     def firm_risk(self) -> pl.DataFrame:
         """The `firm_risk` frame as of the last evaluated grid point."""
-        point = self.point
-        return firm_risk_of(self._struck_again(self.figures(), point), self.rules(point), point)
+        return self.whole.risk(*self._firm())
+
+    def firm_tables(self) -> dict[str, pl.DataFrame]:
+        """The tables of the whole firm of a cycle that ends at the last evaluated grid point."""
+        return self.whole.frames(*self._firm())
+
+    def _firm(self) -> tuple[Figures, tuple[Book, Series], Rules, int]:
+        point, everyone = self.point, np.arange(len(self.holdings.accounts), dtype=np.int64)
+        found = self._struck_again(self.figures(), point)
+        return found, self._arrays(point, everyone), self.rules(point), point
 
     def _struck_again(self, figures: Figures, point: int) -> Figures:
         """Figures with what no decision asks for: portfolio margin of options after each move."""
@@ -305,6 +314,7 @@ class Monitor:
         symbols, accounts = self._take_terms(point, changed, rules)
         moved = market.with_options(np.unique(np.concatenate(symbols)))
         market.reprice(moved, point, rules)
+        self.whole.reprice(moved)
         accounts += self._enter(point, changed, moved)
         self.plans.fill(point)
         due = np.flatnonzero(self.ladder.deadline <= point)
@@ -354,20 +364,29 @@ class Monitor:
             symbols.append(market.apply_betas(changed["betas"]))
         if "volatilities" in changed:
             symbols.append(market.apply_volatilities(changed["volatilities"]))
-        if "volumes" in changed:
-            # No figure rests on a volume: nobody is touched.
-            market.apply_volumes(changed["volumes"])
         if point in self._ticks:
             symbols.append(market.apply_prices(self._ticks[point], point, rules))
         if "effects" in changed:
             symbols.append(market.apply_fills(changed["effects"], point, rules))
         if "accounts" in changed:
             accounts.append(holdings.apply_accounts(changed["accounts"]))
+        self._note(changed)
         if "desk_actions" in changed:
-            acts = changed["desk_actions"]
-            self.plans.act(point, acts, self.ladder)
-            accounts.append(self.calls.act(point, acts, self.ladder, self.reg_t))
+            accounts.append(self._act(point, changed["desk_actions"]))
         return symbols, accounts
+
+    def _note(self, changed: Mapping[str, pl.DataFrame]) -> None:
+        """Takes what no account's figure rests on: nobody is touched."""
+        if "volumes" in changed:
+            self.market.apply_volumes(changed["volumes"])
+        if "limits" in changed:
+            self.whole.apply_limits(changed["limits"])
+
+    def _act(self, point: int, acts: pl.DataFrame) -> Int64Array:
+        """Does what people ask for; returns the accounts that it touches."""
+        self.whole.acknowledge(point, acts)
+        self.plans.act(point, acts, self.ladder)
+        return self.calls.act(point, acts, self.ladder, self.reg_t)
 
     def _take(
         self, _point: int, changed: Mapping[str, pl.DataFrame], _moved: Int64Array

@@ -11,7 +11,13 @@ from margin_assets.kernels.book.series import SECURITY, Series
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_scaled
 from margin_assets.kernels.reg_t.reg_t_book import BY_CASH, BY_TRADE, entry_frame
-from margin_assets.kernels.reg_t.sma_entries import Trades, cash_entries, entry_rules, trade_entries
+from margin_assets.kernels.reg_t.sma_entries import (
+    Trades,
+    calls_against,
+    cash_entries,
+    entry_rules,
+    trade_entries,
+)
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.names import Names
@@ -67,36 +73,17 @@ def _trades(
     """Account of each trade, its entry as of stock, and whether it is of something else."""
     place = firm.holdings.accounts.places(effects["account_id"])
     symbol = firm.symbols.places(effects["symbol"])
-    quantity = effects["quantity"].to_numpy()
+    quantity, price = effects["quantity"].to_numpy(), effects["price"].to_numpy()
+    book = firm.holdings.book(firm.series.multiplier)
     trades = Trades(
         held=firm.holdings.held_before(place, symbol, quantity),
         quantity=quantity,
-        price=effects["price"].to_numpy(),
+        price=price,
         is_marginable=firm.series.is_marginable[symbol],
-        calls=_calls(firm, place, symbol, effects),
+        calls=calls_against(book, firm.series, (place, symbol, price)),
     )
     is_other = (firm.series.kind[symbol] != SECURITY) | firm.series.is_ended[symbol]
     return place, trade_entries(trades, entry_rules(day_of(point))), is_other
-
-
-def _calls(
-    firm: Firm, account: Int64Array, symbol: Int64Array, effects: pl.DataFrame
-) -> Int64Array:
-    """Units that each trade's account may sell short against its long calls, at the price."""
-    found = np.zeros(len(account), dtype=np.int64)
-    book, series = firm.holdings.book(firm.series.multiplier), firm.series
-    is_call = series.is_call & series.is_listed & series.is_american & ~series.is_ended
-    is_held = is_call[book.series] & (book.quantity > 0)
-    if not is_held.any():
-        return found
-    price = effects["price"].to_numpy()
-    for n, (a, s) in enumerate(zip(account.tolist(), symbol.tolist(), strict=True)):
-        own = slice(book.offsets[a], book.offsets[a + 1])
-        held = book.series[own]
-        chosen = is_held[own] & (series.name[held] == series.name[s])
-        chosen &= series.strike[held] <= price[n]
-        found[n] = book.quantity[own][chosen].sum()
-    return found
 
 
 _NOBODY: Int64Array = np.zeros(0, dtype=np.int64)

@@ -18,6 +18,7 @@ from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.firm import calls, plans
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.restating import DAYS
+from margin_assets.live.firm.whole import ACKNOWLEDGE
 from margin_assets.live.session.shards import Part, StateShards
 from margin_assets.rulebooks import in_force, versions
 
@@ -106,7 +107,7 @@ class CycleRunner:
             frames[DAYS] = ended
         changed = np.union1d(self.monitor.changed(), self._newly_flagged())
         part = self.shards.choose(names, changed, end)
-        frames |= self._state(part.places) | {"firm_risk": self.monitor.firm_risk()}
+        frames |= self._state(part.places) | self.monitor.firm_tables()
         return _computed(frames, end, part, cycle)
 
     def _flag(self, cycle: int) -> Computed:
@@ -169,7 +170,7 @@ class CycleRunner:
 
     def _kinds(self) -> tuple[str, ...]:
         """Acts that count at a grid point under the plan at work."""
-        return (*calls.ACTS, *(plans.ACTS if self.monitor.plans.is_on else ()))
+        return (*calls.ACTS, ACKNOWLEDGE, *(plans.ACTS if self.monitor.plans.is_on else ()))
 
     def _hold_back(self, feed: str, timed: dict[str, pl.DataFrame], end: int | None) -> None:
         """Rows of a date that the day has not come to wait for it."""

@@ -50,6 +50,8 @@ def load_monitor(
     memoranda = reg_t_book.Saved(scan("special_memorandum_accounts"), scan("reg_t_calls"))
     monitor.reg_t.load(memoranda, names, as_of)
     _load_day_trades(monitor, scan, as_of, points_of)
+    limits = _newest(scan, "limits", as_of).sort("event_time", maintain_order=True)
+    monitor.whole.load(limits, scan("limit_breaches"))
     monitor.resume()
     calls = scan("margin_calls").sort("cycle", maintain_order=True)
     monitor.load_calls(calls, as_of, has_begun=has_calls)

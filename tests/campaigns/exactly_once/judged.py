@@ -51,8 +51,8 @@ def told(lake: Lake, how: str) -> Text:
     tables["refused_accounts"] = tables["refused_accounts"].select("account_id").unique()
     tables["quarantine_closings"] = tables["quarantine_closings"].select("outcome").unique()
     if how == OTHER_CUT:
-        firm = tables["firm_risk"]
-        tables["firm_risk"] = firm.filter(pl.col("cycle") == pl.col("cycle").max())
+        for name in ("firm_risk", "credit_exposures", "firm_concentrations"):
+            tables[name] = tables[name].filter(pl.col("cycle") == pl.col("cycle").max())
     dropped = _PLACE if how == SAME_CUT else (*_PLACE, *_CUT)
     return {name: _lines(frame.drop(dropped, strict=False)) for name, frame in tables.items()}
 

@@ -126,8 +126,8 @@ def test_optional_columns_are_those_of_the_semantics():
     of_house = "expected_range is_hard_to_borrow borrow_rate"
     of_bonds = "bond_class coupon maturity frequency day_count principal"
     named = "corrects_fill_id source window_days r_squared leverage class_group"
-    of_acts = "reason details"
-    groups = (named, of_accounts, of_derivatives, of_underlyings, of_house, of_bonds, of_acts)
+    of_the_desk = "reason details subject amount"
+    groups = (named, of_accounts, of_derivatives, of_underlyings, of_house, of_bonds, of_the_desk)
     assert optional == set(" ".join(groups).split())
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from margin_assets.kernels.margin.requirements import firm_risk
+from margin_assets.kernels.margin.firm_tables import firm_risk_at
 from tests.support.live_driver import Firm, account, at, beta, cash, fill, instrument, price
 
 
@@ -26,7 +26,8 @@ def test_an_account_that_nothing_has_valued_is_not_summed_as_zero(tmp_path: Path
     told = firm.table("firm_risk").drop("as_of")
     before, after = (told.filter(cycle=number).drop("cycle") for number in (1, 2))
     assert after.equals(before)
-    daily = firm_risk(firm.table("margin_summary"), firm.table("stress_results"))
+    names = ("positions", "account_state", "margin_summary", "stress_results")
+    daily = firm_risk_at(*map(firm.table, names))
     assert after.equals(daily.select(after.columns))
     assert after["pnl"].min() < 0
     assert after.filter(pl.col("equity") > 0).height == after.height

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from margin_assets.kernels.margin.requirements import firm_risk
+from margin_assets.kernels.margin.firm_tables import firm_risk_at
 from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.ledger.audit import verify
 from margin_assets.lake.store.store import Lake
@@ -132,7 +132,8 @@ def test_the_firm_is_summed_every_cycle(whole: Firm, sampled: Firm) -> None:
 def test_the_sum_over_figures_is_the_sum_over_tables(whole: Firm) -> None:
     live = whole.table("firm_risk").filter(pl.col("cycle") == len(deliveries()))
 
-    daily = firm_risk(whole.table("margin_summary"), whole.table("stress_results"))
+    names = ("positions", "account_state", "margin_summary", "stress_results")
+    daily = firm_risk_at(*map(whole.table, names))
 
     assert daily["pnl"].min() < 0
     assert_frame_equal(live.select(daily.columns), daily)

@@ -77,7 +77,7 @@ export function accountPage(root, { go }) {
       dimension("Trading", now.restriction ? "close_only" : "none", null, fmt.words(now.restriction)),
       dimension("Liquidation", now.is_liquidating ? "triggered" : "none"),
       dimension("Minimum equity", now.minimum_call ? "call" : "ok"),
-      h("span", { class: `dimension${left !== null && left < 1800 ? " due" : ""}` }, h("small", {}, "Next deadline"), left === null ? "none" : `in ${fmt.span(left)}`),
+      h("span", { class: `dimension${left !== null && left < 1800 ? " due" : ""}` }, h("small", {}, "Next deadline"), h("span", { class: "left" }, left === null ? "none" : fmt.left(now.deadline, eventNow()))),
       h("span", { class: "grow" }),
       h("span", { class: "of" }, `cycle ${fmt.count(now.cycle)}`),
     );
@@ -287,8 +287,8 @@ export function accountPage(root, { go }) {
 }
 
 function updateDeadline(head, now) {
-  const shown = head.querySelector(".dimension:nth-last-of-type(3)");
-  if (shown && now.deadline !== null) shown.lastChild.textContent = `in ${fmt.span((now.deadline - eventNow()) / 1e6)}`;
+  const shown = head.querySelector(".left");
+  if (shown && now.deadline !== null) shown.textContent = fmt.left(now.deadline, eventNow());
 }
 
 const fact = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));

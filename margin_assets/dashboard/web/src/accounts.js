@@ -95,10 +95,10 @@ const COLUMNS = [
   {
     field: "deadline",
     headerName: "Next deadline",
-    width: 118,
+    width: 124,
     type: "number",
     cellClass: deadlineClass,
-    valueFormatter: ({ value }) => (value === null || value === undefined ? "–" : fmt.span((value - eventNow()) / 1e6)),
+    valueFormatter: ({ value }) => fmt.left(value, eventNow()),
   },
   amount("excess", "Excess", { width: 120, cellClassRules: { negative: ({ value }) => value < 0 } }),
   { field: "excess_ratio", headerName: "Excess % of gross", width: 142, type: "number", cellRenderer: ratioCell },

@@ -88,7 +88,7 @@ function daily(chart, days, name, line) {
     option: {
       ...rest,
       tooltip: { ...rest.tooltip, valueFormatter: (value) => fmt.usd(value) },
-      xAxis: { type: "category", data: days.map((row) => row.day), ...axis, axisLabel: { ...axis.axisLabel, hideOverlap: true } },
+      xAxis: { type: "category", data: days.map((row) => row.day.slice(5)), ...axis, axisLabel: { ...axis.axisLabel, hideOverlap: true } },
       yAxis: { type: "value", min: 0, minInterval: 100, ...axis, splitNumber: 4, axisLabel: { ...axis.axisLabel, formatter: (value) => fmt.usdShort(value) } },
       series: [{ name: chart.title, type: "bar", barMaxWidth: 24, itemStyle: { color: line }, data: days.map((row) => fmt.toCents(row[name])) }],
     },

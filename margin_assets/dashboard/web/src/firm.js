@@ -22,9 +22,9 @@ export function firmPage(root) {
   const names = h("div");
   const accounts = h("div");
   const limits = h("div");
-  const scenarios = new Chart("What customers would lack, by move of SPY", "USD");
+  const scenarios = new Chart("What customers would lack, by move", "USD");
   const deficiency = new Chart("Deficiency", "USD, as of", 160);
-  const calls = new Chart("Accounts in call or restricted", "accounts, as of", 160);
+  const calls = new Chart("Accounts with a deficiency", "accounts, as of", 160);
   const charts = [scenarios, deficiency, calls];
   fill(
     root,
@@ -53,7 +53,7 @@ export function firmPage(root) {
       ["Accounts", fmt.count(totals.accounts), `${fmt.count(totals.indeterminate)} indeterminate`],
     ]));
     showScenarios(found.scenarios);
-    showStates(found.by_state, found.scenarios);
+    showStates(found.by_state.rows, found.by_state.scenarios);
     showDay(found.history);
     showMoved(found.moved);
     fill(accounts, table("Largest shortfalls", [
@@ -98,14 +98,14 @@ export function firmPage(root) {
     const cell = (row, place) => {
       const value = row.deficiency[place];
       const part = Math.sqrt(value / largest);
-      const link = { href: `/accounts?state=${row.level}&breach_at=${encodeURIComponent(names[place].scenario)}` };
+      const link = { href: `/accounts?state=${row.level}&breach_at=${encodeURIComponent(names[place])}` };
       return h("td", { class: `heat heat-${Math.round(part * 5)} n` }, value ? h("a", link, fmt.usdShort(value)) : "0");
     };
     fill(
       states,
       rows.length
         ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Shortfall by state and scenario" }, h("table", { class: "map" },
-            h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "State now"), names.map((row) => h("th", { scope: "col", class: "n" }, fmt.minusText(row.scenario).replace("SPY ", ""))))),
+            h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "State now"), names.map((name) => h("th", { scope: "col", class: "n" }, fmt.minusText(name).replace("SPY ", ""))))),
             h("tbody", {}, [...rows].reverse().map((row) => h("tr", {}, h("th", { scope: "row" }, badge(row.level)), names.map((_, place) => cell(row, place)))))))
         : h("p", { class: "none" }, "No scenario is known yet."),
       h("p", { class: "say" }, "A figure opens the accounts behind it."),
@@ -114,7 +114,7 @@ export function firmPage(root) {
 
   function showDay(history) {
     series(deficiency, history, (row) => row.deficiency, fmt.usdShort, colour("loss"));
-    series(calls, history, (row) => row.levels.call + row.levels.close_only + row.levels.liquidation, fmt.count, colour("call"));
+    series(calls, history, (row) => row.deficient, fmt.count, colour("call"));
   }
 
   function showMoved(found) {
@@ -138,7 +138,7 @@ export function firmPage(root) {
       names,
       table("Largest names", isRanked ? [
         ["Name", (row) => row.subject],
-        ["Loss", (row) => fmt.dollars(row.loss ?? row.worst_loss), "n"],
+        ["Loss", (row) => fmt.dollars(row.loss), "n"],
         ["Accounts", (row) => fmt.count(row.accounts), "n"],
         ["Days to liquidate", (row) => fmt.number(row.days_to_liquidate), "n"],
       ] : [
@@ -147,7 +147,7 @@ export function firmPage(root) {
         ["Long", (row) => fmt.dollars(row.long), "n"],
         ["Short", (row) => fmt.dollars(row.short), "n"],
       ], found.rows.slice(0, 12), "Nothing is held."),
-      isRanked ? null : h("p", { class: "none" }, "This lake does not rank losses by name yet; these are values held."),
+      h("p", { class: "none" }, isRanked ? `By what their holders would lose at ${fmt.minusText(found.rows[0]?.scenario)}.` : "This lake does not rank losses by name yet; these are values held."),
     );
   }
 
@@ -161,10 +161,10 @@ export function showLimits(target, found) {
     target,
     table("Limits", [
       ["Limit", (row) => fmt.word(row.metric)],
-      ["Of", (row) => row.subject ?? "firm"],
+      ["Of", (row) => row.subject ?? (row.scope === "firm" ? "the firm" : `each ${row.scope}`)],
       ["Amount", (row) => fmt.number(row.amount), "n"],
       ["Owner", (row) => row.owner],
-      ["Breach", (row) => { const b = open.get(row.limit_id); return b ? h("b", { class: "stale" }, `✖ ${fmt.word(b.state)}, ${fmt.pct(Number(b.use))} since ${fmt.instant(b.opened_at)}`) : "within"; }],
+      ["Breach", (row) => { const b = open.get(row.limit_id); return b ? h("b", { class: "stale" }, `✖ ${fmt.word(b.state)}, ${b.use === null ? "use not known" : fmt.pct(Number(b.use))} since ${fmt.instant(b.opened_at)}`) : "within"; }],
       ["", (row) => { const b = open.get(row.limit_id); return b?.state === "open" ? h("button", { type: "button", onclick: () => act({ title: "Acknowledge", subject: b.breach_id, named: `The breach of ${fmt.word(row.metric)}`, path: `/api/breaches/${encodeURIComponent(b.breach_id)}/acknowledge` }) }, "Acknowledge…") : ""; }],
     ], found.limits, "No limit has landed."),
   );

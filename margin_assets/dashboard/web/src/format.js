@@ -79,3 +79,9 @@ export const word = (code) =>
 export const words = (codes) => (codes ? codes.split(";").map((c) => c.replaceAll("_", " ")).join(", ") : "");
 /** A name that carries a hyphen for a minus, such as that of a scenario. */
 export const minusText = (text) => (text ? text.replace(/ -(\d)/, ` ${MINUS}$1`) : "–");
+/** Time left to an instant in microseconds, or how long it is over. */
+export function left(due, now) {
+  if (due === null || due === undefined || now === null) return "–";
+  const seconds = (due - now) / 1e6;
+  return seconds < 0 ? `${span(-seconds)} over` : span(seconds);
+}

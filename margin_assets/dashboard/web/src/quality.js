@@ -48,7 +48,9 @@ export function qualityPage(root) {
     const { health, landed_to_sealed: took } = found;
     const stale = found.prices.reduce((sum, row) => sum + Number(row.gross_value ?? 0), 0);
     fill(top, strip([
-      ["Landed to sealed", took.p50 === null ? "–" : fmt.span(took.p50), took.p99 === null ? "no file of late" : `p99 ${fmt.span(took.p99)}, ${fmt.count(took.files)} files`],
+      health.freshness.state === "history"
+        ? ["Landed to sealed", "–", "a replay lands at times of its own"]
+        : ["Landed to sealed", fmt.span(took.p50), took.p99 === null ? "no file of late" : `p99 ${fmt.span(took.p99)}, ${fmt.count(took.files)} files`],
       ["Backlog", `${fmt.count(health.backlog.files ?? null)} files`, health.backlog.oldest_seconds === null || health.backlog.oldest_seconds === undefined ? "nothing waits" : `oldest ${fmt.span(health.backlog.oldest_seconds)}`],
       ["Refused of late", fmt.pct(health.quarantine.rate ?? null), `${fmt.count(health.quarantine.quarantined ?? null)} of ${fmt.count(health.quarantine.rows ?? null)} rows`],
       ["Open, of fills or cash", fmt.count(health.refused.rows ?? null), "missing from figures"],
@@ -71,7 +73,7 @@ export function qualityPage(root) {
       option: {
         ...rest,
         tooltip: { ...rest.tooltip, valueFormatter: (value) => fmt.span(value) },
-        xAxis: { type: "category", data: rows.map((row) => row.place), ...axis },
+        xAxis: { type: "category", data: rows.map((row) => fmt.count(row.place)), ...axis, axisLabel: { ...axis.axisLabel, hideOverlap: true } },
         yAxis: { type: "value", ...axis, splitNumber: 3 },
         series: [{ name: "Planned to sealed", type: "bar", itemStyle: { color: colour("accent") }, data: rows.map((row) => row.value) }],
       },

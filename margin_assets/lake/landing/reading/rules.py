@@ -31,6 +31,8 @@ _REASON_OF_ROW_RULE = {
     "option_names_its_terms": ("option_terms", "missing"),
     "option_is_not_its_own_underlying": ("underlying", "is_itself"),
     "bond_names_its_maturity": ("maturity", "missing"),
+    "metric_fits_its_scope": ("metric", "not_of_scope"),
+    "firm_has_no_subject": ("subject", "of_the_firm"),
 }
 _UNIQUENESS = "primary_key"
 _FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)

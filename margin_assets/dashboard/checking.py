@@ -1,0 +1,48 @@
+"""Orders checked before they are traded: a question by POST, which changes nothing."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from margin_assets.dashboard.desk import answered
+from margin_assets.dashboard.reading import NOT_FOUND, AccountId
+from margin_assets.live.checking import Follower, UnknownAccount
+from margin_assets.whatif.orders import MOST_LEGS, OrderError, parse_orders
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    **NOT_FOUND,
+    400: {"description": "Not an order, or of a symbol that nobody knows."},
+    422: {"description": "Not a question."},
+    503: {"description": "Nothing is sealed yet."},
+}
+
+
+class Asking(BaseModel):
+    """Orders of one account, each leg as `BUY 100 XOM @ 61.20`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    orders: list[Annotated[str, Field(max_length=200)]] = Field(min_length=1, max_length=MOST_LEGS)
+
+
+def router(checks: Follower) -> APIRouter:
+    """The one route."""
+    routes = APIRouter(prefix="/api", responses=_ANSWERS)
+
+    # An id may hold any printable character: what follows it in a path tells the question.
+    @routes.post("/accounts/{account_id:path}/check")
+    def check(account_id: AccountId, body: Asking) -> Response:
+        """Whether orders would be accepted, and what the account would come to."""
+        try:
+            found = checks.check(account_id, parse_orders(body.orders))
+        except OrderError as error:
+            raise HTTPException(400, str(error)) from None
+        except UnknownAccount:
+            raise HTTPException(404, "no such account") from None
+        except LookupError as error:
+            raise HTTPException(503, str(error)) from None
+        return answered(found | {"as_of": found["as_of"].isoformat().replace("+00:00", "Z")})
+
+    return routes

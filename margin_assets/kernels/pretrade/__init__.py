@@ -1,0 +1,4 @@
+"""Orders before they are traded: what an account would come to, and which rule refuses them.
+
+Only the figures of other rooms are compared here; no requirement has a formula of its own.
+"""

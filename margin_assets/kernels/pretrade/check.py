@@ -1,0 +1,346 @@
+"""An order checked: the account's figures before and after it, and the rules that refuse it."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+
+from margin_assets.kernels.book.book import CASH, PORTFOLIO, REG_T, Book
+from margin_assets.kernels.book.figures import Figures
+from margin_assets.kernels.book.series import OPTION, SECURITY, Series
+from margin_assets.kernels.book.states import INDETERMINATE
+from margin_assets.kernels.enforcement.minimum import minimum_equity
+from margin_assets.kernels.intraday.intraday import (
+    NO_RULE,
+    governing_rules,
+    intraday_rules,
+    levels,
+    opens,
+    trades_reduce,
+)
+from margin_assets.kernels.margin.revaluation import revalue
+from margin_assets.kernels.margin.settlement import settled
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.options.valuation import OptionValues, rescanned
+from margin_assets.kernels.pretrade.legs import (
+    AFTER,
+    BEFORE,
+    Held,
+    Legs,
+    book_of_both,
+    traded,
+)
+from margin_assets.kernels.reg_t.sma import available, buying_power, mixed_excess, reg_t_figures
+from margin_assets.kernels.reg_t.sma_entries import (
+    Trades,
+    calls_against,
+    entry_rules,
+    trade_entries,
+)
+from margin_assets.kernels.rules.rules import Rules
+
+_BOTH: Int64Array = np.array([BEFORE, AFTER], dtype=np.int64)
+Charges = Callable[[Held, Held], Int64Array]
+"""House add-ons of the account before and after, cents."""
+
+
+class Scene(NamedTuple):
+    """What every account is measured by: marks and terms, model values, the rules of a day."""
+
+    series: Series
+    values: OptionValues
+    rules: Rules
+    on: date
+    charges: Charges
+
+
+class DayTrading(NamedTuple):
+    """What the pattern day trader rule leaves of an account's day, cents; None is not known."""
+
+    buying_power: int | None
+    commitment: int | None
+    """Largest cost of what was opened today and still open, the order's own on top."""
+
+
+class Against(NamedTuple):
+    """What stands against an account besides its figures; amounts in cents."""
+
+    balance: int = 0
+    owed: int = 0
+    """Of its Regulation T book: `balance` may be negative, `owed` is on calls."""
+    is_close_only: bool = False
+    is_reduce_only: bool = False
+    is_frozen: bool = False
+    is_cash_only: bool = False
+    is_switched: bool = False
+    """Whether intraday margin measures it."""
+    day_trading: DayTrading | None = None
+    """None where it is not designated, or the rule no longer applies to it."""
+
+
+class Side(NamedTuple):
+    """An account before or after an order, cents; None where its type has no such figure."""
+
+    cash: int
+    equity: int
+    regulatory: int
+    house: int
+    """Add-ons of the house."""
+    governing: int
+    excess: int
+    initial: int
+    worst_scenario: int
+    """Index of the scenario with the least excess, struck again; the first of equals."""
+    worst_excess: int
+    level: int | None
+    """Intraday margin level."""
+    sma: int | None
+    reg_t_excess: int | None
+    available: int | None
+    """What may be committed under Regulation T; negative where it is overdrawn."""
+    buying_power: int | None
+    states: int
+    """Named states of the inputs, as bits."""
+
+
+class Reason(NamedTuple):
+    """Why an order is refused, with what is missing in cents where that is an amount."""
+
+    code: str
+    rule: str
+    short_by: int | None = None
+
+
+class Check(NamedTuple):
+    """The answer to an order of one account."""
+
+    before: Side
+    after: Side
+    only_reduces: bool
+    """Whether no leg opens a position, makes one larger or turns it round."""
+    sma_entry: int | None
+    """What the order adds to the SMA (positive) or takes."""
+    reasons: tuple[Reason, ...]
+
+
+class _Tried(NamedTuple):
+    """The account with and without the order, as one book."""
+
+    book: Book
+    figures: Figures
+    legs: Legs
+    held: Int64Array
+    """Before each leg."""
+    only_reduces: bool
+
+
+def check(scene: Scene, held: Held, legs: Legs, against: Against) -> Check:
+    """An order of one account: what it comes to at the marks, dealt at the prices of its legs."""
+    after, each = traded(held, legs, scene.series)
+    book, values = _counted(scene, book_of_both(held, after, scene.series))
+    figures = revalue(book, scene.series, scene.rules, values)
+    only_reduces = not opens(each, legs.quantity).any()
+    tried = _Tried(book, figures, legs, each, only_reduces)
+    charge = scene.charges(held, after)
+    entry = _entry(scene, tried) if held.account_type == REG_T else None
+    balances = np.array([against.balance, against.balance + (entry or 0)], dtype=np.int64)
+    sides = _sides(scene, tried, charge, (balances, against.owed))
+    reasons = tuple(_reasons(scene, tried, sides, against, entry))
+    return Check(*sides, only_reduces, entry, reasons)
+
+
+def _counted(scene: Scene, book: Book) -> tuple[Book, OptionValues]:
+    """The book as it counts, and the values of what stands in it, no more."""
+    series, rules, values = scene.series, scene.rules, scene.values
+    book = settled(book, series, rules, lambda: values)
+    if book.account_type[BEFORE] != PORTFOLIO:
+        return book, values
+    options = np.unique(book.series[series.kind[book.series] == OPTION]).astype(np.int64)
+    if not len(options):
+        return book, values
+    return book, rescanned(_only(values, options), series, rules, options)
+
+
+def _only(values: OptionValues, options: Int64Array) -> OptionValues:
+    """Values of some options: what is struck again is as large as what it is struck for."""
+    rows = values.slot[options]
+    slot = np.full_like(values.slot, -1)
+    slot[options] = np.arange(len(options))
+    return OptionValues(
+        slot=slot,
+        scan=values.scan[rows],
+        stress=values.stress[rows],
+        rescan=values.rescan[:0],
+        delta=values.delta[rows],
+        scan_bound=values.scan_bound[rows],
+        stress_bound=values.stress_bound[rows],
+    )
+
+
+def _entry(scene: Scene, tried: _Tried) -> int:
+    """What the order enters into the SMA: by its prices, of options and bonds as measured."""
+    series, legs = scene.series, tried.legs
+    is_other = (series.kind[legs.series] != SECURITY) | series.is_ended[legs.series]
+    if is_other.any():
+        excess = mixed_excess(tried.figures, _BOTH)
+        return int(excess[AFTER] - excess[BEFORE])
+    whose = np.full(len(legs.series), BEFORE, dtype=np.int64)
+    trades = Trades(
+        held=tried.held,
+        quantity=legs.quantity,
+        price=legs.price,
+        is_marginable=series.is_marginable[legs.series],
+        calls=calls_against(tried.book, series, (whose, legs.series, legs.price)),
+    )
+    return int(trade_entries(trades, entry_rules(scene.on)).sum())
+
+
+def _sides(
+    scene: Scene, tried: _Tried, charge: Int64Array, memorandum: tuple[Int64Array, int]
+) -> tuple[Side, Side]:
+    book, figures, kind = tried.book, tried.figures, tried.book.account_type[BEFORE]
+    governing = figures.governing + charge
+    stressed = figures.equity[:, None] + figures.pnl - figures.restruck - charge[:, None]
+    worst = stressed.argmin(axis=1)
+    sma: dict[str, Int64Array] = _memorandum(scene, tried, memorandum) if kind == REG_T else {}
+    if kind == CASH:
+        sma = {"buying_power": np.maximum(book.cash, 0)}
+    level = {} if kind == CASH else {"level": levels(book.account_type, figures, _BOTH)}
+    known = {**sma, **level}
+
+    def side(a: int) -> Side:
+        found = {name: int(known[name][a]) if name in known else None for name in _OF_SOME}
+        return Side(
+            cash=int(book.cash[a]),
+            equity=int(figures.equity[a]),
+            regulatory=int(figures.governing[a]),
+            house=int(charge[a]),
+            governing=int(governing[a]),
+            excess=int(figures.equity[a] - governing[a]),
+            initial=int(figures.initial[a]),
+            worst_scenario=int(worst[a]),
+            worst_excess=int(stressed[a, worst[a]]),
+            states=int(figures.states[a]),
+            **found,
+        )
+
+    return side(BEFORE), side(AFTER)
+
+
+_OF_SOME = ("level", "sma", "reg_t_excess", "available", "buying_power")
+
+
+def _memorandum(
+    scene: Scene, tried: _Tried, memorandum: tuple[Int64Array, int]
+) -> dict[str, Int64Array]:
+    """Regulation T before and after, with the SMA as the order leaves it."""
+    balance, owed = memorandum[0], np.full(2, memorandum[1], dtype=np.int64)
+    now = reg_t_figures(tried.book, scene.series, scene.rules, tried.figures, _BOTH)
+    free = available(balance, owed, now.excess)
+    return {
+        "sma": np.maximum(balance - owed, 0),
+        "reg_t_excess": now.excess,
+        "available": free,
+        "buying_power": buying_power(free, now.spare, scene.rules),
+    }
+
+
+def _reasons(
+    scene: Scene,
+    tried: _Tried,
+    sides: tuple[Side, Side],
+    against: Against,
+    entry: int | None,
+) -> Iterator[Reason]:
+    """Every rule that refuses the order, the restrictions first."""
+    after = sides[AFTER]
+    if after.states & INDETERMINATE:
+        yield Reason("indeterminate", RULES["indeterminate"])
+    yield from _restrictions(tried, sides, against)
+    yield from _shortfalls(scene, tried, sides)
+    if entry is not None and entry < 0 and after.available is not None and after.available < 0:
+        yield Reason("regulation_t", RULES["regulation_t"], -after.available)
+    yield from _intraday(scene, tried, sides, against)
+    yield from _day_trading(against.day_trading, is_opening=not tried.only_reduces)
+
+
+def _restrictions(tried: _Tried, sides: tuple[Side, Side], against: Against) -> Iterator[Reason]:
+    before, after = sides
+    if against.is_close_only and not tried.only_reduces:
+        yield Reason("close_only", RULES["close_only"])
+    if against.is_reduce_only and after.regulatory >= before.regulatory:
+        yield Reason("reduce_only", RULES["reduce_only"])
+    if _takes_credit(tried):
+        if against.is_frozen:
+            yield Reason("freeze", RULES["freeze"])
+        if against.is_cash_only:
+            yield Reason("cash_only", RULES["cash_only"])
+
+
+def _takes_credit(tried: _Tried) -> bool:
+    """Whether the order creates or increases a short position or a debit."""
+    end = tried.held + tried.legs.quantity
+    is_shorter = bool(((end < 0) & (end < tried.held)).any())
+    cash = tried.book.cash
+    return is_shorter or bool(cash[AFTER] < 0 and cash[AFTER] < cash[BEFORE])
+
+
+def _shortfalls(scene: Scene, tried: _Tried, sides: tuple[Side, Side]) -> Iterator[Reason]:
+    """What equity or cash would lack; an order that only reduces may leave less lacking."""
+    (before, after), kind = sides, tried.book.account_type[BEFORE]
+    is_cure = tried.only_reduces and after.excess >= before.excess
+    if after.excess < 0 and not is_cure:
+        by_house = after.equity >= after.regulatory
+        yield Reason("excess", RULES["house"] if by_house else _BY_TYPE[kind], -after.excess)
+    if kind == CASH and after.cash < 0 and after.cash < before.cash:
+        yield Reason("cash_account", RULES["cash_account"], -after.cash)
+    least = int(minimum_equity(tried.book, tried.figures, scene.rules, AFTER))
+    if not tried.only_reduces and after.equity < least:
+        yield Reason("minimum_equity", RULES["minimum_equity"], least - after.equity)
+
+
+def _intraday(
+    scene: Scene, tried: _Tried, sides: tuple[Side, Side], against: Against
+) -> Iterator[Reason]:
+    """An order that reduces the intraday margin level below zero makes a deficit."""
+    before, after = sides
+    if before.level is None or after.level is None or after.level >= 0:
+        return
+    switched = np.full(2, against.is_switched)
+    rules = intraday_rules(scene.on)
+    rule = governing_rules(tried.book.account_type, tried.figures.equity, switched, rules)
+    opening, level = (np.array([x]) for x in (not tried.only_reduces, before.level))
+    if rule[AFTER] != NO_RULE and trades_reduce(opening, level, np.array([after.level]))[0]:
+        yield Reason("intraday_margin", RULES["intraday_margin"], -after.level)
+
+
+def _day_trading(found: DayTrading | None, *, is_opening: bool) -> Iterator[Reason]:
+    if found is None or not is_opening:
+        return
+    if found.buying_power is None or found.commitment is None:
+        yield Reason("day_trading_unknown", RULES["day_trading_buying_power"])
+    elif found.commitment > found.buying_power:
+        over = found.commitment - found.buying_power
+        yield Reason("day_trading_buying_power", RULES["day_trading_buying_power"], over)
+
+
+RULES = {
+    "indeterminate": "House policy: what is not known is refused",
+    "close_only": "House policy: close-only restriction",
+    "reduce_only": "FINRA Rule 4210(g)(10)(A); house policy on minimum equity",
+    "freeze": "FINRA Rule 4210(d)(2)(D)",
+    "cash_only": "FINRA Rule 4210(f)(8)(B)",
+    "house": "House policy: add-ons",
+    "cash_account": "Regulation T, 12 CFR 220.8(a)",
+    "minimum_equity": "FINRA Rule 4210(b)(4), (g)(4)",
+    "regulation_t": "Regulation T, 12 CFR 220.4(c)",
+    "intraday_margin": "FINRA Rule 4210(d)(2)",
+    "day_trading_buying_power": "FINRA Rule 4210(f)(8)(B)",
+}
+"""Citation of each reason; that of `excess` is by the type of the account."""
+_BY_TYPE = {
+    CASH: "Regulation T, 12 CFR 220.8",
+    REG_T: "FINRA Rule 4210(c), (e), (f)",
+    PORTFOLIO: "FINRA Rule 4210(g)",
+}

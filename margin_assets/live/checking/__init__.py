@@ -1,0 +1,9 @@
+"""The firm of a sealed cycle held in memory, to check orders against: it decides nothing.
+
+Nothing here reads a table while it answers, and nothing is written.
+"""
+
+from margin_assets.live.checking.follower import Follower
+from margin_assets.live.checking.sealed_firm import SealedFirm, UnknownAccount, sealed_firm
+
+__all__ = ["Follower", "SealedFirm", "UnknownAccount", "sealed_firm"]

@@ -1,0 +1,137 @@
+"""Every account as a sealed cycle left it, and its orders checked from memory."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from margin_assets.kernels.calls.open_calls import consequences
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import MICRO
+from margin_assets.kernels.pretrade.check import Against, Scene, check
+from margin_assets.kernels.pretrade.legs import Held, Legs
+from margin_assets.kernels.rules.grid import day_of
+from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.store.store import Lake
+from margin_assets.live.checking.loaded import loaded
+from margin_assets.live.checking.overlaid import house_charges
+from margin_assets.live.checking.traded_today import TradedToday
+from margin_assets.live.firm.intraday import is_switched
+from margin_assets.live.firm.monitor import Monitor
+from margin_assets.rulebooks import planned_under
+from margin_assets.whatif.orders import Order, OrderError
+from margin_assets.whatif.pretrade import answer_of
+from schemas.calls import CONSEQUENCES
+
+Document = dict[str, Any]
+
+
+class UnknownAccount(LookupError):  # noqa: N818 (says what happened)
+    """The cycle knows no such account."""
+
+
+class SealedFirm:
+    """The figures that orders are checked by, as of one cycle; nothing in it changes."""
+
+    def __init__(self, monitor: Monitor, sealed: Sealed) -> None:
+        """Takes over a monitor that nobody moves on any more."""
+        point = monitor.point
+        self.cycle, self.as_of, self._recorded = sealed.cycle, sealed.as_of, sealed.manifest
+        self._monitor, self._point, self._on = monitor, point, day_of(point)
+        self._rules = monitor.rules(point)
+        self._series = monitor.market.series(point, self._rules)
+        holdings = monitor.holdings
+        self._offsets = holdings.book(monitor.market.multiplier).offsets
+        self._is_close_only = monitor.ladder.is_stressed | monitor.ladder.is_overdue
+        self._is_frozen = monitor.intraday.frozen()
+        self._consequences = _consequences(monitor)
+        self._today = TradedToday(monitor)
+
+    def check(self, account: str, orders: Sequence[Order]) -> Document:
+        """Whether orders of an account would be accepted, why not, and what they come to.
+
+        Raises:
+            UnknownAccount: the cycle does not know it.
+            OrderError: a symbol of which nothing has landed.
+        """
+        names = self._monitor.holdings.accounts
+        if account not in names:
+            raise UnknownAccount(f"cycle {self.cycle} has no account {account!r}")
+        place, legs = names.place(account), self._legs(orders)
+        with planned_under(self.cycle, self._recorded["rulebooks"]):
+            held = self._held(place)
+            found = check(self._scene(), held, legs, self._against(place, held, legs))
+            head = {"account_id": account, "cycle": self.cycle, "as_of": self.as_of}
+            return answer_of(head, orders, found, (held.account_type, self._rules))
+
+    def _legs(self, orders: Sequence[Order]) -> Legs:
+        symbols = self._monitor.market.symbols
+        for order in orders:
+            if order.symbol not in symbols:
+                raise OrderError(f"unknown symbol {order.symbol!r}: nothing of it has landed")
+        return Legs(
+            np.array([symbols.place(order.symbol) for order in orders], dtype=np.int64),
+            np.array([int(order.quantity * MICRO) for order in orders], dtype=np.int64),
+            np.array([int(order.price * MICRO) for order in orders], dtype=np.int64),
+        )
+
+    def _held(self, place: int) -> Held:
+        holdings = self._monitor.holdings
+        own = slice(self._offsets[place], self._offsets[place + 1])
+        return Held(
+            series=holdings.series[own].astype(np.int64),
+            quantity=holdings.quantity[own],
+            last_fill_price=holdings.last_fill_price[own],
+            sold=holdings.sold[own],
+            proceeds=holdings.proceeds[own],
+            cash=int(holdings.cash[place]),
+            account_type=int(holdings.account_type[place]),
+            is_registered=bool(holdings.is_registered[place]),
+            is_exempt=bool(holdings.is_exempt[place]),
+        )
+
+    def _scene(self) -> Scene:
+        market = self._monitor.market
+
+        def charges(before: Held, after: Held) -> Int64Array:
+            return house_charges((before, after), market, self._point, self._rules)
+
+        return Scene(self._series, market.values, self._rules, self._on, charges)
+
+    def _against(self, place: int, held: Held, legs: Legs) -> Against:
+        monitor, asked = self._monitor, self._consequences.get(place, frozenset())
+        chosen = monitor.holdings.intraday_from[place : place + 1]
+        return Against(
+            balance=int(monitor.reg_t.book.balance[place]),
+            owed=int(monitor.reg_t.book.owed[place]),
+            is_close_only=bool(self._is_close_only[place]) or "close_only" in asked,
+            is_reduce_only="reduce_only" in asked,
+            is_frozen=bool(self._is_frozen[place]),
+            is_cash_only="cash_only" in asked or self._today.is_cash_only(place),
+            is_switched=bool(is_switched(chosen, self._point)[0]),
+            day_trading=self._today.after(place, held, legs),
+        )
+
+
+def sealed_firm(lake: Lake, sealed: Sealed, account: str | None = None) -> SealedFirm:
+    """The firm of a sealed cycle, read from its tables; of one account alone where it is named.
+
+    Raises:
+        LookupError: nothing had been evaluated by then.
+    """
+    if sealed.as_of is None:
+        raise LookupError(f"cycle {sealed.cycle} has no snapshot: nothing had happened by then")
+    with planned_under(sealed.cycle, sealed.manifest["rulebooks"]):
+        return SealedFirm(loaded(lake, sealed, sealed.as_of, account), sealed)
+
+
+def _consequences(monitor: Monitor) -> dict[int, frozenset[str]]:
+    """What open calls bring on their accounts at the moment, by place."""
+    calls, point = monitor.calls.book.calls, monitor.point
+    codes, found = consequences(calls), dict[int, frozenset[str]]()
+    stands = (calls.is_open == 1) & (
+        (calls.consequence_until < 0) | (calls.consequence_until > point)
+    )
+    for account, code in zip(calls.account[stands].tolist(), codes[stands].tolist(), strict=True):
+        found[account] = found.get(account, frozenset()) | {CONSEQUENCES[code]}
+    return found

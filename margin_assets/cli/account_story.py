@@ -79,6 +79,7 @@ def story(moment: Moment, account: str) -> Document:
         "fills": _fills(tables, mine),
         "cash_movements": _landed(tables.landed("cash_movements", mine)),
         "calls": _calls(tables, mine),
+        "plans": _plans(tables, mine),
         "decisions": [
             row | {"rulebooks": json.loads(row["rulebooks"])}
             for row in _dicts(decisions.drop("decision_number"))
@@ -122,18 +123,38 @@ def _memorandum(tables: _Tables, mine: pl.Expr) -> Document | None:
 def _calls(tables: _Tables, mine: pl.Expr) -> list[Document]:
     """Margin calls, the newest first, each with every version of its life and the acts about it."""
     lives = tables.rows("margin_calls", mine).sort("opened_at", "call_type", "version")
-    about = pl.col("subject").is_in(lives["call_id"].unique().implode())
-    acts = tables.landed("desk_actions", about)
-    outcomes = tables.rows("desk_outcomes", about).select("action_id", "outcome", "reason")
-    done = acts.join(outcomes.rename({"reason": "refusal"}), on="action_id", how="left")
+    acts = _acts(tables, lives["call_id"])
     found = []
     for life in lives.partition_by("call_id", maintain_order=True):
-        one = pl.col("subject") == life["call_id"][0]
-        shown = done.filter(one).select("action_id", *_ACT, "outcome", "refusal", *_WHERE)
         versions = _dicts(life.drop("call_id", "call_type", "rule", "opened_at"))
         head = life.select("call_id", "call_type", "rule", "opened_at", "first_amount")
-        found.append(head.row(0, named=True) | {"versions": versions, "acts": shown.to_dicts()})
+        about = acts.filter(subject=life["call_id"][0]).drop("subject").to_dicts()
+        found.append(head.row(0, named=True) | {"versions": versions, "acts": about})
     return found[::-1]
+
+
+def _plans(tables: _Tables, mine: pl.Expr) -> list[Document]:
+    """Liquidation plans, the newest first, each with its versions, orders and the acts about it."""
+    lives = tables.rows("liquidation_plans", mine).sort("proposed_at", "plan_id", "version")
+    orders = tables.rows("liquidation_orders", mine).sort("symbol", "version")
+    acts = _acts(tables, lives["plan_id"]).drop("details")
+    found = []
+    for life in lives.partition_by("plan_id", maintain_order=True):
+        plan = life["plan_id"][0]
+        asked = _dicts(orders.filter(plan_id=plan).drop("plan_id"))
+        about = acts.filter(subject=plan).drop("subject").to_dicts()
+        versions = _dicts(life.drop("plan_id"))
+        found.append({"plan_id": plan, "versions": versions, "orders": asked, "acts": about})
+    return found[::-1]
+
+
+def _acts(tables: _Tables, subjects: pl.Series) -> pl.DataFrame:
+    """Acts about these, what became of each, and where it landed."""
+    about = pl.col("subject").is_in(subjects.unique().implode())
+    outcomes = tables.rows("desk_outcomes", about).select("action_id", "outcome", "reason")
+    acts = tables.landed("desk_actions", about)
+    done = acts.join(outcomes.rename({"reason": "refusal"}), on="action_id", how="left")
+    return done.select("subject", "action_id", *_ACT, "outcome", "refusal", *_WHERE)
 
 
 def _ladder(state: Document, decisions: pl.DataFrame) -> Document:

@@ -31,6 +31,7 @@ def show(story: Document) -> None:
     _marks(story["marks"])
     _landed(story)
     _calls(story["calls"])
+    _plans(story["plans"])
     _decisions(story["decisions"])
     _foot(story)
 
@@ -138,6 +139,15 @@ def _calls(calls: list[Document]) -> None:
         title = f"{call['call_type']} call {call['call_id'][:12]}, {call['rule']}"
         _listing(title, call["versions"], (*names, "extended_by", "consequence"))
         _listing("acts about it", call["acts"], ("event_time", *_ACT))
+
+
+def _plans(plans: list[Document]) -> None:
+    names = ("side", "quantity", "price", "state", "filled_quantity", "average_price")
+    for plan in plans:
+        title = f"liquidation plan {plan['plan_id'][:12]}"
+        _listing(title, plan["versions"], ("changed_at", "state", "actor", "reason", "cost"))
+        _listing("its orders", plan["orders"], ("changed_at", "symbol", *names))
+        _listing("acts about it", plan["acts"], ("event_time", *_ACT))
 
 
 def _decisions(decisions: list[Document]) -> None:

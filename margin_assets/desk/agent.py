@@ -72,7 +72,8 @@ class Agent:
     def send(self) -> Iterator[Done]:
         """Writes the orders of each approved plan, then says so.
 
-        Killed between the two it writes the same file under the same name again.
+        Killed between the two it writes the same file under the same name again. A plan whose
+        business day is over by the clock stays, though no cycle has said so yet.
         """
         sealed = Ledger(self.lake).last_sealed()
         if sealed is None:
@@ -80,11 +81,17 @@ class Agent:
         scan = SealedTables(self.lake, sealed.table_versions).scan
         is_due = (pl.col("state") == "approved") & pl.col("is_live")
         for plan in newest(scan).filter(is_due).collect().iter_rows(named=True):
-            content = order_file(orders(scan, plan["plan_id"]))
-            target = self._write(f"{plan['plan_id']}.ndjson", content)
-            details = {"file": f"{_ORDERS}/{target.name}", "sha256": sha256(content).hexdigest()}
-            self._land(Act(SEND, plan["plan_id"], details=details), sealed)
-            yield Done(SEND, plan["account_id"], plan["plan_id"], str(target))
+            is_over = time_of_act(sealed.as_of, datetime.now(UTC)) >= plan["ends_at"]
+            note = "its business day is over" if is_over else self._send(scan, plan, sealed)
+            yield Done(SEND, plan["account_id"], plan["plan_id"], note)
+
+    def _send(self, scan: Scan, plan: Row, sealed: Sealed) -> str:
+        """Writes the orders of one plan, says so, and returns where they are."""
+        content = order_file(orders(scan, plan["plan_id"]))
+        target = self._write(f"{plan['plan_id']}.ndjson", content)
+        details = {"file": f"{_ORDERS}/{target.name}", "sha256": sha256(content).hexdigest()}
+        self._land(Act(SEND, plan["plan_id"], details=details), sealed)
+        return str(target)
 
     def _land(self, act: Act, sealed: Sealed) -> Path:
         at = time_of_act(sealed.as_of, datetime.now(UTC))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from margin_assets.desk import agent
 from margin_assets.desk.acts import Act, Refused
 from margin_assets.desk.agent import Agent
 from tests.support.live_driver import Firm, at, cash, fill, line, opening, price
@@ -69,15 +70,26 @@ def test_a_triggered_account_is_cured_by_a_plan_that_a_person_approved(
     live(margin, tmp_path)
 
     shown = margin("plans", "show", plan["plan_id"], "--json", *place(tmp_path)).document
-    states = [version["state"] for version in shown["versions"]]
-    assert states == ["proposed", "approved", "sent", "filled"]
+    assert [v["state"] for v in shown["versions"]] == ["proposed", "approved", "sent", "filled"]
     assert (shown["orders"][0]["state"], shown["orders"][0]["filled_quantity"]) == ("filled", 637)
     question = "SELECT margin_status, liquidation FROM enforcement_state"
     (now,) = margin("sql", question, "--json", *place(tmp_path)).document
     assert now["liquidation"] == "none"
     assert works(margin, tmp_path) == []
-    assert "plan" in margin("plans", "show", plan["plan_id"], *place(tmp_path)).out
+    assert_told(margin, tmp_path, plan["plan_id"])
     assert margin("replay", "--verify", *place(tmp_path)).code == 0
+
+
+def assert_told(margin: Margin, folder: Path, plan: str) -> None:
+    """The account's story has the plan, its orders, and who did what."""
+    (told,) = margin("explain", "A", "--json", *place(folder)).document["plans"]
+    assert [(act["kind"], act["actor"], act["outcome"]) for act in told["acts"]] == [
+        ("plan_propose", "planner", "done"),
+        ("plan_approve", "john", "done"),
+        ("plan_send", "planner", "done"),
+    ]
+    assert len(told["versions"]) == len(told["orders"]) == 4
+    assert f"liquidation plan {plan[:12]}" in margin("explain", "A", *place(folder)).out
 
 
 def test_an_agent_that_is_killed_loses_nothing_and_sends_nothing_twice(
@@ -98,16 +110,33 @@ def test_an_agent_that_is_killed_loses_nothing_and_sends_nothing_twice(
         out = ("--outgoing", str(tmp_path / "outgoing"))
         assert margin("plans", "send", *landed(tmp_path), *out).code != 0
     (file,) = (tmp_path / "outgoing" / "orders").iterdir()
-    before, landed_before = file.stat(), len(acts(tmp_path))
+    before, landed_before = file.stat().st_mtime_ns, len(acts(tmp_path))
 
     for _ in range(2):
         (done,) = works(margin, tmp_path)
         assert done["note"] == str(file)
-    assert file.stat() == before
+    assert file.stat().st_mtime_ns == before
     assert len(acts(tmp_path)) == landed_before + 1
     live(margin, tmp_path)
     assert listed(margin, tmp_path)[0]["state"] == "sent"
     assert works(margin, tmp_path) == []
+
+
+def test_orders_do_not_leave_after_their_day(
+    margin: Margin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    triggered(tmp_path)
+    works(margin, tmp_path)
+    live(margin, tmp_path)
+    (plan,) = listed(margin, tmp_path)
+    margin("plans", "approve", plan["plan_id"], "--as", "john", *landed(tmp_path))
+    live(margin, tmp_path)
+    monkeypatch.setattr(agent, "time_of_act", lambda *_: at(hours=8))
+
+    (done,) = works(margin, tmp_path)
+    assert (done["kind"], done["note"]) == ("plan_send", "its business day is over")
+    assert not (tmp_path / "outgoing").exists()
+    assert len(acts(tmp_path)) == 2
 
 
 def test_what_a_person_rejected_the_agent_does_not_propose_again(margin: Margin, tmp_path: Path):

@@ -57,7 +57,8 @@ def sold(which: int, before: int, after: int) -> Fill:
 
 
 def walked(steps: Sequence[Step], *, anew: bool) -> dict[str, pl.DataFrame]:
-    book, at, filled = PlanBook(), 1, {}
+    book, at = PlanBook(), 1
+    filled: dict[str, list[int]] = {}
     told: dict[str, list[pl.DataFrame]] = {"liquidation_plans": [], "liquidation_orders": []}
     for step in steps:
         at += step[3]

@@ -202,6 +202,7 @@ def test_a_plan_ends_with_its_liquidation_unless_it_was_sent():
         (BOT, MARY, None),
         (MARY, By("john", "x"), None),
         (MARY, By("Mary", "x"), "Mary proposed it: another approves"),
+        (By("Mary", "b"), By("mary", "x"), "mary proposed it: another approves"),
         (BOT, BOT, "a person approves, not the planner"),
         (MARY, By("PLANNER", "x"), "a person approves, not the planner"),
     ],

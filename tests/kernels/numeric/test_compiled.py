@@ -12,7 +12,7 @@ from margin_assets.kernels.numeric import money
 from margin_assets.machine_code import locator
 
 SOURCES = sorted(Path(kernels.__file__).parent.rglob("*.py"))
-SCALARS = {"int", "float", "bool", "None", "Line", "Group", "Node"}
+SCALARS = {"int", "float", "bool", "None", "Line", "Group", "Node", "Marked", "Carried", "_Case"}
 """What a loop may hand out that counts no references: numbers, and tuples of them."""
 
 

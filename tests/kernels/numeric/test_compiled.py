@@ -12,7 +12,8 @@ from margin_assets.kernels.numeric import money
 from margin_assets.machine_code import locator
 
 SOURCES = sorted(Path(kernels.__file__).parent.rglob("*.py"))
-SCALARS = {"int", "float", "bool", "None", "Line", "Group", "Node", "Marked", "Carried", "_Case"}
+RECORDS = {"Line", "Group", "Node", "Marked", "Carried", "_Case", "Terms", "Put"}
+SCALARS = {"int", "float", "bool", "None"} | RECORDS
 """What a loop may hand out that counts no references: numbers, and tuples of them."""
 
 

@@ -30,13 +30,14 @@ from margin_assets.whatif.orders import parse_orders
 
 
 def lake_of(folder: Path, accounts: int) -> tuple[Lake, Session, LocalLanding]:
-    """A lake with a sealed cycle of so many accounts, ten positions each."""
+    """A lake of so many accounts, ten positions each; a large book takes several cycles."""
     lake = Lake(str(folder / "lake"))
     lake.create()
     session, landing = Session(lake), LocalLanding(folder / "landing")
     session.recover()
     write_batch(opening(accounts), folder / "landing", 0)
-    session.cycle(landing)
+    while session.cycle(landing) is not None:
+        pass
     return lake, session, landing
 
 

@@ -6,6 +6,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.support.live_driver import Firm, account, cash, fill, instrument, price
 from tests.support.served_dashboard import TOKEN, Served, served
@@ -48,7 +49,9 @@ def test_whatever_is_asked_is_answered_as_documented(server: Served):
             suppress_health_check=list(HealthCheck),
         )
         def holds(case: schemathesis.Case) -> None:
-            case.call_and_validate(headers=headers)
+            # Whether a text is an order no pattern says: what is none is refused by 400.
+            of_text = [positive_data_acceptance] if case.path.endswith("/check") else []
+            case.call_and_validate(headers=headers, excluded_checks=of_text)
 
         holds()
 

@@ -23,7 +23,8 @@ class Fates:
         self._lake = lake
         self._held = lake.held(TABLE)
         self._number = -1
-        self._ids: set[str] = set()
+        self.ids: set[str] = set()
+        """Messages that there are."""
 
     def newest(self) -> pl.DataFrame:
         """The newest version of every message, without its text."""
@@ -31,7 +32,7 @@ class Fates:
         # Looked up before the rows are read: what a rival adds in between is found by the commit.
         self._number = self._held.number(_APP_ID)
         found = self._lake.read(TABLE, lambda: _newest(self._lake.scan(TABLE).drop(_TEXTS)))
-        self._ids = set(found["message_id"])
+        self.ids = set(found["message_id"])
         return found
 
     def texts(self, chosen: pl.DataFrame) -> list[Message]:
@@ -51,14 +52,14 @@ class Fates:
         """
         begun = {v.message_id: v for v in versions if v.version == 1}
         later = [version for version in versions if version.version > 1]
-        rows = [*(v for one, v in begun.items() if one not in self._ids), *later]
+        rows = [*(v for one, v in begun.items() if one not in self.ids), *later]
         if not rows:
             return True
         number = self._number + 1
         if not self._held.commit(frame_of(rows), _APP_ID, number).is_new:
             return False
         self._number = number
-        self._ids |= begun.keys()
+        self.ids |= begun.keys()
         return True
 
 

@@ -109,22 +109,24 @@ def deadlines_coming(scan: Scan, policy: Policy, now: datetime, cycle: int) -> I
 def _dues(scan: Scan, policy: Policy, now: datetime) -> pl.DataFrame:
     """Open calls with each deadline that is near, `which` it is and since when it is `known_at`."""
     house = pl.max_horizontal("house_due_at", "extended_until")
-    versions = scan("margin_calls").with_columns(house=house, legal=pl.col("legal_due_at"))
-    newest = versions.sort("version").unique("call_id", keep="last").filter("is_open").collect()
+    every = scan("margin_calls").with_columns(house=house, legal=pl.col("legal_due_at"))
+    near = {
+        which: (pl.col(which) > now) & (pl.col(which) <= now + max(before, default=timedelta()))
+        for which, before in policy.deadlines.before.items()
+    }
+    # Few calls are due soon: all versions of those alone are looked at further.
+    soon = every.filter(pl.any_horizontal(near.values())).select("call_id").unique()
+    versions = every.join(soon, on="call_id", how="semi").collect()
+    newest = versions.sort("version").unique("call_id", keep="last").filter("is_open")
     # An extended payment period is the rule's deadline itself.
     is_own = {"house": pl.col("house").ne_missing(pl.col("legal")), "legal": pl.lit(value=True)}
-    near = []
-    for which, before in policy.deadlines.before.items():
-        until = now + max(before, default=timedelta())
-        is_near = (pl.col(which) > now) & (pl.col(which) <= until) & is_own[which]
-        rows = newest.filter(is_near).with_columns(which=pl.lit(which), due=pl.col(which))
-        same = versions.select("call_id", "changed_at", due=pl.col(which))
-        since = same.join(rows.lazy().select("call_id", "due"), on=["call_id", "due"], how="semi")
-        known = since.group_by("call_id", "due").agg(known_at=pl.col("changed_at").min())
-        if rows.height:
-            near.append(rows.join(known.collect(), on=["call_id", "due"], validate="1:1"))
-    found = pl.concat(near) if near else newest.clear()
-    return found.sort("due", "call_id", "which") if near else found
+    found = []
+    for which, is_near in near.items():
+        rows = newest.filter(is_near & is_own[which])
+        rows = rows.with_columns(which=pl.lit(which), due=pl.col(which))
+        since = versions.group_by("call_id", due=which).agg(known_at=pl.col("changed_at").min())
+        found.append(rows.join(since, on=["call_id", "due"], how="left", validate="1:1"))
+    return pl.concat(found).sort("due", "call_id", "which")
 
 
 def _deadline(row: Row, before: timedelta, severity: str, cycle: int) -> Happening:

@@ -111,7 +111,7 @@ class Notifier:
         if sealed is None:
             return None
         scan = SealedTables(self.lake, sealed.table_versions).scan
-        found = Found(newest, sealed, scan, self._fates.texts)
+        found = Found(newest, self._fates.ids, sealed, scan, self._fates.texts)
         turn = turn_of(found, self.clock(), self.policy)
         self._claim = turn.policy.sending.claim
         return turn

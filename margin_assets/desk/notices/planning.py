@@ -1,6 +1,6 @@
 """One look at a sealed cycle: what is written, acknowledged and taken in hand before sending."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -59,6 +59,8 @@ class Found:
     """What a sender finds: the newest version of every message, and the last sealed cycle."""
 
     newest: pl.DataFrame
+    known: Set[str]
+    """Ids of all of them."""
     sealed: Sealed
     scan: Scan
     texts: Texts
@@ -75,21 +77,21 @@ def turn_of(found: Found, now: datetime, policy: Policy | None = None) -> Turn:
     turn.changed = [
         m.then(state="acknowledged", acknowledged_by=who[m.message_id]) for m in answered
     ]
-    rest, known = newest.filter(~is_answered), set(newest["message_id"])
+    rest = newest.filter(~is_answered)
     late = found.texts(rest.filter(is_overdue(times.lake)))
     onward = [version for message in late for version in escalated(message, policy)]
     turn.changed += [message for message in onward if message.version > 1]
     told = {d.message_id: (h, d) for h in _new(found, turn) for d in drafted(h, policy)}
     begun = {m.message_id: m for m in onward if m.version == 1}
     begun |= {one: draft for one, (_, draft) in told.items()}
-    fresh = [message for one, message in begun.items() if one not in known]
+    fresh = [message for one, message in begun.items() if one not in found.known]
     old = found.texts(rest.filter(is_waiting(times)))
     digested = _claim(turn, old, fresh, Lately(newest, now - policy.sending.window))
     happened = {one: happening for one, (happening, _) in told.items()}
     turn.changed = list(_with_words(turn.changed, happened))
     turn.claimed = list(_with_words(turn.claimed, happened))
     turn.counts = Counts(
-        written=len(told.keys() - known),
+        written=len(told.keys() - found.known),
         digested=digested,
         escalated=sum(message.state == "escalated" for message in onward),
         acknowledged=len(who),

@@ -27,6 +27,8 @@ def acknowledged(newest: pl.DataFrame, acts: Mapping[str, str]) -> dict[str, str
 
     `acts` has the actor by the id of the message. A digest stands for all of its messages.
     """
+    if not acts:
+        return {}
     ids = pl.col("message_id").is_in(list(acts))
     named = newest.filter(ids).select("message_id", "about")
     by_about = {about: acts[one] for one, about in named.iter_rows()}

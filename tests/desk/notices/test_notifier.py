@@ -219,6 +219,27 @@ def test_two_that_fail_lead_to_one_message_to_the_next(desk: Desk):
     assert len(set(keys)) == len(keys)
 
 
+def test_the_second_that_fails_begins_no_message_again(desk: Desk):
+    steps = [["margin_desk/smtp", "margin_desk/sns"], ["desk_head/outbox"]]
+    desk.policy = changed("routes", "urgent", "steps", to=steps)
+    topic = Refusing(NotDelivered("busy"))
+    outbox = post_of(desk.outbox, None, {}).channels["outbox"]
+    desk.post = Post({"sns": topic, "outbox": outbox}, {"margin_desk": {"sns": "arn"}})
+    desk.told.seal(decisions=[decision()])
+    desk.sender().round()
+    desk.sender().round()
+    topic.error = NotDelivered("gone", is_final=True)
+    desk.clock.ahead(seconds=5)
+    desk.sender().round()
+
+    assert {row["recipient"]: row["state"] for row in desk.newest()} == {
+        "margin_desk": "failed",
+        "desk_head": "sent",
+    }
+    keys = desk.fates("message_id", "version")
+    assert len(set(keys)) == len(keys)
+
+
 def test_a_channel_that_is_down_is_asked_once_a_round(desk: Desk):
     channel = Refusing(NotDelivered("no answer", is_down=True))
     desk.post = Post({"outbox": channel})

@@ -176,7 +176,7 @@ HELD = st.fixed_dictionaries(dict.fromkeys(NAMES, QUANTITY))
 LEG = st.tuples(st.sampled_from(sorted(NAMES)), QUANTITY.filter(bool), st.integers(1, 20_000))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     kind=st.sampled_from(["reg_t", "portfolio_margin"]),
     held=HELD,

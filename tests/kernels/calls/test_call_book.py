@@ -144,3 +144,22 @@ def test_neither_restarts_nor_pauses_change_a_version(
     story: list[Step], cuts: frozenset[int], pause: int
 ):
     assert Told(cuts, pause).tell(story).equals(Told().tell(story))
+
+
+def test_what_met_a_call_is_told_apart_and_struck_at_the_end_of_the_day():
+    def asks(minutes: int, owed: int, deposits: int = 0, *, traded: bool = False) -> Step:
+        return Step(minutes, MAINTENANCE, 0, owed, deposits, traded, known=True, extends=False)
+
+    # Of the 300 less 200 were paid in; the rest is the trade's. Two small falls of what is owed
+    # are struck at the deadline, half an hour after the call, and at the end of the day.
+    story = [asks(1, 1000), asks(1, 700, 200, traded=True), asks(1, 670), asks(60, 650)]
+    told = Told().tell([*story, asks(1440, 650)])
+
+    cents = (pl.col("amount", "met_by_deposits", "met_by_trades", "met_by_market") * 100).cast(int)
+    minutes = ((pl.col("changed_at").to_physical() - START) // MINUTE).alias("minute")
+    assert told.select("change", minutes, cents).rows() == [
+        ("opened", 1, 1000, 0, 0, 0),
+        ("part_met", 2, 700, 200, 100, 0),
+        ("overdue", 31, 670, 200, 100, 30),
+        ("restruck", 540, 650, 200, 100, 50),
+    ]

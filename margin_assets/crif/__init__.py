@@ -1,0 +1,1 @@
+"""CRIF files: read, put through the kernels of initial margin, answered portfolio by portfolio."""

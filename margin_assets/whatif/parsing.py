@@ -17,14 +17,19 @@ _SHOWN = 64  # characters of a key that make a place
 def parse_document(text: str | bytes) -> Document:
     """The document of a JSON text; `DocumentError` with one line if it is refused."""
     try:
-        document = Document.model_validate(_json(text))
+        document = Document.model_validate(read_json(text))
     except ValidationError as error:
-        raise DocumentError(_reason(error)) from None
+        raise DocumentError(reason(error, _KINDS)) from None
     refuse_contradictions(document)
     return document
 
 
-def _json(text: str | bytes) -> object:
+def read_json(text: str | bytes) -> object:
+    """The JSON value of a text, its numbers to their last digit.
+
+    Raises:
+        DocumentError: it is no JSON, or has a key twice.
+    """
     try:
         decoded = (
             text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
@@ -74,27 +79,34 @@ _REASONS = {
     "model_attributes_type": "must be an object",
     "dict_type": "must be an object",
     "union_tag_not_found": "kind is missing",
-    "union_tag_invalid": f"kind must be one of {', '.join(_KINDS)}",
 }
 
 
-def _reason(error: ValidationError) -> str:
+def reason(error: ValidationError, kinds: tuple[str, ...]) -> str:
+    """The first thing that is wrong and its place, in one line.
+
+    Args:
+        error: what pydantic says.
+        kinds: values of `kind` that tell the rows of its lists apart.
+    """
     # An unknown key first: it is most often the misspelt name of one that is missing.
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     first = min(errors, key=lambda e: e["type"] != "extra_forbidden")
     words = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    reason = _REASONS.get(first["type"], words)
+    told = _REASONS.get(first["type"], words)
+    if first["type"] == "union_tag_invalid":
+        told = f"kind must be one of {', '.join(kinds)}"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{_place(first['loc'])}: {reason}{more}"
+    return f"{_place(first['loc'], kinds)}: {told}{more}"
 
 
-def _place(location: tuple[int | str, ...]) -> str:
+def _place(location: tuple[int | str, ...], kinds: tuple[str, ...]) -> str:
     """Where in the document, such as `positions[0].quantity`."""
     place = ""
     for before, part in zip(("", *location), location, strict=False):
         if isinstance(part, int):
             place += f"[{part}]"
-        elif (isinstance(before, int) and part in _KINDS) or part == "[key]":
+        elif (isinstance(before, int) and part in kinds) or part == "[key]":
             continue  # Pydantic's mark, not a key of the document.
         elif len(part) <= _SHOWN and _WORD.fullmatch(part):
             place += f".{part}" if place else part

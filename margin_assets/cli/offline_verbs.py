@@ -1,15 +1,16 @@
 """Verbs that need no lake: whatif (but for an order), rulebook (but for its diff), bench."""
 
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
 from margin_assets.cli import order_check, output, rulebook_diff
+from margin_assets.cli.documents import answer_lines, is_lines, opened
 from margin_assets.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, example
 from margin_assets.cli.output import Refusal
 
@@ -73,9 +74,11 @@ def whatif(  # noqa: PLR0913 (the options of the interface)
         return
     if file is None:
         raise Refusal("name a portfolio document, or an account and an order")
-    if is_ndjson or file == "-" or file.endswith(".ndjson"):
-        with _opened(file) as lines:
-            _answer_lines(lines)
+    if is_lines(file, is_ndjson=is_ndjson):
+        from margin_assets.whatif import whatif_lines
+
+        with opened(file) as lines:
+            answer_lines(whatif_lines(lines))
         return
     from margin_assets.whatif import whatif as answered
 
@@ -91,19 +94,6 @@ def whatif(  # noqa: PLR0913 (the options of the interface)
 def _refuse_both(file: str | None, account: str | None, order: list[str] | None) -> None:
     if file is not None or account is None or not order:
         raise Refusal("an order is checked by --account and --order, without a document")
-
-
-def _opened(file: str) -> AbstractContextManager[BinaryIO]:
-    return nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
-
-
-def _answer_lines(lines: Iterable[bytes]) -> None:
-    from margin_assets.whatif import whatif_lines
-
-    for line in whatif_lines(lines):
-        sys.stdout.write(f"{line}\n")
-        # Who sends line by line waits for each answer.
-        sys.stdout.flush()
 
 
 def list_rulebooks(*, as_json: JsonOption = False) -> None:

@@ -1,4 +1,4 @@
-"""Documents of curves and rates instruments: parsed, valued by the kernels, answered; none stored."""
+"""Documents of curves and rates instruments: parsed, valued by the kernels, answered."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping

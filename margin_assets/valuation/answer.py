@@ -10,19 +10,22 @@ from margin_assets.kernels.rates.conventions import day_of, years_of
 from margin_assets.kernels.rates.curves import BASIS_POINT, discount_factors
 from margin_assets.kernels.rates.tail_risk import expected_shortfall, value_at_risk
 from margin_assets.kernels.rates.values import Valued
-from margin_assets.valuation.bond_figures import BondMarket, accrued_of, bonds_of, priced
-from margin_assets.valuation.book import ANNUITY, VALUE, Book, lay_out
-from margin_assets.valuation.document import Document
+from margin_assets.valuation.accrued import accrued_interest
+from margin_assets.valuation.bond_figures import BondMarket, bonds_of, priced
+from margin_assets.valuation.book import Book, lay_out
+from margin_assets.valuation.document import Document, HistoricalResults
 from margin_assets.valuation.instrument_terms import FixedLeg, FloatingRateNote, Swap
 from margin_assets.valuation.market import BuiltCurve, Market, market_of
 from margin_assets.valuation.risk import (
     NO_CURVE,
     Positioned,
     open_terms,
+    past_of,
     positioned,
     scenario_values,
     valued,
 )
+from margin_assets.valuation.swap_legs import ANNUITY, VALUE
 from margin_assets.valuation.totals import converted, totals
 from margin_assets.whatif.agreement import DocumentError
 
@@ -64,7 +67,7 @@ def answer(document: Document) -> Row:
         "totals": totals(document, rows),
     }
     if document.historical is not None:
-        told["historical"] = _historical(document)
+        told["historical"] = _historical(document.historical)
     return told
 
 
@@ -84,7 +87,8 @@ def _refuse_contradictions(document: Document) -> None:
 
 def _results(document: Document, market: Market) -> Results:
     book = lay_out(document, market)
-    found, out = open_terms(book, market, document.fixings)
+    past = past_of(book, market, document.fixings)
+    found, out = open_terms(book, market, past)
     placed = positioned(found, book, market, document.key_rates)
     reasons = {one.part: one.reason for one in out}
     spreads = np.zeros(len(book.parts))
@@ -92,31 +96,19 @@ def _results(document: Document, market: Market) -> Results:
     for i, part in bonds_of(book).items():
         if (reason := reasons.get(part)) is not None and reason != NO_CURVE:
             continue
-        bond = _bond_market(document, market, book, (i, part))
-        known = None
-        if isinstance(bond.terms, FloatingRateNote):
-            known = accrued_of(
-                bond.terms, bond.laid, market, document.fixings.get(bond.terms.index, {})
-            )
+        laid, discount = book.bonds[i], book.parts[part].discount
+        bond = BondMarket(laid, part, None if discount is None else market.curves[discount])
+        known: float | None = 0.0
+        if isinstance(laid.terms, FloatingRateNote):
+            known = accrued_interest(laid.terms, laid, market, past)
         try:
-            bonds[i], spreads[part] = priced(bond, placed, 0.0 if bond.terms.kind == "bill" else known)
+            bonds[i], spreads[part] = priced(bond, placed, known)
         except ValueError as error:
             reasons[part] = str(error)
     slopes = [] if market.bootstrap is None else market.bootstrap.quote_slopes()
     return Results(
         document, market, book, placed, valued(placed, spreads), spreads, reasons, bonds, slopes
     )
-
-
-def _bond_market(
-    document: Document, market: Market, book: Book, at: tuple[int, int]
-) -> BondMarket:
-    i, part = at
-    terms = document.instruments[i]
-    assert not isinstance(terms, Swap)
-    discount = book.parts[part].discount
-    curve = None if discount is None else market.curves[discount]
-    return BondMarket(terms, book.bonds[i], part, curve)
 
 
 def _instrument(results: Results, i: int) -> Row:
@@ -129,7 +121,9 @@ def _instrument(results: Results, i: int) -> Row:
         "notional": instrument.notional,
     }
     row |= {
-        key: held for key in ("desk", "legal_entity") if (held := getattr(instrument, key)) is not None
+        key: held
+        for key in ("desk", "legal_entity")
+        if (held := getattr(instrument, key)) is not None
     }
     status, reason = _status(results, i, parts)
     row["status"] = status
@@ -282,10 +276,9 @@ def _curves(market: Market) -> Row:
     return found
 
 
-def _historical(document: Document) -> Row:
-    assert document.historical is not None
+def _historical(asked: HistoricalResults) -> Row:
     found: Row = {}
-    for name, series in document.historical.results.items():
+    for name, series in asked.results.items():
         results = np.array(series)
         found[name] = [
             {
@@ -293,6 +286,6 @@ def _historical(document: Document) -> Row:
                 "value_at_risk": value_at_risk(results, tail),
                 "expected_shortfall": expected_shortfall(results, tail),
             }
-            for tail in document.historical.tails
+            for tail in asked.tails
         ]
     return found

@@ -1,11 +1,12 @@
 """Curves, indices and calendars of a valuation document."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from margin_assets.kernels.rates.curves import EXTRAPOLATIONS, INTERPOLATIONS
-from margin_assets.kernels.rates.quotes import QUOTE_KINDS
+from margin_assets.kernels.rates.quote_helpers import QUOTE_KINDS
 from margin_assets.valuation.parts import (
     CalendarName,
     Convention,
@@ -16,23 +17,23 @@ from margin_assets.valuation.parts import (
     Frequency,
     Id,
     Number,
+    OneOf,
     Part,
     Price,
     Rate,
     Share,
     Tenor,
     Years,
-    one_of,
 )
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 COMPOUNDINGS = {"continuous": 0, "annual": 1, "semiannual": 2, "quarterly": 4, "monthly": 12}
 
-Weekday = one_of(WEEKDAYS, lambda text: text.strip().capitalize()[:3])
-Interpolation = one_of(INTERPOLATIONS)
-Extrapolation = one_of(EXTRAPOLATIONS)
-Compounding = one_of(COMPOUNDINGS, str.lower)
-QuoteKind = one_of(QUOTE_KINDS)
+Weekday = Annotated[str, OneOf(WEEKDAYS, lambda text: text.strip().capitalize()[:3])]
+Interpolation = Annotated[str, OneOf(INTERPOLATIONS)]
+Extrapolation = Annotated[str, OneOf(EXTRAPOLATIONS)]
+Compounding = Annotated[str, OneOf(COMPOUNDINGS, str.lower)]
+QuoteKind = Annotated[str, OneOf(QUOTE_KINDS)]
 
 
 class CalendarTerms(Part):
@@ -89,7 +90,9 @@ class QuoteTerms(Part):
             if self.price is None or self.rate is not None or self.start_date is None:
                 raise ValueError("a future needs price and start_date, and takes no rate")
         elif self.rate is None or self.tenor is None or self.price is not None:
-            raise ValueError(f"a quote of kind {self.kind} needs rate and tenor, and takes no price")
+            raise ValueError(
+                f"a quote of kind {self.kind} needs rate and tenor, and takes no price"
+            )
         if self.kind == "fra" and self.start is None:
             raise ValueError("a fra needs start")
         return self
@@ -135,7 +138,7 @@ class CurveTerms(Part):
     @model_validator(mode="after")
     def is_of_one_make(self) -> Self:
         """One of flat_rate, nodes and quotes; nodes ascend and pair with their values."""
-        nodes = [self.times, self.dates, self.tenors]
+        nodes: list[Sequence[Any] | None] = [self.times, self.dates, self.tenors]
         given = [self.flat_rate is not None, any(nodes), self.quotes is not None]
         if sum(given) != 1:
             raise ValueError("needs one of flat_rate, nodes (times, dates or tenors) and quotes")
@@ -145,7 +148,7 @@ class CurveTerms(Part):
             self._check_nodes([places for places in nodes if places is not None])
         return self
 
-    def _check_nodes(self, places: list[list[float]]) -> None:
+    def _check_nodes(self, places: list[Sequence[Any]]) -> None:
         values = [v for v in (self.zero_rates, self.discount_factors) if v is not None]
         if len(places) != 1 or len(values) != 1:
             raise ValueError(

@@ -23,8 +23,6 @@ from margin_assets.valuation.parts import (
 KEY_RATES = ("1M", "3M", "6M", "1Y", "2Y", "3Y", "5Y", "7Y", "10Y", "20Y", "30Y")
 
 
-
-
 def _by_collateral(value: object) -> object:
     """A curve alone is that of collateral in the same currency."""
     if not isinstance(value, Mapping):
@@ -47,7 +45,7 @@ class HistoricalResults(Part):
     """Profits and losses of past days, a series a name, and the tails asked for."""
 
     results: dict[Id, Annotated[list[Number], Field(min_length=1)]]
-    tails: Annotated[list[Tail], Field(min_length=1)] = [0.01, 0.05]
+    tails: Annotated[list[Tail], Field(min_length=1)] = Field(default_factory=lambda: [0.01, 0.05])
     """Probability of what is worse: 0.01 for a confidence of 99%."""
 
 
@@ -69,7 +67,9 @@ class Document(Part):
         WithJsonSchema(_DISCOUNTING),
     ] = Field(default_factory=dict)
     """Discount curve by currency of the cash; or by that, then by currency of the collateral."""
-    key_rates: Annotated[list[Tenor], Field(min_length=1)] = list(KEY_RATES)
+    key_rates: Annotated[list[Tenor], Field(min_length=1)] = Field(
+        default_factory=lambda: list(KEY_RATES)
+    )
     instruments: list[Instrument] = Field(default_factory=list)
     scenarios: list[Scenario] = Field(default_factory=list)
     historical: HistoricalResults | None = None

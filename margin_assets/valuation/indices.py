@@ -21,7 +21,9 @@ class IndexConventions(NamedTuple):
 
 _OVERNIGHT = {
     "USD-SOFR": IndexConventions("overnight", "act/360", "us sofr", 2, payment_lag=2),
-    "USD-FED-FUNDS": IndexConventions("overnight", "act/360", "us federal reserve", 2, payment_lag=2),
+    "USD-FED-FUNDS": IndexConventions(
+        "overnight", "act/360", "us federal reserve", 2, payment_lag=2
+    ),
     "EUR-ESTR": IndexConventions("overnight", "act/360", "target", 2, payment_lag=1),
     "EUR-EONIA": IndexConventions("overnight", "act/360", "target", 2, payment_lag=1),
     "GBP-SONIA": IndexConventions("overnight", "act/365f", "uk exchange", 0),

@@ -15,17 +15,18 @@ from margin_assets.valuation.parts import (
     Days,
     Frequency,
     Id,
+    NotNegative,
+    OneOf,
     Positive,
     Price,
     Rate,
     Rates,
     Rule,
     Share,
-    one_of,
 )
 from margin_assets.valuation.parts import Part as _Part
 
-YieldCompounding = one_of(COMPOUNDINGS)
+YieldCompounding = Annotated[str, OneOf(COMPOUNDINGS)]
 Side = Literal["pay", "receive"]
 
 
@@ -171,7 +172,7 @@ class _Leg(_Dated):
     end_date: Day | None = None
     notional: Positive | None = None
     """Absent: the swap's."""
-    notionals: Annotated[list[Share], Field(min_length=1)] | None = None
+    notionals: Annotated[list[NotNegative], Field(min_length=1)] | None = None
     """One a period, for a notional that amortises or grows; the last one repeats."""
     exchanges_notional: bool = False
     """Whether the notional is paid at the start and paid back."""
@@ -243,9 +244,7 @@ class Swap(_Instrument):
 
 
 Bondlike = FixedBond | FloatingRateNote | Bill
-Instrument = Annotated[
-    FixedBond | FloatingRateNote | Bill | Swap, Field(discriminator="kind")
-]
+Instrument = Annotated[FixedBond | FloatingRateNote | Bill | Swap, Field(discriminator="kind")]
 KINDS = ("fixed_bond", "floating_rate_note", "bill", "swap")
 LEG_KINDS = ("fixed", "floating")
 
@@ -253,4 +252,5 @@ LEG_KINDS = ("fixed", "floating")
 def _at_most_one(part: _Part, *names: str) -> None:
     given = [name for name in names if getattr(part, name) is not None]
     if len(given) > 1:
-        raise ValueError(f"takes at most one of {', '.join(n.removesuffix('_rate') if n == 'yield_rate' else n for n in names)}")
+        told = ", ".join(names).replace("yield_rate", "yield")
+        raise ValueError(f"takes at most one of {told}")

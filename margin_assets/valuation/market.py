@@ -1,15 +1,16 @@
-"""The market of a document: calendars, indices with their fixings, curves as the kernels have them."""
+"""The market of a document: calendars, indices, curves as the kernels have them."""
 
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.rates.conventions import (
     OwnCalendar,
+    QlObject,
     calendar,
     day_count,
     days_of,
@@ -74,7 +75,7 @@ class Calendars(NamedTuple):
 
     own: tuple[tuple[str, OwnCalendar], ...]
 
-    def get(self, name: str, place: str) -> Any:
+    def get(self, name: str, place: str) -> QlObject:
         """The calendar of that name.
 
         Raises:
@@ -84,7 +85,7 @@ class Calendars(NamedTuple):
             return calendar(name, self.own)
         except KeyError:
             raise DocumentError(
-                f"{place}: unknown calendar {name!r}; known: docs/rates.md, or state it in calendars"
+                f"{place}: unknown calendar {name!r}; state it in calendars, or see docs/rates.md"
             ) from None
 
 
@@ -165,7 +166,7 @@ def _conventions(document: Document, name: str) -> IndexConventions:
     return IndexConventions(**({"fixing_days": 0, "end_of_month": False} | said))
 
 
-def _index(number: int, terms: IndexConventions, where: Any) -> TermIndex | OvernightIndex:
+def _index(number: int, terms: IndexConventions, where: QlObject) -> TermIndex | OvernightIndex:
     if terms.kind == "overnight":
         return OvernightIndex(number, terms.day_count, where)
     return TermIndex(
@@ -209,7 +210,7 @@ def _curves(
     return built, bootstrap, tuple(ordered)
 
 
-def _ordered(quoted: Sequence[QuotedCurve], built: Mapping[str, Any]) -> list[QuotedCurve]:
+def _ordered(quoted: Sequence[QuotedCurve], built: Mapping[str, QlObject]) -> list[QuotedCurve]:
     """The curves, each after the one that it is discounted by."""
     done: list[QuotedCurve] = []
     left = list(quoted)
@@ -246,7 +247,9 @@ def _of_nodes(name: str, terms: CurveTerms, valuation: date) -> BuiltCurve:
         times, rates = times[kept], rates[kept]
         days = tuple(day for day, keep in zip(days, kept, strict=False) if keep)
     if not times.size or (np.diff(times) <= 0.0).any():
-        raise DocumentError(f"curves.{name}: nodes must ascend, and one be after the reference date")
+        raise DocumentError(
+            f"curves.{name}: nodes must ascend, and one be after the reference date"
+        )
     curve = Curve(times, rates, terms.interpolation, terms.extrapolation)
     return BuiltCurve(name, curve, start, terms.day_count, days)
 
@@ -257,7 +260,7 @@ def _node_rates(name: str, terms: CurveTerms, times: FloatArray, per_year: int) 
     factors = np.array(terms.discount_factors)
     if times[0] < 0.0 or (times[0] == 0.0 and factors[0] != 1.0):
         raise DocumentError(f"curves.{name}: the discount factor of its reference date must be 1")
-    rates = -np.log(factors) / np.where(times == 0.0, 1.0, times)
+    rates: FloatArray = -np.log(factors) / np.where(times == 0.0, 1.0, times)
     if times[0] == 0.0 and times.size > 1:
         rates[0] = rates[1]
     return rates
@@ -271,10 +274,10 @@ def _node_days(terms: CurveTerms, reference: date) -> tuple[int, ...]:
 
 
 def _continuous(rate: float, per_year: int) -> float:
-    return per_year * math.log1p(rate / per_year) if per_year else rate
+    return float(per_year * math.log1p(rate / per_year)) if per_year else rate
 
 
-def _as_quantlib(built: BuiltCurve) -> Any:
+def _as_quantlib(built: BuiltCurve) -> QlObject:
     """The curve for QuantLib, day by day."""
     ql = quantlib()
     days = built.reference + np.arange(_DAYS_AHEAD)

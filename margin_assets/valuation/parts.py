@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
+from pydantic_core import core_schema
 
 from margin_assets.kernels.rates.conventions import (
     CONVENTIONS,
@@ -68,21 +78,31 @@ def _above_zero(number: float) -> float:
     return number
 
 
-def one_of(words: Iterable[str], clean: Callable[[str], str] = str) -> Any:
-    """Annotation of one of a closed list of words, written as the list has it or as cleaned."""
-    known = tuple(words)
+class OneOf:
+    """Annotation of one of a closed list of words, as the list has it or as cleaned."""
 
-    def check(value: object) -> str:
+    def __init__(self, words: Iterable[str], clean: Callable[[str], str] = str) -> None:
+        self._words, self._clean = tuple(words), clean
+
+    def _check(self, value: object) -> str:
         if not isinstance(value, str):
-            raise ValueError("must be text")  # noqa: TRY004 (pydantic takes no other)
-        word = clean(value)
-        if word not in known:
-            raise ValueError(f"must be one of {', '.join(known)}")
+            raise ValueError("must be text")
+        word = self._clean(value)
+        if word not in self._words:
+            raise ValueError(f"must be one of {', '.join(self._words)}")
         return word
 
-    return Annotated[
-        str, BeforeValidator(check), WithJsonSchema({"type": "string", "enum": list(known)})
-    ]
+    def __get_pydantic_core_schema__(
+        self, source: type[str], handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """A word that is checked first."""
+        return core_schema.no_info_before_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, _: core_schema.CoreSchema, __: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The words."""
+        return {"type": "string", "enum": list(self._words)}
 
 
 def _plain(text: str) -> str:
@@ -133,6 +153,7 @@ Rate = Annotated[float, _AsNumber, _within(-1.0, 1.0)]
 """A yearly rate as a fraction: 0.05 is 5%; it may be negative."""
 Price = Annotated[float, _AsNumber, AfterValidator(_above_zero)]
 Positive = Annotated[float, _AsNumber, AfterValidator(_above_zero)]
+NotNegative = Annotated[float, _AsNumber, _within(0.0, MOST)]
 Share = Annotated[float, _AsNumber, _within(0.0, 1e6)]
 Tail = Annotated[float, _AsNumber, _within(1e-9, 1.0 - 1e-9)]
 Days = Annotated[int, BeforeValidator(_whole), _within(0, 366)]
@@ -148,6 +169,6 @@ Currency = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"}),
 ]
 Rates = Annotated[list[Rate], Field(min_length=1)]
-DayCount = one_of(DAY_COUNTS, _day_count)
-Convention = one_of(CONVENTIONS, lambda text: _plain(text).replace(" ", "_"))
-Rule = one_of(RULES, _plain)
+DayCount = Annotated[str, OneOf(DAY_COUNTS, _day_count)]
+Convention = Annotated[str, OneOf(CONVENTIONS, lambda text: _plain(text).replace(" ", "_"))]
+Rule = Annotated[str, OneOf(RULES, _plain)]

@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from margin_assets.kernels.rates.quotes import IborTerms, Quote, QuotedCurve
+from margin_assets.kernels.rates.conventions import QlObject
+from margin_assets.kernels.rates.quote_helpers import IborTerms, Quote
+from margin_assets.kernels.rates.quotes import QuotedCurve
 from margin_assets.valuation.curve_terms import CurveTerms, QuoteConventions, QuoteTerms
 from margin_assets.valuation.indices import IndexConventions
 from margin_assets.whatif.agreement import DocumentError
 
-CalendarOf = Callable[[str, str], Any]
+CalendarOf = Callable[[str, str], QlObject]
 Indices = Mapping[str, IndexConventions]
 
 _PAR_YIELD = {
@@ -60,9 +62,7 @@ def _quote(
         said |= part.model_dump(exclude_none=True, include=keys)
     for key in ("day_count", "calendar", "settlement_days"):
         if said.get(key) is None:
-            raise DocumentError(
-                f"{place}: {key} is missing; state it, or an index of the curve"
-            )
+            raise DocumentError(f"{place}: {key} is missing; state it, or an index of the curve")
     if quote.kind == "swap" and (index is None or index.kind != "term"):
         raise DocumentError(f"{place}: a swap needs an index of a tenor")
     value = quote.price if quote.kind == "future" else quote.rate

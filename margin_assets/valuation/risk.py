@@ -1,25 +1,18 @@
-"""Values and sensitivities of a book in a market: the grid, its directions, the loop, put together."""
+"""Values and sensitivities of a book in a market: grid, directions and loop put together."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
-from margin_assets.kernels.rates.conventions import days_of, years_of
+from margin_assets.kernels.rates.conventions import day_of, days_of, years_of
 from margin_assets.kernels.rates.curves import BASIS_POINT, key_rate_weights, weights
-from margin_assets.kernels.rates.fixings import overnight_past, term_past
-from margin_assets.kernels.rates.legs import OvernightIndex
-from margin_assets.kernels.rates.terms import (
-    Grid,
-    Open,
-    Past,
-    Walk,
-    first_overnight_day,
-    still_to_come,
-    walk,
-)
+from margin_assets.kernels.rates.fixings import OvernightPast, TermPast, overnight_past, term_past
+from margin_assets.kernels.rates.grid import Grid, Walk, walk
+from margin_assets.kernels.rates.legs import TermIndex
+from margin_assets.kernels.rates.terms import Open, Past, first_overnight_day, still_to_come
 from margin_assets.kernels.rates.values import Discounts, Valued, present_values
 from margin_assets.valuation.book import Book
 from margin_assets.valuation.curve_terms import Scenario
@@ -51,60 +44,49 @@ class Unpriced(NamedTuple):
     reason: str
 
 
-def open_terms(book: Book, market: Market, fixings: Fixings) -> tuple[Open, list[Unpriced]]:
+def open_terms(book: Book, market: Market, past: Past) -> tuple[Open, list[Unpriced]]:
     """What is still to come, without parts that lack a fixing or a curve."""
-    valuation = days_of(market.valuation)
-    past = _past(book, market, fixings, valuation)
-    found = still_to_come(book.flows, valuation, past)
+    found = still_to_come(book.flows, days_of(market.valuation), past)
     names = {index.number: name for name, index in market.indices.items()}
     out = [
         Unpriced(
             one.instrument,
-            f"fixing of {names[one.index]} on {date.fromordinal(one.day + _EPOCH)} is missing",
+            f"fixing of {names[one.index_number]} on {day_of(one.day)} is missing",
         )
         for one in found.missing
     ]
     gone = {one.part for one in out}
-    for index in np.unique(found.ratios.index).tolist():
+    for index in np.unique(found.ratios.index_number).tolist():
         if index in market.projections:
             continue
-        parts = set(found.ratios.instrument[found.ratios.index == index].tolist()) - gone
+        parts = set(found.ratios.instrument[found.ratios.index_number == index].tolist()) - gone
         reason = f"index {names[index]} has no curve: name it in indices.{names[index]}.curve"
         out += [Unpriced(part, reason) for part in sorted(parts)]
         gone |= parts
     bare = {i for i, part in enumerate(book.parts) if part.discount is None} - gone
     out += [Unpriced(i, NO_CURVE) for i in sorted(bare)]
-    return _without(found, gone | bare), out
+    return found.without(gone | bare), out
 
 
 NO_CURVE = "no discount curve: name it in discounting or discount_curve"
-_EPOCH = date(1970, 1, 1).toordinal()
 
 
-def _past(book: Book, market: Market, fixings: Fixings, valuation: int) -> Past:
-    past = Past({}, {}, {})
+def past_of(book: Book, market: Market, fixings: Fixings) -> Past:
+    """What the market's indices have fixed at, as far back as the book looks."""
+    valuation = days_of(market.valuation)
+    term: dict[int, TermPast] = {}
+    overnight: dict[int, OvernightPast] = {}
+    calendars: dict[int, Any] = {}
     for name, index in market.indices.items():
         known = fixings.get(name, {})
-        if isinstance(index, OvernightIndex):
-            first = first_overnight_day(book.flows, index.number, valuation)
-            span = (first, valuation)
-            growth = overnight_past(known, index.day_count, index.calendar, span)
-            past.overnight[index.number] = growth  # type: ignore[index]
-            past.calendars[index.number] = index.calendar  # type: ignore[index]
-        else:
-            past.term[index.number] = term_past(known)  # type: ignore[index]
-    return past
-
-
-def _without(found: Open, gone: set[int]) -> Open:
-    if not gone:
-        return found
-    numbers = np.fromiter(sorted(gone), np.int32, len(gone))
-    cash, ratios = found.cash, found.ratios
-    return found._replace(
-        cash=type(cash)(*(column[~np.isin(cash.instrument, numbers)] for column in cash)),
-        ratios=type(ratios)(*(column[~np.isin(ratios.instrument, numbers)] for column in ratios)),
-    )
+        if isinstance(index, TermIndex):
+            term[index.number] = term_past(known)
+            continue
+        first = first_overnight_day(book.flows, index.number, valuation)
+        span = (first, valuation)
+        overnight[index.number] = overnight_past(known, index.day_count, index.calendar, span)
+        calendars[index.number] = index.calendar
+    return Past(term, overnight, calendars)
 
 
 def positioned(found: Open, book: Book, market: Market, tenors: Sequence[str]) -> Positioned:
@@ -130,7 +112,8 @@ def valued(placed: Positioned, spreads: FloatArray) -> Valued:
     """Values of all parts; slopes by key rates, then by nodes."""
     directions = np.ascontiguousarray(np.hstack([placed.keys, placed.nodes]))
     market = Discounts(np.exp(-placed.logs), placed.years, directions)
-    return present_values(placed.terms, market, spreads)
+    found: Valued = present_values(placed.terms, market, spreads)
+    return found
 
 
 def scenario_values(
@@ -139,9 +122,9 @@ def scenario_values(
     """Values of all parts with the zero rates moved."""
     moved = placed.logs + placed.years * _shifts(placed, market, scenario)
     nothing = np.zeros((placed.years.size, 0))
-    return present_values(
-        placed.terms, Discounts(np.exp(-moved), placed.years, nothing), spreads
-    ).value
+    shifted = Discounts(np.exp(-moved), placed.years, nothing)
+    found: Valued = present_values(placed.terms, shifted, spreads)
+    return found.value
 
 
 def _shifts(placed: Positioned, market: Market, scenario: Scenario) -> FloatArray:

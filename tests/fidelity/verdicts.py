@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from margin_assets.whatif import DocumentError
-from tests.fidelity import estimator, portfolio, processes, securities, strategies
+from tests.fidelity import estimator, portfolio, processes, rates, securities, strategies
 from tests.fidelity.arguments import ARGUED
 from tests.fidelity.documents import Case, Json, RefusedError
 
@@ -55,6 +55,8 @@ class Comparison(NamedTuple):
     expected: Json
     observe: Callable[[], Json]
     tolerance: Callable[[str], Decimal]
+    exact: Decimal | None = None
+    """Within what a figure is exact; none: half a cent."""
 
 
 @cache
@@ -99,6 +101,15 @@ def _comparisons(folder: Path) -> Iterator[Comparison]:
         for case in read(ESTIMATOR)["cases"]:
             yield _estimated(case, account, figure)
     yield _overlapping(read(OVERLAPPING))
+    for one in rates.cases(folder):
+        yield _rate(one)
+
+
+def _rate(one: rates.Published) -> Comparison:
+    """A figure of rates is exact within what it is published to."""
+    tolerance = Decimal(str(one.tolerance))
+    shared = (one.file, one.area, one.case, one.expected, one.observe)
+    return Comparison(*shared, lambda _: tolerance, tolerance)
 
 
 def _worked_example(case: Case) -> Comparison:
@@ -168,7 +179,7 @@ def _rows(one: Comparison) -> Iterator[Row]:
 def _verdict(one: Comparison, field: str, found: object) -> str:
     if isinstance(found, Exception):
         return REFUSED
-    if _agrees(found, one.expected[field], _HALF_A_CENT):
+    if _agrees(found, one.expected[field], one.exact or _HALF_A_CENT):
         return EXACT
     if _agrees(found, one.expected[field], one.tolerance(field)):
         return TOLERATED

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
-from margin_assets.kernels.rates.conventions import day_count, of_ql, quantlib
+from margin_assets.kernels.rates.conventions import QlObject, day_count, of_ql, quantlib
 from margin_assets.kernels.rates.legs import Payments, Period, at
 from margin_assets.kernels.rates.yields import Dated, steps_of
 
@@ -60,7 +60,7 @@ def bond_terms(rows: Sequence[Period], paid: Payments, redemption: float, count:
     )
 
 
-def settled(bond: BondTerms, settlement: Any) -> Settled:
+def settled(bond: BondTerms, settlement: QlObject) -> Settled:
     """What the bond pays to who buys it for that settlement.
 
     Raises:
@@ -82,11 +82,11 @@ def settled(bond: BondTerms, settlement: Any) -> Settled:
     )
 
 
-def _is_ex(row: Period, day: Any) -> bool:
+def _is_ex(row: Period, day: QlObject) -> bool:
     return bool(row.ex != quantlib().Date() and day >= row.ex)
 
 
-def _accrued(bond: BondTerms, i: int, day: Any) -> float:
+def _accrued(bond: BondTerms, i: int, day: QlObject) -> float:
     row = bond.rows[i]
     if day <= row.start:
         return 0.0
@@ -98,12 +98,14 @@ def _accrued(bond: BondTerms, i: int, day: Any) -> float:
     return bond.held[i] * bond.rates[i] * gone
 
 
-def dated(bond: Settled, settlement: Any, count: str) -> Dated:
+def dated(bond: Settled, settlement: QlObject, count: str) -> Dated:
     """The bond as a yield discounts it."""
     return Dated(bond.amounts, steps_of(bond.rows, settlement, count))
 
 
-def dirty_price(factors: FloatArray, years: FloatArray, amounts: FloatArray, spread: float) -> float:
+def dirty_price(
+    factors: FloatArray, years: FloatArray, amounts: FloatArray, spread: float
+) -> float:
     """Dirty price for settlement off a curve.
 
     Args:

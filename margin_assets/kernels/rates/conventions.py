@@ -17,6 +17,9 @@ from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 EPOCH_SERIAL = 25_569
 """1970-01-01 in QuantLib's count of days."""
 
+QlObject = Any
+"""An object of QuantLib, which carries no types."""
+
 _Made = tuple[str, tuple[str, ...]]
 
 DAY_COUNTS: Mapping[str, _Made] = {
@@ -119,21 +122,21 @@ class OwnCalendar(NamedTuple):
     holidays: tuple[date, ...]
 
 
-def quantlib() -> Any:  # noqa: ANN401 (the library has no types)
+def quantlib() -> QlObject:
     """QuantLib, loaded when first asked for."""
     import QuantLib
 
     return QuantLib
 
 
-def _made(made: _Made) -> Any:  # noqa: ANN401
+def _made(made: _Made) -> QlObject:
     name, words = made
     kind = getattr(quantlib(), name)
     return kind(*(getattr(kind, word) for word in words))
 
 
 @cache
-def day_count(name: str) -> Any:  # noqa: ANN401
+def day_count(name: str) -> QlObject:
     """The day count of that name, in lower case.
 
     Raises:
@@ -143,7 +146,7 @@ def day_count(name: str) -> Any:  # noqa: ANN401
 
 
 @cache
-def calendar(name: str, own: tuple[tuple[str, OwnCalendar], ...] = ()) -> Any:  # noqa: ANN401
+def calendar(name: str, own: tuple[tuple[str, OwnCalendar], ...] = ()) -> QlObject:
     """The calendar of that name, in lower case; `own` comes before those that are known.
 
     Raises:
@@ -160,7 +163,7 @@ def calendar(name: str, own: tuple[tuple[str, OwnCalendar], ...] = ()) -> Any:  
     return quantlib().JointCalendar(calendar(first.strip(), own), calendar(rest.strip(), own))
 
 
-def _stated(name: str, own: OwnCalendar) -> Any:  # noqa: ANN401
+def _stated(name: str, own: OwnCalendar) -> QlObject:
     ql = quantlib()
     made = ql.BespokeCalendar(name)
     for weekday in own.weekend:
@@ -185,7 +188,7 @@ def is_tenor(text: str) -> bool:
     return bool(_TENOR.fullmatch(text))
 
 
-def period(text: str) -> Any:  # noqa: ANN401
+def period(text: str) -> QlObject:
     """Length of time: a tenor or the name of a frequency."""
     return quantlib().Period(FREQUENCIES.get(text, text))
 
@@ -199,12 +202,12 @@ def years_of(tenor: str) -> float:
     return years
 
 
-def to_ql(day: date) -> Any:  # noqa: ANN401
+def to_ql(day: date) -> QlObject:
     """A day as QuantLib has it."""
     return quantlib().Date(day.day, day.month, day.year)
 
 
-def of_ql(day: Any) -> int:  # noqa: ANN401
+def of_ql(day: QlObject) -> int:
     """A day of QuantLib as days since 1970-01-01."""
     return int(day.serialNumber()) - EPOCH_SERIAL
 

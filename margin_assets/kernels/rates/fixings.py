@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.rates.conventions import (
     EPOCH_SERIAL,
+    QlObject,
     day_count,
     days_of,
     of_ql,
@@ -59,7 +61,7 @@ def term_past(fixings: Fixings) -> TermPast:
 
 
 def overnight_past(
-    fixings: Fixings, count: str, calendar: Any, span: tuple[int, int]
+    fixings: Fixings, count: str, calendar: QlObject, span: tuple[int, int]
 ) -> OvernightPast:
     """Growth of an overnight index over a span of days.
 
@@ -79,7 +81,7 @@ def overnight_past(
         days.append(calendar.advance(until, 1, ql.Days))
     numbers = np.array([of_ql(day) for day in days], np.int64)
     years = day_count(count)
-    spans = [years.yearFraction(a, b) for a, b in zip(days, days[1:], strict=False)]
+    spans = [years.yearFraction(a, b) for a, b in pairwise(days)]
     past = term_past(fixings).at(numbers[:-1]) if len(spans) else np.empty(0)
     is_missing = np.isnan(past)
     interest = np.where(is_missing, 0.0, past) * np.array(spans)

@@ -25,7 +25,7 @@ class Flows(NamedTuple):
     amount: FloatArray
     """Cash of a known flow; notional times the accrual of a floating one."""
     spread: FloatArray
-    index: Int32Array
+    index_number: Int32Array
     """Number of the index; -1 of known cash."""
     fixing_day: Int64Array
     """Day on which a term rate is fixed."""

@@ -69,10 +69,16 @@ def slope_weights(nodes: FloatArray, heights: FloatArray, way: str) -> FloatArra
     """
     tiny = 1e-40
     count = nodes.size
-    return np.stack(
-        [_slopes(nodes, heights + 1j * tiny * np.eye(count)[j], way).imag for j in range(count)],
-        axis=1,
-    ) / tiny
+    return (
+        np.stack(
+            [
+                _slopes(nodes, heights + 1j * tiny * np.eye(count)[j], way).imag
+                for j in range(count)
+            ],
+            axis=1,
+        )
+        / tiny
+    )
 
 
 def _slopes(nodes: FloatArray, heights: FloatArray, way: str) -> FloatArray:

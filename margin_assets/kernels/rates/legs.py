@@ -5,11 +5,12 @@ Schedules and accruals are QuantLib's, read once; what is paid and what it is wo
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from margin_assets.kernels.rates.conventions import (
+    QlObject,
     convention,
     day_count,
     of_ql,
@@ -32,7 +33,7 @@ class Timetable(NamedTuple):
     frequency: str
     """Tenor or name of a frequency; `once` for a single period."""
     day_count: str
-    calendar: Any
+    calendar: QlObject
     convention: str = "unadjusted"
     end_convention: str | None = None
     """Of the last day; none: that of the others."""
@@ -44,10 +45,10 @@ class Timetable(NamedTuple):
     """Start of an irregular last period."""
     payment_convention: str = "following"
     payment_lag: int = 0
-    payment_calendar: Any = None
+    payment_calendar: QlObject = None
     ex_days: int = 0
     """Business days before a coupon from which on it is not passed on."""
-    ex_calendar: Any = None
+    ex_calendar: QlObject = None
     dates: tuple[date, ...] = ()
     """Unadjusted period ends in order, in place of a generated schedule."""
 
@@ -55,12 +56,12 @@ class Timetable(NamedTuple):
 class Period(NamedTuple):
     """One period of a leg, as QuantLib's coupons have it; days of QuantLib."""
 
-    start: Any
-    end: Any
-    reference_start: Any
-    reference_end: Any
-    pay: Any
-    ex: Any
+    start: QlObject
+    end: QlObject
+    reference_start: QlObject
+    reference_end: QlObject
+    pay: QlObject
+    ex: QlObject
     accrual: float
     """Years by the leg's day count."""
 
@@ -71,7 +72,7 @@ class TermIndex(NamedTuple):
     number: int
     tenor: str
     day_count: str
-    calendar: Any
+    calendar: QlObject
     fixing_days: int
     convention: str = "modified_following"
     end_of_month: bool = False
@@ -82,7 +83,7 @@ class OvernightIndex(NamedTuple):
 
     number: int
     day_count: str
-    calendar: Any
+    calendar: QlObject
 
 
 class Payments(NamedTuple):
@@ -97,7 +98,7 @@ class Payments(NamedTuple):
     """A term rate over the accrual period, in place of the index's own."""
 
 
-def schedule(terms: Timetable) -> Any:  # noqa: ANN401
+def schedule(terms: Timetable) -> QlObject:
     """The dates of a leg.
 
     Raises:
@@ -155,7 +156,7 @@ def periods(terms: Timetable) -> list[Period]:
     return [_period(ql.as_fixed_rate_coupon(coupon)) for coupon in leg]
 
 
-def _period(coupon: Any) -> Period:  # noqa: ANN401
+def _period(coupon: QlObject) -> Period:
     return Period(
         coupon.accrualStartDate(),
         coupon.accrualEndDate(),

@@ -4,17 +4,17 @@ A floating rate to come is a ratio of two discount factors of its own curve, les
 is an amount times a discount factor, or times a ratio and a discount factor, and nothing else.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array, Int64Array
-from margin_assets.kernels.rates.conventions import EPOCH_SERIAL, of_ql, quantlib
+from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray, Int32Array, Int64Array
+from margin_assets.kernels.rates.conventions import EPOCH_SERIAL, QlObject, of_ql, quantlib
 from margin_assets.kernels.rates.fixings import OvernightPast, TermPast
 from margin_assets.kernels.rates.flows import AVERAGED, COMPOUNDED, FIXED, TERM, Flows
 
-_CURVE_BITS = 32
+Rows = BoolArray | Int64Array
 
 
 class Cash(NamedTuple):
@@ -24,24 +24,41 @@ class Cash(NamedTuple):
     amount: FloatArray
     pay_day: Int64Array
 
+    def kept(self, rows: Rows) -> "Cash":
+        """Those rows only, a mask or places."""
+        return Cash(self.instrument[rows], self.amount[rows], self.pay_day[rows])
+
 
 class Ratios(NamedTuple):
-    """Growth to come, a row each: the amount times the discount factor of the first day over that
-    of the last, paid on the pay day."""
+    """Growth to come, a row each.
+
+    The amount times the discount factor of the first day over that of the last, on the pay day.
+    """
 
     instrument: Int32Array
     amount: FloatArray
     pay_day: Int64Array
-    index: Int32Array
+    index_number: Int32Array
     first_day: Int64Array
     last_day: Int64Array
+
+    def kept(self, rows: Rows) -> "Ratios":
+        """Those rows only, a mask or places."""
+        return Ratios(
+            self.instrument[rows],
+            self.amount[rows],
+            self.pay_day[rows],
+            self.index_number[rows],
+            self.first_day[rows],
+            self.last_day[rows],
+        )
 
 
 class MissingFixing(NamedTuple):
     """A fixing that an instrument needs and that is not known."""
 
     instrument: int
-    index: int
+    index_number: int
     day: int
 
 
@@ -53,19 +70,27 @@ class Open(NamedTuple):
     missing: tuple[MissingFixing, ...]
     """First missing fixing of each instrument; it has no flow here."""
 
+    def without(self, instruments: Iterable[int]) -> "Open":
+        """All but the flows of those instruments."""
+        gone = np.array(sorted(instruments), np.int32)
+        cash = self.cash.kept(~np.isin(self.cash.instrument, gone))
+        return self._replace(
+            cash=cash, ratios=self.ratios.kept(~np.isin(self.ratios.instrument, gone))
+        )
+
 
 class Past(NamedTuple):
     """What indices have fixed at, by their numbers."""
 
     term: Mapping[int, TermPast]
     overnight: Mapping[int, OvernightPast]
-    calendars: Mapping[int, Any]
+    calendars: Mapping[int, QlObject]
     """Business days of the overnight indices."""
 
 
 def first_overnight_day(flows: Flows, index: int, valuation: int) -> int:
     """First day whose fixing counts for a flow that is not yet paid; the valuation day if none."""
-    counts = (flows.index == index) & (flows.kind != TERM) & (flows.pay_day > valuation)
+    counts = (flows.index_number == index) & (flows.kind != TERM) & (flows.pay_day > valuation)
     return int(min(flows.start_day[counts].min(initial=valuation), valuation))
 
 
@@ -79,8 +104,8 @@ def still_to_come(flows: Flows, valuation: int, past: Past) -> Open:
     parts = [_cash(flows, ahead & (flows.kind == FIXED))]
     ratios: list[Ratios] = []
     missing: list[MissingFixing] = []
-    for index in np.unique(flows.index[ahead & (flows.kind != FIXED)]).tolist():
-        of_index = ahead & (flows.index == index)
+    for index in np.unique(flows.index_number[ahead & (flows.kind != FIXED)]).tolist():
+        of_index = ahead & (flows.index_number == index)
         for kind in (TERM, COMPOUNDED, AVERAGED):
             rows = Flows(*(column[of_index & (flows.kind == kind)] for column in flows))
             if not rows.rows:
@@ -88,35 +113,31 @@ def still_to_come(flows: Flows, valuation: int, past: Past) -> Open:
             found = (
                 _term(rows, valuation, past.term[index])
                 if kind == TERM
-                else _overnight(rows, valuation, past.overnight[index], past.calendars[index])
+                else _overnight(rows, past.overnight[index], past.calendars[index])
             )
             parts.append(found.cash)
             ratios.append(found.ratios)
             missing += found.missing
-    return _without_missing(_stacked(Cash, parts), _stacked(Ratios, ratios), missing)
-
-
-def _cash(flows: Flows, kept: Any) -> Cash:
-    return Cash(flows.instrument[kept], flows.amount[kept], flows.pay_day[kept])
-
-
-def _stacked(kind: Any, parts: Sequence[Any]) -> Any:
-    if not parts:
-        none = np.empty(0, np.int64)
-        return Ratios(none.astype(np.int32), np.empty(0), none, none.astype(np.int32), none, none)
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    order = np.argsort(columns[0], kind="stable")
-    return kind(*(column[order] for column in columns))
-
-
-def _without_missing(cash: Cash, ratios: Ratios, missing: Sequence[MissingFixing]) -> Open:
     first: dict[int, MissingFixing] = {}
     for one in sorted(missing):
         first.setdefault(one.instrument, one)
-    gone = np.fromiter(first, np.int32, len(first))
-    cash = Cash(*(column[~np.isin(cash.instrument, gone)] for column in cash))
-    ratios = Ratios(*(column[~np.isin(ratios.instrument, gone)] for column in ratios))
-    return Open(cash, ratios, tuple(first.values()))
+    return Open(_all_cash(parts), _all_ratios(ratios), tuple(first.values())).without(first)
+
+
+def _cash(flows: Flows, kept: Rows) -> Cash:
+    return Cash(flows.instrument[kept], flows.amount[kept], flows.pay_day[kept])
+
+
+def _all_cash(parts: Sequence[Cash]) -> Cash:
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return Cash(*columns).kept(np.argsort(columns[0], kind="stable"))
+
+
+def _all_ratios(parts: Sequence[Ratios]) -> Ratios:
+    days, numbers = np.empty(0, np.int64), np.empty(0, np.int32)
+    none = Ratios(numbers, np.empty(0), days, numbers, days, days)
+    columns = [np.concatenate(column) for column in zip(none, *parts, strict=True)]
+    return Ratios(*columns).kept(np.argsort(columns[0], kind="stable"))
 
 
 def _term(rows: Flows, valuation: int, past: TermPast) -> Open:
@@ -128,7 +149,7 @@ def _term(rows: Flows, valuation: int, past: TermPast) -> Open:
     missing = tuple(
         MissingFixing(*map(int, row))
         for row in zip(
-            rows.instrument[lost], rows.index[lost], rows.fixing_day[lost], strict=True
+            rows.instrument[lost], rows.index_number[lost], rows.fixing_day[lost], strict=True
         )
     )
     unit = rows.amount / rows.fraction
@@ -137,18 +158,18 @@ def _term(rows: Flows, valuation: int, past: TermPast) -> Open:
     return Open(cash, _ratios(rows, unit, ~is_fixed), missing)
 
 
-def _ratios(rows: Flows, amount: FloatArray, kept: Any) -> Ratios:
+def _ratios(rows: Flows, amount: FloatArray, kept: Rows) -> Ratios:
     return Ratios(
         rows.instrument[kept],
         amount[kept],
         rows.pay_day[kept],
-        rows.index[kept],
+        rows.index_number[kept],
         rows.start_day[kept],
         rows.end_day[kept],
     )
 
 
-def _overnight(rows: Flows, valuation: int, past: OvernightPast, calendar: Any) -> Open:
+def _overnight(rows: Flows, past: OvernightPast, calendar: QlObject) -> Open:
     """Overnight rates: what has grown is known, the rest of a running period a ratio."""
     open_from = past.days[-1]
     place, end = past.place(rows.start_day), past.place(rows.end_day)
@@ -175,7 +196,9 @@ def _overnight(rows: Flows, valuation: int, past: OvernightPast, calendar: Any) 
 
 def _first_missing(rows: Flows, i: int, past: OvernightPast, place: int) -> MissingFixing:
     after = int(np.searchsorted(past.missing, past.missing[place], side="right"))
-    return MissingFixing(int(rows.instrument[i]), int(rows.index[i]), int(past.days[after - 1]))
+    return MissingFixing(
+        int(rows.instrument[i]), int(rows.index_number[i]), int(past.days[after - 1])
+    )
 
 
 class _Daily(NamedTuple):
@@ -183,7 +206,7 @@ class _Daily(NamedTuple):
     owner: Int64Array
 
 
-def _daily(rows: Flows, unit: FloatArray, is_open: Any, calendar: Any) -> _Daily:
+def _daily(rows: Flows, unit: FloatArray, is_open: BoolArray, calendar: QlObject) -> _Daily:
     """A ratio for each business day to come of an averaged period."""
     firsts, lasts, owner = [], [], []
     for i in np.flatnonzero(is_open).tolist():
@@ -196,85 +219,17 @@ def _daily(rows: Flows, unit: FloatArray, is_open: Any, calendar: Any) -> _Daily
         rows.instrument[of],
         unit[of],
         rows.pay_day[of],
-        rows.index[of],
+        rows.index_number[of],
         np.array(firsts, np.int64),
         np.array(lasts, np.int64),
     )
     return _Daily(ratios, of)
 
 
-def _business_days(first: int, last: int, calendar: Any) -> Iterator[int]:
+def _business_days(first: int, last: int, calendar: QlObject) -> Iterator[int]:
     """The first day, the business days between, the last day."""
     ql = quantlib()
     yield first
     span = calendar.businessDayList(ql.Date(first + EPOCH_SERIAL), ql.Date(last + EPOCH_SERIAL))
     yield from (day for day in map(of_ql, span) if first < day < last)
     yield last
-
-
-class Grid(NamedTuple):
-    """The days on which curves are read: a row for each curve and day."""
-
-    curve: Int64Array
-    day: Int64Array
-
-
-class Walk(NamedTuple):
-    """Terms in order of instruments, each pointing to rows of the grid: what the loop reads."""
-
-    cash_first: Int64Array
-    """First row of each instrument's cash, and the end of the last one's."""
-    cash_amount: FloatArray
-    cash_pay: Int64Array
-    ratio_first: Int64Array
-    ratio_amount: FloatArray
-    ratio_pay: Int64Array
-    ratio_start: Int64Array
-    ratio_end: Int64Array
-
-
-def walk(
-    found: Open, discounts: Int64Array, projections: Mapping[int, int]
-) -> tuple[Walk, Grid]:
-    """Terms and the grid that they share.
-
-    Args:
-        found: what is still to come.
-        discounts: number of the discount curve of each instrument.
-        projections: number of the projection curve by index.
-    """
-    cash, ratios = found.cash, found.ratios
-    of = np.zeros(max(projections, default=-1) + 1, np.int64)
-    for index, curve in projections.items():
-        of[index] = curve
-    own = of[ratios.index]
-    keys = np.concatenate(
-        [
-            _key(discounts[cash.instrument], cash.pay_day),
-            _key(discounts[ratios.instrument], ratios.pay_day),
-            _key(own, ratios.first_day),
-            _key(own, ratios.last_day),
-        ]
-    )
-    unique, rows = np.unique(keys, return_inverse=True)
-    cuts = np.cumsum([cash.amount.size, ratios.amount.size, ratios.amount.size])
-    cash_pay, pay, start, end = np.split(rows.astype(np.int64), cuts)
-    terms = Walk(
-        _firsts(cash.instrument, discounts.size),
-        cash.amount,
-        cash_pay,
-        _firsts(ratios.instrument, discounts.size),
-        ratios.amount,
-        pay,
-        start,
-        end,
-    )
-    return terms, Grid(unique >> _CURVE_BITS, unique & ((1 << _CURVE_BITS) - 1))
-
-
-def _key(curve: Int64Array, day: Int64Array) -> Int64Array:
-    return (curve.astype(np.int64) << _CURVE_BITS) + day
-
-
-def _firsts(instrument: Int32Array, count: int) -> Int64Array:
-    return np.searchsorted(instrument, np.arange(count + 1)).astype(np.int64)

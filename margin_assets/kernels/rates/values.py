@@ -1,4 +1,4 @@
-"""Present values and their sensitivities, all instruments at once, off one grid of discount factors.
+"""Present values and their sensitivities, all instruments at once, off one grid of factors.
 
 Everything is the derivative of the formula itself: a bump is how the tests find it again.
 """
@@ -10,7 +10,7 @@ from numba import njit, prange
 
 from margin_assets.kernels.numeric.arrays import FloatArray
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
-from margin_assets.kernels.rates.terms import Walk
+from margin_assets.kernels.rates.grid import Walk
 
 _BLOCK = 64  # instruments a thread takes at a time
 

@@ -6,12 +6,12 @@ differ in which period is which.
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from margin_assets.kernels.numeric.arrays import FloatArray
-from margin_assets.kernels.rates.conventions import day_count
+from margin_assets.kernels.rates.conventions import QlObject, day_count
 from margin_assets.kernels.rates.legs import Period
 
 COMPOUNDINGS = ("compounded", "continuous", "simple", "simple_then_compounded", "us_treasury")
@@ -67,7 +67,7 @@ class YieldFigures(NamedTuple):
         return self.curvature / self.dirty
 
 
-def steps_of(rows: Sequence[Period], settlement: Any, count: str) -> FloatArray:
+def steps_of(rows: Sequence[Period], settlement: QlObject, count: str) -> FloatArray:
     """Years from settlement to the first payment and from each payment to the next.
 
     A coupon's own reference period tells how long its part is: so that Act/Act ISMA counts whole

@@ -12,7 +12,7 @@ from margin_assets.cli.options import JsonOption, example
 from margin_assets.cli.output import Refusal
 
 # Stated, since the help loads nothing; a test holds them to what there is.
-_KINDS = ("fixed_bond", "bill", "floating_rate_note", "swap")
+KINDS = ("fixed_bond", "bill", "floating_rate_note", "swap")
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
             "margin value swap.json",
             "margin value swap.json --json",
             "margin value - < documents.ndjson > answers.ndjson",
-            *(f"margin value --example {kind}" for kind in _KINDS),
+            *(f"margin value --example {kind}" for kind in KINDS),
         )
     )(value)
 

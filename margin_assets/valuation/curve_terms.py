@@ -14,6 +14,7 @@ from margin_assets.valuation.parts import (
     Day,
     DayCount,
     Days,
+    ForwardOver,
     Frequency,
     Id,
     Number,
@@ -80,6 +81,8 @@ class QuoteTerms(Part):
     end_of_month: bool | None = None
     frequency: Frequency | None = None
     payment_lag: Days | None = None
+    forward_over: ForwardOver | None = None
+    """Of a swap; absent: its index's own periods."""
     index: Id | None = None
     """Floating leg of a swap; absent: the curve's index."""
 
@@ -108,6 +111,8 @@ class QuoteConventions(Part):
     end_of_month: bool | None = None
     frequency: Frequency | None = None
     payment_lag: Days | None = None
+    forward_over: ForwardOver | None = None
+    """Of a swap; absent: its index's own periods."""
     index: Id | None = None
 
 

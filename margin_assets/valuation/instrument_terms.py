@@ -13,6 +13,7 @@ from margin_assets.valuation.parts import (
     Day,
     DayCount,
     Days,
+    ForwardOver,
     Frequency,
     Id,
     NotNegative,
@@ -212,8 +213,7 @@ class FloatingLeg(_Leg):
     spreads: Rates | None = None
     averaging: Literal["compounded", "averaged"] = "compounded"
     """Of an overnight index."""
-    forward_over: Literal["index_period", "accrual_period"] = "index_period"
-    """Of a term index: its own deposit, or the period that is paid (par coupons)."""
+    forward_over: ForwardOver = "index_period"
 
     @model_validator(mode="after")
     def has_one_spread(self) -> Self:

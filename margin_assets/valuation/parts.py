@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -168,6 +168,8 @@ Currency = Annotated[
     BeforeValidator(_currency),
     WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"}),
 ]
+ForwardOver = Literal["index_period", "accrual_period"]
+"""Of a term rate to come: its index's own deposit, or the period that is paid (par coupons)."""
 Rates = Annotated[list[Rate], Field(min_length=1)]
 DayCount = Annotated[str, OneOf(DAY_COUNTS, _day_count)]
 Convention = Annotated[str, OneOf(CONVENTIONS, lambda text: _plain(text).replace(" ", "_"))]

@@ -80,6 +80,7 @@ def _quote(
         quote.start_date or quote.start,
         index is not None and index.kind == "overnight",
         _ibor(index, calendar_of, place) if index is not None and index.kind == "term" else None,
+        said.get("forward_over") == "accrual_period",
     )
 
 

@@ -286,7 +286,13 @@ def flat_swap_document() -> Json:
             | {
                 "index": "EUR-EURIBOR-6M",
                 "discount_curve": "EUR1D",
-                "conventions": {"swap": {"day_count": "30/360", "frequency": "annual"}},
+                "conventions": {
+                    "swap": {
+                        "day_count": "30/360",
+                        "frequency": "annual",
+                        "forward_over": "accrual_period",
+                    }
+                },
                 "quotes": [
                     first | {"tenor": "6M"},
                     *({"kind": "swap", "tenor": f"{n}Y", "rate": 0.02} for n in _SWAP_YEARS),

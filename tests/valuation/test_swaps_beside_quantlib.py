@@ -37,7 +37,9 @@ OIS = [
     pytest.param({"start": date(2025, 8, 20), "end": date(2029, 6, 30), "tenor": "6M"}, id="stub"),
     pytest.param(SEASONED | {"end": date(2029, 9, 15), "notionals": FALLING}, id="amortising"),
     pytest.param(SEASONED | {"rate": -0.002, "notionals": FALLING[::-1]}, id="growing, below 0"),
-    pytest.param({"start": date(2025, 1, 27), "end": date(2026, 1, 27)}, id="only paid after today"),
+    pytest.param(
+        {"start": date(2025, 1, 27), "end": date(2026, 1, 27)}, id="only paid after today"
+    ),
 ]
 TERM = [
     pytest.param({"start": date(2024, 12, 15), "end": date(2031, 12, 15)}, id="seasoned"),
@@ -176,8 +178,13 @@ def test_flat_swap_of_quantlib_with_either_kind_of_coupon():
         | {
             "id": over,
             "legs": [
-                fixed | leg | {"day_count": "30/360", "convention": "unadjusted",
-                               "payment_convention": "following"},
+                fixed
+                | leg
+                | {
+                    "day_count": "30/360",
+                    "convention": "unadjusted",
+                    "payment_convention": "following",
+                },
                 floating | leg | {"forward_over": over},
             ],
         }

@@ -42,6 +42,8 @@ class Quote(NamedTuple):
     """Whether a future is on a compounded overnight rate."""
     floating: "IborTerms | None" = None
     """Index of the floating leg of a swap."""
+    is_over_accrual: bool = False
+    """Whether a swap's floating rates are over the periods paid, in place of the index's own."""
 
 
 class IborTerms(NamedTuple):
@@ -157,6 +159,11 @@ def _swap(quote: Quote, held: QlObject, discount: QlObject) -> QlObject:
         period(str(quote.start or "0D")),
         discount,
         quote.settlement_days,
+        # Overloaded in QuantLib's binding, which then takes no names.
+        ql.Pillar.LastRelevantDate,
+        ql.Date(),
+        quote.end_of_month,
+        not quote.is_over_accrual,
     )
 
 

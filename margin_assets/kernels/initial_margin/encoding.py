@@ -197,7 +197,7 @@ def _numbered(texts: pl.Series) -> _Currencies:
 def _qualifiers(
     rows: pl.DataFrame, risk_type: Int64Array
 ) -> tuple[Int64Array, tuple[_Currencies, _Currencies]]:
-    """Numbers of the names, pairs of currencies unordered; both currencies of those that have any."""
+    """Numbers of the names, pairs of currencies unordered, and first and second currencies."""
     is_pair = pl.lit(pl.Series(risk_type == CODE_OF["Risk_FXVol"]))
     is_currency = pl.lit(pl.Series(np.isin(_CLASS[risk_type], (RATES, FX))))
     first, second = pl.col("qualifier").str.slice(0, 3), pl.col("qualifier").str.slice(3, 3)
@@ -226,7 +226,7 @@ def _names(
     """
     is_rate, is_non_q = risk_class == RATES, risk_class == CREDIT_NON_Q
     is_credit = is_non_q | ((risk_class == CREDIT_Q) & (column["tenor"] < NO_TENOR))
-    label = np.where(is_credit, _numbered(rows["label2"]).codes, 0)
+    label = np.where(is_credit, _numbered(rows["label2"].fill_null("")).codes, 0)
     is_basis = column["risk_type"] == CODE_OF["Risk_XCcyBasis"]
     name = np.where(is_rate, is_basis, qualifier)
     part = np.where(is_rate, _rate_factor(rows, column), np.where(is_credit, column["tenor"], 0))

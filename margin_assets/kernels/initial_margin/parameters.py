@@ -236,7 +236,7 @@ def _within(section: Numbers, same: FloatArray, different: FloatArray) -> None:
     numbered = len(section["buckets"]) - has_residual
     if "within" in section:
         cells = _cells(numbered, has_residual=has_residual)
-        different[: BASE_CORRELATION, cells] = section["within"]
+        different[:BASE_CORRELATION, cells] = section["within"]
         return
     same[:BASE_CORRELATION, :numbered] = section["same"]
     different[:BASE_CORRELATION, :numbered] = section["different"]

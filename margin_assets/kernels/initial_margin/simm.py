@@ -77,9 +77,7 @@ def margins(rows: pl.DataFrame, parameters: Parameters, currency: str) -> Margin
 
 
 def _parts(found: Encoded) -> tuple[Factors, Buckets, Segments]:
-    factors = Factors(
-        found.weighted, found.curvature, found.concentration, found.same, found.index
-    )
+    factors = Factors(found.weighted, found.curvature, found.concentration, found.same, found.index)
     buckets = Buckets(found.bucket_starts, found.bucket, found.measure, found.is_residual)
     return factors, buckets, Segments(found.segment_starts, found.segment_class)
 
@@ -124,9 +122,7 @@ def _product_classes(found: Encoded, totals: FloatArray, parameters: Parameters)
     return pl.DataFrame(
         {
             "unit": found.unit[is_first],
-            "product_class": _named(
-                found.product[is_first], PRODUCT_CLASSES, PRODUCT_CLASS_TYPE
-            ),
+            "product_class": _named(found.product[is_first], PRODUCT_CLASSES, PRODUCT_CLASS_TYPE),
             "total": np.sqrt(square),
         },
         schema=PRODUCT_CLASS_MARGINS,

@@ -17,6 +17,7 @@ from margin_assets.kernels.initial_margin.crif_terms import (
     NOTIONAL,
     NOTIONAL_FACTOR,
     PARAMETERS,
+    PRODUCT_CLASSES,
     RISK_TYPES,
     SENSITIVITIES,
 )
@@ -84,7 +85,7 @@ def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _prepared(rows: pl.DataFrame, method: Method) -> pl.DataFrame:
     is_class = pl.col("risk") == MULTIPLIER
-    product = {name.lower(): name for name in SENSITIVITIES["product_class"].categories}
+    product = {name.lower(): name for name in PRODUCT_CLASSES}
     bare = pl.col("qualifier").str.to_lowercase().str.replace_all(r"[^a-z]", "")
     return rows.with_columns(
         qualifier_class=pl.when(is_class).then(
@@ -165,7 +166,7 @@ def _sensitivities(rows: pl.DataFrame) -> pl.DataFrame:
             label2=label,
             amount_usd=pl.col("usd") * sign,
         )
-        .cast(dict(SENSITIVITIES))
+        .cast(SENSITIVITIES)
     )
 
 
@@ -182,7 +183,7 @@ def _add_on_rows(rows: pl.DataFrame) -> pl.DataFrame:
             .otherwise(pl.coalesce("qualifier_class", "qualifier")),
             amount=pl.when(is_bare).then("number").otherwise("usd"),
         )
-        .cast(dict(ADD_ON_ROWS))
+        .cast(ADD_ON_ROWS)
     )
 
 
@@ -201,7 +202,7 @@ def _by_schedule(
     refused = _incomplete(trades, units)
     portfolios = _refused(portfolios, refused)
     units = units.join(refused, on="portfolio", how="anti", maintain_order="left")
-    whole = trades.join(units, on="unit", how="semi").select(TRADES.names()).cast(dict(TRADES))
+    whole = trades.join(units, on="unit", how="semi").select(TRADES.names()).cast(TRADES)
     found = schedule_margins(whole, numbers)
     sums = found.group_by("unit").agg(
         total=pl.col("total").sum(), ratio=pl.col("net_to_gross_ratio").first()

@@ -14,10 +14,10 @@ _PERCENT = 100.0
 
 ADD_ON_ROWS = pl.Schema(
     {
-        "unit": pl.Int64,
-        "risk_type": pl.String,
-        "qualifier": pl.String,
-        "amount": pl.Float64,
+        "unit": pl.Int64(),
+        "risk_type": pl.String(),
+        "qualifier": pl.String(),
+        "amount": pl.Float64(),
     }
 )
 """Rows of add-ons: notionals and fixed amounts in US dollars, factors in percent, multipliers bare.

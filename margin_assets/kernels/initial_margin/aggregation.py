@@ -32,7 +32,7 @@ class Factors(NamedTuple):
     curvature: FloatArray
     concentration: FloatArray
     same: Int64Array
-    index: Int64Array
+    number: Int64Array
 
 
 class Buckets(NamedTuple):
@@ -150,7 +150,7 @@ def _square(
     """Square of a delta, vega or base correlation bucket's margin; `where`: as `_curved` has it."""
     first, last, risk_class, measure, number = where
     concentration = factors.concentration[first:last]
-    same, index = factors.same[first:last], factors.index[first:last]
+    same, index = factors.same[first:last], factors.number[first:last]
     if risk_class == RATES:  # one concentration a currency, which basis has no part in
         return _by_table(values, np.ones(last - first), index, rho.rates)
     if risk_class == FX and measure == DELTA:
@@ -171,7 +171,7 @@ def _curved(
     """
     first, last, risk_class, measure, number = where
     even = np.ones(last - first)
-    same, index = factors.same[first:last], factors.index[first:last]
+    same, index = factors.same[first:last], factors.number[first:last]
     if risk_class == RATES:
         return _by_table(values, even, index, rho.rates_squared)
     of_same = rho.same_squared[risk_class, measure, number]

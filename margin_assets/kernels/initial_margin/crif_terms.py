@@ -82,14 +82,14 @@ BUCKET_TYPE = pl.Enum(BUCKETS)
 
 SENSITIVITIES = pl.Schema(
     {
-        "unit": pl.Int64,
+        "unit": pl.Int64(),
         "product_class": PRODUCT_CLASS_TYPE,
         "risk_type": RISK_TYPE_TYPE,
-        "qualifier": pl.String,
+        "qualifier": pl.String(),
         "bucket": BUCKET_TYPE,
         "tenor": TENOR_TYPE,
-        "label2": pl.String,
-        "amount_usd": pl.Float64,
+        "label2": pl.String(),
+        "amount_usd": pl.Float64(),
     }
 )
 """Sensitivities as the kernel takes them: a unit is what gets one margin, a portfolio seen by one

@@ -49,7 +49,7 @@ class Encoded(NamedTuple):
     concentration: FloatArray
     same: Int64Array
     """Factors of one bucket with the same number are of one name."""
-    index: Int64Array
+    number: Int64Array
     """Number of a rate factor, or group of a currency."""
     bucket_starts: Int64Array
     bucket: Int64Array
@@ -103,7 +103,7 @@ def encoded(rows: pl.DataFrame, parameters: Parameters) -> Encoded:
         curvature=curvature,
         concentration=ratio,
         same=first["same"],
-        index=first["index"],
+        number=first["number"],
         bucket_starts=np.append(buckets, len(starts)),
         bucket=bucket[buckets],
         measure=first["measure"][buckets],
@@ -160,7 +160,7 @@ def _ordered(rows: pl.DataFrame, parameters: Parameters) -> _Rows:
                 risk_class == RATES, currencies[0].codes, np.where(is_bucketed, column["bucket"], 0)
             ),
             **names,
-            "index": np.where(risk_class == FX, groups.index, names["part"]),
+            "number": np.where(risk_class == FX, groups.number, names["part"]),
             "is_residual": is_bucketed & _is_residual(rows),
             "risk_type": column["risk_type"],
             "cell": groups.cell,
@@ -170,7 +170,7 @@ def _ordered(rows: pl.DataFrame, parameters: Parameters) -> _Rows:
         }
     ).sort(_SORT, maintain_order=True)
     found = {name: frame[name].to_numpy() for name in frame.columns}
-    keys = {name: found[name] for name in (*_SORT, "same", "index", "is_residual")}
+    keys = {name: found[name] for name in (*_SORT, "same", "number", "is_residual")}
     rest = ("risk_type", "cell", "concentration_cell", "tenor", "amount")
     return _Rows(keys, *(found[name] for name in rest))
 
@@ -255,7 +255,7 @@ class _Cells(NamedTuple):
 
     cell: Int64Array
     concentration_cell: Int64Array
-    index: Int64Array
+    number: Int64Array
     """Group of volatility of a currency; 0 for pairs."""
 
 
@@ -281,7 +281,7 @@ def _groups(
     return _Cells(
         cell=np.select(cases, [rates[0], volatility * 2 + others, volatility], bucket),
         concentration_cell=np.select(cases, [rates[1], pair, concentration], bucket),
-        index=np.where(is_pair, 0, volatility),
+        number=np.where(is_pair, 0, volatility),
     )
 
 

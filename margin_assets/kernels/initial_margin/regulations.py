@@ -8,10 +8,10 @@ SIDE_TYPE = pl.Enum([COLLECT, POST])
 
 UNITS = pl.Schema(
     {
-        "unit": pl.Int64,
-        "portfolio": pl.Int64,
+        "unit": pl.Int64(),
+        "portfolio": pl.Int64(),
         "side": SIDE_TYPE,
-        "regulation": pl.String,
+        "regulation": pl.String(),
     }
 )
 """A unit is a portfolio seen by one side under one regulation; its regulation is null where none
@@ -29,7 +29,7 @@ def units_of(rows: pl.DataFrame) -> pl.DataFrame:
     bare = rows.select("portfolio").unique().join(regulated, on="portfolio", how="anti")
     bare = bare.with_columns(side=pl.lit(COLLECT, SIDE_TYPE), regulation=pl.lit(None, pl.String))
     found = pl.concat([regulated, bare]).sort("portfolio", "side", "regulation")
-    return found.with_row_index("unit").cast(dict(UNITS)).select(UNITS.names())
+    return found.with_row_index("unit").cast(UNITS).select(UNITS.names())
 
 
 def _named(rows: pl.DataFrame, side: str) -> pl.DataFrame:

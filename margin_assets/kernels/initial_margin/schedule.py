@@ -11,13 +11,13 @@ SCHEDULE_CLASS_TYPE = pl.Enum(SCHEDULE_CLASSES)
 
 TRADES = pl.Schema(
     {
-        "unit": pl.Int64,
-        "trade_id": pl.String,
+        "unit": pl.Int64(),
+        "trade_id": pl.String(),
         "product_class": SCHEDULE_CLASS_TYPE,
-        "valued_on": pl.Date,
-        "ends_on": pl.Date,
-        "notional_usd": pl.Float64,
-        "value_usd": pl.Float64,
+        "valued_on": pl.Date(),
+        "ends_on": pl.Date(),
+        "notional_usd": pl.Float64(),
+        "value_usd": pl.Float64(),
     }
 )
 """Trades, one row each. A notional's sign is nothing; a value is positive where it is owed to the

@@ -32,18 +32,18 @@ from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 
 RISK_CLASS_MARGINS = pl.Schema(
     {
-        "unit": pl.Int64,
+        "unit": pl.Int64(),
         "product_class": PRODUCT_CLASS_TYPE,
         "risk_class": RISK_CLASS_TYPE,
-        "delta": pl.Float64,
-        "vega": pl.Float64,
-        "curvature": pl.Float64,
-        "base_correlation": pl.Float64,
-        "total": pl.Float64,
+        "delta": pl.Float64(),
+        "vega": pl.Float64(),
+        "curvature": pl.Float64(),
+        "base_correlation": pl.Float64(),
+        "total": pl.Float64(),
     }
 )
 PRODUCT_CLASS_MARGINS = pl.Schema(
-    {"unit": pl.Int64, "product_class": PRODUCT_CLASS_TYPE, "total": pl.Float64}
+    {"unit": pl.Int64(), "product_class": PRODUCT_CLASS_TYPE, "total": pl.Float64()}
 )
 
 
@@ -77,7 +77,9 @@ def margins(rows: pl.DataFrame, parameters: Parameters, currency: str) -> Margin
 
 
 def _parts(found: Encoded) -> tuple[Factors, Buckets, Segments]:
-    factors = Factors(found.weighted, found.curvature, found.concentration, found.same, found.index)
+    factors = Factors(
+        found.weighted, found.curvature, found.concentration, found.same, found.number
+    )
     buckets = Buckets(found.bucket_starts, found.bucket, found.measure, found.is_residual)
     return factors, buckets, Segments(found.segment_starts, found.segment_class)
 

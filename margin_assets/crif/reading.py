@@ -78,7 +78,7 @@ def _runs(path: Path, layout: Layout) -> Runs:
 def _streamed(path: Path, layout: Layout) -> Iterator[pl.DataFrame]:
     """Frames cut between portfolios."""
     held: list[pl.DataFrame] = []
-    for batch in _batches(path, layout, layout.names):
+    for batch in _filled(path, layout):
         held.append(batch)
         if sum(frame.height for frame in held) < MOST_ROWS:
             continue
@@ -106,11 +106,18 @@ def _gathered(path: Path, layout: Layout, names: pl.DataFrame) -> pl.DataFrame:
         batch.with_columns(pl.col("portfolio_id").fill_null("")).join(
             names, on="portfolio_id", how="inner", validate="m:1"
         )
-        for batch in _batches(path, layout, layout.names)
+        for batch in _filled(path, layout)
     ]
     blank = pl.when(pl.col("portfolio_id") != "").then(pl.col("portfolio_id"))
     rows = pl.concat(found).sort("number", "line").drop("number")
     return rows.with_columns(portfolio_id=blank)
+
+
+def _filled(path: Path, layout: Layout) -> Iterator[pl.DataFrame]:
+    """All columns of the rows that have anything in them."""
+    is_filled = pl.any_horizontal(pl.col(*COLUMNS, "ragged").is_not_null())
+    for batch in _batches(path, layout, layout.names):
+        yield batch.filter(is_filled)
 
 
 class _Torn(NamedTuple):
@@ -122,7 +129,7 @@ class _Torn(NamedTuple):
 
 
 def _batches(path: Path, layout: Layout, names: dict[str, str]) -> Iterator[pl.DataFrame]:
-    """The rows of a file in its order, those with nothing in them left out."""
+    """The rows of a file in its order; of its columns those that are named here."""
     torn: list[_Torn] = []
 
     def keep(row: pa_csv.InvalidRow) -> str:
@@ -182,10 +189,8 @@ def _frame(batch: pa.RecordBatch | None, names: dict[str, str], lines: pl.Series
     }
     texts = held.select(**stripped)
     absent = {name: pl.lit(None, pl.String) for name in COLUMNS if name not in names}
-    return (
-        texts.with_columns(line=lines, **absent, ragged=pl.lit(None, pl.String))
-        .filter(pl.any_horizontal(pl.col(*names).is_not_null()))
-        .select("line", *COLUMNS, "ragged")
+    return texts.with_columns(line=lines, **absent, ragged=pl.lit(None, pl.String)).select(
+        "line", *COLUMNS, "ragged"
     )
 
 

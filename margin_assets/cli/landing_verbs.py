@@ -98,8 +98,11 @@ def show_template(
 def _say_names(what: str, names: list[str]) -> None:
     import textwrap
 
-    room = {"width": _WIDTH, "initial_indent": f"  {what}: ", "subsequent_indent": " " * 12}
-    for line in textwrap.wrap(", ".join(names) or "none", **room):
+    text = ", ".join(names) or "none"
+    first = f"  {what}: "
+    for line in textwrap.wrap(
+        text, _WIDTH, initial_indent=first, subsequent_indent=" " * len(first)
+    ):
         output.say(line)
 
 

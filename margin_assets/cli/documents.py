@@ -1,10 +1,13 @@
 """Files of documents, one or many: how they are opened and how their answers are written."""
 
 import sys
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
+
+from margin_assets.cli import output
+from margin_assets.cli.output import Refusal
 
 
 def is_lines(file: str, *, is_ndjson: bool) -> bool:
@@ -14,7 +17,12 @@ def is_lines(file: str, *, is_ndjson: bool) -> bool:
 
 def opened(file: str) -> AbstractContextManager[BinaryIO]:
     """The file, or standard input for a dash."""
-    return nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
+    if file == "-":
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return Path(file).open("rb")
+    except OSError as error:
+        raise Refusal(f"{file} cannot be read: {error.strerror}") from None
 
 
 def answer_lines(answers: Iterable[str]) -> None:
@@ -22,3 +30,18 @@ def answer_lines(answers: Iterable[str]) -> None:
     for line in answers:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
+
+
+@contextmanager
+def refused_by_fault(name: str) -> Iterator[None]:
+    """Says every fault of a document on a line of its own, and refuses it."""
+    from margin_assets.whatif import DocumentError
+
+    try:
+        yield
+    except DocumentError as error:
+        if len(error.faults) == 1:
+            raise
+        for fault in error.faults:
+            output.note(fault)
+        raise Refusal(f"{name}: refused for these {len(error.faults)} faults") from None

@@ -1,13 +1,12 @@
 """The verb that values a document of curves and rates instruments."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from margin_assets.cli import output
-from margin_assets.cli.documents import answer_lines, is_lines, opened
+from margin_assets.cli.documents import answer_lines, is_lines, opened, refused_by_fault
 from margin_assets.cli.options import JsonOption, example
 from margin_assets.cli.output import Refusal
 
@@ -66,7 +65,8 @@ def value(
         with opened(file) as lines:
             answer_lines(valuation.value_lines(lines))
         return
-    answer = valuation.value(Path(file).read_bytes())
+    with opened(file) as document, refused_by_fault(file):
+        answer = valuation.value(document.read())
     if as_json:
         output.answer(answer)
     else:

@@ -24,7 +24,10 @@ def value(document: str | bytes | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def value_lines(lines: Iterable[str | bytes]) -> Iterator[str]:
-    """One JSON line for each document line, in order; a refused one says `{"error": ...}`."""
+    """One JSON line for each document line, in order.
+
+    A refused one says `{"error": ..., "errors": [...]}`: the first fault, and a line for each.
+    """
     for line in lines:
         if line.strip():
             yield json.dumps(_answer_or_error(line), allow_nan=False, default=str)
@@ -34,4 +37,4 @@ def _answer_or_error(line: str | bytes) -> dict[str, Any]:
     try:
         return value(line)
     except DocumentError as refused:
-        return {"error": str(refused)}
+        return {"error": str(refused), "errors": list(refused.faults)}

@@ -1,5 +1,6 @@
 """Instruments of a valuation document, kind by kind."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -245,8 +246,13 @@ class Swap(_Instrument):
 
 Bondlike = FixedBond | FloatingRateNote | Bill
 Instrument = Annotated[FixedBond | FloatingRateNote | Bill | Swap, Field(discriminator="kind")]
-KINDS = ("fixed_bond", "floating_rate_note", "bill", "swap")
-LEG_KINDS = ("fixed", "floating")
+INSTRUMENTS: Mapping[str, type[_Part]] = {
+    "fixed_bond": FixedBond,
+    "floating_rate_note": FloatingRateNote,
+    "bill": Bill,
+    "swap": Swap,
+}
+LEGS: Mapping[str, type[_Part]] = {"fixed": FixedLeg, "floating": FloatingLeg}
 
 
 def _at_most_one(part: _Part, *names: str) -> None:

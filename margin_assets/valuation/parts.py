@@ -25,7 +25,7 @@ from margin_assets.kernels.rates.conventions import (
     RULES,
     is_tenor,
 )
-from margin_assets.whatif.document import Day, Id
+from margin_assets.whatif.fields import Day, Id
 
 __all__ = ["Day", "Id"]
 

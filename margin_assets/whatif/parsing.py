@@ -2,15 +2,32 @@
 
 import json
 import re
+from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
+from margin_assets.nearest import did_you_mean
 from margin_assets.whatif.agreement import DocumentError, quoted, refuse_contradictions
-from margin_assets.whatif.document import MOST_DIGITS, UNWIELDY, Document
+from margin_assets.whatif.document import (
+    Account,
+    Addition,
+    Bond,
+    Document,
+    Equity,
+    Instrument,
+    Option,
+    Options,
+    Rates,
+)
+from margin_assets.whatif.fields import MOST_DIGITS, UNWIELDY
 
 _WORD = re.compile(r"\w+", re.ASCII)
-_KINDS = ("equity", "option", "bond")
+_POSITIONS: dict[str, type[BaseModel]] = {"equity": Equity, "option": Option, "bond": Bond}
+_KINDS = tuple(_POSITIONS)
+_PARTS: dict[str, type[BaseModel]] = {"account": Account, "rates": Rates, "options": Options}
 _SHOWN = 64  # characters of a key that make a place
 
 
@@ -19,9 +36,17 @@ def parse_document(text: str | bytes) -> Document:
     try:
         document = Document.model_validate(read_json(text))
     except ValidationError as error:
-        raise DocumentError(reason(error, _KINDS)) from None
+        raise DocumentError(*faults(error, _FORM)) from None
     refuse_contradictions(document)
     return document
+
+
+def parse_addition(text: str | bytes) -> Addition:
+    """Positions to add, of a JSON text; `DocumentError` if it is refused."""
+    try:
+        return Addition.model_validate(read_json(text))
+    except ValidationError as error:
+        raise DocumentError(*faults(error, _FORM)) from None
 
 
 def read_json(text: str | bytes) -> object:
@@ -82,22 +107,50 @@ _REASONS = {
 }
 
 
-def reason(error: ValidationError, kinds: tuple[str, ...]) -> str:
-    """The first thing that is wrong and its place, in one line.
+class Form(NamedTuple):
+    """What tells the places of one kind of document."""
 
-    Args:
-        error: what pydantic says.
-        kinds: values of `kind` that tell the rows of its lists apart.
-    """
-    # An unknown key first: it is most often the misspelt name of one that is missing.
+    kinds: tuple[str, ...]
+    """Values of `kind` that tell the rows of its lists apart."""
+    keys: Callable[[list[int | str]], Iterable[str]]
+    """Keys that the part of a document at a place may have."""
+
+
+def faults(error: ValidationError, form: Form) -> list[str]:
+    """A line for each thing that is wrong, with its place."""
+    # Unknown keys first: each is most often the misspelt name of one that is missing.
     errors = error.errors(include_url=False, include_context=False, include_input=False)
-    first = min(errors, key=lambda e: e["type"] != "extra_forbidden")
-    words = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    told = _REASONS.get(first["type"], words)
-    if first["type"] == "union_tag_invalid":
-        told = f"kind must be one of {', '.join(kinds)}"
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{_place(first['loc'], kinds)}: {told}{more}"
+    return [
+        _fault(one, form) for one in sorted(errors, key=lambda e: e["type"] != "extra_forbidden")
+    ]
+
+
+def _fault(error: ErrorDetails, form: Form) -> str:
+    words = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    reason = _REASONS.get(error["type"], words)
+    if error["type"] == "union_tag_invalid":
+        reason = f"kind must be one of {', '.join(form.kinds)}"
+    if error["type"] == "extra_forbidden":
+        *above, key = error["loc"]
+        reason += did_you_mean(str(key), form.keys(above))
+    return f"{_place(error['loc'], form.kinds)}: {reason}"
+
+
+def _keys(above: list[int | str]) -> Iterable[str]:
+    """Keys that the part of a document at a place may have."""
+    match above:
+        case []:
+            part: type[BaseModel] = Document
+        case ["instruments", *_]:
+            part = Instrument
+        case ["positions", _, kind]:
+            part = _POSITIONS[str(kind)]
+        case [name, *_]:
+            part = _PARTS[str(name)]
+    return part.model_fields
+
+
+_FORM = Form(_KINDS, _keys)
 
 
 def _place(location: tuple[int | str, ...], kinds: tuple[str, ...]) -> str:

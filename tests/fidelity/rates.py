@@ -4,7 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,17 +41,26 @@ def cases(folder: Path) -> Iterator[Published]:
     yield _flat_swap(folder)
 
 
+def _by_id(asked: Json) -> Json:
+    return {row["id"]: row for row in value(asked)["instruments"]}
+
+
+def _row(rows: Callable[[], Json], name: str) -> Json:
+    found: Json = rows()[name]
+    return found
+
+
 def _dual_curve(folder: Path) -> Iterator[Published]:
     source = json.loads((folder / DUAL_CURVE).read_text("utf-8"))
-    rows = cache(lambda: {r["id"]: r for r in value(dual_curve_document(source))["instruments"]})
+    rows = cache(lambda: _by_id(dual_curve_document(source)))
     for trade in source["trades"]:
         expected = {"npv": trade["pv"]}
         name = trade["id"]
-        yield Published(DUAL_CURVE, "rates_swaps", name, expected, lambda n=name: rows()[n], 1e-4)
+        observe = partial(_row, rows, name)
+        yield Published(DUAL_CURVE, "rates_swaps", name, expected, observe, 1e-4)
         if "par_rate" in trade:
             expected = {"par_rate": trade["par_rate"]}
-            found: Callable[[], Json] = lambda n=name: rows()[n]  # noqa: E731 (of its row)
-            yield Published(DUAL_CURVE, "rates_swaps", f"{name}, rate", expected, found, 1e-10)
+            yield Published(DUAL_CURVE, "rates_swaps", f"{name}, rate", expected, observe, 1e-10)
 
 
 def dual_curve_document(source: Json) -> Json:
@@ -208,11 +217,11 @@ def _notes(folder: Path) -> Iterator[Published]:
         }
         for i, row in enumerate(rows)
     ]
-    found = cache(lambda: value({"valuation_date": "2022-02-01", "instruments": bonds}))
+    found = cache(lambda: _by_id({"valuation_date": "2022-02-01", "instruments": bonds}))
     for i, row in enumerate(rows):
         expected = {"clean_price": float(row["price_per_100"])}
         name = f"{row['auction_date']} {row['security_term']} {row['coupon_pct']}"
-        observe: Callable[[], Json] = lambda n=i: found()["instruments"][n]  # noqa: E731
+        observe = partial(_row, found, f"{i}")
         yield Published(NOTES, "rates_note_auctions", name, expected, observe, 5e-6)
 
 
@@ -252,7 +261,7 @@ def _bills(folder: Path) -> Iterator[Published]:
         name = f"{row['auction_date']} {row['security_term']} {row['price_per_100']}"
         open_digits = 0.0005 * int(row["days_to_maturity"]) / 365
         yield Published(
-            BILLS, "rates_bill_auctions", name, expected, lambda n=i: observed(n), open_digits
+            BILLS, "rates_bill_auctions", name, expected, partial(observed, i), open_digits
         )
 
 

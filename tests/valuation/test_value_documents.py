@@ -36,6 +36,12 @@ FIRST = ("instruments", 0)
 LEG = (*FIRST, "legs", 0)
 REFUSED = [
     (changed(BOND, "nope", to=1), "nope: unknown key"),
+    (
+        changed(BOND, *FIRST, "cupon", to=1),
+        r"\[0\].cupon: unknown key: did you mean 'coupon",
+    ),
+    (changed(SWAP, *FIRST, "legs", 1, "spred", to=1), r"legs\[1\].spred: .* did you mean 'spread'"),
+    (changed(SWAP, "curves", "SOFR", "tenor", to=[]), "curves.SOFR.tenor: .* mean 'tenors'"),
     (changed(BOND, "valuation_date", to="28.1.2026"), "valuation_date: must be a day written"),
     (
         changed(BOND, *FIRST, "kind", to="stock"),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from margin_assets.cli import (
+    account_verbs,
     audit_verbs,
     call_verbs,
     dashboard_verbs,
@@ -70,6 +71,7 @@ for _group in (
     demo,
     lake_verbs,
     landing_verbs,
+    account_verbs,
     feed_verbs,
     explain,
     liquidate,

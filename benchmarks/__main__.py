@@ -1,6 +1,6 @@
 """Runs every benchmark: JSON on stdout, then a table."""
 
-from benchmarks import cycles, firm, grouping, option_book, option_values, revaluation
+from benchmarks import cycles, firm, grouping, option_book, option_values, rates, revaluation
 from benchmarks.output import show
 
 ALL = {
@@ -10,6 +10,7 @@ ALL = {
     "grouping": grouping.main,
     "firm": firm.main,
     "cycles": cycles.main,
+    "rates": rates.main,
 }
 
 if __name__ == "__main__":

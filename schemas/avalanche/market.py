@@ -69,13 +69,12 @@ class Correlation(dy.Schema):
 
 
 class FxRate(dy.Schema):
-    """Rate of one currency, and what changing it costs."""
+    """Rate of one currency."""
 
     ccy = dy.String(primary_key=True, regex="^[A-Z]{3}$", description="Currency.")
     usd_per_unit = dy.Float64(
         min_exclusive=0.0, description="US dollars for one unit.", metadata={"unit": "USD/ccy"}
     )
-    cost = fields.share("Share lost when it is changed into another.", 0.0)
 
 
 class Scenario(dy.Schema):

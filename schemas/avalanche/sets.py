@@ -158,8 +158,8 @@ class Exposure(dy.Schema):
     funded_share = dy.Float64(
         nullable=True,
         min=0.0,
-        description="Cash that a dollar of delta brings in when sold, margin released apart; empty: "
-        "by the set's funded positions.",
+        description="Cash that a dollar of delta brings in when sold, margin released apart; "
+        "empty: by the set's funded positions.",
         metadata={"unit": "1"},
     )
     settle_lag_h = dy.Int64(

@@ -74,7 +74,7 @@ def _raw(path: Path) -> pl.DataFrame:
     try:
         if path.suffix == ".parquet":
             return pl.read_parquet(path)
-        return pl.read_csv(path, infer_schema=False, missing_utf8_is_empty_string=False)
+        return pl.read_csv(path, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise BookError([f"{path.name} cannot be read: {reason}"]) from None
@@ -90,7 +90,7 @@ def table_of(raw: pl.DataFrame, schema: type[dy.Schema], file: str) -> pl.DataFr
     refuse(_strange_columns(raw, columns, file))
     first = 2 if file.endswith(".csv") else 1
     numbered = raw.with_row_index(LINE, offset=first).with_columns(pl.col(LINE).cast(pl.Int64))
-    wanted = {name: column.dtype for name, column in columns.items()} | BESIDE
+    wanted = dict(pl.Schema(schema)) | dict(pl.Schema(BESIDE))
     faults: list[str] = []
     typed = numbered.select(LINE)
     for name, dtype in wanted.items():

@@ -22,11 +22,6 @@ class States(NamedTuple):
     w2: FloatArray
     """[state, factor]: fraction left times its square."""
 
-    @property
-    def count(self) -> int:
-        """Number of states."""
-        return self.w.shape[0]
-
 
 class Planes(NamedTuple):
     """Supporting planes of a model; row j touches it at the state where it was asked."""
@@ -129,7 +124,7 @@ def _greedy(
     values: FloatArray, planes: Planes, exposure: Exposure, states: States, cuts: int
 ) -> Planes:
     chosen: list[int] = []
-    reached = np.full(states.count, -np.inf)
+    reached = np.full(len(states.w), -np.inf)
     worst = 0
     while len(chosen) < cuts:
         chosen.append(worst)

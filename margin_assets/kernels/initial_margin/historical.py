@@ -14,7 +14,7 @@ from margin_assets.kernels.numeric.compiled import OWNS
 class Tail(NamedTuple):
     """How many of the worst losses are averaged, and what the average is multiplied by."""
 
-    count: int
+    scenarios: int
     ratio: float = 1.0
 
 
@@ -76,7 +76,7 @@ def shortfall_model(
     loss, loss2 = unit * exposure.delta, unit2 * exposure.gamma
 
     def model(states: States) -> tuple[FloatArray, Planes]:
-        values, tails = _tails(loss, loss2, states.w, states.w2, tail.count)
+        values, tails = _tails(loss, loss2, states.w, states.w2, tail.scenarios)
         planes = Planes(
             tail.ratio * unit[tails].mean(axis=1), tail.ratio * unit2[tails].mean(axis=1)
         )
@@ -97,7 +97,7 @@ def value_at_risk_tail(
     loss = -np.einsum("sf,f->s", moves, exposure.delta)
     loss -= 0.5 * np.einsum("sf,f->s", moves**2, exposure.gamma)
     worst = np.sort(loss)[::-1]
-    count = tail_of(alpha, len(worst)).count
+    count = tail_of(alpha, len(worst)).scenarios
     means = np.cumsum(worst) / np.arange(1, len(worst) + 1)
     quantile = float(worst[count - 1])
     longer = np.abs(means[count - 1 :] - quantile)

@@ -136,7 +136,7 @@ def space_of(correlation: FloatArray, history: FloatArray, multiple: "Multiples"
     if len(history) == 0:
         msg = "reverse stress has no factor history: nothing says what is plausible"
         raise ValueError(msg)
-    root = np.linalg.cholesky(correlation)
+    root: FloatArray = np.linalg.cholesky(correlation).astype(np.float64)
     whitened = np.linalg.solve(root, history.T)
     return Space(
         root=root,

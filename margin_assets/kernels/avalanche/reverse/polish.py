@@ -16,7 +16,7 @@ from margin_assets.kernels.numeric.arrays import FloatArray
 
 _HALVINGS = 24
 _NEAR = 1e-3  # a limit met this closely, in units of the level
-_SHORT = 1e-6
+_GROWTH = 1.05
 
 
 class Polished(NamedTuple):
@@ -59,39 +59,38 @@ def slopes_at(
 def shortened(space: Space, exceedance: Exceedance, point: FloatArray) -> Polished | None:
     """The nearest breaking point along a point's direction, by bisection; None if it breaks none.
 
-    Grown to the bound first where the point itself breaks nothing.
+    Where the point itself breaks nothing it is grown first, to the bound of distance at most; what
+    grows beyond another bound is cut there.
     """
+    length = float(distances(space, point[None, :])[0])
+    if length <= 0.0:
+        return None
+    farthest, short, long = space.most_distance / length, 0.0, 1.0
     trials = 1
-    longest = point.copy()
-    if exceedance(point[None, :])[0] < 1.0:
-        length = float(distances(space, point[None, :])[0])
-        longest[: space.priced] *= space.most_distance / max(length, _SHORT)
-        longest = within(space, longest[None, :])[0]
-        trials += 1
-        if exceedance(longest[None, :])[0] < 1.0:
+    while exceedance(_scaled(space, point, long))[0] < 1.0:
+        if long >= farthest:
             return None
-    short, long = 0.0, 1.0
+        short, long = long, min(_GROWTH * long, farthest)
+        trials += 1
     for _ in range(_HALVINGS):
+        if long - short < _NEAR * long:
+            break
         middle = 0.5 * (short + long)
         trials += 1
-        if exceedance(_scaled(space, longest, middle)[None, :])[0] >= 1.0:
+        if exceedance(_scaled(space, point, middle))[0] >= 1.0:
             long = middle
         else:
             short = middle
-        if long - short < _NEAR * long:
-            break
-    return _polished(space, exceedance, _scaled(space, longest, long), trials)
+    found = _scaled(space, point, long)
+    value = float(exceedance(found)[0])
+    return Polished(found[0], float(distances(space, found)[0]), value, trials + 1)
 
 
 def _scaled(space: Space, point: FloatArray, scale: float) -> FloatArray:
-    scaled = point.copy()
-    scaled[: space.priced] *= scale
-    return scaled
-
-
-def _polished(space: Space, exceedance: Exceedance, point: FloatArray, trials: int) -> Polished:
-    value = float(exceedance(point[None, :])[0])
-    return Polished(point, float(distances(space, point[None, :])[0]), value, trials + 1)
+    """The point at another distance, as the one row of an array."""
+    scaled = point[None, :].copy()
+    scaled[:, : space.priced] *= scale
+    return within(space, scaled)
 
 
 def polished(
@@ -150,5 +149,4 @@ def distinct(
             kept.append(found)
         if len(kept) == most:
             break
-    head, *rest = kept or [None]
-    return () if head is None else (head, *sorted(rest, key=lambda one: one.distance))
+    return (*kept[:1], *sorted(kept[1:], key=lambda one: one.distance))

@@ -15,7 +15,7 @@ from margin_assets.kernels.avalanche.reverse.points import Space, cosine, distan
 from margin_assets.kernels.numeric.arrays import FloatArray
 
 _HALVINGS = 24
-_NEAR = 1e-3  # a limit met this closely, in units of the level
+_NEAR = 1e-4  # a limit met this closely, in units of the level
 _GROWTH = 1.05
 
 

@@ -24,6 +24,8 @@ class CollateralHolding(dy.Schema):
         "Haircut in a stress: with the scenario's addition at its largest.", 0.0
     )
     repo_lag_h = fields.hours("From asking to cash.", 0)
+    repo_opens = fields.hours("First hour (UTC) at which cash can be asked for.", 0, most=23)
+    repo_closes = fields.hours("Last hour (UTC) at which it can.", 23, most=23)
     encumbered = fields.money("Part that is pledged already.", 0.0)
 
 
@@ -68,6 +70,11 @@ class Facility(dy.Schema):
     )
     nav_floor_share = fields.share(
         "No draw once NAV is below this share of today's; 0: no floor.", 0.0
+    )
+    nav_fall_window_d = dy.Int64(
+        min=0,
+        description="Business days back to the NAV of the floor; 0: today's.",
+        metadata={"unit": "d", "default": 0},
     )
     leverage_cap = dy.Float64(
         nullable=True,

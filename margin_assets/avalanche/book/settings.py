@@ -68,6 +68,7 @@ class BookSettings(BaseModel):
     liquidation_days: Annotated[float, Field(gt=0)] = 1.0
     sale_units: Literal["factor", "manager"] = "factor"
     wrong_way_addon: Size = 0.1
+    stress_multiple: Size = 2.0
     most_stale: Share = 0.05
     cuts: Annotated[int, Field(ge=1, le=64)] = 16
 

@@ -35,8 +35,17 @@ def over_days(daily: FloatArray, days: int) -> FloatArray:
     return total[days:] - total[:-days]
 
 
-def filtered(returns: FloatArray, decay: float) -> tuple[FloatArray, FloatArray]:
-    """Residuals of returns by the volatility known the day before, and the volatility after all.
+class Filtered(NamedTuple):
+    """A history taken apart into volatility and what is left of the returns."""
+
+    residuals: FloatArray
+    """[day, factor]: returns over the volatility known before the day; 0 where that is 0."""
+    volatility: FloatArray
+    """[day, factor]: daily volatility known before the day."""
+
+
+def filtered(returns: FloatArray, decay: float) -> Filtered:
+    """Residuals of returns by an exponentially weighted volatility.
 
     The first variance is the mean square of all. A decay of 1 filters nothing: the volatility is
     that mean square on every day.
@@ -44,18 +53,15 @@ def filtered(returns: FloatArray, decay: float) -> tuple[FloatArray, FloatArray]
     Args:
         returns: [day, factor].
         decay: Weight of yesterday's variance, 0 to 1.
-
-    Returns:
-        Residuals [day, factor] and volatility [factor]; a factor that never moved has volatility 0
-        and residuals 0.
     """
     variance = (returns**2).mean(axis=0)
+    volatility = np.empty_like(returns)
+    for day, moved in enumerate(returns):
+        volatility[day] = np.sqrt(variance)
+        variance = decay * variance + (1.0 - decay) * moved**2
     residuals = np.zeros_like(returns)
-    for day in range(len(returns)):
-        scale = np.sqrt(variance)
-        np.divide(returns[day], scale, out=residuals[day], where=scale > 0.0)
-        variance = decay * variance + (1.0 - decay) * returns[day] ** 2
-    return residuals, np.sqrt(variance)
+    np.divide(returns, volatility, out=residuals, where=volatility > 0.0)
+    return Filtered(residuals, volatility)
 
 
 def shortfall_model(

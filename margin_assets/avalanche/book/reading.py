@@ -97,15 +97,9 @@ def table_of(raw: pl.DataFrame, schema: type[dy.Schema], file: str) -> pl.DataFr
         if name not in raw.columns and name in BESIDE:
             continue
         values = _typed(numbered, name, dtype)
-        lost = numbered.filter(values.is_null() & _given(numbered, name))
-        faults += [
-            f"{file} line {line}, column {name}: {str(value)[:_SHOWN]!r} is no {_kind(dtype)}"
-            for line, value in lost.select(LINE, name).rows()
-        ]
-        if (
-            name in columns
-            and (default := (columns[name].metadata or {}).get("default")) is not None
-        ):
+        faults += _lost(numbered, name, values, file)
+        default = _default(columns.get(name))
+        if default is not None:
             values = values.fill_null(pl.lit(default, values.dtype))
         typed = typed.with_columns(values.alias(name))
     refuse(faults)
@@ -118,18 +112,26 @@ def _strange_columns(raw: pl.DataFrame, columns: dict[str, dy.Column], file: str
         if name not in columns and name not in BESIDE:
             yield f"{file} has an unknown column {name[:_SHOWN]!r}"
     for name, column in columns.items():
-        is_needed = not column.nullable and "default" not in (column.metadata or {})
+        is_needed = not column.nullable and _default(column) is None
         if is_needed and name not in raw.columns:
             yield f"{file} has no column {name!r}"
 
 
-def _given(frame: pl.DataFrame, name: str) -> pl.Series:
+def _lost(frame: pl.DataFrame, name: str, values: pl.Series, file: str) -> Iterator[str]:
+    """What was given and is not of the column's type."""
     if name not in frame.columns:
-        return pl.Series([False] * frame.height, dtype=pl.Boolean)
+        return
     held = frame[name]
+    is_given = held.is_not_null()
     if held.dtype == pl.String:
-        return held.is_not_null() & (held.str.strip_chars() != "")
-    return held.is_not_null()
+        is_given &= held.str.strip_chars() != ""
+    for line, value in frame.filter(values.is_null() & is_given).select(LINE, name).rows():
+        shown = repr(str(value)[:_SHOWN])
+        yield f"{file} line {line}, column {name}: {shown} is no {_kind(values.dtype)}"
+
+
+def _default(column: dy.Column | None) -> object:
+    return None if column is None else (column.metadata or {}).get("default")
 
 
 def _typed(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Series:

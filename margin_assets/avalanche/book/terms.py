@@ -96,8 +96,7 @@ def _dollars(frame: pl.DataFrame, column: str, tables: Tables) -> FloatArray:
     """Amounts of a column, each in the currency `ccy` of its row, in dollars; null stays null."""
     rates = dict(tables["fx_rate"].select("ccy", "usd_per_unit").rows())
     rate = np.array([rates.get(ccy, 1.0) if ccy == USD else rates[ccy] for ccy in frame["ccy"]])
-    amounts: FloatArray = frame[column].cast(pl.Float64).to_numpy()
-    return amounts * rate
+    return np.asarray(frame[column].cast(pl.Float64).to_numpy() * rate, np.float64)
 
 
 def accounts_in(tables: Tables, names: Names) -> Accounts:

@@ -74,7 +74,7 @@ def _grid(upward: Axis) -> str:
 
 def _days(across: Axis, hours: int) -> str:
     parts = []
-    for day in range(0, hours // 24 + 1):
+    for day in range(hours // 24 + 1):
         x = across.at(min(day * 24, hours - 1))
         parts.append(
             f'<text class="day" x="{x}" y="{_HEIGHT - _BOTTOM + 18}">{day}</text>'

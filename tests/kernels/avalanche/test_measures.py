@@ -30,7 +30,7 @@ def _asked(least: float) -> Asked:
 
 
 @pytest.mark.parametrize("least", [15e6, 19e6, 22e6])
-def test_the_least_margin_is_that_of_a_fine_grid(least):
+def test_the_least_margin_is_that_of_a_fine_grid(least: float):
     asked = _asked(least)
     found = least_margin(MARGINS, asked)
 
@@ -51,7 +51,7 @@ def test_the_least_margin_is_that_of_a_fine_grid(least):
         (_asked(1.0)._replace(expected_return=np.array([1.0, math.nan])), "number 2 has no"),
     ],
 )
-def test_what_has_no_answer_is_refused(asked, message):
+def test_what_has_no_answer_is_refused(asked: Asked, message: str):
     with pytest.raises(ValueError, match=message):
         least_margin(MARGINS, asked)
 

@@ -26,7 +26,9 @@ def test_the_ranks_of_ten_thousand_paths_are_those_of_the_model():
 
 
 @pytest.mark.parametrize(("count", "level"), [(60, 0.5), (200, 0.9), (500, 0.99), (1_000, 0.95)])
-def test_an_interval_holds_the_quantile_with_95_percent_and_no_narrower_one_does(count, level):
+def test_an_interval_holds_the_quantile_with_95_percent_and_no_narrower_one_does(
+    count: int, level: float
+):
     low, high = ranks(count, level)
 
     assert _coverage(count, level, low, high) >= 0.95
@@ -69,7 +71,7 @@ def test_the_worst_part_is_exact_where_it_is_no_whole_number_of_paths():
         ([1.0], 1.0, "between 0 and 1"),
     ],
 )
-def test_what_has_no_quantile_is_refused(values, level, message):
+def test_what_has_no_quantile_is_refused(values: list[float], level: float, message: str):
     with pytest.raises(ValueError, match=message):
         quantile(np.array(values), level)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from margin_assets.kernels.avalanche.reverse.genetic import Effort, bred
+from margin_assets.kernels.avalanche.reverse.genetic import Effort, Exceedance, bred
 from margin_assets.kernels.avalanche.reverse.points import (
     Candidate,
     Multiples,
@@ -42,11 +42,11 @@ def _draws(generation: int, count: int) -> np.ndarray:
     return np.random.default_rng(generation).random(count)
 
 
-def _linear(space: Space):
+def _linear(space: Space) -> Exceedance:
     return lambda points: moves(space, points) @ SLOPES / LIQUID
 
 
-def test_a_linear_need_breaks_at_the_closed_form(space):
+def test_a_linear_need_breaks_at_the_closed_form(space: Space):
     move, distance = analytic(SLOPES, CORRELATION, LIQUID)
 
     assert move @ SLOPES == pytest.approx(LIQUID)
@@ -59,7 +59,7 @@ def test_a_linear_need_breaks_at_the_closed_form(space):
     assert candidate(space, best.point).move == pytest.approx(move, abs=0.2)
 
 
-def test_the_search_is_the_same_twice(space):
+def test_the_search_is_the_same_twice(space: Space):
     effort = Effort(generations=5)
     first, second = (
         bred(space, _linear(space), np.zeros((0, space.width)), _draws, effort) for _ in range(2)
@@ -69,7 +69,7 @@ def test_the_search_is_the_same_twice(space):
     assert first.evaluated == 64 + 5 * 60
 
 
-def test_a_point_is_what_it_means(space):
+def test_a_point_is_what_it_means(space: Space):
     meant = Candidate(np.full(FACTORS, 0.5), np.array([1.5, 2.0]), 0.25, 0.5, 0.4)
     back = candidate(space, point_of(space, meant))
 
@@ -77,7 +77,7 @@ def test_a_point_is_what_it_means(space):
         assert np.asarray(other) == pytest.approx(np.asarray(one))
 
 
-def test_bounds_are_kept(space):
+def test_bounds_are_kept(space: Space):
     wild = np.random.default_rng(9).normal(size=(200, space.width)) * 20
     held = within(space, wild)
 
@@ -88,11 +88,11 @@ def test_bounds_are_kept(space):
     assert within(space, held) == pytest.approx(held)
 
 
-def test_what_cannot_break_says_so(space):
+def test_what_cannot_break_says_so(space: Space):
     assert shortened(space, lambda points: np.zeros(len(points)), np.ones(space.width)) is None
 
 
-def test_answers_differ(space):
+def test_answers_differ(space: Space):
     """The platform breaks at a move of either of two factors."""
 
     def exceedance(points: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from margin_assets.kernels.avalanche.answers.spiral import (
 
 
 @pytest.mark.parametrize("slope", [0.0, 5e8], ids=["losses", "losses and margin"])
-def test_one_factor_is_the_closed_form(slope):
+def test_one_factor_is_the_closed_form(slope: float):
     exposure, cash, depth = 2e9, 0.8, 1e10
     found = spiral(
         np.array([[-(exposure + slope)]]), np.array([[-1.0 / depth]]), np.array([[1.0 / cash]])
@@ -39,7 +39,7 @@ def test_a_cascade_of_two_factors_grows_as_the_condition_says():
 
 
 @pytest.mark.parametrize("rho", [0.3, 1.0, 1.4])
-def test_rounds_add_up(rho):
+def test_rounds_add_up(rho: float):
     assert rounds_of(5.0, rho, 6) == pytest.approx(sum(5.0 * rho**k for k in range(7)))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from margin_assets.kernels.avalanche.answers import warning
 from margin_assets.kernels.avalanche.answers.policy import WarningLevels
-from margin_assets.kernels.avalanche.answers.warning import Components, Level
+from margin_assets.kernels.avalanche.answers.warning import Components
 
 LEVELS = WarningLevels(0.7, 0.9, 0.05, 2, -4.0, 3.0, 3.0, 2.0, 2.0)
 
@@ -48,7 +48,7 @@ def test_a_calm_platform_scores_low_and_a_broken_one_high():
         pytest.param([0.95, 0.5, 0.8, 0.5, 0.5], "ccccn", id="a turn begins the count anew"),
     ],
 )
-def test_levels_do_not_flicker(values, levels):
+def test_levels_do_not_flicker(values: list[float], levels: str):
     reading, found = None, ""
     for value in values:
         reading = warning.level_after(reading, value, LEVELS)

@@ -68,7 +68,6 @@ class Policy(NamedTuple):
     """Most that a manager's book is scaled by in a what-if."""
     buffer: float
     """Operational buffer, as a share of the 95% outflow."""
-    spiral_clip: float
 
 
 def policy(on: date) -> Policy:
@@ -87,7 +86,6 @@ def policy(on: date) -> Policy:
         exhaustion_limit=answers["exhaustion_limit"],
         adjustment=answers["adjustment"],
         buffer=answers["buffer"],
-        spiral_clip=answers["spiral_clip"],
     )
 
 

@@ -71,6 +71,7 @@ _OF: dict[str, dict[str, _Bounds]] = {
     },
     "timelines": {"*": COUNT},
     "calls": {"*_share": SHARE, "*": COUNT},
+    "avalanche_scenarios": {"*": _Bounds(-1000, 1000)},
     "notifications": {"*_seconds": POSITIVE, "digest.*": POSITIVE, "*": COUNT},
     "avalanche": {
         "warning.intercept": _Bounds(-100, 100),

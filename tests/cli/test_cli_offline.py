@@ -58,6 +58,7 @@ def test_rulebooks(margin: Margin) -> None:
     of_margin = {"finra_4210", "reg_t", "tims", "house", "overlays", "intraday", "timelines"}
     assert families == of_margin | {
         "avalanche",
+        "avalanche_scenarios",
         "calls",
         "firm",
         "lake",

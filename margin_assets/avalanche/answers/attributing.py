@@ -13,6 +13,7 @@ from margin_assets.kernels.avalanche.answers.attribution import (
     blocks,
     tail,
 )
+from margin_assets.kernels.avalanche.answers.draws import draws
 from margin_assets.kernels.avalanche.answers.scaling import scaled
 from margin_assets.kernels.avalanche.answers.shapley import (
     Pair,
@@ -21,7 +22,6 @@ from margin_assets.kernels.avalanche.answers.shapley import (
     pairs,
     shapley,
 )
-from margin_assets.kernels.avalanche.answers.draws import draws
 from margin_assets.kernels.avalanche.paths.philox import SHAPLEY
 from margin_assets.kernels.avalanche.results import Results
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array

@@ -288,5 +288,3 @@ def ten_day_moves(history: FloatArray, sigma: FloatArray) -> FloatArray:
     summed = np.concatenate([np.zeros((1, len(sigma))), np.cumsum(history, axis=0)])
     moved: FloatArray = (summed[10:] - summed[:-10]) / (sigma * _TEN_DAYS)
     return moved
-
-

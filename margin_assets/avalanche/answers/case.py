@@ -1,9 +1,13 @@
 """A book in one scenario, ready to be run: what every question starts from."""
 
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
 
+from margin_assets.avalanche.book.building import Built
+from margin_assets.avalanche.book.scenarios import scenario_of
+from margin_assets.kernels.avalanche.answers.policy import Policy, policy
 from margin_assets.kernels.avalanche.holdings import Holdings
 from margin_assets.kernels.avalanche.platform import Platform
 from margin_assets.kernels.avalanche.results import Results, Trace
@@ -25,6 +29,27 @@ class Case(NamedTuple):
     scenario_name: str
     paths: int
     """Paths of a run: 0 to paths - 1."""
+
+
+def case_of(built: Built, scenario: str, paths: int, seed: int) -> Case:
+    """A book in the scenario of that name.
+
+    Raises:
+        BookError: There is no such scenario.
+    """
+    return Case(
+        platform=built.platform,
+        holdings=built.holdings,
+        scenario=scenario_of(built, scenario),
+        settings=built.loop(seed=seed, arm=NO_SALES),
+        scenario_name=scenario,
+        paths=paths,
+    )
+
+
+def policy_of(built: Built) -> Policy:
+    """The house's policy on the day of the book; the newest where it names none."""
+    return policy(built.settings.as_of or date.max)
 
 
 def run(case: Case, arm: str, places: Int64Array | None = None) -> Results:

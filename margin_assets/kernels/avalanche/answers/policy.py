@@ -55,6 +55,15 @@ class Plausibility(NamedTuple):
     answers: int
 
 
+class Costs(NamedTuple):
+    """What measures cost a year, as a share of their amount; porting is paid once."""
+
+    undrawn_fee: float
+    hqla_carry: float
+    term_funding: float
+    porting: float
+
+
 class Policy(NamedTuple):
     """Every number of the house that an answer uses."""
 
@@ -62,6 +71,7 @@ class Policy(NamedTuple):
     score: ScoreWeights
     warning: WarningLevels
     plausibility: Plausibility
+    costs: Costs
     exhaustion_limit: float
     """Largest share of paths that may be exhausted under the facility."""
     adjustment: float
@@ -82,6 +92,7 @@ def policy(on: date) -> Policy:
         limits=Limits(**_values(numbers["concentration"])),
         score=ScoreWeights(**_values(numbers["score"])),
         warning=WarningLevels(**_values(numbers["warning"])),
+        costs=Costs(**_values(numbers["measures"])),
         plausibility=Plausibility(**_values(numbers["reverse"])),
         exhaustion_limit=answers["exhaustion_limit"],
         adjustment=answers["adjustment"],

@@ -47,9 +47,7 @@ class Measure(NamedTuple):
     """Factor, from netting set, to netting set."""
 
 
-def measures(
-    case: Case, held: Built, found: Attribution, policy: Policy, gap: float
-) -> list[Measure]:
+def measures(case: Case, found: Attribution, policy: Policy, gap: float) -> list[Measure]:
     """The measures that this book offers."""
     amount = max(_STEP, math.ceil(max(gap, 0.0) / _STEP) * _STEP)
     costs = policy.costs
@@ -62,7 +60,7 @@ def measures(
     ]
     offered += _cuts(case, found, policy.adjustment)
     offered += _rebalanced(case, policy.adjustment)
-    return offered + _ports(case, held, costs.porting)
+    return offered + _ports(case, costs.porting)
 
 
 def _liquidity(kind: str, what: str, amount: float, rate: float, horizon: Horizon) -> Measure:
@@ -134,7 +132,7 @@ def _margins(case: Case) -> Margins:
     return Margins(form[kept], where.group_of_cut[kept])
 
 
-def _ports(case: Case, held: Built, rate: float) -> list[Measure]:
+def _ports(case: Case, rate: float) -> list[Measure]:
     """The move of a factor between two sets of one entity that offset each other most in it."""
     best: tuple[float, int, int, int] | None = None
     table = _by_set_and_factor(case)
@@ -152,7 +150,6 @@ def _ports(case: Case, held: Built, rate: float) -> list[Measure]:
                 best = (float(offset), factor, int(source), int(target))
     if best is None:
         return []
-    del held
     _, factor, source, target = best
     names = case.holdings.names
     what = (names.factors[factor], names.sets[source], names.sets[target])
@@ -247,7 +244,7 @@ def advice(
     needs = run_unlimited(case).peak_need
     worst = worst_paths(needs)
     gap = _upper(needs[worst], case.paths) - liquid(case.platform).total
-    offered = measures(case, held, found, policy, gap)
+    offered = measures(case, found, policy, gap)
     valuer = Valuer(case, held, offered, worst)
 
     def measured(done: tuple[int, ...]) -> Measured:
@@ -268,4 +265,4 @@ def _pick(pick: Recommendation) -> Document:
     found = document_of(pick)
     candidate = found.pop("candidate")
     found["per_cost"] = None if math.isinf(pick.per_cost) else pick.per_cost
-    return candidate | found
+    return {**candidate, **found}

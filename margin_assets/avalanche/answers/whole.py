@@ -1,4 +1,4 @@
-"""All answers to one scenario in one document: what the report shows and the narrative speaks of."""
+"""All answers to one scenario in one document: what the report shows and the text speaks of."""
 
 from collections.abc import Callable
 from typing import NamedTuple

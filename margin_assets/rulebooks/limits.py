@@ -73,6 +73,18 @@ _OF: dict[str, dict[str, _Bounds]] = {
     "calls": {"*_share": SHARE, "*": COUNT},
     "avalanche_scenarios": {"*": _Bounds(-1000, 1000)},
     "notifications": {"*_seconds": POSITIVE, "digest.*": POSITIVE, "*": COUNT},
+    "avalanche": {
+        "warning.intercept": _Bounds(-100, 100),
+        "warning.readings": POSITIVE,
+        "warning.high": SHARE,
+        "warning.critical": SHARE,
+        "warning.hysteresis": SHARE,
+        "warning.*": RATE,
+        "reverse.answers": POSITIVE,
+        "reverse.cosine": SHARE,
+        "reverse.*": RATE,
+        "*": SHARE,
+    },
     "overlays": {"*_usd": AMOUNT, "*.riskiest": COUNT, "*": RATE},
     "firm": {
         "price_moves.moves_percent": PERCENT,

@@ -33,6 +33,8 @@ class Margin(NamedTuple):
     """Set of each row of `Holdings.cuts` that is in an active cut."""
     entry_manager: Int64Array
     entry_factor: Int64Array
+    entry_estimator: Int64Array
+    """Estimator whose ratio the row takes."""
     entry_amount: FloatArray
     """Dollars; over a set's rows, with its constants, they add up to `by_set`."""
 
@@ -100,6 +102,7 @@ def margin(platform: Platform, holdings: Holdings, where: Layout, states: SetSta
         where.set_of_group[group],
         rows.manager[held],
         platform.units.factor[unit],
+        platform.groups.estimator[group],
         amount,
     )
 

@@ -55,6 +55,15 @@ class Plausibility(NamedTuple):
     answers: int
 
 
+class Costs(NamedTuple):
+    """What measures cost a year, as a share of their amount; porting is paid once."""
+
+    undrawn_fee: float
+    hqla_carry: float
+    term_funding: float
+    porting: float
+
+
 class Policy(NamedTuple):
     """Every number of the house that an answer uses."""
 
@@ -62,13 +71,13 @@ class Policy(NamedTuple):
     score: ScoreWeights
     warning: WarningLevels
     plausibility: Plausibility
+    costs: Costs
     exhaustion_limit: float
     """Largest share of paths that may be exhausted under the facility."""
     adjustment: float
     """Most that a manager's book is scaled by in a what-if."""
     buffer: float
     """Operational buffer, as a share of the 95% outflow."""
-    spiral_clip: float
 
 
 def policy(on: date) -> Policy:
@@ -83,11 +92,11 @@ def policy(on: date) -> Policy:
         limits=Limits(**_values(numbers["concentration"])),
         score=ScoreWeights(**_values(numbers["score"])),
         warning=WarningLevels(**_values(numbers["warning"])),
+        costs=Costs(**_values(numbers["measures"])),
         plausibility=Plausibility(**_values(numbers["reverse"])),
         exhaustion_limit=answers["exhaustion_limit"],
         adjustment=answers["adjustment"],
         buffer=answers["buffer"],
-        spiral_clip=answers["spiral_clip"],
     )
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray
+from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray, Int64Array
 
 LEVELS = (0.50, 0.90, 0.95, 0.99, 0.995)
 SHORTFALL_LEVEL = 0.975
@@ -140,13 +140,13 @@ def share_of_count(hits: int, count: int) -> Share:
     return Share(p, max(0.0, middle - half), min(1.0, middle + half))
 
 
-def share_by_hour(hours: FloatArray, horizon: int) -> FloatArray:
+def share_by_hour(hours: Int64Array, horizon: int) -> FloatArray:
     """Share of paths on which something had happened by the end of each hour.
 
-    `hours` is the first hour it did, counted from 0, one entry a path; negative or not a number
-    where it never did. No path leaves before the horizon, so nothing is censored.
+    `hours` is the first hour it did, counted from 0, one entry a path; negative where it never
+    did. No path leaves before the horizon, so nothing is censored.
     """
-    happened = np.asarray(hours)[np.asarray(hours) >= 0].astype(np.int64)
+    happened = hours[hours >= 0]
     counts = np.bincount(np.minimum(happened, horizon - 1), minlength=horizon)
     return np.cumsum(counts) / max(len(hours), 1)
 

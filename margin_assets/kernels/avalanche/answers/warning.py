@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from margin_assets.kernels.avalanche.answers.policy import WarningLevels
-from margin_assets.kernels.numeric.arrays import FloatArray
+from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 
 
 class Level(StrEnum):
@@ -228,7 +228,7 @@ class Skill(NamedTuple):
     calm_days: int
 
 
-def skill(flagged: FloatArray, exhausted_on: FloatArray) -> Skill:
+def skill(flagged: FloatArray, exhausted_on: Int64Array) -> Skill:
     """Detection and false alarms.
 
     Args:

@@ -16,6 +16,7 @@ from margin_assets.cli import (
     explain,
     feed_verbs,
     lake_verbs,
+    landing_verbs,
     liquidate,
     notice_verbs,
     offline_verbs,
@@ -67,6 +68,7 @@ def margin(
 for _group in (
     demo,
     lake_verbs,
+    landing_verbs,
     feed_verbs,
     explain,
     liquidate,

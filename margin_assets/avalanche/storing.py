@@ -12,6 +12,7 @@ from margin_assets.avalanche.margining import changes_of
 from margin_assets.avalanche.running import ARMS, Ran, snapshot_of
 from margin_assets.kernels.avalanche.answers.quantiles import distribution
 from margin_assets.kernels.avalanche.results import NEVER
+from margin_assets.lake.store.declared import conform
 from margin_assets.lake.store.store import Lake
 
 _AMOUNTS = (
@@ -41,7 +42,7 @@ def _added(lake: Lake, name: str, rows: pl.DataFrame, identity: str) -> list[str
     """Adds rows unless rows of that identity are there."""
     if rows.is_empty():
         return []
-    commit = lake.held(name).commit(rows, f"avalanche/{identity}", 1)
+    commit = lake.held(name).commit(conform(name, rows), f"avalanche/{identity}", 1)
     return [name] if commit.is_new else []
 
 
@@ -86,8 +87,7 @@ def paths_frame(ran: Ran) -> pl.DataFrame:
     """Rows of `avalanche_paths`, in the order of the paths."""
     results = ran.results
     hours = {
-        name: pl.Series(getattr(results, name)).replace(NEVER, None).alias(name)
-        for name in _HOURS
+        name: pl.Series(getattr(results, name)).replace(NEVER, None).alias(name) for name in _HOURS
     }
     amounts = {name: np.asarray(getattr(results, name), np.float64) for name in _AMOUNTS}
     return pl.DataFrame(

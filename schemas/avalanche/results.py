@@ -81,7 +81,9 @@ class ImRequirements(dy.Schema):
     snapshot_id = _snapshot_id(key=True)
     ns_id = fields.key_of("Netting set.", key=True)
     im_model_id = fields.key_of("Its model.")
-    family = columns.code("Family of the model; `as given` where cuts were.", (*FAMILIES, "as given"))
+    family = columns.code(
+        "Family of the model; `as given` where cuts were.", (*FAMILIES, "as given")
+    )
     margin = fields.usd("By the model and its tool, before brokers' multiples and add-ons.")
     multiplier = columns.fraction("Broker's multiple, calibration to the venue, wrong-way risk.")
     cuts = columns.count("Linear forms that stand for the model.")

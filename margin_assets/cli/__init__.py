@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from margin_assets.cli import (
+    account_verbs,
     audit_verbs,
     avalanche_verbs,
     call_verbs,
@@ -15,6 +16,7 @@ from margin_assets.cli import (
     demo,
     explain,
     feed_verbs,
+    im_verbs,
     lake_verbs,
     landing_verbs,
     liquidate,
@@ -69,10 +71,12 @@ for _group in (
     demo,
     lake_verbs,
     landing_verbs,
+    account_verbs,
     feed_verbs,
     explain,
     liquidate,
     offline_verbs,
+    im_verbs,
     audit_verbs,
     quarantine_verbs,
     call_verbs,

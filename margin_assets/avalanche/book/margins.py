@@ -174,7 +174,7 @@ def _margined(asked: Asked, model_id: str) -> _Margined:
     first = made[0]
     today = _charged(raw, anchor, first)
     estimator = asked.clock.at(first.decay, asked.hour, first.trigger)
-    told = _reported(asked.held.ns_id, parts[0].model, first, today)
+    told = _reported(asked.held.ns_id, parts[0].model, first, float(today))
     return _Margined(groups + anchors, first.tool, first.share, estimator, told)
 
 

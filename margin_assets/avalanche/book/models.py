@@ -180,15 +180,18 @@ def _standard(returns: FloatArray, sigma: FloatArray, decay: float) -> FloatArra
 def _normal(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
     sigma = market.sigma[held.factors]
     weights = normed.normal_weights(sigma, model["alpha"], model["mpor_days"])
-    linear = _norm(weights, held, market, cuts)
+    linear = _norm(weights, held, market, cuts, is_static=False)
     convex = [_exact(normed.short_convexity(weights, held.net))] if held.net.gamma.any() else []
     return [linear, *convex], "normal shortfall: the book has no history"
 
 
-def _norm(weights: FloatArray, held: SetExposure, market: Market, cuts: int) -> Surrogate:
+def _norm(
+    weights: FloatArray, held: SetExposure, market: Market, cuts: int, *, is_static: bool
+) -> Surrogate:
     correlation = market.correlation[np.ix_(held.factors, held.factors)]
     made = normed.norm_model(weights, correlation, held.net)
-    return trained(made, held.net, _classes(held, market), cuts=cuts)
+    classes = _classes(held, market)
+    return trained(made, held.net, classes, cuts=cuts, is_static=is_static)
 
 
 def _simm(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
@@ -198,7 +201,7 @@ def _simm(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
     weights = normed.normal_weights(sigma, rules["alpha"], rules["mpor_days"])
     is_vega = np.array([market.classes[f] == "VOL" for f in held.factors])
     made = [
-        _norm(np.where(part, weights, 0.0), held, market, cuts)
+        _norm(np.where(part, weights, 0.0), held, market, cuts, is_static=True)
         for part in (~is_vega, is_vega)
         if part.any()
     ]

@@ -67,9 +67,10 @@ HELD_OUT = 200
 CUTS = 16
 MOST_CUTS = 32
 _FITS = 1e-12
+_TRAINING_SEED, _HELD_OUT_SEED = 0, 1
 
 
-def states_of(classes: Int64Array, count: int, seed: int) -> States:
+def states_of(classes: Int64Array, count: int, seed: int, *, is_static: bool = False) -> States:
     """Today, then states drawn: one log-normal volatility ratio a class, and fractions left.
 
     ln v has mean 0.6 and deviation 0.45. In every second state positions are whole; in the others
@@ -79,6 +80,7 @@ def states_of(classes: Int64Array, count: int, seed: int) -> States:
         classes: [factor], small whole numbers.
         count: How many, today included.
         seed: Of the generator.
+        is_static: Whether volatility never reaches the model: v stays 1.
     """
     random = np.random.Generator(np.random.Philox(seed))
     groups = int(classes.max(initial=0)) + 1
@@ -87,6 +89,8 @@ def states_of(classes: Int64Array, count: int, seed: int) -> States:
     left[::2] = 1.0
     v = by_class[:, classes]
     v[0], left[0] = 1.0, 1.0
+    if is_static:
+        v[:] = 1.0
     return States(left * v, left * v * v)
 
 
@@ -103,15 +107,20 @@ def forms_of(planes: Planes, exposure: Exposure, states: States) -> FloatArray:
 
 
 def trained(
-    model: Model, exposure: Exposure, classes: Int64Array, *, cuts: int = CUTS, seed: int = 0
+    model: Model,
+    exposure: Exposure,
+    classes: Int64Array,
+    *,
+    cuts: int = CUTS,
+    is_static: bool = False,
 ) -> Surrogate:
     """The cuts of a model: today's, then each where those before are worst, relatively.
 
     If the held-out errors are beyond the tolerance, as many again are added, once.
     """
-    states = states_of(classes, TRAINING, seed)
+    states = states_of(classes, TRAINING, _TRAINING_SEED, is_static=is_static)
     values, planes = model(states)
-    held = states_of(classes, HELD_OUT, seed + 1)
+    held = states_of(classes, HELD_OUT, _HELD_OUT_SEED, is_static=is_static)
     truth, _ = model(held)
     found = _scored(_greedy(values, planes, exposure, states, cuts), exposure, held, truth)
     if _is_within_tolerance(found) or cuts >= MOST_CUTS:

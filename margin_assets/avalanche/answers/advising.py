@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.avalanche.answers.case import Case, liquid, run_unlimited
+from margin_assets.avalanche.answers.attributing import attribution
+from margin_assets.avalanche.answers.case import Case, liquid, policy_of, run, run_unlimited
 from margin_assets.avalanche.answers.documents import Document, document_of
 from margin_assets.avalanche.book.building import Built, built
 from margin_assets.kernels.avalanche.answers.attribution import Attribution
@@ -266,3 +267,9 @@ def _pick(pick: Recommendation) -> Document:
     candidate = found.pop("candidate")
     found["per_cost"] = None if math.isinf(pick.per_cost) else pick.per_cost
     return {**candidate, **found}
+
+
+def advised_book(held: Built, case: Case) -> Document:
+    """Measures for a book in one scenario; whose need it is, is told of the arm without sales."""
+    found = attribution(case, "A", run(case, "A"))
+    return {"scenario": case.scenario_name} | advice(case, held, found, policy_of(held))

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from margin_assets.avalanche.report import pictures
 from margin_assets.avalanche.report.scales import money, percent
 
+_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
 _PACKAGE = "margin_assets.avalanche.report"
 
 
@@ -36,7 +37,7 @@ def page(
     told = list(texts) or [{}] * len(documents)
     return _template().render(
         style=Markup(style),  # noqa: S704 (our own file, and allowed by its hash alone)
-        policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        policy=f"{_POLICY}; style-src 'sha256-{digest}'",
         run=documents[0]["run"],
         sections=[
             {"answers": document, "text": text, "pictures": _pictures(document)}

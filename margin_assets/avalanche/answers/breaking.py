@@ -40,7 +40,6 @@ from margin_assets.kernels.avalanche.scenario import IMPACT, NO_SALES, NOISELESS
 from margin_assets.kernels.avalanche.simulation import Simulator
 from margin_assets.kernels.numeric.arrays import FloatArray
 
-
 _SMALLEST = 0.005  # of a ten-day deviation
 _ALMOST = 1.0 - 1e-9
 

@@ -15,6 +15,7 @@ from margin_assets.cli import (
     explain,
     feed_verbs,
     lake_verbs,
+    landing_verbs,
     liquidate,
     notice_verbs,
     offline_verbs,
@@ -66,6 +67,7 @@ def margin(
 for _group in (
     demo,
     lake_verbs,
+    landing_verbs,
     feed_verbs,
     explain,
     liquidate,

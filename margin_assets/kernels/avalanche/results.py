@@ -110,7 +110,7 @@ EVENT = np.dtype(
         ("disputed", np.float64),
     ]
 )
-"""One event; `amount` is what changed hands or was asked for, dollars, outflow positive for calls."""
+"""One event; `amount` is what changed hands or was asked for, dollars; a return is positive too."""
 
 LIQUIDITY = (
     "need",

@@ -1,0 +1,151 @@
+"""Step 8 of the hour, last part: dues paid account by account, currencies changed, defaults."""
+
+from numba import njit
+
+from margin_assets.kernels.avalanche.paths.normals import LANES
+from margin_assets.kernels.avalanche.paths.plan import RING, Plan
+from margin_assets.kernels.avalanche.paths.state import Liquid, Rings, State
+from margin_assets.kernels.avalanche.paths.tape import Tape, note
+from margin_assets.kernels.avalanche.platform import Accounts, Platform
+from margin_assets.kernels.avalanche.results import DEFAULT, NEVER, PAID
+from margin_assets.kernels.avalanche.scenario import Settings
+from margin_assets.kernels.numeric.compiled import BORROWS
+
+_DAY = 24
+_CENT = 0.01
+
+
+@njit(**BORROWS)
+def collect(state: State, plan: Plan, t: int) -> None:
+    """Takes this hour's slot: cash comes in, dues join the arrears, needs and sums of calls grow."""
+    rings, liquid, tally = state.rings, state.liquid, state.tally
+    slot = t % RING
+    for p in range(LANES):
+        tally.hour_call[p] = 0.0
+    for k in range(liquid.cash.shape[0]):
+        flow = plan.ladder[t, k]
+        for p in range(LANES):
+            due, back = rings.due[slot, k, p], rings.back[slot, k, p]
+            tally.need[p] += due - back
+            liquid.need[k, p] += due - back
+            tally.hour_call[p] += due
+            tally.flows[p] += flow
+            liquid.cash[k, p] += back + rings.arrive[slot, k, p] + max(0.0, -flow)
+            liquid.arrears[k, p] += due + max(0.0, flow)
+            rings.due[slot, k, p] = rings.back[slot, k, p] = rings.arrive[slot, k, p] = 0.0
+    for e in range(liquid.nav.shape[0]):
+        for p in range(LANES):
+            rings.net[slot, e, p] = 0.0
+            liquid.credit[e, p] -= rings.credit[slot, e, p]
+            rings.credit[slot, e, p] = 0.0
+    for p in range(LANES):
+        tally.day_call[p] += tally.hour_call[p]
+    if rings.touched[slot] != 0:
+        rings.touched[slot] = 0
+        for s in range(rings.by_set.shape[1]):
+            for p in range(LANES):
+                state.margin.paid[s, p] += rings.by_set[slot, s, p]
+                rings.by_set[slot, s, p] = 0.0
+
+
+@njit(**BORROWS)
+def _change(
+    state: State,
+    tables: tuple[Accounts, Plan, Settings],
+    place: tuple[int, int, int],
+    wanted: float,
+) -> float:
+    """Changes spare cash of the entity's other accounts into one; what comes of it.
+
+    `place` is the account that lacks cash, the entity, the path.
+    """
+    accounts, plan, settings = tables
+    k, e, p = place
+    liquid, got = state.liquid, 0.0
+    for i in range(plan.account[e], plan.account[e + 1]):
+        other = plan.account_order[i]
+        spare = liquid.cash[other, p] - accounts.minimum[other] - liquid.arrears[other, p]
+        if other == k or spare <= 0.0 or got >= wanted:
+            continue
+        rate = 1.0
+        if accounts.currency[other] != accounts.currency[k]:
+            rate = 1.0 - settings.fx_cost
+        bought = min(wanted - got, spare * rate)
+        liquid.cash[other, p] -= bought / rate
+        liquid.costs[e, p] += bought / rate - bought
+        state.tally.exchange[p] += bought / rate - bought
+        got += bought
+    return got
+
+
+@njit(**BORROWS)
+def _settle_account(
+    state: State, tape: Tape, tables: tuple[Accounts, Plan, Settings], place: tuple[int, int, int]
+) -> None:
+    """Pays an account's arrears on one path from its cash, then from other currencies."""
+    accounts, _, settings = tables
+    k, t, p = place
+    liquid = state.liquid
+    owed, hour = liquid.arrears[k, p], t % _DAY
+    paid = owed
+    if settings.unlimited == 0:
+        if hour >= accounts.cut_off[k]:
+            return
+        paid = min(owed, max(0.0, liquid.cash[k, p] - accounts.minimum[k]))
+        if paid < owed and hour < settings.fx_cut_off:
+            got = _change(state, tables, (k, accounts.entity[k], p), owed - paid)
+            liquid.cash[k, p] += got
+            paid += got
+    liquid.cash[k, p] -= paid
+    liquid.arrears[k, p] = owed - paid
+    if tape.is_on and paid > 0.0:
+        note(tape, p, (t, PAID, k, t), (paid, 0.0, 0.0, 0.0, 0.0))
+
+
+@njit(**BORROWS)
+def pay(state: State, tape: Tape, tables: tuple[Accounts, Plan, Settings], t: int) -> None:
+    """Pays what is owed; accounts by number."""
+    liquid = state.liquid
+    for k in range(liquid.cash.shape[0]):
+        for p in range(LANES):
+            if liquid.arrears[k, p] > 0.0:
+                _settle_account(state, tape, tables, (k, t, p))
+
+
+@njit(**BORROWS)
+def provide(state: State, rings: Rings, tables: tuple[Accounts, Plan, Settings], t: int) -> None:
+    """In the last hour before currencies close: changes what the accounts lack until they open."""
+    accounts, plan, settings = tables
+    liquid = state.liquid
+    for k in range(liquid.cash.shape[0]):
+        for p in range(LANES):
+            short, running = 0.0, liquid.arrears[k, p] + accounts.minimum[k] - liquid.cash[k, p]
+            for tau in range(1, _DAY + 1):
+                slot = (t + tau) % RING
+                running += rings.due[slot, k, p] - rings.back[slot, k, p]
+                running += plan.ladder[t + tau, k] - rings.arrive[slot, k, p]
+                short = max(short, running)
+            if short > _CENT and settings.unlimited == 0:
+                where = (k, accounts.entity[k], p)
+                liquid.cash[k, p] += _change(state, tables, where, short)
+
+
+@njit(**BORROWS)
+def defaults(state: State, tape: Tape, platform: Platform, plan: Plan, t: int) -> bool:
+    """Counts hours in arrears; whether an entity of a live path has gone beyond its grace."""
+    liquid: Liquid = state.liquid
+    found = False
+    for e in range(liquid.late.shape[0]):
+        for p in range(LANES):
+            owed = 0.0
+            for i in range(plan.account[e], plan.account[e + 1]):
+                owed += liquid.arrears[plan.account_order[i], p]
+            liquid.late[e, p] = liquid.late[e, p] + 1 if owed > _CENT else -1
+            if liquid.late[e, p] <= platform.entities.grace[e]:
+                continue
+            if state.tally.alive[p] != 0 and state.tally.default_hour[p] == NEVER:
+                state.tally.default_hour[p], state.tally.default_entity[p] = t, e
+                found = True
+                if tape.is_on:
+                    note(tape, p, (t, DEFAULT, e, t), (owed, 0.0, 0.0, 0.0, 0.0))
+    return found

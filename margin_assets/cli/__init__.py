@@ -9,6 +9,7 @@ import typer
 
 from margin_assets.cli import (
     audit_verbs,
+    avalanche_verbs,
     call_verbs,
     dashboard_verbs,
     demo,
@@ -79,6 +80,7 @@ for _group in (
     plan_verbs,
     serve_verbs,
     dashboard_verbs,
+    avalanche_verbs,
 ):
     _group.register(app)
 

@@ -12,7 +12,7 @@ from margin_assets.avalanche.book.faults import BookError, refuse
 from margin_assets.avalanche.book.gates import judge, numbers
 from margin_assets.avalanche.book.history import History, generator_residuals, history_of
 from margin_assets.avalanche.book.margins import Margins, Report, margins_of
-from margin_assets.avalanche.book.models import Market
+from margin_assets.avalanche.book.models import Market, SetExposure
 from margin_assets.avalanche.book.names import names_of, places
 from margin_assets.avalanche.book.reading import Tables
 from margin_assets.avalanche.book.settings import BookSettings, settings_of
@@ -45,6 +45,7 @@ class Built(NamedTuple):
     history: History
     warnings: tuple[str, ...]
     report: tuple[Report, ...]
+    sets: tuple[SetExposure, ...]
 
     def loop(self, *, seed: int, arm: int) -> Settings:
         """Settings of the loop for one run.
@@ -108,7 +109,17 @@ def built(tables: Tables) -> Built:
     )
     holdings = _holdings(tables, names, laid, margins, sized.hidden)
     warnings = (*told, *calibrated)
-    return Built(platform, holdings, settings, tables, market, history, warnings, margins.report)
+    return Built(
+        platform,
+        holdings,
+        settings,
+        tables,
+        market,
+        history,
+        warnings,
+        margins.report,
+        laid.sets,
+    )
 
 
 def _market(

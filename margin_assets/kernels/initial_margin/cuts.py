@@ -62,6 +62,8 @@ class Exposure(NamedTuple):
 Model = Callable[[States], tuple[FloatArray, Planes]]
 """Gives values by state, and the plane that touches the model there."""
 
+TOGETHER = (2.0, 5.0, 10.0)
+"""Volatility ratios of all factors at once at which a surrogate is exact too."""
 TRAINING = 400
 HELD_OUT = 200
 CUTS = 16
@@ -71,7 +73,7 @@ _TRAINING_SEED, _HELD_OUT_SEED = 0, 1
 
 
 def states_of(classes: Int64Array, count: int, seed: int, *, is_static: bool = False) -> States:
-    """Today, then states drawn: one log-normal volatility ratio a class, and fractions left.
+    """Today, `TOGETHER`, then states drawn: a log-normal volatility ratio by class, fractions left.
 
     ln v has mean 0.6 and deviation 0.45. In every second state positions are whole; in the others
     each factor's is cut by itself to between 0.3 and 1.
@@ -88,7 +90,8 @@ def states_of(classes: Int64Array, count: int, seed: int, *, is_static: bool = F
     left = random.uniform(0.3, 1.0, (count, len(classes)))
     left[::2] = 1.0
     v = by_class[:, classes]
-    v[0], left[0] = 1.0, 1.0
+    for row, everywhere in enumerate((1.0, *TOGETHER)[:count]):
+        v[row], left[row] = everywhere, 1.0
     if is_static:
         v[:] = 1.0
     return States(left * v, left * v * v)
@@ -114,7 +117,7 @@ def trained(
     cuts: int = CUTS,
     is_static: bool = False,
 ) -> Surrogate:
-    """The cuts of a model: today's, then each where those before are worst, relatively.
+    """The cuts of a model: today's, at `TOGETHER`, then each where those before are worst.
 
     If the held-out errors are beyond the tolerance, as many again are added, once.
     """
@@ -134,15 +137,17 @@ def _greedy(
 ) -> Planes:
     chosen: list[int] = []
     reached = np.full(len(states.w), -np.inf)
-    worst = 0
+    first = list(range(1 + len(TOGETHER)))
     while len(chosen) < cuts:
+        short = (values - reached) / np.maximum(np.abs(values), 1.0)
+        worst = first.pop(0) if first else int(short.argmax())
+        if short[worst] <= _FITS:
+            if first:
+                continue
+            break
         chosen.append(worst)
         one = Planes(planes.w[worst : worst + 1], planes.w2[worst : worst + 1])
         reached = np.maximum(reached, forms_of(one, exposure, states)[0])
-        short = (values - reached) / np.maximum(np.abs(values), 1.0)
-        worst = int(short.argmax())
-        if short[worst] <= _FITS:
-            break
     return Planes(planes.w[chosen], planes.w2[chosen])
 
 

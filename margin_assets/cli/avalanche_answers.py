@@ -98,6 +98,8 @@ def facility(  # noqa: PLR0913 (the options of the interface)
             f"no size of {told['facility']} suffices: {told['exhausted_with']} of {paths} paths are"
             f" exhausted before its money comes (notice {told['notice_h']} h)"
         )
+        at_once = told["if_money_came_at_once"]
+        output.say(f"if its money came at once: {_millions(at_once['commitment'])}m")
         return
     output.say(
         f"{told['facility']}: {_millions(told['commitment'])}m"

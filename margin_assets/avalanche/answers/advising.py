@@ -21,10 +21,12 @@ from margin_assets.kernels.avalanche.answers.portfolio import (
     least_margin,
 )
 from margin_assets.kernels.avalanche.answers.recommendations import (
+    Alone,
     Candidate,
     Horizon,
     Measured,
     Recommendation,
+    alone,
     ranked,
 )
 from margin_assets.kernels.avalanche.answers.scaling import scaled
@@ -32,6 +34,7 @@ from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 
 _LEVEL = 0.99
 _SHARE = 0.05  # of paths, those with the largest needs, that measures are valued on
+_PART = 0.5  # of the gap, that one measure of liquidity covers
 _MANAGERS = 3
 _STEP = 1e6
 
@@ -50,7 +53,7 @@ class Measure(NamedTuple):
 
 def measures(case: Case, found: Attribution, policy: Policy, gap: float) -> list[Measure]:
     """The measures that this book offers."""
-    amount = max(_STEP, math.ceil(max(gap, 0.0) / _STEP) * _STEP)
+    amount = max(_STEP, math.ceil(_PART * max(gap, 0.0) / _STEP) * _STEP)
     costs = policy.costs
     offered = [
         _liquidity(
@@ -179,7 +182,8 @@ class Valuer:
         """Need and gap with the measures done."""
         added = sum(self._offered[place].liquidity for place in done)
         need = self._need(done)
-        return Measured(need, need - liquid(self._case.platform).total - added)
+        missing = need - liquid(self._case.platform).total - added
+        return Measured(need, max(0.0, missing))
 
     def _need(self, done: tuple[int, ...]) -> float:
         scales = np.ones(len(self._case.holdings.names.managers))
@@ -252,14 +256,21 @@ def advice(
         told(", ".join(offered[place].candidate.kind for place in done) or "as it is")
         return valuer.measured(done)
 
-    picks = ranked([one.candidate for one in offered], measured)
+    candidates = [one.candidate for one in offered]
+    picks = ranked(candidates, measured)
     before = valuer.measured(())
     return {
         "need_99": before.need,
         "gap_99": before.gap,
-        "considered": [one.candidate.name for one in offered],
+        "considered": [_alone(one) for one in alone(candidates, measured)],
         "recommendations": [_pick(pick) for pick in picks],
     }
+
+
+def _alone(one: Alone) -> Document:
+    found = document_of(one)
+    candidate = found.pop("candidate")
+    return {**candidate, **found}
 
 
 def _pick(pick: Recommendation) -> Document:

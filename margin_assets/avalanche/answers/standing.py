@@ -199,6 +199,11 @@ class Facts(NamedTuple):
     spiral: Spiral
 
 
+def _hidden(case: Case) -> float:
+    whole, apart = case.holdings.hidden.tolist()
+    return hidden_share(whole, apart, float(baseline(case).by_set.sum()))
+
+
 def standing_document(case: Case, facts: Facts, policy: Policy) -> Document:
     """The integrated score with its parts."""
     uses = [
@@ -211,7 +216,7 @@ def standing_document(case: Case, facts: Facts, policy: Policy) -> Document:
         limit_use=max(uses, default=0.0),
         coverage_shortfall=coverage_shortfall(facts.days, facts.held),
         index_excess=float(np.mean([index_excess(found) for found in facts.shares])),
-        hidden_share=hidden_share(*case.holdings.hidden.tolist()),
+        hidden_share=_hidden(case),
         spiral=facts.spiral.rho,
     )
     score = integrated_score(standing, policy.score)

@@ -163,7 +163,7 @@ def factors() -> pl.DataFrame:
 
 def _to_one(weights: FloatArray) -> FloatArray:
     """Shares of eight decimals that sum to one, the last taking what is left."""
-    shares = np.round(weights / weights.sum(), 8)
+    shares: FloatArray = np.round(weights / weights.sum(), 8)
     shares[-1] = 1.0 - shares[:-1].sum()
     return shares
 

@@ -137,17 +137,21 @@ def _greedy(
 ) -> Planes:
     chosen: list[int] = []
     reached = np.full(len(states.w), -np.inf)
-    first = list(range(1 + len(TOGETHER)))
-    while len(chosen) < cuts:
-        short = (values - reached) / np.maximum(np.abs(values), 1.0)
-        worst = first.pop(0) if first else int(short.argmax())
-        if short[worst] <= _FITS:
-            if first:
-                continue
-            break
-        chosen.append(worst)
-        one = Planes(planes.w[worst : worst + 1], planes.w2[worst : worst + 1])
-        reached = np.maximum(reached, forms_of(one, exposure, states)[0])
+
+    def short() -> FloatArray:
+        missing: FloatArray = (values - reached) / np.maximum(np.abs(values), 1.0)
+        return missing
+
+    def add(place: int) -> None:
+        chosen.append(place)
+        one = Planes(planes.w[place : place + 1], planes.w2[place : place + 1])
+        np.maximum(reached, forms_of(one, exposure, states)[0], out=reached)
+
+    for place in range(1 + len(TOGETHER)):
+        if short()[place] > _FITS and len(chosen) < cuts:
+            add(place)
+    while len(chosen) < cuts and short().max() > _FITS:
+        add(int(short().argmax()))
     return Planes(planes.w[chosen], planes.w2[chosen])
 
 

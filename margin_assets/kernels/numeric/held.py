@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import typeof, types
+from numba import types, typeof
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
     NativeValue,

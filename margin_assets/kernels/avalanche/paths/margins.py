@@ -8,6 +8,7 @@ from margin_assets.kernels.avalanche.paths.plan import Plan
 from margin_assets.kernels.avalanche.paths.state import Margin, Market, Weather
 from margin_assets.kernels.avalanche.platform import (
     APC_BUFFER,
+    APC_FLOOR,
     APC_NONE,
     APC_STRESS,
     Addons,

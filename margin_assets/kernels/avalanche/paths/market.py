@@ -114,7 +114,7 @@ def estimate(market: Market, estimators: Estimators, plan: Plan, hour: int, is_f
 
 @njit(**BORROWS)
 def features(market: Market, units: Units, plan: Plan, hour: int) -> None:
-    """W = q v and w2 = q v^2 of the estimators that this hour's strikes take."""
+    """w = q v and w2 = q v^2 of the estimators that this hour's strikes take."""
     last = market.ratio.shape[0]
     for m in range(last + 1):
         if not plan.strikes[hour, m]:

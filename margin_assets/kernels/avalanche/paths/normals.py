@@ -104,8 +104,7 @@ def pair(first: np.uint64, second: np.uint64) -> tuple[float, float]:
 @njit(**BORROWS)
 def normals(into: FloatArray, paths: Int64Array, seed: int, step: int) -> None:
     """Fills (rows, 16) with independent normals of the stream SHOCK; row 4 i + j is word pair j / 2
-    of index i, so that more rows leave the earlier ones as they are.
-    """
+    of index i, so that more rows leave the earlier ones as they are."""
     word = np.uint64(seed)
     k0, k1 = word & _LOW, word >> _HALF
     rows = into.shape[0]

@@ -2,6 +2,7 @@
 
 from numba import njit
 
+from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.outlook import cash_share
 from margin_assets.kernels.avalanche.paths.plan import RING
 from margin_assets.kernels.avalanche.paths.state import State

@@ -3,6 +3,13 @@
 import numpy as np
 from numba import njit
 
+from margin_assets.kernels.avalanche.paths.outlook import receive, relieve
+from margin_assets.kernels.avalanche.paths.plan import RING, Plan
+from margin_assets.kernels.avalanche.paths.state import State
+from margin_assets.kernels.avalanche.paths.tape import Tape, note
+from margin_assets.kernels.avalanche.platform import APC_STRESS, Platform
+from margin_assets.kernels.avalanche.results import SOLD
+from margin_assets.kernels.avalanche.scenario import CHEAPEST, IMPACT, LINEAR, PRO_RATA, Settings
 from margin_assets.kernels.avalanche.paths.filling import (
     AMOUNT,
     CAP,
@@ -13,13 +20,6 @@ from margin_assets.kernels.avalanche.paths.filling import (
     fill_in_order,
     fill_pro_rata,
 )
-from margin_assets.kernels.avalanche.paths.outlook import receive, relieve
-from margin_assets.kernels.avalanche.paths.plan import RING, Plan
-from margin_assets.kernels.avalanche.paths.state import State
-from margin_assets.kernels.avalanche.paths.tape import Tape, note
-from margin_assets.kernels.avalanche.platform import APC_STRESS, Platform
-from margin_assets.kernels.avalanche.results import SOLD
-from margin_assets.kernels.avalanche.scenario import CHEAPEST, IMPACT, LINEAR, PRO_RATA, Settings
 from margin_assets.kernels.numeric.compiled import BORROWS
 
 _DAY = 24

@@ -103,7 +103,7 @@ def draw(
             for p in range(LANES):
                 weather.mixed[f, p] = 0.0
         return
-    if settings.generator == GAUSSIAN or settings.generator == STUDENT:
+    if settings.generator == GAUSSIAN or settings.generator == STUDENT:  # noqa: PLR1714 - compiled
         normals(weather.raw, paths, settings.seed, t)
     else:
         for p in range(LANES):

@@ -7,7 +7,7 @@ from margin_assets.kernels.avalanche.paths.calls import restrike
 from margin_assets.kernels.avalanche.paths.market import features
 from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.plan import Plan
-from margin_assets.kernels.avalanche.paths.state import Liquid, Market, Rings, State, Tally
+from margin_assets.kernels.avalanche.paths.state import Liquid, Margin, Market, Rings, State, Tally
 from margin_assets.kernels.avalanche.platform import BILATERAL, Platform
 from margin_assets.kernels.avalanche.results import NEVER
 from margin_assets.kernels.numeric.arrays import FloatArray

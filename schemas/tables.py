@@ -21,6 +21,7 @@ from schemas import (
     notifications,
     reg_t,
 )
+from schemas.avalanche import results
 
 
 class Mode(StrEnum):
@@ -201,6 +202,17 @@ TABLES: dict[str, Table] = {
         ),
         _beside_cycles(
             "notifications", notifications.Notifications, "enforcement", "message_id", "version"
+        ),
+        _beside_cycles("avalanche_runs", results.AvalancheRuns, "avalanche", "run_id"),
+        _beside_cycles("avalanche_paths", results.AvalanchePaths, "avalanche", "run_id", "path"),
+        _beside_cycles(
+            "im_requirements", results.ImRequirements, "avalanche", "snapshot_id", "ns_id"
+        ),
+        _beside_cycles(
+            "model_change_impacts",
+            results.ModelChangeImpacts,
+            "avalanche",
+            *("snapshot_id", "ns_id", "old_model_id", "new_model_id"),
         ),
     )
 }

@@ -247,6 +247,27 @@ DESCRIBED: dict[str, Described] = {
         "Rulebook `notifications`: docs/notifications.md.",
         ("enforcement_decisions", "margin_calls", "desk_actions"),
     ),
+    "im_requirements": Described(
+        "How each netting set of a book is margined, and how well its cuts stand for the model.",
+        "The models that the book names: docs/avalanche-book.md.",
+        ("avalanche_runs", "model_change_impacts"),
+    ),
+    "model_change_impacts": Described(
+        "What a change of model that a venue announced does to each set's margin.",
+        "Old and new model on the same book: docs/avalanche-book.md.",
+        ("im_requirements",),
+    ),
+    "avalanche_runs": Described(
+        "How much cash could be called, by book, scenario, arm and seed. `margin avalanche run`"
+        " writes it.",
+        "The model of docs/avalanche.md; the same inputs give the same numbers.",
+        ("avalanche_paths", "im_requirements"),
+    ),
+    "avalanche_paths": Described(
+        "One row a path: when need peaked, what was sold, whether cash ran out.",
+        "The model of docs/avalanche.md; a path is a function of book, seed and its number.",
+        ("avalanche_runs",),
+    ),
     "cycles": Described(
         "The ledger: what each cycle took, wrote and vouches for. `margin audit verify` walks it.",
         "A cycle is sealed whole in every table, or did not happen: docs/reliability.md.",

@@ -27,4 +27,8 @@ LIVE_ONLY = (
     landed_spec("cycles", ("enforcement_decisions", "firm_risk", "landed_files")),
     landed_spec("validation_results", ("cycles",)),
     landed_spec("notifications", ("enforcement_decisions", "margin_calls", "desk_actions")),
+    landed_spec("im_requirements"),
+    landed_spec("model_change_impacts", ("im_requirements",)),
+    landed_spec("avalanche_runs", ("im_requirements",)),
+    landed_spec("avalanche_paths", ("avalanche_runs",)),
 )

@@ -51,7 +51,7 @@ def margining(built: Built) -> Document:
     return {
         "sets": [_set_row(built, number) for number in range(len(built.report))],
         "models": [_model_row(built, name, held) for name, held in by_model.items()],
-        "changes": _changes(built),
+        "changes": changes_of(built),
         "warnings": list(built.warnings),
     }
 
@@ -176,7 +176,7 @@ def _losses(built: Built, case: _Case) -> FloatArray:
     return -earned
 
 
-def _changes(built: Built) -> list[Document]:
+def changes_of(built: Built) -> list[Document]:
     """What each announced change does to the margin of each set today, once it holds in full."""
     models = _models(built)
     changes = built.tables["im_model_change"].unique(

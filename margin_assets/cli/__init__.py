@@ -9,6 +9,8 @@ import typer
 
 from margin_assets.cli import (
     audit_verbs,
+    avalanche_answers,
+    avalanche_telling,
     avalanche_verbs,
     call_verbs,
     dashboard_verbs,
@@ -83,6 +85,8 @@ for _group in (
     serve_verbs,
     dashboard_verbs,
     avalanche_verbs,
+    avalanche_answers,
+    avalanche_telling,
 ):
     _group.register(app)
 

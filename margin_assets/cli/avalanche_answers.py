@@ -197,10 +197,14 @@ def warn(
     if as_json:
         output.answer(told)
         return
-    output.say(f"{told['score']:.2f}, {told['level']}; nearest to {told['nearest_scenario']}")
+    points = told["points_to"]
+    beyond = "" if points == told["level"] else f", {points} if the next reading agrees"
+    output.say(f"{told['score']:.2f}: {told['level']}{beyond}")
+    if told["nearest_scenario"] is not None:
+        output.say(f"nearest to {told['nearest_scenario']}, {told['progress']:.0%} of its way")
     output.table(("component", "from 0 to 1"), told["components"].items())
     for name in told["unknown"]:
-        output.note(f"note: {name} cannot be told without a factor history; it counts in full")
+        output.note(f"note: {name} cannot be told from this book; it counts in full")
     if fit:
         found = told["fit"]
         output.say(

@@ -166,10 +166,18 @@ def funding(built: Built, results: Results, held: Cushion) -> tuple[FundingDay, 
 
 
 def spiral_of(case: Case, results: Results) -> Spiral:
-    """The spiral condition at the gap that the 99% need leaves, at least 1% of it."""
+    """The spiral condition at the gap that the 99% need leaves, at least 1% of it.
+
+    Raises:
+        ValueError: It is not known what selling moves.
+    """
     need = quantile(results.peak_need, _LEVEL).value
     gap = max(need - liquid(case.platform).total, 0.01 * need)
-    return spiral_today(case.platform, case.holdings, case.settings, gap)
+    found = spiral_today(case.platform, case.holdings, case.settings, gap)
+    if found is None:
+        msg = "the spiral condition is not known: a factor that is held has no turnover"
+        raise ValueError(msg)
+    return found
 
 
 def spiral_document(case: Case, found: Spiral) -> Document:

@@ -102,6 +102,8 @@ class Warned(NamedTuple):
     """Today's reading."""
 
     components: Components
+    rho: float | None
+    """Spiral condition."""
     nearness: Nearness | None
     indicators: Indicators | None
     unknown: tuple[str, ...]
@@ -117,21 +119,24 @@ def warned(moderate: Case, held: Built, beta: FloatArray) -> Warned:
     need = quantile(run_unlimited(moderate).peak_need, _LEVEL).value
     have = liquid(moderate.platform).total
     gap = max(need - have, 0.01 * need)
-    rho = spiral_today(moderate.platform, moderate.holdings, moderate.settings, gap).rho
+    found = spiral_today(moderate.platform, moderate.holdings, moderate.settings, gap)
     near, leading = _nearness(moderate, held), indicators_of(moderate, held)
     unknown = []
     if near is None:
         unknown.append("proximity")
     if leading is None:
         unknown.append("leading")
+    if found is None:
+        unknown.append("spiral")
     components = Components(
         use=warning.use_of(need, have),
         proximity=1.0 if near is None else near.value,
-        spiral=min(1.0, rho),
+        spiral=1.0 if found is None else min(1.0, found.rho),
         leading=1.0 if leading is None else float(np.mean(leading.ranks)),
     )
     value = warning.score(components, beta)
-    return Warned(components, near, leading, tuple(unknown), value)
+    rho = None if found is None else found.rho
+    return Warned(components, rho, near, leading, tuple(unknown), value)
 
 
 def _nearness(case: Case, held: Built) -> Nearness | None:
@@ -152,6 +157,7 @@ def warning_document(case: Case, held: Built, found: Warned, levels: WarningLeve
         "level": reading.level.value,
         "points_to": reading.pending.value,
         "components": plain(found.components),
+        "rho": found.rho,
         "unknown": list(found.unknown),
         "nearest_scenario": names[near.scenario]
         if near is not None and near.scenario >= 0
@@ -187,7 +193,8 @@ def simulated_days(case: Case, held: Built, arm: str, paths: Int64Array, need: f
     use = np.clip(need / np.maximum(left, 1.0), 0.0, 1.0)
     sigma = case.platform.factors.sigma
     stress = (told.sigma[:, ends] / sigma).mean(axis=2)
-    rho = spiral_today(case.platform, case.holdings, case.settings, max(0.01 * need, 1.0)).rho
+    found = spiral_today(case.platform, case.holdings, case.settings, max(0.01 * need, 1.0))
+    rho = 1.0 if found is None else found.rho
     features = np.stack(
         [
             use,

@@ -89,7 +89,7 @@ def _need_document(case: Case, arms: dict[str, Results], free: Results) -> Docum
         "arms": {arm: need.arm_document(results, hours) for arm, results in arms.items()},
         "uncensored_need": distribution_document(distribution(free.peak_need)),
         "amplification": need.amplification(arms),
-        "fan": need.fan(free),
+        "fan": need.fan(free, hours),
         "by_account": need.by_account(case, free),
         "by_venue": need.venues(case, free),
         "by_day": need.by_day(free),

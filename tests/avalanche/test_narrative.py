@@ -1,6 +1,7 @@
 """The narrative: the figures' own numbers, by template and by a stubbed model."""
 
 import json
+from typing import Any
 
 import boto3
 import pytest
@@ -10,6 +11,8 @@ from botocore.stub import Stubber
 from margin_assets.avalanche.narrative.bedrock import Bedrock
 from margin_assets.avalanche.narrative.templated import Templates
 from margin_assets.avalanche.narrative.writing import NumberInvented, checked
+
+Stubbed = tuple[Any, Stubber]
 
 FACTS = {
     "rho": "0.84",
@@ -49,7 +52,7 @@ def test_given_numbers_may_be_stated():
     assert checked("Rho is 0.84, and in gilts_2022 it was high: 1.1%.", FACTS)
 
 
-def _client():
+def _client() -> Any:
     return boto3.client(
         "bedrock-runtime",
         region_name="us-east-1",
@@ -75,7 +78,7 @@ def stubbed():
         yield client, stub
 
 
-def test_a_model_is_given_the_figures_and_writes(stubbed):
+def test_a_model_is_given_the_figures_and_writes(stubbed: Stubbed):
     client, stub = stubbed
     sent: list[dict[str, object]] = []
     client.meta.events.register(
@@ -92,7 +95,7 @@ def test_a_model_is_given_the_figures_and_writes(stubbed):
     assert sent[0]["inferenceConfig"]["temperature"] == 0.0
 
 
-def test_a_model_that_invents_a_number_is_refused(stubbed):
+def test_a_model_that_invents_a_number_is_refused(stubbed: Stubbed):
     client, stub = stubbed
     stub.add_response("converse", _answer("Rho is 0.84, about 5 times the usual."))
 
@@ -101,7 +104,7 @@ def test_a_model_that_invents_a_number_is_refused(stubbed):
 
 
 @pytest.mark.parametrize(("text", "reason"), [("Rho is", "max_tokens"), ("", "end_turn")])
-def test_a_text_that_is_cut_short_is_none(stubbed, text: str, reason: str):
+def test_a_text_that_is_cut_short_is_none(stubbed: Stubbed, text: str, reason: str):
     client, stub = stubbed
     stub.add_response("converse", _answer(text, reason))
 
@@ -109,7 +112,7 @@ def test_a_text_that_is_cut_short_is_none(stubbed, text: str, reason: str):
         Bedrock(client, "a-model").write("stress", FACTS)
 
 
-def test_an_unreachable_model_is_an_error_not_a_text(stubbed):
+def test_an_unreachable_model_is_an_error_not_a_text(stubbed: Stubbed):
     client, stub = stubbed
     stub.add_client_error("converse", "AccessDeniedException", "no access to the model")
 

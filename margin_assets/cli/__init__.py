@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from margin_assets.cli import (
+    account_verbs,
     audit_verbs,
     avalanche_answers,
     avalanche_telling,
@@ -72,6 +73,7 @@ for _group in (
     demo,
     lake_verbs,
     landing_verbs,
+    account_verbs,
     feed_verbs,
     explain,
     liquidate,

@@ -54,7 +54,7 @@ class Results(NamedTuple):
     balance: FloatArray
     """(N) Cash that conservation leaves unexplained: zero up to rounding (law 2)."""
     need_by_hour: Float32Array
-    """(N, hours)."""
+    """(N, hours of the run and of its tail); after a default the last one stays."""
     need_by_account: Float32Array
     """(N, days, K) Need at the end of each business day."""
     peak_by_set: Float32Array
@@ -103,14 +103,19 @@ EVENT = np.dtype(
         ("kind", np.int64),
         ("subject", np.int64),  # set; account of a payment; asset; facility; unit; entity
         ("amount", np.float64),
-        ("vm", np.float64),  # of a call: by part; otherwise zero
+        # Of a call or return: variation and initial margin in it, negative in a return; what
+        # rounding adds is initial margin. Of a sale: proceeds, margin that it frees, cost.
+        ("vm", np.float64),
         ("im", np.float64),
-        ("addon", np.float64),
+        ("addon", np.float64),  # of a call or return: the add-ons charged after it
         ("due_hour", np.int64),
-        ("disputed", np.float64),
+        ("disputed", np.float64),  # the amount again, where it is what was disputed
     ]
 )
-"""One event; `amount` is what changed hands or was asked for, dollars; a return is positive too."""
+"""One event; `amount` is what changed hands or was asked for, dollars; a return is positive too.
+
+A disputed call is two events, of what is paid in time and of what comes later. The sum of `vm` and
+`im` over a set's calls and returns due by the peak hour is its need there."""
 
 LIQUIDITY = (
     "need",

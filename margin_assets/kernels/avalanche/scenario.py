@@ -30,8 +30,8 @@ class Scenario(NamedTuple):
     mac: FloatArray
     """(B, H) One where lenders invoke a material adverse change, else zero."""
     mixing: FloatArray
-    """(X, F, F) Lower triangular, applied to independent shocks or, for HISTORY, to historical ones:
-    the Cholesky factor L_s of a correlation, or its change L_s L_0^-1."""
+    """(X, F, F) Lower triangular: applied to independent shocks the Cholesky factor L_s of a
+    correlation, applied to those of HISTORY its change L_s L_0^-1."""
     mixing_at: Int64Array
     """(B, H) Which of them holds in that hour; -1: none, shocks stay as drawn."""
 

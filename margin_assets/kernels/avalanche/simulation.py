@@ -1,25 +1,25 @@
 """Runs paths on a platform: in bulk on all threads, a few at a time, or sampled and recorded."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import get_num_threads
 
 from margin_assets.kernels.avalanche.paths.hours import Run, run_blocks
 from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.plan import plan
 from margin_assets.kernels.avalanche.paths.state import new_state
-from margin_assets.kernels.avalanche.paths.tape import Tape, new_tape
+from margin_assets.kernels.avalanche.paths.tape import new_tape
 from margin_assets.kernels.avalanche.platform import Platform
-from margin_assets.kernels.avalanche.results import EVENT, Results, Trace
+from margin_assets.kernels.avalanche.results import EVENT, NEVER, Results, Trace
 from margin_assets.kernels.avalanche.scenario import NOISELESS, Scenario, Settings
-from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray, Int64Array
-from margin_assets.kernels.numeric.held import Held, hold
+from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
+from margin_assets.kernels.numeric.held import Held, canonical, hold
 
 _DAY = 24
-_ROOM = 20_000
-"""Events that a traced path has room for; one that has more is refused, never cut short."""
 
 
 class _Worker(NamedTuple):
@@ -35,9 +35,12 @@ class Simulator:
     """One platform under one setting, prepared once and run as often as asked.
 
     A reverse stress calls it thousands of times: between calls nothing is built but the results.
+    Runs of one simulator follow each other: its threads work in rooms of its own.
     """
 
-    def __init__(self, platform: Platform, settings: Settings, *, threads: int | None = None):
+    def __init__(
+        self, platform: Platform, settings: Settings, *, threads: int | None = None
+    ) -> None:
         """Derives what follows from both.
 
         Args:
@@ -74,7 +77,7 @@ class Simulator:
         with ThreadPoolExecutor(threads) as pool:
             edges = [count * i // threads for i in range(threads + 1)]
             shared = run, out
-            spans = zip(edges[:-1], edges[1:], strict=True)
+            spans = pairwise(edges)
             done = [
                 pool.submit(self._work, worker, self._silence, shared, span)
                 for worker, span in zip(self._workers, spans, strict=False)
@@ -84,11 +87,7 @@ class Simulator:
         return out
 
     def trace(self, scenario: Scenario, paths: Int64Array) -> Trace:
-        """Runs paths again in the first row of the scenario, recording every hour and event.
-
-        Raises:
-            ValueError: A path has more events than there is room for.
-        """
+        """Runs paths again in the first row of the scenario, recording every hour and event."""
         run = self._run(scenario, paths, np.zeros(len(paths), dtype=np.int64))
         out = _results(self.platform, self.settings, run)
         self._hire(1)
@@ -97,15 +96,26 @@ class Simulator:
             len(self.platform.units.factor),
             len(self.platform.estimators.memory),
         )
-        tapes = []
+        tapes, rows = [], []
         for b in range(len(run.blocks)):
             lanes = int(run.blocks[b, 1])
-            tape = new_tape(LANES, self._plan.hours, sizes, _ROOM)
+            tape = new_tape(LANES, self._plan.hours, sizes, self._events())
             self._work(self._workers[0], hold(tape), (run, out), (b, b + 1))
-            if int(tape.count.max()) > _ROOM:
-                raise ValueError(f"a path has more than {_ROOM} events; trace fewer hours")
-            tapes.append((tape, lanes))
-        return _trace(out, tapes, paths)
+            rows += [tape.events[p, : int(tape.count[p])].copy() for p in range(lanes)]
+            tapes.append({name: getattr(tape, name)[:lanes] for name in Trace._fields[2:]})
+        return _trace(out, tapes, rows)
+
+    def _events(self) -> int:
+        """Most events that a path can have: two a run, one an hour for each that pays or sells."""
+        platform, runs = self.platform, len(self._plan.eod_sets) + len(self._plan.intraday_sets)
+        hourly = (
+            len(platform.accounts.cash)
+            + len(platform.collateral.account)
+            + len(platform.facilities.account)
+            + len(platform.units.factor)
+            + len(platform.entities.nav)
+        )
+        return 2 * runs * (self.settings.hours // _DAY) + hourly * self._plan.hours
 
     def _hire(self, threads: int) -> None:
         days = self._plan.hours // _DAY + 1
@@ -121,6 +131,8 @@ class Simulator:
     def _run(self, scenario: Scenario, paths: Int64Array, rows: Int64Array) -> Run:
         if scenario.shock.shape[1] < self.settings.hours:
             raise ValueError("the scenario covers fewer hours than the run")
+        if not np.isfinite(scenario.shock).all() or not (scenario.depth > 0).all():
+            raise ValueError("a scenario's shocks must be numbers and its depths above zero")
         mixed = self.settings.generator == NOISELESS
         blocks = _blocks(rows, mixed=mixed)
         ids = np.ascontiguousarray(paths, dtype=np.int64)
@@ -154,7 +166,7 @@ def trace(platform: Platform, scenario: Scenario, settings: Settings, paths: Int
     """The same paths again, recorded: the same numbers, for they are functions of the seed.
 
     Raises:
-        ValueError: As `simulate`, or a path with more events than there is room for.
+        ValueError: As `simulate`.
     """
     return Simulator(platform, settings).trace(scenario, paths)
 
@@ -170,21 +182,6 @@ def _settled(settings: Settings) -> Settings:
     )
 
 
-def canonical(record: Any) -> Any:
-    """Arrays of a record as its fields declare them, in rows, whole and writable.
-
-    The loop would be compiled anew for arrays of another kind.
-    """
-    kinds = {FloatArray: np.float64, Int64Array: np.int64, BoolArray: np.bool_}
-    made = {}
-    for name, kind in type(record).__annotations__.items():
-        value = getattr(record, name)
-        made[name] = (
-            np.require(value, kinds[kind], ["C", "W"]) if kind in kinds else canonical(value)
-        )
-    return type(record)(**made)
-
-
 def _blocks(rows: Int64Array, *, mixed: bool) -> Int64Array:
     """First row and size of each block of sixteen; borders of scenarios are borders of blocks."""
     if not len(rows):
@@ -193,7 +190,7 @@ def _blocks(rows: Int64Array, *, mixed: bool) -> Int64Array:
     edges = [0, *borders, len(rows)]
     found = [
         (first, min(LANES, end - first))
-        for begin, end in zip(edges[:-1], edges[1:], strict=True)
+        for begin, end in pairwise(edges)
         for first in range(begin, end, LANES)
     ]
     return np.array(found, dtype=np.int64)
@@ -223,23 +220,19 @@ def _results(platform: Platform, settings: Settings, run: Run) -> Results:
     return Results(**made)
 
 
-def _trace(out: Results, tapes: list[tuple[Tape, int]], paths: Int64Array) -> Trace:
-    events = []
-    numbers = iter(paths.tolist())
-    for tape, lanes in tapes:
-        for p in range(lanes):
-            events.append(_events(tape.events[p, : int(tape.count[p])], next(numbers)))
-    columns = {
-        name: np.concatenate([getattr(tape, name)[:lanes] for tape, lanes in tapes])
-        for name in Trace._fields[2:]
-    }
+def _trace(out: Results, tapes: list[dict[str, FloatArray]], rows: list[FloatArray]) -> Trace:
+    # The clock of a path stops at its default; the recording went on to the last hour.
+    last = np.where(out.default_hour == NEVER, np.iinfo(np.int64).max, out.default_hour)
+    events = [_told(r[r[:, 0] <= t], n) for r, n, t in zip(rows, out.path, last, strict=True)]
+    columns = {name: np.concatenate([tape[name] for tape in tapes]) for name in Trace._fields[2:]}
     return Trace(out, np.concatenate(events), **columns)
 
 
-def _events(rows: np.ndarray, path: int) -> np.ndarray:
+def _told(rows: FloatArray, path: int) -> npt.NDArray[np.void]:
     told = np.zeros(len(rows), dtype=EVENT)
     names = ("hour", "kind", "subject", "due_hour", "amount", "vm", "im", "addon", "disputed")
     told["path"] = path
     for column, name in enumerate(names):
         told[name] = rows[:, column]
+    told["amount"] = np.abs(told["amount"])
     return told

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types, typeof
+from numba import typeof, types
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
     NativeValue,
@@ -20,7 +20,7 @@ from numba.extending import (
     unbox,
 )
 
-_WORD = 8
+from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray, Int64Array
 
 
 class HeldType(types.Type):  # type: ignore[misc]
@@ -60,6 +60,21 @@ def hold(record: Any) -> Held:
     """Holds a record, and the records in it."""
     children = [hold(value) if hasattr(value, "_asdict") else value for value in record]
     return Held(type(record)(*children))
+
+
+def canonical(record: Any) -> Any:
+    """Arrays of a record as its fields declare them, in rows, whole and writable.
+
+    The loop would be compiled anew for arrays of another kind.
+    """
+    kinds = {FloatArray: np.float64, Int64Array: np.int64, BoolArray: np.bool_}
+    made = {}
+    for name, kind in type(record).__annotations__.items():
+        value = getattr(record, name)
+        made[name] = (
+            np.require(value, kinds[kind], ["C", "W"]) if kind in kinds else canonical(value)
+        )
+    return type(record)(**made)
 
 
 def _kind(value: Any) -> Any:

@@ -7,7 +7,7 @@ from margin_assets.kernels.avalanche.paths.margins import strike
 from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.philox import DISPUTE, uniform
 from margin_assets.kernels.avalanche.paths.plan import RING, Plan
-from margin_assets.kernels.avalanche.paths.state import Margin, Market, Rings, State, Tally
+from margin_assets.kernels.avalanche.paths.state import Margin, Market, Rings, State
 from margin_assets.kernels.avalanche.paths.tape import Tape, note
 from margin_assets.kernels.avalanche.platform import (
     BILATERAL,
@@ -115,9 +115,11 @@ def _send(
     """Sends one call on one path: disputed or not, by its payment day.
 
     Args:
+        state: Of the block.
+        tape: Its recording.
         tables: Sets, accounts and the seed.
         place: Set, hour, path in the block, end of day or not, number of the path.
-        parts: Amount, its variation margin, its initial margin.
+        parts: Amount, its variation margin, the rest: initial margin with what rounding adds.
     """
     sets, accounts, seed = tables
     s, t, p, is_eod, path = place
@@ -127,19 +129,24 @@ def _send(
     lag = sets.eod_lag[s] if is_eod else sets.intraday_lag[s]
     due = payment_hour(t, lag, accounts.cut_off[k])
     disputed = 0.0
-    if sets.dispute_probability[s] > 0.0:
-        if uniform(seed, s, t, path, DISPUTE) < sets.dispute_probability[s]:
-            disputed = sets.dispute_share[s] * amount
-            later = payment_hour(t, lag + sets.dispute_delay[s], accounts.cut_off[k])
-            pend(state.rings, disputed, later, where)
+    addon = state.margin.addon[s, p]
+    likely = sets.dispute_probability[s]
+    if likely > 0.0 and uniform(seed, s, t, path, DISPUTE) < likely:
+        part = sets.dispute_share[s]
+        disputed = part * amount
+        later = payment_hour(t, lag + sets.dispute_delay[s], accounts.cut_off[k])
+        pend(state.rings, disputed, later, where)
+        if tape.is_on and disputed != 0.0:
+            facts = (disputed, part * vm, part * im, addon, abs(disputed))
+            note(tape, p, (t, CALL if amount > 0.0 else RETURN, s, later), facts)
     if amount != disputed:
         pend(state.rings, amount - disputed, due, where)
+        if tape.is_on:
+            part = (amount - disputed) / amount
+            facts = (amount - disputed, part * vm, part * im, addon, 0.0)
+            note(tape, p, (t, CALL if amount > 0.0 else RETURN, s, due), facts)
     if amount > 0.0:
         state.tally.gross[p] += amount
-    kind = CALL if amount > 0.0 else RETURN
-    if tape.is_on:
-        facts = (abs(amount), vm, im, state.margin.addon[s, p], abs(disputed))
-        note(tape, p, (t, kind, s, due), facts)
 
 
 @njit(**BORROWS)
@@ -175,7 +182,7 @@ def run_set(
             tape,
             (sets, platform.accounts, seed),
             (s, t, p, is_eod, paths[p]),
-            (amount, vm, im),
+            (amount, vm, amount - vm),
         )
 
 

@@ -1,4 +1,4 @@
-"""How much of each unit is sold for a gap: least cost, a vertical slice, or by order (section 7)."""
+"""How much of each unit is sold for a gap: least cost, vertical slice, or by order (section 7)."""
 
 from numba import njit
 
@@ -26,7 +26,7 @@ def _without_cost(choice: FloatArray, chosen: Int64Array, gap: float) -> float:
 
 @njit(**BORROWS)
 def _ideal(choice: FloatArray, u: int, squared: float) -> float:
-    """x = (mu g / 1.5 k)^2 at the square of mu."""
+    """Amount (mu g / 1.5 k)^2 at the square of mu."""
     return squared * choice[RAISES, u] ** 2 / (2.25 * choice[SLOPE, u] ** 2)
 
 

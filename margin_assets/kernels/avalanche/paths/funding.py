@@ -27,7 +27,7 @@ Place = tuple[int, int, int, int]
 
 @njit(**BORROWS)
 def is_exhausted(state: State, tables: tuple[Platform, Plan, Settings], place: Place) -> bool:
-    """Whether all that could still be turned or drawn in time leaves a due uncovered (section 5)."""
+    """Whether all that could be turned or drawn in time leaves a due uncovered (section 5)."""
     platform, plan, settings = tables
     e, t, p, _ = place
     liquid, ahead = state.liquid, settings.look_ahead

@@ -8,7 +8,12 @@ from margin_assets.kernels.avalanche.paths.calls import runs
 from margin_assets.kernels.avalanche.paths.funding import draw_lines, is_exhausted, turn
 from margin_assets.kernels.avalanche.paths.market import estimate, features, move, press, still
 from margin_assets.kernels.avalanche.paths.normals import LANES
-from margin_assets.kernels.avalanche.paths.outlook import look_ahead, shortage, value_entities
+from margin_assets.kernels.avalanche.paths.outlook import (
+    look_ahead,
+    shortage,
+    uncovered,
+    value_entities,
+)
 from margin_assets.kernels.avalanche.paths.payments import collect, defaults, pay, provide
 from margin_assets.kernels.avalanche.paths.plan import Plan
 from margin_assets.kernels.avalanche.paths.records import finish, observe, record
@@ -70,7 +75,7 @@ def _market_hour(
     if settings.arm != IMPACT or not press(state.market, state.weather, platform.factors, settings):
         still(state.market)
     move(state.market, state.weather, (platform.factors, platform.units, plan), settings, t)
-    estimate(state.market, platform.estimators, plan, t % _DAY, t < _DAY)
+    estimate(state.market, platform.estimators, plan, t)
     features(state.market, platform.units, plan, t % _DAY)
     runs(state, tape, (platform, plan, settings.seed), t, paths)
 
@@ -90,7 +95,7 @@ def _fund(
         return
     turn(state, tape, run.platform, settings, where)
     draw_lines(state, tape, tables, where)
-    gap = shortage(liquid.outlook, 0, settings.look_ahead, p) - liquid.credit[e, p]
+    gap = uncovered(liquid, state.rings, (e, p, t, settings.look_ahead))
     if settings.arm != NO_SALES and gap > _CENT:
         sell(state, tape, tables, place, gap)
 
@@ -105,14 +110,27 @@ def _cash_hour(state: State, tape: Tape, run: Run, paths: Int64Array, t: int) ->
         place = (e, t, settings.look_ahead)
         if look_ahead(liquid, state.rings, (platform.accounts, plan), place):
             for p in range(LANES):
-                if state.tally.alive[p] != 0:
-                    if shortage(liquid.outlook, 0, settings.look_ahead, p) > _CENT:
-                        _fund(state, tape, run, paths, (e, t, p))
+                most = shortage(liquid.outlook, 0, settings.look_ahead, p)
+                if state.tally.alive[p] != 0 and most > _CENT:
+                    _fund(state, tape, run, paths, (e, t, p))
     value_entities(liquid, state.market, platform.entities, plan)
-    collect(state, plan, t)
+    collect(state, platform.accounts, plan, t)
     pay(state, tape, (platform.accounts, plan, settings), t)
     if t % _DAY == settings.fx_cut_off - 1:
         provide(state, state.rings, (platform.accounts, plan, settings), t)
+
+
+@njit(**BORROWS)
+def _hour(
+    state: State, tape: Tape, run: Run, lanes: tuple[Int64Array, Int64Array, int, int], t: int
+) -> None:
+    """One hour of a block, up to its payments."""
+    paths, rows, _, _ = lanes
+    if t % _DAY == 0:
+        _open_day(state, run, paths, t)
+    if t < run.settings.hours:
+        _market_hour(state, tape, run, (paths, rows), t)
+    _cash_hour(state, tape, run, paths, t)
 
 
 @njit(**BORROWS)
@@ -120,31 +138,25 @@ def _block(
     state: State, tape: Tape, run: Run, out: Results, lanes: tuple[Int64Array, Int64Array, int, int]
 ) -> None:
     """One block from today to the last hour, or until all its paths are in default."""
-    paths, rows, first, count = lanes
+    _, _, first, count = lanes
     platform, plan = run.platform, run.plan
     start(state, platform, plan)
     for p in range(count, LANES):
         state.tally.alive[p] = 0
     living = count
     for t in range(plan.hours):
-        if t % _DAY == 0:
-            _open_day(state, run, paths, t)
-        if t < run.settings.hours:
-            _market_hour(state, tape, run, (paths, rows), t)
-        _cash_hour(state, tape, run, paths, t)
-        observe(state, platform, out, (t, first, count))
+        _hour(state, tape, run, lanes, t)
+        observe(state, out, (t, first, count))
         if tape.is_on:
             record(state, tape, platform, t)
-        if defaults(state, tape, platform, plan, t) and run.settings.unlimited == 0:
-            for p in range(count):
-                if state.tally.alive[p] != 0 and state.tally.default_hour[p] != NEVER:
-                    finish(state, platform, out, (t, first + p, p))
-                    living -= 1
+        defaults(state, tape, platform, plan, t)
+        for p in range(count):
+            is_over = state.tally.default_hour[p] != NEVER or t == plan.hours - 1
+            if state.tally.alive[p] != 0 and is_over:
+                finish(state, platform, out, (t, first + p, p))
+                living -= 1
         if living == 0 and not tape.is_on:
             return
-    for p in range(count):
-        if state.tally.alive[p] != 0:
-            finish(state, platform, out, (plan.hours - 1, first + p, p))
 
 
 @njit(**BORROWS, nogil=True)

@@ -1,4 +1,4 @@
-"""Credit lines: what can still be drawn now, and when it would be cash (section 6, rows 4 and 5)."""
+"""Credit lines: what can be drawn now, and when it would be cash (section 6, rows 4 and 5)."""
 
 import numpy as np
 from numba import njit

@@ -8,7 +8,6 @@ from margin_assets.kernels.avalanche.paths.plan import Plan
 from margin_assets.kernels.avalanche.paths.state import Margin, Market, Weather
 from margin_assets.kernels.avalanche.platform import (
     APC_BUFFER,
-    APC_FLOOR,
     APC_NONE,
     APC_STRESS,
     Addons,
@@ -45,7 +44,7 @@ def _cut(value: FloatArray, market: Market, cuts: Cuts, place: tuple[int, int, b
 def _group(
     margin: Margin, market: Market, cuts: Cuts, plan: Plan, place: tuple[int, int, int, int, float]
 ) -> None:
-    """Adds a group's largest cut, by weight, to `level`; `place`: group, cuts, estimator, weight."""
+    """Adds a group's largest cut to `level`; `place`: group, its cuts, estimator, weight."""
     g, first, end, m, weight = place
     for p in range(LANES):
         margin.best[p] = _DEEPEST

@@ -10,6 +10,8 @@ from margin_assets.kernels.avalanche.platform import Estimators, Factors, Units
 from margin_assets.kernels.avalanche.scenario import LINEAR, Settings
 from margin_assets.kernels.numeric.compiled import BORROWS
 
+_DAY = 24
+
 
 @njit(**BORROWS)
 def press(market: Market, weather: Weather, factors: Factors, settings: Settings) -> bool:
@@ -88,18 +90,18 @@ def move(
 
 
 @njit(**BORROWS)
-def estimate(market: Market, estimators: Estimators, plan: Plan, hour: int, is_first: bool) -> None:
+def estimate(market: Market, estimators: Estimators, plan: Plan, t: int) -> None:
     """Lets the day's return enter the estimators whose hour it is (4.2).
 
     On the first day the part before the run is taken at its expectation.
     """
     for m in range(market.ratio.shape[0]):
         memory = estimators.memory[m]
-        if estimators.hour[m] != hour or memory >= 1.0:
+        if estimators.hour[m] != t % _DAY or memory >= 1.0:
             continue
         for f in range(market.level.shape[0]):
             today = estimators.sigma[m, f] * estimators.sigma[m, f]
-            before = today * (1.0 - plan.first_share[m, f]) if is_first else 0.0
+            before = today * (1.0 - plan.first_share[m, f]) if t < _DAY else 0.0
             for p in range(LANES):
                 day = market.level[f, p] - market.struck[m, f, p]
                 squared = day * day + before
@@ -114,7 +116,7 @@ def estimate(market: Market, estimators: Estimators, plan: Plan, hour: int, is_f
 
 @njit(**BORROWS)
 def features(market: Market, units: Units, plan: Plan, hour: int) -> None:
-    """w = q v and w2 = q v^2 of the estimators that this hour's strikes take."""
+    """Features w = q v and w2 = q v^2 of the estimators that this hour's strikes take."""
     last = market.ratio.shape[0]
     for m in range(last + 1):
         if not plan.strikes[hour, m]:

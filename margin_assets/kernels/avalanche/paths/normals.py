@@ -4,14 +4,12 @@ Logarithm, sine and cosine are polynomials of FreeBSD's msun (fdlibm, Sun Micros
 that the compiler can run a block's paths side by side and every machine gives the same bits.
 """
 
-from typing import Any
-
 import numpy as np
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
 from margin_assets.kernels.avalanche.paths.philox import SHOCK, philox
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
+from margin_assets.kernels.numeric.bits import as_bits, as_float
 from margin_assets.kernels.numeric.compiled import BORROWS
 
 LANES = 16
@@ -24,34 +22,18 @@ _LN2 = 0.6931471805599453
 _QUARTER = 1.5707963267948966
 
 
-@intrinsic
-def _as_float(context: Any, bits: Any) -> Any:  # noqa: ARG001 - Numba's signature
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], context.get_value_type(signature.return_type))
-
-    return types.float64(types.uint64), generate
-
-
-@intrinsic
-def _as_bits(context: Any, number: Any) -> Any:  # noqa: ARG001 - Numba's signature
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], context.get_value_type(signature.return_type))
-
-    return types.uint64(types.float64), generate
-
-
 @njit(**BORROWS, inline="always")
 def _whole(word: np.uint64) -> float:
     """A word of 32 bits as a float, without a conversion that older machines run one by one."""
-    return _as_float(word | _TWO52) - 4503599627370496.0
+    return as_float(word | _TWO52) - 4503599627370496.0
 
 
 @njit(**BORROWS, inline="always")
 def _minus_log(x: float) -> float:
     """Of a number above zero: minus its natural logarithm."""
-    bits = _as_bits(x)
+    bits = as_bits(x)
     exponent = _whole(bits >> np.uint64(52)) - 1023.0
-    m = _as_float((bits & _MANTISSA) | _ONE)
+    m = as_float((bits & _MANTISSA) | _ONE)
     is_high = m > 1.4142135623730951
     m = m * 0.5 if is_high else m
     exponent = exponent + 1.0 if is_high else exponent
@@ -103,8 +85,10 @@ def pair(first: np.uint64, second: np.uint64) -> tuple[float, float]:
 
 @njit(**BORROWS)
 def normals(into: FloatArray, paths: Int64Array, seed: int, step: int) -> None:
-    """Fills (rows, 16) with independent normals of the stream SHOCK; row 4 i + j is word pair j / 2
-    of index i, so that more rows leave the earlier ones as they are."""
+    """Fills (rows, 16) with independent normals of the stream SHOCK.
+
+    Rows 4 i to 4 i + 3 come from index i, so that more rows leave the earlier ones as they are.
+    """
     word = np.uint64(seed)
     k0, k1 = word & _LOW, word >> _HALF
     rows = into.shape[0]

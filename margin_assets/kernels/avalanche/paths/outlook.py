@@ -73,6 +73,21 @@ def shortage(outlook: FloatArray, first: int, ahead: int, p: int) -> float:
 
 
 @njit(**BORROWS)
+def uncovered(liquid: Liquid, rings: Rings, place: tuple[int, int, int, int]) -> float:
+    """Most that is short beyond what sales already made will bring.
+
+    Proceeds are in the outlook from their arrival on: from there they are no credit. `place` is
+    the entity, the path, the hour, and the hours ahead.
+    """
+    e, p, t, ahead = place
+    credit, most = liquid.credit[e, p], 0.0
+    for tau in range(ahead + 1):
+        credit -= rings.proceeds[(t + tau) % RING, e, p]
+        most = max(most, liquid.outlook[tau, p] - credit)
+    return most
+
+
+@njit(**BORROWS)
 def relieve(outlook: FloatArray, first: int, ahead: int, p: int, amount: float) -> None:
     """Counts cash that arrives in `first` hours."""
     for tau in range(first, ahead + 1):
@@ -81,7 +96,7 @@ def relieve(outlook: FloatArray, first: int, ahead: int, p: int, amount: float) 
 
 @njit(**BORROWS)
 def receive(rings: Rings, place: tuple[int, int, int, int], amount: float) -> None:
-    """Books cash on its way; `place` is the account, the entity, the path, and the hour it arrives."""
+    """Books cash on its way; `place` is the account, entity, path, and the hour it arrives."""
     k, e, p, arrival = place
     rings.arrive[arrival % RING, k, p] += amount
     rings.net[arrival % RING, e, p] -= amount

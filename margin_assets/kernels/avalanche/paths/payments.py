@@ -4,7 +4,7 @@ from numba import njit
 
 from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.plan import RING, Plan
-from margin_assets.kernels.avalanche.paths.state import Liquid, Rings, State
+from margin_assets.kernels.avalanche.paths.state import Rings, State
 from margin_assets.kernels.avalanche.paths.tape import Tape, note
 from margin_assets.kernels.avalanche.platform import Accounts, Platform
 from margin_assets.kernels.avalanche.results import DEFAULT, NEVER, PAID
@@ -16,36 +16,45 @@ _CENT = 0.01
 
 
 @njit(**BORROWS)
-def collect(state: State, plan: Plan, t: int) -> None:
-    """Takes this hour's slot: cash comes in, dues join the arrears, needs and sums of calls grow."""
+def _collect_account(state: State, entity: int, flow: float, place: tuple[int, int]) -> None:
+    """Takes an account's slot on all paths; `place` is the slot and the account."""
+    rings, liquid, tally = state.rings, state.liquid, state.tally
+    slot, k = place
+    for p in range(LANES):
+        due, back = rings.due[slot, k, p], rings.back[slot, k, p]
+        tally.need[p] += due - back
+        liquid.need[k, p] += due - back
+        tally.hour_call[p] += due
+        tally.flows[p] += flow
+        liquid.cash[k, p] += back + rings.arrive[slot, k, p] + max(0.0, -flow)
+        liquid.arrears[k, p] += due + max(0.0, flow)
+        rings.fallen[slot, entity, p] += due + max(0.0, flow)
+        rings.due[slot, k, p] = rings.back[slot, k, p] = rings.arrive[slot, k, p] = 0.0
+
+
+@njit(**BORROWS)
+def collect(state: State, accounts: Accounts, plan: Plan, t: int) -> None:
+    """Takes this hour's slot: cash comes in, dues join the arrears, needs and sums grow."""
     rings, liquid, tally = state.rings, state.liquid, state.tally
     slot = t % RING
     for p in range(LANES):
         tally.hour_call[p] = 0.0
-    for k in range(liquid.cash.shape[0]):
-        flow = plan.ladder[t, k]
-        for p in range(LANES):
-            due, back = rings.due[slot, k, p], rings.back[slot, k, p]
-            tally.need[p] += due - back
-            liquid.need[k, p] += due - back
-            tally.hour_call[p] += due
-            tally.flows[p] += flow
-            liquid.cash[k, p] += back + rings.arrive[slot, k, p] + max(0.0, -flow)
-            liquid.arrears[k, p] += due + max(0.0, flow)
-            rings.due[slot, k, p] = rings.back[slot, k, p] = rings.arrive[slot, k, p] = 0.0
     for e in range(liquid.nav.shape[0]):
         for p in range(LANES):
-            rings.net[slot, e, p] = 0.0
             liquid.credit[e, p] -= rings.credit[slot, e, p]
-            rings.credit[slot, e, p] = 0.0
+            rings.credit[slot, e, p] = rings.proceeds[slot, e, p] = 0.0
+            rings.net[slot, e, p] = rings.fallen[slot, e, p] = 0.0
+    for k in range(liquid.cash.shape[0]):
+        _collect_account(state, accounts.entity[k], plan.ladder[t, k], (slot, k))
     for p in range(LANES):
         tally.day_call[p] += tally.hour_call[p]
-    if rings.touched[slot] != 0:
-        rings.touched[slot] = 0
-        for s in range(rings.by_set.shape[1]):
-            for p in range(LANES):
-                state.margin.paid[s, p] += rings.by_set[slot, s, p]
-                rings.by_set[slot, s, p] = 0.0
+    if rings.touched[slot] == 0:
+        return
+    rings.touched[slot] = 0
+    for s in range(rings.by_set.shape[1]):
+        for p in range(LANES):
+            state.margin.paid[s, p] += rings.by_set[slot, s, p]
+            rings.by_set[slot, s, p] = 0.0
 
 
 @njit(**BORROWS)
@@ -131,21 +140,32 @@ def provide(state: State, rings: Rings, tables: tuple[Accounts, Plan, Settings],
 
 
 @njit(**BORROWS)
-def defaults(state: State, tape: Tape, platform: Platform, plan: Plan, t: int) -> bool:
-    """Counts hours in arrears; whether an entity of a live path has gone beyond its grace."""
-    liquid: Liquid = state.liquid
-    found = False
-    for e in range(liquid.late.shape[0]):
+def _overdue(state: State, platform: Platform, plan: Plan, place: tuple[int, int, int]) -> float:
+    """Unpaid dues of an entity beyond its grace; `place`: entity, hour, path.
+
+    The oldest are paid first: what is owed beyond what fell due within the grace is overdue.
+    """
+    e, t, p = place
+    owed = 0.0
+    for i in range(plan.account[e], plan.account[e + 1]):
+        owed += state.liquid.arrears[plan.account_order[i], p]
+    if owed <= _CENT:
+        return 0.0
+    for back in range(min(t, platform.entities.grace[e]) + 1):
+        owed -= state.rings.fallen[(t - back) % RING, e, p]
+    return owed
+
+
+@njit(**BORROWS)
+def defaults(state: State, tape: Tape, platform: Platform, plan: Plan, t: int) -> None:
+    """Marks the live paths on which an entity owes beyond its grace."""
+    tally = state.tally
+    for e in range(len(platform.entities.nav)):
         for p in range(LANES):
-            owed = 0.0
-            for i in range(plan.account[e], plan.account[e + 1]):
-                owed += liquid.arrears[plan.account_order[i], p]
-            liquid.late[e, p] = liquid.late[e, p] + 1 if owed > _CENT else -1
-            if liquid.late[e, p] <= platform.entities.grace[e]:
+            if tally.alive[p] == 0 or tally.default_hour[p] != NEVER:
                 continue
-            if state.tally.alive[p] != 0 and state.tally.default_hour[p] == NEVER:
-                state.tally.default_hour[p], state.tally.default_entity[p] = t, e
-                found = True
+            owed = _overdue(state, platform, plan, (e, t, p))
+            if owed > _CENT:
+                tally.default_hour[p], tally.default_entity[p] = t, e
                 if tape.is_on:
                     note(tape, p, (t, DEFAULT, e, t), (owed, 0.0, 0.0, 0.0, 0.0))
-    return found

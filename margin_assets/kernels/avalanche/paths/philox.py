@@ -8,6 +8,7 @@ published vectors (Random123, kat_vectors) are in the tests. The key is the seed
 import numpy as np
 from numba import njit
 
+from margin_assets.kernels.numeric.arrays import FloatArray
 from margin_assets.kernels.numeric.compiled import BORROWS
 
 SHOCK, CHI, BLOCK, DISPUTE, OPS, GA, SHAPLEY = range(7)
@@ -32,6 +33,19 @@ def philox(counter: Words, key: tuple[np.uint64, np.uint64]) -> tuple[int, int, 
         c, d = (left >> _HALF) ^ d ^ k1, left & _LOW
         k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
     return a, b, c, d
+
+
+def uniforms(seed: int, stream: int, step: int, count: int) -> FloatArray:
+    """Uniform numbers of a stream and step, open at both ends; more leave the first as they are."""
+    into = np.empty(count)
+    _fill(into, seed, step, stream)
+    return into
+
+
+@njit(**BORROWS)
+def _fill(into: FloatArray, seed: int, step: int, stream: int) -> None:
+    for index in range(len(into)):
+        into[index] = uniform(seed, index, step, 0, stream)
 
 
 @njit(**BORROWS)

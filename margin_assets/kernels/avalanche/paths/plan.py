@@ -1,11 +1,11 @@
-"""What follows from the platform and the settings alone: calendars of runs, sums, orders of sale."""
+"""What follows from the platform and the settings alone: calendars, sums, orders of sale."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from margin_assets.kernels.avalanche.platform import Platform
-from margin_assets.kernels.avalanche.scenario import NOISELESS, Settings
+from margin_assets.kernels.avalanche.scenario import HISTORY, Settings
 from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray, Int64Array
 
 RING = 128
@@ -112,13 +112,14 @@ def _refuse(platform: Platform, settings: Settings) -> None:
         "a facility's notice": facilities.notice,
         "an asset's lag": platform.collateral.lag,
         "the look-ahead": np.array([settings.look_ahead]),
+        "an entity's grace": platform.entities.grace,
     }
     for name, lag in lags.items():
         if lag.size and (int(lag.max()) + 2 * _DAY > RING or int(lag.min()) < 0):
             raise ValueError(f"{name} must lie from 0 to {RING - 2 * _DAY} hours")
     if settings.hours < _DAY or settings.hours % _DAY:
         raise ValueError("the run's hours must be whole days of 24")
-    if settings.generator == NOISELESS + 3 and not len(platform.residuals):
+    if settings.generator == HISTORY and not len(platform.residuals):
         raise ValueError("blocks of history are asked for, and the platform has no residuals")
     if platform.groups.weight.shape[1] < settings.hours // _DAY:
         raise ValueError("the groups' weights cover fewer days than the run")

@@ -2,7 +2,6 @@
 
 from numba import njit
 
-from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.outlook import cash_share
 from margin_assets.kernels.avalanche.paths.plan import RING
 from margin_assets.kernels.avalanche.paths.state import State
@@ -28,7 +27,7 @@ def _snapshot(state: State, out: Results, p: int, n: int) -> None:
 
 
 @njit(**BORROWS)
-def observe(state: State, platform: Platform, out: Results, place: tuple[int, int, int]) -> None:
+def observe(state: State, out: Results, place: tuple[int, int, int]) -> None:
     """Marks peaks of the live paths; `place`: hour, the block's first row, and its paths."""
     t, first, count = place
     tally = state.tally

@@ -1,15 +1,8 @@
-"""Forced sales of one entity on one path: what each unit raises, how much of it goes (section 7)."""
+"""Forced sales of one entity on one path: what each unit raises, how much goes (section 7)."""
 
 import numpy as np
 from numba import njit
 
-from margin_assets.kernels.avalanche.paths.outlook import receive, relieve
-from margin_assets.kernels.avalanche.paths.plan import RING, Plan
-from margin_assets.kernels.avalanche.paths.state import State
-from margin_assets.kernels.avalanche.paths.tape import Tape, note
-from margin_assets.kernels.avalanche.platform import APC_STRESS, Platform
-from margin_assets.kernels.avalanche.results import SOLD
-from margin_assets.kernels.avalanche.scenario import CHEAPEST, IMPACT, LINEAR, PRO_RATA, Settings
 from margin_assets.kernels.avalanche.paths.filling import (
     AMOUNT,
     CAP,
@@ -20,6 +13,13 @@ from margin_assets.kernels.avalanche.paths.filling import (
     fill_in_order,
     fill_pro_rata,
 )
+from margin_assets.kernels.avalanche.paths.outlook import receive
+from margin_assets.kernels.avalanche.paths.plan import RING, Plan
+from margin_assets.kernels.avalanche.paths.state import State
+from margin_assets.kernels.avalanche.paths.tape import Tape, note
+from margin_assets.kernels.avalanche.platform import APC_STRESS, Platform
+from margin_assets.kernels.avalanche.results import SOLD
+from margin_assets.kernels.avalanche.scenario import CHEAPEST, IMPACT, LINEAR, PRO_RATA, Settings
 from margin_assets.kernels.numeric.compiled import BORROWS
 
 _DAY = 24
@@ -122,12 +122,12 @@ def _sell(state: State, tape: Tape, tables: Tables, place: Place, u: int) -> Non
     k = tables[1].account_order[tables[1].account[e]]
     receive(state.rings, (k, e, p, arrival), proceeds)
     credit = state.rings.credit
-    if units.lag[u] == 0:
-        relieve(liquid.outlook, 0, tables[2].look_ahead, p, proceeds)
-    # The outlook counts proceeds from their arrival on; before it they are a credit.
-    credit[arrival % RING, e, p] += proceeds if units.lag[u] > 0 else 0.0
     credit[(t + _DAY) % RING, e, p] += released
-    liquid.credit[e, p] += released + (proceeds if units.lag[u] > 0 else 0.0)
+    liquid.credit[e, p] += released
+    if units.lag[u] > 0:
+        credit[arrival % RING, e, p] += proceeds
+        state.rings.proceeds[arrival % RING, e, p] += proceeds
+        liquid.credit[e, p] += proceeds
     liquid.costs[e, p] += cost
     tally.sold[p] += amount
     tally.cost[p] += cost

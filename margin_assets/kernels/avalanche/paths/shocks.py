@@ -1,4 +1,4 @@
-"""Step 2 of the hour, first half: the scenario's row and the shocks of unit variance (section 2)."""
+"""Step 2 of the hour, first half: the scenario's row and shocks of unit variance (section 2)."""
 
 import numpy as np
 from numba import njit
@@ -103,7 +103,7 @@ def draw(
             for p in range(LANES):
                 weather.mixed[f, p] = 0.0
         return
-    if settings.generator == GAUSSIAN or settings.generator == STUDENT:  # noqa: PLR1714 - compiled
+    if settings.generator == GAUSSIAN or settings.generator == STUDENT:
         normals(weather.raw, paths, settings.seed, t)
     else:
         for p in range(LANES):

@@ -7,7 +7,7 @@ from margin_assets.kernels.avalanche.paths.calls import restrike
 from margin_assets.kernels.avalanche.paths.market import features
 from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.plan import Plan
-from margin_assets.kernels.avalanche.paths.state import Liquid, Margin, Market, Rings, State, Tally
+from margin_assets.kernels.avalanche.paths.state import Liquid, Market, Rings, State, Tally
 from margin_assets.kernels.avalanche.platform import BILATERAL, Platform
 from margin_assets.kernels.avalanche.results import NEVER
 from margin_assets.kernels.numeric.arrays import FloatArray
@@ -42,6 +42,8 @@ def _rings(rings: Rings) -> None:
     rings.arrive[:] = 0.0
     rings.net[:] = 0.0
     rings.credit[:] = 0.0
+    rings.proceeds[:] = 0.0
+    rings.fallen[:] = 0.0
     for slot in range(len(rings.touched)):
         # The largest ring by far: cleared where the last block left something.
         if rings.touched[slot] != 0:
@@ -59,7 +61,6 @@ def _spread(into: FloatArray, column: FloatArray) -> None:
 def _liquid(liquid: Liquid, platform: Platform) -> None:
     liquid.arrears[:] = 0.0
     liquid.need[:] = 0.0
-    liquid.late[:] = -1
     liquid.drawn_today[:] = 0.0
     liquid.draws[:] = 0
     liquid.credit[:] = 0.0

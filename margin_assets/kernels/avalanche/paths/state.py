@@ -100,6 +100,10 @@ class Rings(NamedTuple):
     """(RING) Whether a set has anything in the slot."""
     credit: FloatArray
     """(RING, E, 16) Expected from sales already made, until it comes or lapses."""
+    proceeds: FloatArray
+    """(RING, E, 16) Of that, the cash that is on its way."""
+    fallen: FloatArray
+    """(RING, E, 16) What fell due in the hours gone by: the oldest is paid first."""
 
 
 class Liquid(NamedTuple):
@@ -109,8 +113,6 @@ class Liquid(NamedTuple):
     arrears: FloatArray
     need: FloatArray
     """(K, 16) Calls less returns that fell due, by account."""
-    late: Int64Array
-    """(E, 16) Hours in arrears; -1: none."""
     hqla: FloatArray
     drawn: FloatArray
     drawn_today: FloatArray
@@ -211,11 +213,10 @@ def new_state(platform: Platform, days: int) -> State:
         _zeros(*ring_e),
         _zeros(RING, sets),
         np.zeros(RING, dtype=np.int64),
-        _zeros(*ring_e),
+        *(_zeros(*ring_e) for _ in range(3)),
     )
     liquid = Liquid(
         *(_zeros(*k) for _ in range(3)),
-        _counts(entities),
         _zeros(len(platform.collateral.account)),
         *(_zeros(lines) for _ in range(2)),
         _counts(lines),

@@ -18,7 +18,7 @@ class Tape(NamedTuple):
 
     is_on: bool
     count: Int64Array
-    """(16) Events so far, those beyond the room counted too."""
+    """(16) Events so far."""
     events: FloatArray
     """(16, room, FIELDS)."""
     level: FloatArray
@@ -41,8 +41,6 @@ def note(
     """Writes an event: (hour, kind, subject, due hour), (amount, vm, im, addon, disputed)."""
     n = tape.count[p]
     tape.count[p] = n + 1
-    if n >= tape.events.shape[1]:
-        return
     tape.events[p, n, 0], tape.events[p, n, 1] = place[0], place[1]
     tape.events[p, n, 2], tape.events[p, n, 3] = place[2], place[3]
     tape.events[p, n, 4], tape.events[p, n, 5] = facts[0], facts[1]

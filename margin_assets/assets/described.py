@@ -260,12 +260,12 @@ DESCRIBED: dict[str, Described] = {
     "avalanche_runs": Described(
         "How much cash could be called, by book, scenario, arm and seed. `margin avalanche run`"
         " writes it.",
-        "The model of docs/avalanche.md; the same inputs give the same numbers.",
+        "The model of docs/avalanche-book.md; the same inputs give the same numbers.",
         ("avalanche_paths", "im_requirements"),
     ),
     "avalanche_paths": Described(
         "One row a path: when need peaked, what was sold, whether cash ran out.",
-        "The model of docs/avalanche.md; a path is a function of book, seed and its number.",
+        "The model of docs/avalanche-book.md; a path is a function of book, seed and its number.",
         ("avalanche_runs",),
     ),
     "cycles": Described(

@@ -16,12 +16,12 @@ class CollateralHolding(dy.Schema):
     ccy = dy.String(regex="^[A-Z]{3}$", description="Currency of its amounts.")
     quantity = dy.Float64(nullable=True, description="Held; told, not used.")
     eligible_venues = dy.String(
-        nullable=True, description="Venues that take it, with `;` between them; empty: all."
+        nullable=True, description="Venues that take it; told, a run turns all into cash."
     )
     market_value = fields.money("Value.")
     haircut_regular = fields.share("Haircut as long as markets are calm.", 0.0)
     haircut_stress = fields.share(
-        "Haircut in a stress: with the scenario's addition at its largest.", 0.0
+        "Haircut in a stress; told, a run adds the scenario's addition to the regular one.", 0.0
     )
     repo_lag_h = fields.hours("From asking to cash.", 0)
     repo_opens = fields.hours("First hour (UTC) at which cash can be asked for.", 0, most=23)

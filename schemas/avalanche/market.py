@@ -15,7 +15,10 @@ class RiskFactor(dy.Schema):
 
     factor_id = fields.key_of("Factor.", key=True)
     factor_class = dy.String(
-        alias="class", regex=f"^({'|'.join(FACTOR_CLASSES)})$", description="Class."
+        alias="class",
+        regex=f"^({'|'.join(FACTOR_CLASSES)})$",
+        description="Class.",
+        metadata={"values": list(FACTOR_CLASSES)},
     )
     unit = columns.identifier("What a return of 1 is, in words.", nullable=True)
     ccy = columns.identifier("Currency.", nullable=True)

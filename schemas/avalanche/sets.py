@@ -40,7 +40,9 @@ class Venue(dy.Schema):
     kind = fields.word("What it is.", VENUE_KINDS)
     region = columns.identifier("Region.", nullable=True)
     eod_hour = fields.hours("Hour (UTC) of its end-of-day run.", most=23)
-    payment_deadline_hours = fields.hours("After a call is struck: when it is late.", 1)
+    payment_deadline_hours = fields.hours(
+        "When a call is late; told, the lags of the sets decide.", 1
+    )
     intraday_hours = fields.numbers("Hours (UTC) of its intraday runs; empty: none.", "")
     holiday_calendar = columns.free_text("Calendar of its holidays; not used yet.")
     intraday_im = fields.flag(
@@ -80,7 +82,9 @@ class NettingSet(dy.Schema):
         "Calls are rounded up to it, returns down; 0: not at all.", 0.0, least=0.0
     )
     im_direction = fields.word(
-        "Whether initial margin that is not needed comes back.", DIRECTIONS, "two_way"
+        "Whether the other side posts initial margin too; apart as it is kept, it pays nothing.",
+        DIRECTIONS,
+        "two_way",
     )
     broker_multiplier = fields.number(
         "The broker's multiple of initial margin.", "1", 1.0, least=1.0

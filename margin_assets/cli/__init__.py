@@ -10,6 +10,8 @@ import typer
 from margin_assets.cli import (
     account_verbs,
     audit_verbs,
+    avalanche_answers,
+    avalanche_telling,
     avalanche_verbs,
     call_verbs,
     dashboard_verbs,
@@ -85,6 +87,8 @@ for _group in (
     serve_verbs,
     dashboard_verbs,
     avalanche_verbs,
+    avalanche_answers,
+    avalanche_telling,
 ):
     _group.register(app)
 

@@ -83,6 +83,7 @@ _OF: dict[str, dict[str, _Bounds]] = {
         "warning.*": RATE,
         "reverse.answers": POSITIVE,
         "reverse.cosine": SHARE,
+        "reverse.assumed": _Bounds(1, 100),
         "reverse.*": RATE,
         "*": SHARE,
     },

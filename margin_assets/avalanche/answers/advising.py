@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.avalanche.answers.case import Case, liquid, run_unlimited
+from margin_assets.avalanche.answers.attributing import attribution
+from margin_assets.avalanche.answers.case import Case, liquid, policy_of, run, run_unlimited
 from margin_assets.avalanche.answers.documents import Document, document_of
 from margin_assets.avalanche.book.building import Built, built
 from margin_assets.kernels.avalanche.answers.attribution import Attribution
@@ -20,10 +21,12 @@ from margin_assets.kernels.avalanche.answers.portfolio import (
     least_margin,
 )
 from margin_assets.kernels.avalanche.answers.recommendations import (
+    Alone,
     Candidate,
     Horizon,
     Measured,
     Recommendation,
+    alone,
     ranked,
 )
 from margin_assets.kernels.avalanche.answers.scaling import scaled
@@ -31,6 +34,7 @@ from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 
 _LEVEL = 0.99
 _SHARE = 0.05  # of paths, those with the largest needs, that measures are valued on
+_PART = 0.5  # of the gap, that one measure of liquidity covers
 _MANAGERS = 3
 _STEP = 1e6
 
@@ -49,7 +53,7 @@ class Measure(NamedTuple):
 
 def measures(case: Case, found: Attribution, policy: Policy, gap: float) -> list[Measure]:
     """The measures that this book offers."""
-    amount = max(_STEP, math.ceil(max(gap, 0.0) / _STEP) * _STEP)
+    amount = max(_STEP, math.ceil(_PART * max(gap, 0.0) / _STEP) * _STEP)
     costs = policy.costs
     offered = [
         _liquidity(
@@ -178,7 +182,8 @@ class Valuer:
         """Need and gap with the measures done."""
         added = sum(self._offered[place].liquidity for place in done)
         need = self._need(done)
-        return Measured(need, need - liquid(self._case.platform).total - added)
+        missing = need - liquid(self._case.platform).total - added
+        return Measured(need, max(0.0, missing))
 
     def _need(self, done: tuple[int, ...]) -> float:
         scales = np.ones(len(self._case.holdings.names.managers))
@@ -251,14 +256,21 @@ def advice(
         told(", ".join(offered[place].candidate.kind for place in done) or "as it is")
         return valuer.measured(done)
 
-    picks = ranked([one.candidate for one in offered], measured)
+    candidates = [one.candidate for one in offered]
+    picks = ranked(candidates, measured)
     before = valuer.measured(())
     return {
         "need_99": before.need,
         "gap_99": before.gap,
-        "considered": [one.candidate.name for one in offered],
+        "considered": [_alone(one) for one in alone(candidates, measured)],
         "recommendations": [_pick(pick) for pick in picks],
     }
+
+
+def _alone(one: Alone) -> Document:
+    found = document_of(one)
+    candidate = found.pop("candidate")
+    return {**candidate, **found}
 
 
 def _pick(pick: Recommendation) -> Document:
@@ -266,3 +278,9 @@ def _pick(pick: Recommendation) -> Document:
     candidate = found.pop("candidate")
     found["per_cost"] = None if math.isinf(pick.per_cost) else pick.per_cost
     return {**candidate, **found}
+
+
+def advised_book(held: Built, case: Case) -> Document:
+    """Measures for a book in one scenario; whose need it is, is told of the arm without sales."""
+    found = attribution(case, "A", run(case, "A"))
+    return {"scenario": case.scenario_name} | advice(case, held, found, policy_of(held))

@@ -7,6 +7,7 @@ import numpy as np
 
 from margin_assets.avalanche.answers.case import Case, by_venue, run, traced
 from margin_assets.avalanche.answers.documents import Document
+from margin_assets.avalanche.book.building import Built
 from margin_assets.kernels.avalanche.answers.attribution import (
     Attribution,
     Attributor,
@@ -149,3 +150,19 @@ def _pair_document(players: Players, pair: Pair) -> Document:
         "alone": pair.alone,
         "excess": pair.excess,
     }
+
+
+def attributed_book(held: Built, case: Case, arm: str, *, shared: bool) -> Document:
+    """Whose need it is, with what is shared out by re-runs where asked.
+
+    Raises:
+        BookError: The arm sells what nobody knows the turnover of.
+    """
+    if arm != "A":
+        held.require_depth()
+    results = run(case, arm)
+    found = attribution(case, arm, results)
+    told = {"scenario": case.scenario_name, "arm": arm} | attribution_document(case, found)
+    if shared:
+        told["shared"] = shared_out(case, arm, results, found, Effort())
+    return told

@@ -1,13 +1,22 @@
 """The combination of moves that would break the platform: reverse stress over the loop."""
 
-import math
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 
-from margin_assets.avalanche.answers.case import Case, liquid
+from margin_assets.avalanche.answers.candidates import (
+    TEN_DAYS,
+    Breaker,
+    breaker,
+    candidates_of,
+    ten_day_moves,
+)
+from margin_assets.avalanche.answers.case import case_of, liquid, policy_of
 from margin_assets.avalanche.answers.documents import Document, share_document
+from margin_assets.avalanche.book.building import Built
+from margin_assets.avalanche.book.scenarios import scenario_names, scenario_of
 from margin_assets.kernels.avalanche.answers.draws import draws
 from margin_assets.kernels.avalanche.answers.policy import Plausibility
 from margin_assets.kernels.avalanche.answers.quantiles import share_of
@@ -16,12 +25,10 @@ from margin_assets.kernels.avalanche.results import NEVER
 from margin_assets.kernels.avalanche.reverse.genetic import Effort, Exceedance, bred
 from margin_assets.kernels.avalanche.reverse.points import (
     Candidate,
-    Multiples,
     Space,
     candidate,
     cosine,
     point_of,
-    space_of,
 )
 from margin_assets.kernels.avalanche.reverse.polish import (
     Polished,
@@ -29,112 +36,45 @@ from margin_assets.kernels.avalanche.reverse.polish import (
     polished,
     slopes_at,
 )
-from margin_assets.kernels.avalanche.scenario import IMPACT, NOISELESS, Scenario, Settings
+from margin_assets.kernels.avalanche.scenario import IMPACT, NO_SALES, NOISELESS
 from margin_assets.kernels.avalanche.simulation import Simulator
 from margin_assets.kernels.numeric.arrays import FloatArray
 
-_TEN_DAYS = math.sqrt(10.0)
-_LEAST = 1e-8  # eigenvalue
+_SMALLEST = 0.005  # of a ten-day deviation
+_ALMOST = 1.0 - 1e-9
 
 
-class Manner(NamedTuple):
-    """How moves come over the hours: shares of the whole that sum to 1, one entry an hour."""
+class Target(StrEnum):
+    """What counts as broken."""
 
-    fast: FloatArray
-    prolonged: FloatArray
-    multiplier: FloatArray
-    """Share of a volatility multiplier's excess over 1 that holds in the hour."""
+    LIQUIDITY = "liquidity"
+    """Need reaches what can be paid from before anything is sold."""
+    DEFAULT = "default"
+    """An entity defaults, with forced sales and their impact."""
 
 
-def manner(hours: int) -> Manner:
-    """Fast: 80% in eight hours, the rest decays with 48. Prolonged: the same every hour.
+def exceedance(breaker: Breaker, target: Target) -> Exceedance:
+    """How far each point breaks the platform, on the path without noise: from 1 on it does.
 
-    The multiplier holds for a day and decays with 120 hours.
+    Of liquidity it is need over it, every due paid, so that no default cuts a need off. Of default
+    it is the same below 1, and at least 1 where an entity defaults.
     """
-    hour = np.arange(hours, dtype=np.float64)
-    rest = np.where(hour < 8, 0.0, np.exp(-(hour - 8.0) / 48.0))
-    fast = np.where(hour < 8, 0.1, 0.0)
-    fast = fast + 0.2 * rest / rest.sum() if rest.sum() > 0.0 else fast / fast.sum()
-    decay = np.exp(-np.maximum(hour - 24.0, 0.0) / 120.0)
-    return Manner(fast, np.full(hours, 1.0 / hours), decay)
-
-
-class Breaker(NamedTuple):
-    """Points of one space as scenarios of one case."""
-
-    case: Case
-    space: Space
-    class_of: FloatArray
-    """(classes, F) 1 where the factor is of the class."""
-    manner: Manner
-
-    def scenario(self, found: Sequence[Candidate]) -> Scenario:
-        """The candidates as the rows of a scenario."""
-        return Scenario(
-            shock=np.stack([self._shock(one) for one in found]),
-            volatility=np.stack([self._volatility(one) for one in found]),
-            depth=np.stack([self._depth(one) for one in found]),
-            haircut=np.zeros((len(found), self._hours)),
-            lines=np.ones((len(found), self._hours)),
-            mac=np.zeros((len(found), self._hours)),
-            mixing=np.stack([self._mixing(one) for one in found]),
-            mixing_at=np.repeat(np.arange(len(found))[:, None], self._hours, axis=1),
-        )
-
-    @property
-    def _hours(self) -> int:
-        return len(self.manner.fast)
-
-    def _shock(self, one: Candidate) -> FloatArray:
-        whole = one.move * self.case.platform.factors.sigma * _TEN_DAYS
-        share = one.fast * self.manner.fast + (1.0 - one.fast) * self.manner.prolonged
-        return share[:, None] * whole
-
-    def _volatility(self, one: Candidate) -> FloatArray:
-        by_factor = one.multiplier @ self.class_of
-        held: FloatArray = 1.0 + self.manner.multiplier[:, None] * (by_factor - 1.0)
-        return held
-
-    def _depth(self, one: Candidate) -> FloatArray:
-        return np.full((self._hours, self.space.factors), one.depth)
-
-    def _mixing(self, one: Candidate) -> FloatArray:
-        weight, size = one.correlation_weight, self.space.factors
-        own = self.case.platform.correlation
-        together = 0.9 + 0.1 * np.eye(size)
-        mixed = (1.0 - weight) * own + weight * together
-        root: FloatArray = np.linalg.cholesky(mixed + _LEAST * np.eye(size)).astype(np.float64)
-        return root
-
-
-def breaker(case: Case, history: FloatArray, plausibility: Plausibility) -> Breaker:
-    """The space of the case's factors and its history of standardised ten-day moves."""
-    classes = sorted(set(case.holdings.names.classes))
-    held = np.array(case.holdings.names.classes)
-    multiples = Multiples(
-        plausibility.move, plausibility.distance, plausibility.multiplier_deviation, len(classes)
+    case, is_default = breaker.case, target is Target.DEFAULT
+    settings = case.settings._replace(
+        arm=IMPACT if is_default else NO_SALES, generator=NOISELESS, unlimited=int(not is_default)
     )
-    size = len(held)
-    correlation = (case.platform.correlation + _LEAST * np.eye(size)) / (1.0 + _LEAST)
-    space = space_of(correlation, history, multiples)
-    class_of = np.array([held == name for name in classes], dtype=np.float64)
-    return Breaker(case, space, class_of, manner(case.settings.hours))
-
-
-def exceedance(breaker: Breaker) -> Exceedance:
-    """Need over liquidity on the path without noise, impact on; at least 1 after a default."""
-    case = breaker.case
-    settings = case.settings._replace(arm=IMPACT, generator=NOISELESS)
     simulator = Simulator(case.platform, settings)
-    held = liquid(case.platform).total
+    held = max(liquid(case.platform).total, 1.0)
 
     def broken(points: FloatArray) -> FloatArray:
         scenario = breaker.scenario([candidate(breaker.space, point) for point in points])
         rows = np.arange(len(points), dtype=np.int64)
         results = simulator.run(scenario, np.zeros_like(rows), rows)
-        ratio = results.peak_need / held if held > 0.0 else (results.peak_need > 0.0) * 1.0
+        ratio: FloatArray = results.peak_need / held
+        if not is_default:
+            return ratio
         is_down = results.default_hour != NEVER
-        return np.where(is_down, np.maximum(ratio, 1.0), ratio)
+        return np.where(is_down, np.maximum(ratio, 1.0), np.minimum(ratio, _ALMOST))
 
     return broken
 
@@ -142,39 +82,45 @@ def exceedance(breaker: Breaker) -> Exceedance:
 class Found(NamedTuple):
     """What a search came to."""
 
+    target: Target
     answers: tuple[Polished, ...]
     evaluated: int
     generations: int
 
 
+class Search(NamedTuple):
+    """How is searched."""
+
+    target: Target = Target.LIQUIDITY
+    effort: Effort = Effort()
+    told: Callable[[int], None] = lambda _: None
+    """Hears of each generation."""
+
+
 def searched(
-    breaker: Breaker,
-    library: Sequence[Candidate],
-    plausibility: Plausibility,
-    effort: Effort,
-    told: Callable[[int], None] = lambda _: None,
+    breaker: Breaker, library: Sequence[Candidate], plausibility: Plausibility, search: Search
 ) -> Found:
     """Up to five distinct combinations that break the platform, the nearest first.
 
     The genetic search starts from the library's scenarios and from the directions in which need
     rises most, over all factors and within each class; what it finds is polished by slopes.
     """
-    space, broken = breaker.space, exceedance(breaker)
+    space, broken = breaker.space, exceedance(breaker, search.target)
     seeds = np.concatenate([_directions(breaker, broken), _points(space, library)])
     seed = breaker.case.settings.seed
 
     def drawn(generation: int, count: int) -> FloatArray:
-        told(generation)
+        search.told(generation)
         return draws(seed, GA, generation, count)
 
-    found = bred(space, broken, seeds, drawn, effort)
+    found = bred(space, broken, seeds, drawn, search.effort)
     best = polished(space, broken, found.best)
     if best is None:
-        return Found((), found.evaluated, found.generations)
+        return Found(search.target, (), found.evaluated, found.generations)
     points = np.concatenate([best.point[None, :], seeds, found.archive])
     answers = distinct(space, broken, points, plausibility.answers, plausibility.cosine)
     spent = found.evaluated + best.evaluated + sum(one.evaluated for one in answers)
-    return Found(answers, spent, found.generations)
+    return Found(search.target, answers, spent, found.generations)
 
 
 def _points(space: Space, library: Sequence[Candidate]) -> FloatArray:
@@ -201,29 +147,11 @@ def _directions(breaker: Breaker, broken: Exceedance) -> FloatArray:
     return np.array(rows).reshape(-1, space.width)
 
 
-def candidates_of(breaker: Breaker, scenarios: Sequence[Scenario]) -> list[Candidate]:
-    """Library scenarios as candidates: their whole move, their mean multiplier of each class."""
-    factors = breaker.case.platform.factors
-    per_class = np.maximum(breaker.class_of.sum(axis=1), 1.0)
-    found = []
-    for one in scenarios:
-        highest = one.volatility[0].max(axis=0)
-        found.append(
-            Candidate(
-                move=one.shock[0].sum(axis=0) / (factors.sigma * _TEN_DAYS),
-                multiplier=np.maximum(breaker.class_of @ highest / per_class, 1.0),
-                fast=1.0,
-                correlation_weight=0.0,
-                depth=float(np.clip(one.depth[0].min(), 0.05, 1.0)),
-            )
-        )
-    return found
-
-
 def reverse_document(breaker: Breaker, found: Found) -> Document:
     """Each answer with its moves, distance, and what it does on all paths."""
     return {
-        "search": "noiseless path, arm C",
+        "target": found.target.value,
+        "bound_from": "history" if breaker.has_history else "assumed: there is no factor history",
         "generations": found.generations,
         "evaluated": found.evaluated,
         "largest_distance": breaker.space.most_distance,
@@ -240,7 +168,7 @@ def _answer(breaker: Breaker, one: Polished, first: Polished, rank: int) -> Docu
     meant = candidate(space, one.point)
     names = case.holdings.names
     order = np.argsort(-np.abs(meant.move), kind="stable")
-    whole = meant.move * case.platform.factors.sigma * _TEN_DAYS
+    whole = meant.move * case.platform.factors.sigma * TEN_DAYS
     classes = sorted(set(names.classes))
     return {
         "rank": rank,
@@ -264,27 +192,34 @@ def _answer(breaker: Breaker, one: Polished, first: Polished, rank: int) -> Docu
     }
 
 
-_SMALLEST = 0.005  # of a ten-day deviation
-
-
 def _on_all_paths(breaker: Breaker, meant: Candidate) -> Document:
+    """All paths in the combination; with sales and impact where it is known what can be sold."""
     case = breaker.case
-    settings: Settings = case.settings._replace(arm=IMPACT)
+    arm = IMPACT if breaker.has_depth else NO_SALES
     ids = np.arange(case.paths, dtype=np.int64)
-    results = Simulator(case.platform, settings).run(
+    results = Simulator(case.platform, case.settings._replace(arm=arm)).run(
         breaker.scenario([meant]), ids, np.zeros_like(ids)
     )
     return {
         "paths": case.paths,
+        "arm": "C" if breaker.has_depth else "A",
         "exhaustion": share_document(share_of(results.exhaustion_hour != NEVER)),
         "default": share_document(share_of(results.default_hour != NEVER)),
     }
 
 
-def ten_day_moves(history: FloatArray, sigma: FloatArray) -> FloatArray:
-    """Overlapping ten-day sums of daily returns (days x factors) over sigma sqrt(10)."""
-    if len(history) < 10:
-        return np.zeros((0, len(sigma)))
-    summed = np.concatenate([np.zeros((1, len(sigma))), np.cumsum(history, axis=0)])
-    moved: FloatArray = (summed[10:] - summed[:-10]) / (sigma * _TEN_DAYS)
-    return moved
+def searched_book(held: Built, run: tuple[int, int], search: Search) -> tuple[Breaker, Found]:
+    """The reverse stress of a book; `run` is the number of paths and the seed.
+
+    Raises:
+        BookError: Defaults are looked for, and what is exposed has no known turnover.
+    """
+    if search.target is Target.DEFAULT:
+        held.require_depth()
+    plausibility = policy_of(held).plausibility
+    case = case_of(held, "none", *run)
+    history = ten_day_moves(np.nan_to_num(held.history.daily), case.platform.factors.sigma)
+    found = breaker(case, history, plausibility)
+    names = [name for name in scenario_names(held) if name != "none"]
+    library = candidates_of(found, [scenario_of(held, name) for name in names])
+    return found, searched(found, library, plausibility, search)

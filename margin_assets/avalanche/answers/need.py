@@ -57,9 +57,9 @@ def amplification(arms: Mapping[str, Results]) -> Document:
     return found
 
 
-def fan(results: Results) -> Document:
-    """Quantiles of need over the hours."""
-    ordered = np.sort(results.need_by_hour, axis=0)
+def fan(results: Results, hours: int) -> Document:
+    """Quantiles of need over the hours of market; what is only paid after them is left out."""
+    ordered = np.sort(results.need_by_hour[:, :hours], axis=0)
     ranks = [int(np.ceil(len(ordered) * level - 1e-9)) - 1 for level in FAN]
     return {"levels": list(FAN), "hours": [ordered[rank].astype(float).tolist() for rank in ranks]}
 

@@ -7,6 +7,7 @@ from margin_assets.avalanche.answers.documents import Document, document_of, qua
 from margin_assets.kernels.avalanche.answers.facility import (
     FacilitySize,
     Sought,
+    Verdict,
     facility_size,
     first_guess,
 )
@@ -14,6 +15,8 @@ from margin_assets.kernels.avalanche.answers.quantiles import quantile
 from margin_assets.kernels.avalanche.platform import Platform
 from margin_assets.kernels.avalanche.results import NEVER
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
+
+_ALL_DAY = 24
 
 
 def line_to_size(case: Case, name: str | None) -> int:
@@ -81,7 +84,7 @@ def facility_document(case: Case, level: float, name: str | None = None) -> Docu
     lines = case.platform.facilities
     today = float(lines.commitment[place] - lines.drawn[place])
     at_level = quantile(needs, level)
-    return document_of(found) | {
+    told = document_of(found) | {
         "facility": case.holdings.names.facilities[place],
         "scenario": case.scenario_name,
         "level": level,
@@ -91,6 +94,19 @@ def facility_document(case: Case, level: float, name: str | None = None) -> Docu
         "need_at_level": quantile_document(at_level),
         "indicative": not (found.high - found.low) * 0.5 <= 0.05 * max(found.commitment, 1.0),
     }
+    if found.verdict is Verdict.NO_LINE_SUFFICES:
+        at_once = case._replace(platform=without_delay(case.platform, place))
+        told["if_money_came_at_once"] = document_of(sized(at_once, place, level, needs))
+    return told
+
+
+def without_delay(platform: Platform, place: int) -> Platform:
+    """The platform with one line that pays at once, at any hour and in any amount a day."""
+    lines = platform.facilities
+    notice, cut_off, limit = lines.notice.copy(), lines.cut_off.copy(), lines.day_limit.copy()
+    notice[place], cut_off[place], limit[place] = 0, _ALL_DAY, np.inf
+    changed = lines._replace(notice=notice, cut_off=cut_off, day_limit=limit)
+    return platform._replace(facilities=changed)
 
 
 def sized(case: Case, place: int, level: float, needs: FloatArray) -> FacilitySize:

@@ -166,10 +166,18 @@ def funding(built: Built, results: Results, held: Cushion) -> tuple[FundingDay, 
 
 
 def spiral_of(case: Case, results: Results) -> Spiral:
-    """The spiral condition at the gap that the 99% need leaves, at least 1% of it."""
+    """The spiral condition at the gap that the 99% need leaves, at least 1% of it.
+
+    Raises:
+        ValueError: It is not known what selling moves.
+    """
     need = quantile(results.peak_need, _LEVEL).value
     gap = max(need - liquid(case.platform).total, 0.01 * need)
-    return spiral_today(case.platform, case.holdings, case.settings, gap)
+    found = spiral_today(case.platform, case.holdings, case.settings, gap)
+    if found is None:
+        msg = "the spiral condition is not known: a factor that is held has no turnover"
+        raise ValueError(msg)
+    return found
 
 
 def spiral_document(case: Case, found: Spiral) -> Document:
@@ -199,6 +207,11 @@ class Facts(NamedTuple):
     spiral: Spiral
 
 
+def _hidden(case: Case) -> float:
+    whole, apart = case.holdings.hidden.tolist()
+    return hidden_share(whole, apart, float(baseline(case).by_set.sum()))
+
+
 def standing_document(case: Case, facts: Facts, policy: Policy) -> Document:
     """The integrated score with its parts."""
     uses = [
@@ -211,7 +224,7 @@ def standing_document(case: Case, facts: Facts, policy: Policy) -> Document:
         limit_use=max(uses, default=0.0),
         coverage_shortfall=coverage_shortfall(facts.days, facts.held),
         index_excess=float(np.mean([index_excess(found) for found in facts.shares])),
-        hidden_share=hidden_share(*case.holdings.hidden.tolist()),
+        hidden_share=_hidden(case),
         spiral=facts.spiral.rho,
     )
     score = integrated_score(standing, policy.score)

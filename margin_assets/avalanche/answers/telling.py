@@ -7,6 +7,7 @@ import numpy as np
 
 from margin_assets.avalanche.answers.case import Case, traced
 from margin_assets.avalanche.answers.documents import Document
+from margin_assets.avalanche.book.building import Built
 from margin_assets.kernels.avalanche.results import (
     CALL,
     DEFAULT,
@@ -139,3 +140,15 @@ def sources_by_hour(told: Trace, place: int = 0) -> Document:
     return {"path": int(told.results.path[place])} | {
         name: rows[:, column].tolist() for column, name in enumerate(LIQUIDITY)
     }
+
+
+def told_path(held: Built, case: Case, arm: str, path: int) -> Document:
+    """A path of a book in one arm.
+
+    Raises:
+        BookError: The arm sells what nobody knows the turnover of.
+        ValueError: The path is none of the run's.
+    """
+    if arm != "A":
+        held.require_depth()
+    return story(case, arm, path)

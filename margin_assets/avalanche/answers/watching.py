@@ -4,11 +4,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from margin_assets.avalanche.answers.case import Case, liquid, run_unlimited, traced
+from margin_assets.avalanche.answers.case import (
+    Case,
+    case_of,
+    liquid,
+    policy_of,
+    run_unlimited,
+    traced,
+)
 from margin_assets.avalanche.answers.documents import Document, plain
 from margin_assets.avalanche.book.building import Built
 from margin_assets.avalanche.book.scenarios import scenario_names, scenarios_of
 from margin_assets.kernels.avalanche.answers import warning
+from margin_assets.kernels.avalanche.answers.attribution import blocks
 from margin_assets.kernels.avalanche.answers.policy import WarningLevels
 from margin_assets.kernels.avalanche.answers.quantiles import quantile
 from margin_assets.kernels.avalanche.answers.state_spiral import spiral_today
@@ -23,6 +31,11 @@ _RIDGE = 1e-8
 _LEVEL = 0.99
 _LABEL_DAYS = 3
 _HOURS = 24
+_TAUGHT = ("none", "moderate", "severe")
+_TAUGHT_PATHS = 64  # of each scenario that the score is fitted on
+_BLOCK = 16
+MODERATE = "moderate"
+"""Scenario whose 99% need is set against liquidity."""
 _FLAGGED = 0.10  # of the days of the fit
 UNOBSERVED = ("bid-ask spreads", "funding spread", "intraday calls", "disputes")
 """Leading indicators of the model that a book does not carry: they are left out of the mean."""
@@ -89,6 +102,8 @@ class Warned(NamedTuple):
     """Today's reading."""
 
     components: Components
+    rho: float | None
+    """Spiral condition."""
     nearness: Nearness | None
     indicators: Indicators | None
     unknown: tuple[str, ...]
@@ -104,21 +119,24 @@ def warned(moderate: Case, held: Built, beta: FloatArray) -> Warned:
     need = quantile(run_unlimited(moderate).peak_need, _LEVEL).value
     have = liquid(moderate.platform).total
     gap = max(need - have, 0.01 * need)
-    rho = spiral_today(moderate.platform, moderate.holdings, moderate.settings, gap).rho
+    found = spiral_today(moderate.platform, moderate.holdings, moderate.settings, gap)
     near, leading = _nearness(moderate, held), indicators_of(moderate, held)
     unknown = []
     if near is None:
         unknown.append("proximity")
     if leading is None:
         unknown.append("leading")
+    if found is None:
+        unknown.append("spiral")
     components = Components(
         use=warning.use_of(need, have),
         proximity=1.0 if near is None else near.value,
-        spiral=min(1.0, rho),
+        spiral=1.0 if found is None else min(1.0, found.rho),
         leading=1.0 if leading is None else float(np.mean(leading.ranks)),
     )
     value = warning.score(components, beta)
-    return Warned(components, near, leading, tuple(unknown), value)
+    rho = None if found is None else found.rho
+    return Warned(components, rho, near, leading, tuple(unknown), value)
 
 
 def _nearness(case: Case, held: Built) -> Nearness | None:
@@ -139,6 +157,7 @@ def warning_document(case: Case, held: Built, found: Warned, levels: WarningLeve
         "level": reading.level.value,
         "points_to": reading.pending.value,
         "components": plain(found.components),
+        "rho": found.rho,
         "unknown": list(found.unknown),
         "nearest_scenario": names[near.scenario]
         if near is not None and near.scenario >= 0
@@ -174,7 +193,8 @@ def simulated_days(case: Case, held: Built, arm: str, paths: Int64Array, need: f
     use = np.clip(need / np.maximum(left, 1.0), 0.0, 1.0)
     sigma = case.platform.factors.sigma
     stress = (told.sigma[:, ends] / sigma).mean(axis=2)
-    rho = spiral_today(case.platform, case.holdings, case.settings, max(0.01 * need, 1.0)).rho
+    found = spiral_today(case.platform, case.holdings, case.settings, max(0.01 * need, 1.0))
+    rho = 1.0 if found is None else found.rho
     features = np.stack(
         [
             use,
@@ -230,3 +250,32 @@ def fitted_on(days: Days, levels: WarningLevels) -> Document:
         "exhausted_paths": skill.exhausted_paths,
         "calm_days": skill.calm_days,
     }
+
+
+def watched_book(held: Built, paths: int, seed: int, *, fit: bool) -> Document:
+    """Today's early warning of a book; with the fit of its score on simulated days where asked.
+
+    Raises:
+        ValueError: The simulated days teach nothing: no path, or every path, is exhausted.
+    """
+    levels = policy_of(held).warning
+    moderate = case_of(held, MODERATE, paths, seed)
+    reading = warned(moderate, held, warning.coefficients(levels))
+    told = warning_document(moderate, held, reading, levels)
+    if fit:
+        told["fit"] = fitted_on(_mixed_days(held, paths, seed), levels)
+    return told
+
+
+def _mixed_days(held: Built, paths: int, seed: int) -> Days:
+    """Days of the calm, the moderate and the severe scenario, before any sale."""
+    found = []
+    for name in _TAUGHT:
+        case = case_of(held, name, paths, seed)
+        need = quantile(run_unlimited(case_of(held, MODERATE, paths, seed)).peak_need, _LEVEL).value
+        for places in blocks(np.arange(min(paths, _TAUGHT_PATHS), dtype=np.int64), _BLOCK):
+            found += [simulated_days(case, held, "A", places, need)]
+    return Days(
+        np.concatenate([days.features for days in found]),
+        np.concatenate([days.exhausted_on for days in found]),
+    )

@@ -30,8 +30,6 @@ from margin_assets.kernels.avalanche.results import Results
 
 _LEVEL = 0.99
 _SHOWN = 16  # tail paths whose calls are shown by hour
-MODERATE = "moderate"
-"""Scenario that the early warning sets need against liquidity in."""
 
 
 class Asked(NamedTuple):
@@ -61,7 +59,7 @@ def everything(held: Built, asked: Asked, told: Callable[[str], None] = lambda _
     told("how it stands")
     document |= _standing(held, case, (arms["C"], free), found)
     told("early warning")
-    moderate = case_of(held, MODERATE, asked.paths, asked.seed)
+    moderate = case_of(held, watching.MODERATE, asked.paths, asked.seed)
     levels = policy_of(held).warning
     reading = watching.warned(moderate, held, coefficients(levels))
     document["warning"] = watching.warning_document(moderate, held, reading, levels)
@@ -91,7 +89,7 @@ def _need_document(case: Case, arms: dict[str, Results], free: Results) -> Docum
         "arms": {arm: need.arm_document(results, hours) for arm, results in arms.items()},
         "uncensored_need": distribution_document(distribution(free.peak_need)),
         "amplification": need.amplification(arms),
-        "fan": need.fan(free),
+        "fan": need.fan(free, hours),
         "by_account": need.by_account(case, free),
         "by_venue": need.venues(case, free),
         "by_day": need.by_day(free),

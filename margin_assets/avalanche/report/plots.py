@@ -10,7 +10,7 @@ from typing import NamedTuple
 from margin_assets.avalanche.report.scales import Axis, money, nice_range, ticks
 
 _WIDTH, _HEIGHT = 720.0, 280.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 72.0, 12.0, 14.0, 34.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72.0, 12.0, 20.0, 34.0
 _ROW, _LABEL = 18.0, 150.0
 
 
@@ -36,17 +36,31 @@ class Band(NamedTuple):
     high: Sequence[float]
 
 
-def lines(picture: Picture, rows: Sequence[Line], bands: Sequence[Band] = ()) -> str:
-    """Lines over hours, over shaded bands; dollars on the left."""
+def lines(
+    picture: Picture, rows: Sequence[Line], bands: Sequence[Band] = (), *, every: int = 24
+) -> str:
+    """Lines over time, over shaded bands, with a key; so many values are a business day."""
     count = max(len(row.values) for row in rows)
     values = [value for row in rows for value in row.values]
     values += [value for band in bands for value in band.high]
     across = Axis(0.0, max(count - 1, 1), _LEFT, _WIDTH - _RIGHT)
     upward = Axis(*nice_range(values), _HEIGHT - _BOTTOM, _TOP)
-    parts = [_grid(upward), _days(across, count)]
+    parts = [_grid(upward), _days(across, count, every)]
     parts += [_band(band, place, across, upward) for place, band in enumerate(bands)]
     parts += [_line(row, place, across, upward) for place, row in enumerate(rows)]
-    return _framed(picture, parts, _HEIGHT)
+    return _framed(picture, [*parts, _key(rows)], _HEIGHT)
+
+
+def _key(rows: Sequence[Line]) -> str:
+    """Names of the lines beside a stroke of each, above the picture."""
+    parts, x = [], _LEFT + 8.0
+    for place, row in enumerate(rows):
+        parts.append(
+            f'<line class="line c{place}" x1="{x:g}" x2="{x + 18:g}" y1="8" y2="8"/>'
+            f'<text class="key" x="{x + 22:g}" y="12">{escape(row.name)}</text>'
+        )
+        x += 40.0 + 7.0 * len(row.name)
+    return "".join(parts)
 
 
 def _band(band: Band, place: int, across: Axis, upward: Axis) -> str:
@@ -72,10 +86,11 @@ def _grid(upward: Axis) -> str:
     return "".join(parts)
 
 
-def _days(across: Axis, hours: int) -> str:
+def _days(across: Axis, count: int, every: int) -> str:
     parts = []
-    for day in range(hours // 24 + 1):
-        x = across.at(min(day * 24, hours - 1))
+    days = count // every
+    for day in range(0, days + 1, max(1, days // 10)):
+        x = across.at(min(day * every, count - 1))
         parts.append(
             f'<text class="day" x="{x}" y="{_HEIGHT - _BOTTOM + 18}">{day}</text>'
             f'<line class="grid" x1="{x}" x2="{x}" y1="{_HEIGHT - _BOTTOM}"'

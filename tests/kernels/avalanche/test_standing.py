@@ -65,8 +65,9 @@ def test_nothing_is_concentrated_in_no_margin():
 
 def test_splitting_a_position_hides_what_closing_it_costs():
     # Two halves of a position at exponent 1.5: together 1, apart 2 x 0.5^1.5.
-    assert hidden_share(1.0, 2 * 0.5**1.5) == pytest.approx(1 - 2**-0.5)
-    assert hidden_share(0.0, 0.0) == 0.0
+    hidden = 1 - 2**-0.5
+    assert hidden_share(1.0, 2 * 0.5**1.5, 3.0) == pytest.approx(hidden / (3.0 + hidden))
+    assert hidden_share(0.0, 0.0, 0.0) == 0.0
 
 
 def test_a_diversifier_is_shown_and_divided_by_nothing():

@@ -75,16 +75,15 @@ def index_excess(found: Concentration) -> float:
     return float(np.clip((found.stressed_index - even) / (1.0 - even), 0.0, 1.0))
 
 
-def hidden_share(total_addon: float, sum_of_addons: float) -> float:
+def hidden_share(total_addon: float, sum_of_addons: float, margin: float) -> float:
     """Hidden concentration: what the add-on on the fund's whole position exceeds the sum by.
 
-    As a share of the add-on on the whole. Splitting a position over venues lowers every venue's
-    add-on, not the cost of closing it. Source: Glasserman, Moallemi and Yuan, Operations Research
-    64 (2016).
+    As a share of all margin, the hidden part in it. Splitting a position over venues lowers every
+    venue's add-on, not the cost of closing it. Source: Glasserman, Moallemi and Yuan, Operations
+    Research 64 (2016).
     """
-    if total_addon <= 0.0:
-        return 0.0
-    return min(1.0, max(0.0, total_addon - sum_of_addons) / total_addon)
+    hidden = max(0.0, total_addon - sum_of_addons)
+    return hidden / (margin + hidden) if hidden > 0.0 else 0.0
 
 
 def _shares(amounts: FloatArray) -> FloatArray:

@@ -68,17 +68,18 @@ class _Search:
     def least(self, allowed: int, guess: int) -> int | None:
         """Fewest steps at which no more paths than allowed are exhausted; None if none does."""
         largest = int(self._sought.most // self._sought.step)
+        # Where the largest line does not suffice nothing between is looked at.
+        if self.at(largest) > allowed:
+            return None
         known = sorted(self.known)
         too_few = max((k for k in known if self.known[k] > allowed), default=-1)
-        enough = min((k for k in known if self.known[k] <= allowed), default=None)
-        trial = min(max(guess, too_few + 1, 1), largest)
-        while enough is None:
+        enough = min(k for k in known if self.known[k] <= allowed)
+        trial = min(max(guess, too_few + 1), enough - 1)
+        while too_few < trial < enough:
             if self.at(trial) <= allowed:
                 enough = trial
-            elif trial == largest:
-                return None
-            else:
-                too_few, trial = trial, min(2 * trial, largest)
+                break
+            too_few, trial = trial, min(2 * trial, enough - 1)
         while enough - too_few > 1:
             middle = (enough + too_few) // 2
             enough, too_few = (middle, too_few) if self.at(middle) <= allowed else (enough, middle)

@@ -48,6 +48,8 @@ class Plausibility(NamedTuple):
     """Largest distance, as a multiple of the largest historical one."""
     move: float
     """Largest standardised move of a factor, likewise."""
+    assumed: float
+    """Largest of both where there is no history, in deviations."""
     multiplier_deviation: float
     """Deviation of the logarithm of a volatility multiplier."""
     cosine: float

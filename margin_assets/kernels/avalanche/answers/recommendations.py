@@ -38,7 +38,7 @@ class Measured(NamedTuple):
 
     need: float
     gap: float
-    """99% quantile of need less liquidity: what is missing where it is above 0."""
+    """What the 99% quantile of need exceeds liquidity by; 0 where it does not."""
 
 
 class Recommendation(NamedTuple):
@@ -55,12 +55,32 @@ class Recommendation(NamedTuple):
     gap_left: float
 
 
+class Alone(NamedTuple):
+    """What a measure does by itself, USD."""
+
+    candidate: Candidate
+    need_reduction: float
+    gap_reduction: float
+
+
+def alone(
+    candidates: Sequence[Candidate], measure: Callable[[tuple[int, ...]], Measured]
+) -> tuple[Alone, ...]:
+    """What each measure does with no other in place, in their order; one may do harm."""
+    before = measure(())
+    trials = [measure((place,)) for place in range(len(candidates))]
+    return tuple(
+        Alone(candidate, before.need - trial.need, before.gap - trial.gap)
+        for candidate, trial in zip(candidates, trials, strict=True)
+    )
+
+
 def ranked(
     candidates: Sequence[Candidate],
     measure: Callable[[tuple[int, ...]], Measured],
     most: int = 5,
 ) -> tuple[Recommendation, ...]:
-    """Up to so many measures in the order in which they should be taken.
+    """Up to so many measures in the order in which they should be taken, until no gap is left.
 
     `measure` values the book with candidates, by their place, done in that order. One that takes
     nothing off the gap is not recommended, whatever it costs. Of equals the first in the list.

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +54,11 @@ class Simulator:
         """
         self.platform, self.settings = canonical(platform), _settled(settings)
         self._plan = plan(self.platform, self.settings)
-        self._held = hold(self.platform), hold(self._plan), hold(self.settings)
+        self._held: dict[str, Any] = {
+            "platform": hold(self.platform),
+            "plan": hold(self._plan),
+            "settings": hold(self.settings),
+        }
         self._silence = hold(new_tape(0, 0, (0, 0, 0), 0))
         self._threads = threads or get_num_threads()
         self._workers: list[_Worker] = []
@@ -101,7 +105,7 @@ class Simulator:
             lanes = int(run.blocks[b, 1])
             tape = new_tape(LANES, self._plan.hours, sizes, self._events())
             self._work(self._workers[0], hold(tape), (run, out), (b, b + 1))
-            rows += [tape.events[p, : int(tape.count[p])].copy() for p in range(lanes)]
+            rows += [tape.events[p, : int(tape.written[p])].copy() for p in range(lanes)]
             tapes.append({name: getattr(tape, name)[:lanes] for name in Trace._fields[2:]})
         return _trace(out, tapes, rows)
 
@@ -145,8 +149,7 @@ class Simulator:
         self, worker: _Worker, tape: Held, shared: tuple[Run, Results], span: tuple[int, int]
     ) -> None:
         run, out = shared
-        platform, facts, settings = self._held
-        held = hold(run._replace(platform=platform, plan=facts, settings=settings))
+        held = hold(run._replace(**self._held))
         rooms = (span[0], span[1], worker.paths, worker.rows)
         run_blocks(worker.state, tape, held, hold(out), rooms)
 
@@ -174,12 +177,11 @@ def trace(platform: Platform, scenario: Scenario, settings: Settings, paths: Int
 def _settled(settings: Settings) -> Settings:
     """Whole numbers and floats as declared: the loop would be compiled anew for others."""
     kinds = Settings.__annotations__
-    return Settings(
-        **{
-            name: (int if kinds[name] is int else float)(getattr(settings, name))
-            for name in Settings._fields
-        }
-    )
+    typed: dict[str, Any] = {
+        name: (int if kinds[name] is int else float)(getattr(settings, name))
+        for name in Settings._fields
+    }
+    return Settings(**typed)
 
 
 def _blocks(rows: Int64Array, *, mixed: bool) -> Int64Array:
@@ -207,7 +209,7 @@ def _results(platform: Platform, settings: Settings, run: Run) -> Results:
         "peak_left": (len(platform.units.factor),),
     }
     whole = ("peak_hour", "exhaustion_hour", "default_hour", "default_entity")
-    made = {
+    made: dict[str, Any] = {
         name: np.zeros((count, *wide[name]), dtype=np.float32)
         if name in wide
         else np.zeros(count, dtype=np.int64 if name in whole else np.float64)

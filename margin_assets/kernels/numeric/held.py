@@ -23,7 +23,7 @@ from numba.extending import (
 from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray, Int64Array
 
 
-class HeldType(types.Type):  # type: ignore[misc]
+class HeldType(types.Type):
     """Type of a held record: its fields by name, each at its offset in words."""
 
     def __init__(self, name: str, fields: tuple[tuple[str, Any], ...]) -> None:
@@ -102,16 +102,16 @@ def _written(value: Any) -> list[int]:
 
 
 @infer_getattr
-class _Attributes(AttributeTemplate):  # type: ignore[misc]
+class _Attributes(AttributeTemplate):
     key = HeldType
 
-    def generic_resolve(self, held: HeldType, name: str) -> Any:
-        place = held.places.get(name)
+    def generic_resolve(self, value: Any, attr: str) -> Any:  # type: ignore[override]
+        place = value.places.get(attr)
         return None if place is None else place[0]
 
 
 @register_model(HeldType)
-class _Model(models.OpaqueModel):  # type: ignore[misc]
+class _Model(models.OpaqueModel):
     """A pointer to the words."""
 
 

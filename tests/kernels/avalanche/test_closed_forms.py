@@ -127,7 +127,7 @@ def test_two_halves_with_a_threshold_each_call_as_one_with_both():
 
     found = [simulate(p, ap.calm(), ap.CALM, np.arange(200)).need_by_hour for p in (halves, whole)]
 
-    np.testing.assert_allclose(*found, rtol=1e-5)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
     assert found[0].max() > 0
 
 

@@ -1,6 +1,7 @@
 """What a block of sixteen paths carries from hour to hour; every array holds its paths last."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -176,64 +177,60 @@ class State(NamedTuple):
     tally: Tally
 
 
-def _zeros(*shape: int) -> FloatArray:
-    return np.zeros((*shape, LANES))
-
-
-def _counts(*shape: int) -> Int64Array:
-    return np.zeros((*shape, LANES), dtype=np.int64)
-
-
 def new_state(platform: Platform, days: int) -> State:
     """Room for one block: some megabytes, kept from block to block by one thread."""
     factors, units = len(platform.factors.sigma), len(platform.units.factor)
     sets, accounts = len(platform.sets.account), len(platform.accounts.cash)
     estimators, entities = len(platform.estimators.memory), len(platform.entities.nav)
-    groups, lines = len(platform.groups.estimator), len(platform.facilities.account)
-    f, u, s, k = (factors,), (units,), (sets,), (accounts,)
-    m, w = (estimators, factors), (estimators + 1, units)
-    ring_k, ring_e = (RING, accounts), (RING, entities)
-    weather = Weather(
-        *(_zeros(*f) for _ in range(3)),
-        *(_zeros() for _ in range(3)),
-        _zeros((factors + 3) // 4 * 4),
-        _zeros(*f),
-        _zeros(),
-        _counts(),
+    lines = len(platform.facilities.account)
+    f, u, m = (factors,), (units,), (estimators, factors)
+    by_unit = dict.fromkeys(("left", "moved", "curved", "lasted"), u)
+    features = dict.fromkeys(("w", "w2"), (estimators + 1, units))
+    on_path = dict.fromkeys(("mark", "level", "value", "best", "kept"), ())
+    by_account = dict.fromkeys(("due", "back", "arrive"), (RING, accounts))
+    by_entity = dict.fromkeys(("net", "credit", "proceeds", "fallen"), (RING, entities))
+    drawn = dict.fromkeys(("drawn", "drawn_today", "draws"), (lines,))
+    held = dict.fromkeys(("credit", "nav", "costs"), (entities,))
+    cash = dict.fromkeys(("cash", "arrears", "need"), (accounts,))
+    state = State(
+        _room(Weather, {"raw": ((factors + 3) // 4 * 4,), "mixed": f, **_scenario(f)}, ()),
+        _room(
+            Market, {**by_unit, **dict.fromkeys(("estimate", "ratio", "struck"), m), **features}, f
+        ),
+        _room(Margin, {"active": (len(platform.groups.estimator),), **on_path}, (sets,)),
+        _room(Rings, {**by_account, **by_entity, "by_set": (RING, sets)}, ()),
+        _room(
+            Liquid,
+            {
+                **cash,
+                **drawn,
+                **held,
+                "hqla": (len(platform.collateral.account),),
+                "nav_days": (days + 1, entities),
+                "raises": u,
+                **dict.fromkeys(("outlook", "scratch"), (RING,)),
+            },
+            (),
+        ),
+        _room(Tally, {}, ()),
     )
-    market = Market(
-        *(_zeros(*f) for _ in range(6)),
-        *(_zeros(*u) for _ in range(4)),
-        *(_zeros(*m) for _ in range(3)),
-        *(_zeros(*w) for _ in range(2)),
+    # These two have no paths.
+    rings = state.rings._replace(touched=np.zeros(RING, dtype=np.int64))
+    return state._replace(rings=rings, liquid=state.liquid._replace(choice=np.zeros((5, units))))
+
+
+def _scenario(by_factor: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    return dict.fromkeys(("shock", "volatility", "depth"), by_factor)
+
+
+def _room(kind: Any, shapes: Mapping[str, tuple[int, ...]], other: tuple[int, ...]) -> Any:  # noqa: ANN401 - any record of arrays
+    """A record of zeros, whole where its fields say so; fields not named have the last shape."""
+    return kind(
+        **{
+            name: np.zeros(
+                (*shapes.get(name, other), LANES),
+                dtype=np.int64 if declared is Int64Array else np.float64,
+            )
+            for name, declared in kind.__annotations__.items()
+        }
     )
-    margin = Margin(*(_zeros(*s) for _ in range(7)), _counts(groups), *(_zeros() for _ in range(5)))
-    rings = Rings(
-        *(_zeros(*ring_k) for _ in range(3)),
-        _zeros(*ring_e),
-        _zeros(RING, sets),
-        np.zeros(RING, dtype=np.int64),
-        *(_zeros(*ring_e) for _ in range(3)),
-    )
-    liquid = Liquid(
-        *(_zeros(*k) for _ in range(3)),
-        _zeros(len(platform.collateral.account)),
-        *(_zeros(lines) for _ in range(2)),
-        _counts(lines),
-        *(_zeros(entities) for _ in range(2)),
-        _zeros(days + 1, entities),
-        _zeros(entities),
-        *(_zeros(RING) for _ in range(2)),
-        _zeros(*u),
-        _counts(),
-        np.zeros((5, units)),
-    )
-    tally = Tally(
-        *(
-            _counts()
-            if name in ("alive", "peak_hour", "exhaustion") or "default" in name
-            else _zeros()
-            for name in Tally._fields
-        )
-    )
-    return State(weather, market, margin, rings, liquid, tally)

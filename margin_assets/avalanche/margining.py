@@ -25,7 +25,7 @@ from margin_assets.kernels.initial_margin.procyclicality import (
 from margin_assets.kernels.numeric.arrays import FloatArray
 
 Document = dict[str, Any]
-MULTIPLES = (2.0, 5.0, 10.0)
+MULTIPLES = (1.0, 2.0, 5.0, 10.0)
 _STEP, _STEP_DAYS = 2.0, (1, 5, 20)
 
 
@@ -41,8 +41,8 @@ class _Case(NamedTuple):
 def margining(built: Built) -> Document:
     """Sets and models of a book; margins before add-ons and brokers' multiples, USD.
 
-    `at_2x` and the like are the model's margin with the volatility of every factor so many times
-    what it is, before any tool against procyclicality.
+    `today` is what is charged. `at_1x`, `at_2x` and the like are the model's margin with the
+    volatility of every factor so many times what it is, before any tool against procyclicality.
     """
     cases = list(_cases(built))
     by_model: dict[str, list[_Case]] = {}

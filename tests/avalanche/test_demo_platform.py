@@ -74,9 +74,9 @@ def test_doubled_volatility_doubles_a_filtered_model_and_leaves_a_static_one(dem
     scaled, still = rows.filter(does_scale), rows.filter(~does_scale & (pl.col("family") != "SPAN"))
     for multiple in (2, 5, 10):
         at = f"at_{multiple}x"
-        expected = [multiple * today for today in scaled["today"]]
+        expected = [multiple * once for once in scaled["at_1x"]]
         assert scaled[at].to_list() == pytest.approx(expected, rel=1e-9)
-        assert still[at].to_list() == pytest.approx(still["today"].to_list(), rel=1e-9)
+        assert still[at].to_list() == pytest.approx(still["at_1x"].to_list(), rel=1e-9)
 
 
 def losing(demo: Built) -> Iterator[str]:

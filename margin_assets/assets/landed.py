@@ -31,4 +31,12 @@ LIVE_ONLY = (
     landed_spec("model_change_impacts", ("im_requirements",)),
     landed_spec("avalanche_runs", ("im_requirements",)),
     landed_spec("avalanche_paths", ("avalanche_runs",)),
+    landed_spec("funding_forecast", ("avalanche_runs",)),
+    landed_spec("facility_sizes", ("avalanche_runs",)),
+    landed_spec("margin_attribution", ("avalanche_runs",)),
+    landed_spec("concentration_shares", ("avalanche_runs",)),
+    landed_spec("margin_efficiency", ("avalanche_runs",)),
+    landed_spec("early_warnings", ("avalanche_runs",)),
+    landed_spec("recommendations", ("avalanche_runs",)),
+    landed_spec("reverse_stress", ("avalanche_runs",)),
 )

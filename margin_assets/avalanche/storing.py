@@ -30,15 +30,15 @@ def store_runs(lake: Lake, built: Built, runs: list[Ran]) -> list[str]:
         ("im_requirements", requirements_frame(built, snapshot)),
         ("model_change_impacts", changes_frame(built, snapshot)),
     ):
-        written += _added(lake, name, rows, snapshot)
+        written += add_once(lake, name, rows, snapshot)
     for ran in runs:
-        written += _added(lake, "avalanche_paths", paths_frame(ran), ran.run_id)
+        written += add_once(lake, "avalanche_paths", paths_frame(ran), ran.run_id)
         # The run last: who finds it finds its paths.
-        written += _added(lake, "avalanche_runs", run_frame(built, ran), ran.run_id)
+        written += add_once(lake, "avalanche_runs", run_frame(built, ran), ran.run_id)
     return list(dict.fromkeys(written))
 
 
-def _added(lake: Lake, name: str, rows: pl.DataFrame, identity: str) -> list[str]:
+def add_once(lake: Lake, name: str, rows: pl.DataFrame, identity: str) -> list[str]:
     """Adds rows unless rows of that identity are there."""
     if rows.is_empty():
         return []

@@ -14,6 +14,7 @@ from margin_assets.cli.avalanche_verbs import (
     LADDER,
     ArmOption,
     BookArgument,
+    LakeOutOption,
     PathsOption,
     ScenarioOption,
     SeedOption,
@@ -117,6 +118,7 @@ def report(  # noqa: PLR0913 (the options of the interface)
     ] = None,
     paths: PathsOption = DEFAULT_PATHS,
     seed: SeedOption = 1,
+    lake: LakeOutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """All answers as one HTML page with its pictures in it; it loads nothing from anywhere.
@@ -134,12 +136,22 @@ def report(  # noqa: PLR0913 (the options of the interface)
     writer = _writer(bedrock)
     texts = [narrative(document, writer) for document in documents]
     out.write_text(page(documents, texts, broken), encoding="utf-8")
+    if lake is not None:
+        _store(lake, held, documents, broken)
     if as_json:
         output.answer({"page": str(out), "scenarios": documents, "reverse": broken, "texts": texts})
         return
     for section, text in texts[-1].items():
         output.say(f"{section}: {text}")
     output.note(f"written to {out}")
+
+
+def _store(lake: str, held: "Built", documents: list[Document], broken: Document | None) -> None:
+    from margin_assets.avalanche.answers.storing import store_answers
+    from margin_assets.cli.options import created_lake
+
+    written = store_answers(created_lake(lake)[0], held, documents, broken)
+    output.note(f"written to {lake}: {', '.join(written) or 'nothing new'}")
 
 
 def _answers(

@@ -104,7 +104,7 @@ def table_of(raw: pl.DataFrame, schema: type[dy.Schema], file: str) -> pl.DataFr
         typed = typed.with_columns(values.alias(name))
     refuse(faults)
     refuse(_broken_rules(typed, columns, file))
-    return _newest(typed, schema, file)
+    return _newest(typed, schema, file).select(LINE, *columns)
 
 
 def _strange_columns(raw: pl.DataFrame, columns: dict[str, dy.Column], file: str) -> Iterator[str]:

@@ -27,6 +27,7 @@ from margin_assets.cli import (
     plan_verbs,
     quarantine_verbs,
     serve_verbs,
+    value_verbs,
 )
 from margin_assets.cli.output import Refusal, note, one_line
 from margin_assets.lake.store.troubles import endpoint_in, trouble_of
@@ -78,6 +79,7 @@ for _group in (
     explain,
     liquidate,
     offline_verbs,
+    value_verbs,
     im_verbs,
     audit_verbs,
     quarantine_verbs,

@@ -23,7 +23,8 @@ from margin_assets.cli.options import JsonOption, example
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
-    from margin_assets.avalanche.answers.breaking import Breaker, Found
+    from margin_assets.avalanche.answers.breaking import Found
+    from margin_assets.avalanche.answers.candidates import Breaker
     from margin_assets.avalanche.answers.case import Case
     from margin_assets.avalanche.book.building import Built
 
@@ -162,7 +163,8 @@ def reverse(  # noqa: PLR0913 (the options of the interface)
 def _searched(
     held: "Built", run: tuple[int, int], target: str, generations: int
 ) -> "tuple[Breaker, Found]":
-    from margin_assets.avalanche.answers.breaking import Effort, Search, Target, searched_book
+    from margin_assets.avalanche.answers.breaking import Search, Target, searched_book
+    from margin_assets.kernels.avalanche.reverse.genetic import Effort
 
     with output.progress() as bar:
         task = bar.add_task("generations", total=generations)

@@ -80,7 +80,7 @@ def stubbed():
 
 def test_a_model_is_given_the_figures_and_writes(stubbed: Stubbed):
     client, stub = stubbed
-    sent: list[dict[str, object]] = []
+    sent: list[dict[str, Any]] = []
     client.meta.events.register(
         "before-parameter-build.bedrock-runtime.Converse",
         lambda params, **_: sent.append(json.loads(json.dumps(params))),

@@ -14,7 +14,6 @@ from margin_assets.kernels.avalanche.answers.attribution import (
     blocks,
     tail,
 )
-from margin_assets.kernels.avalanche.answers.draws import draws
 from margin_assets.kernels.avalanche.answers.scaling import scaled
 from margin_assets.kernels.avalanche.answers.shapley import (
     Pair,
@@ -23,7 +22,7 @@ from margin_assets.kernels.avalanche.answers.shapley import (
     pairs,
     shapley,
 )
-from margin_assets.kernels.avalanche.paths.philox import SHAPLEY
+from margin_assets.kernels.avalanche.paths.philox import SHAPLEY, uniforms
 from margin_assets.kernels.avalanche.results import Results
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 
@@ -124,7 +123,7 @@ def shared_out(
     spread = np.linspace(0, len(worst) - 1, min(effort.paths, len(worst))).round().astype(np.int64)
     need = game(case, arm, players, results.path[worst[spread]])
     count = len(players.names)
-    drawn = draws(case.settings.seed, SHAPLEY, 0, effort.permutations * count)
+    drawn = uniforms(case.settings.seed, SHAPLEY, 0, effort.permutations * count)
     shares = shapley(need, drawn.reshape(effort.permutations, count))
     together = pairs(need, count, np.arange(count))
     return {
@@ -162,7 +161,8 @@ def attributed_book(held: Built, case: Case, arm: str, *, shared: bool) -> Docum
         held.require_depth()
     results = run(case, arm)
     found = attribution(case, arm, results)
-    told = {"scenario": case.scenario_name, "arm": arm} | attribution_document(case, found)
+    told: Document = {"scenario": case.scenario_name, "arm": arm}
+    told |= attribution_document(case, found)
     if shared:
         told["shared"] = shared_out(case, arm, results, found, Effort())
     return told

@@ -17,10 +17,9 @@ from margin_assets.avalanche.answers.case import case_of, liquid, policy_of
 from margin_assets.avalanche.answers.documents import Document, share_document
 from margin_assets.avalanche.book.building import Built
 from margin_assets.avalanche.book.scenarios import scenario_names, scenario_of
-from margin_assets.kernels.avalanche.answers.draws import draws
 from margin_assets.kernels.avalanche.answers.policy import Plausibility
 from margin_assets.kernels.avalanche.answers.quantiles import share_of
-from margin_assets.kernels.avalanche.paths.philox import GA
+from margin_assets.kernels.avalanche.paths.philox import GA, uniforms
 from margin_assets.kernels.avalanche.results import NEVER
 from margin_assets.kernels.avalanche.reverse.genetic import Effort, Exceedance, bred
 from margin_assets.kernels.avalanche.reverse.points import (
@@ -111,7 +110,7 @@ def searched(
 
     def drawn(generation: int, count: int) -> FloatArray:
         search.told(generation)
-        return draws(seed, GA, generation, count)
+        return uniforms(seed, GA, generation, count)
 
     found = bred(space, broken, seeds, drawn, search.effort)
     best = polished(space, broken, found.best)

@@ -35,7 +35,7 @@ def page(
     style = files(_PACKAGE).joinpath("templates", "report.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     told = list(texts) or [{}] * len(documents)
-    return _template().render(
+    rendered: str = _template().render(
         style=Markup(style),  # noqa: S704 (our own file, and allowed by its hash alone)
         policy=f"{_POLICY}; style-src 'sha256-{digest}'",
         run=documents[0]["run"],
@@ -45,6 +45,7 @@ def page(
         ],
         reverse=reverse,
     )
+    return rendered
 
 
 def _template() -> Any:  # noqa: ANN401 (jinja's template)

@@ -94,7 +94,7 @@ def table_of(raw: pl.DataFrame, schema: type[dy.Schema], file: str) -> pl.DataFr
     faults: list[str] = []
     typed = numbered.select(LINE)
     for name, dtype in wanted.items():
-        if name not in raw.columns and name in BESIDE:
+        if name not in raw.columns and name not in columns:
             continue
         values = _typed(numbered, name, dtype)
         faults += _lost(numbered, name, values, file)

@@ -1,62 +1,20 @@
 """The pages in a real browser, over a real lake with a real live session."""
 
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from margin_assets.lake.published import Published, folder_of
 from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price
 from tests.support.served_dashboard import TOKEN, Served, served, until
+from tests.support.watched_page import opened, row
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 HARM = "<img src=x onerror=alert(1)>"
 DEPOSITS = {"ADA": "6000", "BOB": "3400", "CY": "9000", HARM: "9500"}
-PATIENCE_MS = 90_000
 PAGES = ("/accounts", "/account?id=BOB", "/firm", "/quality", "/executive")
-
-
-@dataclass
-class Watched:
-    """A page of which every request, error and dialog is kept."""
-
-    page: Page
-    hosts: set[str] = field(default_factory=set)
-    faults: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.set_default_timeout(PATIENCE_MS)
-        self.page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.faults.append(dialog.message))
-        self.page.on(
-            "console",
-            lambda said: (
-                self.faults.append(said.text) if said.type in ("error", "warning") else None
-            ),
-        )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert path, f"no browser: install one of {', '.join(BROWSERS)}"
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": 1280, "height": 900})
-    expect.set_options(timeout=PATIENCE_MS)
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -77,16 +35,6 @@ def server(firm: Firm) -> Iterator[Served]:
     with served(firm) as found:
         until(lambda: Published(folder_of(firm.lake)).is_wanted())
         yield found
-
-
-def opened(context: BrowserContext, server: Served, path: str) -> Watched:
-    watched = Watched(context.new_page())
-    watched.page.goto(f"{server.url}{path}")
-    return watched
-
-
-def row(page: Page, name: str):
-    return page.locator(f'.ag-row[row-id="{name}"]')
 
 
 def test_a_price_falls_and_the_account_turns_red(

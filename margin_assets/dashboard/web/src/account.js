@@ -6,6 +6,7 @@ import { LEVELS, badge } from "./severity.js";
 import { eventNow, get, isLive, store } from "./store.js";
 
 const SLOW_SECONDS = 10;
+const ACTED_SECONDS = 20;
 const WINDOW = 50;
 
 export function accountPage(root, { go }) {
@@ -48,13 +49,12 @@ export function accountPage(root, { go }) {
 
   async function update() {
     try {
+      const before = standing(now);
       now = await get(at("figures"));
+      if (standing(now) !== before) slow = 0;
       told.hidden = true;
       showFigures();
-      if (Date.now() - slow > SLOW_SECONDS * 1000) {
-        slow = Date.now();
-        await Promise.all([showHistory(), showPositions(), showLines(), showDesk()]);
-      }
+      await again();
     } catch (error) {
       slow = 0;
       if (error.status === 404 || error.status === 422) {
@@ -63,6 +63,18 @@ export function accountPage(root, { go }) {
           ? `No account “${id}” is known in cycle ${fmt.count(store.cycle?.cycle)}.`
           : "Choose an account on the first page, or search for one.";
       }
+    }
+  }
+
+  async function again() {
+    // Whoever has just acted looks for what becomes of it.
+    const wait = Date.now() - store.acted < ACTED_SECONDS * 1000 ? 1 : SLOW_SECONDS;
+    if (!now || Date.now() - slow < wait * 1000) return;
+    slow = Date.now();
+    try {
+      await Promise.all([showHistory(), showPositions(), showLines(), showDesk()]);
+    } catch {
+      // The connection is told of in the band; it is asked again when it is there.
     }
   }
 
@@ -283,8 +295,11 @@ export function accountPage(root, { go }) {
     fill(calls, deskParts(found, id));
   }
 
-  return { update, tick: () => now && updateDeadline(head, now), leave: () => charts.forEach((chart) => chart.leave()) };
+  return { update, again, tick: () => now && updateDeadline(head, now), leave: () => charts.forEach((chart) => chart.leave()) };
 }
+
+/** Where the account stands: a change of it brings calls, plans and decisions. */
+const standing = (now) => now && [now.level, now.margin_status, now.restriction, now.call_opened, now.minimum_call].join();
 
 function updateDeadline(head, now) {
   const shown = head.querySelector(".left");

@@ -165,12 +165,14 @@ export function accountsPage(root, { go }) {
       loading += 1;
       try {
         const answer = await get(path(startRow));
+        if (!api) return;
         const rows = objects(answer);
         tellTotal(answer.total);
         fresh.set(startRow, rows);
         successCallback(rows, answer.total);
         where.dataset.cycle = answer.cycle;
       } catch (error) {
+        if (!api) return;
         none.hidden = false;
         none.textContent = `These rows cannot be shown: ${error.message}.`;
         failCallback();
@@ -214,6 +216,7 @@ export function accountsPage(root, { go }) {
       let isNew = total === 0;
       for (let start = first - (first % BLOCK); start <= last && !isNew; start += BLOCK) {
         const answer = await get(path(start));
+        if (!api) return;
         const rows = objects(answer);
         const held = fresh.get(start) ?? [];
         const differs = answer.total !== total || rows.some((row, i) => row.account_id !== held[i]?.account_id);
@@ -247,7 +250,7 @@ export function accountsPage(root, { go }) {
       const next = now.get(row.account_id);
       if (next) {
         held[i] = next;
-        api.getRowNode(row.account_id)?.updateData(next);
+        api?.getRowNode(row.account_id)?.updateData(next);
       }
       if (rows[i]?.account_id !== row.account_id) moved += 1;
     });
@@ -434,6 +437,11 @@ export function accountsPage(root, { go }) {
       else return false;
       return true;
     },
-    leave: () => api.destroy(),
+    leave: () => {
+      // What was asked for may still come.
+      const grid = api;
+      api = null;
+      grid.destroy();
+    },
   };
 }

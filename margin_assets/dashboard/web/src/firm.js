@@ -62,10 +62,15 @@ export function firmPage(root) {
       ["Lacks", (row) => fmt.usd(row.deficiency), "n"],
     ], found.top, "No account lacks anything."));
     showLimits(limits, found.limits);
-    if (Date.now() - named > NAMES_SECONDS * 1000) {
-      named = Date.now();
-      showNames(await get("/api/names"));
-    }
+    await again();
+  }
+
+  async function again() {
+    if (Date.now() - named < NAMES_SECONDS * 1000) return;
+    named = Date.now();
+    const found = await get("/api/names").catch(() => null);
+    if (found) showNames(found);
+    else named = 0;
   }
 
   function showScenarios(rows) {
@@ -151,7 +156,7 @@ export function firmPage(root) {
     );
   }
 
-  return { update, leave: () => charts.forEach((chart) => chart.leave()) };
+  return { update, again, leave: () => charts.forEach((chart) => chart.leave()) };
 }
 
 export function showLimits(target, found) {

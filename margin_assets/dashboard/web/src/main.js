@@ -107,6 +107,11 @@ function update() {
   shown?.update();
 }
 
+/** What is shown of tables is asked for again now and then, also where no cycle comes. */
+function again() {
+  if (!store.paused && !document.hidden) shown?.again?.();
+}
+
 function tick() {
   const seconds = age();
   const cycle = store.cycle;
@@ -222,6 +227,7 @@ async function begin() {
   connect();
   show();
   setInterval(tick, 250);
+  setInterval(again, 1000);
 }
 
 begin().catch((error) => {

@@ -125,6 +125,5 @@ export function qualityPage(root) {
         ], found.checks.slice(0, 20))]);
   }
 
-  const again = setInterval(update, EVERY_SECONDS * 1000);
-  return { update, leave: () => (clearInterval(again), cycles.leave()) };
+  return { update, again: update, leave: () => cycles.leave() };
 }

@@ -1,5 +1,5 @@
 /** What the page knows of the newest cycle, and who wants to hear of it. */
-export const store = { cycle: null, about: null, paused: false, connected: false, heard: 0, offset: 0, pending: false };
+export const store = { cycle: null, about: null, paused: false, connected: false, heard: 0, offset: 0, pending: false, acted: 0 };
 const listeners = new Set();
 
 export function listen(listener) {

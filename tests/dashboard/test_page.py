@@ -135,6 +135,31 @@ def test_everybody_can_read_it(browser: Browser, server: Served, path: str, them
     context.close()
 
 
+def test_deadlines_that_cannot_be_read_look_so(
+    context: BrowserContext, server: Served, firm: Firm, monkeypatch: pytest.MonkeyPatch
+):
+    watched = opened(context, server, "/accounts")
+    page, band = watched.page, watched.page.locator("#band")
+    deadline = row(page, "ADA").locator('[col-id="deadline"]')
+    expect(deadline).to_contain_text("m")
+    expect(deadline).not_to_contain_text("?")
+
+    def fails(_: object) -> None:
+        raise OSError("the store is away")
+
+    monkeypatch.setattr(server.follower._due, "take", fails)
+    firm.run(prices=[price("X", "50", at(70))])
+    expect(band).to_contain_text("Margin calls cannot be read: OSError: the store is away")
+    expect(band).to_contain_text("Deadlines are those of cycle")
+    expect(deadline).to_contain_text("? ")
+    expect(row(page, "BOB").locator('[col-id="deadline"]')).to_contain_text("? not known")
+
+    monkeypatch.undo()
+    expect(deadline).not_to_contain_text("?")
+    expect(band).not_to_contain_text("Margin calls")
+    assert watched.faults == []
+
+
 def test_a_call_is_extended_in_the_page(context: BrowserContext, server: Served, firm: Firm):
     watched = opened(context, server, "/account?id=ADA")
     page = watched.page

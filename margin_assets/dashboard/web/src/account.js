@@ -1,9 +1,10 @@
 import { act } from "./acts.js";
 import { Chart, base, colour } from "./charts.js";
 import { fill, h, panel, table } from "./dom.js";
+import { dueText, minutesLeft, trouble } from "./due.js";
 import * as fmt from "./format.js";
 import { LEVELS, badge } from "./severity.js";
-import { eventNow, get, isLive, store } from "./store.js";
+import { get, isLive, store } from "./store.js";
 
 const SLOW_SECONDS = 10;
 const ACTED_SECONDS = 20;
@@ -79,7 +80,7 @@ export function accountPage(root, { go }) {
   }
 
   function showFigures() {
-    const left = now.deadline === null ? null : (now.deadline - eventNow()) / 1e6;
+    const left = minutesLeft(now.deadline);
     fill(
       head,
       h("h1", {}, now.account_id),
@@ -89,7 +90,7 @@ export function accountPage(root, { go }) {
       dimension("Trading", now.restriction ? "close_only" : "none", null, fmt.words(now.restriction)),
       dimension("Liquidation", now.is_liquidating ? "triggered" : "none"),
       dimension("Minimum equity", now.minimum_call ? "call" : "ok"),
-      h("span", { class: `dimension${left !== null && left < 1800 ? " due" : ""}` }, h("small", {}, "Next deadline"), h("span", { class: "left" }, left === null ? "none" : fmt.left(now.deadline, eventNow()))),
+      h("span", { class: `dimension${left !== null && left < 30 ? " due" : ""}${trouble() ? " doubtful" : ""}` }, h("small", {}, "Next deadline"), h("span", { class: "left" }, dueText(now.deadline, "none"))),
       h("span", { class: "grow" }),
       h("span", { class: "of" }, `cycle ${fmt.count(now.cycle)}`),
     );
@@ -303,7 +304,7 @@ const standing = (now) => now && [now.level, now.margin_status, now.restriction,
 
 function updateDeadline(head, now) {
   const shown = head.querySelector(".left");
-  if (shown && now.deadline !== null) shown.textContent = fmt.left(now.deadline, eventNow());
+  if (shown) shown.textContent = dueText(now.deadline, "none");
 }
 
 const fact = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));

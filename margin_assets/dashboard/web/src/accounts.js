@@ -5,6 +5,7 @@ import {
   HighlightChangesModule,
   InfiniteRowModelModule,
   ModuleRegistry,
+  RenderApiModule,
   RowApiModule,
   RowStyleModule,
   ScrollApiModule,
@@ -13,9 +14,10 @@ import {
   themeQuartz,
 } from "ag-grid-community";
 import { fill, h } from "./dom.js";
+import { dueText, minutesLeft, trouble } from "./due.js";
 import * as fmt from "./format.js";
 import { LEVELS, badge, glyph, legend } from "./severity.js";
-import { eventNow, get, store } from "./store.js";
+import { get, store } from "./store.js";
 
 ModuleRegistry.registerModules([
   CellApiModule,
@@ -24,6 +26,7 @@ ModuleRegistry.registerModules([
   EventApiModule,
   HighlightChangesModule,
   InfiniteRowModelModule,
+  RenderApiModule,
   RowApiModule,
   RowStyleModule,
   ScrollApiModule,
@@ -77,10 +80,10 @@ function ratioCell({ value }) {
   return h("span", { class: "ratio" }, h("span", { class: "track", "aria-hidden": "true" }, bar), h("span", {}, fmt.pct(value)));
 }
 
-function deadlineClass({ value }) {
-  const left = value === null || value === undefined ? null : (value - eventNow()) / 60e6;
-  return `n${left === null ? "" : left < 30 ? " due" : left < 120 ? " soon" : ""}`;
-}
+const isWithin = (minutes) => ({ value }) => {
+  const left = minutesLeft(value);
+  return left !== null && left < minutes;
+};
 
 const COLUMNS = [
   {
@@ -97,8 +100,8 @@ const COLUMNS = [
     headerName: "Next deadline",
     width: 124,
     type: "number",
-    cellClass: deadlineClass,
-    valueFormatter: ({ value }) => fmt.left(value, eventNow()),
+    cellClassRules: { due: isWithin(30), soon: isWithin(120), doubtful: () => trouble() !== "" },
+    valueFormatter: ({ value }) => dueText(value),
   },
   amount("excess", "Excess", { width: 120, cellClassRules: { negative: ({ value }) => value < 0 } }),
   { field: "excess_ratio", headerName: "Excess % of gross", width: 142, type: "number", cellRenderer: ratioCell },
@@ -431,6 +434,8 @@ export function accountsPage(root, { go }) {
       showChips(states);
       refresh();
     },
+    // Time goes on where nothing else changes.
+    again: () => api?.refreshCells({ columns: ["deadline"], force: true, suppressFlash: true }),
     key(event) {
       if (event.key === "r" || event.key === "R") release();
       else if (event.key === "j" || event.key === "k") moveTo(api, api.getFocusedCell()?.rowIndex ?? 0);

@@ -15,6 +15,7 @@ from margin_assets.cli import (
     explain,
     feed_verbs,
     lake_verbs,
+    limit_verbs,
     liquidate,
     notice_verbs,
     offline_verbs,
@@ -75,6 +76,7 @@ for _group in (
     call_verbs,
     notice_verbs,
     plan_verbs,
+    limit_verbs,
     serve_verbs,
     dashboard_verbs,
 ):

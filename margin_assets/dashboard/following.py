@@ -143,7 +143,8 @@ class Follower:
         except Exception as error:
             # Whatever a store may say: what was read before is shown, and said to be old.
             trouble = _named(error)
-            _log.warning("margin calls cannot be read: %s", trouble)
+            if trouble != self._read.trouble:
+                _log.warning("margin calls cannot be read: %s", trouble)
         self._read = self._due.known(trouble)
 
     def _catch_up(self) -> None:

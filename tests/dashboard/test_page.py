@@ -152,7 +152,7 @@ def test_deadlines_that_cannot_be_read_look_so(
     expect(band).to_contain_text("Margin calls cannot be read: OSError: the store is away")
     expect(band).to_contain_text("Deadlines are those of cycle")
     expect(deadline).to_contain_text("? ")
-    expect(row(page, "BOB").locator('[col-id="deadline"]')).to_contain_text("? not known")
+    expect(row(page, "CY").locator('[col-id="deadline"]')).to_contain_text("? not known")
 
     monkeypatch.undo()
     expect(deadline).not_to_contain_text("?")

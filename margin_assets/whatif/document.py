@@ -117,7 +117,7 @@ Beta = Annotated[Decimal, _at_most(MAX_BETA)]
 Volatility = Annotated[Decimal, _at_most(MAX_VOLATILITY), AfterValidator(_not_negative)]
 ExpectedRange = Annotated[Decimal, _at_most(Decimal(10)), AfterValidator(_not_negative)]
 BorrowRate = Annotated[Decimal, _at_most(Decimal(100)), AfterValidator(_not_negative)]
-Overlay = Annotated[str, _one_of(OVERLAYS)]
+Overlay = Annotated[str, _one_of((*OVERLAYS, "initial"))]
 Rate = Annotated[Decimal, _at_most(Decimal(1))]
 Multiplier = Annotated[Decimal, _at_most(MAX_MULTIPLIER, decimals=6), AfterValidator(_positive)]
 Volume = Annotated[Decimal, _at_most(MAX_AMOUNT, decimals=6), AfterValidator(_not_negative)]
@@ -259,6 +259,8 @@ class Instrument(_Part):
     borrow_rate: BorrowRate | None = None
     adv: Volume | None = None
     """Average daily volume in shares, for what a liquidation costs; absent: not known, and dear."""
+    is_us: bool | None = None
+    """Whether it is a security of the United States, for the house's initial; absent: not known."""
     broad_based: bool | None = None
     """Whether options on it take the broad-index rates; absent: by its asset class."""
 

@@ -6,13 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import polars as pl
 import pyarrow as pa
 
+from margin_assets.dashboard.at_rest import read_tables
 from margin_assets.dashboard.due import Due
-from margin_assets.dashboard.figures import LIVE, Figures, empty, read_published, read_tables
+from margin_assets.dashboard.figures import LIVE, Figures, empty, read_published
 from margin_assets.dashboard.past import Past
 from margin_assets.lake.ledger.cycle_times import sealed_at
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.links import Walk
 from margin_assets.lake.published import Published, folder_of
 from margin_assets.lake.store.store import Lake
 
@@ -35,6 +38,7 @@ class Follower:
         """Those that are shown: they may come a cycle later than figures."""
         self.trouble = ""
         """Why the lake cannot be read; empty if it can."""
+        self.chain = Walk(lake)
         self._due = Due(lake)
         self._read = self.deadlines
         self._published = Published(folder_of(lake))
@@ -99,7 +103,7 @@ class Follower:
             return False
         try:
             self._take(read_published(path))
-        except (OSError, pa.ArrowInvalid, KeyError, ValueError) as error:
+        except (OSError, pa.ArrowInvalid, KeyError, ValueError, pl.exceptions.PolarsError) as error:
             _log.warning("published figures cannot be read: %s", error)
             return False
         return True

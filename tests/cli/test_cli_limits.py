@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.support.live_driver import Firm, at, cash, fill, opening, price, text
-from tests.support.margin_command import Margin, landed, live, place
+from tests.support.live_driver import Firm, at, cash, fill, line, opening, text
+from tests.support.margin_command import Margin, land, landed, live, place
 
 LIMIT = {"limit_id": "L1", "metric": "worst_scenario_loss", "scope": "firm", "owner": "Bea"}
 
@@ -36,7 +36,8 @@ def test_a_breach_is_listed_acknowledged_and_cured(margin: Margin, tmp_path: Pat
     assert (again.code, again.err.count("\n")) == (1, 1)
     assert f"breach {name[:12]} is acknowledged by mia, not open" in again.err
 
-    Firm(tmp_path).run(fills=[fill("g", "-100", "100", at(5))], prices=[price("X", "100", at(5))])
+    land(tmp_path, "fills/g.ndjson", line(fill("g", "-100", "100", at(5))))
+    live(margin, tmp_path)
     assert margin("limits", "breaches", "--json", *place(tmp_path)).document == []
     (cured,) = margin("limits", "breaches", "--all", "--json", *place(tmp_path)).document
     assert cured["state"] == "cured"

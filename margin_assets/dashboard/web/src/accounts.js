@@ -5,6 +5,7 @@ import {
   HighlightChangesModule,
   InfiniteRowModelModule,
   ModuleRegistry,
+  PinnedRowModule,
   RenderApiModule,
   RowApiModule,
   RowStyleModule,
@@ -26,6 +27,7 @@ ModuleRegistry.registerModules([
   EventApiModule,
   HighlightChangesModule,
   InfiniteRowModelModule,
+  PinnedRowModule,
   RenderApiModule,
   RowApiModule,
   RowStyleModule,
@@ -119,9 +121,23 @@ const COLUMNS = [
   amount("gross_market_value", "Gross value", { width: 124 }),
   { field: "leverage", headerName: "Leverage", width: 90, type: "number", valueFormatter: ({ value }) => fmt.times(value) },
   amount("worst_pnl", "Worst P&L", { width: 112 }),
+  { field: "largest_share", headerName: "Largest name", width: 112, type: "number", valueFormatter: ({ value }) => fmt.pct(value) },
   { field: "worst_scenario", headerName: "Scenario", width: 90, valueFormatter: ({ value }) => fmt.minusText(value) },
   { field: "restriction", headerName: "Restricted for", width: 150, valueFormatter: ({ value }) => fmt.words(value) },
+  { field: "account_type", headerName: "Type", width: 128, hide: true, valueFormatter: ({ value }) => fmt.word(value) },
+  amount("net_liquidation", "Net liquidation", { width: 124, hide: true }),
+  amount("reg_t_requirement", "Reg T requirement", { width: 140, hide: true }),
+  amount("portfolio_margin_requirement", "PM requirement", { width: 128, hide: true }),
 ];
+const CHOSEN = "columns";
+const idOf = (column) => column.colId ?? column.field;
+const isAlways = (column) => column.pinned !== undefined;
+
+/** Columns that this browser chose to see; those of the page where it chose none. */
+function chosenColumns() {
+  const kept = localStorage.getItem(CHOSEN);
+  return new Set(kept === null ? COLUMNS.filter((c) => !c.hide).map(idOf) : kept.split(","));
+}
 
 export function accountsPage(root, { go }) {
   let asked = new URLSearchParams(location.search);
@@ -132,7 +148,8 @@ export function accountsPage(root, { go }) {
   const none = h("p", { class: "empty", hidden: true });
   const where = h("div", { class: "grid" });
   const filters = filterRow();
-  fill(root, h("h1", { class: "unseen" }, "Accounts"), chips, strip, h("div", { class: "row" }, views, filters, told), none, where, legend(store.about));
+  const chooser = columnChooser();
+  fill(root, h("h1", { class: "unseen" }, "Accounts"), chips, strip, h("div", { class: "row" }, views, filters, chooser, told), none, where, legend(store.about));
 
   let api = null;
   let total = null;
@@ -258,6 +275,32 @@ export function accountsPage(root, { go }) {
       if (rows[i]?.account_id !== row.account_id) moved += 1;
     });
     return moved;
+  }
+
+  /** The account that is followed, above all others, whatever its place in the order. */
+  async function showFollowed() {
+    const id = asked.get("follow");
+    const rows = id ? objects(await get(`/api/accounts?${new URLSearchParams({ id })}&limit=1`).catch(() => ({ columns: [], rows: [] }))) : [];
+    api?.setGridOption("pinnedTopRowData", rows);
+  }
+
+  function follow(id) {
+    id && id !== asked.get("follow") ? asked.set("follow", id) : asked.delete("follow");
+    history.replaceState(null, "", `/accounts${asked.size ? `?${asked}` : ""}`);
+    showFollowed();
+  }
+
+  function columnChooser() {
+    const chosen = chosenColumns();
+    const choice = (column) => {
+      const toggle = ({ target }) => {
+        target.checked ? chosen.add(idOf(column)) : chosen.delete(idOf(column));
+        localStorage.setItem(CHOSEN, [...chosen].join());
+        api?.setColumnsVisible([idOf(column)], target.checked);
+      };
+      return h("label", {}, h("input", { type: "checkbox", checked: chosen.has(idOf(column)), onchange: toggle }), column.headerName);
+    };
+    return h("details", { class: "chooser" }, h("summary", {}, "Columns"), h("div", {}, COLUMNS.filter((c) => !isAlways(c)).map(choice)));
   }
 
   function reload() {
@@ -387,8 +430,9 @@ export function accountsPage(root, { go }) {
     columnTypes: { number: { cellClass: "n", headerClass: "n" } },
     defaultColDef: { sortable: true, resizable: true, suppressMovable: false, enableCellChangeFlash: true, sortingOrder: ["desc", "asc", null], comparator: () => 0 },
     columnDefs: COLUMNS.map((column) => {
-      const found = sorted().findIndex(([name]) => name === (column.colId ?? column.field));
-      return found < 0 ? column : { ...column, sort: sorted()[found][1], sortIndex: found };
+      const found = sorted().findIndex(([name]) => name === idOf(column));
+      const seen = { ...column, hide: !isAlways(column) && !chosenColumns().has(idOf(column)) };
+      return found < 0 ? seen : { ...seen, sort: sorted()[found][1], sortIndex: found };
     }),
     cellFlashDuration: 600,
     cellFadeDuration: 0,
@@ -414,6 +458,7 @@ export function accountsPage(root, { go }) {
     onCellClicked: ({ data, column }) => data && column.getColId() === "account_id" && open(data.account_id),
     onCellKeyDown: ({ event, data, node, api: grid }) => {
       if (event.key === "Enter" && data) open(data.account_id);
+      if ((event.key === "f" || event.key === "F") && data) follow(data.account_id);
       const step = event.key === "j" ? 1 : event.key === "k" ? -1 : 0;
       if (step) moveTo(grid, node.rowIndex + step);
     },
@@ -424,6 +469,7 @@ export function accountsPage(root, { go }) {
     grid.ensureIndexVisible(index);
     grid.setFocusedCell(index, grid.getFocusedCell()?.column ?? "account_id");
   }
+  showFollowed();
   where.addEventListener("pointermove", () => (touched = Date.now()));
   where.addEventListener("pointerleave", () => (touched = 0));
 
@@ -433,11 +479,13 @@ export function accountsPage(root, { go }) {
       const states = (asked.get("state") ?? "").split(",").filter(Boolean);
       showChips(states);
       refresh();
+      showFollowed();
     },
     // Time goes on where nothing else changes.
     again: () => api?.refreshCells({ columns: ["deadline"], force: true, suppressFlash: true }),
     key(event) {
       if (event.key === "r" || event.key === "R") release();
+      else if ((event.key === "f" || event.key === "F") && asked.get("follow") && !api.getFocusedCell()) follow(null);
       else if (event.key === "j" || event.key === "k") moveTo(api, api.getFocusedCell()?.rowIndex ?? 0);
       else return false;
       return true;

@@ -6,6 +6,7 @@ import { LEVELS, badge } from "./severity.js";
 import { get } from "./store.js";
 
 const NAMES_SECONDS = 30;
+const ISSUERS = 12;
 export const waiting = () => h("p", { class: "none" }, "Asking the lake…");
 
 export function strip(figures) {
@@ -18,6 +19,7 @@ export const worstOf = (scenarios) =>
 export function firmPage(root) {
   const top = h("div");
   const states = h("div");
+  const issuers = h("div");
   const moved = h("div");
   const names = h("div");
   const accounts = h("div");
@@ -31,6 +33,7 @@ export function firmPage(root) {
     h("h1", { class: "unseen" }, "Firm"),
     top,
     h("div", { class: "cards two" }, scenarios.element, panel("Shortfall by state and scenario", "USD, requirement held", states), deficiency.element, calls.element),
+    panel("Lost in the largest issuers, by move of SPY", "USD, by those who lose, nobody's gain set against it", issuers),
     h("div", { class: "cards three" }, panel("Accounts that moved", null, moved), panel("Largest shortfalls", "USD", accounts), panel("Largest names", "as sealed", names)),
     panel("Limits", null, limits),
   );
@@ -43,17 +46,19 @@ export function firmPage(root) {
     if (!found) return;
     const worst = worstOf(found.scenarios);
     const here = found.scenarios.find((row) => row.move === 0) ?? found.scenarios[0];
-    const totals = found.totals;
+    const { totals, close } = found;
+    const since = (value, name) => (close ? `${fmt.signed(fmt.usdShort)(value - fmt.toCents(close[name]))} since the close of ${close.day}` : null);
     fill(top, strip([
       ["Beta-weighted exposure", fmt.usdShort(fmt.toCents(here?.beta_weighted_exposure ?? null)), "to SPY"],
       ["Worst move", worst ? fmt.minusText(worst.scenario) : "–", worst ? `P&L ${fmt.usdShort(fmt.toCents(worst.pnl))}` : null],
-      ["Owed there", fmt.usdShort(fmt.toCents(worst?.credit_exposure ?? null)), "each customer alone"],
-      ["Deficiency now", fmt.usdShort(totals.deficiency), fmt.many(totals.calls, "open call")],
+      ["Owed there", fmt.usdShort(fmt.toCents(worst?.credit_exposure ?? null)), (worst && since(fmt.toCents(worst.credit_exposure), "credit_exposure")) ?? "each customer alone"],
+      ["Deficiency now", fmt.usdShort(totals.deficiency), since(totals.deficiency, "deficiency") ?? fmt.many(totals.calls, "open call")],
       ["Gross value", fmt.usdShort(fmt.toCents(here?.gross_market_value ?? null)), `net ${fmt.usdShort(fmt.toCents(here?.net_market_value ?? null))}`],
       ["Accounts", fmt.count(totals.accounts), `${fmt.count(totals.indeterminate)} indeterminate`],
     ]));
     showScenarios(found.scenarios);
     showStates(found.by_state.rows, found.by_state.scenarios);
+    showIssuers(found.issuers, found.by_state.scenarios);
     showDay(found.history);
     showMoved(found.moved);
     fill(accounts, table("Largest shortfalls", [
@@ -114,6 +119,22 @@ export function firmPage(root) {
             h("tbody", {}, [...rows].reverse().map((row) => h("tr", {}, h("th", { scope: "row" }, badge(row.level)), names.map((_, place) => cell(row, place)))))))
         : h("p", { class: "none" }, "No scenario is known yet."),
       h("p", { class: "say" }, "A figure opens the accounts behind it."),
+    );
+  }
+
+  function showIssuers(map, names) {
+    if (!map) return fill(issuers, h("p", { class: "none" }, "Only a session at work tells this, and none is."));
+    const largest = Math.max(1, ...map.loss.flat());
+    const cell = (value) => h("td", { class: `heat heat-${Math.round(Math.sqrt(value / largest) * 5)} n` }, value ? fmt.usdShort(value) : "0");
+    const line = (name, place) => h("tr", {}, h("th", { scope: "row" }, name), map.loss[place].map(cell));
+    fill(
+      issuers,
+      map.names.length
+        ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Lost in the largest issuers" }, h("table", { class: "map" },
+            h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Issuer"), names.map((name) => h("th", { scope: "col", class: "n" }, fmt.minusText(name).replace("SPY ", ""))))),
+            h("tbody", {}, map.names.slice(0, ISSUERS).map(line))))
+        : h("p", { class: "none" }, "Nothing is held."),
+      h("p", { class: "say" }, `As of cycle ${fmt.count(map.cycle)}; made anew each half minute.`),
     );
   }
 

@@ -161,6 +161,7 @@ const KEYS = [
   ["Esc", "back"],
   ["P", "pause, resume"],
   ["R", "release the held order"],
+  ["F", "follow an account, above all others"],
   ["T", "light or dark"],
   ["?", "these keys"],
 ];

@@ -90,6 +90,8 @@ def main() -> int:
         signal.signal(told, signal.default_int_handler)
     variables, port = environment(), free_port()
     dashboard_port = free_port(FIRST_DASHBOARD_PORT)
+    dashboard = f"http://{HOST}:{dashboard_port}"
+    variables["MARGIN_DASHBOARD"] = dashboard
     home = Path(variables["DAGSTER_HOME"])
     home.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "infra" / "dagster" / "dagster.yaml", home / "dagster.yaml")
@@ -114,7 +116,7 @@ def main() -> int:
                 f"landing      {variables['MARGIN_LANDING']}\n"
                 f"metrics      {metrics_address(variables)}\n"
                 "Ctrl-C stops everything.\n"
-                f"dashboard    http://{HOST}:{dashboard_port}\n"
+                f"dashboard    {dashboard}\n"
                 f"Dagster UI   http://{HOST}:{port}"
             )
         code = started[0].wait()

@@ -96,6 +96,39 @@ def test_the_keys_are_enough(context: BrowserContext, server: Served):
     assert watched.faults == []
 
 
+def test_an_account_is_followed_and_columns_are_chosen(context: BrowserContext, server: Served):
+    watched = opened(context, server, "/accounts?q=BOB")
+    page = watched.page
+    pinned = page.locator(".ag-row-pinned")
+    row(page, "BOB").locator('[col-id="severity"]').first.focus()
+    page.keyboard.press("f")
+    expect(page).to_have_url(f"{server.url}/accounts?q=BOB&follow=BOB")
+    expect(pinned).to_contain_text("BOB")
+    page.goto(f"{server.url}/accounts?q=CY&follow=BOB")
+    expect(row(page, "CY")).to_be_visible()
+    expect(pinned).to_contain_text("BOB")
+
+    # The choice of columns stays with the browser.
+    heads = page.locator(".ag-header")
+    expect(heads).to_contain_text("Change 1 h")
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_label("Change 1 h").uncheck()
+    expect(heads).not_to_contain_text("Change 1 h")
+    page.reload()
+    expect(row(page, "CY")).to_be_visible()
+    expect(heads).not_to_contain_text("Change 1 h")
+    assert watched.faults == []
+
+
+def test_issuers_stand_against_moves(context: BrowserContext, server: Served, firm: Firm):
+    firm.run(prices=[price("X", "50", at(65))])
+    watched = opened(context, server, "/firm")
+    found = watched.page.get_by_role("region", name="Lost in the largest issuers")
+
+    expect(found.get_by_role("row").nth(1)).to_contain_text("X")
+    assert watched.faults == []
+
+
 def test_an_empty_state_is_a_sentence(context: BrowserContext, server: Served):
     watched = opened(context, server, "/accounts?q=nobody")
 

@@ -100,7 +100,7 @@ const COLUMNS = [
   {
     field: "deadline",
     headerName: "Next deadline",
-    width: 124,
+    width: 142,
     type: "number",
     cellClassRules: { due: isWithin(30), soon: isWithin(120), doubtful: () => trouble() !== "" },
     valueFormatter: ({ value }) => dueText(value),
@@ -121,7 +121,7 @@ const COLUMNS = [
   amount("gross_market_value", "Gross value", { width: 124 }),
   { field: "leverage", headerName: "Leverage", width: 90, type: "number", valueFormatter: ({ value }) => fmt.times(value) },
   amount("worst_pnl", "Worst P&L", { width: 112 }),
-  { field: "largest_share", headerName: "Largest name", width: 112, type: "number", valueFormatter: ({ value }) => fmt.pct(value) },
+  { field: "largest_share", headerName: "Largest name", width: 122, type: "number", valueFormatter: ({ value }) => fmt.pct(value) },
   { field: "worst_scenario", headerName: "Scenario", width: 90, valueFormatter: ({ value }) => fmt.minusText(value) },
   { field: "restriction", headerName: "Restricted for", width: 150, valueFormatter: ({ value }) => fmt.words(value) },
   { field: "account_type", headerName: "Type", width: 128, hide: true, valueFormatter: ({ value }) => fmt.word(value) },
@@ -148,8 +148,7 @@ export function accountsPage(root, { go }) {
   const none = h("p", { class: "empty", hidden: true });
   const where = h("div", { class: "grid" });
   const filters = filterRow();
-  const chooser = columnChooser();
-  fill(root, h("h1", { class: "unseen" }, "Accounts"), chips, strip, h("div", { class: "row" }, views, filters, chooser, told), none, where, legend(store.about));
+  fill(root, h("h1", { class: "unseen" }, "Accounts"), chips, strip, h("div", { class: "row" }, views, filters, told), none, where, legend(store.about));
 
   let api = null;
   let total = null;
@@ -348,6 +347,7 @@ export function accountsPage(root, { go }) {
       choice("rule", "Any rule", ["reg_t", "portfolio_margin", "house"]),
       text("symbol", "Holds symbol", 32),
       text("q", "Id contains", 40),
+      columnChooser(),
     );
   }
 

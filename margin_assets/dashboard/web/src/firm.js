@@ -47,7 +47,7 @@ export function firmPage(root) {
     const worst = worstOf(found.scenarios);
     const here = found.scenarios.find((row) => row.move === 0) ?? found.scenarios[0];
     const { totals, close } = found;
-    const since = (value, name) => (close ? `${fmt.signed(fmt.usdShort)(value - fmt.toCents(close[name]))} since the close of ${close.day}` : null);
+    const since = (value, name) => (close ? `${fmt.signed(fmt.usdShort)(value - fmt.toCents(close[name]))} since close ${close.day.slice(5)}` : null);
     fill(top, strip([
       ["Beta-weighted exposure", fmt.usdShort(fmt.toCents(here?.beta_weighted_exposure ?? null)), "to SPY"],
       ["Worst move", worst ? fmt.minusText(worst.scenario) : "–", worst ? `P&L ${fmt.usdShort(fmt.toCents(worst.pnl))}` : null],

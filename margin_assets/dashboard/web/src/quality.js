@@ -66,9 +66,10 @@ export function qualityPage(root) {
   /** How old a feed is against the usual gap between its files; at rest and in a replay nothing is late. */
   function agedFeed(row, health) {
     if (row.age_seconds === null || row.usual_seconds === null) return "–";
+    if (health.freshness.state === "history") return `usually each ${fmt.span(row.usual_seconds)}`;
     const text = `${fmt.span(row.age_seconds)}, usually ${fmt.span(row.usual_seconds)}`;
     const times = row.age_seconds / Math.max(row.usual_seconds, 1);
-    if (health.freshness.state === "history" || times < 2) return text;
+    if (times < 2) return text;
     return h("b", { class: times < 5 ? "stale" : "overdue" }, `${times < 5 ? "△ late" : "✖ overdue"}: ${text}`);
   }
 
@@ -82,7 +83,7 @@ export function qualityPage(root) {
       option: {
         ...rest,
         tooltip: { ...rest.tooltip, valueFormatter: (value) => fmt.span(value) },
-        xAxis: { type: "category", data: rows.map((row) => fmt.count(row.place)), ...axis, axisLabel: { ...axis.axisLabel, hideOverlap: true } },
+        xAxis: { type: "category", data: rows.map((row) => fmt.count(row.place)), ...axis, axisLabel: { ...axis.axisLabel, interval: Math.floor(rows.length / 10) } },
         yAxis: { type: "value", ...axis, splitNumber: 3 },
         series: [{ name: "Planned to sealed", type: "bar", itemStyle: { color: colour("accent") }, data: rows.map((row) => row.value) }],
       },

@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from margin_assets.cli import (
+    account_verbs,
     audit_verbs,
     call_verbs,
     dashboard_verbs,
     demo,
     explain,
     feed_verbs,
+    im_verbs,
     lake_verbs,
+    landing_verbs,
     limit_verbs,
     liquidate,
     notice_verbs,
@@ -67,10 +70,13 @@ def margin(
 for _group in (
     demo,
     lake_verbs,
+    landing_verbs,
+    account_verbs,
     feed_verbs,
     explain,
     liquidate,
     offline_verbs,
+    im_verbs,
     audit_verbs,
     quarantine_verbs,
     call_verbs,

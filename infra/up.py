@@ -19,6 +19,7 @@ HOST = "127.0.0.1"
 FIRST_PORT = 3000
 FIRST_METRICS_PORT = 9464
 FIRST_DASHBOARD_PORT = 3030
+_ENDINGS = (signal.SIGINT, signal.SIGTERM)
 # A session of the demo in about three seconds.
 SPEED = "30000"
 PATIENCE_SECONDS = 10
@@ -82,12 +83,31 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             return
 
 
+def start(
+    made: list[list[str]], variables: dict[str, str], log: Path
+) -> list[subprocess.Popen[bytes]]:
+    """Starts the processes, each in a group of its own; all write to one log."""
+    with log.open("wb") as written:
+        return [
+            subprocess.Popen(  # noqa: S603 (our own commands)
+                command,
+                env=variables,
+                cwd=ROOT,
+                start_new_session=True,
+                stdout=written,
+                stderr=subprocess.STDOUT,
+            )
+            for command in made
+        ]
+
+
 def main() -> int:
     """Starts all, waits for Dagster, stops all."""
     # Told to end in whatever way, also where a shell that started it in the background ignores
-    # Ctrl-C, it leaves nothing behind.
-    for told in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(told, signal.default_int_handler)
+    # Ctrl-C, it leaves nothing behind: while a process is being started, that is waited for.
+    told: list[int] = []
+    for ending in _ENDINGS:
+        signal.signal(ending, lambda number, _: told.append(number))
     variables, port = environment(), free_port()
     dashboard_port = free_port(FIRST_DASHBOARD_PORT)
     dashboard = f"http://{HOST}:{dashboard_port}"
@@ -97,19 +117,12 @@ def main() -> int:
     shutil.copy(ROOT / "infra" / "dagster" / "dagster.yaml", home / "dagster.yaml")
     log = home / "up.log"
     say(f"starting Dagster, which takes half a minute; its log is {log}")
-    with log.open("wb") as written:
-        started = [
-            subprocess.Popen(  # noqa: S603 (our own commands)
-                command,
-                env=variables,
-                cwd=ROOT,
-                start_new_session=True,
-                stdout=written,
-                stderr=subprocess.STDOUT,
-            )
-            for command in commands(port, dashboard_port, variables["MARGIN_LANDING"])
-        ]
+    started = start(commands(port, dashboard_port, variables["MARGIN_LANDING"]), variables, log)
     try:
+        for ending in _ENDINGS:
+            signal.signal(ending, signal.default_int_handler)
+        if told:
+            raise KeyboardInterrupt
         if is_up(port, started[0]):
             say(
                 f"lake         {variables['MARGIN_LAKE']}\n"

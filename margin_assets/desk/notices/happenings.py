@@ -1,4 +1,4 @@
-"""What there is to tell: sealed decisions, versions of calls, and deadlines that come due."""
+"""What there is to tell: sealed decisions, versions of calls and plans, deadlines coming due."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -35,7 +35,10 @@ class Happening:
 def sealed_happenings(
     scan: Scan, policy: Policy, is_new: Callable[[str], pl.Expr]
 ) -> Iterator[Happening]:
-    """Decisions and versions of calls that are told; `is_new` chooses rows by their time's name."""
+    """Decisions, versions of calls and of plans that are told, of the rows that are new.
+
+    `is_new` chooses them by the name of the column with their time.
+    """
     versions = scan("margin_calls").filter(is_new("changed_at")).collect()
     told = versions.filter(_is_told("change", policy.calls)).sort("changed_at", "call_id")
     decisions = scan("enforcement_decisions").filter(is_new("decided_at"))
@@ -49,6 +52,9 @@ def sealed_happenings(
             yield _decision(row, severity)
     for row in told.to_dicts():
         yield _call(row, policy.calls[row["change"]])
+    plans = scan("liquidation_plans").filter(is_new("changed_at"), _is_told("state", policy.plans))
+    for row in plans.sort("changed_at", "plan_id", "version").collect().to_dicts():
+        yield _plan(row, policy.plans[row["state"]])
 
 
 def _is_told(column: str, severities: Mapping[str, str]) -> pl.Expr:
@@ -82,6 +88,20 @@ def _call(row: Row, severity: str) -> Happening:
         row["changed_at"],
         row["cycle"],
         row | {"due_at": due_of(row)},
+    )
+
+
+def _plan(row: Row, severity: str) -> Happening:
+    return Happening(
+        "plan",
+        f"{row['plan_id']}:{row['version']}",
+        row["state"],
+        severity,
+        row["account_id"],
+        None,
+        row["changed_at"],
+        row["cycle"],
+        row,
     )
 
 

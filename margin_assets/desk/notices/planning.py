@@ -29,7 +29,7 @@ from margin_assets.lake.ledger.ledger import Sealed
 
 _AT_ONCE = 100
 """Messages that are taken in hand together."""
-_FROM_CYCLES = ("decision", "call")
+_FROM_CYCLES = ("decision", "call", "plan")
 Texts = Callable[[pl.DataFrame], list[Message]]
 """Messages of rows of the table."""
 

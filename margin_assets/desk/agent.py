@@ -22,6 +22,7 @@ from margin_assets.kernels.liquidation.plan_states import PLANNER
 from margin_assets.lake.landing.landing import STAGING
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store import faults
 from margin_assets.lake.store.store import Lake
 
 SEND = "plan_send"
@@ -89,6 +90,7 @@ class Agent:
         """Writes the orders of one plan, says so, and returns where they are."""
         content = order_file(orders(scan, plan["plan_id"]))
         target = self._write(f"{plan['plan_id']}.ndjson", content)
+        faults.reach("orders_written")
         details = {"file": f"{_ORDERS}/{target.name}", "sha256": sha256(content).hexdigest()}
         self._land(Act(SEND, plan["plan_id"], details=details), sealed)
         return str(target)

@@ -113,7 +113,8 @@ def test_every_decision_and_version_has_an_id_of_its_own():
 
 
 def near(now: datetime, *calls: Row) -> list[tuple[str, datetime]]:
-    found = deadlines_coming(scan_of(calls=calls), POLICY, now, 1)
+    versions = scan_of(calls=calls)("margin_calls").collect()
+    found = deadlines_coming(versions, POLICY, now, 1)
     return [(happening.event, happening.at) for happening in found]
 
 

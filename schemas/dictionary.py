@@ -4,6 +4,7 @@ import sys
 
 import dataframely as dy
 
+from schemas.landed import Landed
 from schemas.tables import TABLES, Table
 
 _HEAD = """# Data dictionary
@@ -12,11 +13,17 @@ Generated from `schemas/` by `make docs`; a test keeps it fresh. Table name = as
 name below the lake. Money is exact: decimals of two places, quantities and prices of six.
 
 """
+_PROVENANCE = """## Provenance
+
+Every table that files land for has these columns too, first. The lake fills them: no file has them.
+
+"""
 
 
 def dictionary() -> str:
     """The whole dictionary."""
-    return _HEAD + "\n".join(_section(table) for table in TABLES.values())
+    provenance = _PROVENANCE + _columns(Landed.columns()) + "\n"
+    return _HEAD + provenance + "\n".join(_section(table) for table in TABLES.values())
 
 
 def _section(table: Table) -> str:
@@ -28,10 +35,20 @@ def _section(table: Table) -> str:
     ]
     if table.is_daily:
         facts.append(f"- History by business date: `daily/{table.name}`, SQL `daily_{table.name}`")
-    head = f"## `{table.name}`\n\n{table.grain}\n\n" + "\n".join(facts)
-    rows = [_row(name, column) for name, column in table.schema.columns().items()]
-    columns = "| column | type | key | null | unit | meaning |\n" + "| --- " * 6 + "|"
-    return f"{head}\n\n{columns}\n" + "\n".join(rows) + "\n"
+    if issubclass(table.schema, Landed):
+        facts.append("- And the columns of its [provenance](#provenance)")
+    own = {n: column for n, column in table.schema.columns().items() if not _is_told(table, n)}
+    return f"## `{table.name}`\n\n{table.grain}\n\n" + "\n".join(facts) + f"\n\n{_columns(own)}"
+
+
+def _is_told(table: Table, name: str) -> bool:
+    """Whether a column is told of with the provenance."""
+    return issubclass(table.schema, Landed) and name in Landed.columns()
+
+
+def _columns(columns: dict[str, dy.Column]) -> str:
+    head = "| column | type | key | null | unit | meaning |\n" + "| --- " * 6 + "|"
+    return "\n".join([head, *(_row(name, column) for name, column in columns.items())]) + "\n"
 
 
 def _row(name: str, column: dy.Column) -> str:

@@ -62,12 +62,30 @@ _APPENDED = 100
 
 
 def _landed(name: str, schema: type[dy.Schema]) -> Table:
-    order = ("cycle", "file_id", "file_row")
-    return Table(name, schema, Mode.APPEND, "landed", order, 7, retention_cycles=_APPENDED)
+    return _added(name, schema, "landed", "file_id", "file_row")
 
 
 def _state(name: str, schema: type[dy.Schema], *order: str) -> Table:
     return Table(name, schema, Mode.STATE, "margin", order, retention_days=1, is_daily=True)
+
+
+def _of_an_account(name: str, schema: type[dy.Schema], *beside: str) -> Table:
+    order = ("account_id", *beside)
+    return Table(name, schema, Mode.STATE, "enforcement", order, retention_days=1)
+
+
+def _added(
+    name: str, schema: type[dy.Schema], group: str, *order: str, is_daily: bool = False
+) -> Table:
+    """A table whose cycles add rows, each row with its cycle."""
+    keys = ("cycle", *order)
+    return Table(
+        name, schema, Mode.APPEND, group, keys, 7, is_daily=is_daily, retention_cycles=_APPENDED
+    )
+
+
+def _beside_cycles(name: str, schema: type[dy.Schema], group: str, *order: str) -> Table:
+    return Table(name, schema, Mode.APPEND, group, order, retention_days=7, in_cycle=False)
 
 
 TABLES: dict[str, Table] = {
@@ -84,125 +102,51 @@ TABLES: dict[str, Table] = {
         _landed("prices", landed.Prices),
         _landed("desk_actions", desk.DeskActions),
         _landed("limits", firm.Limits),
-        Table(
-            "landed_files",
-            landed.LandedFiles,
-            Mode.APPEND,
-            "landed",
-            ("cycle", "file_number"),
-            7,
-            retention_cycles=_APPENDED,
-        ),
-        Table(
+        _added("landed_files", landed.LandedFiles, "landed", "file_number"),
+        _added(
             "quarantine",
             landed.Quarantine,
-            Mode.APPEND,
             "landed",
-            ("cycle", "path", "file_id", "file_row", "quarantine_id"),
-            7,
-            retention_cycles=_APPENDED,
+            "path",
+            "file_id",
+            "file_row",
+            "quarantine_id",
         ),
-        Table(
-            "refused_accounts",
-            desk.RefusedAccounts,
-            Mode.APPEND,
-            "landed",
-            ("cycle", "quarantine_id"),
-            7,
-            retention_cycles=_APPENDED,
-        ),
-        Table(
-            "quarantine_closings",
-            desk.QuarantineClosings,
-            Mode.APPEND,
-            "landed",
-            ("cycle", "quarantine_id"),
-            7,
-            retention_cycles=_APPENDED,
-        ),
+        _added("refused_accounts", desk.RefusedAccounts, "landed", "quarantine_id"),
+        _added("quarantine_closings", desk.QuarantineClosings, "landed", "quarantine_id"),
         _state("positions", margin.Positions, "account_id", "class_group", "symbol"),
         _state("account_state", margin.AccountState, "account_id"),
-        Table(
-            "enforcement_state",
-            margin.EnforcementState,
-            Mode.STATE,
-            "enforcement",
-            ("account_id",),
-            1,
-        ),
+        _of_an_account("enforcement_state", margin.EnforcementState),
         _state("special_memorandum_accounts", reg_t.SpecialMemorandumAccounts, "account_id"),
         _state("reg_t_requirements", margin.RegTRequirements, "account_id", "group_number"),
         _state("tims_requirements", margin.TimsRequirements, "account_id", "class_group"),
         _state("house_requirements", house.HouseRequirements, "account_id", "overlay", "subject"),
         _state("stress_results", margin.StressResults, "account_id", "move"),
         _state("margin_summary", margin.MarginSummary, "account_id"),
-        Table(
-            "firm_risk",
-            margin.FirmRisk,
-            Mode.APPEND,
-            "margin",
-            ("cycle", "move", "scenario"),
-            7,
-            is_daily=True,
-            retention_cycles=_APPENDED,
-        ),
-        Table(
+        _added("firm_risk", margin.FirmRisk, "margin", "move", "scenario", is_daily=True),
+        _added(
             "credit_exposures",
             firm.CreditExposures,
-            Mode.APPEND,
             "margin",
-            ("cycle", "move", "scenario", "account_type"),
-            7,
+            "move",
+            "scenario",
+            "account_type",
             is_daily=True,
-            retention_cycles=_APPENDED,
         ),
-        Table(
-            "firm_concentrations",
-            firm.FirmConcentrations,
-            Mode.APPEND,
-            "margin",
-            ("cycle", "kind", "rank"),
-            7,
-            is_daily=True,
-            retention_cycles=_APPENDED,
+        _added(
+            "firm_concentrations", firm.FirmConcentrations, "margin", "kind", "rank", is_daily=True
         ),
-        Table(
-            "limit_breaches",
-            firm.LimitBreaches,
-            Mode.APPEND,
-            "enforcement",
-            ("cycle", "breach_id", "version"),
-            7,
-            retention_cycles=_APPENDED,
-        ),
-        Table(
+        _added("limit_breaches", firm.LimitBreaches, "enforcement", "breach_id", "version"),
+        _added(
             "special_memorandum_days",
             reg_t.SpecialMemorandumDays,
-            Mode.APPEND,
             "enforcement",
-            ("cycle", "account_id", "business_date"),
-            7,
-            retention_cycles=_APPENDED,
+            "account_id",
+            "business_date",
         ),
-        Table(
-            "reg_t_calls",
-            reg_t.RegTCalls,
-            Mode.STATE,
-            "enforcement",
-            ("account_id", "opened_on"),
-            1,
-        ),
-        Table(
-            "intraday_deficits",
-            intraday.IntradayDeficits,
-            Mode.STATE,
-            "enforcement",
-            ("account_id", "deficit_date"),
-            1,
-        ),
-        Table(
-            "intraday_state", intraday.IntradayState, Mode.STATE, "enforcement", ("account_id",), 1
-        ),
+        _of_an_account("reg_t_calls", reg_t.RegTCalls, "opened_on"),
+        _of_an_account("intraday_deficits", intraday.IntradayDeficits, "deficit_date"),
+        _of_an_account("intraday_state", intraday.IntradayState),
         Table(
             "pattern_day_traders",
             intraday.PatternDayTraders,
@@ -212,78 +156,51 @@ TABLES: dict[str, Table] = {
             1,
             is_daily=True,
         ),
-        Table(
-            "enforcement_decisions",
-            audit.EnforcementDecisions,
-            Mode.APPEND,
-            "enforcement",
-            ("cycle", "decision_number"),
-            7,
-            retention_cycles=_APPENDED,
+        _added(
+            "enforcement_decisions", audit.EnforcementDecisions, "enforcement", "decision_number"
         ),
-        Table(
+        _added(
             "margin_calls",
             calls.MarginCalls,
-            Mode.APPEND,
             "enforcement",
-            ("cycle", "changed_at", "account_id", "call_type", "version"),
-            7,
-            retention_cycles=_APPENDED,
+            "changed_at",
+            "account_id",
+            "call_type",
+            "version",
         ),
-        Table(
-            "desk_outcomes",
-            calls.DeskOutcomes,
-            Mode.APPEND,
-            "enforcement",
-            ("cycle", "action_id"),
-            7,
-            retention_cycles=_APPENDED,
-        ),
-        Table(
+        _added("desk_outcomes", calls.DeskOutcomes, "enforcement", "action_id"),
+        _added(
             "liquidation_plans",
             liquidation.LiquidationPlans,
-            Mode.APPEND,
             "enforcement",
-            ("cycle", "changed_at", "account_id", "plan_id", "version"),
-            7,
-            retention_cycles=_APPENDED,
+            "changed_at",
+            "account_id",
+            "plan_id",
+            "version",
         ),
-        Table(
+        _added(
             "liquidation_orders",
             liquidation.LiquidationOrders,
-            Mode.APPEND,
             "enforcement",
-            ("cycle", "changed_at", "account_id", "plan_id", "symbol", "version"),
-            7,
-            retention_cycles=_APPENDED,
+            "changed_at",
+            "account_id",
+            "plan_id",
+            "symbol",
+            "version",
         ),
-        Table(
-            "order_fills",
-            liquidation.OrderFills,
-            Mode.APPEND,
-            "landed",
-            ("cycle", "fill_id"),
-            7,
-            retention_cycles=_APPENDED,
-        ),
-        Table("cycles", audit.Cycles, Mode.APPEND, "audit", ("cycle", "state"), 7, in_cycle=False),
-        Table(
+        _added("order_fills", liquidation.OrderFills, "landed", "fill_id"),
+        _beside_cycles("cycles", audit.Cycles, "audit", "cycle", "state"),
+        _beside_cycles(
             "validation_results",
             audit.ValidationResults,
-            Mode.APPEND,
             "audit",
-            ("table_name", "table_version", "partition", "expectation"),
-            7,
-            in_cycle=False,
+            "table_name",
+            "table_version",
+            "partition",
+            "expectation",
         ),
-        Table(
-            "notifications",
-            notifications.Notifications,
-            Mode.APPEND,
-            "enforcement",
-            ("message_id", "version"),
-            7,
-            in_cycle=False,
+        _beside_cycles(
+            "notifications", notifications.Notifications, "enforcement", "message_id", "version"
         ),
     )
 }

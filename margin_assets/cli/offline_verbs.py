@@ -9,8 +9,8 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from margin_assets.cli import order_check, output, rulebook_diff
-from margin_assets.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, example
+from margin_assets.cli import account_whatif, order_check, output, rulebook_diff
+from margin_assets.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, example, moment
 from margin_assets.cli.output import Refusal
 
 rulebook = typer.Typer(
@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
             "margin whatif portfolio.json --json",
             "margin whatif - < portfolios.ndjson > answers.ndjson",
             'margin whatif --account A1 --order "BUY 100 XOM @ 61.20"',
+            "margin whatif --account A1 --shock NVDA=-10% --add hedge.json",
         )
     )(whatif)
     rulebook.command("list", epilog=example("margin rulebook list"))(list_rulebooks)
@@ -53,48 +54,91 @@ def whatif(  # noqa: PLR0913 (the options of the interface)
         list[str] | None,
         typer.Option(metavar="ORDER", help="Its legs, `;` between them; repeatable."),
     ] = None,
+    shock: Annotated[
+        list[str] | None,
+        typer.Option(metavar="S=-10%", help="Move a price, or set it: S=95.50; repeatable."),
+    ] = None,
+    add: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Positions to take on at their prices; repeatable."),
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="TIMESTAMP", help="The account as sealed by then.")
+    ] = None,
+    is_schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of a document.")
+    ] = False,
     lake: LakeOption = DEFAULT_LAKE,
     is_ndjson: Annotated[
         bool, typer.Option("--ndjson", help="One document a line, whatever the file's name.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Margin a portfolio document, or check an order before it is traded.
+    """Margin a portfolio document, an account with other prices, or check an order.
 
-    Nothing is stored. A document needs no lake; an order is checked against its account as of the
-    last sealed cycle, each leg as in "BUY 100 XOM @ 61.20".
+    Nothing is stored. A document needs no lake. An account is margined as it was sealed last, and
+    again after shocks and added positions; an order is checked against it before it is traded,
+    each leg as in "BUY 100 XOM @ 61.20".
 
     A .ndjson file, or - for standard input, holds one document a line and is answered a line
     each, in order; a refused document by {"error": ...} in its place.
     """
-    if account is not None or order:
-        _refuse_both(file, account, order)
-        order_check.show_check(lake, str(account), order or [], as_json=as_json)
+    if is_schema:
+        _print_schema()
+        return
+    if account is not None or order or shock or add or as_of:
+        _refuse_both(file, account)
+        if order:
+            if shock or add or as_of:
+                raise Refusal(
+                    "an order is checked as of the last cycle: no --shock, --add, --as-of"
+                )
+            order_check.show_check(lake, str(account), order, as_json=as_json)
+            return
+        at = None if as_of is None else moment(as_of)
+        changes = account_whatif.Changes(shock or [], add or [], at)
+        account_whatif.show_changed(lake, str(account), changes, as_json=as_json)
         return
     if file is None:
-        raise Refusal("name a portfolio document, or an account and an order")
+        raise Refusal("name a portfolio document, or an account by --account")
     if is_ndjson or file == "-" or file.endswith(".ndjson"):
         with _opened(file) as lines:
             _answer_lines(lines)
         return
     from margin_assets.whatif import whatif as answered
 
-    document = answered(Path(file).read_bytes())
+    with _opened(file) as document, account_whatif.refused_by_fault(file):
+        found = answered(document.read())
     if as_json:
-        output.answer(document)
+        output.answer(found)
     else:
         from margin_assets.cli.whatif_view import show
 
-        show(document)
+        show(found)
 
 
-def _refuse_both(file: str | None, account: str | None, order: list[str] | None) -> None:
-    if file is not None or account is None or not order:
-        raise Refusal("an order is checked by --account and --order, without a document")
+def _refuse_both(file: str | None, account: str | None) -> None:
+    if file is not None:
+        raise Refusal("a document has its account in it: name a file or --account")
+    if account is None:
+        raise Refusal("--order, --shock, --add and --as-of are of an account: name it by --account")
+
+
+def _print_schema() -> None:
+    import json
+
+    from margin_assets.whatif import Document
+
+    sys.stdout.write(json.dumps(Document.model_json_schema(), indent=2) + "\n")
 
 
 def _opened(file: str) -> AbstractContextManager[BinaryIO]:
-    return nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
+    if file == "-":
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return Path(file).open("rb")
+    except OSError as error:
+        raise Refusal(f"{file} cannot be read: {error.strerror}") from None
 
 
 def _answer_lines(lines: Iterable[bytes]) -> None:

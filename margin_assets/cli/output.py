@@ -138,6 +138,11 @@ def shown(value: object) -> str:
             return str(value)
 
 
+def usd(amount: float | None) -> Decimal | None:
+    """An amount of JSON as money, with its cents; None for none."""
+    return None if amount is None else Decimal(f"{amount:.2f}")
+
+
 def _grouped(value: Decimal) -> str:
     """Thousands apart; money with its cents, finer decimals only where they say something."""
     scale = -int(value.as_tuple().exponent)

@@ -1,6 +1,5 @@
 """The answer to a portfolio document, for a person."""
 
-from decimal import Decimal
 from typing import Any
 
 from margin_assets.cli import output
@@ -30,12 +29,8 @@ def show(answer: Document) -> None:
     output.say(f"rulebooks: {', '.join(books)}")
 
 
-def _usd(amount: float | None) -> Decimal | None:
-    return None if amount is None else Decimal(f"{amount:.2f}")
-
-
 def _text(amount: float | None) -> str:
-    return output.shown(_usd(amount))
+    return output.shown(output.usd(amount))
 
 
 def _methods(answer: Document) -> None:
@@ -45,23 +40,39 @@ def _methods(answer: Document) -> None:
     output.table(
         ("method", "requirement (USD)", "excess (USD)", ""),
         [
-            ("reg_t maintenance", *map(_usd, (maintenance, reg_t["excess"])), ""),
-            ("reg_t initial", _usd(reg_t["initial_requirement"]), None, ""),
-            ("portfolio_margin", *map(_usd, (portfolio["requirement"], portfolio["excess"])), note),
-            ("house", *map(_usd, (house["requirement"], house["excess"])), ""),
+            ("reg_t maintenance", *map(output.usd, (maintenance, reg_t["excess"])), ""),
+            ("reg_t initial", output.usd(reg_t["initial_requirement"]), None, ""),
+            (
+                "portfolio_margin",
+                *map(output.usd, (portfolio["requirement"], portfolio["excess"])),
+                note,
+            ),
+            ("house", *map(output.usd, (house["requirement"], house["excess"])), ""),
         ],
     )
 
 
 def _groups(answer: Document) -> None:
     groups = [
-        (g["strategy"], g["rule"], _usd(g["gross_requirement"]), _usd(g["net_deposit"]))
+        (
+            g["symbol"],
+            g["strategy"],
+            g["rule"],
+            output.usd(g["gross_requirement"]),
+            output.usd(g["net_deposit"]),
+        )
         for g in answer["reg_t"]["groups"]
     ]
     if groups:
-        output.table(("strategy", "rule", "requirement (USD)", "net deposit (USD)"), groups)
+        heads = ("symbol", "strategy", "rule", "requirement (USD)", "net deposit (USD)")
+        output.table(heads, groups)
     classes = [
-        (c["class_group"], c["worst_point"], _usd(c["scan_risk"]), _usd(c["requirement"]))
+        (
+            c["class_group"],
+            c["worst_point"],
+            output.usd(c["scan_risk"]),
+            output.usd(c["requirement"]),
+        )
         for c in answer["portfolio_margin"]["class_groups"]
     ]
     if classes:
@@ -72,7 +83,7 @@ def _stress(rows: list[Document]) -> None:
     cells = [
         (
             r["scenario"],
-            *(_usd(r[n]) for n in ("pnl", "equity", "requirement", "excess")),
+            *(output.usd(r[n]) for n in ("pnl", "equity", "requirement", "excess")),
             r["underwater"],
         )
         for r in rows

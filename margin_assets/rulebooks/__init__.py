@@ -28,7 +28,7 @@ FAMILIES = (
     "lake",
 )
 """What cycles are planned under."""
-OUTSIDE = ("notifications",)
+OUTSIDE = ("notifications", "simm", "schedule_im")
 """Families that decide nothing in a cycle: no plan names them, and none is replayed by them."""
 
 P = ParamSpec("P")

@@ -27,6 +27,7 @@ POSITIVE = _Bounds(1, 1_000_000, 1)
 PERIOD = _Bounds(0, 1_000_000)
 AMOUNT = _Bounds(0, 1e9)
 PERCENT = _Bounds(-100, 100, 1)
+CORRELATION = _Bounds(-1, 1)
 _ANY = _Bounds(0, 1e12)
 
 _HOUSE = {
@@ -72,6 +73,8 @@ _OF: dict[str, dict[str, _Bounds]] = {
     "timelines": {"*": COUNT},
     "calls": {"*_share": SHARE, "*": COUNT},
     "notifications": {"*_seconds": POSITIVE, "digest.*": POSITIVE, "*": COUNT},
+    "simm": {"interest_rate.cross_currency_basis": CORRELATION, "*": AMOUNT},
+    "schedule_im": {"limits_years": COUNT, "*": SHARE},
     "overlays": {"*_usd": AMOUNT, "*.riskiest": COUNT, "*": RATE},
     "firm": {
         "price_moves.moves_percent": PERCENT,

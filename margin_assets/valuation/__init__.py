@@ -1,1 +1,1 @@
-"""Documents of curves and rates instruments: parsed, valued by the kernels, answered. Nothing is stored."""
+"""Documents of curves and rates instruments: parsed, valued, answered. Nothing is stored."""

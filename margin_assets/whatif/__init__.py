@@ -36,7 +36,10 @@ sys.modules[__name__].__class__ = _Called
 
 
 def whatif_lines(lines: Iterable[str | bytes]) -> Iterator[str]:
-    """One JSON line for each document line, in order; a refused one says `{"error": ...}`."""
+    """One JSON line for each document line, in order.
+
+    A refused one says `{"error": ..., "errors": [...]}`: the first fault, and a line for each.
+    """
     for line in lines:
         if line.strip():
             yield json.dumps(_answer_or_error(line), allow_nan=False)
@@ -46,4 +49,4 @@ def _answer_or_error(line: str | bytes) -> dict[str, Any]:
     try:
         return whatif(line)
     except DocumentError as refused:
-        return {"error": str(refused)}
+        return {"error": str(refused), "errors": list(refused.faults)}

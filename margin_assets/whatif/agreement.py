@@ -11,15 +11,27 @@ _SHOWN = 64  # characters of somebody else's text that a message repeats
 
 
 class DocumentError(ValueError):
-    """A document that is refused: one line that names the place and the reason."""
+    """A document that is refused: one line that names the place and the reason of the first fault.
+
+    `faults` has a line for each.
+    """
+
+    def __init__(self, *faults: str) -> None:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        super().__init__(f"{faults[0]}{more}")
+        self.faults = faults
 
 
 def refuse_contradictions(document: Document) -> None:
     """Raises `DocumentError` where rows that are each in order do not fit together."""
-    _refuse_what_has_ended(document)
-    _refuse_two_prices(document)
-    _refuse_beyond_range(document)
-    _refuse_shared_names(document)
+    found = [
+        *_what_has_ended(document),
+        *_two_prices(document),
+        *_beyond_range(document),
+        *_shared_names(document),
+    ]
+    if found:
+        raise DocumentError(*found)
 
 
 def quoted(text: str) -> str:
@@ -27,24 +39,24 @@ def quoted(text: str) -> str:
     return json.dumps(text[:_SHOWN])
 
 
-def _refuse_what_has_ended(document: Document) -> None:
+def _what_has_ended(document: Document) -> Iterator[str]:
     for i, row in enumerate(document.positions):
         if isinstance(row, Option) and row.expiry < document.as_of:
-            raise DocumentError(f"positions[{i}].expiry: before as_of {document.as_of}")
+            yield f"positions[{i}].expiry: before as_of {document.as_of}"
         if isinstance(row, Bond) and row.maturity < document.as_of:
-            raise DocumentError(f"positions[{i}].maturity: before as_of {document.as_of}")
+            yield f"positions[{i}].maturity: before as_of {document.as_of}"
 
 
-def _refuse_two_prices(document: Document) -> None:
+def _two_prices(document: Document) -> Iterator[str]:
     known: dict[Contract, tuple[int, Decimal]] = {}
     for i, row in enumerate(document.positions):
         if isinstance(row, Option) and row.price is not None:
             first, price = known.setdefault(row.contract, (i, row.price))
             if price != row.price:
-                raise DocumentError(f"positions[{i}].price: not that of positions[{first}]")
+                yield f"positions[{i}].price: not that of positions[{first}]"
 
 
-def _refuse_beyond_range(document: Document) -> None:
+def _beyond_range(document: Document) -> Iterator[str]:
     most = Decimal(MAX_POSITION // MICRO)
     units: dict[str, Decimal] = {}
     for row in document.positions:
@@ -52,7 +64,7 @@ def _refuse_beyond_range(document: Document) -> None:
         units[name] = units.get(name, Decimal(0)) + abs(size)
     for name, size in units.items():
         if size > most:
-            raise DocumentError(f"positions: {quoted(name)} adds up to more than {most:,f}")
+            yield f"positions: {quoted(name)} adds up to more than {most:,f}"
 
 
 def _size(row: Equity | Option | Bond) -> tuple[str, Decimal]:
@@ -63,7 +75,7 @@ def _size(row: Equity | Option | Bond) -> tuple[str, Decimal]:
     return f"{row.bond_class} {row.maturity}", row.principal
 
 
-def _refuse_shared_names(document: Document) -> None:
+def _shared_names(document: Document) -> Iterator[str]:
     """What an option or a bond is called in the answer may not be called so elsewhere."""
     named: dict[str, tuple[int, object]] = {}
     for i, row in enumerate(document.positions):
@@ -71,10 +83,10 @@ def _refuse_shared_names(document: Document) -> None:
             name, what = symbol_of(i, row), row.contract if isinstance(row, Option) else i
             first, other = named.setdefault(name, (i, what))
             if other != what:
-                raise DocumentError(f"positions[{i}]: called {quoted(name)}, as positions[{first}]")
+                yield f"positions[{i}]: called {quoted(name)}, as positions[{first}]"
     for place, name in _given_names(document):
         if name in named:
-            raise DocumentError(f"{place}: {quoted(name)} is what positions[{named[name][0]}] is")
+            yield f"{place}: {quoted(name)} is what positions[{named[name][0]}] is"
 
 
 def _given_names(document: Document) -> Iterator[tuple[str, str]]:

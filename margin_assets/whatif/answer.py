@@ -1,13 +1,10 @@
 """The answer to a portfolio document: what the kernels say of it, in the public shape."""
 
-from decimal import Decimal
-
 import polars as pl
 
 from margin_assets.kernels.book.states import INDETERMINATE, state_names
 from margin_assets.kernels.enforcement.minimum import minimum_equity
 from margin_assets.kernels.margin.drivers import drivers, why_not_told
-from margin_assets.kernels.margin.house import addons_of, house_accounts
 from margin_assets.kernels.margin.requirements import (
     POINT_COLUMNS,
     margin_summary,
@@ -15,15 +12,14 @@ from margin_assets.kernels.margin.requirements import (
     tims_requirements,
 )
 from margin_assets.kernels.options.valuation import quote_states
-from margin_assets.kernels.overlays.overlays import house_totals
-from margin_assets.kernels.rules.overlay_rules import overlay_rules, with_enabled
 from margin_assets.kernels.securities.lines import input_states
 from margin_assets.rulebooks import versions_in_force
 from margin_assets.whatif.amounts import Row, number, usd
+from margin_assets.whatif.deadlines import deadlines
 from margin_assets.whatif.document import Document
 from margin_assets.whatif.frames import Case, case_of
+from margin_assets.whatif.house import house_answer
 from margin_assets.whatif.reg_t import reg_t_answer
-from schemas.house import OVERLAYS
 
 
 def answer(document: Document) -> Row:
@@ -32,7 +28,7 @@ def answer(document: Document) -> Row:
     summary = margin_summary((case.margined,)).row(0, named=True)
     versions = versions_in_force(document.as_of)
     reg_t, portfolio = reg_t_answer(case, summary), _portfolio_margin(case, summary)
-    house = _house(document, case, summary)
+    house = house_answer(document, case, summary)
     return {
         "account_id": document.account.account_id,
         "as_of": document.as_of.isoformat(),
@@ -53,6 +49,7 @@ def answer(document: Document) -> Row:
         "reg_t": reg_t,
         "portfolio_margin": portfolio,
         "house": house,
+        "deadlines": deadlines(document, reg_t, portfolio),
         "side_by_side": _side_by_side(case, reg_t, portfolio, house),
         "stress": _stress(case),
         "margin_method": summary["margin_method"],
@@ -124,36 +121,6 @@ def _class_group(row: Row) -> Row:
         "minimum": usd(row["minimum"]),
         "not_margined": usd(row["not_margined"]),
         "requirement": usd(row["requirement"]),
-    }
-
-
-def _house(document: Document, case: Case, summary: Row) -> Row:
-    """What the overlays switched on add to the regulatory requirement of the account's type."""
-    overlays = overlay_rules(document.as_of)
-    if document.options.house_overlays is not None:
-        overlays = with_enabled(overlays, document.options.house_overlays)
-    accounts = house_accounts(case.margined.accounts, case.margined.figures)
-    addons = addons_of(case.margined.house_positions(), accounts, overlays)
-    totals = house_totals(addons, accounts).row(0, named=True)
-    requirement = totals["house_requirement"]
-    excess = summary["equity"] - requirement
-    return {
-        **{f"{name}_addon": usd(totals[f"{name}_addon"]) for name in OVERLAYS},
-        "overlays": sorted(overlays.enabled),
-        "charges": [
-            {
-                "overlay": row["overlay"],
-                "subject": row["subject"],
-                "base": usd(row["base"]),
-                "rate": row["rate"],
-                "addon": usd(row["addon"]),
-                "reason": row["reason"],
-            }
-            for row in addons.iter_rows(named=True)
-        ],
-        "requirement": usd(requirement),
-        "excess": usd(excess),
-        "call": usd(max(Decimal(0), -excess)),
     }
 
 

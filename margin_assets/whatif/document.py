@@ -1,129 +1,37 @@
 """The portfolio document: every key and every bound."""
 
-import re
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    StringConstraints,
-    model_validator,
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from margin_assets.whatif.fields import (
+    AccountType,
+    Amount,
+    AssetClass,
+    Beta,
+    BorrowRate,
+    Day,
+    ExpectedRange,
+    Id,
+    Leverage,
+    Multiplier,
+    OneOf,
+    Overlay,
+    Premium,
+    Price,
+    Quantity,
+    Rate,
+    Symbol,
+    Volatility,
+    Volume,
+    not_negative,
+    not_zero,
 )
+from schemas.landed import BOND_CLASSES, RIGHTS, SETTLEMENTS, STYLES
 
-from schemas.columns import MAX_AMOUNT, MAX_PRICE, MAX_QUANTITY, PRINTABLE
-from schemas.house import OVERLAYS
-from schemas.landed import (
-    ACCOUNT_TYPES,
-    ASSET_CLASSES,
-    BOND_CLASSES,
-    RIGHTS,
-    SETTLEMENTS,
-    STYLES,
-)
-
-MAX_LEVERAGE = Decimal(10)
-MAX_BETA = Decimal(20)
-MAX_VOLATILITY = Decimal(10)
-MAX_MULTIPLIER = Decimal(10) ** 6
-FIRST_DAY = date(1970, 1, 1)
-
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-MOST_DIGITS = 64
-"""More than any number of a document needs: bounds the work on hostile ones."""
-UNWIELDY = Decimal("NaN")
-"""What a number of more digits is read as: the field that holds it refuses it by its place."""
 _USUAL_MULTIPLIER = Decimal(100)
-
-
-def _number(value: object) -> Decimal:
-    if isinstance(value, float):
-        raise ValueError("must be finite")
-    if not isinstance(value, Decimal):
-        raise ValueError("must be a number")
-    if value.is_nan():
-        raise ValueError(f"must have an exponent and digits within {MOST_DIGITS}")
-    return value
-
-
-def _at_most(most: Decimal, *, decimals: int | None = None) -> PlainValidator:
-    """Number within `most` in size and with no more decimals than stated, taken as it is."""
-
-    def check(value: object) -> Decimal:
-        number = _number(value)
-        if number.copy_abs() > most:
-            raise ValueError(f"beyond {most:,f} in size")
-        if decimals is not None and number % Decimal(1).scaleb(-decimals):
-            raise ValueError(f"more than {decimals} decimals")
-        return number
-
-    return PlainValidator(check)
-
-
-def _positive(number: Decimal) -> Decimal:
-    if number <= 0:
-        raise ValueError("must be above 0")
-    return number
-
-
-def _not_negative(number: Decimal) -> Decimal:
-    if number < 0:
-        raise ValueError("must not be below 0")
-    return number
-
-
-def _not_zero(number: Decimal) -> Decimal:
-    if number == 0:
-        raise ValueError("must not be 0")
-    return number
-
-
-def _one_of(words: tuple[str, ...]) -> AfterValidator:
-    """One of a closed list of words, as the landed tables declare it."""
-
-    def check(word: str) -> str:
-        if word not in words:
-            *others, last = (f"'{one}'" for one in words)
-            raise ValueError(f"must be {', '.join(others)} or {last}")
-        return word
-
-    return AfterValidator(check)
-
-
-def _day(value: object) -> date:
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        raise ValueError("must be a day written YYYY-MM-DD")
-    day = date.fromisoformat(value)
-    if day < FIRST_DAY:
-        raise ValueError(f"must not be before {FIRST_DAY}")
-    return day
-
-
-Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=PRINTABLE)]
-Symbol = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=PRINTABLE)]
-Day = Annotated[date, BeforeValidator(_day)]
-Quantity = Annotated[Decimal, _at_most(MAX_QUANTITY, decimals=6), AfterValidator(_not_zero)]
-Price = Annotated[Decimal, _at_most(MAX_PRICE, decimals=6), AfterValidator(_positive)]
-Premium = Annotated[Decimal, _at_most(MAX_PRICE, decimals=6), AfterValidator(_not_negative)]
-"""Price of an option: 0 says that it is worthless, which is not that its price is unknown."""
-Amount = Annotated[Decimal, _at_most(MAX_AMOUNT, decimals=2)]
-Leverage = Annotated[Decimal, _at_most(MAX_LEVERAGE, decimals=6), AfterValidator(_not_zero)]
-Beta = Annotated[Decimal, _at_most(MAX_BETA)]
-Volatility = Annotated[Decimal, _at_most(MAX_VOLATILITY), AfterValidator(_not_negative)]
-ExpectedRange = Annotated[Decimal, _at_most(Decimal(10)), AfterValidator(_not_negative)]
-BorrowRate = Annotated[Decimal, _at_most(Decimal(100)), AfterValidator(_not_negative)]
-Overlay = Annotated[str, _one_of(OVERLAYS)]
-Rate = Annotated[Decimal, _at_most(Decimal(1))]
-Multiplier = Annotated[Decimal, _at_most(MAX_MULTIPLIER, decimals=6), AfterValidator(_positive)]
-Volume = Annotated[Decimal, _at_most(MAX_AMOUNT, decimals=6), AfterValidator(_not_negative)]
-AssetClass = Annotated[str, _one_of(tuple(c for c in ASSET_CLASSES if c != "option"))]
-"""Of what an option may be written on: an option is a position, never an instrument."""
-AccountType = Annotated[str, _one_of(ACCOUNT_TYPES)]
 
 
 class _Part(BaseModel):
@@ -138,7 +46,7 @@ class Account(_Part):
     account_id: Id
     account_type: AccountType
     cash: Amount
-    sma: Annotated[Amount, AfterValidator(_not_negative)] = Decimal(0)
+    sma: Annotated[Amount, AfterValidator(not_negative)] = Decimal(0)
     exempt: bool = False
     """Exempt account of 4210(a)(13)."""
 
@@ -167,15 +75,15 @@ class Option(_Part):
 
     kind: Literal["option"]
     underlying: Symbol
-    right: Annotated[str, _one_of(RIGHTS)]
+    right: Annotated[str, OneOf(RIGHTS)]
     strike: Price
     expiry: Day
-    style: Annotated[str, _one_of(STYLES)]
+    style: Annotated[str, OneOf(STYLES)]
     multiplier: Multiplier
     quantity: Quantity
     price: Premium | None = None
     listed: bool = True
-    settlement: Annotated[str, _one_of(SETTLEMENTS)] | None = None
+    settlement: Annotated[str, OneOf(SETTLEMENTS)] | None = None
     """At the opening of its last day or at its close; absent: by its style and its underlying."""
     last_fill_price: Price | None = None
     """What it was last dealt at: carries a short position that has no price."""
@@ -229,8 +137,8 @@ class Bond(_Part):
     """Bond; a negative principal is a short one, its price is in percent of principal."""
 
     kind: Literal["bond"]
-    bond_class: Annotated[str, _one_of(BOND_CLASSES)]
-    principal: Annotated[Amount, AfterValidator(_not_zero)]
+    bond_class: Annotated[str, OneOf(BOND_CLASSES)]
+    principal: Annotated[Amount, AfterValidator(not_zero)]
     price_pct: Price | None = None
     maturity: Day
     zero_coupon: bool = False
@@ -259,6 +167,8 @@ class Instrument(_Part):
     borrow_rate: BorrowRate | None = None
     adv: Volume | None = None
     """Average daily volume in shares, for what a liquidation costs; absent: not known, and dear."""
+    is_us: bool | None = None
+    """Whether it is a security of the United States, for the house's initial; absent: not known."""
     broad_based: bool | None = None
     """Whether options on it take the broad-index rates; absent: by its asset class."""
 
@@ -285,12 +195,22 @@ class Options(_Part):
     """House overlays to charge; absent: those of the rulebook."""
 
 
+Position = Annotated[Equity | Option | Bond, Field(discriminator="kind")]
+
+
+class Addition(_Part):
+    """Positions that an account takes on at their prices, and what is known of their symbols."""
+
+    positions: list[Position]
+    instruments: dict[Symbol, Instrument] = Field(default_factory=dict)
+
+
 class Document(_Part):
     """One account, what it holds, and all that is known about it."""
 
     as_of: Day
     account: Account
-    positions: list[Annotated[Equity | Option | Bond, Field(discriminator="kind")]]
+    positions: list[Position]
     instruments: dict[Symbol, Instrument] = Field(default_factory=dict)
     rates: Rates = Rates()
     options: Options = Options()

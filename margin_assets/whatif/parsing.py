@@ -2,15 +2,31 @@
 
 import json
 import re
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
+from margin_assets.nearest import did_you_mean
 from margin_assets.whatif.agreement import DocumentError, quoted, refuse_contradictions
-from margin_assets.whatif.document import MOST_DIGITS, UNWIELDY, Document
+from margin_assets.whatif.document import (
+    Account,
+    Addition,
+    Bond,
+    Document,
+    Equity,
+    Instrument,
+    Option,
+    Options,
+    Rates,
+)
+from margin_assets.whatif.fields import MOST_DIGITS, UNWIELDY
 
 _WORD = re.compile(r"\w+", re.ASCII)
-_KINDS = ("equity", "option", "bond")
+_POSITIONS: dict[str, type[BaseModel]] = {"equity": Equity, "option": Option, "bond": Bond}
+_KINDS = tuple(_POSITIONS)
+_PARTS: dict[str, type[BaseModel]] = {"account": Account, "rates": Rates, "options": Options}
 _SHOWN = 64  # characters of a key that make a place
 
 
@@ -19,9 +35,17 @@ def parse_document(text: str | bytes) -> Document:
     try:
         document = Document.model_validate(_json(text))
     except ValidationError as error:
-        raise DocumentError(_reason(error)) from None
+        raise DocumentError(*_faults(error)) from None
     refuse_contradictions(document)
     return document
+
+
+def parse_addition(text: str | bytes) -> Addition:
+    """Positions to add, of a JSON text; `DocumentError` if it is refused."""
+    try:
+        return Addition.model_validate(_json(text))
+    except ValidationError as error:
+        raise DocumentError(*_faults(error)) from None
 
 
 def _json(text: str | bytes) -> object:
@@ -78,14 +102,33 @@ _REASONS = {
 }
 
 
-def _reason(error: ValidationError) -> str:
-    # An unknown key first: it is most often the misspelt name of one that is missing.
+def _faults(error: ValidationError) -> list[str]:
+    # Unknown keys first: each is most often the misspelt name of one that is missing.
     errors = error.errors(include_url=False, include_context=False, include_input=False)
-    first = min(errors, key=lambda e: e["type"] != "extra_forbidden")
-    words = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    reason = _REASONS.get(first["type"], words)
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{_place(first['loc'])}: {reason}{more}"
+    return [_fault(one) for one in sorted(errors, key=lambda e: e["type"] != "extra_forbidden")]
+
+
+def _fault(error: ErrorDetails) -> str:
+    words = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    reason = _REASONS.get(error["type"], words)
+    if error["type"] == "extra_forbidden":
+        *above, key = error["loc"]
+        reason += did_you_mean(str(key), _keys(above))
+    return f"{_place(error['loc'])}: {reason}"
+
+
+def _keys(above: list[int | str]) -> Iterable[str]:
+    """Keys that the part of a document at a place may have."""
+    match above:
+        case []:
+            part: type[BaseModel] = Document
+        case ["instruments", *_]:
+            part = Instrument
+        case ["positions", _, kind]:
+            part = _POSITIONS[str(kind)]
+        case [name, *_]:
+            part = _PARTS[str(name)]
+    return part.model_fields
 
 
 def _place(location: tuple[int | str, ...]) -> str:

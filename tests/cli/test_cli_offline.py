@@ -56,7 +56,8 @@ def test_rulebooks(margin: Margin) -> None:
     book = margin("rulebook", "show", "finra_4210", "2020-03-16", "--json").document
 
     of_margin = {"finra_4210", "reg_t", "tims", "house", "overlays", "intraday", "timelines"}
-    assert families == of_margin | {"calls", "firm", "lake", "liquidation", "notifications"}
+    of_desk = {"calls", "firm", "lake", "liquidation", "notifications"}
+    assert families == of_margin | of_desk | {"simm", "schedule_im"}
     assert book["effective"] == "2013-01-23"
     assert book["numbers"]["long_equity"]["maintenance"] == 0.25
 

@@ -43,10 +43,10 @@ def test_a_person_reads_why(margin: Margin, folder: Path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--account", "A"], "checked by --account and --order"),
-        (["--order", ORDER], "checked by --account and --order"),
-        (["doc.json", "--account", "A", "--order", ORDER], "without a document"),
-        ([], "name a portfolio document, or an account and an order"),
+        (["--order", ORDER], "name it by --account"),
+        (["doc.json", "--account", "A", "--order", ORDER], "a document has its account in it"),
+        (["--account", "A", "--order", ORDER, "--shock", "X=1%"], "no --shock, --add, --as-of"),
+        ([], "name a portfolio document, or an account by --account"),
         (["--account", "A", "--order", "BUY X"], 'leg 1: must read as "BUY 100 XOM @ 61.20"'),
         (["--account", "Z", "--order", ORDER], "cycle 1 has no account 'Z'"),
         (["--account", "A", "--order", "BUY 1 ZZZ @ 1"], "unknown symbol 'ZZZ'"),

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from margin_assets.whatif import DocumentError
-from tests.fidelity import estimator, portfolio, processes, securities, strategies
+from tests.fidelity import (
+    estimator,
+    initial_margin,
+    portfolio,
+    processes,
+    securities,
+    strategies,
+)
 from tests.fidelity.arguments import ARGUED
 from tests.fidelity.documents import Case, Json, RefusedError
 
@@ -18,7 +25,7 @@ REFUSED, WRONG, OUT_OF_SCOPE = "refused", "wrong", "out of scope"
 # From bad to good: a case stands where the worst of its figures does.
 VERDICTS = (WRONG, REFUSED, ARGUED_WORD, TOLERATED, EXACT, OUT_OF_SCOPE)
 SHOWN = (EXACT, TOLERATED, REFUSED, WRONG, ARGUED_WORD, OUT_OF_SCOPE)
-OTHER_ISSUES = ("simm", "derivatives_other")
+OTHER_ISSUES = ("derivatives_other",)
 EXAMPLES = "margin_worked_examples.json"
 ESTIMATOR = "option_strategies_cboe_rules.json"
 OVERLAPPING = "option_overlapping_spreads.json"
@@ -31,6 +38,7 @@ _BY_AREA: dict[str, Callable[[Case], Json]] = {
     "portfolio_margin": portfolio.observed,
     "intraday_and_timelines": processes.intraday,
     "house_overlay": processes.house,
+    "simm": initial_margin.observed,
 }
 
 
@@ -99,6 +107,8 @@ def _comparisons(folder: Path) -> Iterator[Comparison]:
         for case in read(ESTIMATOR)["cases"]:
             yield _estimated(case, account, figure)
     yield _overlapping(read(OVERLAPPING))
+    for one in initial_margin.published(folder):
+        yield _initial_margin(one)
 
 
 def _worked_example(case: Case) -> Comparison:
@@ -129,6 +139,10 @@ def _estimated(case: Case, account: str, figure: Callable[[Case], float]) -> Com
         lambda: {field: figure(case)},
         lambda _: estimator.rounding(case),
     )
+
+
+def _initial_margin(one: initial_margin.Published) -> Comparison:
+    return Comparison(*one, lambda field: initial_margin.tolerance(one.expected[field]))
 
 
 def _overlapping(material: Json) -> Comparison:

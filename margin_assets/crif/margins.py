@@ -1,0 +1,84 @@
+"""Initial margin of a CRIF file: which rulebook, then portfolio after portfolio."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from margin_assets.crif.answers import Document, documents
+from margin_assets.crif.columns import CrifError, layout_of
+from margin_assets.crif.currencies import CODES
+from margin_assets.crif.portfolios import Method, answered
+from margin_assets.crif.reading import opened
+from margin_assets.crif.words import SIMM
+from margin_assets.kernels.initial_margin.parameters import HORIZONS, Parameters, parameters
+from margin_assets.rulebooks import in_force, versions
+
+
+class Question(NamedTuple):
+    """What is asked of a file."""
+
+    model: Literal["simm", "schedule"] = "simm"
+    version: str | None = None
+    """Of SIMM: `2.5`, or the newest held."""
+    horizon: str = "10d"
+    currency: str = "USD"
+    """The calculation currency: FX sensitivities to it are no risk. Amounts stay in US dollars."""
+    as_of: date | None = None
+    """Valuation date of schedule rows without one."""
+
+
+class Opened(NamedTuple):
+    """The head of an answer, the file's number of rows, and its portfolios' documents by parts."""
+
+    head: Document
+    rows: int
+    parts: Iterator[tuple[int, list[Document]]]
+    """Rows behind a part, and its documents."""
+
+
+def initial_margin(path: Path, question: Question) -> Opened:
+    """Initial margin of every portfolio of a CRIF file, in order of first appearance.
+
+    Raises:
+        CrifError: The file is no CRIF, or no such version, horizon or currency; one line.
+        OSError: The file cannot be read.
+    """
+    method = _method(question)
+    found = opened(path, layout_of(path))
+    parts = ((rows.height, list(documents(answered(rows, method)))) for rows in found.frames)
+    return Opened(_head(question, method), found.rows, parts)
+
+
+def simm_versions() -> dict[str, date]:
+    """Versions of SIMM that are held, by name, oldest first, with the day each came into force."""
+    return {in_force("simm", day).numbers["version"]: day for day in versions("simm")}
+
+
+def _method(question: Question) -> Method:
+    if question.currency not in CODES:
+        raise CrifError(f"{question.currency!r} is no currency")
+    if question.horizon not in HORIZONS:
+        raise CrifError(f"no horizon {question.horizon!r}: {' or '.join(HORIZONS)}")
+    if question.model != SIMM:
+        schedule = in_force("schedule_im", versions("schedule_im")[-1]).numbers
+        return Method(question.model, question.currency, schedule, question.as_of)
+    held = simm_versions()
+    version = question.version or list(held)[-1]
+    if version not in held:
+        raise CrifError(f"no SIMM version {version!r}: {', '.join(held)}")
+    numbers = in_force("simm", held[version]).numbers
+    found = parameters(numbers, question.horizon, question.currency)
+    return Method(question.model, question.currency, found, question.as_of)
+
+
+def _head(question: Question, method: Method) -> Document:
+    if not isinstance(method.by, Parameters):
+        return {"model": question.model, "currency": "USD"}
+    return {
+        "model": question.model,
+        "version": method.by.version,
+        "horizon": question.horizon,
+        "currency": question.currency,
+        "amounts_in": "USD",
+    }

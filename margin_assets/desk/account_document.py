@@ -1,0 +1,172 @@
+"""An account of a lake as the portfolio document that says the same."""
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any, Protocol
+
+import polars as pl
+from pydantic import ValidationError
+
+from margin_assets.kernels.numeric.money import instants
+from margin_assets.kernels.rules.grid import day_of
+from margin_assets.nearest import did_you_mean
+from margin_assets.whatif.agreement import DocumentError
+from margin_assets.whatif.document import Document
+
+Row = dict[str, Any]
+_USABLE = ("fresh", "stale", "fill_price")
+_INDICES = ("broad_index", "broad_index_high_cap")
+_SMALLEST, _HUNDRED = Decimal("0.000001"), Decimal(100)
+
+
+class Tables(Protocol):
+    """Reads a table as of one moment."""
+
+    def __call__(self, table: str, /, *conditions: pl.Expr) -> pl.DataFrame:
+        """Rows that fulfil the conditions."""
+
+
+class NoDocument(LookupError):  # noqa: N818 (says what happened)
+    """An account that a document cannot say, and why."""
+
+
+def account_document(tables: Tables, account: str) -> Document:
+    """The document of an account: cash, SMA, positions, and what the lake knows of their symbols.
+
+    Prices are the marks of the moment, its day is the day in New York.
+
+    Raises:
+        NoDocument: the lake does not know the account, or a document cannot say how it stands.
+    """
+    mine = pl.col("account_id") == account
+    states = tables("account_state", mine)
+    if states.is_empty():
+        known = tables("account_state")["account_id"].to_list()
+        raise NoDocument(f"unknown account {account!r}{did_you_mean(account, known)}")
+    state = states.row(0, named=True)
+    if not state["is_registered"]:
+        raise NoDocument(f"{account} is unregistered: land its row of accounts")
+    positions = tables("positions", mine).sort("class_group", "symbol").to_dicts()
+    sma = tables("special_memorandum_accounts", mine)["sma"]
+    day = day_of(int(instants(states["as_of"])[0]))
+    try:
+        return Document.model_validate(
+            {
+                "as_of": str(day),
+                "account": {
+                    "account_id": account,
+                    "account_type": state["account_type"],
+                    "cash": state["cash"],
+                    "sma": max(sma.item(), Decimal(0)) if len(sma) else Decimal(0),
+                    "exempt": state["is_exempt"],
+                },
+                "positions": [_position(row, day) for row in positions],
+                "instruments": _instruments(positions),
+                "rates": {"risk_free": _rate(positions)},
+            }
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise NoDocument(
+            f"{account} cannot be said as a document: {place}: {first['msg']}"
+        ) from None
+    except DocumentError as error:
+        raise NoDocument(f"{account} cannot be said as a document: {error}") from None
+
+
+def _position(row: Row, day: date) -> Row:
+    price, last = _price(row), row["last_price"] or row["last_fill_price"] or None
+    if row["expiry"] is not None and row["expiry"] < day:
+        raise NoDocument(f"{row['symbol']} has ended: land the fill or price that settles it")
+    if row["asset_class"] == "option":
+        terms = ("underlying", "right", "strike", "style", "multiplier", "quantity")
+        return {name: row[name] for name in terms} | {
+            "kind": "option",
+            "expiry": str(row["expiry"]),
+            "price": price,
+            "listed": row["is_listed"],
+            "last_fill_price": last,
+        }
+    if row["bond_class"] is not None:
+        return {
+            "kind": "bond",
+            "bond_class": row["bond_class"],
+            "principal": row["quantity"] * row["multiplier"] * _HUNDRED,
+            "price_pct": price,
+            "maturity": str(row["expiry"]),
+            "zero_coupon": row["is_zero_coupon"],
+            "last_fill_price": last,
+        }
+    sold = None
+    if row["quantity"] < 0 and row["sale_quantity"]:
+        sold = (row["sale_proceeds"] / row["sale_quantity"]).quantize(_SMALLEST, ROUND_HALF_EVEN)
+    return {
+        "kind": "equity",
+        "symbol": row["symbol"],
+        "quantity": row["quantity"],
+        "last_fill_price": last,
+        "sale_price": sold,
+    }
+
+
+def _price(row: Row) -> Decimal | None:
+    price: Decimal | None = row["last_price"] if row["price_state"] in _USABLE else None
+    return price
+
+
+def _instruments(positions: Iterable[Row]) -> dict[str, Row]:
+    """What the lake knows of the symbols held, of the underlyings of options, of their indices."""
+    found: dict[str, Row] = {}
+    for row in positions:
+        if row["asset_class"] == "option":
+            found.setdefault(row["underlying"], _underlying(row))
+        if row["range_class"] in _INDICES:
+            index = {"asset_class": row["range_class"], "class_group": row["class_group"]}
+            found.setdefault(row["class_group"], index)
+    for row in positions:
+        if row["asset_class"] != "option" and row["bond_class"] is None:
+            found[row["symbol"]] = found.get(row["symbol"], {}) | _held(row)
+    return found
+
+
+def _underlying(row: Row) -> Row:
+    """What an option's row says of what it is written on."""
+    is_usable = row["underlying_price_state"] in _USABLE
+    return {
+        "price": row["underlying_price"] if is_usable else None,
+        "asset_class": row["issuer_class"],
+        "leverage": _decimal(row["leverage"]),
+        "class_group": row["class_group"],
+        "marginable": row["is_underlying_marginable"],
+        "beta": _decimal(row["beta"]),
+        "volatility_annual": _decimal(row["volatility_annual"]),
+        "dividend_yield": _decimal(row["dividend_yield"]),
+        "expected_range": _decimal(row["expected_range"]),
+        "broad_based": None if row["rate_class"] is None else row["rate_class"] == "broad_index",
+    }
+
+
+def _held(row: Row) -> Row:
+    return {
+        "price": _price(row),
+        "asset_class": row["asset_class"],
+        "leverage": _decimal(row["leverage"]),
+        "class_group": row["class_group"],
+        "marginable": row["is_marginable"],
+        "beta": _decimal(row["beta"]),
+        "volatility_annual": _decimal(row["volatility_annual"]),
+        "expected_range": _decimal(row["expected_range"]),
+        "hard_to_borrow": row["is_hard_to_borrow"],
+        "borrow_rate": _decimal(row["borrow_rate"]),
+    }
+
+
+def _rate(positions: Iterable[Row]) -> Decimal | None:
+    rates = (row["risk_free_rate"] for row in positions if row["risk_free_rate"] is not None)
+    return _decimal(next(rates, None))
+
+
+def _decimal(number: float | None) -> Decimal | None:
+    return None if number is None else Decimal(repr(number))

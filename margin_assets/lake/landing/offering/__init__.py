@@ -1,0 +1,1 @@
+"""What people offer to land: examples to start from, and their own files through a mapping."""

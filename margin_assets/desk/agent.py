@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from margin_assets.desk.acts import Act, Refused, Where, land_act, time_of_act
+from margin_assets.desk.acts import Act, Refused, Where, land_act, own_name, time_of_act
 from margin_assets.desk.planning import plans_as_sealed
 from margin_assets.desk.plans import Row, Scan, newest, orders, proposal, triggered
 from margin_assets.kernels.liquidation.plan import Request
@@ -101,7 +101,7 @@ class Agent:
 
     def _write(self, name: str, content: bytes) -> Path:
         """A file of the outgoing folder, whole or not at all."""
-        target, staged = self.outgoing / _ORDERS / name, self.outgoing / STAGING / name
+        target, staged = self.outgoing / _ORDERS / name, self.outgoing / STAGING / own_name(name)
         if not target.exists():
             for folder in (target.parent, staged.parent):
                 folder.mkdir(parents=True, exist_ok=True)

@@ -157,8 +157,9 @@ class PlanMonitor:
 
     def _is_owed(self, asked: Proposal) -> bool:
         """Whether the call that a plan answers is open; one that answers none is of its day."""
-        is_asked = self.book.has_recalls and asked.answers is not None
-        return not is_asked or asked.answers in self._calls.book
+        if not self.book.has_recalls or asked.answers is None:
+            return True
+        return asked.answers in self._calls.book
 
     def _beyond(self, plan_id: str) -> str | None:
         orders = self.book.orders(plan_id)

@@ -132,7 +132,7 @@ def _as_the_story_has_it(lake: Lake, story: Story) -> Iterator[str]:
         "flagged": dict.fromkeys(story.flagged & set(why)),
         "set right": {"memorandum account": _memorandum(tables, TWIN)},
         "extended": {story.called: [("extended", "desk")]},
-        "plans": {who: (STATES[who], ORDERS[who]) for who in PLANS},
+        "plans": {who: (*STATES[who], ORDERS[who]) for who in PLANS},
     }
     for what, one in found.items():
         keys = sorted(one.keys() | expected[what].keys())
@@ -140,11 +140,12 @@ def _as_the_story_has_it(lake: Lake, story: Story) -> Iterator[str]:
             yield f"{what}: {key} {one.get(key)}, in the story {expected[what].get(key)}"
 
 
-def _lived(tables: SealedTables, plan: str) -> tuple[list[str], tuple[Any, ...]]:
-    """Every state that a plan came to, and how its order stands."""
-    states = tables("liquidation_plans").filter(plan_id=plan).sort("version")["state"]
+def _lived(tables: SealedTables, plan: str) -> tuple[list[str], str | None, tuple[Any, ...]]:
+    """Every state that a plan came to, why it came to the last, and how its order stands."""
+    plans = tables("liquidation_plans").filter(plan_id=plan).sort("version")
     orders = tables("liquidation_orders").filter(plan_id=plan).sort("version")
-    return states.to_list(), orders.select("state", "filled_quantity", "average_price").row(-1)
+    last = orders.select("state", "filled_quantity", "average_price").row(-1)
+    return plans["state"].to_list(), plans["reason"][-1], last
 
 
 def _extended_by(tables: SealedTables, call: str) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from tests.campaigns.exactly_once.cast import EASED, FALLEN, RECALLED, SOLD, STR
 from tests.support.live_driver import Row, account, cash, fill, price, text
 from tests.support.plans import order, proposal, text_of
 
-PLANS = {who: proposal(order(FALLEN, "300", "41"), account=who) for who in (SOLD, EASED, RECALLED)}
+PLANS = {who: proposal(order(FALLEN, "300", "39"), account=who) for who in (SOLD, EASED, RECALLED)}
 """Id and details of the plan of each."""
 LEAVING = (SOLD, RECALLED)
 """Whose orders leave."""
@@ -30,7 +30,7 @@ _NEXT_DAY = STRETCHES[1][0] + timedelta(seconds=900, microseconds=137_000)
 def rows() -> Iterator[tuple[str, Row]]:
     """Everything that happens to them, with its feed, in the order of its time."""
     yield from _opening()
-    yield "prices", price(FALLEN, "41", _FALL)
+    yield "prices", price(FALLEN, "39", _FALL)
     for place, who in enumerate(PLANS):
         plan, terms = PLANS[who]
         yield "desk_actions", _act("plan_propose", plan, _later(20, place), text_of(terms))
@@ -39,27 +39,31 @@ def rows() -> Iterator[tuple[str, Row]]:
     yield "cash_movements", cash("paid-EASED", EASED, "60000", PAID_FIRST)
     for place, who in enumerate(LEAVING):
         yield "desk_actions", _act("plan_send", PLANS[who][0], LEFT + timedelta(microseconds=place))
-    yield "fills", _sold(SOLD, 1, "-100", "41", _later(260))
-    yield "fills", _sold(RECALLED, 1, "-100", "41", _later(261))
+    yield "fills", _sold(SOLD, 1, "-100", "39", _later(260))
+    yield "fills", _sold(RECALLED, 1, "-100", "39", _later(261))
     yield "cash_movements", cash("paid-RECALLED", RECALLED, "60000", _later(300))
-    yield "fills", _sold(SOLD, 2, "-200", "40.5", _later(400))
-    yield "fills", _sold(RECALLED, 2, "-150", "41", _later(500))
+    yield "fills", _sold(SOLD, 2, "-200", "38.5", _later(400))
+    yield "fills", _sold(RECALLED, 2, "-150", "39", _later(500))
     # Their plans are over: one fill is set right, one busted.
-    yield "fills", _sold(SOLD, 3, "-200", "41", _NEXT_DAY, corrects=_fill_id(SOLD, 2))
+    yield "fills", _sold(SOLD, 3, "-200", "39", _NEXT_DAY, corrects=_fill_id(SOLD, 2))
     bust = _NEXT_DAY + timedelta(seconds=1)
-    yield "fills", _sold(RECALLED, 3, "0", "41", bust, corrects=_fill_id(RECALLED, 1))
+    yield "fills", _sold(RECALLED, 3, "0", "39", bust, corrects=_fill_id(RECALLED, 1))
 
 
+_ENDED = "the liquidation that it answers has ended"
 STATES = {
-    SOLD: ["proposed", "approved", "sent", "part_filled", "filled"],
-    EASED: ["proposed", "approved", "cancelled"],
-    RECALLED: ["proposed", "approved", "sent", "part_filled", "recalled"],
+    SOLD: (["proposed", "approved", "sent", "part_filled", "filled"], None),
+    EASED: (["proposed", "approved", "cancelled"], _ENDED),
+    RECALLED: (
+        ["proposed", "approved", "sent", "part_filled", "recalled"],
+        f"{_ENDED}; out are sell 200 {FALLEN}",
+    ),
 }
-"""What becomes of each plan."""
+"""What becomes of each plan, and why it came to the last."""
 ORDERS = {
-    SOLD: ("filled", Decimal(300), Decimal(41)),
+    SOLD: ("filled", Decimal(300), Decimal(39)),
     EASED: ("cancelled", Decimal(0), None),
-    RECALLED: ("part_filled", Decimal(150), Decimal(41)),
+    RECALLED: ("part_filled", Decimal(150), Decimal(39)),
 }
 """How the one order of each stands in the end: state, quantity, average price."""
 
@@ -68,7 +72,7 @@ def order_lines(who: str) -> bytes:
     """The file that the orders of an account leave in."""
     plan = PLANS[who][0]
     told = {"order_id": order_id(plan, FALLEN), "plan_id": plan, "account_id": who}
-    told |= {"symbol": FALLEN, "side": "sell", "quantity": "300", "price": "41"}
+    told |= {"symbol": FALLEN, "side": "sell", "quantity": "300", "price": "39"}
     return (json.dumps(told | {"time_in_force": "day"}) + "\n").encode()
 
 

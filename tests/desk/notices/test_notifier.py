@@ -122,7 +122,7 @@ def test_a_sender_that_stays_tells_what_new_ones_would(tmp_path: Path):
 
 def test_a_sender_that_stays_reads_no_table_again(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     desk.told.seal(decisions=[decision()])
-    sender, whole = desk.sender(), []
+    sender, whole = desk.sender(), list[str]()
     sender.round()
     monkeypatch.setattr(Lake, "scan", recorded(whole))
     desk.told.seal(at(1), decisions=[decision("B", when=at(1))], calls=[call("B", when=at(1))])

@@ -60,7 +60,7 @@ def _runs(path: Path, layout: Layout) -> Runs:
     lines = lines_of(path)
     found, last = [], 1
     for batch in _batches(path, layout, only):
-        last = batch["line"].max() if batch.height else last
+        last = int(batch["line"][-1]) if batch.height else last
         runs = batch.get_column("portfolio_id").fill_null("").rle().struct.unnest()
         found.append(runs.select(portfolio_id="value", rows=pl.col("len").cast(pl.Int64)))
     refuse_swallowed(path, lines, last)

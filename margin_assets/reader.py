@@ -7,7 +7,8 @@ import polars as pl
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.ledger.moment import is_pinned, sealed_moment, unreadable
 from margin_assets.lake.sql.sql import query
-from margin_assets.lake.sql.sql_catalog import not_found, sql_names
+from margin_assets.lake.sql.sql_catalog import not_found, sql_names, sql_schemas
+from margin_assets.lake.sql.views import VIEWS
 from margin_assets.lake.store.store import Lake
 
 
@@ -34,8 +35,8 @@ class Reader:
 
     @property
     def tables(self) -> list[str]:
-        """Names of every table and daily twin."""
-        return sorted(sql_names())
+        """Names of every table, daily twin and view."""
+        return list(sql_schemas())
 
     def table(self, name: str) -> pl.DataFrame:
         """All rows of a table.
@@ -43,6 +44,8 @@ class Reader:
         Raises:
             LookupError: there is no such table, or the cycle's versions of it are gone.
         """
+        if name in VIEWS:
+            return self.sql(f"SELECT * FROM {name}")
         stored = sql_names().get(name)
         if stored is None:
             raise LookupError(not_found(name))

@@ -6,6 +6,7 @@ import dataframely as dy
 
 from schemas.landed import Landed
 from schemas.tables import TABLES, Table
+from schemas.views import VIEWS
 
 _HEAD = """# Data dictionary
 
@@ -18,12 +19,26 @@ _PROVENANCE = """## Provenance
 Every table that files land for has these columns too, first. The lake fills them: no file has them.
 
 """
+_VIEWS = """## Views
+
+For SQL, `margin serve sql` and `open_lake(...).table(name)`: joins that are asked most. Of
+`margin_summary`, `status` says whether all inputs were there, and `margin_method` which method
+would require less; neither says how the account stands. Here they are `determinacy` and
+`cheaper_method`.
+"""
 
 
 def dictionary() -> str:
     """The whole dictionary."""
     provenance = _PROVENANCE + _columns(Landed.columns()) + "\n"
-    return _HEAD + provenance + "\n".join(_section(table) for table in TABLES.values())
+    views = [_VIEWS, *(_view(name, schema) for name, schema in VIEWS.items())]
+    tables = (_section(table) for table in TABLES.values())
+    return _HEAD + provenance + "\n".join([*tables, *views])
+
+
+def _view(name: str, schema: type[dy.Schema]) -> str:
+    grain = (schema.__doc__ or "").strip().splitlines()[0]
+    return f"### `{name}`\n\n{grain}\n\n{_columns(schema.columns())}"
 
 
 def _section(table: Table) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from margin_assets.cli import (
+    account_verbs,
     audit_verbs,
     call_verbs,
     dashboard_verbs,
@@ -23,6 +24,7 @@ from margin_assets.cli import (
     plan_verbs,
     quarantine_verbs,
     serve_verbs,
+    value_verbs,
 )
 from margin_assets.cli.output import Refusal, note, one_line
 from margin_assets.lake.store.troubles import endpoint_in, trouble_of
@@ -69,10 +71,12 @@ for _group in (
     demo,
     lake_verbs,
     landing_verbs,
+    account_verbs,
     feed_verbs,
     explain,
     liquidate,
     offline_verbs,
+    value_verbs,
     im_verbs,
     audit_verbs,
     quarantine_verbs,

@@ -1,10 +1,7 @@
 """Verbs that make a lake and ask it: init, sql, status."""
 
-import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,23 +32,16 @@ from margin_assets.cli.options import (
     moment,
     opened_lake,
 )
+from margin_assets.cli.written import (
+    Format,
+    FormatOption,
+    TargetOption,
+    refuse_without_file,
+    write,
+)
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from margin_assets.lake.ledger.moment import Moment
-
-
-_SHOWN_ROWS = 1_000
-
-
-class Format(StrEnum):
-    """How an answer in rows is written."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    PARQUET = "parquet"
 
 
 def register(app: typer.Typer) -> None:
@@ -97,10 +87,8 @@ def sql(  # noqa: PLR0913 (the options of the interface)
         str | None,
         typer.Option(metavar="TIMESTAMP", help="As sealed last at or before this instant."),
     ] = None,
-    form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.TABLE,
-    target: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Write there, not to stdout.")
-    ] = None,
+    form: FormatOption = Format.TABLE,
+    target: TargetOption = None,
     timeout: TimeoutOption = DEFAULT_TIMEOUT,
     memory: MemoryOption = DEFAULT_MEMORY,
     scratch: ScratchOption = DEFAULT_SCRATCH,
@@ -119,8 +107,7 @@ def sql(  # noqa: PLR0913 (the options of the interface)
     form = Format.JSON if as_json else form
     if cycle is not None and as_of is not None:
         raise typer.BadParameter("--cycle and --as-of exclude each other")
-    if form is Format.PARQUET and target is None:
-        raise typer.BadParameter("--format parquet needs --output FILE")
+    refuse_without_file(form, target)
     at = None if as_of is None else moment(as_of)
     held = opened_lake(lake)
     sealed = chosen_cycle(held, cycle, at)
@@ -136,54 +123,7 @@ def sql(  # noqa: PLR0913 (the options of the interface)
         # The limits are the question's: computing the past again is not on its account.
         with limited(limits_of(timeout, memory)):
             rows = query(held, statement, then or {})
-        _write(rows, form, target)
-
-
-def _write(rows: "pl.DataFrame", form: Format, target: Path | None) -> None:
-    match form:
-        case Format.PARQUET:
-            rows.write_parquet(str(target))
-        case Format.JSON:
-            _emit(_json(rows), target)
-        case Format.CSV:
-            _emit(_csv(rows), target)
-        case Format.TABLE if target is None:
-            output.table(rows.columns, rows.head(_SHOWN_ROWS).iter_rows())
-        case Format.TABLE:
-            raise typer.BadParameter("--output takes --format json, csv or parquet")
-    if target is not None:
-        output.note(f"{rows.height} rows in {target}")
-    elif form is Format.TABLE and rows.height > _SHOWN_ROWS:
-        output.note(f"first {_SHOWN_ROWS} of {rows.height} rows; --format csv or json has all")
-
-
-def _json(rows: "pl.DataFrame") -> str:
-    lines = map(output.json_text, rows.iter_rows(named=True))
-    return "[\n" + ",\n".join(lines) + "\n]\n" if rows.height else "[]\n"
-
-
-def _csv(rows: "pl.DataFrame") -> str:
-    import polars as pl
-
-    plain = rows.with_columns(pl.selectors.binary().bin.encode("hex"))
-    inert = plain.with_columns(_inert(column) for column in plain if column.dtype == pl.String)
-    return inert.rename(output.inert).write_csv(datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
-
-
-def _inert(texts: "pl.Series") -> "pl.Series":
-    """Landed text as cells that nothing obeys; what is plain already is not looked at singly."""
-    risky = texts.filter(texts.str.contains(r"^[=+\-@]|[^\x20-\x7e]")).unique()
-    safe = [output.inert(text) for text in risky]
-    return texts.replace(risky, safe) if safe else texts
-
-
-def _emit(text: str, target: Path | None) -> None:
-    if target is not None:
-        target.write_text(text, encoding="utf-8")
-    elif sys.stdout.isatty():
-        sys.stdout.writelines(output.printable(line) + "\n" for line in text.splitlines())
-    else:
-        sys.stdout.write(text)
+        write(rows, form, target)
 
 
 def status(

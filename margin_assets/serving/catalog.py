@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
+import dataframely as dy
 import polars as pl
 import pyarrow as pa
 
-from margin_assets.lake.sql.sql_catalog import CATALOG, DB_SCHEMA, sql_names
-from margin_assets.lake.store import declared
+from margin_assets.lake.sql.sql_catalog import CATALOG, DB_SCHEMA, sql_schemas
 from margin_assets.serving.worker import plain
 
 TABLE = "TABLE"
@@ -103,18 +103,18 @@ def _table_types(_: Any) -> Rows:  # noqa: ANN401
 def _tables(asked: Any) -> Rows:  # noqa: ANN401
     if not _is_here(asked) or (asked.table_types and TABLE not in asked.table_types):
         return
-    for name, behind in sorted(sql_names().items()):
+    for name, schema in sql_schemas().items():
         if _is_like(asked, "table_name_filter_pattern", name):
             row = (CATALOG, DB_SCHEMA, name, TABLE)
             yield (
-                (*row, columns_of(behind).serialize().to_pybytes()) if asked.include_schema else row
+                (*row, columns_of(schema).serialize().to_pybytes()) if asked.include_schema else row
             )
 
 
 def _primary_keys(asked: Any) -> Rows:  # noqa: ANN401
-    for name, behind in sorted(sql_names().items()):
+    for name, schema in sql_schemas().items():
         if name == asked.table.lower():
-            for place, column in enumerate(declared.schema_of(behind).primary_key(), 1):
+            for place, column in enumerate(schema.primary_key(), 1):
                 yield CATALOG, DB_SCHEMA, name, column, None, place
 
 
@@ -127,9 +127,8 @@ _ROWS = {
 }
 
 
-def columns_of(table: str) -> pa.Schema:
-    """Columns of a table as answers have them."""
-    declaration = declared.schema_of(table)
+def columns_of(declaration: type[dy.Schema]) -> pa.Schema:
+    """Columns of a table or view as answers have them."""
     empty = pl.DataFrame(schema=pl.Schema(declaration))
     columns = declaration.columns()
     typed = plain(empty.to_arrow().schema)

@@ -23,8 +23,10 @@ from margin_assets.lake.sql.sql_catalog import (
     add_information_schema,
     not_found,
     sql_names,
+    sql_schemas,
 )
 from margin_assets.lake.sql.sums import BEYOND, with_exact_sums
+from margin_assets.lake.sql.views import VIEWS
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
 
@@ -79,10 +81,10 @@ def reader(lake: Lake, sql: str, at: Mapping[str, int] | Moment) -> pa.RecordBat
     """
     statement = _statement(sql)
     if _SHOW_TABLES.fullmatch(statement):
-        return pa.table({"table_name": pa.array(sorted(sql_names()))}).to_reader()
-    tables = _tables_in(statement)
+        return pa.table({"table_name": pa.array(list(sql_schemas()))}).to_reader()
+    named = _named_in(statement)
     try:
-        return _answer(lake, statement, tables, at)
+        return _answer(lake, statement, named, at)
     except Exception as error:
         if isinstance(error, SqlFailed):
             raise
@@ -96,7 +98,9 @@ def named_tables(sql: str) -> list[str]:
         SqlRefused, SqlFailed: as `query` does.
     """
     statement = _statement(sql)
-    return [] if _SHOW_TABLES.fullmatch(statement) else list(_tables_in(statement).values())
+    return (
+        [] if _SHOW_TABLES.fullmatch(statement) else list(_tables_of(_named_in(statement)).values())
+    )
 
 
 def _statement(sql: str) -> str:
@@ -104,10 +108,10 @@ def _statement(sql: str) -> str:
 
 
 def _answer(
-    lake: Lake, statement: str, tables: Mapping[str, str], at: Mapping[str, int] | Moment
+    lake: Lake, statement: str, named: set[str], at: Mapping[str, int] | Moment
 ) -> pa.RecordBatchReader:
     builder = QueryBuilder()
-    for spelled, name in tables.items():
+    for spelled, name in _tables_of(named).items():
         if not isinstance(at, Moment):
             _register(builder, spelled, name, lake.held(name).open(at.get(name)))
         elif not is_pinned(name):
@@ -115,6 +119,9 @@ def _answer(
         else:
             last = None if is_state(name) else at.cycle
             _register(builder, spelled, name, at.handle(name), last)
+    for spelled in sorted(named):
+        if view := VIEWS.get(spelled.lower()):
+            builder.execute(f'CREATE VIEW "{spelled}" AS {view.select}')
     if INFORMATION in statement.lower():
         add_information_schema(builder.execute)
     # As it was asked: for what is wrong with it, and for the names of its columns.
@@ -177,24 +184,33 @@ def _end_of_lead(sql: str) -> int:
     return found.end() if found else 0
 
 
-def _tables_in(statement: str) -> dict[str, str]:
-    """Tables of the lake, as the statement spells them, once it is known to be a question.
+def _named_in(statement: str) -> set[str]:
+    """What the statement names, as it spells it, once it is known to be a question."""
+    described = _DESCRIBE.fullmatch(statement)
+    if described:
+        return {described[1]}
+    question = _EXPLAIN.sub("", statement, count=1)
+    if not _QUERY.match(question):
+        raise SqlRefused(_ALLOWED)
+    tree = _parsed(question)
+    for node in tree.walk():
+        _refuse(node)
+    return {table.name for table in tree.find_all(exp.Table)}
+
+
+def _tables_of(named: set[str]) -> dict[str, str]:
+    """Tables of the lake by how they are spelled: those that are named, and those of views.
 
     The engine tells upper from lower case; nobody who asks for FILLS means another table.
     """
-    described = _DESCRIBE.fullmatch(statement)
-    if described:
-        spelled = {described[1]}
-    else:
-        question = _EXPLAIN.sub("", statement, count=1)
-        if not _QUERY.match(question):
-            raise SqlRefused(_ALLOWED)
-        tree = _parsed(question)
-        for node in tree.walk():
-            _refuse(node)
-        spelled = {table.name for table in tree.find_all(exp.Table)}
     names = sql_names()
-    return {word: names[word.lower()] for word in sorted(spelled) if word.lower() in names}
+    behind = {
+        n: t
+        for word in named
+        if word.lower() in VIEWS
+        for n, t in VIEWS[word.lower()].names.items()
+    }
+    return behind | {word: names[word.lower()] for word in sorted(named) if word.lower() in names}
 
 
 def _parsed(question: str) -> exp.Query:

@@ -4,8 +4,10 @@ import difflib
 from collections.abc import Callable
 from typing import Any
 
+import dataframely as dy
 import polars as pl
 
+from margin_assets.lake.sql.views import VIEWS, schema_of_view
 from margin_assets.lake.store import declared
 
 CATALOG, DB_SCHEMA = "datafusion", "public"
@@ -18,9 +20,15 @@ def sql_names() -> dict[str, str]:
     return {name.replace("/", "_"): name for name in declared.names()}
 
 
+def sql_schemas() -> dict[str, type[dy.Schema]]:
+    """What can be asked, by the name that SQL has for it: tables, daily twins and views, sorted."""
+    found = {name: declared.schema_of(behind) for name, behind in sql_names().items()}
+    return dict(sorted((found | {name: schema_of_view(name) for name in VIEWS}).items()))
+
+
 def not_found(name: str) -> str:
     """What there is instead of a table, the nearest names first."""
-    known = sorted(sql_names())
+    known = list(sql_schemas())
     near = difflib.get_close_matches(name.lower(), known, n=3)
     guess = f": did you mean {' or '.join(near)}?" if near else "."
     return f"table {name} not found{guess} There are {', '.join(known)}"
@@ -31,10 +39,9 @@ def add_information_schema(execute: Callable[[str], Any]) -> None:
     execute(f"CREATE SCHEMA {INFORMATION}")
     tables: list[tuple[object, ...]] = []
     columns: list[tuple[object, ...]] = []
-    for name, behind in sorted(sql_names().items()):
+    for name, schema in sql_schemas().items():
         place = (CATALOG, DB_SCHEMA, name)
-        tables.append((*place, "BASE TABLE", declared.table_of(behind).grain))
-        schema = declared.schema_of(behind)
+        tables.append((*place, "VIEW" if name in VIEWS else "BASE TABLE", _grain(name)))
         types = pl.Schema(schema)
         for number, (column, declaration) in enumerate(schema.columns().items(), 1):
             nullable = "YES" if declaration.nullable else "NO"
@@ -43,6 +50,12 @@ def add_information_schema(execute: Callable[[str], Any]) -> None:
     execute(_view("tables", (*place_names, "table_type", "grain"), tables))
     heads = (*place_names, "column_name", "ordinal_position", "is_nullable", "data_type")
     execute(_view("columns", heads, columns))
+
+
+def _grain(name: str) -> str:
+    if name in VIEWS:
+        return (schema_of_view(name).__doc__ or "").splitlines()[0]
+    return declared.table_of(sql_names()[name]).grain
 
 
 _TYPES: dict[type[pl.DataType], str] = {

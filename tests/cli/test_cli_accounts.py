@@ -1,0 +1,94 @@
+"""Accounts at a glance: the verb and the view, against the tables that they join."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from margin_assets import open_lake
+from margin_assets.cli.written import Format, write
+from margin_assets.desk.calls import newest
+from schemas.views import VIEWS
+from tests.support.margin_command import Margin, place
+
+TRAVEL = "2020-03-09T15:00:00Z"
+
+
+def at(hour: int, minute: int) -> datetime:
+    return datetime(2020, 3, 9, hour, minute, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("cycle", [1, 6, 7, 11])
+def test_the_view_says_what_the_tables_do(told: Path, cycle: int) -> None:
+    lake = open_lake(str(told / "lake"), cycle=cycle)
+    (row,) = lake.table("accounts_now").to_dicts()
+    (summary,) = lake.table("margin_summary").to_dicts()
+    (state,) = lake.table("enforcement_state").to_dicts()
+    decided = lake.table("enforcement_decisions").filter(dimension="margin_status")
+    calls = newest(lambda name: lake.table(name).lazy()).filter("is_open").collect()
+
+    assert row["margin_status"] == state["margin_status"]
+    assert (row["excess"], row["requirement"]) == (
+        summary["excess"],
+        summary["governing_requirement"],
+    )
+    assert (row["determinacy"], row["cheaper_method"]) == (
+        summary["status"],
+        summary["margin_method"],
+    )
+    assert row["since"] == decided["decided_at"].max()
+    assert row["excess_share"] == float(summary["excess"]) / float(summary["gross_market_value"])
+    assert row["open_calls"] == calls.height
+    assert row["called"] == (calls["amount"].sum() or 0)
+    assert row["next_deadline"] == calls["due_at"].min()
+    assert pl.Schema(VIEWS["accounts_now"]) == lake.table("accounts_now").schema
+
+
+def test_accounts_in_call_are_listed_with_their_deadline(margin: Margin, told: Path) -> None:
+    (row,) = margin("accounts", "--in-call", "--as-of", TRAVEL, *place(told), "--json").document
+
+    assert row["margin_status"] == "call"
+    assert (row["since"], row["next_deadline"]) == ("2020-03-09T14:55:00Z", "2020-03-09T15:25:00Z")
+    said = margin("accounts", "--as-of", TRAVEL, *place(told))
+    assert "call, liquidation" not in said.out
+    assert "2020-03-09T14:55:00Z" in said.out
+    assert margin("accounts", "--in-call", *place(told), "--json").document == []
+
+
+def test_the_view_is_a_table_to_sql(margin: Margin, told: Path) -> None:
+    ask = ("sql", "--json", *place(told))
+
+    assert {"table_name": "accounts_now"} in margin(*ask, "SHOW TABLES").document
+    columns = margin(*ask, "DESCRIBE accounts_now").document
+    assert [row["column_name"] for row in columns] == list(VIEWS["accounts_now"].columns())
+    kind = "SELECT table_type FROM information_schema.tables WHERE table_name = 'accounts_now'"
+    assert margin(*ask, kind).document == [{"table_type": "VIEW"}]
+    joined = "SELECT a.excess - s.excess AS off FROM Accounts_Now a, margin_summary s"
+    assert margin(*ask, joined).document == [{"off": 0}]
+
+
+def test_a_workbook_has_instants_and_money_and_no_formula(tmp_path: Path) -> None:
+    rows = pl.DataFrame(
+        {
+            "account": ["=1+1", "A"],
+            "excess": [Decimal("-1234.50"), None],
+            "since": [at(14, 55), None],
+        },
+        schema_overrides={"excess": pl.Decimal(38, 2), "since": pl.Datetime("us", "UTC")},
+    )
+
+    write(rows, Format.XLSX, tmp_path / "a.xlsx")
+
+    found = pl.read_excel(tmp_path / "a.xlsx")
+    assert found.columns == ["account", "excess", "since (UTC)"]
+    assert found.row(0) == ("=1+1", -1234.5, at(14, 55).replace(tzinfo=None))
+
+
+@pytest.mark.parametrize("verb", [["accounts"], ["sql", "SELECT 1 AS one"]])
+def test_a_form_of_bytes_needs_a_file(margin: Margin, told: Path, verb: list[str]) -> None:
+    said = margin(*verb, "--format", "xlsx", *place(told))
+
+    assert said.code == 2
+    assert "--format xlsx needs --output FILE" in said.err

@@ -10,6 +10,9 @@ import typer
 from margin_assets.cli import (
     account_verbs,
     audit_verbs,
+    avalanche_answers,
+    avalanche_telling,
+    avalanche_verbs,
     call_verbs,
     dashboard_verbs,
     demo,
@@ -85,6 +88,9 @@ for _group in (
     plan_verbs,
     serve_verbs,
     dashboard_verbs,
+    avalanche_verbs,
+    avalanche_answers,
+    avalanche_telling,
 ):
     _group.register(app)
 

@@ -40,7 +40,7 @@ from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.intraday import IntradayMonitor, reducing
 from margin_assets.live.firm.market import Market
 from margin_assets.live.firm.outcomes import Outcomes
-from margin_assets.live.firm.plans import PlanMonitor
+from margin_assets.live.firm.plans import PlanMonitor, Tables
 from margin_assets.live.firm.reg_t import RegTMonitor
 from margin_assets.live.firm.reg_t_entries import Firm, noted
 from margin_assets.live.firm.restating import Restating
@@ -55,7 +55,8 @@ Events = Mapping[str, pl.DataFrame]
 class Monitor:
     """State of the firm at the last evaluated grid point, and how to move it on."""
 
-    def __init__(self, calendar: Calendar, restating: Restating) -> None:
+    def __init__(self, calendar: Calendar, restating: Restating, tables: Tables) -> None:
+        """`tables` are those of the last sealed cycle: what is not in memory is looked up there."""
         days = calendar.days
         self.intraday = IntradayMonitor(days)
         self.reg_t = RegTMonitor(days, restating)
@@ -65,7 +66,7 @@ class Monitor:
         self.outcomes = Outcomes()
         self.whole = WholeFirm(self.market, self.holdings, self.outcomes)
         self.calls = CallMonitor(days, self.holdings, self.outcomes)
-        self.plans = PlanMonitor(days, self.holdings, self.market, self.outcomes)
+        self.plans = PlanMonitor(self.calls, self.holdings, self.market, tables)
         self.ladder = empty_ladder(0)
         self.last_point: int | None = None
         self._day: date | None = None
@@ -168,8 +169,8 @@ class Monitor:
         kept = spared(self.market, self.holdings, self.ladder, figures, (point, touched))
         at = Evaluated(point, touched, kept)
         steps = climb(book, figures, rules, self.ladder, at)
-        self.plans.lapse(point, self.ladder)
         self._strike_calls(point, touched, Valued(book, figures, self.ladder, rules), changed)
+        self.plans.lapse(point, self.ladder)
         if len(steps.account):
             self._changed.append(steps.account)
             decisions = decisions_of(point, steps, figures, book)
@@ -482,7 +483,7 @@ class Monitor:
     def desk_tables(self) -> dict[str, pl.DataFrame]:
         """Versions of calls and plans, and outcomes of acts, since they were asked for last."""
         found = {"margin_calls": self.calls.book.take(), "desk_outcomes": self.outcomes.take()}
-        found |= self.plans.book.take()
+        found |= self.plans.take()
         return {name: frame for name, frame in found.items() if frame.height}
 
     def margined(self, of: Int64Array | None = None) -> Margined:

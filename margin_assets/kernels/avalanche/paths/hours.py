@@ -113,7 +113,6 @@ def _cash_hour(state: State, tape: Tape, run: Run, paths: Int64Array, t: int) ->
                 most = shortage(liquid.outlook, 0, settings.look_ahead, p)
                 if state.tally.alive[p] != 0 and most > _CENT:
                     _fund(state, tape, run, paths, (e, t, p))
-    value_entities(liquid, state.market, platform.entities, plan)
     collect(state, platform.accounts, plan, t)
     pay(state, tape, (platform.accounts, plan, settings), t)
     if t % _DAY == settings.fx_cut_off - 1:

@@ -81,8 +81,10 @@ def _change(
             rate = 1.0 - settings.fx_cost
         bought = min(wanted - got, spare * rate)
         liquid.cash[other, p] -= bought / rate
-        liquid.costs[e, p] += bought / rate - bought
-        state.tally.exchange[p] += bought / rate - bought
+        cost = bought / rate - bought
+        liquid.costs[e, p] += cost
+        liquid.nav[e, p] -= cost
+        state.tally.exchange[p] += cost
         got += bought
     return got
 

@@ -129,6 +129,7 @@ def _sell(state: State, tape: Tape, tables: Tables, place: Place, u: int) -> Non
         state.rings.proceeds[arrival % RING, e, p] += proceeds
         liquid.credit[e, p] += proceeds
     liquid.costs[e, p] += cost
+    liquid.nav[e, p] -= cost
     tally.sold[p] += amount
     tally.cost[p] += cost
     tally.raised[p] += proceeds

@@ -221,6 +221,24 @@ def test_a_facility_helps_from_its_notice_on(notice: int, exhausted: int):
     assert events(found, DRAWN) == [(17, 1.5e6, 17 + notice)]
 
 
+def test_a_reserve_asks_a_line_with_notice_in_time():
+    terms = {"commitment": 5e6, "notice": 7}
+    slow = short_of(2.5e6, facilities=ap.facilities(1, **terms))
+    twice = moved((3, -0.02), (30, -0.02))
+
+    without = told(slow, twice)
+    held = told(slow, twice, QUIET._replace(reserve=1e-4))
+
+    # The second call, known at 41, is due at 47, and the line takes seven hours.
+    assert without.results.exhaustion_hour.tolist() == [41]
+    # A million kept at hand: asked at 17, when the first call takes all but half a million.
+    assert held.results.exhaustion_hour.tolist() == [41]
+    assert events(held, DRAWN)[0] == (17, 5e5, 24)
+    ample = told(slow, twice, QUIET._replace(reserve=2e-4))
+    assert ample.results.exhaustion_hour.tolist() == [NEVER]
+    assert events(ample, DRAWN)[0] == (17, 1.5e6, 24)
+
+
 @pytest.mark.parametrize(
     ("terms", "drawn"),
     [
@@ -278,3 +296,28 @@ def test_contractual_flows_are_paid_and_are_no_margin():
     assert found.peak_need.tolist() == [0.0]
     assert found.cash_left.tolist() == pytest.approx([2e5])
     assert simulate(short_of(3e5, ladder=ladder), ap.calm(), QUIET, ONE).exhaustion_hour[0] == 6
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"sets": ap.sets(account=1)}, r"sets\.account names a row that is not there"),
+        ({"sets": ap.sets(eod_lag=90)}, "payment lag with its dispute must lie from 0 to 80"),
+        ({"factors": ap.factors(sigma=np.nan)}, r"factors\.sigma has a value that is no number"),
+        ({"factors": ap.factors(adv=0.0)}, r"factors\.adv must be above zero"),
+        ({"exposures": ap.exposures([[(3, 1.0, 0.0)]])}, r"exposures\.unit names a row"),
+        ({"groups": ap.groups([1])}, r"cuts\.start does not lead from zero to 0 over 1 rows"),
+        ({"ladder": np.zeros((240, 2))}, r"ladder has the shape"),
+        ({"accounts": ap.accounts(entity=1)}, r"accounts\.entity names a row"),
+    ],
+)
+def test_what_the_loop_would_misread_is_refused_by_name(wrong: dict, named: str):
+    with pytest.raises(ValueError, match=named):
+        simulate(ap.platform(**wrong), ap.calm(), QUIET, ONE)
+
+
+def test_scenarios_that_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match="shocks must be numbers"):
+        simulate(ap.platform(), moved((3, np.nan)), QUIET, ONE)
+    with pytest.raises(ValueError, match="fewer hours"):
+        simulate(ap.platform(), ap.calm(hours=24), QUIET, ONE)

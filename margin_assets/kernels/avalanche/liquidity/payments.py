@@ -3,7 +3,8 @@
 from numba import njit
 
 from margin_assets.kernels.avalanche.paths.normals import LANES
-from margin_assets.kernels.avalanche.paths.plan import RING, Plan
+from margin_assets.kernels.avalanche.paths.plan import Plan
+from margin_assets.kernels.avalanche.paths.ring import RING
 from margin_assets.kernels.avalanche.paths.state import Rings, State
 from margin_assets.kernels.avalanche.paths.tape import Tape, note
 from margin_assets.kernels.avalanche.platform import Accounts, Platform

@@ -12,6 +12,8 @@ from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 _DAY = 24
 _MAY_BE_UNSET = ("im_posted",)
 _MAY_BE_INFINITE = (
+    "adv",
+    "depth",
     "their_threshold",
     "capital",
     "day_limit",

@@ -10,6 +10,9 @@ import typer
 from margin_assets.cli import (
     account_verbs,
     audit_verbs,
+    avalanche_answers,
+    avalanche_telling,
+    avalanche_verbs,
     call_verbs,
     dashboard_verbs,
     demo,
@@ -18,12 +21,14 @@ from margin_assets.cli import (
     im_verbs,
     lake_verbs,
     landing_verbs,
+    limit_verbs,
     liquidate,
     notice_verbs,
     offline_verbs,
     plan_verbs,
     quarantine_verbs,
     serve_verbs,
+    value_verbs,
 )
 from margin_assets.cli.output import Refusal, note, one_line
 from margin_assets.lake.store.troubles import endpoint_in, trouble_of
@@ -75,14 +80,19 @@ for _group in (
     explain,
     liquidate,
     offline_verbs,
+    value_verbs,
     im_verbs,
     audit_verbs,
     quarantine_verbs,
     call_verbs,
     notice_verbs,
     plan_verbs,
+    limit_verbs,
     serve_verbs,
     dashboard_verbs,
+    avalanche_verbs,
+    avalanche_answers,
+    avalanche_telling,
 ):
     _group.register(app)
 

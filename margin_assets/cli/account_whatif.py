@@ -1,12 +1,11 @@
 """An account of a lake with other prices and positions: told before and after."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from margin_assets.cli import output
+from margin_assets.cli.documents import refused_by_fault
 from margin_assets.cli.moments import DEFAULT_SCRATCH, at_moment
 from margin_assets.cli.options import chosen_cycle, opened_lake
 from margin_assets.cli.output import Refusal
@@ -65,21 +64,6 @@ def show_changed(lake: str, account: str, changes: Changes, *, as_json: bool) ->
         output.answer(found)
     else:
         _show(found)
-
-
-@contextmanager
-def refused_by_fault(name: str) -> Iterator[None]:
-    """Says every fault of a document on a line of its own, and refuses it."""
-    from margin_assets.whatif import DocumentError
-
-    try:
-        yield
-    except DocumentError as error:
-        if len(error.faults) == 1:
-            raise
-        for fault in error.faults:
-            output.note(fault)
-        raise Refusal(f"{name}: refused for these {len(error.faults)} faults") from None
 
 
 def _with(document: "Document", additions: list[Path]) -> "Document":

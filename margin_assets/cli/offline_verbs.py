@@ -1,15 +1,16 @@
 """Verbs that need no lake: whatif (but for an order), rulebook (but for its diff), bench."""
 
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
 from margin_assets.cli import account_whatif, order_check, output, rulebook_diff
+from margin_assets.cli.documents import answer_lines, is_lines, opened, refused_by_fault
 from margin_assets.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, example, moment
 from margin_assets.cli.output import Refusal
 
@@ -101,13 +102,15 @@ def whatif(  # noqa: PLR0913 (the options of the interface)
         return
     if file is None:
         raise Refusal("name a portfolio document, or an account by --account")
-    if is_ndjson or file == "-" or file.endswith(".ndjson"):
-        with _opened(file) as lines:
-            _answer_lines(lines)
+    if is_lines(file, is_ndjson=is_ndjson):
+        from margin_assets.whatif import whatif_lines
+
+        with opened(file) as lines:
+            answer_lines(whatif_lines(lines))
         return
     from margin_assets.whatif import whatif as answered
 
-    with _opened(file) as document, account_whatif.refused_by_fault(file):
+    with opened(file) as document, refused_by_fault(file):
         found = answered(document.read())
     if as_json:
         output.answer(found)
@@ -130,24 +133,6 @@ def _print_schema() -> None:
     from margin_assets.whatif import Document
 
     sys.stdout.write(json.dumps(Document.model_json_schema(), indent=2) + "\n")
-
-
-def _opened(file: str) -> AbstractContextManager[BinaryIO]:
-    if file == "-":
-        return nullcontext(sys.stdin.buffer)
-    try:
-        return Path(file).open("rb")
-    except OSError as error:
-        raise Refusal(f"{file} cannot be read: {error.strerror}") from None
-
-
-def _answer_lines(lines: Iterable[bytes]) -> None:
-    from margin_assets.whatif import whatif_lines
-
-    for line in whatif_lines(lines):
-        sys.stdout.write(f"{line}\n")
-        # Who sends line by line waits for each answer.
-        sys.stdout.flush()
 
 
 def list_rulebooks(*, as_json: JsonOption = False) -> None:

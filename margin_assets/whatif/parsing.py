@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -33,9 +34,9 @@ _SHOWN = 64  # characters of a key that make a place
 def parse_document(text: str | bytes) -> Document:
     """The document of a JSON text; `DocumentError` with one line if it is refused."""
     try:
-        document = Document.model_validate(_json(text))
+        document = Document.model_validate(read_json(text))
     except ValidationError as error:
-        raise DocumentError(*_faults(error)) from None
+        raise DocumentError(*faults(error, _FORM)) from None
     refuse_contradictions(document)
     return document
 
@@ -43,12 +44,17 @@ def parse_document(text: str | bytes) -> Document:
 def parse_addition(text: str | bytes) -> Addition:
     """Positions to add, of a JSON text; `DocumentError` if it is refused."""
     try:
-        return Addition.model_validate(_json(text))
+        return Addition.model_validate(read_json(text))
     except ValidationError as error:
-        raise DocumentError(*_faults(error)) from None
+        raise DocumentError(*faults(error, _FORM)) from None
 
 
-def _json(text: str | bytes) -> object:
+def read_json(text: str | bytes) -> object:
+    """The JSON value of a text, its numbers to their last digit.
+
+    Raises:
+        DocumentError: it is no JSON, or has a key twice.
+    """
     try:
         decoded = (
             text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
@@ -98,23 +104,36 @@ _REASONS = {
     "model_attributes_type": "must be an object",
     "dict_type": "must be an object",
     "union_tag_not_found": "kind is missing",
-    "union_tag_invalid": f"kind must be one of {', '.join(_KINDS)}",
 }
 
 
-def _faults(error: ValidationError) -> list[str]:
+class Form(NamedTuple):
+    """What tells the places of one kind of document."""
+
+    kinds: tuple[str, ...]
+    """Values of `kind` that tell the rows of its lists apart."""
+    keys: Callable[[list[int | str]], Iterable[str]]
+    """Keys that the part of a document at a place may have."""
+
+
+def faults(error: ValidationError, form: Form) -> list[str]:
+    """A line for each thing that is wrong, with its place."""
     # Unknown keys first: each is most often the misspelt name of one that is missing.
     errors = error.errors(include_url=False, include_context=False, include_input=False)
-    return [_fault(one) for one in sorted(errors, key=lambda e: e["type"] != "extra_forbidden")]
+    return [
+        _fault(one, form) for one in sorted(errors, key=lambda e: e["type"] != "extra_forbidden")
+    ]
 
 
-def _fault(error: ErrorDetails) -> str:
+def _fault(error: ErrorDetails, form: Form) -> str:
     words = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     reason = _REASONS.get(error["type"], words)
+    if error["type"] == "union_tag_invalid":
+        reason = f"kind must be one of {', '.join(form.kinds)}"
     if error["type"] == "extra_forbidden":
         *above, key = error["loc"]
-        reason += did_you_mean(str(key), _keys(above))
-    return f"{_place(error['loc'])}: {reason}"
+        reason += did_you_mean(str(key), form.keys(above))
+    return f"{_place(error['loc'], form.kinds)}: {reason}"
 
 
 def _keys(above: list[int | str]) -> Iterable[str]:
@@ -131,13 +150,16 @@ def _keys(above: list[int | str]) -> Iterable[str]:
     return part.model_fields
 
 
-def _place(location: tuple[int | str, ...]) -> str:
+_FORM = Form(_KINDS, _keys)
+
+
+def _place(location: tuple[int | str, ...], kinds: tuple[str, ...]) -> str:
     """Where in the document, such as `positions[0].quantity`."""
     place = ""
     for before, part in zip(("", *location), location, strict=False):
         if isinstance(part, int):
             place += f"[{part}]"
-        elif (isinstance(before, int) and part in _KINDS) or part == "[key]":
+        elif (isinstance(before, int) and part in kinds) or part == "[key]":
             continue  # Pydantic's mark, not a key of the document.
         elif len(part) <= _SHOWN and _WORD.fullmatch(part):
             place += f".{part}" if place else part

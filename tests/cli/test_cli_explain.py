@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from margin_assets.cli.account_sentence import sentence
+from margin_assets.cli.account.sentence import sentence
 from tests.support.margin_command import Margin, place
 
 TRAVEL = "2020-03-09T15:00:00Z"

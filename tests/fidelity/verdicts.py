@@ -14,6 +14,7 @@ from tests.fidelity import (
     initial_margin,
     portfolio,
     processes,
+    rates,
     securities,
     strategies,
 )
@@ -63,6 +64,8 @@ class Comparison(NamedTuple):
     expected: Json
     observe: Callable[[], Json]
     tolerance: Callable[[str], Decimal]
+    exact: Decimal | None = None
+    """Within what a figure is exact; none: half a cent."""
 
 
 @cache
@@ -109,6 +112,15 @@ def _comparisons(folder: Path) -> Iterator[Comparison]:
     yield _overlapping(read(OVERLAPPING))
     for one in initial_margin.published(folder):
         yield _initial_margin(one)
+    for rate in rates.cases(folder):
+        yield _rate(rate)
+
+
+def _rate(one: rates.Published) -> Comparison:
+    """A figure of rates is exact within what it is published to."""
+    tolerance = Decimal(str(one.tolerance))
+    shared = (one.file, one.area, one.case, one.expected, one.observe)
+    return Comparison(*shared, lambda _: tolerance, tolerance)
 
 
 def _worked_example(case: Case) -> Comparison:
@@ -182,7 +194,7 @@ def _rows(one: Comparison) -> Iterator[Row]:
 def _verdict(one: Comparison, field: str, found: object) -> str:
     if isinstance(found, Exception):
         return REFUSED
-    if _agrees(found, one.expected[field], _HALF_A_CENT):
+    if _agrees(found, one.expected[field], one.exact or _HALF_A_CENT):
         return EXACT
     if _agrees(found, one.expected[field], one.tolerance(field)):
         return TOLERATED

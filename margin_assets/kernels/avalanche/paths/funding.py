@@ -1,0 +1,101 @@
+"""Step 8, one entity on one path that is short: exhaustion, collateral, facilities (section 6)."""
+
+from numba import njit
+
+from margin_assets.kernels.avalanche.paths.lines import callable_now, notice
+from margin_assets.kernels.avalanche.paths.outlook import (
+    cash_share,
+    delay,
+    opening,
+    receive,
+    relieve,
+    shortage,
+)
+from margin_assets.kernels.avalanche.paths.plan import Plan
+from margin_assets.kernels.avalanche.paths.state import State
+from margin_assets.kernels.avalanche.paths.tape import Tape, note
+from margin_assets.kernels.avalanche.platform import Platform
+from margin_assets.kernels.avalanche.results import DRAWN, TURNED
+from margin_assets.kernels.avalanche.scenario import Settings
+from margin_assets.kernels.numeric.compiled import BORROWS
+
+_CENT = 0.01
+
+Place = tuple[int, int, int, int]
+"""Entity, hour, path in the block, number of the path."""
+
+
+@njit(**BORROWS)
+def is_exhausted(state: State, tables: tuple[Platform, Plan, Settings], place: Place) -> bool:
+    """Whether all that could be turned or drawn in time leaves a due uncovered (section 5)."""
+    platform, plan, settings = tables
+    e, t, p, _ = place
+    liquid, ahead = state.liquid, settings.look_ahead
+    rest = liquid.scratch
+    for tau in range(ahead + 1):
+        rest[tau, p] = liquid.outlook[tau, p]
+    collateral, lines = platform.collateral, platform.facilities
+    for a in range(len(collateral.account)):
+        if platform.accounts.entity[collateral.account[a]] == e:
+            share = cash_share(collateral, state.weather, state.market, platform.factors, (a, p))
+            relieve(rest, opening(collateral, a, t), ahead, p, share * liquid.hqla[a, p])
+    for n in range(len(lines.account)):
+        if platform.accounts.entity[lines.account[n]] == e:
+            amount = callable_now(state, (lines, platform.units, plan), (n, e, p), t)
+            relieve(rest, notice(lines, n, t), ahead, p, amount)
+    return shortage(rest, 0, ahead, p) > _CENT
+
+
+@njit(**BORROWS)
+def turn(state: State, tape: Tape, platform: Platform, settings: Settings, place: Place) -> None:
+    """Turns collateral into cash, asset by asset, as far as it helps."""
+    e, t, p, path = place
+    collateral, liquid, ahead = platform.collateral, state.liquid, settings.look_ahead
+    for a in range(len(collateral.account)):
+        k = collateral.account[a]
+        if platform.accounts.entity[k] != e or liquid.hqla[a, p] <= 0.0:
+            continue
+        late = delay(settings, a, t, path)
+        wait = opening(collateral, a, t) + late
+        share = cash_share(collateral, state.weather, state.market, platform.factors, (a, p))
+        wanted = shortage(liquid.outlook, wait, ahead, p)
+        if late < 0 or share <= 0.0 or wanted <= _CENT:
+            continue
+        amount = min(wanted, share * liquid.hqla[a, p])
+        liquid.hqla[a, p] = max(0.0, liquid.hqla[a, p] - amount / share)
+        relieve(liquid.outlook, wait, ahead, p, amount)
+        receive(state.rings, (k, e, p, t + wait), amount)
+        state.tally.turned[p] += amount
+        if tape.is_on:
+            note(tape, p, (t, TURNED, a, t + wait), (amount, 0.0, 0.0, 0.0, 0.0))
+
+
+@njit(**BORROWS)
+def draw_lines(
+    state: State, tape: Tape, tables: tuple[Platform, Plan, Settings], place: Place
+) -> None:
+    """Asks facilities for what is short from their notice on, in their order."""
+    platform, plan, settings = tables
+    e, t, p, path = place
+    lines, liquid, ahead = platform.facilities, state.liquid, settings.look_ahead
+    for n in range(len(lines.account)):
+        k = lines.account[n]
+        if platform.accounts.entity[k] != e:
+            continue
+        late = delay(settings, len(platform.collateral.account) + n, t, path)
+        wait = notice(lines, n, t) + late
+        wanted = shortage(liquid.outlook, wait, ahead, p)
+        if late < 0 or wanted <= _CENT:
+            continue
+        most = callable_now(state, (lines, platform.units, plan), (n, e, p), t)
+        amount = min(max(wanted, lines.minimum[n]), most)
+        if amount <= 0.0:
+            continue
+        liquid.drawn[n, p] += amount
+        liquid.drawn_today[n, p] += amount
+        liquid.draws[n, p] += 1
+        relieve(liquid.outlook, wait, ahead, p, amount)
+        receive(state.rings, (k, e, p, t + wait), amount)
+        state.tally.drawn[p] += amount
+        if tape.is_on:
+            note(tape, p, (t, DRAWN, n, t + wait), (amount, 0.0, 0.0, 0.0, 0.0))

@@ -1,0 +1,171 @@
+"""Step 8 of the hour, last part: dues paid account by account, currencies changed, defaults."""
+
+from numba import njit
+
+from margin_assets.kernels.avalanche.paths.normals import LANES
+from margin_assets.kernels.avalanche.paths.plan import RING, Plan
+from margin_assets.kernels.avalanche.paths.state import Rings, State
+from margin_assets.kernels.avalanche.paths.tape import Tape, note
+from margin_assets.kernels.avalanche.platform import Accounts, Platform
+from margin_assets.kernels.avalanche.results import DEFAULT, NEVER, PAID
+from margin_assets.kernels.avalanche.scenario import Settings
+from margin_assets.kernels.numeric.compiled import BORROWS
+
+_DAY = 24
+_CENT = 0.01
+
+
+@njit(**BORROWS)
+def _collect_account(state: State, entity: int, flow: float, place: tuple[int, int]) -> None:
+    """Takes an account's slot on all paths; `place` is the slot and the account."""
+    rings, liquid, tally = state.rings, state.liquid, state.tally
+    slot, k = place
+    for p in range(LANES):
+        due, back = rings.due[slot, k, p], rings.back[slot, k, p]
+        tally.need[p] += due - back
+        liquid.need[k, p] += due - back
+        tally.hour_call[p] += due
+        tally.flows[p] += flow
+        liquid.cash[k, p] += back + rings.arrive[slot, k, p] + max(0.0, -flow)
+        liquid.arrears[k, p] += due + max(0.0, flow)
+        rings.fallen[slot, entity, p] += due + max(0.0, flow)
+        rings.due[slot, k, p] = rings.back[slot, k, p] = rings.arrive[slot, k, p] = 0.0
+
+
+@njit(**BORROWS)
+def collect(state: State, accounts: Accounts, plan: Plan, t: int) -> None:
+    """Takes this hour's slot: cash comes in, dues join the arrears, needs and sums grow."""
+    rings, liquid, tally = state.rings, state.liquid, state.tally
+    slot = t % RING
+    for p in range(LANES):
+        tally.hour_call[p] = 0.0
+    for e in range(liquid.nav.shape[0]):
+        for p in range(LANES):
+            liquid.credit[e, p] -= rings.credit[slot, e, p]
+            rings.credit[slot, e, p] = rings.proceeds[slot, e, p] = 0.0
+            rings.net[slot, e, p] = rings.fallen[slot, e, p] = 0.0
+    for k in range(liquid.cash.shape[0]):
+        _collect_account(state, accounts.entity[k], plan.ladder[t, k], (slot, k))
+    for p in range(LANES):
+        tally.day_call[p] += tally.hour_call[p]
+    if rings.touched[slot] == 0:
+        return
+    rings.touched[slot] = 0
+    for s in range(rings.by_set.shape[1]):
+        for p in range(LANES):
+            state.margin.paid[s, p] += rings.by_set[slot, s, p]
+            rings.by_set[slot, s, p] = 0.0
+
+
+@njit(**BORROWS)
+def _change(
+    state: State,
+    tables: tuple[Accounts, Plan, Settings],
+    place: tuple[int, int, int],
+    wanted: float,
+) -> float:
+    """Changes spare cash of the entity's other accounts into one; what comes of it.
+
+    `place` is the account that lacks cash, the entity, the path.
+    """
+    accounts, plan, settings = tables
+    k, e, p = place
+    liquid, got = state.liquid, 0.0
+    for i in range(plan.account[e], plan.account[e + 1]):
+        other = plan.account_order[i]
+        spare = liquid.cash[other, p] - accounts.minimum[other] - liquid.arrears[other, p]
+        if other == k or spare <= 0.0 or got >= wanted:
+            continue
+        rate = 1.0
+        if accounts.currency[other] != accounts.currency[k]:
+            rate = 1.0 - settings.fx_cost
+        bought = min(wanted - got, spare * rate)
+        liquid.cash[other, p] -= bought / rate
+        liquid.costs[e, p] += bought / rate - bought
+        state.tally.exchange[p] += bought / rate - bought
+        got += bought
+    return got
+
+
+@njit(**BORROWS)
+def _settle_account(
+    state: State, tape: Tape, tables: tuple[Accounts, Plan, Settings], place: tuple[int, int, int]
+) -> None:
+    """Pays an account's arrears on one path from its cash, then from other currencies."""
+    accounts, _, settings = tables
+    k, t, p = place
+    liquid = state.liquid
+    owed, hour = liquid.arrears[k, p], t % _DAY
+    paid = owed
+    if settings.unlimited == 0:
+        if hour >= accounts.cut_off[k]:
+            return
+        paid = min(owed, max(0.0, liquid.cash[k, p] - accounts.minimum[k]))
+        if paid < owed and hour < settings.fx_cut_off:
+            got = _change(state, tables, (k, accounts.entity[k], p), owed - paid)
+            liquid.cash[k, p] += got
+            paid += got
+    liquid.cash[k, p] -= paid
+    liquid.arrears[k, p] = owed - paid
+    if tape.is_on and paid > 0.0:
+        note(tape, p, (t, PAID, k, t), (paid, 0.0, 0.0, 0.0, 0.0))
+
+
+@njit(**BORROWS)
+def pay(state: State, tape: Tape, tables: tuple[Accounts, Plan, Settings], t: int) -> None:
+    """Pays what is owed; accounts by number."""
+    liquid = state.liquid
+    for k in range(liquid.cash.shape[0]):
+        for p in range(LANES):
+            if liquid.arrears[k, p] > 0.0:
+                _settle_account(state, tape, tables, (k, t, p))
+
+
+@njit(**BORROWS)
+def provide(state: State, rings: Rings, tables: tuple[Accounts, Plan, Settings], t: int) -> None:
+    """In the last hour before currencies close: changes what the accounts lack until they open."""
+    accounts, plan, settings = tables
+    liquid = state.liquid
+    for k in range(liquid.cash.shape[0]):
+        for p in range(LANES):
+            short, running = 0.0, liquid.arrears[k, p] + accounts.minimum[k] - liquid.cash[k, p]
+            for tau in range(1, _DAY + 1):
+                slot = (t + tau) % RING
+                running += rings.due[slot, k, p] - rings.back[slot, k, p]
+                running += plan.ladder[t + tau, k] - rings.arrive[slot, k, p]
+                short = max(short, running)
+            if short > _CENT and settings.unlimited == 0:
+                where = (k, accounts.entity[k], p)
+                liquid.cash[k, p] += _change(state, tables, where, short)
+
+
+@njit(**BORROWS)
+def _overdue(state: State, platform: Platform, plan: Plan, place: tuple[int, int, int]) -> float:
+    """Unpaid dues of an entity beyond its grace; `place`: entity, hour, path.
+
+    The oldest are paid first: what is owed beyond what fell due within the grace is overdue.
+    """
+    e, t, p = place
+    owed = 0.0
+    for i in range(plan.account[e], plan.account[e + 1]):
+        owed += state.liquid.arrears[plan.account_order[i], p]
+    if owed <= _CENT:
+        return 0.0
+    for back in range(min(t, platform.entities.grace[e]) + 1):
+        owed -= state.rings.fallen[(t - back) % RING, e, p]
+    return owed
+
+
+@njit(**BORROWS)
+def defaults(state: State, tape: Tape, platform: Platform, plan: Plan, t: int) -> None:
+    """Marks the live paths on which an entity owes beyond its grace."""
+    tally = state.tally
+    for e in range(len(platform.entities.nav)):
+        for p in range(LANES):
+            if tally.alive[p] == 0 or tally.default_hour[p] != NEVER:
+                continue
+            owed = _overdue(state, platform, plan, (e, t, p))
+            if owed > _CENT:
+                tally.default_hour[p], tally.default_entity[p] = t, e
+                if tape.is_on:
+                    note(tape, p, (t, DEFAULT, e, t), (owed, 0.0, 0.0, 0.0, 0.0))

@@ -1,0 +1,101 @@
+"""Present values and their sensitivities, all instruments at once, off one grid of factors.
+
+Everything is the derivative of the formula itself: a bump is how the tests find it again.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+
+from margin_assets.kernels.numeric.arrays import FloatArray
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.rates.grid import Walk
+
+_BLOCK = 64  # instruments a thread takes at a time
+
+
+class Discounts(NamedTuple):
+    """The curves on the grid; a row for each curve and day."""
+
+    factors: FloatArray
+    years: FloatArray
+    """Years from the curve's reference day."""
+    directions: FloatArray
+    """Minus the derivative of the log discount factor by each rate that may move; rows by rates."""
+
+
+class Valued(NamedTuple):
+    """An instrument a row; amounts in its currency, signed as received."""
+
+    value: FloatArray
+    slopes: FloatArray
+    """Minus the derivative of the value by each rate: positive loses when it rises."""
+    spread_slope: FloatArray
+    """Minus the derivative by a spread over the discount curve."""
+    curvature: FloatArray
+    """Second derivative by a parallel shift of all zero rates."""
+    spread_curvature: FloatArray
+    """Second derivative by a spread over the discount curve."""
+
+
+@njit(**BORROWS)
+def _add_cash(i: int, terms: Walk, market: Discounts, spread: float, found: Valued) -> None:
+    """Adds the known cash of one instrument."""
+    years, directions = market.years, market.directions
+    for n in range(terms.cash_first[i], terms.cash_first[i + 1]):
+        pay = terms.cash_pay[n]
+        worth = terms.cash_amount[n] * market.factors[pay]
+        if spread != 0.0:
+            worth *= np.exp(-spread * years[pay])
+        found.value[i] += worth
+        found.spread_slope[i] += worth * years[pay]
+        found.curvature[i] += worth * years[pay] * years[pay]
+        found.spread_curvature[i] += worth * years[pay] * years[pay]
+        for k in range(directions.shape[1]):
+            found.slopes[i, k] += worth * directions[pay, k]
+
+
+@njit(**BORROWS)
+def _add_ratios(i: int, terms: Walk, market: Discounts, spread: float, found: Valued) -> None:
+    """Adds the growth to come of one instrument."""
+    years, factors, directions = market.years, market.factors, market.directions
+    for n in range(terms.ratio_first[i], terms.ratio_first[i + 1]):
+        pay, start, end = terms.ratio_pay[n], terms.ratio_start[n], terms.ratio_end[n]
+        worth = terms.ratio_amount[n] * factors[start] / factors[end] * factors[pay]
+        if spread != 0.0:
+            worth *= np.exp(-spread * years[pay])
+        span = years[pay] + years[start] - years[end]
+        found.value[i] += worth
+        found.spread_slope[i] += worth * years[pay]
+        found.curvature[i] += worth * span * span
+        found.spread_curvature[i] += worth * years[pay] * years[pay]
+        for k in range(directions.shape[1]):
+            moved = directions[pay, k] + directions[start, k] - directions[end, k]
+            found.slopes[i, k] += worth * moved
+
+
+@njit(**OWNS, parallel=True)
+def present_values(terms: Walk, market: Discounts, spreads: FloatArray) -> Valued:
+    """Values and sensitivities of all instruments.
+
+    Instruments are independent and each one's sums are in order: threads cannot change a bit.
+
+    Args:
+        terms: what is still to come, pointing to rows of the grid.
+        market: the curves on the grid.
+        spreads: continuously compounded spread of each instrument over its discount curve.
+    """
+    count = terms.cash_first.size - 1
+    found = Valued(
+        np.zeros(count),
+        np.zeros((count, market.directions.shape[1])),
+        np.zeros(count),
+        np.zeros(count),
+        np.zeros(count),
+    )
+    for block in prange((count + _BLOCK - 1) // _BLOCK):
+        for i in range(block * _BLOCK, min((block + 1) * _BLOCK, count)):
+            _add_cash(i, terms, market, spreads[i], found)
+            _add_ratios(i, terms, market, spreads[i], found)
+    return found

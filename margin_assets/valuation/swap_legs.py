@@ -1,0 +1,140 @@
+"""Legs of a swap laid out, and where any instrument is laid out."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from margin_assets.kernels.rates.conventions import QlObject
+from margin_assets.kernels.rates.flows import Flows, joined
+from margin_assets.kernels.rates.legs import (
+    OvernightIndex,
+    Payments,
+    Period,
+    TermIndex,
+    Timetable,
+    fixed_leg,
+    overnight_leg,
+    periods,
+    repaid,
+    term_leg,
+)
+from margin_assets.valuation.document import Document
+from margin_assets.valuation.instrument_terms import Bondlike, FixedLeg, FloatingLeg, Swap
+from margin_assets.valuation.market import Market
+from margin_assets.whatif.agreement import DocumentError
+
+VALUE, ANNUITY = "value", "annuity"
+
+
+class LaidPart(NamedTuple):
+    """A leg, or a whole bond: what has flows and a discount curve of its own."""
+
+    owner: int
+    """Place of its instrument in the document."""
+    role: str
+    """`VALUE` counts; `ANNUITY` is a unit rate on the fixed leg, from which a par rate follows."""
+    flows: Flows
+    discount: int | None
+    """Number of its discount curve; none if the document names none."""
+
+
+class Desk(NamedTuple):
+    """Where an instrument is laid out, with what it may name."""
+
+    document: Document
+    market: Market
+    number: int
+
+    @property
+    def place(self) -> str:
+        """Where the instrument stands in the document."""
+        return f"instruments[{self.number}]"
+
+    def calendar(self, name: str | None, key: str = "calendar") -> QlObject:
+        """The calendar of that name; without one, that which knows no holiday."""
+        return self.market.calendars.get(name or "none", f"{self.place}.{key}")
+
+    def discount(self, instrument: Bondlike | Swap) -> int | None:
+        """Number of the discount curve: the one it names, or by currency and collateral."""
+        currency = instrument.currency or self.document.currency
+        by = self.document.discounting.get(currency, {})
+        collateral = instrument.csa_currency or currency
+        name = instrument.discount_curve or by.get(collateral)
+        if name is None:
+            return None
+        number = self.market.number(name)
+        if number is None:
+            raise DocumentError(f"{self.place}: there is no curve {name!r} to discount by")
+        return number
+
+
+def swap_legs(desk: Desk, swap: Swap, number: int) -> list[LaidPart]:
+    """Its legs, and a unit rate on the fixed leg if it has one."""
+    discount = desk.discount(swap)
+    parts: list[LaidPart] = []
+    for leg in swap.legs:
+        flows = _leg(desk, swap, leg, number + len(parts))
+        parts.append(LaidPart(desk.number, VALUE, flows, discount))
+    fixed = [leg for leg in swap.legs if isinstance(leg, FixedLeg)]
+    if len(fixed) == 1:
+        said = {"rate": 1.0, "rates": None, "exchanges_notional": False}
+        flows = _leg(desk, swap, fixed[0].model_copy(update=said), number + len(parts))
+        parts.append(LaidPart(desk.number, ANNUITY, flows, discount))
+    return parts
+
+
+def _leg(desk: Desk, swap: Swap, leg: FixedLeg | FloatingLeg, number: int) -> Flows:
+    index = desk.market.indices[leg.index] if isinstance(leg, FloatingLeg) else None
+    rows = periods(_leg_timetable(desk, swap, leg, index))
+    sign = 1.0 if leg.side == "receive" else -1.0
+    held = tuple(leg.notionals or (leg.notional or swap.notional,))
+    notionals = tuple(sign * amount for amount in held)
+    if index is None or isinstance(leg, FixedLeg):
+        paid = Payments(notionals, tuple(leg.rates or (leg.rate or 0.0,)))  # type: ignore[union-attr]
+        flows = fixed_leg(number, rows, paid)
+    else:
+        spreads = tuple(leg.spreads or (leg.spread or 0.0,))
+        is_over_accrual = leg.forward_over == "accrual_period"
+        paid = Payments(notionals, spreads, leg.averaging == "averaged", is_over_accrual)
+        flows = floating_leg(number, rows, paid, index)
+    if leg.exchanges_notional:
+        flows = joined([flows, repaid(number, rows, paid, is_lent_first=True)])
+    return flows
+
+
+def _leg_timetable(
+    desk: Desk, swap: Swap, leg: FixedLeg | FloatingLeg, index: TermIndex | OvernightIndex | None
+) -> Timetable:
+    frequency = leg.frequency or (index.tenor if isinstance(index, TermIndex) else "annual")
+    count = leg.day_count or (index.day_count if index is not None else None)
+    own = None if index is None else index.calendar
+    where = desk.calendar(leg.calendar, "legs.calendar") if leg.calendar or own is None else own
+    paid_on = desk.calendar(leg.payment_calendar) if leg.payment_calendar else where
+    roll = leg.convention or "modified_following"
+    return Timetable(
+        leg.start_date or swap.start_date,
+        leg.end_date or swap.end_date,
+        frequency,
+        str(count),
+        where,
+        roll,
+        leg.end_convention,
+        leg.rule,
+        leg.end_of_month,
+        leg.first_date,
+        leg.next_to_last_date,
+        leg.payment_convention or ("following" if leg.payment_lag else roll),
+        leg.payment_lag or 0,
+        paid_on,
+        0,
+        None,
+        tuple(leg.dates or ()),
+    )
+
+
+def floating_leg(
+    number: int, rows: Sequence[Period], paid: Payments, index: TermIndex | OvernightIndex
+) -> Flows:
+    """Coupons of a leg on an index of either kind."""
+    if isinstance(index, TermIndex):
+        return term_leg(number, rows, paid, index)
+    return overnight_leg(number, rows, paid, index)

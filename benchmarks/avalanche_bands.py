@@ -1,27 +1,26 @@
 """Where the avalanche lands against what is known of past episodes: figures, bands, in or out.
 
-The bands are those of the model's section 13, which no data were fitted to. The demo's market stands
-for a platform; single episodes are books of one set, written out here.
+The bands are those of the model's section 13, which no data were fitted to. The demo's market
+stands for a platform; single episodes are books of one set, written out here.
 """
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from benchmarks.output import show
 from margin_assets.avalanche.book.building import Built, built
 from margin_assets.avalanche.book.reading import LINE, table_of
 from margin_assets.avalanche.book.scenarios import scenario_of
+from margin_assets.avalanche.demo.one_set import Change, one_set
 from margin_assets.avalanche.demo.platform import demo_book
 from margin_assets.avalanche.running import Asked, run
-from margin_assets.kernels.avalanche.results import CALL, NEVER, Results
+from margin_assets.kernels.avalanche.results import CALL, LIQUIDITY, NEVER, Results
 from margin_assets.kernels.avalanche.scenario import NO_SALES
 from margin_assets.kernels.avalanche.simulation import trace
 from schemas.avalanche.book import BOOK
-from tests.support.avalanche_folders import book
 
 PATHS = 1_000
 _DAY = 24
@@ -49,10 +48,12 @@ def _with(settings: dict[str, str]) -> Built:
     tables = demo_book(1)
     rows = [*tables["settings"].drop(LINE).rows(named=True)]
     rows += [{"key": key, "value": value} for key, value in settings.items()]
-    import polars as pl
-
     made = table_of(pl.DataFrame(rows), BOOK["settings"], "settings")
     return built(tables | {"settings": made})
+
+
+def _book(settings: dict[str, Any], **changes: Change) -> Built:
+    return built(one_set(settings, **changes))
 
 
 def of_the_demo() -> Iterator[Figure]:
@@ -85,9 +86,8 @@ def _margin_of_march() -> Iterator[Figure]:
     total = sum(margins)
     settings = demo.loop(seed=1, arm=NO_SALES)
     told = trace(demo.platform, scenario_of(demo, "march_2020"), settings, np.arange(_BRIEF))
-    charged = told.liquidity[:, -1, 9]
-    ratios = charged / charged[0, 0] if charged.ndim > 1 else charged / total
-    at_end = float(np.median(ratios))
+    charged = told.liquidity[:, :, LIQUIDITY.index("charged")]
+    at_end = _middle(charged[:, -1] / charged[:, 0])
     cleared = (at_end * total - still) / (total - still)
     yield Figure("March 2020: cleared margin after 20 days over before", cleared, 1.25, 1.6)
 
@@ -98,16 +98,14 @@ def _middle(values: np.ndarray) -> float:
 
 def archegos() -> Iterator[Figure]:
     """Twenty billion of swaps on one name at 5.9% margin and 1.6 billion of equity."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = _archegos(Path(folder), 0.059)
-        results = run(made, Asked("fall", "C", 1, PATHS)).results
+    made = _archegos(0.059)
+    results = run(made, Asked("fall", "C", 1, PATHS)).results
     yield Figure("Archegos: paths in default at static margin", _share(results), 0.9, 1.0)
 
 
-def _archegos(folder: Path, rate: float) -> Built:
+def _archegos(rate: float) -> Built:
     day = 24
-    return book(
-        folder,
+    return _book(
         {"generator": "t"},
         venue={"kind": "PB"},
         netting_set={"im_model_id": "FLAT", "eod_lag_h": 12},
@@ -132,9 +130,8 @@ def nordic_power() -> Iterator[Figure]:
     """A concentrated spread of power moves by 17 average days at once."""
     losses = {}
     for name, kappa in (("without", 0.0), ("with", 2.0)):
-        with tempfile.TemporaryDirectory() as folder:
-            made = _nordic(Path(folder), kappa)
-            told = run(made, Asked("fall", "A", 1, 1)).results
+        made = _nordic(kappa)
+        told = run(made, Asked("fall", "A", 1, 1)).results
         margin = made.report[0].margin + float(made.platform.addons.concentration.sum())
         losses[name] = -float(told.pnl[0]) - margin
         if name == "without":
@@ -147,9 +144,8 @@ def nordic_power() -> Iterator[Figure]:
     )
 
 
-def _nordic(folder: Path, kappa: float) -> Built:
-    return book(
-        folder,
+def _nordic(kappa: float) -> Built:
+    return _book(
         {"generator": "none", "reaction": 0, "reversion": 0},
         netting_set={"im_model_id": "SPAN"},
         im_model=[{"im_model_id": "SPAN", "family": "SPAN", "conc_addon_id": "SIZE"}],
@@ -171,31 +167,31 @@ def _nordic(folder: Path, kappa: float) -> Built:
 
 def nickel() -> Iterator[Figure]:
     """A short in nickel through the hour of 8 March 2022, against calm days before."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = book(
-            Path(folder),
-            {"unlimited": True},
-            venue={"intraday_hours": ";".join(map(str, range(24)))},
-            netting_set={"im_model_id": "SPAN"},
-            im_model=[{"im_model_id": "SPAN", "family": "SPAN"}],
-            risk_factor={"class": "CM", "sigma0": 0.03, "adv": 5e9},
-            exposure={"delta": -1e9},
-            scenario=[
-                {
-                    "scenario_id": "squeeze",
-                    "factor_id": "INDEX",
-                    "hour": hour,
-                    "return_shock": 0.11,
-                    "vol_multiplier": 1.0 + 3.0 * (hour > 0),
-                }
-                for hour in range(6)
-            ],
-        )
-        settings = made.loop(seed=1, arm=NO_SALES)
-        told = trace(made.platform, scenario_of(made, "squeeze"), settings, np.arange(1))
-        calm = run(made, Asked("none", "A", 1, PATHS)).results
-        results = run(made, Asked("squeeze", "A", 1, PATHS)).results
-    first = min(int(e["hour"]) for e in told.events if e["kind"] == CALL)
+    made = _book(
+        {"unlimited": True},
+        venue={"intraday_hours": ";".join(map(str, range(24)))},
+        netting_set={"im_model_id": "SPAN"},
+        im_model=[{"im_model_id": "SPAN", "family": "SPAN"}],
+        risk_factor={"class": "CM", "sigma0": 0.03, "adv": 5e9},
+        exposure={"delta": -1e9},
+        # 29,000 to 48,000 dollars on the first day, to 101,000 on the second.
+        scenario=[
+            {
+                "scenario_id": "squeeze",
+                "factor_id": "INDEX",
+                "hour": _DAY * day + hour,
+                "return_shock": rise / 6.0,
+                "vol_multiplier": 4.0,
+            }
+            for day, rise in enumerate((0.51, 0.75))
+            for hour in range(6)
+        ],
+    )
+    settings = made.loop(seed=1, arm=NO_SALES)
+    told = trace(made.platform, scenario_of(made, "squeeze"), settings, np.arange(1))
+    calm = run(made, Asked("none", "A", 1, PATHS)).results
+    results = run(made, Asked("squeeze", "A", 1, PATHS)).results
+    first = int(told.events["hour"][told.events["kind"] == CALL].min())
     yield Figure("Nickel: hour of the first intraday call", first, 0, 1)
     record = float(np.quantile(calm.max_day_call, 0.99))
     yield Figure(
@@ -208,25 +204,23 @@ def nickel() -> Iterator[Figure]:
 
 def energy() -> Iterator[Figure]:
     """Margin of gas by SPAN over weeks in which volatility climbs to four times and stays."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = book(
-            Path(folder),
-            {"days": 20, "generator": "t"},
-            netting_set={"im_model_id": "SPAN"},
-            im_model=[
-                {"im_model_id": "SPAN", "family": "SPAN", "lambda": 0.94, "reprice": "on_trigger"}
-            ],
-            risk_factor={"class": "CM", "sigma0": 0.035, "adv": 2e9},
-            exposure={"delta": 1e9},
-            cash_balance={"balance": 5e7},
-            scenario=[
-                {"scenario_id": "weeks", "factor_id": "*", "hour": hour, "vol_multiplier": multiple}
-                for hour, multiple in ((0, 2.0), (48, 3.0), (96, 4.0), (144, 5.0))
-            ],
-        )
-        kept = made._replace(settings=made.settings.model_copy(update={"unlimited": True}))
-        results = run(kept, Asked("weeks", "A", 1, PATHS)).results
-        sold = run(made, Asked("weeks", "C", 1, PATHS)).results.sold
+    made = _book(
+        {"days": 20, "generator": "t"},
+        netting_set={"im_model_id": "SPAN"},
+        im_model=[
+            {"im_model_id": "SPAN", "family": "SPAN", "lambda": 0.94, "reprice": "on_trigger"}
+        ],
+        risk_factor={"class": "CM", "sigma0": 0.035, "adv": 2e9},
+        exposure={"delta": 1e9},
+        cash_balance={"balance": 5e7},
+        scenario=[
+            {"scenario_id": "weeks", "factor_id": "*", "hour": hour, "vol_multiplier": multiple}
+            for hour, multiple in ((0, 2.0), (48, 3.0), (96, 4.0), (144, 5.0))
+        ],
+    )
+    kept = made._replace(settings=made.settings.model_copy(update={"unlimited": True}))
+    results = run(kept, Asked("weeks", "A", 1, PATHS)).results
+    sold = run(made, Asked("weeks", "C", 1, PATHS)).results.sold
     yield Figure(
         "Energy 2022: largest margin over that before", _middle(results.im_peak_ratio), 3, 6
     )
@@ -243,7 +237,14 @@ def main() -> dict[str, Any]:
     """Every target with its figure and whether it is met."""
     parts = (of_the_demo, archegos, nordic_power, nickel, energy)
     figures = [figure for part in parts for figure in part()]
-    return {one.target: {**one._asdict(), "is_met": one.is_met} for one in figures}
+    return {
+        one.target: {
+            "figure": float(one.figure),
+            "band": [one.low, one.high],
+            "is_met": bool(one.is_met),
+        }
+        for one in figures
+    }
 
 
 if __name__ == "__main__":

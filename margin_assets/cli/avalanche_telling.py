@@ -21,7 +21,8 @@ from margin_assets.cli.avalanche_verbs import (
     avalanche,
     opened_book,
 )
-from margin_assets.cli.options import JsonOption, example
+from margin_assets.cli.options import JsonOption, example, opened_lake
+from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
     from margin_assets.avalanche.book.building import Built
@@ -31,10 +32,20 @@ Document = dict[str, Any]
 _MILLION = 1e6
 
 
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="A book's folder, or a run's id with --lake, --book.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Adds the verbs of this module to those of the avalanche."""
     del app
-    avalanche.command(epilog=example("margin avalanche explain ./book --path 17 --arm C"))(explain)
+    avalanche.command(
+        epilog=example(
+            "margin avalanche explain ./book --path 17 --arm C",
+            "margin avalanche explain 1f0c... --path 17 --lake ./lake --book ./book",
+        )
+    )(explain)
     avalanche.command(
         epilog=example(
             "margin avalanche report ./book --out report.html",
@@ -45,23 +56,30 @@ def register(app: typer.Typer) -> None:
 
 def explain(  # noqa: PLR0913 (the options of the interface)
     *,
-    book: BookArgument,
+    run: RunArgument,
     path: Annotated[int, typer.Option(metavar="P", min=0, help="Number of the path.")],
     scenario: ScenarioOption = DEFAULT_SCENARIO,
     arm: ArmOption = "C",
     paths: PathsOption = DEFAULT_PATHS,
     seed: SeedOption = 1,
+    lake: LakeOutOption = None,
+    book: Annotated[
+        str | None, typer.Option("--book", metavar="DIR", help="Book of the lake's run.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Tell one path of a run hour by hour: what moved, who called, what paid, what was sold.
 
     A path is a function of its number: it is the same in any run of the same book, scenario, arm
-    and seed.
+    and seed. A run that a lake holds is named by its id; its book must be the one that was run.
     """
     from margin_assets.avalanche.answers.telling import told_path
 
-    with told_faults(book):
-        held = opened_book(book)
+    place = run if book is None else book
+    with told_faults(place):
+        held = opened_book(place)
+        if book is not None:
+            scenario, arm, seed, paths = _of_run(held, lake, run)
         told = told_path(held, case_in(held, scenario, paths, seed), arm, path)
     if as_json:
         output.answer(told)
@@ -73,6 +91,27 @@ def explain(  # noqa: PLR0913 (the options of the interface)
     )
     for hour in told["hours"]:
         _tell_hour(hour)
+
+
+def _of_run(held: "Built", lake: str | None, run_id: str) -> tuple[str, Any, int, int]:
+    """Scenario, arm, seed and paths of a run that a lake holds.
+
+    Raises:
+        Refusal: The lake has no such run, or it was of another book.
+    """
+    import polars as pl
+
+    from margin_assets.avalanche.running import snapshot_of
+
+    if lake is None:
+        raise Refusal("name the lake of the run: --lake")
+    found = opened_lake(lake).scan("avalanche_runs").filter(pl.col("run_id") == run_id).collect()
+    if found.is_empty():
+        raise Refusal(f"{lake} has no run {run_id!r}")
+    (row,) = found.to_dicts()
+    if row["snapshot_id"] != snapshot_of(held.tables):
+        raise Refusal(f"run {run_id} was of another book, of rows {row['snapshot_id']}")
+    return row["scenario"], row["arm"], row["seed"], row["paths"]
 
 
 def _when(hour: int | None) -> str:

@@ -76,6 +76,23 @@ def test_what_cannot_be_answered_is_one_line(
     assert said.err.count("\n") == 1
 
 
+def test_a_run_of_a_lake_is_explained_by_its_id(margin: Margin, book: Path, tmp_path: Path):
+    lake = ["--lake", tmp_path / "lake"]
+    words = ["--scenario", "none", "--arm", "A", *FEW]
+    run = margin("avalanche", "run", book, *words, *lake, "--json").document
+
+    by_id = margin(
+        "avalanche", "explain", run["run_id"], "--path", 7, *lake, "--book", book, "--json"
+    )
+    by_book = margin("avalanche", "explain", book, "--path", 7, *words, "--json")
+    other = written(tmp_path / "other", cash_balance=["entity_id,ccy,balance", "FUND,USD,1"])
+    refused = margin("avalanche", "explain", run["run_id"], "--path", 7, *lake, "--book", other)
+
+    assert by_id.code == 0, by_id.err
+    assert by_id.out == by_book.out
+    assert "was of another book" in refused.err
+
+
 class _Page(HTMLParser):
     """What a page would load or run, and what of it is for those who do not see it."""
 

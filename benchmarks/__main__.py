@@ -1,6 +1,14 @@
 """Runs every benchmark: JSON on stdout, then a table."""
 
-from benchmarks import cycles, firm, grouping, option_book, option_values, revaluation
+from benchmarks import (
+    cycles,
+    firm,
+    grouping,
+    initial_margin,
+    option_book,
+    option_values,
+    revaluation,
+)
 from benchmarks.output import show
 
 ALL = {
@@ -9,6 +17,7 @@ ALL = {
     "option_book": option_book.main,
     "grouping": grouping.main,
     "firm": firm.main,
+    "initial_margin": initial_margin.main,
     "cycles": cycles.main,
 }
 

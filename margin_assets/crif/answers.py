@@ -20,9 +20,9 @@ def documents(found: Answered) -> Iterator[Document]:
     """
     by_unit = _grouped(found.product_classes, "unit")
     classes = _by_class(found.risk_classes)
-    worst_of = {row["portfolio"]: row for row in worst(found.units).iter_rows(named=True)}
+    worst_of = {row["portfolio"]: row for row in worst(found.units).to_dicts()}
     regulations = _grouped(found.units.filter(pl.col("regulation").is_not_null()), "portfolio")
-    for portfolio in found.portfolios.iter_rows(named=True):
+    for portfolio in found.portfolios.to_dicts():
         name = portfolio["portfolio_id"] or ""
         if portfolio["error"] is not None:
             yield {"portfolio_id": name, "error": portfolio["error"]}
@@ -52,7 +52,7 @@ def _product(row: Document, classes: dict[tuple[int, str], list[Document]]) -> D
 
 def _by_class(risk_classes: pl.DataFrame) -> dict[tuple[int, str], list[Document]]:
     found: dict[tuple[int, str], list[Document]] = {}
-    for row in risk_classes.iter_rows(named=True):
+    for row in risk_classes.to_dicts():
         shown = {"risk_class": row["risk_class"], **{name: row[name] for name in _MEASURES}}
         found.setdefault((row["unit"], row["product_class"]), []).append(shown)
     return found
@@ -60,6 +60,6 @@ def _by_class(risk_classes: pl.DataFrame) -> dict[tuple[int, str], list[Document
 
 def _grouped(frame: pl.DataFrame, key: str) -> dict[int, list[Document]]:
     found: dict[int, list[Document]] = {}
-    for row in frame.iter_rows(named=True):
+    for row in frame.to_dicts():
         found.setdefault(row[key], []).append(row)
     return found

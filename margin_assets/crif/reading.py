@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from margin_assets.crif.columns import COLUMNS, CrifError, Layout
+from margin_assets.crif.lines import lines_of, refuse_swallowed
 
-MOST_ROWS = 200_000
+MOST_ROWS = 50_000
 """Rows that are worked on at once, if no single portfolio has more."""
-_BLOCK_BYTES = 4 << 20
+_BLOCK_BYTES = 1 << 20
 
 
 class Runs(NamedTuple):
@@ -56,10 +57,13 @@ def opened(path: Path, layout: Layout) -> Opened:
 
 def _runs(path: Path, layout: Layout) -> Runs:
     only = {"portfolio_id": layout.names["portfolio_id"]}
-    found = []
+    lines = lines_of(path)
+    found, last = [], 1
     for batch in _batches(path, layout, only):
+        last = int(batch["line"][-1]) if batch.height else last
         runs = batch.get_column("portfolio_id").fill_null("").rle().struct.unnest()
         found.append(runs.select(portfolio_id="value", rows=pl.col("len").cast(pl.Int64)))
+    refuse_swallowed(path, lines, last)
     if not found:
         none = pl.DataFrame(schema={"portfolio_id": pl.String, "rows": pl.Int64})
         return Runs(none, are_whole=True)

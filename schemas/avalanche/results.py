@@ -27,6 +27,16 @@ def _hour(description: str) -> dy.Int64:
     )
 
 
+class AvalancheBooks(dy.Schema):
+    """One row of one table of a book that was run: from these alone a run is made again."""
+
+    book_number = dy.Int64(min=1, description="Order in which books came; the newest is largest.")
+    snapshot_id = _snapshot_id(key=True)
+    table_name = dy.String(primary_key=True, description="Table of the book.")
+    line = dy.Int64(min=0, primary_key=True, description="Line of its file, from which it came.")
+    row = dy.String(description="JSON of the row, by its columns.")
+
+
 class AvalancheRuns(dy.Schema):
     """One run: a book, a scenario, an arm, a seed and a number of paths, and what it came to."""
 

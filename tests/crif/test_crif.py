@@ -285,5 +285,31 @@ def test_order_and_bits_are_the_file_s_whatever_is_read_at_once(
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param(f'{HEADER}\nA,"{SWAP}\nB,{SWAP}\n', "a quote is not closed", id="open"),
+        pytest.param(f"{HEADER}\n{'A' * 70_000},{SWAP}\n", "more than 65,536 bytes", id="long"),
+        pytest.param(f"{HEADER}\rA,{SWAP}\r", "line 1 ends by a carriage return", id="old Mac"),
+        pytest.param(f"{HEADER}\nA\udcff,{SWAP}\n", "invalid UTF8", id="no UTF-8"),
+    ],
+)
+def test_what_a_parser_would_swallow_refuses_the_file(tmp_path: Path, text: str, told: str):
+    file = tmp_path / "a.csv"
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+
+    with pytest.raises(CrifError, match=told):
+        asked(file)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["", "\n", "\n\n"])
+def test_ends_of_lines(tmp_path: Path, end: str, last: str):
+    file = tmp_path / "a.csv"
+    file.write_bytes(f"{HEADER}\n\nA,{SWAP}\nB,{SWAP}{last}".replace("\n", end).encode())
+
+    assert [found["total"] for found in asked(file)] == [52e5, 52e5]
+
+
 def test_a_file_of_a_header_alone_has_no_portfolios(tmp_path: Path):
     assert asked(written(tmp_path / "a.csv")) == []

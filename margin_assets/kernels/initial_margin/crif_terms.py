@@ -93,7 +93,8 @@ SENSITIVITIES = pl.Schema(
     }
 )
 """Sensitivities as the kernel takes them: a unit is what gets one margin, a portfolio seen by one
-side under one regulation. Units count from 0. Columns that a risk type has no use for are null;
+side under one regulation. Units count from 0. Columns that a risk type has no use for are null, but
+the qualifier never is;
 of interest-rate curves `label2` is the sub-curve. Amounts are in US dollars: per basis point of
 rates and credit spreads, per percent of equity, commodity and FX, vegas as the format defines them.
 """

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from margin_assets.kernels.initial_margin.crif_terms import (
@@ -24,6 +23,7 @@ from margin_assets.kernels.initial_margin.parameters import (
     BASIS,
     INFLATION,
     NO_TENOR,
+    RESIDUAL_CODE,
     Groups,
     Parameters,
 )
@@ -137,6 +137,60 @@ def _concentration(
 
 
 def _ordered(rows: pl.DataFrame, parameters: Parameters) -> _Rows:
+    column = _codes(rows)
+    qualifiers = _qualifiers(rows, parameters)
+    kind = _Kind(column["risk_type"], _CLASS[column["risk_type"]], _MEASURE[column["risk_type"]])
+    names = _names(rows, qualifiers, kind, column["tenor"])
+    cells = _cells(qualifiers, kind, column["bucket"])
+    segment = (column["unit"] * len(PRODUCT_CLASSES) + column["product"]) * len(RISK_CLASSES)
+    numbered = np.where(kind.is_bucketed, column["bucket"], 0)
+    keys = {
+        "segment": segment + kind.risk_class,
+        "measure": kind.measure,
+        "bucket": np.where(kind.is_rate, qualifiers.codes, numbered),
+        **names,
+        "number": np.where(kind.risk_class == FX, cells.number, names["part"]),
+        "is_residual": kind.is_bucketed & (column["bucket"] == RESIDUAL_CODE),
+    }
+    order = _order(keys)
+    return _Rows(
+        {name: values[order] for name, values in keys.items()},
+        kind.risk_type[order],
+        cells.cell[order],
+        cells.concentration_cell[order],
+        column["tenor"][order],
+        rows["amount_usd"].to_numpy()[order],
+    )
+
+
+def _order(keys: dict[str, Int64Array]) -> Int64Array:
+    """Rows in the order of `_SORT`, and in their own where they agree in all of it."""
+    frame = pl.DataFrame({name: keys[name] for name in _SORT})
+    return frame.select(pl.arg_sort_by(_SORT, maintain_order=True)).to_series().to_numpy()
+
+
+class _Kind(NamedTuple):
+    """What each row's risk type says."""
+
+    risk_type: Int64Array
+    risk_class: Int64Array
+    measure: Int64Array
+
+    @property
+    def is_rate(self) -> BoolArray:
+        return self.risk_class == RATES
+
+    @property
+    def is_pair(self) -> BoolArray:
+        return self.risk_type == CODE_OF["Risk_FXVol"]
+
+    @property
+    def is_bucketed(self) -> BoolArray:
+        is_of_class = (self.risk_class >= CREDIT_Q) & (self.risk_class < FX)
+        return is_of_class & (self.measure != BASE_CORRELATION)
+
+
+def _codes(rows: pl.DataFrame) -> dict[str, Int64Array]:
     codes = rows.select(
         unit="unit",
         product=pl.col("product_class").to_physical().cast(pl.Int64),
@@ -144,79 +198,64 @@ def _ordered(rows: pl.DataFrame, parameters: Parameters) -> _Rows:
         bucket=pl.col("bucket").to_physical().cast(pl.Int64).fill_null(0),
         tenor=pl.col("tenor").to_physical().cast(pl.Int64).fill_null(NO_TENOR),
     )
-    column = {name: codes[name].to_numpy() for name in codes.columns}
-    risk_class = _CLASS[column["risk_type"]]
-    measure = _MEASURE[column["risk_type"]]
-    qualifier, currencies = _qualifiers(rows, column["risk_type"])
-    names = _names(rows, qualifier, risk_class, column)
-    groups = _groups(currencies, column["risk_type"], column["bucket"], parameters)
-    segment = (column["unit"] * len(PRODUCT_CLASSES) + column["product"]) * len(RISK_CLASSES)
-    is_bucketed = (risk_class >= CREDIT_Q) & (risk_class < FX) & (measure != BASE_CORRELATION)
-    frame = pl.DataFrame(
-        {
-            "segment": segment + risk_class,
-            "measure": measure,
-            "bucket": np.where(
-                risk_class == RATES, currencies[0].codes, np.where(is_bucketed, column["bucket"], 0)
-            ),
-            **names,
-            "number": np.where(risk_class == FX, groups.number, names["part"]),
-            "is_residual": is_bucketed & _is_residual(rows),
-            "risk_type": column["risk_type"],
-            "cell": groups.cell,
-            "concentration_cell": groups.concentration_cell,
-            "tenor": column["tenor"],
-            "amount": rows["amount_usd"],
-        }
-    ).sort(_SORT, maintain_order=True)
-    found = {name: frame[name].to_numpy() for name in frame.columns}
-    keys = {name: found[name] for name in (*_SORT, "same", "number", "is_residual")}
-    rest = ("risk_type", "cell", "concentration_cell", "tenor", "amount")
-    return _Rows(keys, *(found[name] for name in rest))
+    return {name: codes[name].to_numpy() for name in codes.columns}
 
 
-def _is_residual(rows: pl.DataFrame) -> BoolArray:
-    return (rows["bucket"] == "Residual").fill_null(value=False).to_numpy()
+class _Qualifiers(NamedTuple):
+    """Each row's qualifier by its number in the order of names, and what is known by that number.
 
+    `pair` is the number of a pair of currencies whichever comes first; the rest are groups of the
+    currency, or of both.
+    """
 
-class _Currencies(NamedTuple):
-    """Currencies by number in the order of their names, and each row's; 0 where it has none."""
-
-    names: list[str]
     codes: Int64Array
+    pair: Int64Array
+    rate_volatility: Int64Array
+    rate_concentration: Int64Array
+    fx_volatility: Int64Array
+    fx_concentration: Int64Array
+    pair_volatility: Int64Array
+    pair_concentration: Int64Array
 
 
-def _numbered(texts: pl.Series) -> _Currencies:
-    names = texts.drop_nulls().unique().sort()
-    if names.is_empty():
-        return _Currencies([""], np.zeros(len(texts), dtype=np.int64))
-    codes = texts.cast(pl.Enum(names)).to_physical().cast(pl.Int64).fill_null(0)
-    return _Currencies(names.to_list(), codes.to_numpy())
+def _numbered(texts: pl.Series) -> tuple[pl.Series, Int64Array]:
+    """Texts in order, each once, and the place among them of every row's."""
+    names = texts.unique().sort()
+    codes = texts.cast(pl.Enum(names)).to_physical().cast(pl.Int64)
+    return names, codes.to_numpy()
 
 
-def _qualifiers(
-    rows: pl.DataFrame, risk_type: Int64Array
-) -> tuple[Int64Array, tuple[_Currencies, _Currencies]]:
-    """Numbers of the names, pairs of currencies unordered, and first and second currencies."""
-    is_pair = pl.lit(pl.Series(risk_type == CODE_OF["Risk_FXVol"]))
-    is_currency = pl.lit(pl.Series(np.isin(_CLASS[risk_type], (RATES, FX))))
-    first, second = pl.col("qualifier").str.slice(0, 3), pl.col("qualifier").str.slice(3, 3)
-    texts = rows.select(
-        qualifier=pl.when(is_pair & (first > second))
-        .then(second + first)
-        .otherwise(pl.col("qualifier")),
-        first=pl.when(is_currency).then(first),
-        second=pl.when(is_pair).then(second),
+def _qualifiers(rows: pl.DataFrame, parameters: Parameters) -> _Qualifiers:
+    names, codes = _numbered(rows["qualifier"])
+    first, second = names.str.slice(0, 3), names.str.slice(3, 3)
+    turned = pl.DataFrame({"names": names, "first": first, "second": second}).select(
+        pl.when(pl.col("first") > pl.col("second"))
+        .then(pl.col("second") + pl.col("first"))
+        .otherwise("names")
     )
-    pair = (_numbered(texts["first"]), _numbered(texts["second"]))
-    return _numbered(texts["qualifier"]).codes, pair
+    volatility = _group(first, parameters.fx_volatility)
+    concentration = _group(first, parameters.fx_concentration)
+    return _Qualifiers(
+        codes,
+        pair=_numbered(turned.to_series())[1],
+        rate_volatility=_group(first, parameters.rate_volatility),
+        rate_concentration=_group(first, parameters.rate_concentration),
+        fx_volatility=volatility,
+        fx_concentration=concentration,
+        pair_volatility=volatility * 2 + _group(second, parameters.fx_volatility),
+        pair_concentration=_PAIRS[concentration, _group(second, parameters.fx_concentration)],
+    )
+
+
+def _group(currencies: pl.Series, groups: Groups) -> Int64Array:
+    found = currencies.replace_strict(
+        groups.by_currency, default=groups.otherwise, return_dtype=pl.Int64
+    )
+    return found.to_numpy()
 
 
 def _names(
-    rows: pl.DataFrame,
-    qualifier: Int64Array,
-    risk_class: Int64Array,
-    column: dict[str, Int64Array],
+    rows: pl.DataFrame, qualifiers: _Qualifiers, kind: _Kind, tenor: Int64Array
 ) -> dict[str, Int64Array]:
     """What tells factors of a bucket apart, and which of them are of one name.
 
@@ -224,30 +263,30 @@ def _names(
     currency's rates are concentrated by. Only credit is told by tenor and label. Vegas of
     inflation are one factor over all expiries.
     """
-    is_rate, is_non_q = risk_class == RATES, risk_class == CREDIT_NON_Q
-    is_credit = is_non_q | ((risk_class == CREDIT_Q) & (column["tenor"] < NO_TENOR))
-    label = np.where(is_credit, _numbered(rows["label2"].fill_null("")).codes, 0)
-    is_basis = column["risk_type"] == CODE_OF["Risk_XCcyBasis"]
-    name = np.where(is_rate, is_basis, qualifier)
-    part = np.where(is_rate, _rate_factor(rows, column), np.where(is_credit, column["tenor"], 0))
+    is_non_q = kind.risk_class == CREDIT_NON_Q
+    is_credit = is_non_q | ((kind.risk_class == CREDIT_Q) & kind.is_bucketed)
+    label = np.where(is_credit, _numbered(rows["label2"].fill_null(""))[1], 0)
+    qualifier = np.where(kind.is_pair, qualifiers.pair[qualifiers.codes], qualifiers.codes)
+    is_basis = kind.risk_type == CODE_OF["Risk_XCcyBasis"]
+    name = np.where(kind.is_rate, is_basis, qualifier)
+    of_credit = np.where(is_credit, tenor, 0)
     return {
-        "name": name.astype(np.int64),
-        "part": part,
+        "name": name,
+        "part": np.where(kind.is_rate, _rate_factor(rows, kind, tenor), of_credit),
         "label": label,
-        "same": np.where(is_non_q, label, name).astype(np.int64),
+        "same": np.where(is_non_q, label, name),
     }
 
 
-def _rate_factor(rows: pl.DataFrame, column: dict[str, Int64Array]) -> Int64Array:
+def _rate_factor(rows: pl.DataFrame, kind: _Kind, tenor: Int64Array) -> Int64Array:
     curves = rows["label2"].cast(SUB_CURVE_TYPE, strict=False).to_physical().cast(pl.Int64)
-    sub_curve = curves.fill_null(0).to_numpy()
-    kind = column["risk_type"]
-    is_inflation = np.isin(kind, (CODE_OF["Risk_Inflation"], CODE_OF["Risk_InflationVol"]))
-    is_vega = kind == CODE_OF["Risk_IRVol"]
-    of_curve = column["tenor"] * len(SUB_CURVES) + np.where(is_vega, 0, sub_curve)
-    special = np.where(is_inflation, INFLATION, BASIS)
-    is_curve = is_vega | (kind == CODE_OF["Risk_IRCurve"])
-    return np.where(is_curve, of_curve, special)
+    sub_curve = np.where(kind.measure == VEGA, 0, curves.fill_null(0).to_numpy())
+    is_inflation = np.isin(
+        kind.risk_type, (CODE_OF["Risk_Inflation"], CODE_OF["Risk_InflationVol"])
+    )
+    is_basis = kind.risk_type == CODE_OF["Risk_XCcyBasis"]
+    of_curve = tenor * len(SUB_CURVES) + sub_curve
+    return np.select([is_inflation, is_basis], [INFLATION, BASIS], of_curve)
 
 
 class _Cells(NamedTuple):
@@ -259,32 +298,21 @@ class _Cells(NamedTuple):
     """Group of volatility of a currency; 0 for pairs."""
 
 
-def _groups(
-    currencies: tuple[_Currencies, _Currencies],
-    risk_type: Int64Array,
-    bucket: Int64Array,
-    parameters: Parameters,
-) -> _Cells:
-    first, second = currencies
-    risk_class, measure = _CLASS[risk_type], _MEASURE[risk_type]
-    volatility = _group(first, parameters.fx_volatility)
-    concentration = _group(first, parameters.fx_concentration)
-    others = _group(second, parameters.fx_volatility)
-    pair = _PAIRS[concentration, _group(second, parameters.fx_concentration)]
-    is_rate, is_fx = risk_class == RATES, risk_class == FX
-    is_pair = is_fx & (measure == VEGA)
-    cases: list[npt.NDArray[np.bool_]] = [is_rate, is_pair, is_fx]
-    rates = (
-        _group(first, parameters.rate_volatility),
-        _group(first, parameters.rate_concentration),
+def _cells(qualifiers: _Qualifiers, kind: _Kind, bucket: Int64Array) -> _Cells:
+    codes = qualifiers.codes
+    cases = [kind.is_rate, kind.is_pair, kind.risk_class == FX]
+    volatility = (
+        qualifiers.rate_volatility[codes],
+        qualifiers.pair_volatility[codes],
+        qualifiers.fx_volatility[codes],
+    )
+    concentration = (
+        qualifiers.rate_concentration[codes],
+        qualifiers.pair_concentration[codes],
+        qualifiers.fx_concentration[codes],
     )
     return _Cells(
-        cell=np.select(cases, [rates[0], volatility * 2 + others, volatility], bucket),
-        concentration_cell=np.select(cases, [rates[1], pair, concentration], bucket),
-        number=np.where(is_pair, 0, volatility),
+        cell=np.select(cases, volatility, bucket),
+        concentration_cell=np.select(cases, concentration, bucket),
+        number=np.where(kind.is_pair, 0, volatility[2]),
     )
-
-
-def _group(currencies: _Currencies, groups: Groups) -> Int64Array:
-    of_name = [groups.by_currency.get(name, groups.otherwise) for name in currencies.names]
-    return np.array(of_name)[currencies.codes]

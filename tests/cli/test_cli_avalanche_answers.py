@@ -81,16 +81,13 @@ def test_a_run_of_a_lake_is_explained_by_its_id(margin: Margin, book: Path, tmp_
     words = ["--scenario", "none", "--arm", "A", *FEW]
     run = margin("avalanche", "run", book, *words, *lake, "--json").document
 
-    by_id = margin(
-        "avalanche", "explain", run["run_id"], "--path", 7, *lake, "--book", book, "--json"
-    )
+    by_id = margin("avalanche", "explain", run["run_id"], "--path", 7, *lake, "--json")
     by_book = margin("avalanche", "explain", book, "--path", 7, *words, "--json")
-    other = written(tmp_path / "other", cash_balance=["entity_id,ccy,balance", "FUND,USD,1"])
-    refused = margin("avalanche", "explain", run["run_id"], "--path", 7, *lake, "--book", other)
+    unknown = margin("avalanche", "explain", "0" * 32, "--path", 7, *lake)
 
     assert by_id.code == 0, by_id.err
     assert by_id.out == by_book.out
-    assert "was of another book" in refused.err
+    assert f"no run '{'0' * 32}'" in unknown.err
 
 
 class _Page(HTMLParser):

@@ -83,10 +83,10 @@ def explain(  # noqa: PLR0913 (the options of the interface)
     if as_json:
         output.answer(told)
         return
+    output.say(f"path {path}, {asked.scenario}, arm {asked.arm}:")
     output.say(
-        f"path {path}, {asked.scenario}, arm {asked.arm}: need peaks at"
-        f" {_millions(told['peak_need'])}m in hour {told['peak_hour']}; exhausted {_when(told['exhaustion_hour'])},"
-        f" default {_when(told['default_hour'])}"
+        f"need peaks at {_millions(told['peak_need'])}m in hour {told['peak_hour']};"
+        f" exhausted {_when(told['exhaustion_hour'])}, default {_when(told['default_hour'])}"
     )
     for hour in told["hours"]:
         _tell_hour(hour)

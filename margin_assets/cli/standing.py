@@ -144,15 +144,16 @@ def show(found: Document) -> None:
     )
     if found["hash"]:
         output.say(f"hash          {found['hash']}")
-    ages = [output.span(fresh[name]) for name in ("seal_age_seconds", "event_lag_seconds")]
+    sealed = _ago("sealed", fresh["seal_age_seconds"], "nothing is sealed")
+    events = _ago("events", fresh["event_lag_seconds"], "no event is evaluated")
     exchange = "open" if found["exchange_is_open"] else "closed"
-    told = "freshness     {}: sealed {} ago, events {} ago; the exchange is {}"
-    output.say(told.format(fresh["state"], *ages, exchange))
+    output.say(f"freshness     {fresh['state']}: {sealed}, {events}; the exchange is {exchange}")
     if plan is not None:
         output.say(f"open plan     cycle {plan['cycle']}, {plan['files']} files")
     size = f"{backlog['files']} files, {backlog['bytes']:,} bytes"
-    oldest = output.span(backlog["oldest_seconds"])
-    output.say(f"backlog       {size} in {backlog['landing']}, the oldest for {oldest}")
+    age = backlog["oldest_seconds"]
+    oldest = "" if age is None else f", the oldest for {output.span(age)}"
+    output.say(f"backlog       {size} in {backlog['landing']}{oldest}")
     _show_recent(found)
     _show_daily(found["daily"])
     for title, rows in (
@@ -170,12 +171,16 @@ def _show_recent(found: Document) -> None:
     took, rows = found["cycle_seconds"], found["recent_quarantine"]
     median, p99 = ("-" if took[name] is None else f"{took[name]:.3f} s" for name in ("p50", "p99"))
     output.say(f"cycle time    {median} median, {p99} p99 of {took['cycles']} cycles")
-    rate = "-" if rows["rate"] is None else f"{rows['rate']:.2%}"
+    recent = rows["rows"]
+    of_late = "" if not recent else f"; {rows['quarantined']:,} of the {recent:,} rows of late"
     output.say(
         f"quarantined   {found['quarantined_rows']} rows are open (`margin quarantine list`), "
-        f"{found['refused']['rows']} of them fills or cash, "
-        f"{rate} of the {rows['rows']:,} landed of late"
+        f"{found['refused']['rows']} of them fills or cash{of_late}"
     )
+
+
+def _ago(what: str, seconds: float | None, never: str) -> str:
+    return never if seconds is None else f"{what} {output.span(seconds)} ago"
 
 
 def _show_daily(daily: Document) -> None:

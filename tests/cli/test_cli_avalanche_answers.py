@@ -20,10 +20,13 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("verb", "keys"),
     [
-        (["facility", "--level", 0.9], {"commitment", "low", "high", "missing", "verdict"}),
+        (
+            ["facility", "--level", 0.9],
+            {"commitment", "low", "high", "missing", "verdict", "funding"},
+        ),
         (["warn"], {"score", "level", "components", "unknown", "rho"}),
-        (["attribute", "--scenario", "none"], {"need", "by_manager", "matrix", "residual"}),
-        (["recommend", "--scenario", "none"], {"gap_99", "recommendations", "considered"}),
+        (["attribute", "--scenario", "none"], {"need", "matrix", "concentration", "efficiency"}),
+        (["recommend", "--scenario", "none"], {"gap_99", "recommendations", "portfolio"}),
         (["explain", "--path", 7], {"hours", "peak_need", "exhaustion_hour"}),
         (["reverse", "--generations", 3], {"answers", "largest_distance", "target"}),
     ],

@@ -191,6 +191,10 @@ class Valuer:
             factor = self._offered[place].scales
             scales = scales if factor is None else scales * factor
         moved = tuple(sorted(place for place in done if self._offered[place].move is not None))
+        return self.need(scales, moved)
+
+    def need(self, scales: FloatArray, moved: tuple[int, ...] = ()) -> float:
+        """The 99% need with managers' books scaled, and with measures that move exposures."""
         key = (scales.tobytes(), moved)
         if key not in self._needs:
             case = self._with_moves(moved)
@@ -263,6 +267,7 @@ def advice(
         "need_99": before.need,
         "gap_99": before.gap,
         "considered": [_alone(one) for one in alone(candidates, measured)],
+        "portfolio": _portfolio(case, valuer, policy.adjustment),
         "recommendations": [_pick(pick) for pick in picks],
     }
 
@@ -284,3 +289,21 @@ def advised_book(held: Built, case: Case) -> Document:
     """Measures for a book in one scenario; whose need it is, is told of the arm without sales."""
     found = attribution(case, "A", run(case, "A"))
     return {"scenario": case.scenario_name} | advice(case, held, found, policy_of(held))
+
+
+def _portfolio(case: Case, valuer: Valuer, adjustment: float) -> Document | None:
+    """The what-if that keeps the return at the least margin: what it promises, what it realises.
+
+    None where a manager's expected return is not stated.
+    """
+    if not np.isfinite(case.holdings.expected_return).all():
+        return None
+    found = rebalanced(case, adjustment)
+    names = case.holdings.names.managers
+    return {
+        "margin_before": found.before,
+        "margin_promised": found.promised,
+        "expected_return": found.expected_return,
+        "need_reduction_realised": valuer.need(np.ones(len(names))) - valuer.need(found.scales),
+        "scales": dict(zip(names, found.scales.tolist(), strict=True)),
+    }

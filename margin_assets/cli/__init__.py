@@ -11,6 +11,7 @@ from margin_assets.cli import (
     account_verbs,
     audit_verbs,
     avalanche_answers,
+    avalanche_stress,
     avalanche_telling,
     avalanche_verbs,
     call_verbs,
@@ -92,6 +93,7 @@ for _group in (
     dashboard_verbs,
     avalanche_verbs,
     avalanche_answers,
+    avalanche_stress,
     avalanche_telling,
 ):
     _group.register(app)

@@ -100,6 +100,7 @@ def paths_frame(ran: Ran) -> pl.DataFrame:
             "path": results.path,
             **hours,
             **amounts,
+            "unexplained_cash": results.balance,
         }
     )
 
@@ -137,6 +138,17 @@ def changes_frame(built: Built, snapshot: str) -> pl.DataFrame:
         for row in changes_of(built)
     ]
     return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def run_kept(lake: Lake, asked: Asked) -> tuple[Ran, list[str]]:
+    """Runs the newest book of a lake and writes what it came to; tells which tables got rows.
+
+    Raises:
+        BookError: The lake holds no book, or one that cannot be run so.
+    """
+    held = built_of(kept_book(lake))
+    ran = run(held, asked)
+    return ran, store_runs(lake, held, [ran])
 
 
 class Checked(NamedTuple):

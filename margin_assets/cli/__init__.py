@@ -11,6 +11,7 @@ from margin_assets.cli import (
     account_verbs,
     audit_verbs,
     avalanche_answers,
+    avalanche_audit,
     avalanche_stress,
     avalanche_telling,
     avalanche_verbs,
@@ -93,6 +94,7 @@ for _group in (
     dashboard_verbs,
     avalanche_verbs,
     avalanche_answers,
+    avalanche_audit,
     avalanche_stress,
     avalanche_telling,
 ):

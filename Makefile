@@ -58,6 +58,7 @@ web: ## the page's bundle, from margin_assets/dashboard/web; needs Node
 
 docs: $(STAMP) ## the data dictionary, from schemas/
 	$(BIN)/python -m schemas.dictionary > docs/data-dictionary.md
+	$(BIN)/python -m schemas.avalanche.guide > docs/avalanche-book-columns.md
 
 up: $(RUNTIME) ## Dagster UI, daemon, dashboard and the demo feed on loopback
 	$(BIN)/python -m infra.up

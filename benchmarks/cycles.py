@@ -86,9 +86,9 @@ def measure(accounts: int) -> dict[str, Any]:
         lake = Lake(str(lake_folder))
         lake.create()
         session, landing = Session(lake), LocalLanding(landing_folder)
-        session.recover()
         write_batch(opening(accounts), landing_folder, 0)
-        first = session.cycle(landing)
+        # A large book's delivery takes several cycles, and nothing is evaluated before the last.
+        opened = sum(sum(done.seconds.values()) for done in session.run(landing, until_idle=True))
         results: list[CycleResult] = []
         before = _bytes_below(lake_folder)
         for number in range(1, CYCLES + 1):
@@ -102,9 +102,8 @@ def measure(accounts: int) -> dict[str, Any]:
         part: statistics.median(result.seconds[part] for result in results)
         for part in results[0].seconds
     }
-    opened = sum(first.seconds.values()) if first else 0.0
     return {
-        "first_cycle_s": opened,
+        "opening_s": opened,
         "cycle_s": sum(parts.values()),
         "parts_s": parts,
         "bytes_written": written,

@@ -10,7 +10,7 @@ import dagster as dg
 from jobs.daily_margin import daily_margin
 from jobs.live_margin import live_margin
 from jobs.upkeep import nightly_upkeep, upkeep
-from margin_assets.assets.declared import IO_MANAGER
+from margin_assets.assets.declared import IO_MANAGER, linked
 from margin_assets.assets.landed import LIVE_ONLY
 from margin_assets.assets.margin import DAILY_ASSETS
 from margin_assets.assets.resources import (
@@ -37,10 +37,15 @@ from sensors.reference_data import business_date_sensor
 warnings.filterwarnings("ignore", "Parameter `owners` of initializer `Sensor", dg.BetaWarning)
 
 
-def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """Everything of the code location; tests bring resources of their own."""
+def build_defs(
+    resource_overrides: Mapping[str, Any] | None = None, dashboard: str = ""
+) -> dg.Definitions:
+    """Everything of the code location; tests bring resources of their own.
+
+    With the address of a dashboard each asset links to the page that shows it.
+    """
     return dg.Definitions(
-        assets=[*DAILY_ASSETS, *LIVE_ONLY],
+        assets=linked([*DAILY_ASSETS, *LIVE_ONLY], dashboard),
         asset_checks=[*ROW_RULES, *CONSISTENCY, *MONITORING, *STORE, *COMMITTED],
         jobs=[live_margin, daily_margin, upkeep],
         schedules=[nightly_upkeep],
@@ -76,4 +81,4 @@ def _resources() -> dict[str, Any]:
     }
 
 
-defs = build_defs()
+defs = build_defs(dashboard=os.environ.get("MARGIN_DASHBOARD", ""))

@@ -12,6 +12,7 @@ PLAN_STATES = (
     "approved",
     "rejected",
     "cancelled",
+    "recalled",
     "sent",
     "part_filled",
     "filled",
@@ -38,7 +39,8 @@ class LiquidationPlans(dy.Schema):
     is_live = dy.Bool(description="Whether it is at work: one plan an account is, at a time.")
     answers = columns.identifier("The decision or the call that it answers.", nullable=True)
     is_of_liquidation = dy.Bool(
-        description="Whether the liquidation was triggered when it was proposed: it ends with it."
+        description="Whether the liquidation was triggered when it was proposed: it ends with "
+        "that, else with the call that it answers."
     )
     planned_from = dy.Int64(min=0, description="Cycle whose snapshot it was planned from.")
     policy = columns.code("By what its orders were chosen.", POLICIES)

@@ -7,7 +7,7 @@ from schemas import columns
 SEVERITIES = ("info", "warning", "urgent", "critical")
 """The gravest last."""
 CHANNELS = ("outbox", "smtp", "sns", "webhook")
-TEMPLATES = ("decision", "call", "deadline", "digest")
+TEMPLATES = ("decision", "call", "deadline", "plan", "digest")
 STATES = ("pending", "sent", "failed", "acknowledged", "escalated", "digested")
 
 
@@ -21,10 +21,12 @@ class Notifications(dy.Schema):
     )
     version = dy.Int64(primary_key=True, min=1, description="1 where it is written, then on.")
     about = dy.String(
-        description="Decision's id, `call_id:version`, `call_id:which:deadline:minutes` or, of a "
-        "digest, the hash of its messages."
+        description="Decision's id, `call_id:version`, `plan_id:version`, "
+        "`call_id:which:deadline:minutes` or, of a digest, the hash of its messages."
     )
-    event = dy.String(description="What happened: reason of a decision, change of a call.")
+    event = dy.String(
+        description="What happened: reason of a decision, change of a call, state of a plan."
+    )
     account_id = columns.identifier("Account; null for a digest.", nullable=True)
     amount = columns.usd("What is owed or lacking; null where nothing is.", nullable=True, least=0)
     severity = columns.code("How grave it is, by the policy.", SEVERITIES)

@@ -21,6 +21,7 @@ from schemas import (
     notifications,
     reg_t,
 )
+from schemas.avalanche import answers, results
 
 
 class Mode(StrEnum):
@@ -86,6 +87,11 @@ def _added(
 
 def _beside_cycles(name: str, schema: type[dy.Schema], group: str, *order: str) -> Table:
     return Table(name, schema, Mode.APPEND, group, order, retention_days=7, in_cycle=False)
+
+
+def _answer(name: str, schema: type[dy.Schema], *beside: str) -> Table:
+    """A table of what follows from a run of the avalanche."""
+    return _beside_cycles(name, schema, "avalanche", "run_id", *beside)
 
 
 TABLES: dict[str, Table] = {
@@ -202,6 +208,31 @@ TABLES: dict[str, Table] = {
         _beside_cycles(
             "notifications", notifications.Notifications, "enforcement", "message_id", "version"
         ),
+        _beside_cycles(
+            "avalanche_books",
+            results.AvalancheBooks,
+            "avalanche",
+            *("snapshot_id", "table_name", "line"),
+        ),
+        _beside_cycles("avalanche_runs", results.AvalancheRuns, "avalanche", "run_id"),
+        _beside_cycles("avalanche_paths", results.AvalanchePaths, "avalanche", "run_id", "path"),
+        _beside_cycles(
+            "im_requirements", results.ImRequirements, "avalanche", "snapshot_id", "ns_id"
+        ),
+        _beside_cycles(
+            "model_change_impacts",
+            results.ModelChangeImpacts,
+            "avalanche",
+            *("snapshot_id", "ns_id", "old_model_id", "new_model_id"),
+        ),
+        _answer("funding_forecast", answers.FundingForecast, "day"),
+        _answer("facility_sizes", answers.FacilitySizes, "facility_id"),
+        _answer("margin_attribution", answers.MarginAttribution, "manager_id", "factor_id"),
+        _answer("concentration_shares", answers.ConcentrationShares, "dimension", "member"),
+        _answer("margin_efficiency", answers.MarginEfficiency, "manager_id"),
+        _answer("early_warnings", answers.EarlyWarnings),
+        _answer("recommendations", answers.Recommendations, "rank"),
+        _answer("reverse_stress", answers.ReverseStress, "answer", "factor_id"),
     )
 }
 FEEDS = tuple(name for name, table in TABLES.items() if issubclass(table.schema, landed.Landed))

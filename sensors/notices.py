@@ -4,9 +4,12 @@ Dagster resolves annotations when a sensor is built, so this module must not use
 `from __future__ import annotations`.
 """
 
+from functools import cache
+
 import dagster as dg
 
 from margin_assets.assets.resources import LakeResource, PostResource
+from margin_assets.desk.notices.contacts import Post
 from margin_assets.desk.notices.notifier import Notifier, Round
 
 _TABLE = "notifications"
@@ -21,10 +24,11 @@ def notice_sensor(
     context: dg.SensorEvaluationContext, lake: LakeResource, post: PostResource
 ) -> dg.SensorResult | dg.SkipReason:
     """One round of the sender a tick: the table says what was sent, so there is no cursor."""
-    store = lake.lake()
-    if not store.is_created():
+    if not lake.lake().is_created():
         return dg.SkipReason("No lake yet.")
-    done = Notifier(store, post.post()).round()
+    sender = _sender(lake)
+    sender.post = post.post()
+    done = sender.round()
     for message in done.tried:
         if message.error is not None:
             told = (message.message_id, message.recipient, message.channel, message.error)
@@ -37,6 +41,12 @@ def notice_sensor(
         asset_events=[dg.AssetMaterialization(_TABLE, metadata=_figures(done))],
         skip_reason=dg.SkipReason(f"{done.count('sent')} messages were sent."),
     )
+
+
+@cache
+def _sender(lake: LakeResource) -> Notifier:
+    """The sender of this process: what it has read is not read again at the next tick."""
+    return Notifier(lake.lake(), Post({}))
 
 
 def _figures(done: Round) -> dict[str, int]:

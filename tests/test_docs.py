@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.avalanche.guide import guide
 from schemas.dictionary import dictionary
 from tests.support import ROOT
 
@@ -54,6 +55,7 @@ def steps() -> list[tuple[str, str]]:
 
 def test_data_dictionary_is_fresh() -> None:
     assert (ROOT / "docs" / "data-dictionary.md").read_text("utf-8") == dictionary()
+    assert (ROOT / "docs" / "avalanche-book-columns.md").read_text("utf-8") == guide()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -8,6 +8,9 @@ from typing import NamedTuple
 from schemas import TABLES
 
 _SQL = 'SQL: `margin sql "SELECT * FROM {name} LIMIT 20"`, pinned to one sealed cycle.'
+_PATHS = {"firm": "/firm", "data quality": "/quality"}
+_ACCOUNTS = "/accounts"
+"""Where an account is chosen whose page shows the rest."""
 _DASHBOARD = "On the dashboard (`margin dashboard`): {page}."
 
 
@@ -247,6 +250,72 @@ DESCRIBED: dict[str, Described] = {
         "Rulebook `notifications`: docs/notifications.md.",
         ("enforcement_decisions", "margin_calls", "desk_actions"),
     ),
+    "avalanche_books": Described(
+        "The books that were run, row by row: a run is made again from these alone.",
+        "Columns and gates of docs/avalanche-book.md.",
+        ("avalanche_runs", "im_requirements"),
+    ),
+    "im_requirements": Described(
+        "How each netting set of a book is margined, and how well its cuts stand for the model.",
+        "The models that the book names: docs/avalanche-book.md.",
+        ("avalanche_runs", "model_change_impacts"),
+    ),
+    "model_change_impacts": Described(
+        "What a change of model that a venue announced does to each set's margin.",
+        "Old and new model on the same book: docs/avalanche-book.md.",
+        ("im_requirements",),
+    ),
+    "avalanche_runs": Described(
+        "How much cash could be called, by book, scenario, arm and seed. `margin avalanche run`"
+        " writes it.",
+        "The model of docs/avalanche-book.md; the same inputs give the same numbers.",
+        ("avalanche_paths", "im_requirements"),
+    ),
+    "avalanche_paths": Described(
+        "One row a path: when need peaked, what was sold, whether cash ran out.",
+        "The model of docs/avalanche-book.md; a path is a function of book, seed and its number.",
+        ("avalanche_runs",),
+    ),
+    "funding_forecast": Described(
+        "Thirty days of funding: what is due, expected margin, and margin at three quantiles.",
+        "Contractual flows and simulated margin: docs/avalanche-answers.md.",
+        ("avalanche_runs",),
+    ),
+    "facility_sizes": Described(
+        "How large a credit line must be, with its notice, limits and covenants.",
+        "Smallest line that leaves few enough paths exhausted: docs/avalanche-answers.md.",
+        ("avalanche_runs", "funding_forecast"),
+    ),
+    "margin_attribution": Described(
+        "Whose need it is on the worst paths, by manager and risk factor.",
+        "Parts add up to the need but for a residual that is told: docs/avalanche-answers.md.",
+        ("concentration_shares", "margin_efficiency"),
+    ),
+    "concentration_shares": Described(
+        "Shares of margin by manager, class, venue and counterparty against their limits.",
+        "Rulebook `avalanche`, section concentration.",
+        ("margin_attribution",),
+    ),
+    "margin_efficiency": Described(
+        "What each manager earns on the margin, the need and the risk that it brings.",
+        "Euler components: docs/avalanche-answers.md.",
+        ("margin_attribution",),
+    ),
+    "early_warnings": Described(
+        "How near a book is to exhaustion, 0 to 1, and what that is made of.",
+        "Rulebook `avalanche`, section warning.",
+        ("avalanche_runs",),
+    ),
+    "recommendations": Described(
+        "What to do first, by what it takes off the gap for what it costs.",
+        "Each measure valued by re-runs: docs/avalanche-answers.md.",
+        ("avalanche_runs", "facility_sizes"),
+    ),
+    "reverse_stress": Described(
+        "Combinations of moves that would break a platform, the least implausible first.",
+        "A search over the loop, held to a bound of plausibility: docs/avalanche-answers.md.",
+        ("avalanche_runs",),
+    ),
     "cycles": Described(
         "The ledger: what each cycle took, wrote and vouches for. `margin audit verify` walks it.",
         "A cycle is sealed whole in every table, or did not happen: docs/reliability.md.",
@@ -260,6 +329,12 @@ DESCRIBED: dict[str, Described] = {
         "data quality",
     ),
 }
+
+
+def path(name: str) -> str | None:
+    """Path of the dashboard's page that shows a table, or leads to it; None where none does."""
+    page = DESCRIBED[name].page
+    return _PATHS.get(page, _ACCOUNTS) if page else None
 
 
 def description(name: str) -> str:

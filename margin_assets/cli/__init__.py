@@ -10,6 +10,9 @@ import typer
 from margin_assets.cli import (
     account_verbs,
     audit_verbs,
+    avalanche_answers,
+    avalanche_telling,
+    avalanche_verbs,
     call_verbs,
     dashboard_verbs,
     demo,
@@ -18,6 +21,7 @@ from margin_assets.cli import (
     im_verbs,
     lake_verbs,
     landing_verbs,
+    limit_verbs,
     liquidate,
     notice_verbs,
     offline_verbs,
@@ -83,8 +87,12 @@ for _group in (
     call_verbs,
     notice_verbs,
     plan_verbs,
+    limit_verbs,
     serve_verbs,
     dashboard_verbs,
+    avalanche_verbs,
+    avalanche_answers,
+    avalanche_telling,
 ):
     _group.register(app)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import get_ident
 
 from margin_assets.lake.landing.landing import STAGING
 from margin_assets.lake.landing.reading import LandedFile, read_landed
@@ -19,6 +20,11 @@ _IN_THE_PAST = timedelta(days=7)
 
 class Refused(ValueError):  # noqa: N818 (says what happened)
     """What cannot land, and why."""
+
+
+def own_name(name: str) -> str:
+    """A name that nobody else writes under: two may bring the same file at the same time."""
+    return f"{os.getpid()}-{get_ident()}-{name}"
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Where:
         target: Path = self.landing / feed / name
         if target.exists() and self.landed_at is None:
             return target
-        staged = self.landing / STAGING / name
+        staged = self.landing / STAGING / own_name(name)
         staged.parent.mkdir(parents=True, exist_ok=True)
         target.parent.mkdir(exist_ok=True)
         with staged.open("wb") as file:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from margin_assets.desk.acts import Act, Refused, Where, land_act, time_of_act
+from margin_assets.desk.acts import Act, Refused, Where, land_act, own_name, time_of_act
 from margin_assets.desk.planning import plans_as_sealed
 from margin_assets.desk.plans import Row, Scan, newest, orders, proposal, triggered
 from margin_assets.kernels.liquidation.plan import Request
@@ -22,6 +22,7 @@ from margin_assets.kernels.liquidation.plan_states import PLANNER
 from margin_assets.lake.landing.landing import STAGING
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store import faults
 from margin_assets.lake.store.store import Lake
 
 SEND = "plan_send"
@@ -89,6 +90,7 @@ class Agent:
         """Writes the orders of one plan, says so, and returns where they are."""
         content = order_file(orders(scan, plan["plan_id"]))
         target = self._write(f"{plan['plan_id']}.ndjson", content)
+        faults.reach("orders_written")
         details = {"file": f"{_ORDERS}/{target.name}", "sha256": sha256(content).hexdigest()}
         self._land(Act(SEND, plan["plan_id"], details=details), sealed)
         return str(target)
@@ -99,7 +101,7 @@ class Agent:
 
     def _write(self, name: str, content: bytes) -> Path:
         """A file of the outgoing folder, whole or not at all."""
-        target, staged = self.outgoing / _ORDERS / name, self.outgoing / STAGING / name
+        target, staged = self.outgoing / _ORDERS / name, self.outgoing / STAGING / own_name(name)
         if not target.exists():
             for folder in (target.parent, staged.parent):
                 folder.mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,7 @@ FAMILIES = (
     "lake",
 )
 """What cycles are planned under."""
-OUTSIDE = ("notifications", "simm", "schedule_im")
+OUTSIDE = ("notifications", "simm", "schedule_im", "avalanche", "avalanche_scenarios")
 """Families that decide nothing in a cycle: no plan names them, and none is replayed by them."""
 
 P = ParamSpec("P")

@@ -83,6 +83,35 @@ def call(account: str = "A", change: str = "opened", when: datetime = NOON, **mo
     return row | more
 
 
+def plan(state: str = "recalled", when: datetime = NOON, **more: Any) -> Row:
+    """A version of a liquidation plan whose orders left before noon."""
+    row: Row = {
+        "plan_id": name_of("plan"),
+        "version": 3,
+        "account_id": "A",
+        "state": state,
+        "is_live": False,
+        "answers": None,
+        "is_of_liquidation": True,
+        "planned_from": 1,
+        "policy": "least_cost",
+        "proof": "not_proven",
+        "cost_lower_bound": None,
+        "buffer": Decimal(0),
+        "target_excess": Decimal(0),
+        "proposed_at": at(-30),
+        "proposed_by": "planner",
+        "ends_at": at(hours=8),
+        "sent_at": at(-5),
+        "changed_at": when,
+        "actor": None,
+        "action_id": None,
+        "reason": "the call that it answers is over; out are sell 280 X",
+    }
+    row |= dict.fromkeys(("deficiency", "cost", "expected_excess"), Decimal("9.00"))
+    return row | more
+
+
 def acknowledgement(message_id: str, actor: str = "mary", when: datetime = NOON) -> Row:
     return {
         "action_id": f"ack-{message_id}",

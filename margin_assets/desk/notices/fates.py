@@ -23,17 +23,26 @@ class Fates:
         self._lake = lake
         self._held = lake.held(TABLE)
         self._number = -1
+        self._newest: pl.DataFrame | None = None
+        """Of every message, as of that commit; None before the table was read."""
         self.ids: set[str] = set()
         """Messages that there are."""
 
     def newest(self) -> pl.DataFrame:
-        """The newest version of every message, without its text."""
+        """The newest version of every message, without its text.
+
+        The table is read at first, and when another sender has committed since.
+        """
         self._held.forget()
         # Looked up before the rows are read: what a rival adds in between is found by the commit.
-        self._number = self._held.number(_APP_ID)
-        found = self._lake.read(TABLE, lambda: _newest(self._lake.scan(TABLE).drop(_TEXTS)))
-        self.ids = set(found["message_id"])
-        return found
+        number = self._held.number(_APP_ID)
+        if self._newest is None or number != self._number:
+            self._number = number
+            self._newest = self._lake.read(
+                TABLE, lambda: _newest(self._lake.scan(TABLE).drop(_TEXTS))
+            )
+            self.ids = set(self._newest["message_id"])
+        return self._newest
 
     def texts(self, chosen: pl.DataFrame) -> list[Message]:
         """Messages of some rows of `newest`, with their text."""
@@ -55,10 +64,13 @@ class Fates:
         rows = [*(v for one, v in begun.items() if one not in self.ids), *later]
         if not rows:
             return True
-        number = self._number + 1
-        if not self._held.commit(frame_of(rows), _APP_ID, number).is_new:
+        number, frame = self._number + 1, frame_of(rows)
+        if not self._held.commit(frame, _APP_ID, number).is_new:
             return False
         self._number = number
+        if self._newest is not None:
+            both = pl.concat([self._newest, frame.drop(_TEXTS)])
+            self._newest = _newest(both.lazy()).collect()
         self.ids |= begun.keys()
         return True
 

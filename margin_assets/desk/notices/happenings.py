@@ -1,4 +1,4 @@
-"""What there is to tell: sealed decisions, versions of calls, and deadlines that come due."""
+"""What there is to tell: sealed decisions, versions of calls and plans, deadlines coming due."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -35,7 +35,10 @@ class Happening:
 def sealed_happenings(
     scan: Scan, policy: Policy, is_new: Callable[[str], pl.Expr]
 ) -> Iterator[Happening]:
-    """Decisions and versions of calls that are told; `is_new` chooses rows by their time's name."""
+    """Decisions, versions of calls and of plans that are told, of the rows that are new.
+
+    `is_new` chooses them by the name of the column with their time.
+    """
     versions = scan("margin_calls").filter(is_new("changed_at")).collect()
     told = versions.filter(_is_told("change", policy.calls)).sort("changed_at", "call_id")
     decisions = scan("enforcement_decisions").filter(is_new("decided_at"))
@@ -49,6 +52,9 @@ def sealed_happenings(
             yield _decision(row, severity)
     for row in told.to_dicts():
         yield _call(row, policy.calls[row["change"]])
+    plans = scan("liquidation_plans").filter(is_new("changed_at"), _is_told("state", policy.plans))
+    for row in plans.sort("changed_at", "plan_id", "version").collect().to_dicts():
+        yield _plan(row, policy.plans[row["state"]])
 
 
 def _is_told(column: str, severities: Mapping[str, str]) -> pl.Expr:
@@ -85,6 +91,20 @@ def _call(row: Row, severity: str) -> Happening:
     )
 
 
+def _plan(row: Row, severity: str) -> Happening:
+    return Happening(
+        "plan",
+        f"{row['plan_id']}:{row['version']}",
+        row["state"],
+        severity,
+        row["account_id"],
+        None,
+        row["changed_at"],
+        row["cycle"],
+        row,
+    )
+
+
 def due_of(row: Row) -> datetime | None:
     """The next deadline of a version of a call."""
     house = [at for at in (row["house_due_at"], row["extended_until"]) if at is not None]
@@ -92,31 +112,34 @@ def due_of(row: Row) -> datetime | None:
     return min(dues, default=None)
 
 
-def deadlines_coming(scan: Scan, policy: Policy, now: datetime, cycle: int) -> Iterator[Happening]:
+def deadlines_coming(
+    calls: pl.DataFrame, policy: Policy, now: datetime, cycle: int
+) -> Iterator[Happening]:
     """Deadlines of open calls before which it is told, and which have not passed.
 
+    `calls` has every version of every open call, perhaps of others too.
     Of several times at which one deadline is told, the last that has come. A deadline that became
     known later than that was told by the version that set it.
     """
     if policy.deadlines.severity == UNTOLD:
         return
-    for row in _dues(scan, policy, now).to_dicts():
+    for row in _dues(calls, policy, now).to_dicts():
         come = [b for b in policy.deadlines.before[row["which"]] if row["due"] - b <= now]
         if come and row["due"] - min(come) > row["known_at"]:
             yield _deadline(row, min(come), policy.deadlines.severity, cycle)
 
 
-def _dues(scan: Scan, policy: Policy, now: datetime) -> pl.DataFrame:
+def _dues(calls: pl.DataFrame, policy: Policy, now: datetime) -> pl.DataFrame:
     """Open calls with each deadline that is near, `which` it is and since when it is `known_at`."""
     house = pl.max_horizontal("house_due_at", "extended_until")
-    every = scan("margin_calls").with_columns(house=house, legal=pl.col("legal_due_at"))
+    every = calls.with_columns(house=house, legal=pl.col("legal_due_at"))
     near = {
         which: (pl.col(which) > now) & (pl.col(which) <= now + max(before, default=timedelta()))
         for which, before in policy.deadlines.before.items()
     }
     # Few calls are due soon: all versions of those alone are looked at further.
     soon = every.filter(pl.any_horizontal(near.values())).select("call_id").unique()
-    versions = every.join(soon, on="call_id", how="semi").collect()
+    versions = every.join(soon, on="call_id", how="semi")
     newest = versions.sort("version").unique("call_id", keep="last").filter("is_open")
     # An extended payment period is the rule's deadline itself.
     is_own = {"house": pl.col("house").ne_missing(pl.col("legal")), "legal": pl.lit(value=True)}

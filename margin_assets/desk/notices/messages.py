@@ -17,7 +17,7 @@ from schemas import TABLES
 from schemas.notifications import SEVERITIES
 
 TABLE = "notifications"
-_TOLD_AT_ONCE = frozenset(("call", "deadline", "digest"))
+_TOLD_AT_ONCE = frozenset(("call", "deadline", "plan", "digest"))
 """Templates that know no quiet hours."""
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from margin_assets.desk.notices.channels import NotDelivered
 from margin_assets.desk.notices.contacts import Post
 from margin_assets.desk.notices.fates import Fates
+from margin_assets.desk.notices.followed import Followed
 from margin_assets.desk.notices.messages import Message
 from margin_assets.desk.notices.planning import Counts, Found, Turn, turn_of
 from margin_assets.desk.notices.policy import Policy
@@ -53,7 +54,10 @@ class Round:
 
 @dataclass
 class Notifier:
-    """A sender over one lake that has its tables."""
+    """A sender over one lake that has its tables.
+
+    One that stays reads in each round what came since the last.
+    """
 
     lake: Lake
     post: Post
@@ -61,6 +65,7 @@ class Notifier:
     policy: Policy | None = None
     """Instead of the one in force on the lake's day."""
     _fates: Fates = field(init=False)
+    _followed: Followed = field(init=False, default_factory=Followed)
     _claim: timedelta = field(init=False, default=timedelta())
     """For how long the last turn took messages in hand."""
 
@@ -111,7 +116,9 @@ class Notifier:
         if sealed is None:
             return None
         scan = SealedTables(self.lake, sealed.table_versions).scan
-        found = Found(newest, self._fates.ids, sealed, scan, self._fates.texts)
+        self._followed.take(sealed.cycle, scan)
+        fates = self._fates
+        found = Found(newest, fates.ids, sealed, scan, self._followed, fates.texts)
         turn = turn_of(found, self.clock(), self.policy)
         self._claim = turn.policy.sending.claim
         return turn

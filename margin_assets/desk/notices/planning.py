@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from margin_assets.desk.acts import time_of_act
+from margin_assets.desk.notices.followed import Followed
 from margin_assets.desk.notices.happenings import (
     Happening,
     Scan,
@@ -29,7 +30,7 @@ from margin_assets.lake.ledger.ledger import Sealed
 
 _AT_ONCE = 100
 """Messages that are taken in hand together."""
-_FROM_CYCLES = ("decision", "call")
+_FROM_CYCLES = ("decision", "call", "plan")
 Texts = Callable[[pl.DataFrame], list[Message]]
 """Messages of rows of the table."""
 
@@ -63,6 +64,7 @@ class Found:
     """Ids of all of them."""
     sealed: Sealed
     scan: Scan
+    followed: Followed
     texts: Texts
 
 
@@ -71,7 +73,7 @@ def turn_of(found: Found, now: datetime, policy: Policy | None = None) -> Turn:
     times = Times(now, time_of_act(found.sealed.as_of, now))
     policy = policy or policy_on(times.lake.astimezone(NEW_YORK).date())
     turn, newest = Turn(policy, times), found.newest
-    who = acknowledged(newest, _acts(found.scan))
+    who = acknowledged(newest, found.followed.acknowledgements())
     is_answered = pl.col("message_id").is_in(list(who))
     answered = found.texts(newest.filter(is_answered))
     turn.changed = [
@@ -99,14 +101,6 @@ def turn_of(found: Found, now: datetime, policy: Policy | None = None) -> Turn:
     return turn
 
 
-def _acts(scan: Scan) -> Mapping[str, str]:
-    """Who acknowledged, by the message's id; of two acts on one the first counts."""
-    acts = scan("desk_actions").filter(pl.col("kind") == "notice_acknowledge")
-    rows = acts.select("subject", "actor", "event_time", "action_id").collect()
-    ordered = rows.sort("event_time", "action_id", descending=True)
-    return dict(ordered.select("subject", "actor").iter_rows())
-
-
 def _new(found: Found, turn: Turn) -> Iterator[Happening]:
     """What was sealed since the last that was told, and deadlines that come due."""
     is_sealed = pl.col("template").is_in(_FROM_CYCLES)
@@ -119,7 +113,7 @@ def _new(found: Found, turn: Turn) -> Iterator[Happening]:
 
     yield from sealed_happenings(found.scan, turn.policy, is_new)
     cycle = found.sealed.cycle
-    yield from deadlines_coming(found.scan, turn.policy, turn.times.lake, cycle)
+    yield from deadlines_coming(found.followed.calls, turn.policy, turn.times.lake, cycle)
 
 
 def _claim(turn: Turn, old: Sequence[Message], fresh: Sequence[Message], lately: Lately) -> int:

@@ -84,6 +84,8 @@ class Policy:
     told_by_calls: Mapping[str, tuple[str, ...]]
     """Changes of calls that say what a decision of a reason does."""
     calls: Mapping[str, str]
+    plans: Mapping[str, str]
+    """By the state that a version of a liquidation plan begins."""
     deadlines: Deadlines
     routes: Mapping[str, Route]
     sending: Sending
@@ -117,6 +119,7 @@ def policy_of(numbers: Mapping[str, Any]) -> Policy:
         relaxing=_severities("decisions.relaxing", decisions["relaxing"]),
         told_by_calls={name: tuple(c) for name, c in decisions["told_by_calls"].items()},
         calls=_severities("calls", numbers["calls"]),
+        plans=_severities("plans", numbers["plans"]),
         deadlines=Deadlines(
             _severities("deadlines", {"severity": deadlines["severity"]})["severity"],
             {

@@ -117,6 +117,10 @@ class CallBook:
             found = np.where(self.is_open(kind, accounts), np.minimum(found, extended), found)
         return np.where(found == NEVER, UNSET, found)
 
+    def __contains__(self, identity: str) -> bool:
+        """Whether a call of this id is open."""
+        return identity in self._keys
+
     def find(self, identity: str) -> Found | None:
         """An open call by its id; None where none is open."""
         if identity not in self._keys:

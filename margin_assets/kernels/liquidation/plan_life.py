@@ -3,6 +3,10 @@
 One plan an account is live at a time. What people and time decide makes a version of the plan and
 of each order that it changes; so do fills that name an order, their corrections and busts. A plan
 lives as long as the business day it was proposed in: it rests on that day's prices and volumes.
+It ends before that with what it answers: unsent it is cancelled, and orders that are out are
+recalled, which names them and lets what is filled of them count.
+
+Of the plans that are over the book need know none: who asks about one lets it `load` it first.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,6 +18,7 @@ from margin_assets.kernels.liquidation.plan_states import (
     ANOTHER_DAY,
     NOBODY,
     PLANNER,
+    RECALLED,
     By,
     Fill,
     Order,
@@ -22,14 +27,17 @@ from margin_assets.kernels.liquidation.plan_states import (
     filled_by,
     plan_state,
     standing_as,
+    still_out,
 )
 from margin_assets.kernels.liquidation.proposals import Proposal
 
 
 class PlanBook:
-    """All plans and their orders by id, and the versions that came since they were taken."""
+    """Plans and their orders by id, and the versions that came since they were taken."""
 
     def __init__(self) -> None:
+        self.has_recalls = True
+        """Whether orders that are out can be recalled: not in cycles from before that."""
         self._plans: dict[str, Plan] = {}
         self._orders: dict[str, tuple[Order, ...]] = {}
         """Orders of each plan."""
@@ -45,10 +53,6 @@ class PlanBook:
     def orders(self, plan_id: str) -> tuple[Order, ...]:
         """Orders of a plan; none of one that is not known."""
         return self._orders.get(plan_id, ())
-
-    def account(self, plan_id: str) -> str:
-        """Account of a known plan."""
-        return self._plans[plan_id].terms.account_id
 
     def propose(
         self, at: int, ends_at: int, by: By, asked: Proposal, *, is_of_liquidation: bool
@@ -88,13 +92,26 @@ class PlanBook:
         return None
 
     def send(self, at: int, plan_id: str, by: By) -> str | None:
-        """The orders of an approved plan have left; returns why they should not have."""
+        """The orders of an approved plan have left; returns why they should not have.
+
+        Of one that ended meanwhile they are out all the same: they are recalled.
+        """
         plan = self._plans.get(plan_id)
+        if plan is not None and self.has_recalls and plan.decided in ("cancelled", "rejected"):
+            late = by._replace(reason=f"they left before it was {plan.decided}")
+            self._recall(at, late, plan._replace(sent_at=at))
+            return None
         if plan is None or plan.decided != "approved":
             return _not_at(plan, "approved")
         sent = plan._replace(decided="sent", sent_at=at)
         self._put(at, by, sent, self._orders[plan_id])
         return None
+
+    def _recall(self, at: int, by: By, plan: Plan) -> None:
+        """Ends a plan whose orders are out; the version's reason names what of them is open."""
+        orders = self._orders[plan.terms.plan_id]
+        named = by._replace(reason=f"{by.reason}; out are {still_out(orders)}")
+        self._put(at, named, plan._replace(decided=RECALLED), orders)
 
     def fill(self, at: int, fills: Iterable[Fill]) -> None:
         """Takes what fills and their corrections change of the orders that they name."""
@@ -108,14 +125,20 @@ class PlanBook:
             if orders != self._orders[plan_id]:
                 self._put(at, NOBODY, self._plans[plan_id], orders)
 
-    def lapse(self, at: int, is_over: Callable[[str], bool]) -> None:
-        """Cancels plans that are not sent of accounts whose liquidation is over."""
-        why = NOBODY._replace(reason="the liquidation that it answers has ended")
-        for account, plan_id in sorted(self._live.items()):
+    def lapse(self, at: int, why_over: Callable[[Plan], str | None]) -> None:
+        """Ends live plans of which `why_over` says why what they answer is over; None if it is not.
+
+        Those that are not sent are cancelled, orders that are out recalled.
+        """
+        for _, plan_id in sorted(self._live.items()):
             plan = self._plans[plan_id]
-            is_unsent = plan.state in ("proposed", "approved")
-            if is_unsent and plan.is_of_liquidation and is_over(account):
+            if (reason := why_over(plan)) is None:
+                continue
+            why = NOBODY._replace(reason=reason)
+            if plan.is_unsent:
                 self._put(at, why, plan._replace(decided="cancelled"), self._orders[plan_id])
+            elif self.has_recalls:
+                self._recall(at, why, plan)
 
     def pass_time(self, until: int) -> None:
         """Ends plans whose business day has ended, up to and including an instant."""
@@ -123,7 +146,7 @@ class PlanBook:
         ended = sorted((p.ends_at, p.terms.plan_id) for p in live if p.ends_at <= until)
         for at, plan_id in ended:
             plan = self._plans[plan_id]
-            if plan.state in ("proposed", "approved"):
+            if plan.is_unsent:
                 plan = plan._replace(decided="cancelled")
             self._put(at, ANOTHER_DAY, plan, self._orders[plan_id])
 
@@ -133,14 +156,25 @@ class PlanBook:
         return frames_of(versions) if versions else {}
 
     def load(self, plans: pl.DataFrame, orders: pl.DataFrame) -> None:
-        """Takes the versions saved up to a grid point."""
-        self._plans = {plan.terms.plan_id: plan for plan in plans_of(plans, orders)}
-        self._orders = orders_of(orders)
-        self._plan_of = {
-            order.order_id: plan_id for plan_id, held in self._orders.items() for order in held
-        }
-        live = (plan for plan in self._plans.values() if plan.is_live)
-        self._live = {plan.terms.account_id: plan.terms.plan_id for plan in live}
+        """Takes plans that it does not know: saved versions of them and of their orders."""
+        for plan in plans_of(plans, orders):
+            self._plans[plan.terms.plan_id] = plan
+            if plan.is_live:
+                self._live[plan.terms.account_id] = plan.terms.plan_id
+        for plan_id, held in orders_of(orders).items():
+            self._orders[plan_id] = held
+            self._plan_of |= dict.fromkeys((order.order_id for order in held), plan_id)
+
+    def forget(self) -> None:
+        """Forgets the plans that are over."""
+        for plan_id in self._plans.keys() - self._live.values():
+            del self._plans[plan_id]
+            for order in self._orders.pop(plan_id):
+                del self._plan_of[order.order_id]
+
+    def knows_order(self, order_id: str) -> bool:
+        """Whether it knows the plan of an order."""
+        return order_id in self._plan_of
 
     def _put(self, at: int, by: By, plan: Plan, orders: tuple[Order, ...]) -> None:
         """Takes a plan and its orders as they are from an instant on: a version of what is new."""

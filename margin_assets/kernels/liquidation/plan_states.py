@@ -1,6 +1,7 @@
 """Where a plan and its orders stand, told from what was decided and what was filled."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import NamedTuple
 
 from margin_assets.kernels.liquidation.proposals import Proposal
@@ -8,6 +9,9 @@ from margin_assets.kernels.liquidation.proposals import Proposal
 PLANNER = "planner"
 """The desk's agent: who proposes without being a person."""
 _AT_WORK = ("approved", "sent")
+RECALLED = "recalled"
+_NAMED = 5
+"""Orders that a reason names."""
 _DONE = ("filled", "other_price", "overfilled")
 
 
@@ -58,6 +62,11 @@ class Plan(NamedTuple):
     state: str = ""
     is_live: bool = False
     version: int = 0
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether none of its orders is known to have left."""
+        return self.state in ("proposed", "approved")
 
     @property
     def may_live(self) -> bool:
@@ -111,22 +120,33 @@ def _counted(side: str, quantity: int, price: int) -> tuple[int, int]:
 def standing_as(order: Order, decided: str, *, has_ended: bool) -> Order:
     """The order with its state told again.
 
-    Fills speak of an order that was let go: before, and of one that was taken back, what was
-    decided stands, whatever came.
+    Fills speak of an order that was let go: before, and of one that was taken back before it left,
+    what was decided stands, whatever came.
     """
     return order._replace(state=_order_state(order, decided, has_ended=has_ended))
 
 
 def _order_state(order: Order, decided: str, *, has_ended: bool) -> str:
-    if decided not in _AT_WORK:
+    if decided not in (*_AT_WORK, RECALLED):
         return decided
     if order.filled == 0:
-        return "none_filled" if has_ended else decided
+        return "none_filled" if has_ended and decided != RECALLED else decided
     if order.filled < order.quantity:
         return "part_filled"
     if order.filled > order.quantity:
         return "overfilled"
     return "filled" if order.value == order.filled * order.price else "other_price"
+
+
+def still_out(orders: Iterable[Order]) -> str:
+    """What of orders is not filled, for a person: the first of them by name."""
+    left = [order for order in orders if order.filled < order.quantity]
+    told = [f"{o.side} {_units(o.quantity - o.filled)} {o.symbol}" for o in left[:_NAMED]]
+    return ", ".join([*told, *([f"{len(left) - _NAMED} more"] if len(left) > _NAMED else [])])
+
+
+def _units(micros: int) -> str:
+    return f"{Decimal(f'{micros}e-6').normalize():f}"
 
 
 def plan_state(orders: Iterable[Order], decided: str, *, has_ended: bool) -> str:

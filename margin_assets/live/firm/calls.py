@@ -94,7 +94,7 @@ class CallMonitor:
         self.has_begun = False
         """Whether every account has been asked."""
         self._holdings = holdings
-        self._outcomes = outcomes
+        self.outcomes = outcomes
 
     def grow(self, accounts: int) -> None:
         """Gives new accounts their places."""
@@ -114,7 +114,7 @@ class CallMonitor:
             if until is not None:
                 by = Extension(act["actor"], act["action_id"])
                 refusal = self.book.extend(act["subject"], point, until, by)
-            self._outcomes.note(point, act, refusal)
+            self.outcomes.note(point, act, refusal)
             if refusal is None and found is not None:
                 if found.kind == REG_T:
                     reg_t.book.extend(found.account, day_of(self.book.days, until or point))

@@ -13,6 +13,7 @@ from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
 from margin_assets.kernels.enforcement.rungs import NEVER, UNSET, Evaluated, Ladder, empty_ladder
 from margin_assets.kernels.intraday.intraday import levels
 from margin_assets.kernels.margin.house import charge_house
+from margin_assets.kernels.margin.issuer_map import IssuerMap, largest_positions
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
 from margin_assets.kernels.margin.settlement import settled
@@ -39,7 +40,7 @@ from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.intraday import IntradayMonitor, reducing
 from margin_assets.live.firm.market import Market
 from margin_assets.live.firm.outcomes import Outcomes
-from margin_assets.live.firm.plans import PlanMonitor
+from margin_assets.live.firm.plans import PlanMonitor, Tables
 from margin_assets.live.firm.reg_t import RegTMonitor
 from margin_assets.live.firm.reg_t_entries import Firm, noted
 from margin_assets.live.firm.restating import Restating
@@ -54,7 +55,8 @@ Events = Mapping[str, pl.DataFrame]
 class Monitor:
     """State of the firm at the last evaluated grid point, and how to move it on."""
 
-    def __init__(self, calendar: Calendar, restating: Restating) -> None:
+    def __init__(self, calendar: Calendar, restating: Restating, tables: Tables) -> None:
+        """`tables` are those of the last sealed cycle: what is not in memory is looked up there."""
         days = calendar.days
         self.intraday = IntradayMonitor(days)
         self.reg_t = RegTMonitor(days, restating)
@@ -64,7 +66,7 @@ class Monitor:
         self.outcomes = Outcomes()
         self.whole = WholeFirm(self.market, self.holdings, self.outcomes)
         self.calls = CallMonitor(days, self.holdings, self.outcomes)
-        self.plans = PlanMonitor(days, self.holdings, self.market, self.outcomes)
+        self.plans = PlanMonitor(self.calls, self.holdings, self.market, tables)
         self.ladder = empty_ladder(0)
         self.last_point: int | None = None
         self._day: date | None = None
@@ -167,8 +169,8 @@ class Monitor:
         kept = spared(self.market, self.holdings, self.ladder, figures, (point, touched))
         at = Evaluated(point, touched, kept)
         steps = climb(book, figures, rules, self.ladder, at)
-        self.plans.lapse(point, self.ladder)
         self._strike_calls(point, touched, Valued(book, figures, self.ladder, rules), changed)
+        self.plans.lapse(point, self.ladder)
         if len(steps.account):
             self._changed.append(steps.account)
             decisions = decisions_of(point, steps, figures, book)
@@ -211,6 +213,16 @@ class Monitor:
     def firm_risk(self) -> pl.DataFrame:
         """The `firm_risk` frame as of the last evaluated grid point."""
         return self.whole.risk(*self._firm())
+
+    def issuers(self) -> IssuerMap | None:
+        """What is lost in the largest issuers, by scenario, as of the last evaluated grid point."""
+        return self.whole.issuers(*self._firm())
+
+    def largest_positions(self) -> Int64Array:
+        """The largest position of each account, cents, as of the last evaluated grid point."""
+        market, rules = self.market, self.rules(self.point)
+        book = self.holdings.book(market.multiplier)
+        return largest_positions(book, market.series(self.point, rules), rules)
 
     def firm_tables(self) -> dict[str, pl.DataFrame]:
         """The tables of the whole firm of a cycle that ends at the last evaluated grid point."""
@@ -471,7 +483,7 @@ class Monitor:
     def desk_tables(self) -> dict[str, pl.DataFrame]:
         """Versions of calls and plans, and outcomes of acts, since they were asked for last."""
         found = {"margin_calls": self.calls.book.take(), "desk_outcomes": self.outcomes.take()}
-        found |= self.plans.book.take()
+        found |= self.plans.take()
         return {name: frame for name, frame in found.items() if frame.height}
 
     def margined(self, of: Int64Array | None = None) -> Margined:

@@ -19,7 +19,7 @@ from margin_assets.live.firm import calls, plans
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.restating import DAYS
 from margin_assets.live.firm.whole import ACKNOWLEDGE
-from margin_assets.live.session.shards import Part, StateShards
+from margin_assets.live.session.shards import SHARDS, WITH_PAUSES, Bounds, Part, StateShards
 from margin_assets.rulebooks import in_force, versions
 
 OFTEN_EMPTY = frozenset(
@@ -56,14 +56,7 @@ class CycleRunner:
         self.held = held
         self.pending: dict[str, pl.DataFrame] = {}
         """Rows of dates that have not come, by feed."""
-        bounds = in_force("lake", versions("lake")[-1]).numbers["state"]
-        self.shards = StateShards(
-            bounds["accounts_per_shard"],
-            bounds["whole_shards"],
-            bounds["least_shards"],
-            bounds["settled_shards"],
-            bounds["sample_seconds"],
-        )
+        self.shards = StateShards(Bounds(**in_force("lake", versions("lake")[-1]).numbers["state"]))
         self._fills_landed = 0
         """Fills since the session began: the place of the next one."""
         self.ever_written: set[str] = set()
@@ -92,6 +85,8 @@ class CycleRunner:
         # A plan from before margin calls had a life, or liquidation plans, decides without them.
         self.monitor.calls.is_on = "calls" in manifest["rulebooks"]
         self.monitor.plans.is_on = "liquidation" in manifest["rulebooks"]
+        self.shards.has_pauses = manifest.get(SHARDS, 1) >= WITH_PAUSES
+        self.monitor.plans.book.has_recalls = manifest.get(plans.PLANS, 1) >= plans.WITH_RECALLS
         events, end = self._events(ready)
         if end is None:
             return self._flag(cycle)

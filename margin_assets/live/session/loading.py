@@ -55,7 +55,7 @@ def load_monitor(
     monitor.resume()
     calls = scan("margin_calls").sort("cycle", maintain_order=True)
     monitor.load_calls(calls, as_of, has_begun=has_calls)
-    monitor.plans.book.load(scan("liquidation_plans"), scan("liquidation_orders"))
+    monitor.plans.load()
 
 
 def _newest(scan: SealedTables, feed: str, as_of: int) -> pl.DataFrame:

@@ -23,9 +23,11 @@ from margin_assets.lake.upkeep.caretaker import Caretaker
 from margin_assets.live.acceptance.held import AWAITS, awaiting
 from margin_assets.live.acceptance.refusals import ACCEPTANCE, WITH_LIFE
 from margin_assets.live.acceptance.reports import landed_frames
+from margin_assets.live.firm.plans import PLANS, WITH_RECALLS
 from margin_assets.live.session.condition import Condition
 from margin_assets.live.session.cycle import CycleRunner
 from margin_assets.live.session.published import Publisher
+from margin_assets.live.session.shards import SHARDS, WITH_PAUSES
 from margin_assets.live.session.startup import KnownFiles, Source, loaded
 from margin_assets.live.session.stopwatch import Stopwatch
 from margin_assets.rulebooks import in_force, installed, planned_under, versions
@@ -132,6 +134,8 @@ class Session:
             "rulebooks": installed(),
             "code_version": version("margin-lakehouse"),
             ACCEPTANCE: WITH_LIFE,
+            PLANS: WITH_RECALLS,
+            SHARDS: WITH_PAUSES,
         }
         faults.reach("before_plan")
         try:

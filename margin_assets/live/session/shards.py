@@ -12,7 +12,22 @@ from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.rules import SECOND
 from margin_assets.lake.store.shards import Shards, hashes, shard_count
 
+SHARDS = "shards"
+"""In a manifest: how many shards a cycle writes. Without it a pause asks for all that it lasted."""
+WITH_PAUSES = 2
 _NEVER_WRITTEN = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How a book is cut into shards, and how many a cycle writes. Of the rulebook `lake`."""
+
+    accounts_per_shard: int
+    whole_shards: int
+    least_shards: int
+    settled_shards: int
+    sample_seconds: int
+    counted_pause_seconds: int
 
 
 @dataclass(frozen=True)
@@ -29,17 +44,15 @@ class StateShards:
     In a larger one a cycle writes the shards of accounts whose own state changed, and the
     longest unwritten ones, as many as the event time that has passed asks for. So every row is
     younger than `sample_seconds` of event time, give or take a cycle, and no cycle writes more
-    than its share.
+    than its share. Of the time between two cycles `counted_pause_seconds` count at most: the first
+    cycle of a morning does not write the book that nothing has happened to since the evening.
     """
 
-    def __init__(
-        self, accounts: int, whole: int, least: int, settled: int, sample_seconds: int
-    ) -> None:
-        self._accounts_per_shard = accounts
-        self._whole = whole
-        self._least = least
-        self._settled = settled
-        self._interval = sample_seconds * SECOND
+    def __init__(self, bounds: Bounds) -> None:
+        self.has_pauses = True
+        """Whether pauses are counted so: not in cycles from before that."""
+        self._bounds = bounds
+        self._interval = bounds.sample_seconds * SECOND
         self._hashes: npt.NDArray[np.uint32] = np.zeros(0, dtype=np.uint32)
         self._written: Int64Array = np.zeros(0, dtype=np.int64)
         self._last: int | None = None
@@ -56,7 +69,7 @@ class StateShards:
         """What to write at `end`, given all accounts and those whose own state changed."""
         grown = self._grow(names)
         shard = self._of(self._hashes)
-        if grown or len(self._written) <= self._whole:
+        if grown or len(self._written) <= self._bounds.whole_shards:
             chosen = np.unique(shard)
         else:
             chosen = np.union1d(self._oldest(self._share(end)), np.unique(shard[changed]))
@@ -70,7 +83,7 @@ class StateShards:
 
     def settle(self, end: int) -> Part:
         """Shards longest behind, as many as a cycle that does nothing else may write."""
-        oldest = self._oldest(self._settled)
+        oldest = self._oldest(self._bounds.settled_shards)
         return self._part(oldest[self._written[oldest] < end], end)
 
     def _part(self, chosen: Int64Array, end: int) -> Part:
@@ -88,11 +101,13 @@ class StateShards:
 
     def _share(self, end: int) -> int:
         """Shards that the event time since the last cycle asks for; fractions carry over."""
-        count = len(self._written)
-        if self._last is None:
+        count, last = len(self._written), self._last
+        if last is None:
             return count
-        due = count * end // self._interval - count * self._last // self._interval
-        return max(self._least, due)
+        if self.has_pauses:
+            last = max(last, end - self._bounds.counted_pause_seconds * SECOND)
+        due = count * end // self._interval - count * last // self._interval
+        return max(self._bounds.least_shards, due)
 
     def _of(self, found: npt.NDArray[np.uint32]) -> Int64Array:
         return (found & np.uint32(len(self._written) - 1)).astype(np.int64)
@@ -102,7 +117,7 @@ class StateShards:
         new = names[len(self._hashes) :]
         if new:
             self._hashes = np.concatenate([self._hashes, hashes(new)])
-        count = shard_count(len(self._hashes), self._accounts_per_shard)
+        count = shard_count(len(self._hashes), self._bounds.accounts_per_shard)
         if count == len(self._written):
             return False
         self._written = np.full(count, _NEVER_WRITTEN, dtype=np.int64)

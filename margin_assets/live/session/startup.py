@@ -95,7 +95,7 @@ def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
     sealed = source.ledger.last_sealed()
     scan = source.tables()
     days = calendar()
-    monitor = Monitor(days, Restating(source.tables, source.points_of, days))
+    monitor = Monitor(days, Restating(source.tables, source.points_of, days), source.tables)
     held = HeldRows(sealed.manifest if sealed else None)
     acceptor = Acceptor(
         Journal(source.lookup, scan.scan, source.points_of), source.lookup, source.landed_in
@@ -105,8 +105,9 @@ def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
     known.begun = None if sealed is None else begun_entry(sealed.manifest)
     if sealed is None:
         return runner, 0
-    # Fills that are held name orders too.
-    monitor.plans.link(scan("order_fills"))
+    if held.since is not None:
+        # Fills that are held name orders too.
+        monitor.plans.link(scan("order_fills", pl.col("cycle") >= held.since))
     acceptor.refusals.load(scan.scan, held.since)
     held.load(scan, source.points_of)
     _load_files(scan, acceptor, known)

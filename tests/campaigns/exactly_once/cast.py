@@ -15,6 +15,8 @@ MISTAKEN, TWIN = "MISTAKEN", "TWIN"
 """Both do the same, but the first has a fill that is set right days later."""
 CALLED, THEIRS = "CALLED", "KK"
 """Who is called at a known time, for the one stock that only they hold."""
+SOLD, EASED, RECALLED, FALLEN = "SOLD", "EASED", "RECALLED", "JJ"
+"""Who is liquidated at a known time, for the fall of the one stock that only they hold."""
 CALL, PUT, INDEX_PUT, BOND, UNKNOWN = "AA 260717C105", "AA 260717P95", "SPX 260918P2700", "TB", "ZZ"
 LAST_CALL, LAST_PUT = "AA 260604C100", "SPX 260604P2800"
 ENDING = (LAST_CALL, LAST_PUT)
@@ -22,7 +24,15 @@ ENDING = (LAST_CALL, LAST_PUT)
 OPTIONS = (CALL, PUT, INDEX_PUT, *ENDING)
 STOCKS = ("AA", "BB", "CC", "SPY")
 OPENING = {"AA": 100, "BB": 60, "CC": 20, "SPY": 280, "SPX": 2800, CALL: 2.5, PUT: 2.2}
-OPENING |= {THEIRS: 100, INDEX_PUT: 120, LAST_CALL: 1.1, LAST_PUT: 14, BOND: 990, UNKNOWN: 10}
+OPENING |= {
+    THEIRS: 100,
+    FALLEN: 100,
+    INDEX_PUT: 120,
+    LAST_CALL: 1.1,
+    LAST_PUT: 14,
+    BOND: 990,
+    UNKNOWN: 10,
+}
 # The last hour before intraday margin, its first morning, and the morning after.
 STRETCHES = (
     (datetime(2026, 6, 3, 19, 0, tzinfo=UTC), 3300, 22),
@@ -47,7 +57,8 @@ def instruments(when: Iterator[datetime]) -> Iterator[Row]:
     """Everything that can be traded, but what nobody knows."""
     for symbol in STOCKS[:3]:
         yield instrument(symbol, next(when), class_group=symbol)
-    yield instrument(THEIRS, next(when))
+    for symbol in (THEIRS, FALLEN):
+        yield instrument(symbol, next(when))
     fund = {"asset_class": "etf", "class_group": "SPX", "leverage": 1}
     yield instrument("SPY", next(when), **fund)
     yield instrument("SPX", next(when), asset_class="broad_index_high_cap")

@@ -119,12 +119,22 @@ def _act(kind: str, subject: str, at: datetime) -> Row:
     return {"action_id": f"about {subject}", **row, "event_time": text(at)}
 
 
+def batch_with(delivery: Delivery, part: bytes) -> int:
+    """Number, from 1, of the first batch with a file that holds something; 0 if none does."""
+    for number, batch in enumerate(delivery, 1):
+        if any(part in _plain(file) for file in batch):
+            return number
+    return 0
+
+
+def _plain(file: LandingFile) -> bytes:
+    return gzip.decompress(file.data) if file.path.endswith(".gz") else file.data
+
+
 def _refused(delivery: Delivery, wrong: str, reasons: str) -> Iterator[str]:
     """Ids of the refused rows that hold a line."""
     for file in (file for batch in delivery for file in batch if "/." not in file.path):
-        packed = file.path.endswith(".gz")
-        data = gzip.decompress(file.data) if packed else file.data
-        for number, found in enumerate(data.decode().splitlines(keepends=True), 1):
+        for number, found in enumerate(_plain(file).decode().splitlines(keepends=True), 1):
             if found == wrong:
                 name = hashlib.sha256(file.data).hexdigest()
                 identity = "\0".join((file.path, name, str(number), reasons))

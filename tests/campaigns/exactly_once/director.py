@@ -19,7 +19,7 @@ from unittest.mock import patch
 from margin_assets.kernels.rules import overlay_rules
 from margin_assets.lake.store.store import Lake
 from margin_assets.rulebooks import Rulebook, in_force
-from tests.campaigns.exactly_once import judged
+from tests.campaigns.exactly_once import desk, judged
 from tests.campaigns.exactly_once.deliveries import Delivery, as_told, disturbed
 from tests.campaigns.exactly_once.disk import Disk, can_fill
 from tests.campaigns.exactly_once.life import Life, Place, Terminated, die_with_parent, live
@@ -208,8 +208,9 @@ class _Acts:
 
     def _end(self, place: int, code: int) -> None:
         life = self._step.lives[place]
-        if code == -signal.SIGKILL and life.point and place not in self._sent:
-            self._stage.seen[f"killed at {life.point}"] += 1
+        point = life.point or life.desk
+        if code == -signal.SIGKILL and point and place not in self._sent:
+            self._stage.seen[f"killed at {point}"] += 1
         elif code and -code not in self._sent.get(place, set()):
             log = self._stage.place.folder / f"{self._number}-{place}.err"
             self._problems.append(f"process {place} ended with {code}: {_last_line(log)}")
@@ -290,6 +291,8 @@ def _judge(stage: _Stage, told: Story, expected: Path) -> list[str]:
         lake = Lake(stage.place.lake)
         text = pickle.loads(expected.read_bytes())[how]
         found = list(judged.problems(lake, text, how, told, stage.delivery))
+        has_all_left = how != judged.OTHER_CUT
+        found += desk.problems(lake, stage.place.folder, has_all_left=has_all_left)
         if not found and stage.planned.seed % _REPLAY_EVERY == 0:
             difference = judged.replayed(lake, stage.place.folder / "replay")
             found += [f"replay: {difference}"] if difference else []

@@ -17,6 +17,7 @@ from margin_assets.live.past.replay import replay_into
 from schemas import TABLES
 from tests.campaigns.exactly_once.cast import MISTAKEN, TWIN
 from tests.campaigns.exactly_once.deliveries import Delivery
+from tests.campaigns.exactly_once.liquidated import ORDERS, PLANS, STATES
 from tests.campaigns.exactly_once.story import Story
 
 SAME_FILES, SAME_CUT, OTHER_CUT = "same files", "same cut", "other cut"
@@ -122,6 +123,7 @@ def _as_the_story_has_it(lake: Lake, story: Story) -> Iterator[str]:
         "flagged": dict.fromkeys(name for name in why if "refused_rows" in why[name]),
         "set right": {"memorandum account": _memorandum(tables, MISTAKEN)},
         "extended": {story.called: _extended_by(tables, story.called)},
+        "plans": {who: _lived(tables, PLANS[who][0]) for who in PLANS},
     }
     expected: dict[str, dict[Any, Any]] = {
         "holdings": story.held,
@@ -130,11 +132,20 @@ def _as_the_story_has_it(lake: Lake, story: Story) -> Iterator[str]:
         "flagged": dict.fromkeys(story.flagged & set(why)),
         "set right": {"memorandum account": _memorandum(tables, TWIN)},
         "extended": {story.called: [("extended", "desk")]},
+        "plans": {who: (*STATES[who], ORDERS[who]) for who in PLANS},
     }
     for what, one in found.items():
         keys = sorted(one.keys() | expected[what].keys())
         for key in (k for k in keys if one.get(k) != expected[what].get(k)):
             yield f"{what}: {key} {one.get(key)}, in the story {expected[what].get(key)}"
+
+
+def _lived(tables: SealedTables, plan: str) -> tuple[list[str], str | None, tuple[Any, ...]]:
+    """Every state that a plan came to, why it came to the last, and how its order stands."""
+    plans = tables("liquidation_plans").filter(plan_id=plan).sort("version")
+    orders = tables("liquidation_orders").filter(plan_id=plan).sort("version")
+    last = orders.select("state", "filled_quantity", "average_price").row(-1)
+    return plans["state"].to_list(), plans["reason"][-1], last
 
 
 def _extended_by(tables: SealedTables, call: str) -> list[tuple[str, str]]:

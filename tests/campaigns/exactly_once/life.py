@@ -20,8 +20,8 @@ from margin_assets.lake.ledger.ledger import AnotherSession
 from margin_assets.lake.store import faults
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.session.session import Session
-from tests.campaigns.exactly_once import clock
-from tests.campaigns.exactly_once.deliveries import Delivery, Feed
+from tests.campaigns.exactly_once import clock, desk
+from tests.campaigns.exactly_once.deliveries import Delivery, Feed, batch_with
 
 _PATIENCE = 0.02
 _PR_SET_PDEATHSIG = 1
@@ -47,6 +47,8 @@ class Life:
     """Batches it lets land before the cycle that takes them."""
     clock_shift: int = 0
     """Seconds by which its clock is wrong."""
+    desk: str = ""
+    """The desk works after each of its cycles, and it is killed at this point of that."""
     ends_softly: bool = True
     """What SIGTERM does: ends after the cycle at work, or breaks off at once as Dagster does."""
 
@@ -94,7 +96,10 @@ class _Runner:
         self._found: int | None = None
         self._must_recover = True
         self._session: Session | None = None
-        if life.point:
+        self._sends = batch_with(delivery, b'"plan_send"')
+        """Batch before which the desk works: until it lands, plans stand approved."""
+        self._has_worked = False
+        if life.point or life.desk:
             faults.arm(self._die_here)
 
     def run(self, is_told: Callable[[], bool]) -> None:
@@ -135,12 +140,21 @@ class _Runner:
         if self._keeps_cut:
             # Batch n is cycle n, so it lands when the cycle before is sealed, whoever sealed it.
             sealed = session.ledger.last_sealed()
-            self._feed.land((0 if sealed is None else sealed.cycle) + 1)
+            self._land((0 if sealed is None else sealed.cycle) + 1)
         elif not session.pending(self._feed):
-            self._feed.land(self._feed.landed() + 1 + self._life.ahead)
+            self._land(self._feed.landed() + 1 + self._life.ahead)
         if session.cycle(self._feed) is not None:
+            if self._life.desk:
+                desk.work(session.lake, self._place.folder)
             return 1
         return None if self._feed.landed() == len(self._feed) else 0
+
+    def _land(self, upto: int) -> None:
+        """Lands batches; before the one that says that orders left, the desk lets them."""
+        if not self._has_worked and self._feed.landed() < self._sends <= upto:
+            desk.work(Lake(self._place.lake), self._place.folder)
+            self._has_worked = True
+        self._feed.land(upto)
 
     def _opened(self) -> Session:
         if self._session is None:
@@ -154,6 +168,10 @@ class _Runner:
 
     def _die_here(self, name: str) -> None:
         if self._session is None:
+            return
+        if name in desk.POINTS:
+            if name == self._life.desk:
+                os.kill(os.getpid(), signal.SIGKILL)
             return
         last = self._session.ledger.last_sealed()
         done = 0 if last is None else last.cycle

@@ -9,8 +9,12 @@ from decimal import Decimal
 from tests.campaigns.exactly_once.cast import (
     ACCOUNTS,
     CALLED,
+    EASED,
     ENDING,
+    FALLEN,
     MISTAKEN,
+    RECALLED,
+    SOLD,
     STRETCHES,
     THEIRS,
     TWIN,
@@ -21,8 +25,8 @@ from tests.support.live_driver import Row, cash, fill, instrument, line, price
 
 _HALF = '{"fill_id": "HALF", "account_id": "ACC5", "sym\n'
 # A late row changes what the twins have in common, whether an option's last fill closes it, or
-# when the account that is called is.
-_PUNCTUAL = (MISTAKEN, TWIN, CALLED, THEIRS, *ENDING)
+# when those who are called or liquidated are.
+_PUNCTUAL = (MISTAKEN, TWIN, CALLED, THEIRS, SOLD, EASED, RECALLED, FALLEN, *ENDING)
 
 
 @dataclass(frozen=True)

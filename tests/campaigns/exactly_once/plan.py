@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from margin_assets.lake.store import faults
 from schemas import TABLES
+from tests.campaigns.exactly_once import desk
 from tests.campaigns.exactly_once.judged import OTHER_CUT, SAME_CUT, SAME_FILES
 from tests.campaigns.exactly_once.life import Life
 from tests.campaigns.exactly_once.story import STORIES
@@ -23,6 +24,8 @@ KINDS = ("point", "moment", "rivals", "terminated", "full disk", "small files", 
 _OPENING = ("betas", "volatilities")
 """Tables that only the opening of a story writes: a session can be killed there only at first."""
 _DAY = 86_400
+_DESKS = 0.5
+"""Part of the trials in which the desk is killed at a point of its work, besides by luck."""
 # The clock of a session may be behind or ahead of what wrote the lake so far.
 _CLOCKS = (-3 * _DAY, -3600, -90, 3600, 9 * _DAY)
 _LATER = (0, 0, 2 * _DAY, 9 * _DAY)
@@ -73,7 +76,11 @@ def trial(seed: int) -> Trial:
         steps.insert(0, Step("point", (Life(point=point, cycle=1),)))
     if chance.random() < 0.35:
         steps = [_with_wrong_clocks(step, chance) for step in steps]
-    # Of its own, so that what befalls the sessions of a seed is what it always was.
+    # Of their own, so that what befalls the sessions of a seed is what it always was.
+    desks = random.Random(f"desk {seed}")
+    if desks.random() < _DESKS:
+        working = Life(desk=desks.choice(desk.POINTS), ahead=desks.randrange(3))
+        steps.insert(desks.randrange(len(steps) + 1), Step("desk", (working,)))
     bound = random.Random(f"bound {seed}").choice((0, 1, 2, 3, 5)) if how == OTHER_CUT else 0
     return Trial(seed, story, how, bound, tuple(steps))
 

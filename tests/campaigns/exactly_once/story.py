@@ -7,13 +7,18 @@ reused, a correction that does not fit) the row is marked to land last.
 
 import random
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from tests.campaigns.exactly_once.cast import ENDING, Event, second
 from tests.campaigns.exactly_once.expected import Holding, cash, holdings
+from tests.campaigns.exactly_once.liquidated import LEFT, PAID_FIRST
 from tests.campaigns.exactly_once.mischief import Desk, Mischief
 from tests.campaigns.exactly_once.teller import Teller
 
+Span = tuple[datetime, datetime]
+_APPROVED = (PAID_FIRST, LEFT)
+"""While plans stand approved and unsent: a cycle ends then, so that the desk sees it."""
 STORIES = 40
 """Stories that trials are told from: trial n tells story n modulo this."""
 BATCHES = 9
@@ -59,7 +64,7 @@ def story(seed: int) -> Story:
     movements = [*teller.paid, mischief.desk.released]
     return Story(
         seed,
-        tuple(cut(sorted(events, key=lambda event: event.due), chance, BATCHES)),
+        tuple(cut(sorted(events, key=lambda event: event.due), chance, BATCHES, _APPROVED)),
         mischief.desk,
         frozenset(row["fill_id"] for row in teller.dealt),
         frozenset(row["movement_id"] for row in movements),
@@ -71,10 +76,24 @@ def story(seed: int) -> Story:
     )
 
 
-def cut(events: list[Event], chance: random.Random, count: int) -> list[tuple[Event, ...]]:
-    """Events, by due time, in at most `count` batches; rows of a grid second stay together."""
+def cut(
+    events: list[Event], chance: random.Random, count: int, among: Span | None = None
+) -> list[tuple[Event, ...]]:
+    """Events, by due time, in at most `count` batches; rows of a grid second stay together.
+
+    With `among`, a batch ends between two instants: its last row is due from the first on, and the
+    next one's first until the second.
+    """
     places = [
         n for n in range(1, len(events)) if second(events[n - 1].due) != second(events[n].due)
     ]
-    ends = sorted(chance.sample(places, min(count - 1, len(places))))
+    ends = chance.sample(places, min(count - 1, len(places)))
+    if among is not None and not any(_is_among(events, end, among) for end in ends):
+        ends[0] = next(place for place in places if _is_among(events, place, among))
+    ends.sort()
     return [tuple(events[a:b]) for a, b in zip([0, *ends], [*ends, len(events)], strict=True)]
+
+
+def _is_among(events: list[Event], place: int, among: Span) -> bool:
+    first, last = among
+    return first <= events[place - 1].due and events[place].due <= last

@@ -32,10 +32,12 @@ from tests.campaigns.exactly_once.cast import (
     second,
 )
 from tests.campaigns.exactly_once.expected import holdings, is_option
+from tests.campaigns.exactly_once.liquidated import PLANS, rows
 from tests.support.live_driver import Row, account, beta, cash, fill, instrument, line, price, text
 
 _TWINS = (MISTAKEN, TWIN)
 _UNTOUCHED = (*_TWINS, CALLED)
+_OF_KNOWN_END = (*_UNTOUCHED, *PLANS)
 """Whose trades are never corrected by chance."""
 
 
@@ -57,6 +59,7 @@ class Teller:
     def tell(self) -> None:
         """Everything that happens, in the order of its time."""
         self._open()
+        self._liquidate()
         for number, (start, length, count) in enumerate(STRETCHES):
             offsets = sorted(self.random.sample(range(60 * 4, length * 4), count))
             for place, offset in enumerate(offsets):
@@ -111,6 +114,13 @@ class Teller:
         # A debit of 7,000 on 10,000: 500 above the requirement.
         self._pay(CALLED, 3000)
         self._fill(CALLED, THEIRS, 100, "100")
+
+    def _liquidate(self) -> None:
+        """What happens to those who are liquidated, at times of its own."""
+        kept = {"fills": self.dealt, "cash_movements": self.paid}
+        for feed, row in rows():
+            kept.get(feed, []).append(row)
+            self.say(feed, row)
 
     def _call(self) -> None:
         """A withdrawal calls for what it lacks, and the desk gives more time."""
@@ -175,7 +185,7 @@ class Teller:
         """Any trade so far, however many closes ago, or a correction of one."""
         old = self.random.choice(self.dealt)
         usd = self._usd(old["symbol"], self.random.uniform(0.95, 1.05))
-        if old["account_id"] not in _UNTOUCHED:
+        if old["account_id"] not in _OF_KNOWN_END:
             self._replace(old, str(self.random.choice((0, 1, 3, -2, 5))), usd)
         if self.random.random() < 0.3:
             # A bust that lands before what it busts.

@@ -14,14 +14,20 @@ from margin_assets.desk.notices.happenings import (
 )
 from margin_assets.desk.notices.policy import policy_on
 from schemas import TABLES
-from tests.support.told_lake import NOON, Row, at, call, decision
+from tests.support.told_lake import NOON, Row, at, call, decision, name_of, plan
 
 POLICY = policy_on(date(2020, 3, 9))
 LEGAL = datetime(2020, 3, 31, tzinfo=UTC)
 
 
-def scan_of(decisions: Sequence[Row] = (), calls: Sequence[Row] = ()) -> Scan:
-    given = {"enforcement_decisions": decisions, "margin_calls": calls}
+def scan_of(
+    decisions: Sequence[Row] = (), calls: Sequence[Row] = (), plans: Sequence[Row] = ()
+) -> Scan:
+    given = {
+        "enforcement_decisions": decisions,
+        "margin_calls": calls,
+        "liquidation_plans": plans,
+    }
 
     def scan(table: str) -> pl.LazyFrame:
         schema = pl.Schema(TABLES[table].schema)
@@ -30,8 +36,10 @@ def scan_of(decisions: Sequence[Row] = (), calls: Sequence[Row] = ()) -> Scan:
     return scan
 
 
-def told(decisions: Sequence[Row] = (), calls: Sequence[Row] = ()) -> list[Happening]:
-    scan = scan_of(decisions, calls)
+def told(
+    decisions: Sequence[Row] = (), calls: Sequence[Row] = (), plans: Sequence[Row] = ()
+) -> list[Happening]:
+    scan = scan_of(decisions, calls, plans)
     return list(sealed_happenings(scan, POLICY, lambda _: pl.lit(value=True)))
 
 
@@ -71,6 +79,17 @@ def test_a_version_of_a_call_is_told_by_what_changed(change: str, severity: str 
 
 
 @pytest.mark.parametrize(
+    ("state", "severity"),
+    [("recalled", "critical"), ("cancelled", "info"), ("part_filled", None), ("proposed", None)],
+)
+def test_a_plan_is_told_when_it_ends_before_it_is_filled(state: str, severity: str | None):
+    found = told(plans=[plan(state)])
+
+    assert [happening.severity for happening in found] == ([severity] if severity else [])
+    assert {happening.about for happening in found} <= {f"{name_of('plan')}:3"}
+
+
+@pytest.mark.parametrize(
     ("calls", "templates"),
     [
         pytest.param([call("A")], ["call"], id="the call says it"),
@@ -94,7 +113,8 @@ def test_every_decision_and_version_has_an_id_of_its_own():
 
 
 def near(now: datetime, *calls: Row) -> list[tuple[str, datetime]]:
-    found = deadlines_coming(scan_of(calls=calls), POLICY, now, 1)
+    versions = scan_of(calls=calls)("margin_calls").collect()
+    found = deadlines_coming(versions, POLICY, now, 1)
     return [(happening.event, happening.at) for happening in found]
 
 

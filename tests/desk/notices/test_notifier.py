@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from margin_assets.desk.notices.channels import NotDelivered
@@ -95,6 +96,52 @@ def test_what_is_sealed_is_told_once_whoever_sends(desk: Desk):
     assert len(desk.files()) == 2
     desk.told.seal(at(2), calls=[call("C", "met", at(2), version=2, is_open=False)])
     assert desk.sent() == ["C"]
+
+
+def test_a_sender_that_stays_tells_what_new_ones_would(tmp_path: Path):
+    stays, anew = (Desk(ToldLake(tmp_path / name)) for name in ("stays", "anew"))
+    resident = stays.sender()
+    for step in range(6):
+        for desk in (stays, anew):
+            rows = [decision(f"A{step}", when=at(10 * step))]
+            calls = [call(f"C{step}", when=at(10 * step))]
+            calls += [call("C0", "met", at(40), version=2, is_open=False)] if step == 4 else []
+            first = desk.newest()[0]["message_id"] if step == 3 else ""
+            acts = [acknowledgement(first, when=at(30))] if step == 3 else []
+            desk.told.seal(at(10 * step), decisions=rows, calls=calls, acts=acts)
+        if step == 2:
+            # Another sender comes first once.
+            stays.sent()
+        resident.round()
+        anew.sent()
+
+    assert stays.told.fates() == anew.told.fates()
+    assert {row["template"] for row in stays.told.fates()} >= {"call", "decision", "deadline"}
+    assert {row["acknowledged_by"] for row in stays.told.fates()} == {None, "mary"}
+
+
+def test_a_sender_that_stays_reads_no_table_again(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    desk.told.seal(decisions=[decision()])
+    sender, whole = desk.sender(), list[str]()
+    sender.round()
+    monkeypatch.setattr(Lake, "scan", recorded(whole))
+    desk.told.seal(at(1), decisions=[decision("B", when=at(1))], calls=[call("B", when=at(1))])
+    sender.round()
+
+    # What it asks of tables of cycles is only of those since.
+    assert "notifications" not in whole
+    assert len(desk.files()) == 3
+
+
+def recorded(names: list[str]) -> Callable[..., pl.LazyFrame]:
+    """`Lake.scan` that notes what is asked for."""
+    scan = Lake.scan
+
+    def noting(lake: Lake, name: str, version: int | None = None) -> pl.LazyFrame:
+        names.append(name)
+        return scan(lake, name, version)
+
+    return noting
 
 
 def test_nothing_sealed_is_nothing_to_tell(desk: Desk):

@@ -11,7 +11,7 @@ from margin_assets.desk.notices.happenings import Happening
 from margin_assets.desk.notices.messages import Message, digest_of, drafted, written
 from margin_assets.desk.notices.policy import policy_on
 from margin_assets.desk.notices.wording import inert, shown
-from tests.support.told_lake import NOON, Row, at, call, decision
+from tests.support.told_lake import NOON, Row, at, call, decision, plan
 
 POLICY = policy_on(date(2020, 3, 9))
 
@@ -42,6 +42,14 @@ def test_a_further_reason_of_a_restriction_is_no_change_of_it():
     assert (
         "restriction stays close only for one reason more" in message_about("decision", row).subject
     )
+
+
+def test_a_recalled_plan_names_what_is_out_and_what_to_do():
+    message = message_about("plan", plan())
+
+    why = "the call that it answers is over; out are sell 280 X"
+    assert message.subject == f"[urgent] Account A: liquidation plan recalled ({why})"
+    assert f"Why          {why}\nTo do        take the orders that are out back" in message.body
 
 
 def test_a_call_says_what_is_owed_by_when_and_under_which_rule():

@@ -1,5 +1,6 @@
 """The life of liquidation plans, worked by hand."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,10 @@ from tests.support.plans import order, proposal, text_of
 MICRO = 1_000_000
 END = 1_000
 BOT, MARY, JOHN = By("planner", "a"), By("mary", "b"), By("john", "c", "too dear")
+
+
+def instant(micros: int) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)
 
 
 class Told:
@@ -183,17 +188,81 @@ def test_a_bust_leaves_a_plan_over_while_another_is_live():
     assert told.book.approve(70, other, MARY) is None
 
 
-def test_a_plan_ends_with_its_liquidation_unless_it_was_sent():
-    told, _ = proposed()
-    told.book.lapse(20, lambda _: False)
-    told.book.lapse(30, lambda _: True)
-    assert told.states() == [("proposed", True), ("cancelled", False)]
+def test_a_plan_that_is_not_sent_is_cancelled_with_what_it_answers():
+    told, plan = proposed()
+    told.book.approve(20, plan, MARY)
+    told.book.lapse(30, lambda _: None)
+    told.book.lapse(40, lambda _: "met")
 
-    sent, plan = proposed()
-    sent.book.approve(20, plan, MARY)
-    sent.book.send(25, plan, BOT)
-    sent.book.lapse(30, lambda _: True)
-    assert sent.states()[-1] == ("sent", True)
+    assert told.states() == [("proposed", True), ("approved", True), ("cancelled", False)]
+    assert told.rows("liquidation_plans", "reason")[-1] == ("met",)
+    assert told.orders()[-1] == ("X", "cancelled", Decimal(0))
+
+
+def recalled() -> tuple[Told, str]:
+    """A plan that is recalled while 200 X and 10 Y are out."""
+    told, plan = proposed(order("X", "300"), order("Y", "10.5", "20"), order("Z", "1", "1"))
+    told.book.approve(20, plan, MARY)
+    told.book.send(25, plan, BOT)
+    told.book.fill(26, [sold(plan, 100, "50"), sold(plan, 1, "1", symbol="Z")])
+    told.book.lapse(30, lambda _: "met")
+    return told, plan
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_orders_that_are_out_are_recalled_by_name_and_their_fills_count(anew: bool):
+    told, plan = recalled()
+    if anew:
+        told.reload()
+    told.book.fill(40, [sold(plan, 200, "51")])
+
+    last = told.rows("liquidation_plans", "state", "is_live", "reason", "sent_at")[-1]
+    assert last == ("recalled", False, "met; out are sell 200 X, sell 10.5 Y", instant(25))
+    assert told.orders()[-2:] == [
+        ("Y", "recalled", Decimal(0)),
+        ("X", "other_price", Decimal(300)),
+    ]
+
+
+def test_only_the_first_orders_of_many_are_named():
+    told, plan = proposed(*(order(f"S{n}", "1") for n in range(8)))
+    told.book.approve(20, plan, MARY)
+    told.book.send(25, plan, BOT)
+    told.book.lapse(30, lambda _: "met")
+
+    ((reason,),) = told.rows("liquidation_plans", "reason")[-1:]
+    assert reason == "met; out are sell 1 S0, sell 1 S1, sell 1 S2, sell 1 S3, sell 1 S4, 3 more"
+
+
+def test_orders_that_left_before_it_was_known_are_recalled():
+    told, plan = proposed()
+    told.book.approve(20, plan, MARY)
+    told.book.lapse(30, lambda _: "met")
+    told.reload()
+
+    assert told.book.send(40, plan, BOT) is None
+    assert told.states()[-2:] == [("cancelled", False), ("recalled", False)]
+    assert told.rows("liquidation_plans", "reason", "actor")[-1] == (
+        "they left before it was cancelled; out are sell 300 X",
+        "planner",
+    )
+    assert told.book.send(50, plan, BOT) == "the plan is recalled and over, not approved"
+
+
+def test_a_plan_from_before_there_were_recalls_goes_on():
+    told, plan = proposed()
+    told.book.has_recalls = False
+    told.book.approve(20, plan, MARY)
+    told.book.send(25, plan, BOT)
+    told.book.lapse(30, lambda _: "met")
+    assert told.states()[-1] == ("sent", True)
+
+
+def test_a_plan_that_is_over_is_forgotten():
+    told, plan = recalled()
+    told.book.forget()
+    assert plan not in told.book
+    assert not told.book.knows_order(order_id(plan, "X"))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from margin_assets.desk.agent import Agent
 from margin_assets.kernels.liquidation.proposals import order_id
 from margin_assets.live.past.replay import replay
 from margin_assets.live.session import session
@@ -136,6 +137,93 @@ def test_an_account_that_was_liquidated_otherwise_needs_its_plan_no_more(firm: F
     )
     firm.run(desk_actions=[act("plan_approve", PLAN, 240, "mary")])
     assert refusals(firm)[-1] == "the plan is cancelled and over, not proposed"
+
+
+def called(firm: Firm) -> str:
+    """Id of the call of an account that is called and not liquidated: 1,000 X at 52."""
+    firm.run(prices=[price("X", "52", at(60))])
+    ((call,),) = firm.rows("margin_calls", "call_id")
+    return call
+
+
+MET = {"cash_movements": [cash("d", "A", "50000", at(300))]}
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_plan_whose_call_is_met_otherwise_is_cancelled_and_never_leaves(firm: Firm, anew: bool):
+    plan, terms = proposal(order("X", "300", "52"), answers=called(firm))
+    firm.run(desk_actions=[proposes(120, plan, terms)])
+    firm.run(desk_actions=[act("plan_approve", plan, 180, "mary")])
+    if anew:
+        firm.restart()
+    firm.run(**MET)
+
+    told = plans(firm, "state", "is_live", "is_of_liquidation", "reason", "changed_at")
+    assert told[-1] == ("cancelled", False, False, "the call that it answers is over", at(300))
+    assert [*Agent(firm.lake, firm.landing, firm.landing / "../out").send()] == []
+
+
+def test_orders_that_are_out_when_their_call_is_met_are_recalled_and_reconciled(firm: Firm):
+    plan, terms = proposal(order("X", "300", "52"), answers=called(firm))
+    name = order_id(plan, "X")
+    firm.run(desk_actions=[proposes(120, plan, terms)])
+    firm.run(desk_actions=[act("plan_approve", plan, 180, "mary"), act("plan_send", plan, 200)])
+    firm.run(fills=[fill("s1", "-20", "52", at(240), order=name)])
+    firm.run(**MET)
+    met = "the call that it answers is over"
+    assert plans(firm, "state", "is_live", "reason")[-1] == (
+        "recalled",
+        False,
+        f"{met}; out are sell 280 X",
+    )
+
+    # The book is in memory no more: a late fill, and the bust of an old one, are told all the same.
+    firm.restart()
+    firm.run(prices=[price("X", "80", at(days=1))])
+    firm.run(fills=[fill("s2", "-280", "52", at(60, days=1), order=name)])
+    firm.run(fills=[fill("k", "0", "52", at(120, days=1), corrects="s1")])
+    assert orders(firm)[-2:] == [
+        (5, "filled", Decimal(300), Decimal(52)),
+        (6, "part_filled", Decimal(280), Decimal(52)),
+    ]
+    assert [state for (state,) in plans(firm, "state")][-1] == "recalled"
+    assert replay(firm.lake).difference is None
+
+
+def test_a_plan_that_answers_what_is_over_is_refused(firm: Firm):
+    plan, terms = proposal(order("X", "300", "52"), answers=called(firm))
+    firm.run(**MET)
+    firm.run(desk_actions=[proposes(360, plan, terms)])
+    assert refusals(firm) == ["what it answers is over"]
+
+
+def test_between_cycles_only_open_plans_are_in_memory(firm: Firm):
+    firm.run(**FALL)
+    firm.run(desk_actions=[proposes(120)])
+    book = firm.session._runner.monitor.plans.book
+    assert book.orders(PLAN)
+    firm.run(desk_actions=[act("plan_reject", PLAN, 180, "john", reason="wire is in")])
+    assert not book.orders(PLAN)
+    firm.run(desk_actions=[proposes(240), act("plan_approve", PLAN, 250, "mary")])
+
+    assert {*refusals(firm)} == {
+        None,
+        "the plan has been proposed before",
+        "the plan is rejected and over, not proposed",
+    }
+    assert not book.orders(PLAN)
+
+
+def test_a_cycle_planned_before_there_were_recalls_lets_orders_go_on(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(session, "WITH_RECALLS", 1)
+    for feeds in STORY[:4]:
+        firm.run(**feeds)
+    firm.run(**MET)
+
+    assert plans(firm, "state", "is_live")[-1] == ("sent", True)
+    assert replay(firm.lake).difference is None
 
 
 def test_a_plan_ends_with_its_business_day(firm: Firm):

@@ -4,7 +4,7 @@ import pytest
 
 from margin_assets.kernels.numeric.money import to_instants
 from margin_assets.lake.store.shards import shard_count, shards_of
-from margin_assets.live.session.shards import StateShards
+from margin_assets.live.session.shards import Bounds, StateShards
 
 SECOND = 1_000_000
 NAMES = [f"A{number}" for number in range(64)]
@@ -13,7 +13,16 @@ NOBODY = np.zeros(0, dtype=np.int64)
 
 def large() -> StateShards:
     """64 accounts in 16 shards, a minute to write them all."""
-    return StateShards(accounts=4, whole=2, least=1, settled=5, sample_seconds=60)
+    return StateShards(
+        Bounds(
+            accounts_per_shard=4,
+            whole_shards=2,
+            least_shards=1,
+            settled_shards=5,
+            sample_seconds=60,
+            counted_pause_seconds=20,
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,8 +74,21 @@ def test_a_change_is_written_at_once_with_its_shard() -> None:
     assert 7 in part.places
 
 
-def test_a_long_pause_asks_for_everything() -> None:
+def test_a_long_pause_asks_for_no_more_than_what_counts_of_it() -> None:
     shards = large()
+    shards.choose(NAMES, NOBODY, 0)
+
+    # Twenty seconds of sixty ask for a third of sixteen shards.
+    counted = shards.choose(NAMES, NOBODY, 3600 * SECOND).shards.chosen
+    assert len(counted or ()) == 6
+    # What is written next is what the pause left oldest.
+    following = shards.choose(NAMES, NOBODY, 3604 * SECOND).shards.chosen
+    assert not {*(counted or ())} & {*(following or ())}
+
+
+def test_a_cycle_from_before_pauses_were_counted_writes_all_that_one_lasted() -> None:
+    shards = large()
+    shards.has_pauses = False
     shards.choose(NAMES, NOBODY, 0)
 
     assert shards.choose(NAMES, NOBODY, 60 * SECOND).places is None

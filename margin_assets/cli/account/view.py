@@ -6,6 +6,8 @@ from typing import Any
 from margin_assets.cli import output
 
 Document = dict[str, Any]
+_LATEST = 60
+"""Of what happened, lines for a person; the document has all."""
 _FIGURES = (
     "cash",
     "long_market_value",
@@ -32,7 +34,9 @@ def show(story: Document) -> None:
     _landed(story)
     _calls(story["calls"])
     _plans(story["plans"])
+    _notices(story["notices"])
     _decisions(story["decisions"])
+    _timeline(story["timeline"])
     _foot(story)
 
 
@@ -148,6 +152,17 @@ def _plans(plans: list[Document]) -> None:
         _listing(title, plan["versions"], ("changed_at", "state", "actor", "reason", "cost"))
         _listing("its orders", plan["orders"], ("changed_at", "symbol", *names))
         _listing("acts about it", plan["acts"], ("event_time", *_ACT))
+
+
+def _notices(notices: list[Document]) -> None:
+    names = ("created_at", "severity", "recipient", "channel", "subject", "state", "sent_at")
+    _listing("notices", notices, (*names, "acknowledged_by"))
+
+
+def _timeline(events: list[Document]) -> None:
+    earlier = len(events) - _LATEST
+    title = "what happened, in order" + (f", without the first {earlier}" if earlier > 0 else "")
+    _listing(title, events[-_LATEST:], ("at", "kind", "text", "by", "cycle"))
 
 
 def _decisions(decisions: list[Document]) -> None:

@@ -1,0 +1,119 @@
+"""How large a credit line must be, with its notice, limits and covenants."""
+
+import numpy as np
+
+from margin_assets.avalanche.answers.case import Case, liquid, run, run_unlimited
+from margin_assets.avalanche.answers.documents import Document, document_of, quantile_document
+from margin_assets.kernels.avalanche.answers.facility import (
+    FacilitySize,
+    Sought,
+    Verdict,
+    facility_size,
+    first_guess,
+)
+from margin_assets.kernels.avalanche.answers.quantiles import quantile
+from margin_assets.kernels.avalanche.platform import Platform
+from margin_assets.kernels.avalanche.results import NEVER
+from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
+
+_ALL_DAY = 24
+
+
+def line_to_size(case: Case, name: str | None) -> int:
+    """Place of the line to be sized: the one named, else the first committed one.
+
+    Raises:
+        ValueError: The book has no such line, or none at all.
+    """
+    names = list(case.holdings.names.facilities)
+    if name is not None:
+        if name not in names:
+            msg = f"the book has no facility {name!r}; it has {', '.join(names) or 'none'}"
+            raise ValueError(msg)
+        return names.index(name)
+    committed = np.flatnonzero(case.platform.facilities.committed)
+    if len(committed) == 0:
+        msg = "the book has no committed facility to size: add one with its terms, commitment 0"
+        raise ValueError(msg)
+    return int(committed[0])
+
+
+def with_commitment(platform: Platform, place: int, commitment: float) -> Platform:
+    """The platform with another commitment of one line; what is drawn stays drawn."""
+    held = platform.facilities.commitment.copy()
+    held[place] = platform.facilities.drawn[place] + commitment
+    return platform._replace(facilities=platform.facilities._replace(commitment=held))
+
+
+class Exhausted:
+    """Paths exhausted under a commitment, before any sale: arm A.
+
+    A path that a smaller line keeps is kept by a larger one, so only those exhausted under the
+    largest smaller line that was run are run again.
+    """
+
+    def __init__(self, case: Case, place: int) -> None:
+        self._case, self._place = case, place
+        self._known: dict[float, Int64Array] = {}
+
+    def paths(self, commitment: float) -> Int64Array:
+        """The exhausted paths, in order."""
+        if commitment not in self._known:
+            below = [known for known in self._known if known < commitment]
+            among = self._known[max(below)] if below else None
+            if among is not None and len(among) == 0:
+                return among
+            platform = with_commitment(self._case.platform, self._place, commitment)
+            results = run(self._case._replace(platform=platform), "A", among)
+            self._known[commitment] = results.path[results.exhaustion_hour != NEVER]
+        return self._known[commitment]
+
+    def count(self, commitment: float) -> int:
+        """Their number."""
+        return len(self.paths(commitment))
+
+
+def facility_document(case: Case, level: float, name: str | None = None) -> Document:
+    """The smallest commitment that leaves at most 1 - level of paths exhausted, and how it stands.
+
+    Amounts are of what can be drawn anew: what is drawn already comes on top.
+    """
+    place = line_to_size(case, name)
+    needs = run_unlimited(case).peak_need
+    found = sized(case, place, level, needs)
+    lines = case.platform.facilities
+    today = float(lines.commitment[place] - lines.drawn[place])
+    at_level = quantile(needs, level)
+    told = document_of(found) | {
+        "facility": case.holdings.names.facilities[place],
+        "scenario": case.scenario_name,
+        "level": level,
+        "available_today": today,
+        "missing": max(0.0, found.commitment - today),
+        "notice_h": int(lines.notice[place]),
+        "need_at_level": quantile_document(at_level),
+        "indicative": not (found.high - found.low) * 0.5 <= 0.05 * max(found.commitment, 1.0),
+    }
+    if found.verdict is Verdict.NO_LINE_SUFFICES:
+        at_once = case._replace(platform=without_delay(case.platform, place))
+        told["if_money_came_at_once"] = document_of(sized(at_once, place, level, needs))
+    return told
+
+
+def without_delay(platform: Platform, place: int) -> Platform:
+    """The platform with one line that pays at once, at any hour and in any amount a day."""
+    lines = platform.facilities
+    notice, cut_off, limit = lines.notice.copy(), lines.cut_off.copy(), lines.day_limit.copy()
+    notice[place], cut_off[place], limit[place] = 0, _ALL_DAY, np.inf
+    changed = lines._replace(notice=notice, cut_off=cut_off, day_limit=limit)
+    return platform._replace(facilities=changed)
+
+
+def sized(case: Case, place: int, level: float, needs: FloatArray) -> FacilitySize:
+    """The size of one line, from the needs of an unlimited run."""
+    held = liquid(with_commitment(case.platform, place, 0.0))
+    guess = first_guess(quantile(needs, level).value, held.cash, held.hqla + held.facilities)
+    # No line that is larger than the largest need does better: it is called too late.
+    most = max(2e6, 1.5 * float(needs.max()))
+    sought = Sought(paths=case.paths, level=level, most=most)
+    return facility_size(Exhausted(case, place).count, guess, sought)

@@ -1,0 +1,134 @@
+"""All answers to one scenario in one document: what the report shows and the text speaks of."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from margin_assets.avalanche.answers import attributing, need, sizing, standing, telling, watching
+from margin_assets.avalanche.answers.advising import advice
+from margin_assets.avalanche.answers.case import (
+    ARMS,
+    Case,
+    case_of,
+    liquid,
+    policy_of,
+    run,
+    run_unlimited,
+    traced,
+)
+from margin_assets.avalanche.answers.documents import (
+    Document,
+    distribution_document,
+    plain,
+)
+from margin_assets.avalanche.book.building import Built
+from margin_assets.kernels.avalanche.answers.attribution import Attribution, tail
+from margin_assets.kernels.avalanche.answers.quantiles import distribution
+from margin_assets.kernels.avalanche.answers.warning import coefficients
+from margin_assets.kernels.avalanche.results import Results
+
+_LEVEL = 0.99
+_SHOWN = 16  # tail paths whose calls are shown by hour
+
+
+class Asked(NamedTuple):
+    """Which run is asked about."""
+
+    book: str
+    scenario: str
+    paths: int
+    seed: int
+
+
+def everything(held: Built, asked: Asked, told: Callable[[str], None] = lambda _: None) -> Document:
+    """Every answer but the reverse stress; `told` hears of each part as it begins."""
+    case = case_of(held, asked.scenario, asked.paths, asked.seed)
+    held.require_depth()
+    told("arms A, B and C")
+    arms = {arm: run(case, arm) for arm in ARMS}
+    free = run_unlimited(case)
+    document = _run_document(held, asked, case) | _need_document(case, arms, free)
+    told("calls of the worst paths")
+    document |= _paths_document(case, arms["C"])
+    told("whose need it is")
+    found = attributing.attribution(case, "C", arms["C"])
+    document["attribution"] = attributing.attribution_document(case, found)
+    told("facility")
+    document["facility"] = _facility(case)
+    told("how it stands")
+    document |= _standing(held, case, (arms["C"], free), found)
+    told("early warning")
+    moderate = case_of(held, watching.MODERATE, asked.paths, asked.seed)
+    levels = policy_of(held).warning
+    reading = watching.warned(moderate, held, coefficients(levels))
+    document["warning"] = watching.warning_document(moderate, held, reading, levels)
+    told("recommendations")
+    document["advice"] = advice(case, held, found, policy_of(held))
+    return document
+
+
+def _run_document(held: Built, asked: Asked, case: Case) -> Document:
+    return {
+        "run": asked._asdict()
+        | {
+            "sets": len(case.holdings.names.sets),
+            "factors": len(case.holdings.names.factors),
+            "managers": len(case.holdings.names.managers),
+            "venues": len(case.holdings.names.venues),
+            "hours": case.settings.hours,
+            "warnings": list(held.warnings),
+        },
+        "liquidity": plain(liquid(case.platform)) | {"total": liquid(case.platform).total},
+    }
+
+
+def _need_document(case: Case, arms: dict[str, Results], free: Results) -> Document:
+    hours = case.settings.hours
+    return {
+        "arms": {arm: need.arm_document(results, hours) for arm, results in arms.items()},
+        "uncensored_need": distribution_document(distribution(free.peak_need)),
+        "amplification": need.amplification(arms),
+        "fan": need.fan(free, hours),
+        "by_account": need.by_account(case, free),
+        "by_venue": need.venues(case, free),
+        "by_day": need.by_day(free),
+    }
+
+
+def _paths_document(case: Case, results: Results) -> Document:
+    worst = tail(results.peak_need, _LEVEL)
+    spread = np.linspace(0, len(worst) - 1, min(_SHOWN, len(worst))).round().astype(np.int64)
+    trace = traced(case, "C", results.path[worst[spread]])
+    order = np.argsort(trace.results.peak_need, kind="stable")
+    return {
+        "calls": telling.calls_by_hour(case, trace),
+        "sources": telling.sources_by_hour(trace, int(order[len(order) // 2])),
+    }
+
+
+def _facility(case: Case) -> Document:
+    if not case.platform.facilities.committed.any():
+        return {"facility": None}
+    return sizing.facility_document(case, _LEVEL)
+
+
+def _standing(
+    held: Built, case: Case, runs: tuple[Results, Results], found: Attribution
+) -> Document:
+    results, free = runs
+    policy = policy_of(held)
+    base = standing.baseline(case)
+    shares = standing.concentrations(case, base, found, policy.limits)
+    cushion = standing.cushion(case, policy)
+    days = standing.funding(held, free, cushion)
+    spiral = standing.spiral_of(case, free)
+    facts = standing.Facts(results, shares, days, cushion, spiral)
+    return {
+        "initial_margin_today": float(base.by_set.sum()),
+        "concentration": [plain(one) for one in shares],
+        "efficiency": standing.efficiencies(case, base, found),
+        "funding": [plain(day) for day in days],
+        "spiral": standing.spiral_document(case, spiral),
+        "standing": standing.standing_document(case, facts, policy),
+    }

@@ -1,0 +1,299 @@
+"""Verbs that answer questions of a book: facility, reverse, warn, attribute, recommend."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from margin_assets.cli import output
+from margin_assets.cli.avalanche_verbs import (
+    DEFAULT_PATHS,
+    DEFAULT_SCENARIO,
+    ArmOption,
+    BookArgument,
+    PathsOption,
+    ScenarioOption,
+    SeedOption,
+    avalanche,
+    named_faults,
+    opened_book,
+)
+from margin_assets.cli.options import JsonOption, example
+from margin_assets.cli.output import Refusal
+
+if TYPE_CHECKING:
+    from margin_assets.avalanche.answers.breaking import Found
+    from margin_assets.avalanche.answers.candidates import Breaker
+    from margin_assets.avalanche.answers.case import Case
+    from margin_assets.avalanche.book.building import Built
+
+Document = dict[str, Any]
+_MILLION = 1e6
+_MODERATE = "moderate"
+_FEW = 2_000
+"""Paths where a question is asked of them many times."""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs of this module to those of the avalanche."""
+    del app
+    verbs = (
+        (facility, "margin avalanche facility ./book --scenario severe --level 0.99"),
+        (reverse, "margin avalanche reverse ./book --json"),
+        (warn, "margin avalanche warn ./book"),
+        (attribute, "margin avalanche attribute ./book --scenario severe --shared"),
+        (recommend, "margin avalanche recommend ./book --scenario severe"),
+    )
+    for verb, words in verbs:
+        avalanche.command(epilog=example(words))(verb)
+
+
+@contextmanager
+def told_faults(book: str) -> Iterator[None]:
+    """What a book cannot be asked, as one line."""
+    with named_faults(book):
+        try:
+            yield
+        except ValueError as error:
+            raise Refusal(f"{book}: {error}") from None
+
+
+def case_in(held: "Built", scenario: str, paths: int, seed: int) -> "Case":
+    """The book in a scenario."""
+    from margin_assets.avalanche.answers.case import case_of
+
+    return case_of(held, scenario, paths, seed)
+
+
+def facility(  # noqa: PLR0913 (the options of the interface)
+    *,
+    book: BookArgument,
+    scenario: ScenarioOption = DEFAULT_SCENARIO,
+    level: Annotated[
+        float,
+        typer.Option(metavar="P", min=0.5, max=0.9999, help="Share of paths that must hold."),
+    ] = 0.99,
+    name: Annotated[
+        str | None,
+        typer.Option("--facility", metavar="ID", help="Line to size; the first committed one."),
+    ] = None,
+    paths: PathsOption = DEFAULT_PATHS,
+    seed: SeedOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """How large a credit line must be, with its notice, limits and covenants.
+
+    The smallest amount to be drawn anew under which liquidity is exhausted, before anything is
+    sold, on at most 1 - P of the paths. Its interval is from the number of paths alone.
+    """
+    from margin_assets.avalanche.answers.sizing import facility_document
+
+    with told_faults(book):
+        told = facility_document(case_in(opened_book(book), scenario, paths, seed), level, name)
+    if as_json:
+        output.answer(told)
+        return
+    if told["verdict"] == "no_line_suffices":
+        output.say(
+            f"no size of {told['facility']} suffices: {told['exhausted_with']} of {paths} paths are"
+            f" exhausted before its money comes (notice {told['notice_h']} h)"
+        )
+        at_once = told["if_money_came_at_once"]
+        output.say(f"if its money came at once: {_millions(at_once['commitment'])}m")
+        return
+    output.say(
+        f"{told['facility']}: {_millions(told['commitment'])}m"
+        f" ({_millions(told['low'])}m to {_millions(told['high'])}m) leaves"
+        f" {told['exhausted_with']} of {paths} paths exhausted, without it"
+        f" {told['exhausted_without']}"
+    )
+    output.say(
+        f"available today {_millions(told['available_today'])}m,"
+        f" missing {_millions(told['missing'])}m; {told['runs']} re-runs"
+    )
+
+
+def reverse(  # noqa: PLR0913 (the options of the interface)
+    *,
+    book: BookArgument,
+    target: Annotated[
+        Literal["liquidity", "default"],
+        typer.Option(help="Need reaches liquidity before any sale, or an entity defaults."),
+    ] = "liquidity",
+    generations: Annotated[
+        int, typer.Option(metavar="N", min=1, max=10_000, help="Most generations.")
+    ] = 1_000,
+    paths: PathsOption = DEFAULT_PATHS,
+    seed: SeedOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """What combination of moves would break the platform: up to five that differ.
+
+    The nearest by Mahalanobis distance at which need reaches liquidity (or an entity defaults),
+    within half as far again as the worst ten days of the history; each is run on all paths.
+    """
+    from margin_assets.avalanche.answers.breaking import reverse_document
+
+    with told_faults(book):
+        breaker, found = _searched(opened_book(book), (paths, seed), target, generations)
+        told = reverse_document(breaker, found)
+    if as_json:
+        output.answer(told)
+        return
+    if not told["answers"]:
+        output.say("nothing within the bound of plausibility breaks the platform")
+    for answer in told["answers"]:
+        chances = answer["on_all_paths"]
+        output.table(
+            ("factor", "ten-day move, deviations", "return"),
+            [
+                (move["factor"], f"{move['deviations']:+.2f}", f"{move['return']:+.4f}")
+                for move in answer["moves"][:8]
+            ],
+            title=(
+                f"answer {answer['rank']}: distance {answer['distance']:.2f} of at most"
+                f" {told['largest_distance']:.2f}; exhausted on"
+                f" {chances['exhaustion']['probability']:.1%}, default on"
+                f" {chances['default']['probability']:.1%} of paths"
+            ),
+        )
+
+
+def _searched(
+    held: "Built", run: tuple[int, int], target: str, generations: int
+) -> "tuple[Breaker, Found]":
+    from margin_assets.avalanche.answers.breaking import Search, Target, searched_book
+    from margin_assets.kernels.avalanche.reverse.genetic import Effort
+
+    with output.progress() as bar:
+        task = bar.add_task("generations", total=generations)
+        search = Search(
+            Target(target),
+            Effort(generations=generations),
+            lambda done: bar.update(task, completed=done),
+        )
+        return searched_book(held, run, search)
+
+
+def warn(
+    *,
+    book: BookArgument,
+    fit: Annotated[
+        bool,
+        typer.Option("--fit", help="Fit the score on simulated days too.", show_default=False),
+    ] = False,
+    paths: PathsOption = _FEW,
+    seed: SeedOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """How near it is: the early warning of today, from 0 to 1, with what it is made of.
+
+    High from 0.7 and critical from 0.9. A component that cannot be told counts in full, and is
+    named.
+    """
+    from margin_assets.avalanche.answers.watching import watched_book
+
+    with told_faults(book):
+        told = watched_book(opened_book(book), paths, seed, fit=fit)
+    if as_json:
+        output.answer(told)
+        return
+    points = told["points_to"]
+    beyond = "" if points == told["level"] else f", {points} if the next reading agrees"
+    output.say(f"{told['score']:.2f}: {told['level']}{beyond}")
+    if told["nearest_scenario"] is not None:
+        output.say(f"nearest to {told['nearest_scenario']}, {told['progress']:.0%} of its way")
+    output.table(("component", "from 0 to 1"), told["components"].items())
+    for name in told["unknown"]:
+        output.note(f"note: {name} cannot be told from this book; it counts in full")
+    if fit:
+        found = told["fit"]
+        output.say(
+            f"fitted: {found['detected']:.0%} of {found['exhausted_paths']} exhausted paths flagged"
+            f" a day before, {found['false_alarms']:.1%} of {found['calm_days']} calm days too"
+        )
+
+
+def attribute(  # noqa: PLR0913 (the options of the interface)
+    *,
+    book: BookArgument,
+    scenario: ScenarioOption = DEFAULT_SCENARIO,
+    arm: ArmOption = "C",
+    shared: Annotated[
+        bool,
+        typer.Option(
+            "--shared",
+            help="Also Shapley's shares and the pairs worse together, by re-runs.",
+            show_default=False,
+        ),
+    ] = False,
+    paths: PathsOption = DEFAULT_PATHS,
+    seed: SeedOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Whose need it is: the worst 1% of paths by manager and factor, adding up to the need."""
+    from margin_assets.avalanche.answers.attributing import attributed_book
+
+    with told_faults(book):
+        held = opened_book(book)
+        told = attributed_book(held, case_in(held, scenario, paths, seed), arm, shared=shared)
+    if as_json:
+        output.answer(told)
+        return
+    output.say(
+        f"need {_millions(told['need'])}m on the worst {told['paths']} paths; not attributed"
+        f" {told['residual_share']:.1%}"
+    )
+    _ranked("manager", told["managers"], told["by_manager"])
+    _ranked("factor", told["factors"], told["by_factor"])
+    for pair in told.get("shared", {}).get("pairs", [])[:5]:
+        output.say(
+            f"worse together: {pair['first']} and {pair['second']} by {_millions(pair['excess'])}m"
+        )
+
+
+def _ranked(kind: str, names: list[str], needs: list[float]) -> None:
+    rows = sorted(zip(names, needs, strict=True), key=lambda row: (-row[1], row[0]))
+    output.table((kind, "need, USD million"), [(n, _millions(v)) for n, v in rows[:12]])
+
+
+def recommend(
+    *,
+    book: BookArgument,
+    scenario: ScenarioOption = DEFAULT_SCENARIO,
+    paths: PathsOption = DEFAULT_PATHS,
+    seed: SeedOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """What to do about it, ranked by what it takes off the 99% gap for what it costs.
+
+    Each measure is valued by re-running the worst paths with those before it in place.
+    """
+    from margin_assets.avalanche.answers.advising import advised_book
+
+    with told_faults(book):
+        held = opened_book(book)
+        told = advised_book(held, case_in(held, scenario, paths, seed))
+    if as_json:
+        output.answer(told)
+        return
+    output.say(
+        f"need at 99% {_millions(told['need_99'])}m, gap to liquidity {_millions(told['gap_99'])}m"
+    )
+    columns = ("#", "measure", "owner", "horizon", "off need", "off gap", "cost a year")
+    output.table(
+        columns,
+        [
+            (
+                *(row[name] for name in ("rank", "name", "owner", "horizon")),
+                *(_millions(row[n]) for n in ("need_reduction", "gap_reduction", "cost")),
+            )
+            for row in told["recommendations"]
+        ],
+        title="USD million",
+    )
+
+
+def _millions(amount: float) -> str:
+    return f"{amount / _MILLION:,.1f}"

@@ -1,0 +1,87 @@
+"""Models that take the worst of stated moves of one factor, and those that take a share of size."""
+
+import math
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from margin_assets.kernels.initial_margin.cuts import Exposure, Planes
+from margin_assets.kernels.numeric.arrays import FloatArray
+
+SCANS: tuple[tuple[float, float, float], ...] = (
+    *((third / 3.0, way, 1.0) for third in (0, 1, -1, 2, -2, 3, -3) for way in (1.0, -1.0)),
+    (3.0, 0.0, 1.0 / 3.0),
+    (-3.0, 0.0, 1.0 / 3.0),
+)
+"""The 16 scenarios: price in scan ranges, volatility in scan ranges, share of the loss covered.
+
+Source: CME, Standard Portfolio Analysis of Risk (SPAN) risk arrays.
+"""
+
+
+def scan_range(sigma: float, alpha: float, days: float) -> float:
+    """The move that a normal return over `days` stays below with probability alpha."""
+    return sigma * NormalDist().inv_cdf(alpha) * math.sqrt(days)
+
+
+def scan_planes(factors: int, price: int, volatility: int | None, ranges: FloatArray) -> Planes:
+    """The 16 scenarios of one commodity as cuts, and nothing as the seventeenth: exact.
+
+    Args:
+        factors: Factors of the set.
+        price: Place of the price among them.
+        volatility: Place of its implied volatility; None where the set has none.
+        ranges: [factor], scan range of each.
+    """
+    w, w2 = np.zeros((len(SCANS) + 1, factors)), np.zeros((len(SCANS) + 1, factors))
+    for cut, (steps, way, share) in enumerate(SCANS):
+        move = steps * ranges[price]
+        w[cut, price] = -share * move
+        w2[cut, price] = -0.5 * share * move**2
+        if volatility is not None:
+            w[cut, volatility] = -way * ranges[volatility]
+    return Planes(w, w2)
+
+
+class Scanned(NamedTuple):
+    """The cuts of one commodity, and the place of its price among the factors of the set."""
+
+    planes: Planes
+    price: int
+
+
+def credit_plane(groups: list[Scanned], exposure: Exposure, rate: float) -> Planes:
+    """Credit between commodities: `rate` of what the lesser side is charged, on both sides.
+
+    A commodity is long or short by the sign of its delta. The form is linear, so the side that is
+    the lesser today stays it.
+    """
+    sides = [Planes(np.zeros((1, len(exposure.delta))), np.zeros((1, len(exposure.delta))))] * 2
+    for planes, price in groups:
+        charges = (planes.w * exposure.delta + planes.w2 * exposure.gamma).sum(axis=1)
+        active = int(charges.argmax())
+        side = int(exposure.delta[price] < 0.0)
+        held = sides[side]
+        sides[side] = Planes(held.w + planes.w[active], held.w2 + planes.w2[active])
+    charged = [float((s.w * exposure.delta + s.w2 * exposure.gamma).sum()) for s in sides]
+    lesser = sides[int(charged[1] < charged[0])]
+    return Planes(-2.0 * rate * lesser.w, -2.0 * rate * lesser.w2)
+
+
+def point_planes(factors: int, place: int, move: float, points: int) -> Planes:
+    """The worst of evenly spaced price points within `move` either way, and never below nothing.
+
+    Source: FINRA Rule 4210(g)(2)(F), theoretical gains and losses at ten valuation points.
+    """
+    moves = np.append(np.linspace(-move, move, points), 0.0)
+    w, w2 = np.zeros((points + 1, factors)), np.zeros((points + 1, factors))
+    w[:, place] = -moves
+    w2[:, place] = -0.5 * moves**2
+    return Planes(w, w2)
+
+
+def gross_plane(exposure: Exposure, rate: float) -> Planes:
+    """A share of the gross exposure: one cut, whatever the volatility."""
+    w = (rate * np.sign(exposure.delta))[None, :]
+    return Planes(w, np.zeros_like(w))

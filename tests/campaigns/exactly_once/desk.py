@@ -1,0 +1,116 @@
+"""What the desk's agent and the sender of messages do in a trial, and what must come of it.
+
+Both look at sealed cycles and are killed like sessions. What the agent lands of its own is kept
+apart from the story's landing folder, which has the same acts at the story's times: so the tables
+do not depend on when it looked.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from margin_assets.desk.agent import Agent
+from margin_assets.desk.notices.contacts import post_of
+from margin_assets.desk.notices.happenings import sealed_happenings
+from margin_assets.desk.notices.messages import drafted
+from margin_assets.desk.notices.notifier import Notifier
+from margin_assets.desk.notices.policy import Policy, policy_on
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store.store import Lake
+from tests.campaigns.exactly_once.cast import EASED, STRETCHES
+from tests.campaigns.exactly_once.liquidated import LEAVING, PLANS, order_lines
+
+POINTS = ("orders_written", "notices_claimed", "notice_delivered")
+"""Where the desk is killed."""
+_EVERY_CLOCK = timedelta(days=30)
+"""Beyond any time that a process with a wrong clock set for the next attempt."""
+_FROM_CYCLES = ("decision", "call", "plan")
+
+
+def work(lake: Lake, folder: Path, ahead: timedelta = timedelta()) -> None:
+    """Lets approved orders leave and tells what is new, by a clock so far ahead."""
+    if not lake.is_created():
+        return
+    list(Agent(lake, folder / "desk", folder / "outgoing").send())
+    post = post_of(folder / "outbox", None, {})
+    sender = Notifier(lake, post, lambda: datetime.now(UTC) + ahead, _policy())
+    while not sender.round().is_idle:
+        pass
+
+
+def _policy() -> Policy:
+    """The policy in force, under which nothing waits for a digest: trials take seconds."""
+    policy = policy_on(STRETCHES[0][0].date())
+    return replace(policy, sending=replace(policy.sending, more_than=10**6))
+
+
+def problems(lake: Lake, folder: Path, *, has_all_left: bool) -> Iterator[str]:
+    """What of the desk's work is lost, or was done twice, once it was given all the time it needs.
+
+    `has_all_left`: the plans stood approved when the desk looked, so their orders must have left.
+    """
+    work(lake, folder, _EVERY_CLOCK)
+    yield from _orders(folder, has_all_left=has_all_left)
+    yield from _messages(lake, folder / "outbox")
+
+
+def _orders(folder: Path, *, has_all_left: bool) -> Iterator[str]:
+    left = {path.name: path.read_bytes() for path in (folder / "outgoing/orders").glob("*")}
+    acts = [json.loads(path.read_text()) for path in (folder / "desk/desk_actions").glob("*")]
+    said = Counter(act["subject"] for act in acts)
+    expected = {f"{PLANS[who][0]}.ndjson": order_lines(who) for who in (*LEAVING, EASED)}
+    for name in left.keys() - expected.keys():
+        yield f"orders: {name} is of no plan"
+    for name in sorted(left.keys() & expected.keys()):
+        if left[name] != expected[name]:
+            yield f"orders: {name} holds {left[name]!r}"
+    if has_all_left:
+        due = {PLANS[who][0] for who in LEAVING}
+        if {name.removesuffix(".ndjson") for name in left} != due:
+            yield f"orders: {sorted(left)} left, due are {sorted(due)}"
+        if said != Counter(due):
+            yield f"orders: said to have left {dict(said)}, due are {sorted(due)}"
+
+
+def _messages(lake: Lake, outbox: Path) -> Iterator[str]:
+    files = [path.name.removesuffix(".txt").rpartition("-")[2] for path in outbox.glob("*.txt")]
+    versions = lake.scan("notifications").collect().sort("message_id", "version")
+    newest = versions.unique("message_id", keep="last")
+    open_ones = newest.filter(pl.col("state").is_in(["pending", "failed"]))
+    if open_ones.height:
+        yield f"messages: {open_ones.height} neither sent nor ended, e.g. {open_ones.row(0)}"
+    repeated = [name for name, count in Counter(files).items() if count > 1]
+    if repeated:
+        yield f"messages: twice in the outbox {repeated}"
+    if {*files} != {*newest["message_id"]}:
+        lost, strange = {*newest["message_id"]} - {*files}, {*files} - {*newest["message_id"]}
+        yield f"messages: not in the outbox {sorted(lost)}, of no row {sorted(strange)}"
+    # Who is not asked any more stays as it was sent.
+    times = versions.filter(state="sent").group_by("message_id").agg(pl.col("sent_at").n_unique())
+    if (again := times.filter(pl.col("sent_at") > 1)).height:
+        yield f"messages: told as sent more than once {again['message_id'].to_list()}"
+    if numbers := versions.filter(pl.struct("message_id", "version").is_duplicated()).height:
+        yield f"messages: {numbers} versions there twice"
+    yield from _untold(lake, newest)
+
+
+def _untold(lake: Lake, newest: pl.DataFrame) -> Iterator[str]:
+    """What was sealed since the first that was told, and is not told."""
+    told = newest.filter(pl.col("template").is_in(_FROM_CYCLES))
+    sealed = Ledger(lake).last_sealed()
+    if sealed is None or told.is_empty():
+        yield "messages: nothing was told"
+        return
+    begun = told["created_at"].min()
+    scan = SealedTables(lake, sealed.table_versions).scan
+    policy = _policy()
+    found = sealed_happenings(scan, policy, lambda time: pl.col(time) >= begun)
+    due = {draft.message_id: h for h in found for draft in drafted(h, policy)}
+    for one in sorted(due.keys() - {*newest["message_id"]}):
+        yield f"messages: {due[one].template} {due[one].about} is not told"

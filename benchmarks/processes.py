@@ -24,6 +24,7 @@ def environment(folder: Path) -> dict[str, str]:
         "DAGSTER_HOME": str(home),
         "MARGIN_LAKE": str(folder / "lake"),
         "MARGIN_LANDING": str(folder / "landing"),
+        "MARGIN_OUTBOX": str(folder / "outbox"),
     }
 
 

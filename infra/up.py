@@ -19,6 +19,7 @@ HOST = "127.0.0.1"
 FIRST_PORT = 3000
 FIRST_METRICS_PORT = 9464
 FIRST_DASHBOARD_PORT = 3030
+_ENDINGS = (signal.SIGINT, signal.SIGTERM)
 # A session of the demo in about three seconds.
 SPEED = "30000"
 PATIENCE_SECONDS = 10
@@ -82,21 +83,12 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             return
 
 
-def main() -> int:
-    """Starts all, waits for Dagster, stops all."""
-    # Told to end in whatever way, also where a shell that started it in the background ignores
-    # Ctrl-C, it leaves nothing behind.
-    for told in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(told, signal.default_int_handler)
-    variables, port = environment(), free_port()
-    dashboard_port = free_port(FIRST_DASHBOARD_PORT)
-    home = Path(variables["DAGSTER_HOME"])
-    home.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "infra" / "dagster" / "dagster.yaml", home / "dagster.yaml")
-    log = home / "up.log"
-    say(f"starting Dagster, which takes half a minute; its log is {log}")
+def start(
+    made: list[list[str]], variables: dict[str, str], log: Path
+) -> list[subprocess.Popen[bytes]]:
+    """Starts the processes, each in a group of its own; all write to one log."""
     with log.open("wb") as written:
-        started = [
+        return [
             subprocess.Popen(  # noqa: S603 (our own commands)
                 command,
                 env=variables,
@@ -105,16 +97,39 @@ def main() -> int:
                 stdout=written,
                 stderr=subprocess.STDOUT,
             )
-            for command in commands(port, dashboard_port, variables["MARGIN_LANDING"])
+            for command in made
         ]
+
+
+def main() -> int:
+    """Starts all, waits for Dagster, stops all."""
+    # Told to end in whatever way, also where a shell that started it in the background ignores
+    # Ctrl-C, it leaves nothing behind: while a process is being started, that is waited for.
+    told: list[int] = []
+    for ending in _ENDINGS:
+        signal.signal(ending, lambda number, _: told.append(number))
+    variables, port = environment(), free_port()
+    dashboard_port = free_port(FIRST_DASHBOARD_PORT)
+    dashboard = f"http://{HOST}:{dashboard_port}"
+    variables["MARGIN_DASHBOARD"] = dashboard
+    home = Path(variables["DAGSTER_HOME"])
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "infra" / "dagster" / "dagster.yaml", home / "dagster.yaml")
+    log = home / "up.log"
+    say(f"starting Dagster, which takes half a minute; its log is {log}")
+    started = start(commands(port, dashboard_port, variables["MARGIN_LANDING"]), variables, log)
     try:
+        for ending in _ENDINGS:
+            signal.signal(ending, signal.default_int_handler)
+        if told:
+            raise KeyboardInterrupt
         if is_up(port, started[0]):
             say(
                 f"lake         {variables['MARGIN_LAKE']}\n"
                 f"landing      {variables['MARGIN_LANDING']}\n"
                 f"metrics      {metrics_address(variables)}\n"
                 "Ctrl-C stops everything.\n"
-                f"dashboard    http://{HOST}:{dashboard_port}\n"
+                f"dashboard    {dashboard}\n"
                 f"Dagster UI   http://{HOST}:{port}"
             )
         code = started[0].wait()

@@ -7,10 +7,12 @@ from typing import Any
 
 import dagster as dg
 
+from jobs.avalanche import avalanche_runs, nightly_avalanche
 from jobs.daily_margin import daily_margin
 from jobs.live_margin import live_margin
 from jobs.upkeep import nightly_upkeep, upkeep
-from margin_assets.assets.declared import IO_MANAGER
+from margin_assets.assets.avalanche import AVALANCHE_ASSETS
+from margin_assets.assets.declared import IO_MANAGER, linked
 from margin_assets.assets.landed import LIVE_ONLY
 from margin_assets.assets.margin import DAILY_ASSETS
 from margin_assets.assets.resources import (
@@ -21,6 +23,7 @@ from margin_assets.assets.resources import (
     PostResource,
     ValidationResource,
 )
+from margin_assets.checks.avalanche import AVALANCHE_LAWS
 from margin_assets.checks.committed import COMMITTED
 from margin_assets.checks.consistency import CONSISTENCY
 from margin_assets.checks.monitoring import MONITORING
@@ -37,13 +40,25 @@ from sensors.reference_data import business_date_sensor
 warnings.filterwarnings("ignore", "Parameter `owners` of initializer `Sensor", dg.BetaWarning)
 
 
-def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """Everything of the code location; tests bring resources of their own."""
+def build_defs(
+    resource_overrides: Mapping[str, Any] | None = None, dashboard: str = ""
+) -> dg.Definitions:
+    """Everything of the code location; tests bring resources of their own.
+
+    With the address of a dashboard each asset links to the page that shows it.
+    """
     return dg.Definitions(
-        assets=[*DAILY_ASSETS, *LIVE_ONLY],
-        asset_checks=[*ROW_RULES, *CONSISTENCY, *MONITORING, *STORE, *COMMITTED],
-        jobs=[live_margin, daily_margin, upkeep],
-        schedules=[nightly_upkeep],
+        assets=linked([*DAILY_ASSETS, *AVALANCHE_ASSETS, *LIVE_ONLY], dashboard),
+        asset_checks=[
+            *ROW_RULES,
+            *CONSISTENCY,
+            *MONITORING,
+            *STORE,
+            *COMMITTED,
+            *AVALANCHE_LAWS,
+        ],
+        jobs=[live_margin, daily_margin, avalanche_runs, upkeep],
+        schedules=[nightly_upkeep, nightly_avalanche],
         sensors=[
             landing_sensor,
             business_date_sensor,
@@ -76,4 +91,4 @@ def _resources() -> dict[str, Any]:
     }
 
 
-defs = build_defs()
+defs = build_defs(dashboard=os.environ.get("MARGIN_DASHBOARD", ""))

@@ -1,13 +1,13 @@
 """How a declared table becomes a Dagster asset: group, owner, columns and I/O from `schemas`."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import dagster as dg
 import dataframely as dy
 
-from margin_assets.assets.described import description
+from margin_assets.assets.described import description, path
 from margin_assets.assets.partitions import BUSINESS_DATE
 from schemas import TABLES, Table
 
@@ -70,6 +70,26 @@ def daily_asset(
             kinds={"polars", "deltalake"},
             metadata=metadata(table),
         )
+
+
+def linked(
+    assets: Iterable[dg.AssetsDefinition | dg.AssetSpec], dashboard: str
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """The assets with a link to their page of the dashboard at an address; none where none is."""
+
+    def with_page(spec: dg.AssetSpec) -> dg.AssetSpec:
+        page = path(spec.key.path[-1])
+        if page is None:
+            return spec
+        link = dg.MetadataValue.url(dashboard.rstrip("/") + page)
+        return spec.merge_attributes(metadata={"dashboard": link})
+
+    if not dashboard:
+        return list(assets)
+    return [
+        with_page(asset) if isinstance(asset, dg.AssetSpec) else asset.map_asset_specs(with_page)
+        for asset in assets
+    ]
 
 
 def landed_spec(name: str, deps: tuple[str, ...] = ()) -> dg.AssetSpec:

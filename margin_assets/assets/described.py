@@ -8,6 +8,9 @@ from typing import NamedTuple
 from schemas import TABLES
 
 _SQL = 'SQL: `margin sql "SELECT * FROM {name} LIMIT 20"`, pinned to one sealed cycle.'
+_PATHS = {"firm": "/firm", "data quality": "/quality"}
+_ACCOUNTS = "/accounts"
+"""Where an account is chosen whose page shows the rest."""
 _DASHBOARD = "On the dashboard (`margin dashboard`): {page}."
 
 
@@ -247,6 +250,11 @@ DESCRIBED: dict[str, Described] = {
         "Rulebook `notifications`: docs/notifications.md.",
         ("enforcement_decisions", "margin_calls", "desk_actions"),
     ),
+    "avalanche_books": Described(
+        "The books that were run, row by row: a run is made again from these alone.",
+        "Columns and gates of docs/avalanche-book.md.",
+        ("avalanche_runs", "im_requirements"),
+    ),
     "im_requirements": Described(
         "How each netting set of a book is margined, and how well its cuts stand for the model.",
         "The models that the book names: docs/avalanche-book.md.",
@@ -321,6 +329,12 @@ DESCRIBED: dict[str, Described] = {
         "data quality",
     ),
 }
+
+
+def path(name: str) -> str | None:
+    """Path of the dashboard's page that shows a table, or leads to it; None where none does."""
+    page = DESCRIBED[name].page
+    return _PATHS.get(page, _ACCOUNTS) if page else None
 
 
 def description(name: str) -> str:

@@ -50,8 +50,8 @@ def explain(  # noqa: PLR0913 (the options of the interface)
     Status, requirement by rule, marks, fills and cash down to landed file and line, stress,
     decisions, rulebooks and the cycle.
     """
-    from margin_assets.cli.account_story import story
-    from margin_assets.cli.account_view import show
+    from margin_assets.cli.account.story import story
+    from margin_assets.cli.account.view import show
 
     when = None if at is None else moment(at)
     held = opened_lake(lake)

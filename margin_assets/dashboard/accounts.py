@@ -26,6 +26,7 @@ SHOWN = (
     "leverage",
     "worst_pnl",
     "worst_scenario",
+    "largest_share",
     "restriction",
     "deficiency",
     "net_liquidation",

@@ -15,7 +15,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     **NOT_FOUND,
     400: {"description": "Not an order, or of a symbol that nobody knows."},
     422: {"description": "Not a question."},
-    503: {"description": "Nothing is sealed yet."},
+    503: {"description": "Nothing is sealed yet, or what is held is too old."},
 }
 
 

@@ -21,8 +21,8 @@ class Window:
     """Answers over one set of figures, each made once; all go when newer figures come."""
 
     def __init__(self, figures: Figures, follower: Follower) -> None:
-        self.figures = figures
-        self.accounts = _with_deadlines(figures.accounts, follower.due.by_account).with_columns(
+        self.figures, self.deadlines = figures, follower.deadlines
+        self.accounts = _with_deadlines(figures.accounts, self.deadlines.by_account).with_columns(
             change=follower.past.change(figures)
         )
         self._answers: dict[Hashable, bytes] = {}
@@ -55,7 +55,7 @@ class Desk:
     def window(self) -> Window:
         """Answers over the newest figures."""
         held, figures = self._window, self.follower.figures
-        if held.figures is not figures:
+        if held.figures is not figures or not held.deadlines.is_as(self.follower.deadlines):
             # Two threads may both make one: either serves.
             held = self._window = Window(figures, self.follower)
         return held

@@ -6,17 +6,14 @@ Amounts are whole cents (int64), as the session has them.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
-from margin_assets.lake.ledger.ledger import Sealed
-from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.published import ABOUT
-from margin_assets.lake.store.store import Lake
 from schemas.landed import ACCOUNT_TYPES
 
 LEVELS = ("ok", "warning", "call", "close_only", "liquidation")
@@ -26,7 +23,7 @@ _CALL = 2
 """Code of a call among the margin states."""
 _NEVER = (1 << 63) - 1
 _UNSET = -1
-_AMOUNTS = {
+AMOUNTS = {
     "gross_market_value": "gross_market_value",
     "exposure": "beta_weighted_exposure",
     "equity": "equity",
@@ -51,12 +48,14 @@ class Figures:
     source: str
     """`live`: all as of the cycle. `tables`: rows of a large book may be older."""
     accounts: pl.DataFrame
-    """One row an account; columns of `_shown`."""
+    """One row an account; columns of `shown`."""
     scenarios: tuple[str, ...] = ()
     moves: tuple[float, ...] = ()
     restricting: tuple[bool, ...] = ()
     firm: tuple[dict[str, Any], ...] = ()
     """Rows of `firm_risk`, which has moves of every price beside those of the scenarios."""
+    issuers: dict[str, Any] | None = None
+    """Losses of the largest issuers by scenario, and of which cycle; None where none tells."""
     totals: dict[str, Any] = field(default_factory=dict)
     """Counts by level and sums over all accounts."""
 
@@ -65,13 +64,13 @@ def empty() -> Figures:
     """Nothing is sealed yet."""
     columns: dict[str, Any] = {
         **dict.fromkeys(("account_id", "account_type", "reasons"), pl.String),
-        **dict.fromkeys((*_AMOUNTS, "call_opened", "deadline"), pl.Int64),
+        **dict.fromkeys((*AMOUNTS, "largest_position", "call_opened", "deadline"), pl.Int64),
         **dict.fromkeys(_FLAGS, pl.Boolean),
         "margin_status": pl.Int8,
     }
     raw = pl.DataFrame(schema=columns | {"pnl": pl.Array(pl.Int64, 0)})
-    accounts = _shown(raw, ())
-    return Figures(0, None, None, TABLES, accounts, totals=_totals(accounts))
+    accounts = shown(raw, ())
+    return Figures(0, None, None, TABLES, accounts, totals=totals_of(accounts))
 
 
 _FLAGS = ("is_indeterminate", "is_stressed", "is_overdue", "is_liquidating", "minimum_call")
@@ -93,7 +92,7 @@ def read_published(path: Path) -> Figures:
         reasons=_reasons(held, about["states"], about["flagged"]),
         is_indeterminate=(pl.col("states") & about["indeterminate"]) != 0,
     )
-    accounts, at = _shown(raw, about["scenarios"]), about["sealed_at"]
+    accounts, at = shown(raw, about["scenarios"]), about["sealed_at"]
     return Figures(
         cycle=about["cycle"],
         as_of=datetime.fromisoformat(about["as_of"]),
@@ -104,7 +103,8 @@ def read_published(path: Path) -> Figures:
         moves=tuple(about["moves"]),
         restricting=tuple(about["restricting"]),
         firm=tuple(about["firm"]),
-        totals=_totals(accounts),
+        issuers=about["issuers"],
+        totals=totals_of(accounts),
     )
 
 
@@ -120,90 +120,7 @@ def _reasons(held: pl.DataFrame, names: Sequence[str], flagged: Sequence[str]) -
     return named.zip_with(~is_flagged, both)
 
 
-def read_tables(lake: Lake, sealed: Sealed, sealed_at: datetime | None) -> Figures:
-    """The same from the tables of a sealed cycle, where no session publishes."""
-    if sealed.as_of is None:
-        return empty()
-    scan = SealedTables(lake, sealed.table_versions)
-    names = ["account_id", "account_type", "status", "reasons", *_AMOUNTS.values()]
-    summary = scan("margin_summary", columns=names).sort("account_id")
-    stress = scan("stress_results", columns=("account_id", "scenario", "move", "pnl"))
-    firm = scan("firm_risk", pl.col("cycle") == _last_cycle(scan)).sort("move")
-    if not summary.height or not firm.height:
-        return empty()
-    raw = _joined(summary, stress, _standing(scan, sealed.as_of))
-    told = stress.select("scenario", "move").unique().sort("move")
-    scenarios, moves = told["scenario"].to_list(), told["move"].to_list()
-    accounts = _shown(raw, scenarios)
-    return Figures(
-        cycle=sealed.cycle,
-        as_of=sealed.as_of.astimezone(UTC),
-        sealed_at=sealed_at,
-        source=TABLES,
-        accounts=accounts,
-        scenarios=tuple(scenarios),
-        moves=tuple(moves),
-        restricting=tuple(_restricts(sealed.as_of, moves)),
-        firm=tuple(_plain(firm.drop("cycle"))),
-        totals=_totals(accounts),
-    )
-
-
-def _last_cycle(scan: SealedTables) -> int:
-    """The last cycle that summed the firm: one that only brings rows up to date does not."""
-    found = scan.scan("firm_risk").select(pl.col("cycle").max()).collect().item()
-    return int(found or 0)
-
-
-def _plain(frame: pl.DataFrame) -> list[dict[str, Any]]:
-    decimals = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Decimal)]
-    return frame.with_columns(
-        pl.col(decimals).cast(pl.String), pl.col("as_of").dt.to_string("iso")
-    ).to_dicts()
-
-
-def _restricts(as_of: datetime, moves: Sequence[float]) -> list[bool]:
-    from margin_assets.rulebooks import in_force
-
-    worst = in_force("house", as_of.date()).numbers["stress"]["restricts_at_percent"] / 100
-    return [move <= worst for move in moves]
-
-
-def _standing(scan: SealedTables, as_of: datetime) -> pl.DataFrame:
-    """The ladder of the tables, with the deadlines that the kernel finds for it."""
-    # Loads the compiled loops, which a server beside a live session does without.
-    from margin_assets.kernels.enforcement.ladder import set_deadlines
-    from margin_assets.kernels.numeric.money import instants
-    from margin_assets.kernels.rules.grid import rules_at
-    from margin_assets.live.firm.decisions import ladder_arrays
-
-    state = scan("enforcement_state").sort("account_id")
-    ladder, point = ladder_arrays(state), int(instants(pl.Series([as_of]))[0])
-    set_deadlines(rules_at(point), ladder, point)
-    return pl.DataFrame({"account_id": state["account_id"], **ladder._asdict()})
-
-
-def _joined(summary: pl.DataFrame, stress: pl.DataFrame, ladder: pl.DataFrame) -> pl.DataFrame:
-    amounts = {name: _cents(column) for name, column in _AMOUNTS.items()}
-    by_account = (
-        stress.sort("account_id", "move")
-        .group_by("account_id", maintain_order=True)
-        .agg(pnl=_cents("pnl"))
-    )
-    width = int(by_account["pnl"].list.len().max() or 0)  # type: ignore[arg-type]
-    pnl = by_account.with_columns(pl.col("pnl").list.to_array(width))
-    return (
-        summary.with_columns(**amounts, is_indeterminate=pl.col("status") == "indeterminate")
-        .join(pnl, on="account_id", how="left", maintain_order="left", validate="1:1")
-        .join(ladder, on="account_id", how="left", maintain_order="left", validate="1:1")
-    )
-
-
-def _cents(column: str) -> pl.Expr:
-    return (pl.col(column) * 100).cast(pl.Int64)
-
-
-def _shown(raw: pl.DataFrame, scenarios: Sequence[str]) -> pl.DataFrame:
+def shown(raw: pl.DataFrame, scenarios: Sequence[str]) -> pl.DataFrame:
     """The columns of the pages, from the columns that were published."""
     excess = pl.col("equity") - pl.col("governing_requirement")
     gross, equity = pl.col("gross_market_value"), pl.col("equity")
@@ -218,7 +135,7 @@ def _shown(raw: pl.DataFrame, scenarios: Sequence[str]) -> pl.DataFrame:
         "account_type",
         "is_indeterminate",
         "reasons",
-        *_AMOUNTS,
+        *AMOUNTS,
         "pnl",
         "is_stressed",
         "is_overdue",
@@ -232,6 +149,7 @@ def _shown(raw: pl.DataFrame, scenarios: Sequence[str]) -> pl.DataFrame:
         excess=excess,
         deficiency=pl.max_horizontal(-excess, 0),
         excess_ratio=pl.when(gross > 0).then(excess / gross),
+        largest_share=pl.when(gross > 0).then(pl.col("largest_position") / gross),
         leverage=pl.when(equity > 0).then(gross / equity),
         rule=_rule(),
         worst_pnl=worst,
@@ -279,7 +197,8 @@ def _restriction() -> pl.Expr:
     return pl.concat_str([stress, overdue], separator=";", ignore_nulls=True)
 
 
-def _totals(accounts: pl.DataFrame) -> dict[str, Any]:
+def totals_of(accounts: pl.DataFrame) -> dict[str, Any]:
+    """Counts by level, and sums over all accounts, cents."""
     counts = dict(accounts.group_by("level").len().rows())
     sums = accounts.select(
         indeterminate=pl.col("is_indeterminate").sum(),

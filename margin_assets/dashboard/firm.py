@@ -25,8 +25,10 @@ def firm(sealed: Sealed, follower: Follower) -> dict[str, Any]:
         "cycle": figures.cycle,
         "totals": figures.totals,
         "scenarios": list(figures.firm),
+        "issuers": figures.issuers,
         "by_state": {"scenarios": figures.scenarios, "rows": by_state(figures)},
         "moved": None if moved is None else {"since": moved[0].isoformat(), "counts": moved[1]},
+        "close": _close(sealed, figures),
         "history": _history(sealed, follower),
         "top": _top(figures),
         "limits": sealed.once("limits", lambda: _limits(sealed)),
@@ -128,10 +130,24 @@ def executive(sealed: Sealed, follower: Follower) -> dict[str, Any]:
         "worst": worst,
         "scenarios": list(figures.firm),
         "history": [plain(row) for row in follower.past.totals()],
-        "days": sealed.for_a_while("days", _TREND_SECONDS, lambda: _days(sealed, figures)),
+        "days": _last_days(sealed, figures),
         "largest": _top(figures)[:3],
         "limits": sealed.once("limits", lambda: _limits(sealed)),
     }
+
+
+def _last_days(sealed: Sealed, figures: Figures) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = sealed.for_a_while(
+        "days", _TREND_SECONDS, lambda: _days(sealed, figures)
+    )
+    return found
+
+
+def _close(sealed: Sealed, figures: Figures) -> dict[str, Any] | None:
+    """The last cycle of the last day before that of the figures; None where there is none."""
+    today = "" if figures.as_of is None else figures.as_of.date().isoformat()
+    before = [day for day in _last_days(sealed, figures) if day["day"] < today]
+    return before[-1] if before else None
 
 
 def _days(sealed: Sealed, figures: Figures) -> list[dict[str, Any]]:

@@ -6,13 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import polars as pl
 import pyarrow as pa
 
+from margin_assets.dashboard.at_rest import read_tables
 from margin_assets.dashboard.due import Due
-from margin_assets.dashboard.figures import LIVE, Figures, empty, read_published, read_tables
+from margin_assets.dashboard.figures import LIVE, Figures, empty, read_published
 from margin_assets.dashboard.past import Past
 from margin_assets.lake.ledger.cycle_times import sealed_at
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.links import Walk
 from margin_assets.lake.published import Published, folder_of
 from margin_assets.lake.store.store import Lake
 
@@ -31,9 +34,13 @@ class Follower:
         self.lake = lake
         self.figures = empty()
         self.past = Past()
-        self.due = Due(lake)
+        self.deadlines = Due(lake).known()
+        """Those that are shown: they may come a cycle later than figures."""
         self.trouble = ""
         """Why the lake cannot be read; empty if it can."""
+        self.chain = Walk(lake)
+        self._due = Due(lake)
+        self._read = self.deadlines
         self._published = Published(folder_of(lake))
         self._ledger = Ledger(lake)
         self._ledger_lock = threading.Lock()
@@ -82,6 +89,7 @@ class Follower:
             elif now - asked >= _ASK_SECONDS:
                 asked = now
                 self._ask_ledger()
+                self._catch_up()
 
     def _say_wanted(self) -> None:
         # A lake that nobody may write to is read from its tables.
@@ -95,7 +103,7 @@ class Follower:
             return False
         try:
             self._take(read_published(path))
-        except (OSError, pa.ArrowInvalid, KeyError, ValueError) as error:
+        except (OSError, pa.ArrowInvalid, KeyError, ValueError, pl.exceptions.PolarsError) as error:
             _log.warning("published figures cannot be read: %s", error)
             return False
         return True
@@ -115,21 +123,43 @@ class Follower:
             self.trouble = ""
         except Exception as error:
             # Whatever a store may say: the pages go on with what they have, and say so.
-            self.trouble = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            self.trouble = _named(error)
             _log.warning("the lake cannot be read: %s", self.trouble)
 
     def _take(self, figures: Figures) -> None:
         if figures.cycle != self.figures.cycle or figures.source != self.figures.source:
             self.past.take(figures)
+            # Deadlines are hours away: they come a cycle later than what a viewer waits for.
+            self.deadlines = self._read
             self.figures = figures
-            for listener in self._listeners:
-                listener()
-            # Deadlines are hours away: they may come a cycle later than what a viewer waits for.
-            self._take_due()
+            self._tell()
+            self._read_due()
 
-    def _take_due(self) -> None:
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    def _read_due(self) -> None:
+        trouble = ""
         try:
             if (sealed := self.sealed()) is not None:
-                self.due.take(sealed)
+                self._due.take(sealed)
         except Exception as error:
-            _log.warning("margin calls cannot be read: %s", error)
+            # Whatever a store may say: what was read before is shown, and said to be old.
+            trouble = _named(error)
+            if trouble != self._read.trouble:
+                _log.warning("margin calls cannot be read: %s", trouble)
+        self._read = self._due.known(trouble)
+
+    def _catch_up(self) -> None:
+        """Shows deadlines where no newer cycle comes, and reads them again if need be."""
+        if self._read.trouble:
+            self._read_due()
+        if not self._read.is_as(self.deadlines):
+            self.deadlines = self._read
+            self._tell()
+
+
+def _named(error: Exception) -> str:
+    """What went wrong, in one line."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]

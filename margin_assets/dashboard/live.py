@@ -76,6 +76,12 @@ async def _until_gone(socket: WebSocket) -> None:
             await socket.receive_text()
 
 
+def _deadlines(follower: Follower) -> dict[str, Any]:
+    """Of which cycle deadlines are, and why not of the newest; `number` changes with them."""
+    known = follower.deadlines
+    return {"cycle": known.cycle, "trouble": known.trouble, "number": known.number}
+
+
 def state(follower: Follower) -> dict[str, Any]:
     """The newest cycle with its counts and sums: a few hundred bytes."""
     figures = follower.figures
@@ -87,6 +93,7 @@ def state(follower: Follower) -> dict[str, Any]:
         "now": datetime.now(UTC).isoformat(),
         "source": figures.source,
         "trouble": follower.trouble,
+        "deadlines": _deadlines(follower),
         "totals": figures.totals,
         "before": None if figures.as_of is None else follower.past.levels_before(figures.as_of),
         "worst": totals[-1]["worst"] if totals else None,

@@ -133,7 +133,9 @@ def history(sealed: Sealed, follower: Follower, account: str) -> dict[str, Any]:
     }
 
 
-DESK_TABLES = ("margin_calls", "liquidation_plans", "liquidation_orders", "notifications")
+_CYCLES = ("margin_calls", "liquidation_plans", "liquidation_orders")
+_NOTICES = "notifications"
+_NOTICES_SECONDS = 2.0
 
 
 def desk(sealed: Sealed, account: str) -> dict[str, Any]:
@@ -142,9 +144,21 @@ def desk(sealed: Sealed, account: str) -> dict[str, Any]:
     A table that this lake does not have yet is null, not empty: nobody said that there is none.
     """
     mine = pl.col("account_id") == account
+    found: dict[str, Any] = sealed.once(("desk", account), lambda: _of_cycle(sealed, mine))
+    # Messages belong to no cycle: one leaves after the seal that it tells of.
+    notices = sealed.for_a_while(
+        (_NOTICES, account), _NOTICES_SECONDS, lambda: _newest(sealed, _NOTICES, mine)
+    )
+    return found | {_NOTICES: notices}
+
+
+def _newest(sealed: Sealed, table: str, mine: pl.Expr) -> list[dict[str, Any]] | None:
+    return listed(newest(sealed.rows(table, mine))) if sealed.has(table) else None
+
+
+def _of_cycle(sealed: Sealed, mine: pl.Expr) -> dict[str, Any]:
     found: dict[str, Any] = {"cycle": sealed.cycle()}
-    for table in DESK_TABLES:
-        found[table] = listed(newest(sealed.rows(table, mine))) if sealed.has(table) else None
+    found |= {table: _newest(sealed, table, mine) for table in _CYCLES}
     calls = listed(sealed.rows("reg_t_calls", mine)), listed(sealed.rows("intraday_deficits", mine))
     return found | {"reg_t_calls": calls[0], "intraday_deficits": calls[1]}
 

@@ -28,6 +28,7 @@ def _looked(sealed: Sealed, follower: Follower, landing: Path) -> dict[str, Any]
         "cycle": sealed.cycle(),
         "health": _health(follower, landing),
         "feeds": _feeds(sealed),
+        "chain": _chain(follower),
         "landed_to_sealed": _landed_to_sealed(sealed, follower),
         "prices": _prices(sealed),
         "quarantine": _quarantine(sealed),
@@ -59,7 +60,11 @@ def _health(follower: Follower, landing: Path) -> dict[str, Any]:
 
 
 def _feeds(sealed: Sealed) -> list[dict[str, Any]]:
-    """Each feed: its last landing, and what became of its rows, of late and in all."""
+    """Each feed: its last landing, and what became of its rows, of late and in all.
+
+    The usual gap is the median of those between its last landings: no feed declares one.
+    """
+    now = datetime.now(UTC)
     files = sealed.rows("landed_files")
     if files.is_empty():
         return []
@@ -70,12 +75,25 @@ def _feeds(sealed: Sealed) -> list[dict[str, Any]]:
         .agg(
             last_landed_at=pl.col("landed_at").max(),
             files=pl.len(),
+            # Files of one landing time came together.
+            usual_seconds=pl.col("landed_at").unique().sort().tail(_RECENT).diff().median(),
             recent_rows=pl.col("rows_read").filter(is_recent).sum(),
             **{name: pl.col(name).sum() for name in counts},
+        )
+        .with_columns(
+            pl.col("usual_seconds").dt.total_microseconds() / 1e6,
+            age_seconds=(now - pl.col("last_landed_at")).dt.total_microseconds() / 1e6,
         )
         .sort("rows_quarantined", "feed", descending=[True, False])
     )
     return listed(found)
+
+
+def _chain(follower: Follower) -> dict[str, Any]:
+    """To which cycle every link of the chain of seals holds, and where it is broken."""
+    cycle, broken = follower.chain.step()
+    told = None if broken is None else {"cycle": broken.cycle, "what": broken.what}
+    return {"cycle": cycle, "broken": told}
 
 
 def _landed_to_sealed(sealed: Sealed, follower: Follower) -> dict[str, Any]:

@@ -115,10 +115,15 @@ def _add_account(routes: APIRouter, desk: Desk) -> None:
         make = lambda: one_account.positions(desk.sealed, account_id, offset, limit)  # noqa: E731
         return answered(desk.sealed.once(key, make))
 
+    sealed, follower = desk.sealed, desk.follower
     parts: dict[str, Callable[[str], dict[str, Any]]] = {
-        "requirements": lambda name: one_account.requirements(desk.sealed, name),
-        "history": lambda name: one_account.history(desk.sealed, desk.follower, name),
-        "desk": lambda name: one_account.desk(desk.sealed, name),
+        "requirements": lambda name: sealed.once(
+            ("requirements", name), lambda: one_account.requirements(sealed, name)
+        ),
+        "history": lambda name: sealed.once(
+            ("history", name), lambda: one_account.history(sealed, follower, name)
+        ),
+        "desk": lambda name: one_account.desk(sealed, name),
     }
     for part, make in parts.items():
         path = f"/accounts/{{account_id:path}}/{part}"
@@ -130,7 +135,7 @@ def _part(
 ) -> Callable[[AccountId], Response]:
     def answer(account_id: AccountId) -> Response:
         _known(desk, account_id)
-        return answered(desk.sealed.once((part, account_id), lambda: make(account_id)))
+        return answered(make(account_id))
 
     answer.__name__ = part
     answer.__doc__ = f"Its {part} as of the last sealed cycle."

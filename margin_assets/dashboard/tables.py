@@ -79,8 +79,11 @@ class Sealed:
         if now < until:
             return held
         made = make()
+        now = time.monotonic()
         with self._lock:
-            self._held[key] = (time.monotonic() + seconds, made)
+            if len(self._held) >= _REMEMBERED:
+                self._held = {k: held for k, held in self._held.items() if held[0] > now}
+            self._held[key] = (now + seconds, made)
         return made
 
     def _opened(self) -> tuple[int, SealedTables | None]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from margin_assets.cli import main
-from tests.support.margin_command import Margin, Said
+from tests.support.margin_command import Margin, calling
 
 
 @pytest.fixture(autouse=True)
@@ -16,12 +16,7 @@ def _scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def margin(capsys: pytest.CaptureFixture[str]) -> Margin:
-    def call(*words: object) -> Said:
-        capsys.readouterr()
-        code = main([str(word) for word in words])
-        return Said(code, *capsys.readouterr())
-
-    return call
+    return calling(capsys)
 
 
 @pytest.fixture(scope="session")

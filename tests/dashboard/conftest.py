@@ -1,8 +1,14 @@
+import shutil
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from margin_assets.lake import published
+from tests.support.margin_command import Margin, calling
+from tests.support.watched_page import PATIENCE_MS
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -11,3 +17,26 @@ def _readers_stay() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(published, "LISTENS_SECONDS", 3600.0)
         yield
+
+
+@pytest.fixture
+def margin(capsys: pytest.CaptureFixture[str]) -> Margin:
+    return calling(capsys)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    assert path, f"no browser: install one of {', '.join(BROWSERS)}"
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(viewport={"width": 1280, "height": 900})
+    expect.set_options(timeout=PATIENCE_MS)
+    yield made
+    made.close()

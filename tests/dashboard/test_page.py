@@ -1,62 +1,20 @@
 """The pages in a real browser, over a real lake with a real live session."""
 
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from margin_assets.lake.published import Published, folder_of
 from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price
 from tests.support.served_dashboard import TOKEN, Served, served, until
+from tests.support.watched_page import opened, row
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 HARM = "<img src=x onerror=alert(1)>"
 DEPOSITS = {"ADA": "6000", "BOB": "3400", "CY": "9000", HARM: "9500"}
-PATIENCE_MS = 90_000
 PAGES = ("/accounts", "/account?id=BOB", "/firm", "/quality", "/executive")
-
-
-@dataclass
-class Watched:
-    """A page of which every request, error and dialog is kept."""
-
-    page: Page
-    hosts: set[str] = field(default_factory=set)
-    faults: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.set_default_timeout(PATIENCE_MS)
-        self.page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.faults.append(dialog.message))
-        self.page.on(
-            "console",
-            lambda said: (
-                self.faults.append(said.text) if said.type in ("error", "warning") else None
-            ),
-        )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert path, f"no browser: install one of {', '.join(BROWSERS)}"
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": 1280, "height": 900})
-    expect.set_options(timeout=PATIENCE_MS)
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -77,16 +35,6 @@ def server(firm: Firm) -> Iterator[Served]:
     with served(firm) as found:
         until(lambda: Published(folder_of(firm.lake)).is_wanted())
         yield found
-
-
-def opened(context: BrowserContext, server: Served, path: str) -> Watched:
-    watched = Watched(context.new_page())
-    watched.page.goto(f"{server.url}{path}")
-    return watched
-
-
-def row(page: Page, name: str):
-    return page.locator(f'.ag-row[row-id="{name}"]')
 
 
 def test_a_price_falls_and_the_account_turns_red(
@@ -148,6 +96,39 @@ def test_the_keys_are_enough(context: BrowserContext, server: Served):
     assert watched.faults == []
 
 
+def test_an_account_is_followed_and_columns_are_chosen(context: BrowserContext, server: Served):
+    watched = opened(context, server, "/accounts?q=BOB")
+    page = watched.page
+    pinned = page.locator(".ag-row-pinned")
+    row(page, "BOB").locator('[col-id="severity"]').first.focus()
+    page.keyboard.press("f")
+    expect(page).to_have_url(f"{server.url}/accounts?q=BOB&follow=BOB")
+    expect(pinned).to_contain_text("BOB")
+    page.goto(f"{server.url}/accounts?q=CY&follow=BOB")
+    expect(row(page, "CY")).to_be_visible()
+    expect(pinned).to_contain_text("BOB")
+
+    # The choice of columns stays with the browser.
+    heads = page.locator(".ag-header")
+    expect(heads).to_contain_text("Change 1 h")
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_label("Change 1 h").uncheck()
+    expect(heads).not_to_contain_text("Change 1 h")
+    page.reload()
+    expect(row(page, "CY")).to_be_visible()
+    expect(heads).not_to_contain_text("Change 1 h")
+    assert watched.faults == []
+
+
+def test_issuers_stand_against_moves(context: BrowserContext, server: Served, firm: Firm):
+    firm.run(prices=[price("X", "50", at(65))])
+    watched = opened(context, server, "/firm")
+    found = watched.page.get_by_role("region", name="Lost in the largest issuers")
+
+    expect(found.get_by_role("row").nth(1)).to_contain_text("X")
+    assert watched.faults == []
+
+
 def test_an_empty_state_is_a_sentence(context: BrowserContext, server: Served):
     watched = opened(context, server, "/accounts?q=nobody")
 
@@ -185,6 +166,31 @@ def test_everybody_can_read_it(browser: Browser, server: Served, path: str, them
     assert watched.faults == []
     assert watched.hosts == {f"127.0.0.1:{server.port}"}
     context.close()
+
+
+def test_deadlines_that_cannot_be_read_look_so(
+    context: BrowserContext, server: Served, firm: Firm, monkeypatch: pytest.MonkeyPatch
+):
+    watched = opened(context, server, "/accounts")
+    page, band = watched.page, watched.page.locator("#band")
+    deadline = row(page, "ADA").locator('[col-id="deadline"]')
+    expect(deadline).to_contain_text("m")
+    expect(deadline).not_to_contain_text("?")
+
+    def fails(_: object) -> None:
+        raise OSError("the store is away")
+
+    monkeypatch.setattr(server.follower._due, "take", fails)
+    firm.run(prices=[price("X", "50", at(70))])
+    expect(band).to_contain_text("Margin calls cannot be read: OSError: the store is away")
+    expect(band).to_contain_text("Deadlines are those of cycle")
+    expect(deadline).to_contain_text("? ")
+    expect(row(page, "CY").locator('[col-id="deadline"]')).to_contain_text("? not known")
+
+    monkeypatch.undo()
+    expect(deadline).not_to_contain_text("?")
+    expect(band).not_to_contain_text("Margin calls")
+    assert watched.faults == []
 
 
 def test_a_call_is_extended_in_the_page(context: BrowserContext, server: Served, firm: Firm):

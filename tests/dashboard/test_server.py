@@ -11,9 +11,11 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from margin_assets.dashboard.accounts import SORTABLE
-from margin_assets.dashboard.figures import read_published, read_tables
+from margin_assets.dashboard.at_rest import read_tables
+from margin_assets.dashboard.figures import read_published
 from margin_assets.dashboard.guard import SECURITY, token_in
 from margin_assets.lake.published import Published, folder_of
+from margin_assets.live.checking import follower
 from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price, text
 from tests.support.served_dashboard import TOKEN, Answer, Served, served, until
 
@@ -357,6 +359,19 @@ def test_an_order_is_checked_by_the_firm_in_memory(server: Served):
     assert wanting["reasons"][0]["short_by"] == 25
     odd = server.ask("/api/accounts/a/b%3Fc%23d/check", {"orders": ["BUY 1 X @ 100"]})
     assert odd.json["account_id"] == "a/b?c#d"
+
+
+def test_an_order_is_not_checked_by_a_firm_that_is_too_old(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+):
+    asked = {"orders": ["SELL 10 X @ 100"]}
+    assert server.ask("/api/accounts/A/check", asked).status == 200
+
+    monkeypatch.setattr(follower, "STALE_SECONDS", -1.0)
+    refused = server.ask("/api/accounts/A/check", asked)
+
+    assert refused.status == 503
+    assert "held is cycle 1, not known to be the newest for" in refused.json["detail"]
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,19 @@ def test_what_is_launched():
     }
 
 
+def test_an_asset_links_to_its_page_where_there_is_a_dashboard(graph: AssetGraph):
+    linked = build_defs(dashboard="http://127.0.0.1:3030/").resolve_asset_graph()
+    pages = {
+        key.path[-1]: linked.get(key).metadata.get("dashboard")
+        for key in linked.get_all_asset_keys()
+    }
+
+    assert pages["firm_risk"] == dg.MetadataValue.url("http://127.0.0.1:3030/firm")
+    assert pages["margin_summary"] == dg.MetadataValue.url("http://127.0.0.1:3030/accounts")
+    assert pages["rates"] is None
+    assert not any("dashboard" in graph.get(k).metadata for k in graph.get_all_asset_keys())
+
+
 def test_every_description_teaches_and_leads_on(graph: AssetGraph):
     for key in graph.get_all_asset_keys():
         told = graph.get(key).description

@@ -5,6 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
+from margin_assets.cli import main
+
 
 class Said(NamedTuple):
     code: int
@@ -17,6 +21,17 @@ class Said(NamedTuple):
 
 
 Margin = Callable[..., Said]
+
+
+def calling(capsys: pytest.CaptureFixture[str]) -> Margin:
+    """The command line as `main` would be called, and what it said."""
+
+    def call(*words: object) -> Said:
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        return Said(code, *capsys.readouterr())
+
+    return call
 
 
 def place(folder: Path) -> list[str]:

@@ -1,7 +1,6 @@
 """Whether the lake still holds what its cycles were sealed over, recomputed from the tables."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -13,10 +12,9 @@ from margin_assets.lake.ledger.canonical import digest
 from margin_assets.lake.ledger.ledger import (
     ACCOUNTS_WRITTEN,
     FIRST_PREVIOUS_HASH,
-    Plan,
     Sealed,
-    seal_hash,
 )
+from margin_assets.lake.ledger.links import Break, link_problem, parsed_texts
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES, Mode
 
@@ -24,14 +22,6 @@ from schemas import TABLES, Mode
 _ROWS_AT_ONCE = 1_000_000
 _CHUNK = 1 << 20
 _UNREADABLE = (DeltaError, OSError, pl.exceptions.PolarsError)
-
-
-@dataclass(frozen=True, order=True)
-class Break:
-    """The cycle that no longer holds, and what differs."""
-
-    cycle: int
-    what: str
 
 
 @dataclass(frozen=True)
@@ -97,11 +87,9 @@ def _chain(rows: list[dict[str, Any]]) -> _Chain:
 
 def _sealed(row: dict[str, Any]) -> Sealed:
     texts = ("manifest", "table_versions", "digests", "counts")
-    return Sealed(**{n: v for n, v in row.items() if n not in ("state", *texts)} | _parsed(row))
-
-
-def _parsed(row: dict[str, Any]) -> dict[str, Any]:
-    return {n: json.loads(row[n]) for n in ("manifest", "table_versions", "digests", "counts")}
+    return Sealed(
+        **{n: v for n, v in row.items() if n not in ("state", *texts)} | parsed_texts(row)
+    )
 
 
 def _ledger_breaks(rows: list[dict[str, Any]]) -> Iterator[Break]:
@@ -110,7 +98,7 @@ def _ledger_breaks(rows: list[dict[str, Any]]) -> Iterator[Break]:
     sealed = [row for row in rows if row["state"] == "sealed"]
     previous = FIRST_PREVIOUS_HASH
     for number, row in enumerate(sealed, 1):
-        problem = _link_problem(row, plans.get(row["cycle"]), number, previous)
+        problem = link_problem(row, plans.get(row["cycle"]), number, previous)
         if problem:
             yield Break(min(number, row["cycle"]), problem)
             return
@@ -124,24 +112,6 @@ def _ledger_breaks(rows: list[dict[str, Any]]) -> Iterator[Break]:
             return
     if last + 1 in plans and plans[last + 1]["previous_hash"] != previous:
         yield Break(last + 1, f"its plan does not follow the hash of cycle {last}")
-
-
-def _link_problem(
-    row: dict[str, Any], plan: dict[str, Any] | None, number: int, previous: str
-) -> str:
-    if row["cycle"] != number:
-        return "is missing from the ledger" if row["cycle"] > number else "is sealed twice"
-    if plan is None:
-        return "has no plan in the ledger"
-    if (plan["manifest"], plan["previous_hash"]) != (row["manifest"], row["previous_hash"]):
-        return "its plan differs from its seal"
-    if row["previous_hash"] != previous:
-        return f"its previous hash is not the hash of cycle {number - 1}"
-    parsed = _parsed(row)
-    planned = Plan(number, parsed["manifest"], previous)
-    if seal_hash(planned, row["as_of"], parsed["digests"], parsed["counts"]) != row["hash"]:
-        return "its hash does not follow from its plan, digests and counts"
-    return ""
 
 
 def _append_breaks(lake: Lake, name: str, chain: _Chain) -> Iterator[Break]:

@@ -67,7 +67,7 @@ class Lake:
         return self.access.keep(f"creating {name}", lambda: self._created(name))
 
     def _created(self, name: str) -> bool:
-        is_new = not self._exists(name) and self._is_first_to_create(name)
+        is_new = not self.has_table(name) and self._is_first_to_create(name)
         self._constrain(name)
         return is_new
 
@@ -84,12 +84,13 @@ class Lake:
                 commit_properties=_FIRST_OR_NOT_AT_ALL,
             )
         except DeltaError:
-            if self._exists(name):
+            if self.has_table(name):
                 return False
             raise
         return True
 
-    def _exists(self, name: str) -> bool:
+    def has_table(self, name: str) -> bool:
+        """Whether a table is there: of a lake made before it was declared it may not be."""
         uri = self.held(name).uri
         return self.access.keep(
             f"looking for {name}", lambda: DeltaTable.is_deltatable(uri, self.access.delta())
@@ -110,7 +111,7 @@ class Lake:
     def is_created(self) -> bool:
         """Whether every table is there, and the ledger, the last to be made, is complete."""
         with ThreadPoolExecutor(_WRITERS) as pool:
-            is_complete = all(pool.map(self._exists, declared.names()))
+            is_complete = all(pool.map(self.has_table, declared.names()))
         return is_complete and not _missing_constraints("cycles", self.held("cycles").open())
 
     def is_there(self) -> bool:

@@ -3,7 +3,7 @@
 Nothing here reads a table while it answers, and nothing is written.
 """
 
-from margin_assets.live.checking.follower import Follower
+from margin_assets.live.checking.follower import Follower, Stale
 from margin_assets.live.checking.sealed_firm import SealedFirm, UnknownAccount, sealed_firm
 
-__all__ = ["Follower", "SealedFirm", "UnknownAccount", "sealed_firm"]
+__all__ = ["Follower", "SealedFirm", "Stale", "UnknownAccount", "sealed_firm"]

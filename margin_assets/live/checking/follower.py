@@ -15,7 +15,17 @@ _IDLE_SECONDS = 300.0
 """Nobody asked for so long: what is held is let go, and made again for the next question."""
 _SHARE = 3
 """Of the time, one part in this is spent on making firms at most: questions come first."""
+STALE_SECONDS = 60.0
+"""House choice: for so long answers may rest on a cycle that nobody knows to be the newest.
+
+Past it there is no answer: the account may have been called, closed or frozen meanwhile.
+"""
+_STILL = "the newest cycle is still being read"
 _log = logging.getLogger(__name__)
+
+
+class Stale(LookupError):  # noqa: N818 (says what happened)
+    """What is held is too old to answer from."""
 
 
 class Follower:
@@ -29,6 +39,9 @@ class Follower:
         self._ledger = Ledger(lake)
         self._firm: SealedFirm | None = None
         self._asked = 0.0
+        self._looked = 0.0
+        """When it was last certain that no newer cycle than the one held was sealed."""
+        self._trouble = _STILL
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -39,14 +52,27 @@ class Follower:
         Raises:
             UnknownAccount: it does not know the account.
             OrderError: a symbol of which nothing has landed.
+            Stale: for too long nobody knew whether the cycle held is the newest.
             LookupError: nothing is sealed yet.
         """
         self._asked = time.monotonic()
         firm = self._firm or self._begin()
+        age = self._asked - self._looked
+        if age > STALE_SECONDS:
+            raise Stale(
+                f"held is cycle {firm.cycle}, not known to be the newest for {age:.0f} s "
+                f"({STALE_SECONDS:.0f} are allowed): {self._trouble}"
+            )
         return firm.check(account, orders)
 
     def look(self) -> bool:
         """Takes the newest sealed cycle where it is another; whether it was."""
+        begun = time.monotonic()
+        is_new = self._take()
+        self._looked = begun
+        return is_new
+
+    def _take(self) -> bool:
         self._ledger.refresh()
         sealed, held = self._ledger.last_sealed(), self._firm
         if sealed is None or sealed.as_of is None:
@@ -83,7 +109,14 @@ class Follower:
                     return
             try:
                 self.look()
+                self._trouble = _STILL
             except Exception as error:
-                # The cycle held before still answers.
+                # The cycle held before still answers, until it is too old.
+                self._trouble = f"{type(error).__name__}: {error}".splitlines()[0][:200]
                 _log.warning("the newest cycle cannot be held: %s", error)
-            pause = max(_LOOK_SECONDS, (_SHARE - 1) * (time.monotonic() - begun))
+            pause = _pause(time.monotonic() - begun)
+
+
+def _pause(took: float) -> float:
+    """Seconds until the next look: the share gives way where what is held would grow too old."""
+    return max(_LOOK_SECONDS, min((_SHARE - 1) * took, STALE_SECONDS / 2 - took))

@@ -13,6 +13,7 @@ from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
 from margin_assets.kernels.enforcement.rungs import NEVER, UNSET, Evaluated, Ladder, empty_ladder
 from margin_assets.kernels.intraday.intraday import levels
 from margin_assets.kernels.margin.house import charge_house
+from margin_assets.kernels.margin.issuer_map import IssuerMap, largest_positions
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
 from margin_assets.kernels.margin.settlement import settled
@@ -212,6 +213,16 @@ class Monitor:
     def firm_risk(self) -> pl.DataFrame:
         """The `firm_risk` frame as of the last evaluated grid point."""
         return self.whole.risk(*self._firm())
+
+    def issuers(self) -> IssuerMap | None:
+        """What is lost in the largest issuers, by scenario, as of the last evaluated grid point."""
+        return self.whole.issuers(*self._firm())
+
+    def largest_positions(self) -> Int64Array:
+        """The largest position of each account, cents, as of the last evaluated grid point."""
+        market, rules = self.market, self.rules(self.point)
+        book = self.holdings.book(market.multiplier)
+        return largest_positions(book, market.series(self.point, rules), rules)
 
     def firm_tables(self) -> dict[str, pl.DataFrame]:
         """The tables of the whole firm of a cycle that ends at the last evaluated grid point."""

@@ -9,6 +9,7 @@ from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.margin.concentrations import Terms, concentrations_of
 from margin_assets.kernels.margin.firm import credit_exposures_of, firm_risk_of, firm_sums
 from margin_assets.kernels.margin.firm_view import firm_view, price_moves_of
+from margin_assets.kernels.margin.issuer_map import IssuerMap, issuer_map
 from margin_assets.kernels.margin.limits import (
     Breach,
     Firm,
@@ -95,9 +96,7 @@ class WholeFirm:
         firm, (book, series) = firm_rules(day_of(at)), arrays
         if firm is None:
             return {"firm_risk": self.risk(figures, arrays, rules, at)}
-        market = self._market
-        terms = Terms(market.symbols.all, market.groups.all, market.multiplier, market.volume)
-        view = firm_view(figures, book, self._struck(series, rules, firm), firm, terms)
+        view = firm_view(figures, book, self._struck(series, rules, firm), firm, self._terms())
         worst, gross = view.sums.worst.name, view.sums.gross
         largest = concentrations_of(view.subjects, worst, gross, firm)
         found = {
@@ -118,6 +117,20 @@ class WholeFirm:
             prices = self._struck(series, rules, firm)[1]
             moved = (firm, price_moves_of(figures, book, prices, firm))
         return firm_risk_of(firm_sums(figures, book.account_type, rules, moved), at)
+
+    def issuers(
+        self, figures: Figures, arrays: tuple[Book, Series], rules: Rules, at: int
+    ) -> IssuerMap | None:
+        """What is lost in the largest issuers, by scenario; None before there were any rules."""
+        firm, (book, series) = firm_rules(day_of(at)), arrays
+        if firm is None:
+            return None
+        spy = spy_scenarios(series, self._market.values, rules)
+        return issuer_map(figures, book, spy, self._terms(), firm.largest)
+
+    def _terms(self) -> Terms:
+        market = self._market
+        return Terms(market.symbols.all, market.groups.all, market.multiplier, market.volume)
 
     def _struck(self, series: Series, rules: Rules, firm: FirmRules) -> tuple[Scenarios, Scenarios]:
         spy = spy_scenarios(series, self._market.values, rules)

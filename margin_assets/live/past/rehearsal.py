@@ -40,7 +40,7 @@ class RehearsalLake(Lake):
         """Last cycle whose rows are history."""
         self.states = dict(start.states) if start else {}
         appended = (t.name for t in TABLES.values() if t.mode is Mode.APPEND)
-        self._younger = {name for name in appended if not self._exists(name)}
+        self._younger = {name for name in appended if not self.has_table(name)}
         """Tables declared after the lake was made, and not made since."""
 
     def scan(self, name: str, version: int | None = None) -> pl.LazyFrame:

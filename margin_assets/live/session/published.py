@@ -5,6 +5,7 @@ are minutes of event time old, and a person at a screen wants all of them as of 
 """
 
 import json
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +26,8 @@ from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.session.cycle import CycleRunner
 from schemas.landed import ACCOUNT_TYPES
 
+_ISSUERS_SECONDS = 30.0
+
 
 class Publisher:
     """Publishes a session's figures while somebody reads along. Never in a cycle's way."""
@@ -36,6 +39,8 @@ class Publisher:
         self._names = pa.array([], pa.string())
         self._firm: pl.DataFrame | None = None
         self._sealed_at: datetime | None = None
+        self._issuers: dict[str, Any] | None = None
+        self._issuers_due = 0.0
 
     def take(self, frames: Mapping[str, pl.DataFrame]) -> None:
         """A cycle was sealed just now. Its firm's risk is kept: to sum it twice would cost."""
@@ -44,7 +49,8 @@ class Publisher:
 
     def forget(self) -> None:
         """Another firm is in memory now."""
-        self._firm = self._sealed_at = None
+        self._firm = self._sealed_at = self._issuers = None
+        self._issuers_due = 0.0
 
     def show(self, sealed: Sealed | None, runner: CycleRunner) -> bool:
         """Publishes the figures of the sealed cycle that the runner stands at; whether it did.
@@ -77,6 +83,7 @@ class Publisher:
             "reg_t_requirement": figures.maintenance,
             "portfolio_margin_requirement": figures.portfolio_margin,
             "governing_requirement": figures.governing,
+            "largest_position": monitor.largest_positions(),
             "pnl": pa.FixedSizeListArray.from_arrays(
                 pa.array(figures.pnl.ravel()), figures.pnl.shape[1]
             ),
@@ -93,10 +100,27 @@ class Publisher:
             "sealed_at": instant_text(self._sealed_at or sealed_at(self._lake, sealed)),
             "flagged": runner.acceptor.refusals.open_accounts(),
             "firm": _rows(monitor.firm_risk() if firm is None else firm),
+            "issuers": self._issuers_now(monitor, sealed),
             **_words(monitor.rules(monitor.point)),
         }
         found = pa.RecordBatch.from_arrays(arrays, names=list(columns))
         return found.replace_schema_metadata({ABOUT: json.dumps(about)})
+
+    def _issuers_now(self, monitor: Monitor, sealed: Sealed) -> dict[str, Any] | None:
+        # A walk over every position under every scenario: now and then, and it says of when it is.
+        if (now := time.monotonic()) >= self._issuers_due:
+            found = monitor.issuers()
+            self._issuers_due = now + _ISSUERS_SECONDS
+            self._issuers = (
+                None
+                if found is None
+                else {
+                    "cycle": sealed.cycle,
+                    "names": list(found.names),
+                    "loss": found.loss.tolist(),
+                }
+            )
+        return self._issuers
 
     def _account_ids(self, monitor: Monitor) -> pa.Array:
         # A place, once given, never changes: only a new account makes the column anew.

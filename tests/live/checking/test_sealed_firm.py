@@ -5,7 +5,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from margin_assets.live.checking import Follower, SealedFirm, UnknownAccount, sealed_firm
+from margin_assets.live.checking import Follower, SealedFirm, Stale, UnknownAccount, sealed_firm
+from margin_assets.live.checking import follower as following
 from margin_assets.whatif.orders import OrderError, parse_orders
 from tests.support.live_driver import Firm, account, at, beta, cash, fill, instrument, price
 from tests.support.served_dashboard import until
@@ -158,6 +159,28 @@ def test_a_follower_answers_by_the_newest_cycle(tmp_path: Path):
 
     assert before["cycle"] == 1
     assert (before["equity"]["before"], after["equity"]["before"]) == (10_000, 9_000)
+
+
+def test_what_is_too_old_answers_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    firm = opened(tmp_path)
+    follower, order = Follower(firm.lake), parse_orders([ORDERS["A"]])
+    assert follower.check("A", order)["cycle"] == 1
+
+    def fails(*_: object) -> SealedFirm:
+        raise OSError("the store is away")
+
+    monkeypatch.setattr(following, "sealed_firm", fails)
+    firm.run(prices=[price("X", "90", at(5))])
+    # For a while the cycle held answers, since a newer one takes its time to be read.
+    assert follower.check("A", order)["cycle"] == 1
+    until(lambda: "away" in follower._trouble)
+    monkeypatch.setattr(following, "STALE_SECONDS", 0.0)
+    with pytest.raises(Stale, match=r"held is cycle 1, .*OSError: the store is away"):
+        follower.check("A", order)
+
+    monkeypatch.undo()
+    until(lambda: follower.look() or follower.check("A", order)["cycle"] == 2)
+    follower.close()
 
 
 def test_nothing_sealed_is_said(tmp_path: Path):

@@ -13,7 +13,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from margin_assets.calendar import sessions
-from margin_assets.cli.account_story import story
+from margin_assets.cli.account.story import story
 from margin_assets.kernels.history.history import positions_at
 from margin_assets.lake.ledger.moment import sealed_moment
 from margin_assets.live.past.replay import replay

@@ -10,7 +10,7 @@ import pytest
 
 from margin_assets.lake import published
 from margin_assets.lake.published import ABOUT, Published, folder_of
-from tests.support.live_driver import Firm, at, cash, fill, opening, price
+from tests.support.live_driver import Firm, at, beta, cash, fill, instrument, opening, price
 
 BOUGHT = {"cash_movements": [cash("M", "A", "4000")], "fills": [fill("F", "100", "100")]}
 
@@ -109,3 +109,31 @@ def test_what_is_published_changes_no_hash(firm: Firm, tmp_path: Path):
 
     assert firm.hashes() == other.hashes()
     assert place(firm).newest() is not None
+
+
+def test_where_accounts_are_concentrated_is_published(firm: Firm):
+    place(firm).want()
+    rows = opening("A", "B")
+    rows["instruments"] += [instrument("Y")]
+    rows["prices"] += [price("Y", "50")]
+    rows["betas"] = [beta("X", "1", "2020-03-09"), beta("Y", "0.5", "2020-03-09")]
+    rows["cash_movements"] = [cash("M", "A", "20000"), cash("N", "B", "20000")]
+    rows["fills"] = [
+        fill("F", "100", "100"),
+        fill("G", "300", "50", symbol="Y"),
+        fill("H", "-10", "100", account_id="B"),
+    ]
+
+    firm.run(**rows)
+
+    figures, about = shown(firm)
+    assert figures["largest_position"].to_list() == [1_500_000, 100_000]
+    # At -8% A loses 800 in X and 600 in Y, and B's gain in X pays for none of it; at +6% B loses.
+    issuers, moves = about["issuers"], about["moves"]
+    assert (issuers["cycle"], issuers["names"]) == (1, ["X", "Y"])
+    losses = {
+        name: dict(zip(moves, row, strict=True))
+        for name, row in zip(issuers["names"], issuers["loss"], strict=True)
+    }
+    assert (losses["X"][-0.08], losses["Y"][-0.08]) == (80_000, 60_000)
+    assert (losses["X"][0.06], losses["Y"][0.06]) == (6_000, 0)

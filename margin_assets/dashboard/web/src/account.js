@@ -1,11 +1,13 @@
 import { act } from "./acts.js";
 import { Chart, base, colour } from "./charts.js";
 import { fill, h, panel, table } from "./dom.js";
+import { dueText, minutesLeft, trouble } from "./due.js";
 import * as fmt from "./format.js";
 import { LEVELS, badge } from "./severity.js";
-import { eventNow, get, isLive, store } from "./store.js";
+import { get, isLive, store } from "./store.js";
 
 const SLOW_SECONDS = 10;
+const ACTED_SECONDS = 20;
 const WINDOW = 50;
 
 export function accountPage(root, { go }) {
@@ -48,13 +50,12 @@ export function accountPage(root, { go }) {
 
   async function update() {
     try {
+      const before = standing(now);
       now = await get(at("figures"));
+      if (standing(now) !== before) slow = 0;
       told.hidden = true;
       showFigures();
-      if (Date.now() - slow > SLOW_SECONDS * 1000) {
-        slow = Date.now();
-        await Promise.all([showHistory(), showPositions(), showLines(), showDesk()]);
-      }
+      await again();
     } catch (error) {
       slow = 0;
       if (error.status === 404 || error.status === 422) {
@@ -66,8 +67,20 @@ export function accountPage(root, { go }) {
     }
   }
 
+  async function again() {
+    // Whoever has just acted looks for what becomes of it.
+    const wait = Date.now() - store.acted < ACTED_SECONDS * 1000 ? 1 : SLOW_SECONDS;
+    if (!now || Date.now() - slow < wait * 1000) return;
+    slow = Date.now();
+    try {
+      await Promise.all([showHistory(), showPositions(), showLines(), showDesk()]);
+    } catch {
+      // The connection is told of in the band; it is asked again when it is there.
+    }
+  }
+
   function showFigures() {
-    const left = now.deadline === null ? null : (now.deadline - eventNow()) / 1e6;
+    const left = minutesLeft(now.deadline);
     fill(
       head,
       h("h1", {}, now.account_id),
@@ -77,7 +90,7 @@ export function accountPage(root, { go }) {
       dimension("Trading", now.restriction ? "close_only" : "none", null, fmt.words(now.restriction)),
       dimension("Liquidation", now.is_liquidating ? "triggered" : "none"),
       dimension("Minimum equity", now.minimum_call ? "call" : "ok"),
-      h("span", { class: `dimension${left !== null && left < 1800 ? " due" : ""}` }, h("small", {}, "Next deadline"), h("span", { class: "left" }, left === null ? "none" : fmt.left(now.deadline, eventNow()))),
+      h("span", { class: `dimension${left !== null && left < 30 ? " due" : ""}${trouble() ? " doubtful" : ""}` }, h("small", {}, "Next deadline"), h("span", { class: "left" }, dueText(now.deadline, "none"))),
       h("span", { class: "grow" }),
       h("span", { class: "of" }, `cycle ${fmt.count(now.cycle)}`),
     );
@@ -283,12 +296,15 @@ export function accountPage(root, { go }) {
     fill(calls, deskParts(found, id));
   }
 
-  return { update, tick: () => now && updateDeadline(head, now), leave: () => charts.forEach((chart) => chart.leave()) };
+  return { update, again, tick: () => now && updateDeadline(head, now), leave: () => charts.forEach((chart) => chart.leave()) };
 }
+
+/** Where the account stands: a change of it brings calls, plans and decisions. */
+const standing = (now) => now && [now.level, now.margin_status, now.restriction, now.call_opened, now.minimum_call].join();
 
 function updateDeadline(head, now) {
   const shown = head.querySelector(".left");
-  if (shown && now.deadline !== null) shown.textContent = fmt.left(now.deadline, eventNow());
+  if (shown) shown.textContent = dueText(now.deadline, "none");
 }
 
 const fact = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));

@@ -5,6 +5,8 @@ import {
   HighlightChangesModule,
   InfiniteRowModelModule,
   ModuleRegistry,
+  PinnedRowModule,
+  RenderApiModule,
   RowApiModule,
   RowStyleModule,
   ScrollApiModule,
@@ -13,9 +15,10 @@ import {
   themeQuartz,
 } from "ag-grid-community";
 import { fill, h } from "./dom.js";
+import { dueText, minutesLeft, trouble } from "./due.js";
 import * as fmt from "./format.js";
 import { LEVELS, badge, glyph, legend } from "./severity.js";
-import { eventNow, get, store } from "./store.js";
+import { get, store } from "./store.js";
 
 ModuleRegistry.registerModules([
   CellApiModule,
@@ -24,6 +27,8 @@ ModuleRegistry.registerModules([
   EventApiModule,
   HighlightChangesModule,
   InfiniteRowModelModule,
+  PinnedRowModule,
+  RenderApiModule,
   RowApiModule,
   RowStyleModule,
   ScrollApiModule,
@@ -77,10 +82,10 @@ function ratioCell({ value }) {
   return h("span", { class: "ratio" }, h("span", { class: "track", "aria-hidden": "true" }, bar), h("span", {}, fmt.pct(value)));
 }
 
-function deadlineClass({ value }) {
-  const left = value === null || value === undefined ? null : (value - eventNow()) / 60e6;
-  return `n${left === null ? "" : left < 30 ? " due" : left < 120 ? " soon" : ""}`;
-}
+const isWithin = (minutes) => ({ value }) => {
+  const left = minutesLeft(value);
+  return left !== null && left < minutes;
+};
 
 const COLUMNS = [
   {
@@ -95,10 +100,10 @@ const COLUMNS = [
   {
     field: "deadline",
     headerName: "Next deadline",
-    width: 124,
+    width: 142,
     type: "number",
-    cellClass: deadlineClass,
-    valueFormatter: ({ value }) => fmt.left(value, eventNow()),
+    cellClassRules: { due: isWithin(30), soon: isWithin(120), doubtful: () => trouble() !== "" },
+    valueFormatter: ({ value }) => dueText(value),
   },
   amount("excess", "Excess", { width: 120, cellClassRules: { negative: ({ value }) => value < 0 } }),
   { field: "excess_ratio", headerName: "Excess % of gross", width: 142, type: "number", cellRenderer: ratioCell },
@@ -116,9 +121,23 @@ const COLUMNS = [
   amount("gross_market_value", "Gross value", { width: 124 }),
   { field: "leverage", headerName: "Leverage", width: 90, type: "number", valueFormatter: ({ value }) => fmt.times(value) },
   amount("worst_pnl", "Worst P&L", { width: 112 }),
+  { field: "largest_share", headerName: "Largest name", width: 122, type: "number", valueFormatter: ({ value }) => fmt.pct(value) },
   { field: "worst_scenario", headerName: "Scenario", width: 90, valueFormatter: ({ value }) => fmt.minusText(value) },
   { field: "restriction", headerName: "Restricted for", width: 150, valueFormatter: ({ value }) => fmt.words(value) },
+  { field: "account_type", headerName: "Type", width: 128, hide: true, valueFormatter: ({ value }) => fmt.word(value) },
+  amount("net_liquidation", "Net liquidation", { width: 124, hide: true }),
+  amount("reg_t_requirement", "Reg T requirement", { width: 140, hide: true }),
+  amount("portfolio_margin_requirement", "PM requirement", { width: 128, hide: true }),
 ];
+const CHOSEN = "columns";
+const idOf = (column) => column.colId ?? column.field;
+const isAlways = (column) => column.pinned !== undefined;
+
+/** Columns that this browser chose to see; those of the page where it chose none. */
+function chosenColumns() {
+  const kept = localStorage.getItem(CHOSEN);
+  return new Set(kept === null ? COLUMNS.filter((c) => !c.hide).map(idOf) : kept.split(","));
+}
 
 export function accountsPage(root, { go }) {
   let asked = new URLSearchParams(location.search);
@@ -165,12 +184,14 @@ export function accountsPage(root, { go }) {
       loading += 1;
       try {
         const answer = await get(path(startRow));
+        if (!api) return;
         const rows = objects(answer);
         tellTotal(answer.total);
         fresh.set(startRow, rows);
         successCallback(rows, answer.total);
         where.dataset.cycle = answer.cycle;
       } catch (error) {
+        if (!api) return;
         none.hidden = false;
         none.textContent = `These rows cannot be shown: ${error.message}.`;
         failCallback();
@@ -214,6 +235,7 @@ export function accountsPage(root, { go }) {
       let isNew = total === 0;
       for (let start = first - (first % BLOCK); start <= last && !isNew; start += BLOCK) {
         const answer = await get(path(start));
+        if (!api) return;
         const rows = objects(answer);
         const held = fresh.get(start) ?? [];
         const differs = answer.total !== total || rows.some((row, i) => row.account_id !== held[i]?.account_id);
@@ -247,11 +269,37 @@ export function accountsPage(root, { go }) {
       const next = now.get(row.account_id);
       if (next) {
         held[i] = next;
-        api.getRowNode(row.account_id)?.updateData(next);
+        api?.getRowNode(row.account_id)?.updateData(next);
       }
       if (rows[i]?.account_id !== row.account_id) moved += 1;
     });
     return moved;
+  }
+
+  /** The account that is followed, above all others, whatever its place in the order. */
+  async function showFollowed() {
+    const id = asked.get("follow");
+    const rows = id ? objects(await get(`/api/accounts?${new URLSearchParams({ id })}&limit=1`).catch(() => ({ columns: [], rows: [] }))) : [];
+    api?.setGridOption("pinnedTopRowData", rows);
+  }
+
+  function follow(id) {
+    id && id !== asked.get("follow") ? asked.set("follow", id) : asked.delete("follow");
+    history.replaceState(null, "", `/accounts${asked.size ? `?${asked}` : ""}`);
+    showFollowed();
+  }
+
+  function columnChooser() {
+    const chosen = chosenColumns();
+    const choice = (column) => {
+      const toggle = ({ target }) => {
+        target.checked ? chosen.add(idOf(column)) : chosen.delete(idOf(column));
+        localStorage.setItem(CHOSEN, [...chosen].join());
+        api?.setColumnsVisible([idOf(column)], target.checked);
+      };
+      return h("label", {}, h("input", { type: "checkbox", checked: chosen.has(idOf(column)), onchange: toggle }), column.headerName);
+    };
+    return h("details", { class: "chooser" }, h("summary", {}, "Columns"), h("div", {}, COLUMNS.filter((c) => !isAlways(c)).map(choice)));
   }
 
   function reload() {
@@ -299,6 +347,7 @@ export function accountsPage(root, { go }) {
       choice("rule", "Any rule", ["reg_t", "portfolio_margin", "house"]),
       text("symbol", "Holds symbol", 32),
       text("q", "Id contains", 40),
+      columnChooser(),
     );
   }
 
@@ -381,8 +430,9 @@ export function accountsPage(root, { go }) {
     columnTypes: { number: { cellClass: "n", headerClass: "n" } },
     defaultColDef: { sortable: true, resizable: true, suppressMovable: false, enableCellChangeFlash: true, sortingOrder: ["desc", "asc", null], comparator: () => 0 },
     columnDefs: COLUMNS.map((column) => {
-      const found = sorted().findIndex(([name]) => name === (column.colId ?? column.field));
-      return found < 0 ? column : { ...column, sort: sorted()[found][1], sortIndex: found };
+      const found = sorted().findIndex(([name]) => name === idOf(column));
+      const seen = { ...column, hide: !isAlways(column) && !chosenColumns().has(idOf(column)) };
+      return found < 0 ? seen : { ...seen, sort: sorted()[found][1], sortIndex: found };
     }),
     cellFlashDuration: 600,
     cellFadeDuration: 0,
@@ -408,6 +458,7 @@ export function accountsPage(root, { go }) {
     onCellClicked: ({ data, column }) => data && column.getColId() === "account_id" && open(data.account_id),
     onCellKeyDown: ({ event, data, node, api: grid }) => {
       if (event.key === "Enter" && data) open(data.account_id);
+      if ((event.key === "f" || event.key === "F") && data) follow(data.account_id);
       const step = event.key === "j" ? 1 : event.key === "k" ? -1 : 0;
       if (step) moveTo(grid, node.rowIndex + step);
     },
@@ -418,6 +469,7 @@ export function accountsPage(root, { go }) {
     grid.ensureIndexVisible(index);
     grid.setFocusedCell(index, grid.getFocusedCell()?.column ?? "account_id");
   }
+  showFollowed();
   where.addEventListener("pointermove", () => (touched = Date.now()));
   where.addEventListener("pointerleave", () => (touched = 0));
 
@@ -427,13 +479,22 @@ export function accountsPage(root, { go }) {
       const states = (asked.get("state") ?? "").split(",").filter(Boolean);
       showChips(states);
       refresh();
+      showFollowed();
     },
+    // Time goes on where nothing else changes.
+    again: () => api?.refreshCells({ columns: ["deadline"], force: true, suppressFlash: true }),
     key(event) {
       if (event.key === "r" || event.key === "R") release();
+      else if ((event.key === "f" || event.key === "F") && asked.get("follow") && !api.getFocusedCell()) follow(null);
       else if (event.key === "j" || event.key === "k") moveTo(api, api.getFocusedCell()?.rowIndex ?? 0);
       else return false;
       return true;
     },
-    leave: () => api.destroy(),
+    leave: () => {
+      // What was asked for may still come.
+      const grid = api;
+      api = null;
+      grid.destroy();
+    },
   };
 }

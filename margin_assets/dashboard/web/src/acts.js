@@ -1,4 +1,5 @@
 import { fill, h } from "./dom.js";
+import { store } from "./store.js";
 
 const TOKEN = "token";
 const ACTOR = "actor";
@@ -45,6 +46,7 @@ async function sent(path, token, body) {
       body: JSON.stringify(body),
     });
     const told = await answer.json();
+    if (answer.status === 202) store.acted = Date.now();
     if (answer.status === 202) return `Landed as ${told.action_id}. The next cycle decides whether it counts.`;
     if (answer.status === 401) return "Refused: this is not the token of the server's file.";
     const detail = Array.isArray(told.detail) ? told.detail.map((d) => `${d.loc.at(-1)}: ${d.msg}`).join("; ") : told.detail;

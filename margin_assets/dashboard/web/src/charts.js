@@ -56,6 +56,8 @@ export class Chart {
   }
 
   show(shown) {
+    // An answer may come when its page was left.
+    if (this.isGone) return;
     this.last = shown;
     if (shown.none || this.isTable) {
       this.dispose();
@@ -77,6 +79,7 @@ export class Chart {
   }
 
   leave() {
+    this.isGone = true;
     this.observer.disconnect();
     this.dispose();
   }

@@ -76,7 +76,7 @@ export function executivePage(root) {
     note.textContent = `Cycle ${fmt.count(found.cycle)}. This page is made anew each minute.`;
   }
 
-  return { update, leave: () => [lacking, owed].forEach((chart) => chart.leave()) };
+  return { update, again: update, leave: () => [lacking, owed].forEach((chart) => chart.leave()) };
 }
 
 function daily(chart, days, name, line) {

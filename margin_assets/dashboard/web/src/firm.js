@@ -6,6 +6,7 @@ import { LEVELS, badge } from "./severity.js";
 import { get } from "./store.js";
 
 const NAMES_SECONDS = 30;
+const ISSUERS = 12;
 export const waiting = () => h("p", { class: "none" }, "Asking the lake…");
 
 export function strip(figures) {
@@ -18,6 +19,7 @@ export const worstOf = (scenarios) =>
 export function firmPage(root) {
   const top = h("div");
   const states = h("div");
+  const issuers = h("div");
   const moved = h("div");
   const names = h("div");
   const accounts = h("div");
@@ -31,6 +33,7 @@ export function firmPage(root) {
     h("h1", { class: "unseen" }, "Firm"),
     top,
     h("div", { class: "cards two" }, scenarios.element, panel("Shortfall by state and scenario", "USD, requirement held", states), deficiency.element, calls.element),
+    panel("Lost in the largest issuers, by move of SPY", "USD, by those who lose, nobody's gain set against it", issuers),
     h("div", { class: "cards three" }, panel("Accounts that moved", null, moved), panel("Largest shortfalls", "USD", accounts), panel("Largest names", "as sealed", names)),
     panel("Limits", null, limits),
   );
@@ -43,17 +46,19 @@ export function firmPage(root) {
     if (!found) return;
     const worst = worstOf(found.scenarios);
     const here = found.scenarios.find((row) => row.move === 0) ?? found.scenarios[0];
-    const totals = found.totals;
+    const { totals, close } = found;
+    const since = (value, name) => (close ? `${fmt.signed(fmt.usdShort)(value - fmt.toCents(close[name]))} since close ${close.day.slice(5)}` : null);
     fill(top, strip([
       ["Beta-weighted exposure", fmt.usdShort(fmt.toCents(here?.beta_weighted_exposure ?? null)), "to SPY"],
       ["Worst move", worst ? fmt.minusText(worst.scenario) : "–", worst ? `P&L ${fmt.usdShort(fmt.toCents(worst.pnl))}` : null],
-      ["Owed there", fmt.usdShort(fmt.toCents(worst?.credit_exposure ?? null)), "each customer alone"],
-      ["Deficiency now", fmt.usdShort(totals.deficiency), fmt.many(totals.calls, "open call")],
+      ["Owed there", fmt.usdShort(fmt.toCents(worst?.credit_exposure ?? null)), (worst && since(fmt.toCents(worst.credit_exposure), "credit_exposure")) ?? "each customer alone"],
+      ["Deficiency now", fmt.usdShort(totals.deficiency), since(totals.deficiency, "deficiency") ?? fmt.many(totals.calls, "open call")],
       ["Gross value", fmt.usdShort(fmt.toCents(here?.gross_market_value ?? null)), `net ${fmt.usdShort(fmt.toCents(here?.net_market_value ?? null))}`],
       ["Accounts", fmt.count(totals.accounts), `${fmt.count(totals.indeterminate)} indeterminate`],
     ]));
     showScenarios(found.scenarios);
     showStates(found.by_state.rows, found.by_state.scenarios);
+    showIssuers(found.issuers, found.by_state.scenarios);
     showDay(found.history);
     showMoved(found.moved);
     fill(accounts, table("Largest shortfalls", [
@@ -62,10 +67,15 @@ export function firmPage(root) {
       ["Lacks", (row) => fmt.usd(row.deficiency), "n"],
     ], found.top, "No account lacks anything."));
     showLimits(limits, found.limits);
-    if (Date.now() - named > NAMES_SECONDS * 1000) {
-      named = Date.now();
-      showNames(await get("/api/names"));
-    }
+    await again();
+  }
+
+  async function again() {
+    if (Date.now() - named < NAMES_SECONDS * 1000) return;
+    named = Date.now();
+    const found = await get("/api/names").catch(() => null);
+    if (found) showNames(found);
+    else named = 0;
   }
 
   function showScenarios(rows) {
@@ -112,6 +122,22 @@ export function firmPage(root) {
     );
   }
 
+  function showIssuers(map, names) {
+    if (!map) return fill(issuers, h("p", { class: "none" }, "Only a session at work tells this, and none is."));
+    const largest = Math.max(1, ...map.loss.flat());
+    const cell = (value) => h("td", { class: `heat heat-${Math.round(Math.sqrt(value / largest) * 5)} n` }, value ? fmt.usdShort(value) : "0");
+    const line = (name, place) => h("tr", {}, h("th", { scope: "row" }, name), map.loss[place].map(cell));
+    fill(
+      issuers,
+      map.names.length
+        ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Lost in the largest issuers" }, h("table", { class: "map" },
+            h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Issuer"), names.map((name) => h("th", { scope: "col", class: "n" }, fmt.minusText(name).replace("SPY ", ""))))),
+            h("tbody", {}, map.names.slice(0, ISSUERS).map(line))))
+        : h("p", { class: "none" }, "Nothing is held."),
+      h("p", { class: "say" }, `As of cycle ${fmt.count(map.cycle)}; made anew each half minute.`),
+    );
+  }
+
   function showDay(history) {
     series(deficiency, history, (row) => row.deficiency, fmt.usdShort, colour("loss"));
     series(calls, history, (row) => row.deficient, fmt.count, colour("call"));
@@ -151,7 +177,7 @@ export function firmPage(root) {
     );
   }
 
-  return { update, leave: () => charts.forEach((chart) => chart.leave()) };
+  return { update, again, leave: () => charts.forEach((chart) => chart.leave()) };
 }
 
 export function showLimits(target, found) {

@@ -4,6 +4,7 @@ import { executivePage } from "./executive.js";
 import { firmPage } from "./firm.js";
 import { qualityPage } from "./quality.js";
 import { fill, h } from "./dom.js";
+import { dueSentence } from "./due.js";
 import * as fmt from "./format.js";
 import { age, connect, get, isHistory, isLive, listen, store } from "./store.js";
 
@@ -107,6 +108,11 @@ function update() {
   shown?.update();
 }
 
+/** What is shown of tables is asked for again now and then, also where no cycle comes. */
+function again() {
+  if (!store.paused && !document.hidden) shown?.again?.();
+}
+
 function tick() {
   const seconds = age();
   const cycle = store.cycle;
@@ -124,7 +130,7 @@ function tick() {
   if (band.dataset.text !== text) {
     band.dataset.text = text;
     band.textContent = text;
-    band.className = isLost || isOld ? "old" : text ? "told" : "";
+    band.className = isLost || isOld || dueSentence() ? "old" : text ? "told" : "";
   }
   shown?.tick?.();
 }
@@ -140,6 +146,7 @@ function sentence(isLost, isOld, isLate, seconds) {
   if (cycle?.trouble) return `The lake cannot be read: ${cycle.trouble}. What is shown is the last cycle that could.`;
   if (!cycle?.cycle) return "No cycle is sealed in this lake yet: margin live processes what lands.";
   if (isOld) return `These figures are ${fmt.span(seconds)} old: nothing was sealed since.`;
+  if (dueSentence()) return dueSentence();
   if (isLate) return `The last seal was ${fmt.span(seconds)} ago.`;
   if (!isLive()) return `No session is at work. Shown is cycle ${fmt.count(cycle.cycle)} as sealed, as of ${fmt.instant(cycle.as_of)} UTC.`;
   if (isHistory()) return `Event time is ${fmt.instant(cycle.as_of)} UTC: a replay, not today's market.`;
@@ -154,6 +161,7 @@ const KEYS = [
   ["Esc", "back"],
   ["P", "pause, resume"],
   ["R", "release the held order"],
+  ["F", "follow an account, above all others"],
   ["T", "light or dark"],
   ["?", "these keys"],
 ];
@@ -222,6 +230,7 @@ async function begin() {
   connect();
   show();
   setInterval(tick, 250);
+  setInterval(again, 1000);
 }
 
 begin().catch((error) => {

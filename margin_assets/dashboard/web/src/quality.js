@@ -45,7 +45,7 @@ export function qualityPage(root) {
     asked = Date.now();
     const found = await get("/api/quality").catch(() => null);
     if (!found) return;
-    const { health, landed_to_sealed: took } = found;
+    const { health, landed_to_sealed: took, chain } = found;
     const stale = found.prices.reduce((sum, row) => sum + Number(row.gross_value ?? 0), 0);
     fill(top, strip([
       health.freshness.state === "history"
@@ -55,12 +55,22 @@ export function qualityPage(root) {
       ["Refused of late", fmt.pct(health.quarantine.rate ?? null), `${fmt.count(health.quarantine.quarantined ?? null)} of ${fmt.count(health.quarantine.rows ?? null)} rows`],
       ["Open, of fills or cash", fmt.count(health.refused.rows ?? null), "missing from figures"],
       ["Value not freshly marked", fmt.usdShort(stale * 100), `${fmt.count(found.prices.length)} names`],
-      ["Indeterminate accounts", fmt.count(store.cycle?.totals?.indeterminate), "figures are bounds"],
+      ["Chain of seals", chain.broken === null ? `holds to ${fmt.count(chain.cycle)}` : `broken at ${fmt.count(chain.broken.cycle)}`, chain.broken === null ? (chain.cycle < found.cycle ? `of ${fmt.count(found.cycle)}, going on` : "every link") : chain.broken.what],
     ]));
     fill(states, h("ul", { class: "health" }, health.states.map((state) => h("li", { class: state === "ok" ? "" : "on" }, h("b", {}, state), ` ${STATES[state] ?? ""}`))),
-      h("p", { class: "say" }, `Freshness: ${health.freshness.state}. Last sealed ${fmt.span(health.freshness.seal_age_seconds)} ago, events ${fmt.span(health.freshness.event_lag_seconds)} old. The chain of seals is walked by margin audit verify.`));
+      h("p", { class: "say" }, `Freshness: ${health.freshness.state}. Last sealed ${fmt.span(health.freshness.seal_age_seconds)} ago, events ${fmt.span(health.freshness.event_lag_seconds)} old. The chain is walked link by link here; margin audit verify holds tables and files against it.`));
     showCycles(health);
     showTables(found);
+  }
+
+  /** How old a feed is against the usual gap between its files; at rest and in a replay nothing is late. */
+  function agedFeed(row, health) {
+    if (row.age_seconds === null || row.usual_seconds === null) return "–";
+    if (health.freshness.state === "history") return `usually each ${fmt.span(row.usual_seconds)}`;
+    const text = `${fmt.span(row.age_seconds)}, usually ${fmt.span(row.usual_seconds)}`;
+    const times = row.age_seconds / Math.max(row.usual_seconds, 1);
+    if (times < 2) return text;
+    return h("b", { class: times < 5 ? "stale" : "overdue" }, `${times < 5 ? "△ late" : "✖ overdue"}: ${text}`);
   }
 
   function showCycles(health) {
@@ -73,7 +83,7 @@ export function qualityPage(root) {
       option: {
         ...rest,
         tooltip: { ...rest.tooltip, valueFormatter: (value) => fmt.span(value) },
-        xAxis: { type: "category", data: rows.map((row) => fmt.count(row.place)), ...axis, axisLabel: { ...axis.axisLabel, hideOverlap: true } },
+        xAxis: { type: "category", data: rows.map((row) => fmt.count(row.place)), ...axis, axisLabel: { ...axis.axisLabel, interval: Math.floor(rows.length / 10) } },
         yAxis: { type: "value", ...axis, splitNumber: 3 },
         series: [{ name: "Planned to sealed", type: "bar", itemStyle: { color: colour("accent") }, data: rows.map((row) => row.value) }],
       },
@@ -96,6 +106,7 @@ export function qualityPage(root) {
     fill(feeds, table("Feeds", [
       ["Feed", (row) => row.feed || "(outside every feed)"],
       ["Last landed", (row) => fmt.instant(row.last_landed_at)],
+      ["Age", (row) => agedFeed(row, found.health)],
       ["Files", (row) => fmt.count(row.files), "n"],
       ["Rows of late", (row) => fmt.count(row.recent_rows), "n"],
       ["Rows", (row) => fmt.count(row.rows_read), "n"],
@@ -125,6 +136,5 @@ export function qualityPage(root) {
         ], found.checks.slice(0, 20))]);
   }
 
-  const again = setInterval(update, EVERY_SECONDS * 1000);
-  return { update, leave: () => (clearInterval(again), cycles.leave()) };
+  return { update, again: update, leave: () => cycles.leave() };
 }

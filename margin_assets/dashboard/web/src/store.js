@@ -1,5 +1,5 @@
 /** What the page knows of the newest cycle, and who wants to hear of it. */
-export const store = { cycle: null, about: null, paused: false, connected: false, heard: 0, offset: 0, pending: false };
+export const store = { cycle: null, about: null, paused: false, connected: false, heard: 0, offset: 0, pending: false, acted: 0 };
 const listeners = new Set();
 
 export function listen(listener) {
@@ -37,8 +37,11 @@ export const isLive = () => store.cycle?.source === "live";
 export const isHistory = () =>
   store.cycle?.as_of && Math.abs(Date.now() + store.offset - Date.parse(store.cycle.as_of)) > DAY;
 
+/** What a page that was shown for it need not ask for again. */
+const identity = (told) => told && [told.cycle, told.source, told.deadlines?.number, told.deadlines?.trouble].join();
+
 function take(told) {
-  const isNew = store.cycle?.cycle !== told.cycle || store.cycle?.source !== told.source;
+  const isNew = identity(store.cycle) !== identity(told);
   store.offset = Date.parse(told.now) - Date.now();
   store.heard = Date.now();
   store.cycle = told;

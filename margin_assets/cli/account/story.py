@@ -6,45 +6,20 @@ from typing import Any
 
 import polars as pl
 
+from margin_assets.cli.account.desk import calls, notices, plans
+from margin_assets.cli.account.more import cycle_of, day_trading, house, rates, rulebooks
+from margin_assets.cli.account.rows import WHERE, Document, Tables, dicts
+from margin_assets.cli.account.sentence import sentence
+from margin_assets.cli.account.timeline import timeline
 from margin_assets.cli.output import Refusal, instant
 from margin_assets.kernels.book import corrections
 from margin_assets.kernels.book.fills import history_effects
 from margin_assets.kernels.book.last_fills import last_fills, trades_of, with_places
-from margin_assets.kernels.numeric.money import instants
-from margin_assets.kernels.rules.grid import day_of
-from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.ledger.moment import Moment
-from margin_assets.rulebooks import families, in_force, planned_under
-
-Document = dict[str, Any]
 
 DIMENSIONS = ("margin_status", "restriction", "liquidation", "minimum_equity")
 _POINTS = [f"pnl_down_{n}" for n in (5, 4, 3, 2, 1)] + [f"pnl_up_{n}" for n in (1, 2, 3, 4, 5)]
-_FILE = ["cycle", "file_id", "landed_at"]
-_ACT = ("kind", "actor", "reason", "details", "event_time")
 _ROW = ("file_id", "file_row", "cycle")
-_WHERE = ("path", "file_row", "landed_at", "cycle")
-
-
-class _Tables:
-    """The tables as the cycle left them, and the landed path of their rows."""
-
-    def __init__(self, moment: Moment) -> None:
-        self.scan = moment.scan
-        files = self.scan("landed_files").select(*_FILE, "path", "file_number")
-        # A file that came twice at a time has two rows; the first is the one that was read.
-        first = files.sort("file_number").unique(_FILE, keep="first")
-        self._files = first.drop("file_number")
-
-    def rows(self, name: str, *conditions: pl.Expr) -> pl.DataFrame:
-        return self.scan(name).filter(*conditions).collect()
-
-    def landed(self, name: str, *conditions: pl.Expr) -> pl.DataFrame:
-        """Rows of a landed table with the `path` they came from, by event time and landing."""
-        rows = self.scan(name).filter(*conditions)
-        found = rows.join(self._files, on=_FILE, how="left").collect()
-        time = "event_time" if "event_time" in found.columns else "as_of_date"
-        return found.sort(time, "cycle", "landed_at", "path", "file_row")
 
 
 def story(moment: Moment, account: str) -> Document:
@@ -53,7 +28,7 @@ def story(moment: Moment, account: str) -> Document:
     Raises:
         Refusal: the lake does not know the account at that cycle.
     """
-    tables, sealed = _Tables(moment), moment.sealed
+    tables, sealed = Tables(moment), moment.sealed
     mine = pl.col("account_id") == account
     state = tables.rows("account_state", mine)
     if state.is_empty():
@@ -63,7 +38,7 @@ def story(moment: Moment, account: str) -> Document:
     positions = tables.rows("positions", mine).sort("class_group", "symbol")
     summary = tables.rows("margin_summary", mine).row(0, named=True)
     ladder = tables.rows("enforcement_state", mine).row(0, named=True)
-    return {
+    found = {
         "account_id": account,
         "as_of": sealed.as_of,
         "status": summary["status"],
@@ -71,22 +46,27 @@ def story(moment: Moment, account: str) -> Document:
         "account": _account(tables, state.row(0, named=True), mine),
         "ladder": _ladder(ladder, decisions),
         "figures": _without(summary, "account_id", "account_type", "status", "reasons"),
-        "reg_t": _dicts(tables.rows("reg_t_requirements", mine).sort("group_number")),
+        "reg_t": dicts(tables.rows("reg_t_requirements", mine).sort("group_number")),
         "memorandum": _memorandum(tables, mine),
         "portfolio_margin": [_points(row) for row in _class_groups(tables, mine)],
-        "stress": _dicts(tables.rows("stress_results", mine).sort("move")),
+        "stress": dicts(tables.rows("stress_results", mine).sort("move")),
         "marks": _marks(tables, positions, pl.col("event_time") <= sealed.as_of),
         "fills": _fills(tables, mine),
         "cash_movements": _landed(tables.landed("cash_movements", mine)),
-        "calls": _calls(tables, mine),
-        "plans": _plans(tables, mine),
+        "calls": calls(tables, mine),
+        "plans": plans(tables, mine),
+        "notices": notices(tables, mine),
         "decisions": [
             row | {"rulebooks": json.loads(row["rulebooks"])}
-            for row in _dicts(decisions.drop("decision_number"))
+            for row in dicts(decisions.drop("decision_number"))
         ],
-        "rulebooks": _rulebooks(sealed),
-        "cycle": _cycle(sealed),
+        "rates": rates(tables, sealed.as_of),
+        "house": house(tables, mine),
+        "day_trading": day_trading(tables, mine),
+        "rulebooks": rulebooks(sealed),
+        "cycle": cycle_of(sealed),
     }
+    return {"sentence": sentence(found)} | found | {"timeline": timeline(found)}
 
 
 def _without(row: Document, *names: str) -> Document:
@@ -94,17 +74,12 @@ def _without(row: Document, *names: str) -> Document:
     return {name: value for name, value in row.items() if name not in left_out}
 
 
-def _dicts(rows: pl.DataFrame) -> list[Document]:
-    shared = ("account_id", "as_of")
-    return rows.drop(shared, strict=False).to_dicts()
-
-
 def _landed(rows: pl.DataFrame) -> list[Document]:
     return rows.drop("account_id", strict=False).to_dicts()
 
 
-def _account(tables: _Tables, state: Document, mine: pl.Expr) -> Document:
-    versions = tables.landed("accounts", mine).select("account_type", "event_time", *_WHERE)
+def _account(tables: Tables, state: Document, mine: pl.Expr) -> Document:
+    versions = tables.landed("accounts", mine).select("account_type", "event_time", *WHERE)
     return {
         "account_type": state["account_type"],
         "is_registered": state["is_registered"],
@@ -113,48 +88,11 @@ def _account(tables: _Tables, state: Document, mine: pl.Expr) -> Document:
     }
 
 
-def _memorandum(tables: _Tables, mine: pl.Expr) -> Document | None:
+def _memorandum(tables: Tables, mine: pl.Expr) -> Document | None:
     """SMA of the account with its Regulation T calls; null where it has none."""
-    found = _dicts(tables.rows("special_memorandum_accounts", mine).drop("cycle"))
+    found = dicts(tables.rows("special_memorandum_accounts", mine).drop("cycle"))
     calls = tables.rows("reg_t_calls", mine).drop("cycle").sort("opened_on")
-    return found[0] | {"calls": _dicts(calls)} if found else None
-
-
-def _calls(tables: _Tables, mine: pl.Expr) -> list[Document]:
-    """Margin calls, the newest first, each with every version of its life and the acts about it."""
-    lives = tables.rows("margin_calls", mine).sort("opened_at", "call_type", "version")
-    acts = _acts(tables, lives["call_id"])
-    found = []
-    for life in lives.partition_by("call_id", maintain_order=True):
-        versions = _dicts(life.drop("call_id", "call_type", "rule", "opened_at"))
-        head = life.select("call_id", "call_type", "rule", "opened_at", "first_amount")
-        about = acts.filter(subject=life["call_id"][0]).drop("subject").to_dicts()
-        found.append(head.row(0, named=True) | {"versions": versions, "acts": about})
-    return found[::-1]
-
-
-def _plans(tables: _Tables, mine: pl.Expr) -> list[Document]:
-    """Liquidation plans, the newest first, each with its versions, orders and the acts about it."""
-    lives = tables.rows("liquidation_plans", mine).sort("proposed_at", "plan_id", "version")
-    orders = tables.rows("liquidation_orders", mine).sort("symbol", "version")
-    acts = _acts(tables, lives["plan_id"]).drop("details")
-    found = []
-    for life in lives.partition_by("plan_id", maintain_order=True):
-        plan = life["plan_id"][0]
-        asked = _dicts(orders.filter(plan_id=plan).drop("plan_id"))
-        about = acts.filter(subject=plan).drop("subject").to_dicts()
-        versions = _dicts(life.drop("plan_id"))
-        found.append({"plan_id": plan, "versions": versions, "orders": asked, "acts": about})
-    return found[::-1]
-
-
-def _acts(tables: _Tables, subjects: pl.Series) -> pl.DataFrame:
-    """Acts about these, what became of each, and where it landed."""
-    about = pl.col("subject").is_in(subjects.unique().implode())
-    outcomes = tables.rows("desk_outcomes", about).select("action_id", "outcome", "reason")
-    acts = tables.landed("desk_actions", about)
-    done = acts.join(outcomes.rename({"reason": "refusal"}), on="action_id", how="left")
-    return done.select("subject", "action_id", *_ACT, "outcome", "refusal", *_WHERE)
+    return found[0] | {"calls": dicts(calls)} if found else None
 
 
 def _ladder(state: Document, decisions: pl.DataFrame) -> Document:
@@ -177,7 +115,7 @@ def _ladder(state: Document, decisions: pl.DataFrame) -> Document:
     return found
 
 
-def _class_groups(tables: _Tables, mine: pl.Expr) -> Iterable[Document]:
+def _class_groups(tables: Tables, mine: pl.Expr) -> Iterable[Document]:
     return tables.rows("tims_requirements", mine).sort("class_group").to_dicts()
 
 
@@ -186,7 +124,7 @@ def _points(row: Document) -> Document:
     return plain | {"pnl_by_point": [row[name] for name in _POINTS]}
 
 
-def _marks(tables: _Tables, positions: pl.DataFrame, is_past: pl.Expr) -> list[Document]:
+def _marks(tables: Tables, positions: pl.DataFrame, is_past: pl.Expr) -> list[Document]:
     """Positions with their marks, and the landed rows behind price, beta and terms."""
     if positions.is_empty():
         return []
@@ -206,12 +144,12 @@ def _marks(tables: _Tables, positions: pl.DataFrame, is_past: pl.Expr) -> list[D
             "beta_landed": _where(betas.get((row["symbol"], row["beta"]))),
             "instrument_landed": _where(terms.get(row["symbol"])),
         }
-        for row in _dicts(positions)
+        for row in dicts(positions)
     ]
 
 
 def _marking_fills(
-    tables: _Tables, positions: pl.DataFrame, is_past: pl.Expr
+    tables: Tables, positions: pl.DataFrame, is_past: pl.Expr
 ) -> dict[str, Document]:
     """Last fill of each symbol that it marks, whoever's it was."""
     marked = positions.filter(pl.col("price_state") == "fill_price")["symbol"]
@@ -226,10 +164,10 @@ def _marking_fills(
 
 
 def _where(row: Document | None) -> Document | None:
-    return None if row is None else {name: row[name] for name in _WHERE}
+    return None if row is None else {name: row[name] for name in WHERE}
 
 
-def _fills(tables: _Tables, mine: pl.Expr) -> list[Document]:
+def _fills(tables: Tables, mine: pl.Expr) -> list[Document]:
     """Fills in order, each with what became of it through corrections."""
     fills = _landed(tables.landed("fills", mine))
     lost = corrections.overruled(tables.scan("fills").filter(mine), tables.scan("quarantine"))
@@ -244,7 +182,20 @@ def _fills(tables: _Tables, mine: pl.Expr) -> list[Document]:
             rival = after.get(row["corrects_fill_id"])
             if rival is None or _turn(rival) < _turn(row):
                 after[row["corrects_fill_id"]] = row
-    return [row | {"effect": _effect(row, after, waits, overruled)} for row in fills]
+    orders = _orders(tables, [row["fill_id"] for row in fills])
+    return [
+        row
+        | {"effect": _effect(row, after, waits, overruled), "order_id": orders.get(row["fill_id"])}
+        for row in fills
+    ]
+
+
+def _orders(tables: Tables, fills: list[str]) -> dict[str, str]:
+    """The order of a liquidation plan that a fill names."""
+    if not tables.has("order_fills"):
+        return {}
+    found = tables.rows("order_fills", pl.col("fill_id").is_in(fills))
+    return dict(found.select("fill_id", "order_id").iter_rows())
 
 
 def _is_refused(row: Document, overruled: set[tuple[str, int, int]]) -> bool:
@@ -274,26 +225,3 @@ def _effect(
         word = "busted" if successor["quantity"] == 0 else "replaced"
         return f"{word} by {successor['fill_id']}"
     return "counts" if original is None else f"stands for {original}"
-
-
-def _rulebooks(sealed: Sealed) -> list[Document]:
-    """Versions that the cycle decided by at its end, with their citations."""
-    if sealed.as_of is None:
-        return []
-    day = day_of(instants(pl.Series([sealed.as_of])).item())
-    with planned_under(sealed.cycle, sealed.manifest["rulebooks"]):
-        books = [in_force(family, day) for family in families() if family != "lake"]
-    return [
-        {"family": b.family, "effective": b.effective, "source": b.numbers.get("source", "")}
-        for b in books
-    ]
-
-
-def _cycle(sealed: Sealed) -> Document:
-    return {
-        "cycle": sealed.cycle,
-        "as_of": sealed.as_of,
-        "hash": sealed.hash,
-        "previous_hash": sealed.previous_hash,
-        "code_version": sealed.manifest.get("code_version"),
-    }

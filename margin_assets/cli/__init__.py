@@ -12,6 +12,7 @@ from margin_assets.cli import (
     audit_verbs,
     avalanche_answers,
     avalanche_audit,
+    avalanche_stress,
     avalanche_telling,
     avalanche_verbs,
     call_verbs,
@@ -94,6 +95,7 @@ for _group in (
     avalanche_verbs,
     avalanche_answers,
     avalanche_audit,
+    avalanche_stress,
     avalanche_telling,
 ):
     _group.register(app)

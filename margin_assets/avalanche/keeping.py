@@ -32,6 +32,14 @@ def _as_rows(name: str, table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def newest_snapshot(lake: Lake) -> str | None:
+    """The newest book of the lake; None where it holds none."""
+    rows = lake.scan(TABLE).select("book_number", "snapshot_id")
+    newest = rows.sort("book_number", descending=True).head(1)
+    found = lake.read(TABLE, lambda: newest)
+    return str(found["snapshot_id"].item()) if found.height else None
+
+
 def kept_book(lake: Lake, snapshot_id: str | None = None) -> Tables:
     """The tables of a book in the lake: the one named, else the newest.
 

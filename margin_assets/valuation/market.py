@@ -22,7 +22,7 @@ from margin_assets.kernels.rates.conventions import (
 )
 from margin_assets.kernels.rates.curves import Curve, discount_factors
 from margin_assets.kernels.rates.legs import OvernightIndex, TermIndex
-from margin_assets.kernels.rates.quotes import Bootstrap, QuotedCurve, Unbuildable
+from margin_assets.kernels.rates.quotes import Bootstrap, QuotedCurve
 from margin_assets.valuation.curve_terms import COMPOUNDINGS, WEEKDAYS, CalendarTerms, CurveTerms
 from margin_assets.valuation.document import Document
 from margin_assets.valuation.indices import IndexConventions, known_index, known_names
@@ -93,7 +93,8 @@ def market_of(document: Document) -> Market:
     """The market of a document, its curves built.
 
     Raises:
-        DocumentError: a name that leads nowhere, or a curve that cannot be built.
+        DocumentError: a name that leads nowhere.
+        Unbuildable: a curve that its quotes do not make.
     """
     calendars = Calendars(
         tuple((name, _own_calendar(terms)) for name, terms in document.calendars.items())
@@ -103,8 +104,7 @@ def market_of(document: Document) -> Market:
     indices: dict[str, TermIndex | OvernightIndex] = {}
     projections: dict[int, int] = {}
     for number, (name, terms) in enumerate(conventions.items()):
-        where = calendars.get(terms.calendar, f"indices.{name}.calendar")
-        indices[name] = _index(number, terms, where)
+        indices[name] = _index(number, terms, calendars, f"indices.{name}")
         curve = document.indices[name].curve if name in document.indices else None
         if curve is not None:
             if curve not in names:
@@ -155,7 +155,9 @@ def _conventions(document: Document, name: str) -> IndexConventions:
     terms = document.indices.get(name)
     said = {} if terms is None else terms.model_dump(exclude_none=True, exclude={"curve"})
     if usual is not None:
-        return usual._replace(**said)
+        # Who states a calendar means all of the index's days.
+        fixed_by = None if "calendar" in said else usual.fixing_calendar
+        return usual._replace(fixing_calendar=fixed_by)._replace(**said)
     needed = {"kind", "day_count", "calendar"}
     needed |= {"tenor", "fixing_days"} if said.get("kind") == "term" else set()
     if missing := sorted(needed - set(said)):
@@ -166,7 +168,10 @@ def _conventions(document: Document, name: str) -> IndexConventions:
     return IndexConventions(**({"fixing_days": 0, "end_of_month": False} | said))
 
 
-def _index(number: int, terms: IndexConventions, where: QlObject) -> TermIndex | OvernightIndex:
+def _index(
+    number: int, terms: IndexConventions, calendars: Calendars, place: str
+) -> TermIndex | OvernightIndex:
+    where = calendars.get(terms.calendar, f"{place}.calendar")
     if terms.kind == "overnight":
         return OvernightIndex(number, terms.day_count, where)
     return TermIndex(
@@ -177,6 +182,9 @@ def _index(number: int, terms: IndexConventions, where: QlObject) -> TermIndex |
         terms.fixing_days,
         terms.convention,
         terms.end_of_month,
+        None
+        if terms.fixing_calendar is None
+        else calendars.get(terms.fixing_calendar, f"{place}.fixing_calendar"),
     )
 
 
@@ -198,11 +206,8 @@ def _curves(
     ordered = _ordered(quoted, built)
     used = {curve.discount for curve in ordered} & set(built)
     known = {name: _as_quantlib(built[name]) for name in sorted(filter(None, used))}
-    try:
-        bootstrap = Bootstrap(document.valuation_date, ordered, known)
-        made, days = bootstrap.curves(), bootstrap.node_days()
-    except Unbuildable as error:
-        raise DocumentError(f"curves.{error.name}: cannot be built: {error.reason}") from None
+    bootstrap = Bootstrap(document.valuation_date, ordered, known)
+    made, days = bootstrap.curves(), bootstrap.node_days()
     for one in ordered:
         built[one.name] = BuiltCurve(
             one.name, made[one.name], days_of(one.reference), one.day_count, tuple(days[one.name])

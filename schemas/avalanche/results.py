@@ -7,6 +7,15 @@ from schemas.avalanche import fields
 from schemas.avalanche.models import FAMILIES
 
 ARMS = ("A", "B", "C")
+LAWS = (
+    "cash_is_conserved",
+    "without_sales_nothing_is_sold",
+    "no_default_without_exhaustion",
+    "no_amount_is_negative",
+    "a_run_has_its_paths",
+    "a_path_that_sold_nothing_is_the_same_in_every_arm",
+)
+"""What holds of every run, whatever the book."""
 
 
 def _hash(description: str, *, key: bool = False) -> dy.String:
@@ -83,6 +92,7 @@ class AvalanchePaths(dy.Schema):
     facility_drawn = fields.usd("Drawn by the end.")
     hqla_left = fields.usd("Collateral left.")
     pnl = fields.usd("Of all positions, costs deducted.")
+    unexplained_cash = fields.usd("Cash that conservation leaves unexplained: 0 up to rounding.")
 
 
 class ImRequirements(dy.Schema):

@@ -7,6 +7,7 @@ from benchmarks import (
     initial_margin,
     option_book,
     option_values,
+    rates,
     revaluation,
 )
 from benchmarks.output import show
@@ -19,6 +20,7 @@ ALL = {
     "firm": firm.main,
     "initial_margin": initial_margin.main,
     "cycles": cycles.main,
+    "rates": rates.main,
 }
 
 if __name__ == "__main__":

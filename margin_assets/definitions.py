@@ -7,9 +7,11 @@ from typing import Any
 
 import dagster as dg
 
+from jobs.avalanche import avalanche_runs, nightly_avalanche
 from jobs.daily_margin import daily_margin
 from jobs.live_margin import live_margin
 from jobs.upkeep import nightly_upkeep, upkeep
+from margin_assets.assets.avalanche import AVALANCHE_ASSETS
 from margin_assets.assets.declared import IO_MANAGER, linked
 from margin_assets.assets.landed import LIVE_ONLY
 from margin_assets.assets.margin import DAILY_ASSETS
@@ -21,6 +23,7 @@ from margin_assets.assets.resources import (
     PostResource,
     ValidationResource,
 )
+from margin_assets.checks.avalanche import AVALANCHE_LAWS
 from margin_assets.checks.committed import COMMITTED
 from margin_assets.checks.consistency import CONSISTENCY
 from margin_assets.checks.monitoring import MONITORING
@@ -45,10 +48,17 @@ def build_defs(
     With the address of a dashboard each asset links to the page that shows it.
     """
     return dg.Definitions(
-        assets=linked([*DAILY_ASSETS, *LIVE_ONLY], dashboard),
-        asset_checks=[*ROW_RULES, *CONSISTENCY, *MONITORING, *STORE, *COMMITTED],
-        jobs=[live_margin, daily_margin, upkeep],
-        schedules=[nightly_upkeep],
+        assets=linked([*DAILY_ASSETS, *AVALANCHE_ASSETS, *LIVE_ONLY], dashboard),
+        asset_checks=[
+            *ROW_RULES,
+            *CONSISTENCY,
+            *MONITORING,
+            *STORE,
+            *COMMITTED,
+            *AVALANCHE_LAWS,
+        ],
+        jobs=[live_margin, daily_margin, avalanche_runs, upkeep],
+        schedules=[nightly_upkeep, nightly_avalanche],
         sensors=[
             landing_sensor,
             business_date_sensor,

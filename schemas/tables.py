@@ -208,6 +208,12 @@ TABLES: dict[str, Table] = {
         _beside_cycles(
             "notifications", notifications.Notifications, "enforcement", "message_id", "version"
         ),
+        _beside_cycles(
+            "avalanche_books",
+            results.AvalancheBooks,
+            "avalanche",
+            *("snapshot_id", "table_name", "line"),
+        ),
         _beside_cycles("avalanche_runs", results.AvalancheRuns, "avalanche", "run_id"),
         _beside_cycles("avalanche_paths", results.AvalanchePaths, "avalanche", "run_id", "path"),
         _beside_cycles(

@@ -250,6 +250,11 @@ DESCRIBED: dict[str, Described] = {
         "Rulebook `notifications`: docs/notifications.md.",
         ("enforcement_decisions", "margin_calls", "desk_actions"),
     ),
+    "avalanche_books": Described(
+        "The books that were run, row by row: a run is made again from these alone.",
+        "Columns and gates of docs/avalanche-book.md.",
+        ("avalanche_runs", "im_requirements"),
+    ),
     "im_requirements": Described(
         "How each netting set of a book is margined, and how well its cuts stand for the model.",
         "The models that the book names: docs/avalanche-book.md.",

@@ -3,13 +3,17 @@
 import json
 import math
 from importlib import metadata
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from margin_assets.avalanche.book.building import Built
+from margin_assets.avalanche.book.building import built as built_of
+from margin_assets.avalanche.book.faults import BookError
+from margin_assets.avalanche.keeping import keep_book, kept_book
 from margin_assets.avalanche.margining import changes_of
-from margin_assets.avalanche.running import ARMS, Ran, snapshot_of
+from margin_assets.avalanche.running import ARMS, Asked, Ran, run, snapshot_of
 from margin_assets.kernels.avalanche.answers.quantiles import distribution
 from margin_assets.kernels.avalanche.results import NEVER
 from margin_assets.lake.store.declared import conform
@@ -23,9 +27,9 @@ _HOURS = ("peak_hour", "exhaustion_hour", "default_hour")
 
 
 def store_runs(lake: Lake, built: Built, runs: list[Ran]) -> list[str]:
-    """Writes runs, their paths and the margin of their book; tells which tables got new rows."""
+    """Writes a book, its margin, runs and their paths; tells which tables got new rows."""
     snapshot = snapshot_of(built.tables)
-    written: list[str] = []
+    written = ["avalanche_books"] if keep_book(lake, built.tables, snapshot) else []
     for name, rows in (
         ("im_requirements", requirements_frame(built, snapshot)),
         ("model_change_impacts", changes_frame(built, snapshot)),
@@ -96,6 +100,7 @@ def paths_frame(ran: Ran) -> pl.DataFrame:
             "path": results.path,
             **hours,
             **amounts,
+            "unexplained_cash": results.balance,
         }
     )
 
@@ -133,3 +138,48 @@ def changes_frame(built: Built, snapshot: str) -> pl.DataFrame:
         for row in changes_of(built)
     ]
     return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def run_kept(lake: Lake, asked: Asked) -> tuple[Ran, list[str]]:
+    """Runs the newest book of a lake and writes what it came to; tells which tables got rows.
+
+    Raises:
+        BookError: The lake holds no book, or one that cannot be run so.
+    """
+    held = built_of(kept_book(lake))
+    ran = run(held, asked)
+    return ran, store_runs(lake, held, [ran])
+
+
+class Checked(NamedTuple):
+    """A run made again from the tables alone."""
+
+    run_id: str
+    paths: int
+    different: int
+    """Paths of which any column differs."""
+
+
+def checked_run(lake: Lake, run_id: str) -> Checked:
+    """Makes a run again from its book and its row, and compares every path to the last bit.
+
+    Raises:
+        BookError: The lake holds no such run, or not its book.
+    """
+    runs = lake.read(
+        "avalanche_runs", lambda: lake.scan("avalanche_runs").filter(pl.col("run_id") == run_id)
+    )
+    if not runs.height:
+        raise BookError([f"the lake holds no run {run_id!r}"])
+    row = runs.row(0, named=True)
+    asked = Asked(row["scenario"], row["arm"], row["seed"], row["paths"])
+    again = run(built_of(kept_book(lake, row["snapshot_id"])), asked)
+    held = lake.read(
+        "avalanche_paths", lambda: lake.scan("avalanche_paths").filter(pl.col("run_id") == run_id)
+    ).sort("path")
+    fresh = conform("avalanche_paths", paths_frame(again)).with_columns(run_id=pl.lit(run_id))
+    if held.height != fresh.height:
+        return Checked(run_id, fresh.height, fresh.height)
+    same = [held[name].eq_missing(fresh[name]) for name in held.columns]
+    different = pl.select(~pl.all_horizontal(same)).to_series().sum()
+    return Checked(run_id, fresh.height, int(different))

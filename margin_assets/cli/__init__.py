@@ -160,6 +160,8 @@ def _reason(error: BaseException) -> str:
     """One line; the type's name where the text alone would not say what happened."""
     if trouble := trouble_of(error):
         return f"the store failed: {trouble.cause} {endpoint_in(error)}".rstrip()
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return one_line(f"{error.filename}: {error.strerror}")
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     is_told = isinstance(error, OSError | ValueError | RuntimeError | LookupError)
     name = type(error).__name__

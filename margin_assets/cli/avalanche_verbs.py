@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from margin_assets.cli import output
-from margin_assets.cli.options import JsonOption, example
+from margin_assets.cli.options import (
+    DEFAULT_LAKE,
+    JsonOption,
+    LakeOption,
+    example,
+    opened_lake,
+)
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
@@ -55,19 +61,25 @@ def register(app: typer.Typer) -> None:
         epilog=example("margin avalanche run ./book --scenario severe --paths 10000 --arm C"),
     )(run)
     avalanche.command("models", epilog=example("margin avalanche models ./book"))(models)
+    avalanche.command("verify", epilog=example("margin avalanche verify 3f2a --lake ./lake"))(
+        verify
+    )
     app.add_typer(avalanche, name="avalanche")
 
 
 def opened_book(place: str) -> "Built":
-    """The book of a folder, ready to run.
+    """The book of a folder, or the newest of a lake, ready to run.
 
     Raises:
         Refusal: It cannot be; the line names what is wrong with it.
     """
     from margin_assets.avalanche.book.building import built
     from margin_assets.avalanche.book.reading import read_folder
+    from margin_assets.avalanche.keeping import kept_book
 
     with named_faults(place):
+        if "://" in place or (Path(place) / "avalanche_books").is_dir():
+            return built(kept_book(opened_lake(place)))
         return built(read_folder(Path(place)))
 
 
@@ -186,6 +198,25 @@ def models(*, book: BookArgument, as_json: JsonOption = False) -> None:
     output.table(columns, ([row[name] for name in columns] for row in told["sets"]))
     swing = ("im_model_id", "decay", "tool", "peak_to_trough", "rise_1d", "rise_5d", "rise_30d")
     output.table(swing, ([row[name] for name in swing] for row in told["models"]))
+
+
+def verify(
+    *,
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run in the lake.")],
+    lake: LakeOption = DEFAULT_LAKE,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a run again from the lake's tables alone, and compare every path to the last bit."""
+    from margin_assets.avalanche.storing import checked_run
+
+    with named_faults(lake):
+        found = checked_run(opened_lake(lake), run_id)
+    if as_json:
+        output.answer(found._asdict())
+    else:
+        output.say(f"{found.paths} paths made again, {found.different} of them different")
+    if found.different:
+        raise typer.Exit(1)
 
 
 def _show(told: Document) -> None:

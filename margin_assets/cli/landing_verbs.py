@@ -137,6 +137,8 @@ def check(  # noqa: PLR0913 (the options of the interface)
         from margin_assets.live.checking.landing_trial import Offered, trial
     tried = trial(Offered(_known(feed), name, content, at), held if held.is_there() else None)
     document = _document(file, tried, rows)
+    if name.endswith(".csv") and document["status"] == "quarantined":
+        document["header"] = content.split(b"\n", 1)[0].decode("utf-8", "backslashreplace").strip()
     if as_json:
         output.answer(document)
     else:
@@ -327,4 +329,6 @@ def _show(found: dict[str, Any], lake: str) -> None:
             (r["row"] or "file", ", ".join(r["reasons"]), r["detail"]) for r in found["refused"]
         )
         output.table(("row", "reasons", "detail"), rows)
+        if "header" in found:
+            output.say(f"the file has: {found['header']}")
         output.say("what each reason means, and how to mend it: docs/landing.md")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _WIDE = 100_000
 _CENTS = 2
 _GAP = 2  # between columns
+_SHA = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{32})\b")
+_ID_DIGITS = 12
 
 
 class Refusal(Exception):  # noqa: N818 (says what happened)
@@ -166,7 +169,48 @@ def table(
     rows: Iterable[Sequence[object]],
     title: str = "",
 ) -> None:
-    """A table on stdout. Every cell is data: neither markup nor control characters act."""
+    """A table on stdout; what is too wide for the window, a line a cell.
+
+    Every cell is data: neither markup nor control characters act. Of an id of many digits the
+    beginning stands, which is enough to name it by.
+    """
+    held = [list(row) for row in rows]
+    texts = [[_SHA.sub(_start, printable(shown(value))) for value in row] for row in held]
+    heads = [printable(name) for name in columns]
+    where = console()
+    widths = _widths(heads, texts, where.width)
+    if sum(widths) + _GAP * len(widths) > where.width:
+        _records(heads, texts, title, where.width)
+        return
+    _grid((heads, widths), held, texts, title)
+
+
+def _start(found: re.Match[str]) -> str:
+    return found[0][:_ID_DIGITS]
+
+
+def _records(heads: list[str], texts: list[list[str]], title: str, room: int) -> None:
+    """Rows one below the other, a line a cell that has something; no word is broken in two."""
+    import textwrap
+
+    if title:
+        say(title)
+    most = max(map(len, heads), default=0)
+    wrapper = textwrap.TextWrapper(room, break_long_words=False, break_on_hyphens=False)
+    wrapper.subsequent_indent = " " * (most + 4)
+    for row in texts:
+        say()
+        for head, text in zip(heads, row, strict=True):
+            if text:
+                wrapper.initial_indent = f"  {head:{most}}  "
+                for line in wrapper.wrap(text):
+                    say(line)
+    say()
+
+
+def _grid(
+    heads: tuple[list[str], list[int]], held: list[list[object]], texts: list[list[str]], title: str
+) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -178,25 +222,19 @@ def table(
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    held = [list(row) for row in rows]
-    texts = [[printable(shown(value)) for value in row] for row in held]
-    heads = [printable(name) for name in columns]
-    where = console()
-    widths = _widths(heads, texts, where.width)
-    for place, width in enumerate(widths):
+    for place, (head, width) in enumerate(zip(*heads, strict=True)):
         is_number = any(_is_number(row[place]) for row in held)
         justify: Literal["left", "right"] = "right" if is_number else "left"
-        made.add_column(Text(heads[place]), justify=justify, overflow="fold", width=width)
+        made.add_column(Text(head), justify=justify, overflow="fold", width=width)
     for row in texts:
         made.add_row(*map(Text, row))
-    where.width = max(where.width, sum(widths) + _GAP * len(widths))
-    where.print(made)
+    console().print(made)
 
 
 def _widths(heads: list[str], texts: list[list[str]], room: int) -> list[int]:
     """Widths of columns within the room, as far as no word is broken in two.
 
-    A number cut short would be another number: a table that is too wide is left to the terminal.
+    A number cut short would be another number: widths may come to more than the room.
     """
     cells = [[head, *(row[place] for row in texts)] for place, head in enumerate(heads)]
     least = [max(len(word) for text in column for word in [*text.split(), ""]) for column in cells]

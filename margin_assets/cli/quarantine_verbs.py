@@ -110,6 +110,8 @@ def show(
         return
     for name, value in row.items():
         output.say(f"{name:14} {output.shown(value)}")
+    if row["reasons"] == "missing_column" and row["path"].endswith(".csv"):
+        output.say(f"{'the file has':14} {text.splitlines()[0]}")
     output.say("as landed:")
     for line in text.splitlines() or [""]:
         output.say(f"  {line}")

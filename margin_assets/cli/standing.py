@@ -11,6 +11,7 @@ import polars as pl
 
 from margin_assets.calendar import is_open, sessions
 from margin_assets.cli import output
+from margin_assets.cli.closing import closing, sentence
 from margin_assets.kernels.book.corrections import waiting_rows
 from margin_assets.lake.landing.backlog import is_ahead, waiting
 from margin_assets.lake.landing.landing import LocalLanding
@@ -45,7 +46,7 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
     missing = len(corrections) + len(indeterminate) + len(ahead) + len(damaged)
     seen = replace(seen, missing_inputs=missing, daily=daily_dates(lake))
     verdict = health(seen, limits(), sessions())
-    return {
+    found = {
         "health": verdict.state,
         "lake": lake.uri,
         "last_cycle": None if sealed is None else sealed.cycle,
@@ -72,6 +73,7 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
         "limits": limits()._asdict(),
         "seen_at": now,
     }
+    return found | {"close": closing(found, now)}
 
 
 def _found(finding: Finding) -> Document:
@@ -144,17 +146,19 @@ def show(found: Document) -> None:
     )
     if found["hash"]:
         output.say(f"hash          {found['hash']}")
-    ages = [output.span(fresh[name]) for name in ("seal_age_seconds", "event_lag_seconds")]
+    sealed = _ago("sealed", fresh["seal_age_seconds"], "nothing is sealed")
+    events = _ago("events", fresh["event_lag_seconds"], "no event is evaluated")
     exchange = "open" if found["exchange_is_open"] else "closed"
-    told = "freshness     {}: sealed {} ago, events {} ago; the exchange is {}"
-    output.say(told.format(fresh["state"], *ages, exchange))
+    output.say(f"freshness     {fresh['state']}: {sealed}, {events}; the exchange is {exchange}")
     if plan is not None:
         output.say(f"open plan     cycle {plan['cycle']}, {plan['files']} files")
     size = f"{backlog['files']} files, {backlog['bytes']:,} bytes"
-    oldest = output.span(backlog["oldest_seconds"])
-    output.say(f"backlog       {size} in {backlog['landing']}, the oldest for {oldest}")
+    age = backlog["oldest_seconds"]
+    oldest = "" if age is None else f", the oldest for {output.span(age)}"
+    output.say(f"backlog       {size} in {backlog['landing']}{oldest}")
     _show_recent(found)
     _show_daily(found["daily"])
+    output.say(f"last close    {sentence(found['close'])}")
     for title, rows in (
         ("damaged tables", found["damaged_tables"]),
         ("files ahead of the clock", found["waiting_files"]),
@@ -170,12 +174,16 @@ def _show_recent(found: Document) -> None:
     took, rows = found["cycle_seconds"], found["recent_quarantine"]
     median, p99 = ("-" if took[name] is None else f"{took[name]:.3f} s" for name in ("p50", "p99"))
     output.say(f"cycle time    {median} median, {p99} p99 of {took['cycles']} cycles")
-    rate = "-" if rows["rate"] is None else f"{rows['rate']:.2%}"
+    recent = rows["rows"]
+    of_late = "" if not recent else f"; {rows['quarantined']:,} of the {recent:,} rows of late"
     output.say(
         f"quarantined   {found['quarantined_rows']} rows are open (`margin quarantine list`), "
-        f"{found['refused']['rows']} of them fills or cash, "
-        f"{rate} of the {rows['rows']:,} landed of late"
+        f"{found['refused']['rows']} of them fills or cash{of_late}"
     )
+
+
+def _ago(what: str, seconds: float | None, never: str) -> str:
+    return never if seconds is None else f"{what} {output.span(seconds)} ago"
 
 
 def _show_daily(daily: Document) -> None:

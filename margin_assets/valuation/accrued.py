@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from margin_assets.kernels.rates.conventions import QlObject, day_count, of_ql, quantlib, to_ql
+from margin_assets.kernels.rates.conventions import QlObject, day_count, of_ql, to_ql
 from margin_assets.kernels.rates.legs import OvernightIndex, Period, TermIndex
 from margin_assets.kernels.rates.terms import Past
 from margin_assets.valuation.book import LaidBond
@@ -20,7 +20,7 @@ def accrued_interest(
         return 0.0
     until = min(day, row.end)
     if isinstance(index, TermIndex):
-        rate = _fixed(row, index, past)
+        rate = _fixed(row, index, past, bond.fixing_days)
     elif bond.averaging == "averaged":
         rate = None
     else:
@@ -32,9 +32,9 @@ def accrued_interest(
     return 100.0 * (rate + bond.spread) * float(years)
 
 
-def _fixed(row: Period, index: TermIndex, past: Past) -> float | None:
-    fixing = index.calendar.advance(row.start, -index.fixing_days, quantlib().Days)
-    rate = float(past.term[index.number].at(np.array([of_ql(fixing)], np.int64))[0])
+def _fixed(row: Period, index: TermIndex, past: Past, lag: int | None) -> float | None:
+    fixing = of_ql(index.fixing_day(row.start, lag))
+    rate = float(past.term[index.number].at(np.array([fixing], np.int64))[0])
     return None if np.isnan(rate) else rate
 
 

@@ -194,7 +194,7 @@ def _by_kind(laid: LaidBond, held: Settled | None, dirty: float) -> Row:
 
 def _yield_figures(at: YieldFigures, outstanding: float) -> Row:
     per_unit = BASIS_POINT * outstanding / 100.0
-    # QuantLib counts a hundredth of the curvature, and its published values hold that.
+    # What QuantLib's test suite publishes holds a hundredth of the curvature; 1.44 counts it all.
     bent = 0.5 * at.curvature / 100.0 * BASIS_POINT
     return {
         "yield": at.yield_rate,

@@ -25,6 +25,7 @@ from margin_assets.kernels.rates.legs import (
 )
 from margin_assets.valuation.document import Document
 from margin_assets.valuation.instrument_terms import (
+    COUPON_COMPOUNDINGS,
     Bill,
     Bondlike,
     FixedBond,
@@ -147,7 +148,13 @@ def _fixed_bond(desk: Desk, bond: FixedBond, number: int) -> tuple[LaidPart, Lai
     rows = periods(_timetable(desk, bond, settled))
     shares = tuple(bond.outstanding or (1.0,))
     rates = tuple(bond.coupons or (bond.coupon or 0.0,))
-    terms = bond_terms(rows, Payments(shares, rates), bond.redemption / 100.0, bond.day_count)
+    often = COUPON_COMPOUNDINGS[bond.coupon_compounding]
+    terms = bond_terms(
+        rows,
+        Payments(shares, rates, compounded_a_year=often),
+        bond.redemption / 100.0,
+        bond.day_count,
+    )
     days = [_days(row.pay) for row in rows]
     flows = joined(
         [
@@ -176,7 +183,13 @@ def _note(desk: Desk, bond: FloatingRateNote, number: int) -> tuple[LaidPart, La
         )
     )
     shares = tuple(bond.notional * share for share in bond.outstanding or (1.0,))
-    paid = Payments(shares, (bond.spread,), bond.averaging == "averaged")
+    paid = Payments(
+        shares,
+        (bond.spread,),
+        is_averaged=bond.averaging == "averaged",
+        is_over_accrual=bond.forward_over == "accrual_period",
+        fixing_days=bond.fixing_days,
+    )
     back = repaid(number, rows, paid)
     back = back._replace(amount=back.amount * (bond.redemption / 100.0))
     flows = joined([floating_leg(number, rows, paid, index), back])

@@ -57,6 +57,8 @@ class IndexTerms(Part):
     tenor: Tenor | None = None
     day_count: DayCount | None = None
     calendar: CalendarName | None = None
+    fixing_calendar: CalendarName | None = None
+    """Absent: of an index known by name its own, else `calendar`."""
     fixing_days: Days | None = None
     convention: Convention | None = None
     end_of_month: bool | None = None

@@ -15,6 +15,8 @@ class IndexConventions(NamedTuple):
     tenor: str | None = None
     convention: str = "modified_following"
     end_of_month: bool = True
+    fixing_calendar: str | None = None
+    """Days on which a term rate is fixed; none: the calendar."""
     payment_lag: int = 0
     """Of swaps on an overnight index."""
 
@@ -31,7 +33,9 @@ _OVERNIGHT = {
     "CHF-SARON": IndexConventions("overnight", "act/360", "switzerland", 2, payment_lag=2),
 }
 _TERM = {
-    "USD-LIBOR": IndexConventions("term", "act/360", "uk settlement+us libor", 2),
+    "USD-LIBOR": IndexConventions(
+        "term", "act/360", "uk exchange+us libor", 2, fixing_calendar="uk exchange"
+    ),
     "USD-TERM-SOFR": IndexConventions("term", "act/360", "us government bond", 2),
     "EUR-EURIBOR": IndexConventions("term", "act/360", "target", 2),
     "GBP-LIBOR": IndexConventions("term", "act/365f", "uk exchange", 0),

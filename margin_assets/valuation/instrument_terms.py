@@ -29,6 +29,8 @@ from margin_assets.valuation.parts import (
 from margin_assets.valuation.parts import Part as _Part
 
 YieldCompounding = Annotated[str, OneOf(COMPOUNDINGS)]
+COUPON_COMPOUNDINGS = {"simple": 0, "annual": 1, "semiannual": 2, "quarterly": 4}
+CouponCompounding = Annotated[str, OneOf(COUPON_COMPOUNDINGS)]
 Side = Literal["pay", "receive"]
 
 
@@ -113,6 +115,8 @@ class FixedBond(_Bond):
     coupons: Rates | None = None
     """One a period; the last one repeats."""
     day_count: DayCount = "act/act isma"
+    coupon_compounding: CouponCompounding = "simple"
+    """Whether a coupon compounds within its period, and how often a year."""
     yield_rate: Rate | None = Field(default=None, alias="yield")
     yield_compounding: YieldCompounding = "compounded"
     yield_frequency: Frequency | None = None
@@ -139,6 +143,9 @@ class FloatingRateNote(_Bond):
     """Absent: the index's."""
     averaging: Literal["compounded", "averaged"] = "compounded"
     """Of an overnight index."""
+    forward_over: ForwardOver = "index_period"
+    fixing_days: Days | None = None
+    """From the fixing of a term rate to the start of its period; absent: the index's."""
 
     @model_validator(mode="after")
     def has_one_price(self) -> Self:
@@ -194,6 +201,8 @@ class FixedLeg(_Leg):
     rate: Rate | None = None
     rates: Rates | None = None
     """One a period; the last one repeats."""
+    coupon_compounding: CouponCompounding = "simple"
+    """Whether a payment compounds within its period, and how often a year."""
 
     @model_validator(mode="after")
     def is_complete(self) -> Self:
@@ -215,6 +224,8 @@ class FloatingLeg(_Leg):
     averaging: Literal["compounded", "averaged"] = "compounded"
     """Of an overnight index."""
     forward_over: ForwardOver = "index_period"
+    fixing_days: Days | None = None
+    """From the fixing of a term rate to the start of its period; absent: the index's."""
 
     @model_validator(mode="after")
     def has_one_spread(self) -> Self:

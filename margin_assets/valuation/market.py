@@ -103,8 +103,7 @@ def market_of(document: Document) -> Market:
     indices: dict[str, TermIndex | OvernightIndex] = {}
     projections: dict[int, int] = {}
     for number, (name, terms) in enumerate(conventions.items()):
-        where = calendars.get(terms.calendar, f"indices.{name}.calendar")
-        indices[name] = _index(number, terms, where)
+        indices[name] = _index(number, terms, calendars, f"indices.{name}")
         curve = document.indices[name].curve if name in document.indices else None
         if curve is not None:
             if curve not in names:
@@ -155,7 +154,9 @@ def _conventions(document: Document, name: str) -> IndexConventions:
     terms = document.indices.get(name)
     said = {} if terms is None else terms.model_dump(exclude_none=True, exclude={"curve"})
     if usual is not None:
-        return usual._replace(**said)
+        # Who states a calendar means all of the index's days.
+        fixed_by = None if "calendar" in said else usual.fixing_calendar
+        return usual._replace(fixing_calendar=fixed_by)._replace(**said)
     needed = {"kind", "day_count", "calendar"}
     needed |= {"tenor", "fixing_days"} if said.get("kind") == "term" else set()
     if missing := sorted(needed - set(said)):
@@ -166,7 +167,10 @@ def _conventions(document: Document, name: str) -> IndexConventions:
     return IndexConventions(**({"fixing_days": 0, "end_of_month": False} | said))
 
 
-def _index(number: int, terms: IndexConventions, where: QlObject) -> TermIndex | OvernightIndex:
+def _index(
+    number: int, terms: IndexConventions, calendars: Calendars, place: str
+) -> TermIndex | OvernightIndex:
+    where = calendars.get(terms.calendar, f"{place}.calendar")
     if terms.kind == "overnight":
         return OvernightIndex(number, terms.day_count, where)
     return TermIndex(
@@ -177,6 +181,9 @@ def _index(number: int, terms: IndexConventions, where: QlObject) -> TermIndex |
         terms.fixing_days,
         terms.convention,
         terms.end_of_month,
+        None
+        if terms.fixing_calendar is None
+        else calendars.get(terms.fixing_calendar, f"{place}.fixing_calendar"),
     )
 
 

@@ -18,7 +18,13 @@ from margin_assets.kernels.rates.legs import (
     term_leg,
 )
 from margin_assets.valuation.document import Document
-from margin_assets.valuation.instrument_terms import Bondlike, FixedLeg, FloatingLeg, Swap
+from margin_assets.valuation.instrument_terms import (
+    COUPON_COMPOUNDINGS,
+    Bondlike,
+    FixedLeg,
+    FloatingLeg,
+    Swap,
+)
 from margin_assets.valuation.market import Market
 from margin_assets.whatif.agreement import DocumentError
 
@@ -75,7 +81,7 @@ def swap_legs(desk: Desk, swap: Swap, number: int) -> list[LaidPart]:
         flows = _leg(desk, swap, leg, number + len(parts))
         parts.append(LaidPart(desk.number, VALUE, flows, discount))
     fixed = [leg for leg in swap.legs if isinstance(leg, FixedLeg)]
-    if len(fixed) == 1:
+    if len(fixed) == 1 and fixed[0].coupon_compounding == "simple":
         said = {"rate": 1.0, "rates": None, "exchanges_notional": False}
         flows = _leg(desk, swap, fixed[0].model_copy(update=said), number + len(parts))
         parts.append(LaidPart(desk.number, ANNUITY, flows, discount))
@@ -83,18 +89,25 @@ def swap_legs(desk: Desk, swap: Swap, number: int) -> list[LaidPart]:
 
 
 def _leg(desk: Desk, swap: Swap, leg: FixedLeg | FloatingLeg, number: int) -> Flows:
-    index = desk.market.indices[leg.index] if isinstance(leg, FloatingLeg) else None
-    rows = periods(_leg_timetable(desk, swap, leg, index))
     sign = 1.0 if leg.side == "receive" else -1.0
     held = tuple(leg.notionals or (leg.notional or swap.notional,))
     notionals = tuple(sign * amount for amount in held)
-    if index is None or isinstance(leg, FixedLeg):
-        paid = Payments(notionals, tuple(leg.rates or (leg.rate or 0.0,)))  # type: ignore[union-attr]
+    if isinstance(leg, FixedLeg):
+        rows = periods(_leg_timetable(desk, swap, leg, None))
+        often = COUPON_COMPOUNDINGS[leg.coupon_compounding]
+        rates = tuple(leg.rates or (leg.rate or 0.0,))
+        paid = Payments(notionals, rates, compounded_a_year=often)
         flows = fixed_leg(number, rows, paid)
     else:
-        spreads = tuple(leg.spreads or (leg.spread or 0.0,))
-        is_over_accrual = leg.forward_over == "accrual_period"
-        paid = Payments(notionals, spreads, leg.averaging == "averaged", is_over_accrual)
+        index = desk.market.indices[leg.index]
+        rows = periods(_leg_timetable(desk, swap, leg, index))
+        paid = Payments(
+            notionals,
+            tuple(leg.spreads or (leg.spread or 0.0,)),
+            is_averaged=leg.averaging == "averaged",
+            is_over_accrual=leg.forward_over == "accrual_period",
+            fixing_days=leg.fixing_days,
+        )
         flows = floating_leg(number, rows, paid, index)
     if leg.exchanges_notional:
         flows = joined([flows, repaid(number, rows, paid, is_lent_first=True)])

@@ -7,6 +7,15 @@ from schemas.avalanche import fields
 from schemas.avalanche.models import FAMILIES
 
 ARMS = ("A", "B", "C")
+LAWS = (
+    "cash_is_conserved",
+    "without_sales_nothing_is_sold",
+    "no_default_without_exhaustion",
+    "no_amount_is_negative",
+    "a_run_has_its_paths",
+    "a_path_that_sold_nothing_is_the_same_in_every_arm",
+)
+"""What holds of every run, whatever the book."""
 
 
 def _hash(description: str, *, key: bool = False) -> dy.String:
@@ -25,6 +34,16 @@ def _hour(description: str) -> dy.Int64:
     return dy.Int64(
         min=0, nullable=True, description=f"{description} Null: never.", metadata={"unit": "h"}
     )
+
+
+class AvalancheBooks(dy.Schema):
+    """One row of one table of a book that was run: from these alone a run is made again."""
+
+    book_number = dy.Int64(min=1, description="Order in which books came; the newest is largest.")
+    snapshot_id = _snapshot_id(key=True)
+    table_name = dy.String(primary_key=True, description="Table of the book.")
+    line = dy.Int64(min=0, primary_key=True, description="Line of its file, from which it came.")
+    row = dy.String(description="JSON of the row, by its columns.")
 
 
 class AvalancheRuns(dy.Schema):
@@ -73,6 +92,7 @@ class AvalanchePaths(dy.Schema):
     facility_drawn = fields.usd("Drawn by the end.")
     hqla_left = fields.usd("Collateral left.")
     pnl = fields.usd("Of all positions, costs deducted.")
+    unexplained_cash = fields.usd("Cash that conservation leaves unexplained: 0 up to rounding.")
 
 
 class ImRequirements(dy.Schema):

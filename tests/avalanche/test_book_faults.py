@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -160,6 +161,17 @@ def test_a_fault_is_named(tmp_path: Path, changes: dict[str, Any], told: str):
 
     assert told in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["11;15", "11, 15", "[11, 15]", "[11 15]"])
+def test_a_list_is_read_as_people_write_it(tmp_path: Path, text: str):
+    made = book(tmp_path, QUIET, venue={"intraday_hours": text})
+    assert np.flatnonzero(made.platform.sets.intraday[0]).tolist() == [11, 15]
+
+
+def test_an_hour_that_is_none_is_named(tmp_path: Path):
+    with pytest.raises(BookError, match="intraday_hours: 'CCP' has '25': not hours"):
+        book(tmp_path, QUIET, venue={"intraday_hours": "25"})
 
 
 def test_every_fault_of_a_book_is_told_at_once(tmp_path: Path):

@@ -36,6 +36,12 @@ def test_a_run_is_told_as_one_document_and_kept_once(
         "n": 200,
     }
 
+    # The lake is a book too, and the run is made again from its tables alone.
+    assert main(["avalanche", "run", lake, *words[3:], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == told
+    assert main(["avalanche", "verify", told["run_id"], "--lake", lake]) == 0
+    assert capsys.readouterr().out == "200 paths made again, 0 of them different\n"
+
 
 def test_people_read_a_run_and_how_sets_are_margined(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -1,5 +1,6 @@
 """Quality gates of a book before a run: what names nothing, contradicts itself, or is stale."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -13,6 +14,7 @@ from margin_assets.kernels.numeric.arrays import FloatArray
 USD = "USD"
 _PROFILE_HOURS = 24
 _ROUNDING = 1e-6
+_BETWEEN = re.compile(r"[\s;,\[\]]+")
 
 _REFERENCES = (
     ("manager", "entity_id", "legal_entity", "entity_id"),
@@ -167,9 +169,9 @@ def _profile_fault(text: str) -> str:
 
 
 def numbers(text: str) -> FloatArray | None:
-    """The numbers of a list with `;` between them; None where one is none."""
+    """The numbers of a list, as `11;15`, `11, 15` or `[11 15]`; None where one is none."""
     try:
-        return np.array([float(part) for part in text.split(";") if part.strip()])
+        return np.array([float(part) for part in _BETWEEN.split(text) if part])
     except ValueError:
         return None
 

@@ -94,7 +94,7 @@ def table_of(raw: pl.DataFrame, schema: type[dy.Schema], file: str) -> pl.DataFr
     faults: list[str] = []
     typed = numbered.select(LINE)
     for name, dtype in wanted.items():
-        if name not in raw.columns and name in BESIDE:
+        if name not in raw.columns and name not in columns:
             continue
         values = _typed(numbered, name, dtype)
         faults += _lost(numbered, name, values, file)
@@ -104,7 +104,7 @@ def table_of(raw: pl.DataFrame, schema: type[dy.Schema], file: str) -> pl.DataFr
         typed = typed.with_columns(values.alias(name))
     refuse(faults)
     refuse(_broken_rules(typed, columns, file))
-    return _newest(typed, schema, file)
+    return _newest(typed, schema, file).select(LINE, *columns)
 
 
 def _strange_columns(raw: pl.DataFrame, columns: dict[str, dy.Column], file: str) -> Iterator[str]:

@@ -191,7 +191,8 @@ _SHAPED = {
 def _episode(built: Built, numbers: Numbers) -> Course:
     calm = _calm(built)
     hours = len(calm.haircut)
-    fade = shapes.fading(hours, built.market.rules["severity"][_USUAL]["decay_h"])
+    usual = built.market.rules["severity"][_USUAL]["decay_h"]
+    fade = shapes.fading(hours, numbers.get("decay_h", usual))
     stressed = _stressed(calm, numbers, fade)
     lived = _lived(built, *numbers["dates"])
     if lived is not None:

@@ -27,7 +27,7 @@ _POLICIES = {
 }
 _OF_THE_LOOP = (
     *("degrees", "block_days", "reversion", "reaction", "impact_memory", "sigma_floor"),
-    *("sigma_cap", "start_weekday", "gap_share", "look_ahead", "fx_cost", "fx_cut_off"),
+    *("sigma_cap", "start_weekday", "gap_share", "look_ahead", "reserve", "fx_cost", "fx_cut_off"),
     *("participation", "permanent", "transient", "decay", "ops_failure", "ops_delay"),
 )
 _FLAGS = ("unlimited", "volume_by_volatility", "tail")
@@ -51,6 +51,7 @@ class BookSettings(BaseModel):
     start_weekday: Annotated[int, Field(ge=0, le=4)] = 0
     gap_share: Size = 0.3
     look_ahead: Annotated[int, Field(ge=1, le=95)] = 24
+    reserve: Share = 0.0
     unlimited: bool = False
     fx_cost: Share = 0.002
     fx_cut_off: Hour = 24

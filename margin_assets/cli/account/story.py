@@ -7,17 +7,15 @@ from typing import Any
 import polars as pl
 
 from margin_assets.cli.account.desk import calls, notices, plans
+from margin_assets.cli.account.more import cycle_of, day_trading, house, rates, rulebooks
 from margin_assets.cli.account.rows import WHERE, Document, Tables, dicts
+from margin_assets.cli.account.sentence import sentence
 from margin_assets.cli.account.timeline import timeline
 from margin_assets.cli.output import Refusal, instant
 from margin_assets.kernels.book import corrections
 from margin_assets.kernels.book.fills import history_effects
 from margin_assets.kernels.book.last_fills import last_fills, trades_of, with_places
-from margin_assets.kernels.numeric.money import instants
-from margin_assets.kernels.rules.grid import day_of
-from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.ledger.moment import Moment
-from margin_assets.rulebooks import families, in_force, planned_under
 
 DIMENSIONS = ("margin_status", "restriction", "liquidation", "minimum_equity")
 _POINTS = [f"pnl_down_{n}" for n in (5, 4, 3, 2, 1)] + [f"pnl_up_{n}" for n in (1, 2, 3, 4, 5)]
@@ -62,10 +60,13 @@ def story(moment: Moment, account: str) -> Document:
             row | {"rulebooks": json.loads(row["rulebooks"])}
             for row in dicts(decisions.drop("decision_number"))
         ],
-        "rulebooks": _rulebooks(sealed),
-        "cycle": _cycle(sealed),
+        "rates": rates(tables, sealed.as_of),
+        "house": house(tables, mine),
+        "day_trading": day_trading(tables, mine),
+        "rulebooks": rulebooks(sealed),
+        "cycle": cycle_of(sealed),
     }
-    return found | {"timeline": timeline(found)}
+    return {"sentence": sentence(found)} | found | {"timeline": timeline(found)}
 
 
 def _without(row: Document, *names: str) -> Document:
@@ -224,26 +225,3 @@ def _effect(
         word = "busted" if successor["quantity"] == 0 else "replaced"
         return f"{word} by {successor['fill_id']}"
     return "counts" if original is None else f"stands for {original}"
-
-
-def _rulebooks(sealed: Sealed) -> list[Document]:
-    """Versions that the cycle decided by at its end, with their citations."""
-    if sealed.as_of is None:
-        return []
-    day = day_of(instants(pl.Series([sealed.as_of])).item())
-    with planned_under(sealed.cycle, sealed.manifest["rulebooks"]):
-        books = [in_force(family, day) for family in families() if family != "lake"]
-    return [
-        {"family": b.family, "effective": b.effective, "source": b.numbers.get("source", "")}
-        for b in books
-    ]
-
-
-def _cycle(sealed: Sealed) -> Document:
-    return {
-        "cycle": sealed.cycle,
-        "as_of": sealed.as_of,
-        "hash": sealed.hash,
-        "previous_hash": sealed.previous_hash,
-        "code_version": sealed.manifest.get("code_version"),
-    }

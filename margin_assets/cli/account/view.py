@@ -12,9 +12,14 @@ _FIGURES = (
     "cash",
     "long_market_value",
     "short_market_value",
+    "long_option_value",
+    "short_option_value",
+    "net_liquidation",
     "equity",
     "reg_t_requirement",
     "portfolio_margin_requirement",
+    "regulatory_requirement",
+    "house_addons",
     "house_requirement",
     "governing_requirement",
     "excess",
@@ -24,13 +29,18 @@ _ACT = ("kind", "actor", "reason", "outcome", "refusal", "path", "file_row")
 
 def show(story: Document) -> None:
     """Standing first, then what it rests on, from the requirement down to the landed lines."""
+    output.say(story["sentence"])
     _standing(story)
     figures = story["figures"]
     output.table(("figure", "USD"), ((name.replace("_", " "), figures[name]) for name in _FIGURES))
     _requirement(story)
     _memorandum(story["memorandum"])
     _stress(story["stress"])
+    _listing("house add-ons", story["house"], ("overlay", "subject", "base", "rate", "addon"))
     _marks(story["marks"])
+    _options(story["marks"])
+    _rates(story["rates"])
+    _day_trading(story["day_trading"])
     _landed(story)
     _calls(story["calls"])
     _plans(story["plans"])
@@ -81,8 +91,10 @@ def _memorandum(found: Document | None) -> None:
         return
     restricted = ", restricted" if found["is_restricted"] else ""
     output.say(
-        f"Regulation T: SMA {found['sma']}, excess {found['reg_t_excess']}, buying power "
-        f"{found['buying_power']}, short by {found['shortfall']}{restricted}"
+        "Regulation T: SMA {}, excess {}, buying power {}, short by {}".format(
+            *(output.shown(found[n]) for n in ("sma", "reg_t_excess", "buying_power", "shortfall"))
+        )
+        + restricted
     )
     names = ("opened_on", "amount", "due_on", "met", "outstanding", "to_liquidate", "status")
     _listing("Regulation T calls", found["calls"], names)
@@ -111,6 +123,43 @@ def _marks(marks: list[Document]) -> None:
     if rows:
         names = ("symbol", "quantity", "mark", "value", "state", "priced at", "beta", "landed in")
         output.table(names, rows, "positions and marks")
+
+
+def _options(marks: list[Document]) -> None:
+    """What the value of each option rests on."""
+    names = ("quantity", "price", "underlying", "underlying_price", "strike", "expiry")
+    options = [mark for mark in marks if mark["asset_class"] == "option"]
+    rows = [
+        (m["symbol"], *(m[n] for n in names), _percent(m["implied_volatility"])) for m in options
+    ]
+    if rows:
+        heads = (
+            "option",
+            "contracts",
+            "price",
+            "on",
+            "its price",
+            "strike",
+            "expiry",
+            "volatility",
+        )
+        output.table(heads, rows, "option values")
+
+
+def _rates(rates: list[Document]) -> None:
+    rows = [(r["name"], _percent(r["rate_annual"]), r["event_time"], _place(r)) for r in rates]
+    if rows:
+        output.table(("rate", "a year", "at", "landed in"), rows, "rates")
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.2%}"
+
+
+def _day_trading(days: list[Document]) -> None:
+    traded = [day for day in days if day["is_pattern_day_trader"] or day["day_trades"]]
+    names = ("business_date", "day_trades", "window_day_trades", "buying_power", "special_call")
+    _listing("day trading", traded, names)
 
 
 def _place(row: Document | None) -> str:
@@ -166,11 +215,21 @@ def _timeline(events: list[Document]) -> None:
 
 
 def _decisions(decisions: list[Document]) -> None:
-    names = ("decided_at", "dimension", "to_state", "reason", "excess", "stress_excess", "cycle")
-    _listing("decisions", decisions, names)
+    names = ("decided_at", "dimension", "change", "reason", "excess", "stress_excess", "cycle")
+    told = [row | {"change": _change(row)} for row in decisions]
+    _listing("decisions", told, names)
+
+
+def _change(row: Document) -> str:
+    """What a decision did: a reason may come or go while the state stays."""
+    if row["from_state"] != row["to_state"]:
+        return f"{row['from_state']} to {row['to_state']}"
+    return (
+        f"stays {row['to_state']}, {'one reason more' if row['direction'] == 'up' else 'one less'}"
+    )
 
 
 def _foot(story: Document) -> None:
-    _listing("rulebooks in force", story["rulebooks"], ("family", "effective", "source"))
+    _listing("rulebooks as sealed", story["rulebooks"], ("family", "effective", "hash", "source"))
     cycle = story["cycle"]
     output.say(f"cycle {cycle['cycle']}, code {cycle['code_version']}, hash {cycle['hash']}")

@@ -6,7 +6,7 @@ cuts, C cuts, M volatility estimators, K cash accounts (an entity's cash in one 
 entities, A collateral assets, L facilities, V venues; every index counts from zero. What belongs
 together by row is stored by offsets: row r owns the entries `start[r]:start[r + 1]`.
 
-Section numbers are those of the model in docs/avalanche.md.
+Section numbers are those of the model's specification, listed in docs/avalanche.md.
 """
 
 from typing import NamedTuple

@@ -63,6 +63,9 @@ class Settings(NamedTuple):
     """Share of a day's variance that a weekend adds to the first hour after it."""
     look_ahead: int = 24
     """Hours of known dues that liquidity must cover, below 96."""
+    reserve: float = 0.0
+    """Cash kept at hand by asking collateral and lines early, share of net asset value: a line with
+    notice never helps against calls that are due before it."""
     unlimited: int = 0
     """One: every due is paid whatever there is, and nothing defaults (for sizing a facility)."""
     fx_cost: float = 0.002

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import get_num_threads
 
+from margin_assets.kernels.avalanche.paths.checking import refuse
 from margin_assets.kernels.avalanche.paths.hours import Run, run_blocks
 from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.plan import plan
@@ -53,6 +54,7 @@ class Simulator:
             ValueError: The loop cannot run it; the message says what.
         """
         self.platform, self.settings = canonical(platform), _settled(settings)
+        refuse(self.platform, self.settings)
         self._plan = plan(self.platform, self.settings)
         self._held: dict[str, Any] = {
             "platform": hold(self.platform),

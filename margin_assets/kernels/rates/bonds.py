@@ -8,7 +8,7 @@ import numpy as np
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.rates.conventions import QlObject, day_count, of_ql, quantlib
-from margin_assets.kernels.rates.legs import Payments, Period, at
+from margin_assets.kernels.rates.legs import Payments, Period, at, interest
 from margin_assets.kernels.rates.yields import Dated, steps_of
 
 _MOST_STEPS = 200
@@ -26,6 +26,8 @@ class BondTerms(NamedTuple):
     """Principal outstanding during each period."""
     rates: tuple[float, ...]
     day_count: str
+    compounded_a_year: int
+    """Times a year that coupons compound within their period; 0: simple interest."""
 
 
 class Settled(NamedTuple):
@@ -52,11 +54,15 @@ def bond_terms(rows: Sequence[Period], paid: Payments, redemption: float, count:
     after = [*held[1:], 0.0]
     return BondTerms(
         tuple(rows),
-        tuple(h * r * row.accrual for h, r, row in zip(held, rates, rows, strict=True)),
+        tuple(
+            h * interest(r, row.accrual, paid.compounded_a_year)
+            for h, r, row in zip(held, rates, rows, strict=True)
+        ),
         tuple((h - a) * redemption for h, a in zip(held, after, strict=True)),
         tuple(held),
         tuple(rates),
         count,
+        paid.compounded_a_year,
     )
 
 
@@ -93,9 +99,9 @@ def _accrued(bond: BondTerms, i: int, day: QlObject) -> float:
     years, reference = day_count(bond.day_count), (row.reference_start, row.reference_end)
     if _is_ex(row, day):
         rest = years.yearFraction(day, max(day, row.end), *reference)
-        return -bond.held[i] * bond.rates[i] * rest
+        return -bond.held[i] * interest(bond.rates[i], rest, bond.compounded_a_year)
     gone = years.yearFraction(row.start, min(day, row.end), *reference)
-    return bond.held[i] * bond.rates[i] * gone
+    return bond.held[i] * interest(bond.rates[i], gone, bond.compounded_a_year)
 
 
 def dated(bond: Settled, settlement: QlObject, count: str) -> Dated:

@@ -47,6 +47,7 @@ DAY_COUNTS: Mapping[str, _Made] = {
     "30e/360": ("Thirty360", ("European",)),
     "30e/360 isda": ("Thirty360", ("ISDA",)),
     "30/365": ("Thirty365", ()),
+    "business/252": ("Business252", ()),
     "1/1": ("OneDayCounter", ()),
     "simple": ("SimpleDayCounter", ()),
 }

@@ -76,6 +76,26 @@ class TermIndex(NamedTuple):
     fixing_days: int
     convention: str = "modified_following"
     end_of_month: bool = False
+    fixing_calendar: QlObject = None
+    """On which days it is fixed; none: the calendar of its deposits."""
+
+    def fixing_day(self, start: QlObject, lag: int | None = None) -> QlObject:
+        """Day on which the rate of a period from that day is fixed; by a leg's own lag if any."""
+        days, back = self.fixing_days if lag is None else lag, convention("preceding")
+        return self._fixed_by().advance(start, -days, quantlib().Days, back)
+
+    def deposit(self, fixing: QlObject) -> tuple[QlObject, QlObject]:
+        """First and last day of the deposit fixed on that day."""
+        first = self.calendar.adjust(self.spot(fixing))
+        roll, length = convention(self.convention), period(self.tenor)
+        return first, self.calendar.advance(first, length, roll, self.end_of_month)
+
+    def spot(self, fixing: QlObject) -> QlObject:
+        """Day that the fixing days lead to."""
+        return self._fixed_by().advance(fixing, self.fixing_days, quantlib().Days)
+
+    def _fixed_by(self) -> QlObject:
+        return self.calendar if self.fixing_calendar is None else self.fixing_calendar
 
 
 class OvernightIndex(NamedTuple):
@@ -94,8 +114,12 @@ class Payments(NamedTuple):
     rates: tuple[float, ...] = (0.0,)
     """Fixed rates or spreads; one a period, the last one repeats."""
     is_averaged: bool = False
+    compounded_a_year: int = 0
+    """Times a year that fixed coupons compound within their period; 0: simple interest."""
     is_over_accrual: bool = False
-    """A term rate over the accrual period, in place of the index's own."""
+    """A term rate to where the next period's begins, in place of the index's own tenor."""
+    fixing_days: int | None = None
+    """Days from fixing to the start of a period; none: the index's."""
 
 
 def schedule(terms: Timetable) -> QlObject:
@@ -173,10 +197,18 @@ def at(values: Sequence[float], place: int) -> float:
     return values[min(place, len(values) - 1)]
 
 
+def interest(rate: float, years: float, compounded_a_year: int) -> float:
+    """Interest on a unit over so many years."""
+    if compounded_a_year:
+        return float((1.0 + rate / compounded_a_year) ** (compounded_a_year * years) - 1.0)
+    return rate * years
+
+
 def fixed_leg(instrument: int, rows: Sequence[Period], paid: Payments) -> Flows:
     """Coupons of a fixed leg."""
     amounts = [
-        at(paid.notionals, i) * at(paid.rates, i) * row.accrual for i, row in enumerate(rows)
+        at(paid.notionals, i) * interest(at(paid.rates, i), row.accrual, paid.compounded_a_year)
+        for i, row in enumerate(rows)
     ]
     return known_cash(instrument, [of_ql(row.pay) for row in rows], amounts)
 
@@ -198,17 +230,13 @@ def repaid(
 def term_leg(instrument: int, rows: Sequence[Period], paid: Payments, index: TermIndex) -> Flows:
     """Coupons of a leg on a term index, fixed in advance."""
     fixed, starts, ends = [], [], []
-    days = quantlib().Days
     count = day_count(index.day_count)
-    back = convention("preceding")
     for row in rows:
-        fixing = index.calendar.advance(row.start, -index.fixing_days, days, back)
-        first, last = row.start, row.end
-        if not paid.is_over_accrual:
-            first = index.calendar.advance(fixing, index.fixing_days, days)
-            last = index.calendar.advance(
-                first, period(index.tenor), convention(index.convention), index.end_of_month
-            )
+        fixing = index.fixing_day(row.start, paid.fixing_days)
+        first, last = index.deposit(fixing)
+        if paid.is_over_accrual:
+            # To where the next period's deposit begins, as QuantLib's par coupons.
+            last = index.spot(index.fixing_day(row.end, paid.fixing_days))
         fixed.append(of_ql(fixing))
         starts.append(first)
         ends.append(last)

@@ -21,6 +21,7 @@ from margin_assets.lake.ledger.moment import Moment, is_pinned, is_state
 from margin_assets.lake.sql.sql_catalog import (
     INFORMATION,
     add_information_schema,
+    no_column,
     not_found,
     sql_names,
     sql_schemas,
@@ -38,6 +39,7 @@ _EXPLAIN = re.compile(r"\Aexplain\s+(?:analyze\s+)?(?:verbose\s+)?", re.IGNORECA
 _QUERY = re.compile(r"(?:select|with)\b|\(", re.IGNORECASE)
 _FUNCTIONS_AS_TABLES = frozenset({"generate_series", "range", "unnest"})
 _UNKNOWN = re.compile(r"table '(?:datafusion\.public\.)?([^']+)' not found")
+_NO_COLUMN = re.compile(r'No field named ([\w".]+)\. .*?Valid fields are ([^;]*)\.')
 _ALLOWED = "only one SELECT, WITH, EXPLAIN, SHOW TABLES or DESCRIBE is allowed"
 
 
@@ -56,6 +58,8 @@ class SqlFailed(ValueError):  # noqa: N818 (says what happened)
             said = f"a SUM leaves the range of its type (CAST what it sums to DOUBLE), or {said}"
         if unknown := _UNKNOWN.search(said):
             said = not_found(unknown[1])
+        if column := _NO_COLUMN.search(said):
+            said = no_column(column[1], re.findall(r"[\w\".]+", column[2]))
         return cls(said)
 
 

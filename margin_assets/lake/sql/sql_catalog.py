@@ -1,7 +1,7 @@
 """What SQL calls the tables of the lake, and the schema that tells it of them."""
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dataframely as dy
@@ -9,10 +9,12 @@ import polars as pl
 
 from margin_assets.lake.sql.views import VIEWS, schema_of_view
 from margin_assets.lake.store import declared
+from margin_assets.nearest import did_you_mean
 
 CATALOG, DB_SCHEMA = "datafusion", "public"
 """As the engine names them, so that a qualified name in SQL is the one listed."""
 INFORMATION = "information_schema"
+_SOME = 12
 
 
 def sql_names() -> dict[str, str]:
@@ -30,8 +32,19 @@ def not_found(name: str) -> str:
     """What there is instead of a table, the nearest names first."""
     known = list(sql_schemas())
     near = difflib.get_close_matches(name.lower(), known, n=3)
-    guess = f": did you mean {' or '.join(near)}?" if near else "."
-    return f"table {name} not found{guess} There are {', '.join(known)}"
+    if near:
+        return f"table {name} not found: did you mean {' or '.join(near)}? SHOW TABLES lists all"
+    return f"table {name} not found. There are {', '.join(known)}"
+
+
+def no_column(name: str, known: Sequence[str]) -> str:
+    """What there is instead of a column: the nearest name, or some of them where none is near."""
+    asked = name.replace('"', "")
+    plain = list(dict.fromkeys(column.replace('"', "").rsplit(".", 1)[-1] for column in known))
+    if near := did_you_mean(asked.rsplit(".", 1)[-1], plain):
+        return f"No field named {asked}{near}"
+    more = f" and {len(plain) - _SOME} more: DESCRIBE lists them" if len(plain) > _SOME else ""
+    return f"No field named {asked}; there are {', '.join(plain[:_SOME])}{more}"
 
 
 def add_information_schema(execute: Callable[[str], Any]) -> None:

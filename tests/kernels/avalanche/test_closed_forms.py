@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from margin_assets.kernels.avalanche.paths.filling import (
+from margin_assets.kernels.avalanche.liquidity.filling import (
     AMOUNT,
     CAP,
     HELD,
@@ -14,7 +14,13 @@ from margin_assets.kernels.avalanche.paths.filling import (
     fill_cheapest,
 )
 from margin_assets.kernels.avalanche.platform import BILATERAL, GAINS_KEPT
-from margin_assets.kernels.avalanche.scenario import IMPACT, LINEAR, NO_SALES, NOISELESS
+from margin_assets.kernels.avalanche.scenario import (
+    GAUSSIAN,
+    IMPACT,
+    LINEAR,
+    NOISELESS,
+    SQUARE_ROOT,
+)
 from margin_assets.kernels.avalanche.simulation import simulate, trace
 from tests.support import avalanche_platforms as ap
 
@@ -155,7 +161,7 @@ def test_cheapest_sales_meet_the_gap_and_the_conditions_of_the_least_cost(drawn:
     choice = choice_of(drawn)
     gap = part * (choice[RAISES] * choice[CAP]).sum()
 
-    fill_cheapest(choice, np.arange(len(drawn)), gap)
+    fill_cheapest(choice, np.arange(len(drawn)), gap, SQUARE_ROOT)
 
     amount = choice[AMOUNT]
     assert (choice[RAISES] * amount).sum() == pytest.approx(gap, rel=1e-9)
@@ -170,20 +176,35 @@ def test_cheapest_sales_meet_the_gap_and_the_conditions_of_the_least_cost(drawn:
 def test_uncapped_cheapest_sales_have_the_known_multiplier():
     choice = choice_of([(1.0, 2.0, 1e9), (0.5, 3.0, 1e9)])
 
-    fill_cheapest(choice, np.arange(2), 100.0)
+    fill_cheapest(choice, np.arange(2), 100.0, SQUARE_ROOT)
 
     squared = 100.0 / sum(g**3 / (2.25 * k**2) for g, k in ((1.0, 2.0), (0.5, 3.0)))
     expected = [squared * (g / (1.5 * k)) ** 2 for g, k in ((1.0, 2.0), (0.5, 3.0))]
     assert choice[AMOUNT].tolist() == pytest.approx(expected)
 
 
-def test_without_noise_and_shock_nothing_is_called():
-    found = simulate(
-        ap.platform(sets=ap.sets(intraday=every_hour())),
-        ap.calm(),
-        ap.CALM._replace(generator=NOISELESS, arm=NO_SALES),
-        np.arange(3),
-    )
+def test_sales_under_linear_impact_go_by_what_they_raise_over_their_slope():
+    choice = choice_of([(1.0, 2.0, 1e9), (0.5, 3.0, 1e9)])
 
-    assert found.peak_need.tolist() == [0.0] * 3
-    assert found.gross_calls.tolist() == [0.0] * 3
+    fill_cheapest(choice, np.arange(2), 100.0, LINEAR)
+
+    assert choice[AMOUNT, 0] / choice[AMOUNT, 1] == pytest.approx((1.0 / 2.0) / (0.5 / 3.0))
+    assert (choice[RAISES] * choice[AMOUNT]).sum() == pytest.approx(100.0)
+
+
+def test_without_noise_and_shock_nothing_is_called():
+    margined = {
+        "sets": ap.sets(intraday=every_hour(), restrikes=True),
+        "groups": ap.groups([1]),
+        "cuts": ap.cuts([[[(0, 3e6, 0.0)]]]),
+    }
+    for sigma, memory in ((ap.SIGMA, 1.0), (0.0, 0.97)):
+        factors = ap.factors(sigma=sigma, sigma_bar=sigma)
+        estimators = ap.estimators(1, factors.sigma, memory=memory)
+        flat = ap.platform(factors=factors, estimators=estimators, **margined)
+
+        quiet = ap.CALM._replace(generator=NOISELESS if sigma else GAUSSIAN)
+        found = simulate(flat, ap.calm(), quiet, np.arange(3))
+
+        assert found.peak_need.tolist() == [0.0] * 3
+        assert found.gross_calls.tolist() == [0.0] * 3

@@ -1,15 +1,18 @@
 """Loops that count no references make no array, and old machine code goes."""
 
 import ast
+import io
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from margin_assets import kernels
 from margin_assets.kernels.numeric import money
 from margin_assets.machine_code import locator
+from margin_assets.machine_code.telling import Telling
 
 SOURCES = sorted(Path(kernels.__file__).parent.rglob("*.py"))
 RECORDS = {"Line", "Group", "Node", "Marked", "Carried", "_Case", "Terms", "Put"}
@@ -113,4 +116,38 @@ def test_only_the_newest_machine_code_of_a_module_stays(sources: Path):
 def test_loops_of_this_package_are_kept_by_state():
     path = Path(money.value_cents.stats.cache_path)
 
-    assert path == locator.folder_of(Path(money.__file__), Path(money.__file__).parents[3])
+    source = Path(money.__file__)
+    assert path == locator.place_of(source, source.parents[3], locator.shared())
+
+
+def test_another_installation_of_the_same_text_finds_what_was_compiled(
+    sources: Path, tmp_path_factory: pytest.TempPathFactory
+):
+    other, common = tmp_path_factory.mktemp("other"), tmp_path_factory.mktemp("common")
+    for module in sources.glob("*.py"):
+        (other / module.name).write_text(module.read_text())
+
+    one = locator.place_of(sources / "outer.py", sources, common)
+    assert one.parent == common
+    assert locator.place_of(other / "outer.py", other, common) == one
+    assert locator.place_of(other / "apart.py", other, common) != one
+
+
+def test_what_is_beside_its_module_is_used(sources: Path, tmp_path: Path):
+    beside = locator.folder_of(sources / "apart.py", sources)
+    beside.mkdir()
+
+    assert locator.place_of(sources / "apart.py", sources, tmp_path / "common") == beside
+
+
+def test_compiling_is_told_and_leaves_one_line():
+    out = io.StringIO()
+    told, loop = Telling(out), SimpleNamespace(data={"dispatcher": money.value_cents})
+
+    for happening in (told.on_start, told.on_start, told.on_end, told.on_end):
+        happening(loop)
+
+    first, rest = out.getvalue().split("\n")
+    assert first == "compiling the engine for this machine: some minutes, once"
+    assert "loop 2: value_cents" in rest
+    assert rest.endswith("\r\x1b[K")

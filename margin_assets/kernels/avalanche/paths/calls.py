@@ -6,7 +6,8 @@ from numba import njit
 from margin_assets.kernels.avalanche.paths.margins import strike
 from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.philox import DISPUTE, uniform
-from margin_assets.kernels.avalanche.paths.plan import RING, Plan
+from margin_assets.kernels.avalanche.paths.plan import Plan
+from margin_assets.kernels.avalanche.paths.ring import RING
 from margin_assets.kernels.avalanche.paths.state import Margin, Market, Rings, State
 from margin_assets.kernels.avalanche.paths.tape import Tape, note
 from margin_assets.kernels.avalanche.platform import (

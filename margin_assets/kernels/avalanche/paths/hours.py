@@ -4,20 +4,20 @@ from typing import NamedTuple
 
 from numba import njit
 
-from margin_assets.kernels.avalanche.paths.calls import runs
-from margin_assets.kernels.avalanche.paths.funding import draw_lines, is_exhausted, turn
-from margin_assets.kernels.avalanche.paths.market import estimate, features, move, press, still
-from margin_assets.kernels.avalanche.paths.normals import LANES
-from margin_assets.kernels.avalanche.paths.outlook import (
+from margin_assets.kernels.avalanche.liquidity.funding import draw_lines, is_exhausted, turn
+from margin_assets.kernels.avalanche.liquidity.outlook import (
     look_ahead,
     shortage,
     uncovered,
     value_entities,
 )
-from margin_assets.kernels.avalanche.paths.payments import collect, defaults, pay, provide
+from margin_assets.kernels.avalanche.liquidity.payments import collect, defaults, pay, provide
+from margin_assets.kernels.avalanche.liquidity.sales import sell
+from margin_assets.kernels.avalanche.paths.calls import runs
+from margin_assets.kernels.avalanche.paths.market import estimate, features, move, press, still
+from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.plan import Plan
 from margin_assets.kernels.avalanche.paths.records import finish, observe, record
-from margin_assets.kernels.avalanche.paths.sales import sell
 from margin_assets.kernels.avalanche.paths.shocks import draw, forecast, new_day
 from margin_assets.kernels.avalanche.paths.start import start
 from margin_assets.kernels.avalanche.paths.state import State
@@ -107,13 +107,13 @@ def _cash_hour(state: State, tape: Tape, run: Run, paths: Int64Array, t: int) ->
     liquid = state.liquid
     value_entities(liquid, state.market, platform.entities, plan)
     for e in range(liquid.nav.shape[0]):
+        reserve = settings.reserve * platform.entities.nav[e]
         place = (e, t, settings.look_ahead)
-        if look_ahead(liquid, state.rings, (platform.accounts, plan), place):
+        if look_ahead(liquid, state.rings, (platform.accounts, plan, reserve), place):
             for p in range(LANES):
                 most = shortage(liquid.outlook, 0, settings.look_ahead, p)
-                if state.tally.alive[p] != 0 and most > _CENT:
+                if state.tally.alive[p] != 0 and most > _CENT - reserve:
                     _fund(state, tape, run, paths, (e, t, p))
-    value_entities(liquid, state.market, platform.entities, plan)
     collect(state, platform.accounts, plan, t)
     pay(state, tape, (platform.accounts, plan, settings), t)
     if t % _DAY == settings.fx_cut_off - 1:

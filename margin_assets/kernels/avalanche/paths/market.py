@@ -108,7 +108,7 @@ def estimate(market: Market, estimators: Estimators, plan: Plan, t: int) -> None
                 variance = memory * market.estimate[m, f, p] + (1.0 - memory) * squared
                 market.estimate[m, f, p] = variance
                 market.struck[m, f, p] = market.level[f, p]
-                ratio = np.sqrt(variance / today)
+                ratio = np.sqrt(variance / today) if today > 0.0 else 1.0
                 charged = market.ratio[m, f, p]
                 if abs(ratio - charged) > estimators.trigger[m] * charged:
                     market.ratio[m, f, p] = ratio

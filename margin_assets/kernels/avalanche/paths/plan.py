@@ -4,12 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from margin_assets.kernels.avalanche.paths.ring import RING
 from margin_assets.kernels.avalanche.platform import Platform
-from margin_assets.kernels.avalanche.scenario import HISTORY, Settings
+from margin_assets.kernels.avalanche.scenario import Settings
 from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray, Int64Array
 
-RING = 128
-"""Hours that what is pending is kept for; every lag lies below it."""
 _WEEK, _DAY = 5, 24
 
 
@@ -53,13 +52,8 @@ class Plan(NamedTuple):
 
 
 def plan(platform: Platform, settings: Settings) -> Plan:
-    """Derives them; refuses what the loop cannot run, by name.
-
-    Raises:
-        ValueError: A lag beyond the ring, a generator without its data, an index out of range.
-    """
+    """Derives them, of a platform that `checking` has passed."""
     tail = _tail(platform) if settings.tail else 0
-    _refuse(platform, settings)
     hours = settings.hours + tail
     ladder = np.zeros((hours + RING, len(platform.accounts.cash)))
     given = min(len(platform.ladder), len(ladder))
@@ -101,28 +95,6 @@ def _tail(platform: Platform) -> int:
     delay = np.where(sets.dispute_probability > 0, sets.dispute_delay, 0)
     shift = _DAY if (platform.accounts.cut_off < _DAY).any() else 0
     return int((np.maximum(sets.eod_lag, sets.intraday_lag) + delay).max()) + shift
-
-
-def _refuse(platform: Platform, settings: Settings) -> None:
-    sets, facilities = platform.sets, platform.facilities
-    lags = {
-        "a set's payment lag with its dispute": sets.eod_lag + sets.dispute_delay,
-        "a set's intraday lag with its dispute": sets.intraday_lag + sets.dispute_delay,
-        "a unit's settlement lag": platform.units.lag,
-        "a facility's notice": facilities.notice,
-        "an asset's lag": platform.collateral.lag,
-        "the look-ahead": np.array([settings.look_ahead]),
-        "an entity's grace": platform.entities.grace,
-    }
-    for name, lag in lags.items():
-        if lag.size and (int(lag.max()) + 2 * _DAY > RING or int(lag.min()) < 0):
-            raise ValueError(f"{name} must lie from 0 to {RING - 2 * _DAY} hours")
-    if settings.hours < _DAY or settings.hours % _DAY:
-        raise ValueError("the run's hours must be whole days of 24")
-    if settings.generator == HISTORY and not len(platform.residuals):
-        raise ValueError("blocks of history are asked for, and the platform has no residuals")
-    if platform.groups.weight.shape[1] < settings.hours // _DAY:
-        raise ValueError("the groups' weights cover fewer days than the run")
 
 
 def _by_hour(runs: BoolArray) -> tuple[Int64Array, Int64Array]:

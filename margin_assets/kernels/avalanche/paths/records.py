@@ -2,8 +2,8 @@
 
 from numba import njit
 
-from margin_assets.kernels.avalanche.paths.outlook import cash_share
-from margin_assets.kernels.avalanche.paths.plan import RING
+from margin_assets.kernels.avalanche.liquidity.outlook import cash_share
+from margin_assets.kernels.avalanche.paths.ring import RING
 from margin_assets.kernels.avalanche.paths.state import State
 from margin_assets.kernels.avalanche.paths.tape import Tape
 from margin_assets.kernels.avalanche.platform import BILATERAL, Platform

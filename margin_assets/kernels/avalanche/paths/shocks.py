@@ -23,13 +23,12 @@ _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 @njit(**BORROWS)
 def forecast(weather: Weather, scenario: Scenario, rows: Int64Array, t: int) -> None:
-    """The scenario of this hour, by path: one for all, or one each."""
-    for f in range(weather.shock.shape[0]):
-        for p in range(LANES):
+    """The scenario of this hour, by path: one each, read in the order it lies in."""
+    for p in range(LANES):
+        for f in range(weather.shock.shape[0]):
             weather.shock[f, p] = scenario.shock[rows[p], t, f]
             weather.volatility[f, p] = scenario.volatility[rows[p], t, f]
             weather.depth[f, p] = scenario.depth[rows[p], t, f]
-    for p in range(LANES):
         weather.haircut[p] = scenario.haircut[rows[p], t]
         weather.lines[p] = scenario.lines[rows[p], t]
         weather.mac[p] = scenario.mac[rows[p], t]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from margin_assets.kernels.avalanche.paths.normals import LANES
-from margin_assets.kernels.avalanche.paths.plan import RING
+from margin_assets.kernels.avalanche.paths.ring import RING
 from margin_assets.kernels.avalanche.platform import Platform
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from margin_assets.kernels.avalanche.paths.filling import (
+from margin_assets.kernels.avalanche.liquidity.filling import (
     AMOUNT,
     CAP,
     HELD,
@@ -13,8 +13,9 @@ from margin_assets.kernels.avalanche.paths.filling import (
     fill_in_order,
     fill_pro_rata,
 )
-from margin_assets.kernels.avalanche.paths.outlook import receive
-from margin_assets.kernels.avalanche.paths.plan import RING, Plan
+from margin_assets.kernels.avalanche.liquidity.outlook import receive
+from margin_assets.kernels.avalanche.paths.plan import Plan
+from margin_assets.kernels.avalanche.paths.ring import RING
 from margin_assets.kernels.avalanche.paths.state import State
 from margin_assets.kernels.avalanche.paths.tape import Tape, note
 from margin_assets.kernels.avalanche.platform import APC_STRESS, Platform
@@ -74,7 +75,9 @@ def _offer(state: State, tables: Tables, place: Place) -> None:
         choice[HELD, u] = held
         choice[CAP, u] = min(held, hourly * units.volume_part[u]) if raises > 0.0 else 0.0
         choice[RAISES, u] = raises
-        choice[SLOPE, u] = sigma / np.sqrt(volume) if volume > 0.0 else 0.0
+        choice[SLOPE, u] = sigma / np.sqrt(volume)
+        if settings.impact == LINEAR:
+            choice[SLOPE, u] = 1.0 / factors.depth[f]
         choice[AMOUNT, u] = 0.0
 
 
@@ -129,6 +132,7 @@ def _sell(state: State, tape: Tape, tables: Tables, place: Place, u: int) -> Non
         state.rings.proceeds[arrival % RING, e, p] += proceeds
         liquid.credit[e, p] += proceeds
     liquid.costs[e, p] += cost
+    liquid.nav[e, p] -= cost
     tally.sold[p] += amount
     tally.cost[p] += cost
     tally.raised[p] += proceeds
@@ -149,7 +153,7 @@ def sell(state: State, tape: Tape, tables: Tables, place: Place, gap: float) -> 
     _offer(state, tables, place)
     chosen = plan.unit_order[plan.units[e] : plan.units[e + 1]]
     if settings.policy == CHEAPEST:
-        fill_cheapest(state.liquid.choice, chosen, gap)
+        fill_cheapest(state.liquid.choice, chosen, gap, settings.impact)
     elif settings.policy == PRO_RATA:
         fill_pro_rata(state.liquid.choice, chosen, gap)
     else:

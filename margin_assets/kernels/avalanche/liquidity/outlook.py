@@ -9,7 +9,8 @@ from numba import njit
 
 from margin_assets.kernels.avalanche.paths.normals import LANES, pair
 from margin_assets.kernels.avalanche.paths.philox import OPS, philox
-from margin_assets.kernels.avalanche.paths.plan import RING, Plan
+from margin_assets.kernels.avalanche.paths.plan import Plan
+from margin_assets.kernels.avalanche.paths.ring import RING
 from margin_assets.kernels.avalanche.paths.state import Liquid, Market, Rings, Weather
 from margin_assets.kernels.avalanche.platform import Accounts, Collateral, Entities, Factors
 from margin_assets.kernels.avalanche.scenario import Settings
@@ -18,6 +19,7 @@ from margin_assets.kernels.numeric.compiled import BORROWS
 
 _DAY = 24
 _CENT = 0.01
+_DEEPEST = -1e300
 _Z95 = 1.6448536269514722
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
@@ -38,13 +40,16 @@ def value_entities(liquid: Liquid, market: Market, entities: Entities, plan: Pla
 
 @njit(**BORROWS)
 def look_ahead(
-    liquid: Liquid, rings: Rings, tables: tuple[Accounts, Plan], place: tuple[int, int, int]
+    liquid: Liquid,
+    rings: Rings,
+    tables: tuple[Accounts, Plan, float],
+    place: tuple[int, int, int],
 ) -> bool:
-    """Shortage of an entity by hour ahead, into `outlook`; whether any path has one.
+    """Shortage of an entity by hour ahead, into `outlook`; whether a path falls into its reserve.
 
     `place` is the entity, the hour, and the hours to look ahead.
     """
-    accounts, plan = tables
+    accounts, plan, reserve = tables
     e, t, ahead = place
     running = liquid.scratch[0]
     for p in range(LANES):
@@ -53,20 +58,20 @@ def look_ahead(
         k = plan.account_order[i]
         for p in range(LANES):
             running[p] += liquid.arrears[k, p] - (liquid.cash[k, p] - accounts.minimum[k])
-    worst = 0.0
+    worst = -reserve
     for tau in range(ahead + 1):
         slot, owed = (t + tau) % RING, plan.owed[t + tau, e]
         for p in range(LANES):
             running[p] += rings.net[slot, e, p] + owed
             liquid.outlook[tau, p] = running[p]
             worst = max(worst, running[p])
-    return worst > _CENT
+    return worst > _CENT - reserve
 
 
 @njit(**BORROWS)
 def shortage(outlook: FloatArray, first: int, ahead: int, p: int) -> float:
-    """Most that is short from an hour ahead on; never below zero."""
-    most = 0.0
+    """Most that is short from an hour ahead on; below zero: what is left to spare."""
+    most = _DEEPEST
     for tau in range(first, ahead + 1):
         most = max(most, outlook[tau, p])
     return most
@@ -141,6 +146,6 @@ def cash_share(
     a, p = at
     f = collateral.factor[a]
     scale = 1.0
-    if f >= 0:
+    if f >= 0 and factors.sigma[f] > 0.0:
         scale = np.sqrt(market.variance[f, p]) / factors.sigma[f]
     return max(0.0, 1.0 - collateral.haircut[a] - weather.haircut[p] * scale)

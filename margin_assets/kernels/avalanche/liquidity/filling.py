@@ -2,6 +2,7 @@
 
 from numba import njit
 
+from margin_assets.kernels.avalanche.scenario import LINEAR
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS
 
@@ -25,36 +26,43 @@ def _without_cost(choice: FloatArray, chosen: Int64Array, gap: float) -> float:
 
 
 @njit(**BORROWS)
-def _ideal(choice: FloatArray, u: int, squared: float) -> float:
-    """Amount (mu g / 1.5 k)^2 at the square of mu."""
-    return squared * choice[RAISES, u] ** 2 / (2.25 * choice[SLOPE, u] ** 2)
+def _ideal(choice: FloatArray, u: int, scale: float, kind: int) -> float:
+    """Amount at which the marginal cost of a dollar raised is mu.
+
+    (mu g / 1.5 k)^2 of the cost k x^1.5, with mu^2 as `scale`; mu g / 2 k of the cost k x^2 that
+    linear impact has, with mu.
+    """
+    if kind == LINEAR:
+        return scale * choice[RAISES, u] / (2.0 * choice[SLOPE, u])
+    return scale * choice[RAISES, u] ** 2 / (2.25 * choice[SLOPE, u] ** 2)
 
 
 @njit(**BORROWS)
-def fill_cheapest(choice: FloatArray, chosen: Int64Array, gap: float) -> None:
-    """Least sum of k x^1.5 that raises the gap, each x up to its cap; the multiplier is exact.
+def fill_cheapest(choice: FloatArray, chosen: Int64Array, gap: float, kind: int) -> None:
+    """Least cost by the kind of impact that raises the gap, each x up to its cap.
 
+    The cost is the sum of k x^1.5, or of k x^2; its multiplier mu is exact.
     Units over their cap at one mu are over it at every larger mu, and mu only grows as units are
     capped: each round fixes some for good. A gap beyond all caps sells the caps.
     """
     gap = _without_cost(choice, chosen, gap)
-    squared, capped = 0.0, True
+    scale, capped = 0.0, True
     while capped:
         capped, weight = False, 0.0
         for u in chosen:
             if choice[AMOUNT, u] == _FREE:
-                weight += choice[RAISES, u] ** 3 / (2.25 * choice[SLOPE, u] ** 2)
+                weight += choice[RAISES, u] * _ideal(choice, u, 1.0, kind)
         if weight <= 0.0:
             return
-        squared = max(0.0, gap) / weight
+        scale = max(0.0, gap) / weight
         for u in chosen:
-            if choice[AMOUNT, u] == _FREE and _ideal(choice, u, squared) >= choice[CAP, u]:
+            if choice[AMOUNT, u] == _FREE and _ideal(choice, u, scale, kind) >= choice[CAP, u]:
                 choice[AMOUNT, u] = choice[CAP, u]
                 gap -= choice[CAP, u] * choice[RAISES, u]
                 capped = True
     for u in chosen:
         if choice[AMOUNT, u] == _FREE:
-            choice[AMOUNT, u] = _ideal(choice, u, squared)
+            choice[AMOUNT, u] = _ideal(choice, u, scale, kind)
 
 
 @njit(**BORROWS)

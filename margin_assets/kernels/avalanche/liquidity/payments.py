@@ -3,7 +3,8 @@
 from numba import njit
 
 from margin_assets.kernels.avalanche.paths.normals import LANES
-from margin_assets.kernels.avalanche.paths.plan import RING, Plan
+from margin_assets.kernels.avalanche.paths.plan import Plan
+from margin_assets.kernels.avalanche.paths.ring import RING
 from margin_assets.kernels.avalanche.paths.state import Rings, State
 from margin_assets.kernels.avalanche.paths.tape import Tape, note
 from margin_assets.kernels.avalanche.platform import Accounts, Platform
@@ -81,8 +82,10 @@ def _change(
             rate = 1.0 - settings.fx_cost
         bought = min(wanted - got, spare * rate)
         liquid.cash[other, p] -= bought / rate
-        liquid.costs[e, p] += bought / rate - bought
-        state.tally.exchange[p] += bought / rate - bought
+        cost = bought / rate - bought
+        liquid.costs[e, p] += cost
+        liquid.nav[e, p] -= cost
+        state.tally.exchange[p] += cost
         got += bought
     return got
 

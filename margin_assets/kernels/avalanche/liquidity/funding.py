@@ -2,8 +2,8 @@
 
 from numba import njit
 
-from margin_assets.kernels.avalanche.paths.lines import callable_now, notice
-from margin_assets.kernels.avalanche.paths.outlook import (
+from margin_assets.kernels.avalanche.liquidity.lines import callable_now, notice
+from margin_assets.kernels.avalanche.liquidity.outlook import (
     cash_share,
     delay,
     opening,
@@ -51,6 +51,7 @@ def turn(state: State, tape: Tape, platform: Platform, settings: Settings, place
     """Turns collateral into cash, asset by asset, as far as it helps."""
     e, t, p, path = place
     collateral, liquid, ahead = platform.collateral, state.liquid, settings.look_ahead
+    reserve = settings.reserve * platform.entities.nav[e]
     for a in range(len(collateral.account)):
         k = collateral.account[a]
         if platform.accounts.entity[k] != e or liquid.hqla[a, p] <= 0.0:
@@ -58,7 +59,7 @@ def turn(state: State, tape: Tape, platform: Platform, settings: Settings, place
         late = delay(settings, a, t, path)
         wait = opening(collateral, a, t) + late
         share = cash_share(collateral, state.weather, state.market, platform.factors, (a, p))
-        wanted = shortage(liquid.outlook, wait, ahead, p)
+        wanted = shortage(liquid.outlook, wait, ahead, p) + reserve
         if late < 0 or share <= 0.0 or wanted <= _CENT:
             continue
         amount = min(wanted, share * liquid.hqla[a, p])
@@ -78,13 +79,14 @@ def draw_lines(
     platform, plan, settings = tables
     e, t, p, path = place
     lines, liquid, ahead = platform.facilities, state.liquid, settings.look_ahead
+    reserve = settings.reserve * platform.entities.nav[e]
     for n in range(len(lines.account)):
         k = lines.account[n]
         if platform.accounts.entity[k] != e:
             continue
         late = delay(settings, len(platform.collateral.account) + n, t, path)
         wait = notice(lines, n, t) + late
-        wanted = shortage(liquid.outlook, wait, ahead, p)
+        wanted = shortage(liquid.outlook, wait, ahead, p) + reserve
         if late < 0 or wanted <= _CENT:
             continue
         most = callable_now(state, (lines, platform.units, plan), (n, e, p), t)

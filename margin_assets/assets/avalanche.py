@@ -1,0 +1,77 @@
+"""The avalanche as assets: the lake's newest book, by scenario and arm.
+
+Dagster resolves annotations when an asset is built, so this module must not use
+`from __future__ import annotations`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from margin_assets.assets.declared import OWNERS, metadata
+from margin_assets.assets.described import description
+from margin_assets.assets.resources import LakeResource
+from margin_assets.avalanche.book.faults import BookError
+from margin_assets.avalanche.running import ARMS, Asked
+from margin_assets.avalanche.storing import run_kept
+from schemas import TABLES
+
+SCENARIOS = ("moderate", "severe", "extreme")
+SCENARIO_ARM = dg.MultiPartitionsDefinition(
+    {
+        "scenario": dg.StaticPartitionsDefinition(list(SCENARIOS)),
+        "arm": dg.StaticPartitionsDefinition(list(ARMS)),
+    }
+)
+_MADE = {
+    "im_requirements": ("avalanche_books",),
+    "model_change_impacts": ("avalanche_books",),
+    "avalanche_runs": ("avalanche_books",),
+    "avalanche_paths": ("avalanche_runs",),
+}
+"""Tables that a run writes, and those that they come from."""
+
+
+class AvalancheConfig(dg.Config):
+    """What a run of the assets takes beside its partition."""
+
+    paths: int = 10_000
+    seed: int = 1
+
+
+def _spec(name: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        name,
+        deps=list(_MADE[name]),
+        group_name=TABLES[name].group,
+        description=description(name),
+        owners=OWNERS,
+        kinds={"deltalake", "numba"},
+        metadata=metadata(TABLES[name]),
+        skippable=True,
+    )
+
+
+@dg.multi_asset(
+    name="avalanche",
+    specs=[_spec(name) for name in _MADE],
+    partitions_def=SCENARIO_ARM,
+    can_subset=False,
+)
+def avalanche(
+    context: dg.AssetExecutionContext, config: AvalancheConfig, lake: LakeResource
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """The lake's newest book through one scenario and arm; what is there already stays."""
+    keys = context.partition_key.keys_by_dimension
+    asked = Asked(keys["scenario"], keys["arm"], config.seed, config.paths)
+    try:
+        ran, written = run_kept(lake.created(), asked)
+    except BookError as fault:
+        raise dg.Failure(str(fault), allow_retries=False) from None
+    told: dict[str, Any] = {"run_id": ran.run_id, "snapshot_id": ran.snapshot_id}
+    for name in _MADE:
+        yield dg.MaterializeResult(name, metadata={**told, "is_new": name in written})
+
+
+AVALANCHE_ASSETS = (avalanche,)

@@ -1,0 +1,93 @@
+"""The avalanche's assets: the newest book of a lake by scenario and arm, and the laws over it."""
+
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from jobs.avalanche import nightly_avalanche
+from margin_assets.assets.avalanche import AVALANCHE_ASSETS
+from margin_assets.assets.resources import LakeResource
+from margin_assets.avalanche.book.reading import read_folder
+from margin_assets.avalanche.keeping import keep_book
+from margin_assets.avalanche.running import snapshot_of
+from margin_assets.checks.avalanche import AVALANCHE_LAWS
+from margin_assets.lake.store.store import Lake
+from schemas.avalanche.results import LAWS
+from tests.support import ROOT
+from tests.support.empty_lake import created
+
+PARTITION = dg.MultiPartitionKey({"scenario": "severe", "arm": "A"})
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    made = Lake(str(tmp_path / "lake"))
+    created(made)
+    return made
+
+
+def kept(lake: Lake) -> str:
+    tables = read_folder(ROOT / "docs" / "examples" / "avalanche-one-set")
+    snapshot = snapshot_of(tables)
+    keep_book(lake, tables, snapshot)
+    return snapshot
+
+
+def made(lake: Lake, *, fails: bool = False) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        [*AVALANCHE_ASSETS, *AVALANCHE_LAWS],
+        partition_key=PARTITION,
+        resources={"lake": LakeResource(uri=lake.uri)},
+        run_config={"ops": {"avalanche": {"config": {"paths": 48, "seed": 3}}}},
+        raise_on_error=not fails,
+    )
+
+
+def test_a_partition_runs_the_newest_book_once_and_keeps_the_laws(lake: Lake):
+    kept(lake)
+
+    first, again = made(lake), made(lake)
+
+    (run,) = lake.scan("avalanche_runs").collect().rows(named=True)
+    assert (run["scenario"], run["arm"], run["paths"], run["seed"]) == ("severe", "A", 48, 3)
+    assert lake.scan("avalanche_paths").collect().height == 48
+    checks = {check.check_name: check.passed for check in again.get_asset_check_evaluations()}
+    assert checks == dict.fromkeys(LAWS, True)
+    names = {event.asset_key.to_user_string() for event in first.get_asset_materialization_events()}
+    assert {"avalanche_runs", "avalanche_paths", "im_requirements"} <= names
+
+
+def test_a_row_that_breaks_a_law_fails_its_check(lake: Lake):
+    kept(lake)
+    made(lake)
+    rows = lake.scan("avalanche_paths").collect()
+    lake.held("avalanche_paths").commit(
+        rows.head(1).with_columns(unexplained_cash=pl.lit(1.0), path=pl.lit(48)), "test", 1
+    )
+
+    checks = {one.check_name: one.passed for one in made(lake).get_asset_check_evaluations()}
+
+    broken = {name for name, passed in checks.items() if not passed}
+    assert broken == {"cash_is_conserved", "a_run_has_its_paths"}
+
+
+def test_a_lake_without_a_book_is_named(lake: Lake):
+    failed = made(lake, fails=True)
+
+    assert not failed.success
+    (failure,) = [e for e in failed.all_events if e.is_step_failure]
+    assert "the lake holds no book" in str(failure.event_specific_data)
+
+
+def test_the_night_asks_for_every_partition_once_a_book(lake: Lake):
+    place = LakeResource(uri=lake.uri)
+    assert isinstance(nightly_avalanche(lake=place), dg.SkipReason)
+
+    snapshot = kept(lake)
+
+    asked = nightly_avalanche(lake=place)
+    assert isinstance(asked, list)
+    assert len(asked) == 9
+    assert {one.run_key.split(":")[0] for one in asked} == {snapshot}

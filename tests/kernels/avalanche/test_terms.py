@@ -56,6 +56,18 @@ def test_calls_are_struck_at_the_end_of_day_and_paid_after_their_lag():
     assert found.results.gross_calls.tolist() == pytest.approx([2e6])
 
 
+def test_a_mark_has_gamma_of_the_whole_move_and_theta_by_the_hour():
+    curved = ap.exposures([[(0, 1e8, 1e9)]])._replace(theta=np.array([-100.0]))
+
+    found = told(ap.platform(exposures=curved), moved((3, -0.02), (5, 0.01), (30, 0.01)))
+
+    # X is -1%: -1m, half gamma X^2 is 50,000, and 24 hours cost 2,400. Then X is 0, and 48 do.
+    assert events(found, CALL) == [(23, 1e6 - 5e4 + 2_400, 23)] + [
+        (hour, 2_400, hour) for hour in range(71, 240, 24)
+    ]
+    assert events(found, RETURN) == [(47, 1e6 - 5e4 - 2_400, 47)]
+
+
 def test_a_call_struck_on_the_last_day_is_still_paid():
     last = moved((239, -0.02))
     late = ap.platform(sets=ap.sets(eod_lag=8))

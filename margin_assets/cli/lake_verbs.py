@@ -55,7 +55,7 @@ def register(app: typer.Typer) -> None:
             'margin sql "SELECT * FROM positions" --as-of 2020-03-16T20:00:00Z --format csv',
         ),
     )(sql)
-    app.command(epilog=example("margin status --json"))(status)
+    app.command(epilog=example("margin status --json", "margin status --check"))(status)
 
 
 def init(*, lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = False) -> None:
@@ -130,12 +130,16 @@ def status(
     *,
     lake: LakeOption = DEFAULT_LAKE,
     landing: LandingOption = DEFAULT_LANDING,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit code 1 unless the last close was good.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show how the lake stands.
 
     Last sealed cycle, freshness, backlog, cycle time, quarantine, waiting corrections,
-    indeterminate accounts, health.
+    indeterminate accounts, health, and whether the last business day was good: its close is
+    computed, nothing waits, no fill or cash row is refused and open, no account lacked an input.
     """
     from margin_assets.cli.standing import show, standing
 
@@ -144,3 +148,5 @@ def status(
         output.answer(found)
     else:
         show(found)
+    if check and not found["close"]["is_good"]:
+        raise typer.Exit(1)

@@ -11,6 +11,7 @@ import polars as pl
 
 from margin_assets.calendar import is_open, sessions
 from margin_assets.cli import output
+from margin_assets.cli.closing import closing, sentence
 from margin_assets.kernels.book.corrections import waiting_rows
 from margin_assets.lake.landing.backlog import is_ahead, waiting
 from margin_assets.lake.landing.landing import LocalLanding
@@ -45,7 +46,7 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
     missing = len(corrections) + len(indeterminate) + len(ahead) + len(damaged)
     seen = replace(seen, missing_inputs=missing, daily=daily_dates(lake))
     verdict = health(seen, limits(), sessions())
-    return {
+    found = {
         "health": verdict.state,
         "lake": lake.uri,
         "last_cycle": None if sealed is None else sealed.cycle,
@@ -72,6 +73,7 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
         "limits": limits()._asdict(),
         "seen_at": now,
     }
+    return found | {"close": closing(found, now)}
 
 
 def _found(finding: Finding) -> Document:
@@ -156,6 +158,7 @@ def show(found: Document) -> None:
     output.say(f"backlog       {size} in {backlog['landing']}{oldest}")
     _show_recent(found)
     _show_daily(found["daily"])
+    output.say(f"last close    {sentence(found['close'])}")
     for title, rows in (
         ("damaged tables", found["damaged_tables"]),
         ("files ahead of the clock", found["waiting_files"]),

@@ -181,16 +181,31 @@ def demo(
     _show_ladder(told)
 
 
-def models(*, book: BookArgument, as_json: JsonOption = False) -> None:
+def models(
+    *,
+    book: BookArgument,
+    scenario: ScenarioOption = DEFAULT_SCENARIO,
+    paths: Annotated[
+        int,
+        typer.Option("--paths", metavar="N", min=0, help="Paths of announced changes; 0: none."),
+    ] = 0,
+    seed: SeedOption = 1,
+    as_json: JsonOption = False,
+) -> None:
     """How each netting set is margined: today, at 2, 5 and 10 times the volatility, and its swing.
 
     With the error of its cuts where they stand for a model, and what an announced change of model
-    would do.
+    would do to margin and, with --paths, to the need.
     """
+    from margin_assets.avalanche.changing import changed_need
     from margin_assets.avalanche.margining import margining
+    from margin_assets.avalanche.running import Asked
 
     with named_faults(book):
-        told = margining(opened_book(book))
+        held = opened_book(book)
+        told = margining(held)
+        if paths and told["changes"]:
+            told["changed_need"] = changed_need(held, Asked(scenario, "A", seed, paths))
     if as_json:
         output.answer(told)
         return
@@ -198,6 +213,13 @@ def models(*, book: BookArgument, as_json: JsonOption = False) -> None:
     output.table(columns, ([row[name] for name in columns] for row in told["sets"]))
     swing = ("im_model_id", "decay", "tool", "peak_to_trough", "rise_1d", "rise_5d", "rise_30d")
     output.table(swing, ([row[name] for name in swing] for row in told["models"]))
+    if told["changes"]:
+        changed = ("ns_id", "old_model_id", "new_model_id", "old", "new", "change")
+        output.table(changed, ([row[name] for name in changed] for row in told["changes"]))
+    for name, need in told.get("changed_need", {}).items():
+        if name != "by_set":
+            value = _millions(need["need_q99"]["value"])
+            output.say(f"{name}: need at 99% {value}m, to be borrowed {_millions(need['line'])}m")
 
 
 def verify(

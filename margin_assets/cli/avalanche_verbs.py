@@ -26,6 +26,7 @@ DEFAULT_SCENARIO = "severe"
 DEFAULT_PATHS = 10_000
 LADDER = ("moderate", "severe", "extreme")
 _MILLION = 1e6
+_DOLLARS = 1e3
 
 BookArgument = Annotated[
     str, typer.Argument(metavar="BOOK", help="Folder of CSV or Parquet files, or a lake.")
@@ -210,12 +211,14 @@ def models(
         output.answer(told)
         return
     columns = ("ns_id", "family", "today", "at_2x", "at_5x", "at_10x", "mean_error", "note")
-    output.table(columns, ([row[name] for name in columns] for row in told["sets"]))
+    output.table(columns, ([_rounded(row[name]) for name in columns] for row in told["sets"]))
     swing = ("im_model_id", "decay", "tool", "peak_to_trough", "rise_1d", "rise_5d", "rise_30d")
-    output.table(swing, ([row[name] for name in swing] for row in told["models"]))
+    output.table(swing, ([_rounded(row[name]) for name in swing] for row in told["models"]))
     if told["changes"]:
         changed = ("ns_id", "old_model_id", "new_model_id", "old", "new", "change")
-        output.table(changed, ([row[name] for name in changed] for row in told["changes"]))
+        output.table(
+            changed, ([_rounded(row[name]) for name in changed] for row in told["changes"])
+        )
     for name, need in told.get("changed_need", {}).items():
         if name != "by_set":
             value = _millions(need["need_q99"]["value"])
@@ -269,6 +272,13 @@ def _row(found: Document) -> list[str]:
     mark = " (indicative)" if worst["indicative"] else ""
     middle = [_millions(at[level]["value"]) for level in (0.5, 0.9, 0.95, 0.99)]
     return [_millions(found["mean"]), *middle, interval + mark]
+
+
+def _rounded(value: object) -> object:
+    """Whole dollars, and ratios to a ten-thousandth, for people."""
+    if not isinstance(value, float):
+        return value
+    return round(value) if abs(value) >= _DOLLARS else round(value, 4)
 
 
 def _millions(amount: float) -> str:

@@ -11,6 +11,7 @@ from margin_assets.cli import (
     account_verbs,
     audit_verbs,
     avalanche_answers,
+    avalanche_models,
     avalanche_telling,
     avalanche_verbs,
     call_verbs,
@@ -91,6 +92,7 @@ for _group in (
     serve_verbs,
     dashboard_verbs,
     avalanche_verbs,
+    avalanche_models,
     avalanche_answers,
     avalanche_telling,
 ):

@@ -11,7 +11,9 @@ from margin_assets.cli import (
     account_verbs,
     audit_verbs,
     avalanche_answers,
+    avalanche_audit,
     avalanche_models,
+    avalanche_stress,
     avalanche_telling,
     avalanche_verbs,
     call_verbs,
@@ -94,6 +96,8 @@ for _group in (
     avalanche_verbs,
     avalanche_models,
     avalanche_answers,
+    avalanche_audit,
+    avalanche_stress,
     avalanche_telling,
 ):
     _group.register(app)

@@ -160,8 +160,8 @@ class Checked(NamedTuple):
     """Paths of which any column differs."""
 
 
-def checked_run(lake: Lake, run_id: str) -> Checked:
-    """Makes a run again from its book and its row, and compares every path to the last bit.
+def stored_run(lake: Lake, run_id: str) -> tuple[Built, Asked]:
+    """The book of a run that the lake holds, ready to run, and what was asked of it.
 
     Raises:
         BookError: The lake holds no such run, or not its book.
@@ -173,7 +173,16 @@ def checked_run(lake: Lake, run_id: str) -> Checked:
         raise BookError([f"the lake holds no run {run_id!r}"])
     row = runs.row(0, named=True)
     asked = Asked(row["scenario"], row["arm"], row["seed"], row["paths"])
-    again = run(built_of(kept_book(lake, row["snapshot_id"])), asked)
+    return built_of(kept_book(lake, row["snapshot_id"])), asked
+
+
+def checked_run(lake: Lake, run_id: str) -> Checked:
+    """Makes a run again from its book and its row, and compares every path to the last bit.
+
+    Raises:
+        BookError: The lake holds no such run, or not its book.
+    """
+    again = run(*stored_run(lake, run_id))
     held = lake.read(
         "avalanche_paths", lambda: lake.scan("avalanche_paths").filter(pl.col("run_id") == run_id)
     ).sort("path")

@@ -11,6 +11,8 @@ from margin_assets.cli import (
     account_verbs,
     audit_verbs,
     avalanche_answers,
+    avalanche_audit,
+    avalanche_stress,
     avalanche_telling,
     avalanche_verbs,
     call_verbs,
@@ -92,6 +94,8 @@ for _group in (
     dashboard_verbs,
     avalanche_verbs,
     avalanche_answers,
+    avalanche_audit,
+    avalanche_stress,
     avalanche_telling,
 ):
     _group.register(app)

@@ -1,8 +1,8 @@
-"""Verbs that answer questions of a book: facility, reverse, warn, attribute, recommend."""
+"""Verbs that answer questions of a book: facility, attribute, recommend."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,16 +23,11 @@ from margin_assets.cli.options import JsonOption, example
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
-    from margin_assets.avalanche.answers.breaking import Found
-    from margin_assets.avalanche.answers.candidates import Breaker
     from margin_assets.avalanche.answers.case import Case
     from margin_assets.avalanche.book.building import Built
 
 Document = dict[str, Any]
 _MILLION = 1e6
-_MODERATE = "moderate"
-_FEW = 2_000
-"""Paths where a question is asked of them many times."""
 
 
 def register(app: typer.Typer) -> None:
@@ -40,8 +35,6 @@ def register(app: typer.Typer) -> None:
     del app
     verbs = (
         (facility, "margin avalanche facility ./book --scenario severe --level 0.99"),
-        (reverse, "margin avalanche reverse ./book --json"),
-        (warn, "margin avalanche warn ./book"),
         (attribute, "margin avalanche attribute ./book --scenario severe --shared"),
         (recommend, "margin avalanche recommend ./book --scenario severe"),
     )
@@ -85,12 +78,16 @@ def facility(  # noqa: PLR0913 (the options of the interface)
     """How large a credit line must be, with its notice, limits and covenants.
 
     The smallest amount to be drawn anew under which liquidity is exhausted, before anything is
-    sold, on at most 1 - P of the paths. Its interval is from the number of paths alone.
+    sold, on at most 1 - P of the paths. Its interval is from the number of paths alone. With it
+    thirty days of funding: contractual flows, and margin at the median, 95% and 99%.
     """
     from margin_assets.avalanche.answers.sizing import facility_document
+    from margin_assets.avalanche.answers.standing import funded_book
 
     with told_faults(book):
-        told = facility_document(case_in(opened_book(book), scenario, paths, seed), level, name)
+        held = opened_book(book)
+        case = case_in(held, scenario, paths, seed)
+        told = facility_document(case, level, name) | {"funding": funded_book(held, case)}
     if as_json:
         output.answer(told)
         return
@@ -112,107 +109,11 @@ def facility(  # noqa: PLR0913 (the options of the interface)
         f"available today {_millions(told['available_today'])}m,"
         f" missing {_millions(told['missing'])}m; {told['runs']} re-runs"
     )
-
-
-def reverse(  # noqa: PLR0913 (the options of the interface)
-    *,
-    book: BookArgument,
-    target: Annotated[
-        Literal["liquidity", "default"],
-        typer.Option(help="Need reaches liquidity before any sale, or an entity defaults."),
-    ] = "liquidity",
-    generations: Annotated[
-        int, typer.Option(metavar="N", min=1, max=10_000, help="Most generations.")
-    ] = 1_000,
-    paths: PathsOption = DEFAULT_PATHS,
-    seed: SeedOption = 1,
-    as_json: JsonOption = False,
-) -> None:
-    """What combination of moves would break the platform: up to five that differ.
-
-    The nearest by Mahalanobis distance at which need reaches liquidity (or an entity defaults),
-    within half as far again as the worst ten days of the history; each is run on all paths.
-    """
-    from margin_assets.avalanche.answers.breaking import reverse_document
-
-    with told_faults(book):
-        breaker, found = _searched(opened_book(book), (paths, seed), target, generations)
-        told = reverse_document(breaker, found)
-    if as_json:
-        output.answer(told)
-        return
-    if not told["answers"]:
-        output.say("nothing within the bound of plausibility breaks the platform")
-    for answer in told["answers"]:
-        chances = answer["on_all_paths"]
-        output.table(
-            ("factor", "ten-day move, deviations", "return"),
-            [
-                (move["factor"], f"{move['deviations']:+.2f}", f"{move['return']:+.4f}")
-                for move in answer["moves"][:8]
-            ],
-            title=(
-                f"answer {answer['rank']}: distance {answer['distance']:.2f} of at most"
-                f" {told['largest_distance']:.2f}; exhausted on"
-                f" {chances['exhaustion']['probability']:.1%}, default on"
-                f" {chances['default']['probability']:.1%} of paths"
-            ),
-        )
-
-
-def _searched(
-    held: "Built", run: tuple[int, int], target: str, generations: int
-) -> "tuple[Breaker, Found]":
-    from margin_assets.avalanche.answers.breaking import Search, Target, searched_book
-    from margin_assets.kernels.avalanche.reverse.genetic import Effort
-
-    with output.progress() as bar:
-        task = bar.add_task("generations", total=generations)
-        search = Search(
-            Target(target),
-            Effort(generations=generations),
-            lambda done: bar.update(task, completed=done),
-        )
-        return searched_book(held, run, search)
-
-
-def warn(
-    *,
-    book: BookArgument,
-    fit: Annotated[
-        bool,
-        typer.Option("--fit", help="Fit the score on simulated days too.", show_default=False),
-    ] = False,
-    paths: PathsOption = _FEW,
-    seed: SeedOption = 1,
-    as_json: JsonOption = False,
-) -> None:
-    """How near it is: the early warning of today, from 0 to 1, with what it is made of.
-
-    High from 0.7 and critical from 0.9. A component that cannot be told counts in full, and is
-    named.
-    """
-    from margin_assets.avalanche.answers.watching import watched_book
-
-    with told_faults(book):
-        told = watched_book(opened_book(book), paths, seed, fit=fit)
-    if as_json:
-        output.answer(told)
-        return
-    points = told["points_to"]
-    beyond = "" if points == told["level"] else f", {points} if the next reading agrees"
-    output.say(f"{told['score']:.2f}: {told['level']}{beyond}")
-    if told["nearest_scenario"] is not None:
-        output.say(f"nearest to {told['nearest_scenario']}, {told['progress']:.0%} of its way")
-    output.table(("component", "from 0 to 1"), told["components"].items())
-    for name in told["unknown"]:
-        output.note(f"note: {name} cannot be told from this book; it counts in full")
-    if fit:
-        found = told["fit"]
-        output.say(
-            f"fitted: {found['detected']:.0%} of {found['exhausted_paths']} exhausted paths flagged"
-            f" a day before, {found['false_alarms']:.1%} of {found['calm_days']} calm days too"
-        )
+    worst = max(told["funding"], key=lambda day: day["shortfall"])
+    output.say(
+        f"thirty days: 95% outflow and buffer exceed liquidity by at most"
+        f" {_millions(worst['shortfall'])}m, on day {worst['day']}"
+    )
 
 
 def attribute(  # noqa: PLR0913 (the options of the interface)

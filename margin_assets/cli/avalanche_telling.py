@@ -1,5 +1,6 @@
 """Verbs that tell a run of the avalanche: one path hour by hour, and the report as one page."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,22 +20,35 @@ from margin_assets.cli.avalanche_verbs import (
     ScenarioOption,
     SeedOption,
     avalanche,
+    named_faults,
     opened_book,
 )
-from margin_assets.cli.options import JsonOption, example
+from margin_assets.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, example, opened_lake
 
 if TYPE_CHECKING:
     from margin_assets.avalanche.book.building import Built
     from margin_assets.avalanche.narrative.writing import Writer
+    from margin_assets.avalanche.running import Asked
 
 Document = dict[str, Any]
 _MILLION = 1e6
+_RUN_ID = re.compile(r"^[0-9a-f]{32}$")
+
+
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="A book's folder, or the id of a run of the lake.")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Adds the verbs of this module to those of the avalanche."""
     del app
-    avalanche.command(epilog=example("margin avalanche explain ./book --path 17 --arm C"))(explain)
+    avalanche.command(
+        epilog=example(
+            "margin avalanche explain ./book --path 17 --arm C",
+            "margin avalanche explain 1f0c... --path 17 --lake ./lake",
+        )
+    )(explain)
     avalanche.command(
         epilog=example(
             "margin avalanche report ./book --out report.html",
@@ -45,34 +59,47 @@ def register(app: typer.Typer) -> None:
 
 def explain(  # noqa: PLR0913 (the options of the interface)
     *,
-    book: BookArgument,
+    run: RunArgument,
     path: Annotated[int, typer.Option(metavar="P", min=0, help="Number of the path.")],
     scenario: ScenarioOption = DEFAULT_SCENARIO,
     arm: ArmOption = "C",
     paths: PathsOption = DEFAULT_PATHS,
     seed: SeedOption = 1,
+    lake: LakeOption = DEFAULT_LAKE,
     as_json: JsonOption = False,
 ) -> None:
     """Tell one path of a run hour by hour: what moved, who called, what paid, what was sold.
 
     A path is a function of its number: it is the same in any run of the same book, scenario, arm
-    and seed.
+    and seed. A run that a lake holds is named by its id, and told from the lake alone.
     """
     from margin_assets.avalanche.answers.telling import told_path
+    from margin_assets.avalanche.running import Asked
 
-    with told_faults(book):
-        held = opened_book(book)
-        told = told_path(held, case_in(held, scenario, paths, seed), arm, path)
+    with told_faults(run):
+        held, asked = _found(run, lake, Asked(scenario, arm, seed, paths))
+        case = case_in(held, asked.scenario, asked.paths, asked.seed)
+        told = told_path(held, case, asked.arm, path)
     if as_json:
         output.answer(told)
         return
+    output.say(f"path {path}, {asked.scenario}, arm {asked.arm}:")
     output.say(
-        f"path {path}, {scenario}, arm {arm}: need peaks at {_millions(told['peak_need'])}m in hour"
-        f" {told['peak_hour']}; exhausted {_when(told['exhaustion_hour'])},"
-        f" default {_when(told['default_hour'])}"
+        f"need peaks at {_millions(told['peak_need'])}m in hour {told['peak_hour']};"
+        f" exhausted {_when(told['exhaustion_hour'])}, default {_when(told['default_hour'])}"
     )
     for hour in told["hours"]:
         _tell_hour(hour)
+
+
+def _found(run: str, lake: str, given: "Asked") -> "tuple[Built, Asked]":
+    """A book's folder with what was given, or a run of the lake by its id with what was asked."""
+    from margin_assets.avalanche.storing import stored_run
+
+    if not _RUN_ID.match(run) or Path(run).exists():
+        return opened_book(run), given
+    with named_faults(lake):
+        return stored_run(opened_lake(lake), run)
 
 
 def _when(hour: int | None) -> str:

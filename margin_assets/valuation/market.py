@@ -22,7 +22,7 @@ from margin_assets.kernels.rates.conventions import (
 )
 from margin_assets.kernels.rates.curves import Curve, discount_factors
 from margin_assets.kernels.rates.legs import OvernightIndex, TermIndex
-from margin_assets.kernels.rates.quotes import Bootstrap, QuotedCurve, Unbuildable
+from margin_assets.kernels.rates.quotes import Bootstrap, QuotedCurve
 from margin_assets.valuation.curve_terms import COMPOUNDINGS, WEEKDAYS, CalendarTerms, CurveTerms
 from margin_assets.valuation.document import Document
 from margin_assets.valuation.indices import IndexConventions, known_index, known_names
@@ -93,7 +93,8 @@ def market_of(document: Document) -> Market:
     """The market of a document, its curves built.
 
     Raises:
-        DocumentError: a name that leads nowhere, or a curve that cannot be built.
+        DocumentError: a name that leads nowhere.
+        Unbuildable: a curve that its quotes do not make.
     """
     calendars = Calendars(
         tuple((name, _own_calendar(terms)) for name, terms in document.calendars.items())
@@ -205,11 +206,8 @@ def _curves(
     ordered = _ordered(quoted, built)
     used = {curve.discount for curve in ordered} & set(built)
     known = {name: _as_quantlib(built[name]) for name in sorted(filter(None, used))}
-    try:
-        bootstrap = Bootstrap(document.valuation_date, ordered, known)
-        made, days = bootstrap.curves(), bootstrap.node_days()
-    except Unbuildable as error:
-        raise DocumentError(f"curves.{error.name}: cannot be built: {error.reason}") from None
+    bootstrap = Bootstrap(document.valuation_date, ordered, known)
+    made, days = bootstrap.curves(), bootstrap.node_days()
     for one in ordered:
         built[one.name] = BuiltCurve(
             one.name, made[one.name], days_of(one.reference), one.day_count, tuple(days[one.name])

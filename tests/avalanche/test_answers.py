@@ -166,6 +166,10 @@ def test_measures_close_the_gap_in_the_order_of_what_they_cost(held: Built):
     assert [one["rank"] for one in picks] == list(range(1, len(picks) + 1))
     gaps = [told["gap_99"], *(one["gap_left"] for one in picks)]
     assert all(later < sooner for sooner, later in pairwise(gaps))
+    portfolio = told["portfolio"]
+    assert set(portfolio["scales"]) == {"ANNA", "BORIS"}
+    assert portfolio["margin_promised"] <= portfolio["margin_before"]
+    assert portfolio["expected_return"] >= 40e6 - 1.0
     assert {one["kind"] for one in told["considered"]} >= {"add_facility", "cut", "port"}
 
 

@@ -20,10 +20,13 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("verb", "keys"),
     [
-        (["facility", "--level", 0.9], {"commitment", "low", "high", "missing", "verdict"}),
+        (
+            ["facility", "--level", 0.9],
+            {"commitment", "low", "high", "missing", "verdict", "funding"},
+        ),
         (["warn"], {"score", "level", "components", "unknown", "rho"}),
-        (["attribute", "--scenario", "none"], {"need", "by_manager", "matrix", "residual"}),
-        (["recommend", "--scenario", "none"], {"gap_99", "recommendations", "considered"}),
+        (["attribute", "--scenario", "none"], {"need", "matrix", "concentration", "efficiency"}),
+        (["recommend", "--scenario", "none"], {"gap_99", "recommendations", "portfolio"}),
         (["explain", "--path", 7], {"hours", "peak_need", "exhaustion_hour"}),
         (["reverse", "--generations", 3], {"answers", "largest_distance", "target"}),
     ],
@@ -74,6 +77,20 @@ def test_what_cannot_be_answered_is_one_line(
     assert said.code == 1
     assert message in said.err
     assert said.err.count("\n") == 1
+
+
+def test_a_run_of_a_lake_is_explained_by_its_id(margin: Margin, book: Path, tmp_path: Path):
+    lake = ["--lake", tmp_path / "lake"]
+    words = ["--scenario", "none", "--arm", "A", *FEW]
+    run = margin("avalanche", "run", book, *words, *lake, "--json").document
+
+    by_id = margin("avalanche", "explain", run["run_id"], "--path", 7, *lake, "--json")
+    by_book = margin("avalanche", "explain", book, "--path", 7, *words, "--json")
+    unknown = margin("avalanche", "explain", "0" * 32, "--path", 7, *lake)
+
+    assert by_id.code == 0, by_id.err
+    assert by_id.out == by_book.out
+    assert f"no run '{'0' * 32}'" in unknown.err
 
 
 class _Page(HTMLParser):

@@ -140,9 +140,11 @@ def term_peer(terms: Terms, shift: float) -> float:
 def held_to(row: Terms, peer: Callable[[float], float]) -> None:
     with evaluated_on(VALUATION):
         wanted, bumped = peer(0.0), central(peer(1e-4), peer(-1e-4))
+        bent = (peer(1e-3) - 2.0 * wanted + peer(-1e-3)) / 100.0
     assert row["status"] == "valued"
     assert relative(row["npv"], wanted, NOTIONAL) < 1e-11
     assert row["dv01"] == pytest.approx(bumped, rel=1e-5, abs=1e-5)
+    assert row["gamma"] == pytest.approx(bent, rel=1e-3, abs=1e-5)
     assert sum(row["key_rates"].values()) == pytest.approx(row["dv01"], abs=1e-9)
 
 

@@ -10,16 +10,10 @@ import polars as pl
 from margin_assets.avalanche.answers.attributing import attribution
 from margin_assets.avalanche.answers.case import Case, liquid, policy_of, run, run_unlimited
 from margin_assets.avalanche.answers.documents import Document, document_of
+from margin_assets.avalanche.answers.rebalancing import portfolio_document, rebalanced
 from margin_assets.avalanche.book.building import Built, built
 from margin_assets.kernels.avalanche.answers.attribution import Attribution
-from margin_assets.kernels.avalanche.answers.margins import layout
 from margin_assets.kernels.avalanche.answers.policy import Policy
-from margin_assets.kernels.avalanche.answers.portfolio import (
-    Asked,
-    Margins,
-    Scaled,
-    least_margin,
-)
 from margin_assets.kernels.avalanche.answers.recommendations import (
     Alone,
     Candidate,
@@ -106,36 +100,6 @@ def _rebalanced(case: Case, adjustment: float) -> list[Measure]:
     return [Measure(candidate, scales=answer.scales)]
 
 
-def rebalanced(case: Case, adjustment: float) -> Scaled:
-    """Scales of managers that keep the expected return at the least margin today.
-
-    Raises:
-        ValueError: A manager's expected return is not stated.
-    """
-    returns = case.holdings.expected_return
-    count = len(returns)
-    asked = Asked(
-        expected_return=returns,
-        least_return=float(returns.sum()),
-        low=np.full(count, 1.0 - adjustment),
-        high=np.full(count, 1.0 + adjustment),
-    )
-    return least_margin(_margins(case), asked)
-
-
-def _margins(case: Case) -> Margins:
-    """Today's cuts by manager, times multiplier and weight; anchors and constants stay out."""
-    where, rows = layout(case.platform), case.holdings.cuts
-    owner = where.set_of_group[where.group_of_cut]
-    weight = case.platform.groups.weight[where.group_of_cut, 0]
-    scale = case.platform.sets.multiplier[owner] * weight
-    shape = (len(owner), len(case.holdings.names.managers))
-    form = np.zeros(shape)
-    np.add.at(form, (rows.cut, rows.manager), (rows.w + rows.w2) * scale[rows.cut])
-    kept = np.flatnonzero(where.is_anchor[where.group_of_cut] == 0)
-    return Margins(form[kept], where.group_of_cut[kept])
-
-
 def _ports(case: Case, rate: float) -> list[Measure]:
     """The move of a factor between two sets of one entity that offset each other most in it."""
     best: tuple[float, int, int, int] | None = None
@@ -191,6 +155,10 @@ class Valuer:
             factor = self._offered[place].scales
             scales = scales if factor is None else scales * factor
         moved = tuple(sorted(place for place in done if self._offered[place].move is not None))
+        return self.need(scales, moved)
+
+    def need(self, scales: FloatArray, moved: tuple[int, ...] = ()) -> float:
+        """The 99% need with managers' books scaled, and with measures that move exposures."""
         key = (scales.tobytes(), moved)
         if key not in self._needs:
             case = self._with_moves(moved)
@@ -263,6 +231,7 @@ def advice(
         "need_99": before.need,
         "gap_99": before.gap,
         "considered": [_alone(one) for one in alone(candidates, measured)],
+        "portfolio": portfolio_document(case, valuer.need, policy.adjustment),
         "recommendations": [_pick(pick) for pick in picks],
     }
 

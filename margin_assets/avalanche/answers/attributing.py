@@ -7,6 +7,7 @@ import numpy as np
 
 from margin_assets.avalanche.answers.case import Case, by_venue, run, traced
 from margin_assets.avalanche.answers.documents import Document
+from margin_assets.avalanche.answers.standing import stood_book
 from margin_assets.avalanche.book.building import Built
 from margin_assets.kernels.avalanche.answers.attribution import (
     Attribution,
@@ -162,7 +163,7 @@ def attributed_book(held: Built, case: Case, arm: str, *, shared: bool) -> Docum
     results = run(case, arm)
     found = attribution(case, arm, results)
     told: Document = {"scenario": case.scenario_name, "arm": arm}
-    told |= attribution_document(case, found)
+    told |= attribution_document(case, found) | stood_book(held, case, found)
     if shared:
         told["shared"] = shared_out(case, arm, results, found, Effort())
     return told

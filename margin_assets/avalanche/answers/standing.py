@@ -6,7 +6,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from margin_assets.avalanche.answers.case import Case, by_venue, liquid
+from margin_assets.avalanche.answers.case import (
+    Case,
+    by_venue,
+    liquid,
+    policy_of,
+    run_unlimited,
+)
 from margin_assets.avalanche.answers.documents import Document, document_of, plain
 from margin_assets.avalanche.book.building import Built
 from margin_assets.avalanche.book.terms import ladder_of
@@ -156,6 +162,12 @@ def cushion(case: Case, policy: Policy) -> Cushion:
     return Cushion(liquid(case.platform).total, 0.0, policy.buffer)
 
 
+def funded_book(built: Built, case: Case) -> list[Document]:
+    """Thirty days of funding of a book in one scenario, every due paid."""
+    held = cushion(case, policy_of(built))
+    return [document_of(day) for day in funding(built, run_unlimited(case), held)]
+
+
 def funding(built: Built, results: Results, held: Cushion) -> tuple[FundingDay, ...]:
     """Thirty days of contractual flows and margin, of an unlimited run."""
     month = built.settings.model_copy(update={"days": DAYS})
@@ -229,3 +241,13 @@ def standing_document(case: Case, facts: Facts, policy: Policy) -> Document:
     )
     score = integrated_score(standing, policy.score)
     return {"score": score.value, "parts": plain(score), "made_of": plain(standing)}
+
+
+def stood_book(built: Built, case: Case, found: Attribution) -> Document:
+    """Concentration against its limits, and what managers earn on what they bring."""
+    base = baseline(case)
+    shares = concentrations(case, base, found, policy_of(built).limits)
+    return {
+        "concentration": [document_of(one) for one in shares],
+        "efficiency": efficiencies(case, base, found),
+    }

@@ -32,11 +32,11 @@ _LEVEL = 0.99
 _LABEL_DAYS = 3
 _HOURS = 24
 _TAUGHT = ("none", "moderate", "severe")
-_TAUGHT_PATHS = 64  # of each scenario that the score is fitted on
+_TAUGHT_PATHS = 96  # of each scenario that the score is fitted on
 _BLOCK = 16
 MODERATE = "moderate"
 """Scenario whose 99% need is set against liquidity."""
-_FLAGGED = 0.10  # of the days of the fit
+_ALARMS = 0.09  # of the calm days of the fit: flagged from there on
 UNOBSERVED = ("bid-ask spreads", "funding spread", "intraday calls", "disputes")
 """Leading indicators of the model that a book does not carry: they are left out of the mean."""
 
@@ -183,13 +183,17 @@ class Days(NamedTuple):
 def simulated_days(case: Case, held: Built, arm: str, paths: Int64Array, need: float) -> Days:
     """Components at the end of each day of some paths, from a trace of them.
 
-    Use is the moderate 99% need over what is left; nearness that of the move since five days ago;
-    the spiral grows with volatility, and so does the rank that stands for the leading indicators.
+    Use is the moderate 99% need over what is left once known dues are paid; nearness that of the
+    move since five days ago; the spiral grows with volatility, and so does the rank that stands for
+    the leading indicators.
     """
     told = traced(case, arm, paths)
     ends = np.arange(_HOURS - 1, told.level.shape[1], _HOURS)
-    columns = [LIQUIDITY.index(name) for name in ("cash", "hqla", "undrawn")]
-    left = told.liquidity[:, ends][:, :, columns].sum(axis=2)
+    had, owed = (
+        told.liquidity[:, ends][:, :, [LIQUIDITY.index(name) for name in names]].sum(axis=2)
+        for names in (("cash", "hqla", "undrawn"), ("known_dues", "arrears"))
+    )
+    left = had - owed
     use = np.clip(need / np.maximum(left, 1.0), 0.0, 1.0)
     sigma = case.platform.factors.sigma
     stress = (told.sigma[:, ends] / sigma).mean(axis=2)
@@ -235,8 +239,8 @@ def fitted_on(days: Days, levels: WarningLevels) -> Document:
     beta = warning.fitted(train[counts], kept[counts])
     held = warning.scores(days.features[1::2].reshape(-1, 4), beta).reshape(-1, labels.shape[1])
     ranks = warning.isotonic(warning.scores(train[counts], beta), kept[counts])
-    # The score is ranked on the days it was fitted on: high is beyond nine days of ten.
-    threshold = float(np.quantile(warning.scores(train[counts], beta), 1.0 - _FLAGGED))
+    calm = train[days.exhausted_on[::2] < 0].reshape(-1, train.shape[2])
+    threshold = float(np.quantile(warning.scores(calm, beta), 1.0 - _ALARMS))
     skill = warning.skill((held >= threshold).astype(np.float64), days.exhausted_on[1::2])
     return {
         "coefficients": dict(

@@ -1,6 +1,6 @@
 """All answers to one scenario in one document: what the report shows and the text speaks of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -41,12 +41,27 @@ class Asked(NamedTuple):
     seed: int
 
 
-def everything(held: Built, asked: Asked, told: Callable[[str], None] = lambda _: None) -> Document:
-    """Every answer but the reverse stress; `told` hears of each part as it begins."""
+def everything(
+    held: Built,
+    asked: Asked,
+    told: Callable[[str], None] = lambda _: None,
+    known: Mapping[str, Results] | None = None,
+) -> Document:
+    """Every answer but the reverse stress.
+
+    Args:
+        held: The book.
+        asked: Which run.
+        told: Hears of each part as it begins.
+        known: Paths of the three arms, where they have been run already.
+
+    Raises:
+        BookError: There is no such scenario, or it is not known what can be sold.
+    """
     case = case_of(held, asked.scenario, asked.paths, asked.seed)
     held.require_depth()
     told("arms A, B and C")
-    arms = {arm: run(case, arm) for arm in ARMS}
+    arms = known or {arm: run(case, arm) for arm in ARMS}
     free = run_unlimited(case)
     document = _run_document(held, asked, case) | _need_document(case, arms, free)
     told("calls of the worst paths")
@@ -83,7 +98,7 @@ def _run_document(held: Built, asked: Asked, case: Case) -> Document:
     }
 
 
-def _need_document(case: Case, arms: dict[str, Results], free: Results) -> Document:
+def _need_document(case: Case, arms: Mapping[str, Results], free: Results) -> Document:
     hours = case.settings.hours
     return {
         "arms": {arm: need.arm_document(results, hours) for arm, results in arms.items()},

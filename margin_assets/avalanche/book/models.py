@@ -15,6 +15,7 @@ from margin_assets.kernels.initial_margin import historical, normed, scanned
 from margin_assets.kernels.initial_margin.cuts import (
     Error,
     Exposure,
+    Model,
     Planes,
     Surrogate,
     trained,
@@ -145,9 +146,24 @@ def _exact(planes: Planes) -> Surrogate:
 _Made = tuple[list[Surrogate], str]
 
 
+def is_historical(model: Row, market: Market) -> bool:
+    """Whether the model asks a history, and there is one."""
+    return model["family"] in ("FHS_ES", "FHS_VAR") and bool(len(market.returns))
+
+
 def _historical(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
     if not len(market.returns):
         return _normal(model, held, market, cuts)
+    made = historical_model(model, held, market)
+    return [trained(made, held.net, _classes(held, market), cuts=cuts)], ""
+
+
+def historical_model(model: Row, held: SetExposure, market: Market) -> Model:
+    """The model itself, over all scenarios of its history.
+
+    Raises:
+        BookError: A factor of the set lacks returns.
+    """
     returns = market.returns[-model["lookback_days"] :, held.factors]
     lacking = np.isnan(returns).any(axis=0)
     days = model["mpor_days"]
@@ -166,8 +182,7 @@ def _historical(model: Row, held: SetExposure, market: Market, cuts: int) -> _Ma
         tail = historical.value_at_risk_tail(residuals, sigma, held.net, model["alpha"])
     else:
         tail = historical.tail_of(model["alpha"], len(residuals))
-    made = historical.shortfall_model(residuals, sigma, held.net, tail)
-    return [trained(made, held.net, _classes(held, market), cuts=cuts)], ""
+    return historical.shortfall_model(residuals, sigma, held.net, tail)
 
 
 def _standard(returns: FloatArray, sigma: FloatArray, decay: float) -> FloatArray:

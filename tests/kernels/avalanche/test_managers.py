@@ -25,6 +25,13 @@ def test_shares_of_the_airport_game():
     assert found.runs <= 8
 
 
+def test_backwards_after_forwards_makes_two_managers_exact():
+    """One permutation forwards alone would give all of what they add to the second."""
+    found = shapley(lambda s: float(s.sum() + 4.0 * s[0] * s[1]), _draws(1, 2))
+
+    assert found.amount == pytest.approx([3.0, 3.0])
+
+
 def test_a_sum_has_no_error():
     found = shapley(lambda s: float(s @ np.array([1.0, -2.0, 5.0])) + 7.0, _draws(8, 3))
 

@@ -82,6 +82,19 @@ def test_the_fit_finds_what_matters_and_keeps_no_negative_coefficient():
     assert slopes[3] <= 0.0
 
 
+def test_a_coefficient_that_only_looked_positive_ends_at_nothing():
+    """The second component goes along with the first, and alone it would say the contrary."""
+    draws = np.random.default_rng(8)
+    first = draws.random(4_000)
+    features = np.column_stack([first, 0.8 * first + 0.2 * draws.random(4_000), first, first])
+    chance = 1 / (1 + np.exp(1.0 - features @ np.array([8.0, -5.0, 0.0, 0.0])))
+    labels = (draws.random(4_000) < chance).astype(float)
+    beta = warning.fitted(features[:, :2], labels, penalty=1e-6)
+
+    assert beta[2] == 0.0
+    assert beta[1] > 1.0
+
+
 def test_labels_that_are_all_alike_teach_nothing():
     with pytest.raises(ValueError, match="same label"):
         warning.fitted(np.zeros((3, 4)), np.ones(3))

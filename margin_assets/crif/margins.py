@@ -74,7 +74,7 @@ def _method(question: Question) -> Method:
 
 def _head(question: Question, method: Method) -> Document:
     if not isinstance(method.by, Parameters):
-        return {"model": question.model, "currency": "USD"}
+        return {"model": question.model, "currency": "USD", "amounts_in": "USD"}
     return {
         "model": question.model,
         "version": method.by.version,

@@ -8,14 +8,15 @@ import numpy as np
 from margin_assets.kernels.numeric.arrays import FloatArray
 from margin_assets.kernels.rates.conventions import day_of, years_of
 from margin_assets.kernels.rates.curves import BASIS_POINT, discount_factors
+from margin_assets.kernels.rates.quotes import Unbuildable
 from margin_assets.kernels.rates.tail_risk import expected_shortfall, value_at_risk
 from margin_assets.kernels.rates.values import Valued
-from margin_assets.valuation.accrued import accrued_interest
-from margin_assets.valuation.bond_figures import BondMarket, bonds_of, priced
+from margin_assets.valuation.bond_figures import BondMarket, accrued_interest, bonds_of, priced
 from margin_assets.valuation.book import Book, lay_out
 from margin_assets.valuation.document import Document, HistoricalResults
 from margin_assets.valuation.instrument_terms import FixedLeg, FloatingRateNote, Swap
-from margin_assets.valuation.market import BuiltCurve, Market, market_of
+from margin_assets.valuation.market import Market, market_of
+from margin_assets.valuation.node_curves import BuiltCurve
 from margin_assets.valuation.risk import (
     NO_CURVE,
     Positioned,
@@ -56,7 +57,13 @@ def answer(document: Document) -> Row:
         DocumentError: it is refused, with the place and the reason.
     """
     _refuse_contradictions(document)
-    market = market_of(document)
+    try:
+        return _answered(document, market_of(document))
+    except Unbuildable as error:
+        raise DocumentError(f"curves.{error.name}: cannot be built: {error.reason}") from None
+
+
+def _answered(document: Document, market: Market) -> Row:
     results = _results(document, market)
     rows = [_instrument(results, i) for i in range(len(document.instruments))]
     told: Row = {
@@ -149,7 +156,8 @@ def _status(results: Results, i: int, parts: Sequence[int]) -> tuple[str, str | 
         return MATURED, None
     reasons = [results.reasons[n] for n in parts if n in results.reasons]
     if not reasons:
-        return VALUED, None
+        is_number = np.isfinite(results.found.value[parts]).all()
+        return (VALUED, None) if is_number else (UNPRICED, "its value is beyond any number")
     is_quoted = reasons == [NO_CURVE] and results.bonds.get(i, {}).get("dirty_price") is not None
     return (QUOTED if is_quoted else UNPRICED), reasons[0]
 

@@ -72,7 +72,7 @@ def lay_out(document: Document, market: Market) -> Book:
             else:
                 laid, bonds[i] = _LAYOUTS[instrument.kind](desk, instrument, len(parts))
                 parts.append(laid)
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:
             if isinstance(error, DocumentError):
                 raise
             raise DocumentError(f"instruments[{i}]: {error}") from None

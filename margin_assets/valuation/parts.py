@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterable
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -24,10 +25,16 @@ from margin_assets.kernels.rates.conventions import (
     FREQUENCIES,
     RULES,
     is_tenor,
+    years_of,
 )
-from margin_assets.whatif.fields import Day, Id
+from margin_assets.whatif.fields import Day as AnyDay
+from margin_assets.whatif.fields import Id
 
-__all__ = ["Day", "Id"]
+__all__ = ["Id"]
+
+LAST_DAY = date(2120, 12, 31)
+LONGEST_YEARS = 60.0
+"""Of a tenor: no day that anything leads to is beyond what QuantLib counts, which ends in 2199."""
 
 MOST = 1e15
 _A_YEAR = {"1": "annual", "2": "semiannual", "4": "quarterly", "12": "monthly", "0": "once"}
@@ -123,14 +130,26 @@ def _frequency(value: object) -> str:
     if name.lower() in FREQUENCIES:
         return name.lower()
     if is_tenor(name.upper()):
-        return name.upper()
+        return _not_too_long(name.upper())
     raise ValueError(f"must be a tenor such as 6M, one of {', '.join(FREQUENCIES)}, or 1, 2, 4, 12")
 
 
 def _tenor(value: object) -> str:
-    if isinstance(value, str) and is_tenor(value.upper()):
-        return value.upper()
-    raise ValueError("must be a tenor such as 3M, 10Y or 1Y6M")
+    if not isinstance(value, str) or not is_tenor(value.upper()):
+        raise ValueError("must be a tenor such as 3M, 10Y or 1Y6M")
+    return _not_too_long(value.upper())
+
+
+def _not_too_long(tenor: str) -> str:
+    if not 0.0 < years_of(tenor) <= LONGEST_YEARS:
+        raise ValueError(f"must be above 0 and not longer than {LONGEST_YEARS:g} years")
+    return tenor
+
+
+def _not_too_late(day: date) -> date:
+    if day > LAST_DAY:
+        raise ValueError(f"must not be after {LAST_DAY}")
+    return day
 
 
 def _calendar(value: object) -> str:
@@ -146,6 +165,7 @@ def _currency(value: object) -> str:
 
 
 _AsNumber = BeforeValidator(_number)
+Day = Annotated[AnyDay, AfterValidator(_not_too_late)]
 Number = Annotated[float, _AsNumber]
 Amount = Annotated[float, _AsNumber, AfterValidator(_not_zero)]
 """Amount that is not nothing; a negative one is a short position."""

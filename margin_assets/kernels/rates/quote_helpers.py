@@ -93,8 +93,8 @@ def _future(quote: Quote, held: QlObject, _: QlObject) -> QlObject:
     start = to_ql(quote.start)
     if quote.is_overnight:
         end = start + period(quote.tenor)
-        if start == ql.IMM.nextDate(start - 1, mainCycle=False):
-            end = ql.IMM.nextDate(end - 7, mainCycle=False)
+        if start == _third_wednesday(start):
+            end = _third_wednesday(end)
         index = _overnight(quote)
         return ql.OvernightIndexFutureRateHelper(held, start, end, index)
     return ql.FuturesRateHelper(
@@ -106,6 +106,12 @@ def _future(quote: Quote, held: QlObject, _: QlObject) -> QlObject:
         quote.end_of_month,
         day_count(quote.day_count),
     )
+
+
+def _third_wednesday(day: QlObject) -> QlObject:
+    """Of the day's month: a quarter of a future runs from one to another."""
+    ql = quantlib()
+    return ql.Date.nthWeekday(3, ql.Wednesday, day.month(), day.year())
 
 
 def _overnight(quote: Quote) -> QlObject:

@@ -13,7 +13,16 @@ from margin_assets.kernels.avalanche.platform import (
     Groups,
     Platform,
 )
-from margin_assets.kernels.avalanche.results import CALL, DRAWN, NEVER, PAID, RETURN, TURNED, Trace
+from margin_assets.kernels.avalanche.results import (
+    CALL,
+    DRAWN,
+    NEVER,
+    PAID,
+    RETURN,
+    SOLD,
+    TURNED,
+    Trace,
+)
 from margin_assets.kernels.avalanche.scenario import NO_IMPACT, NOISELESS, Scenario, Settings
 from margin_assets.kernels.avalanche.simulation import simulate, trace
 from tests.support import avalanche_platforms as ap
@@ -297,6 +306,22 @@ def test_a_sale_raises_the_gap_once_and_the_margin_it_frees_comes_back():
     # Cash that is a day away does not pay in time; it is sold for once, and not again each hour.
     assert found.sold.tolist() == pytest.approx([3e6])
     assert found.default_hour.tolist() == [32]
+
+
+def test_proceeds_on_their_way_are_counted_once():
+    for_sale = short_of(
+        5e5,
+        sets=ap.sets(eod_hour=17, eod_lag=6, intraday=at(18), intraday_lag=6),
+        units=ap.units(1, exposure=1e8, funded=0.5, lag=2),
+        factors=ap.factors(adv=1e15),
+    )
+
+    found = told(for_sale, moved((3, -0.02), (18, -0.01)), QUIET._replace(arm=NO_IMPACT))
+
+    # The second call finds the proceeds of the first sale spoken for (the position that is left,
+    # 97%, loses 0.97m, and half a dollar comes of each that is sold).
+    assert events(found, SOLD) == [(17, 3e6, 19), (18, 1.94e6, 20)]
+    assert found.results.default_hour.tolist() == [NEVER]
 
 
 def test_contractual_flows_are_paid_and_are_no_margin():

@@ -96,6 +96,14 @@ def test_auctioned_bills(terms: Bill, rate: float, price: float):
     assert round(100 * investment_rate(terms, price), 3) == pytest.approx(100 * rate)
 
 
+def test_bills_by_hand():
+    """91 days of a year with a leap day; 364 days, of which the second half-year compounds."""
+    assert price_at_investment(Bill(91, 366), 0.05) == pytest.approx(100 / (1 + 0.05 * 91 / 366))
+    beyond = (1 + 0.05 / 2) * (1 + 0.05 * (364 - 366 / 2) / 366)
+    assert price_at_investment(Bill(364, 366), 0.05) == pytest.approx(100 / beyond)
+    assert price_at_discount(Bill(90, 365), 0.04) == pytest.approx(99.0)
+
+
 @pytest.mark.parametrize("terms", [Bill(28, 365), Bill(182, 365), Bill(183, 365), Bill(364, 366)])
 def test_rates_of_a_bill_lead_back_to_its_price(terms: Bill):
     for price in (100.3, 99.7, 95.2):

@@ -11,12 +11,12 @@ from margin_assets.kernels.rates.curves import BASIS_POINT, discount_factors
 from margin_assets.kernels.rates.quotes import Unbuildable
 from margin_assets.kernels.rates.tail_risk import expected_shortfall, value_at_risk
 from margin_assets.kernels.rates.values import Valued
-from margin_assets.valuation.accrued import accrued_interest
-from margin_assets.valuation.bond_figures import BondMarket, bonds_of, priced
+from margin_assets.valuation.bond_figures import BondMarket, accrued_interest, bonds_of, priced
 from margin_assets.valuation.book import Book, lay_out
 from margin_assets.valuation.document import Document, HistoricalResults
 from margin_assets.valuation.instrument_terms import FixedLeg, FloatingRateNote, Swap
-from margin_assets.valuation.market import BuiltCurve, Market, market_of
+from margin_assets.valuation.market import Market, market_of
+from margin_assets.valuation.node_curves import BuiltCurve
 from margin_assets.valuation.risk import (
     NO_CURVE,
     Positioned,

@@ -214,6 +214,23 @@ class FixedLeg(_Leg):
         return self
 
 
+class Stub(_Part):
+    """What an irregular first or last period of a floating leg pays: one of three."""
+
+    index: Id | None = None
+    indices: Annotated[list[Id], Field(min_length=2, max_length=2)] | None = None
+    """A shorter and a longer term index, between which the rate is interpolated by days."""
+    rate: Rate | None = None
+    """Agreed rate, without the leg's spread."""
+
+    @model_validator(mode="after")
+    def says_one(self) -> Self:
+        """Exactly one of index, indices and rate."""
+        if [self.index, self.indices, self.rate].count(None) != len(("index", "indices")):
+            raise ValueError("needs one of index, indices and rate")
+        return self
+
+
 class FloatingLeg(_Leg):
     """Leg that pays an index and a spread; what it does not say is the index's."""
 
@@ -221,6 +238,9 @@ class FloatingLeg(_Leg):
     index: Id
     spread: Rate | None = None
     spreads: Rates | None = None
+    initial_stub: Stub | None = None
+    """Of the first period; absent: it pays the leg's index as the others do."""
+    final_stub: Stub | None = None
     averaging: Literal["compounded", "averaged"] = "compounded"
     """Of an overnight index."""
     forward_over: ForwardOver = "index_period"

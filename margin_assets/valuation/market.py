@@ -1,56 +1,23 @@
 """The market of a document: calendars, indices, curves as the kernels have them."""
 
-import math
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
-import numpy as np
-
-from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.rates.conventions import (
     OwnCalendar,
     QlObject,
     calendar,
-    day_count,
     days_of,
-    of_ql,
-    period,
-    quantlib,
-    to_ql,
-    year_fractions,
 )
-from margin_assets.kernels.rates.curves import Curve, discount_factors
 from margin_assets.kernels.rates.legs import OvernightIndex, TermIndex
 from margin_assets.kernels.rates.quotes import Bootstrap, QuotedCurve
-from margin_assets.valuation.curve_terms import COMPOUNDINGS, WEEKDAYS, CalendarTerms, CurveTerms
+from margin_assets.valuation.curve_terms import WEEKDAYS, CalendarTerms
 from margin_assets.valuation.document import Document
 from margin_assets.valuation.indices import IndexConventions, known_index, known_names
+from margin_assets.valuation.node_curves import BuiltCurve, as_quantlib, node_curve
 from margin_assets.valuation.quote_terms import quoted_curve
 from margin_assets.whatif.agreement import DocumentError
-
-_DAYS_AHEAD = 61 * 366
-"""Days for which a curve of nodes is handed to QuantLib, to discount the swaps of another."""
-
-
-class BuiltCurve(NamedTuple):
-    """A curve and what tells its days as its years."""
-
-    name: str
-    curve: Curve
-    reference: int
-    """Day of discount factor 1, as days since 1970-01-01."""
-    day_count: str
-    node_days: tuple[int, ...]
-    """None known where the nodes are given as years."""
-
-    def years(self, days: Int64Array) -> FloatArray:
-        """Years from the reference day."""
-        return year_fractions(self.day_count, self.reference, days)
-
-    def factors(self, days: Int64Array) -> FloatArray:
-        """Discount factors on those days."""
-        return discount_factors(self.curve, self.years(days))
 
 
 class Market(NamedTuple):
@@ -140,13 +107,22 @@ def _index_names(document: Document) -> list[str]:
     used |= dict.fromkeys(document.fixings)
     for instrument in document.instruments:
         for part in (instrument, *getattr(instrument, "legs", ())):
-            if name := getattr(part, "index", None):
-                used[name] = None
+            used |= dict.fromkeys(_named_by(part))
     for curve in document.curves.values():
         for row in (curve, *(curve.quotes or ()), *curve.conventions.values()):
             if row.index is not None:
                 used[row.index] = None
     return list(used)
+
+
+def _named_by(part: object) -> Iterator[str]:
+    """Indices that an instrument, a leg or a stub names."""
+    if name := getattr(part, "index", None):
+        yield name
+    yield from getattr(part, "indices", None) or ()
+    for stub in ("initial_stub", "final_stub"):
+        if (found := getattr(part, stub, None)) is not None:
+            yield from _named_by(found)
 
 
 def _conventions(document: Document, name: str) -> IndexConventions:
@@ -192,7 +168,7 @@ def _curves(
     document: Document, calendars: Calendars, conventions: Mapping[str, IndexConventions]
 ) -> tuple[dict[str, BuiltCurve], Bootstrap | None, tuple[QuotedCurve, ...]]:
     built = {
-        name: _of_nodes(name, terms, document.valuation_date)
+        name: node_curve(name, terms, document.valuation_date)
         for name, terms in document.curves.items()
         if terms.quotes is None
     }
@@ -205,7 +181,7 @@ def _curves(
         return built, None, ()
     ordered = _ordered(quoted, built)
     used = {curve.discount for curve in ordered} & set(built)
-    known = {name: _as_quantlib(built[name]) for name in sorted(filter(None, used))}
+    known = {name: as_quantlib(built[name]) for name in sorted(filter(None, used))}
     bootstrap = Bootstrap(document.valuation_date, ordered, known)
     made, days = bootstrap.curves(), bootstrap.node_days()
     for one in ordered:
@@ -230,65 +206,3 @@ def _ordered(quoted: Sequence[QuotedCurve], built: Mapping[str, QlObject]) -> li
         done += ready
         left = [one for one in left if one not in ready]
     return done
-
-
-def _of_nodes(name: str, terms: CurveTerms, valuation: date) -> BuiltCurve:
-    reference = terms.reference_date or valuation
-    per_year = COMPOUNDINGS[terms.compounding]
-    start = days_of(reference)
-    if terms.flat_rate is not None:
-        rates = np.array([_continuous(terms.flat_rate, per_year)])
-        curve = Curve(np.ones(1), rates, "linear_zero", "flat_zero")
-        return BuiltCurve(name, curve, start, terms.day_count, ())
-    days: tuple[int, ...] = ()
-    if terms.times is not None:
-        times = np.array(terms.times)
-    else:
-        days = _node_days(terms, reference)
-        times = year_fractions(terms.day_count, start, np.array(days, np.int64))
-    rates = _node_rates(name, terms, times, per_year)
-    if not terms.interpolation.endswith("zero"):
-        kept = times > 0.0  # the factor of 1 at time 0 is its own
-        times, rates = times[kept], rates[kept]
-        days = tuple(day for day, keep in zip(days, kept, strict=False) if keep)
-    if not times.size or (np.diff(times) <= 0.0).any():
-        raise DocumentError(
-            f"curves.{name}: nodes must ascend, and one be after the reference date"
-        )
-    curve = Curve(times, rates, terms.interpolation, terms.extrapolation)
-    return BuiltCurve(name, curve, start, terms.day_count, days)
-
-
-def _node_rates(name: str, terms: CurveTerms, times: FloatArray, per_year: int) -> FloatArray:
-    if terms.zero_rates is not None:
-        return np.array([_continuous(rate, per_year) for rate in terms.zero_rates])
-    factors = np.array(terms.discount_factors)
-    if times[0] < 0.0 or (times[0] == 0.0 and factors[0] != 1.0):
-        raise DocumentError(f"curves.{name}: the discount factor of its reference date must be 1")
-    rates: FloatArray = -np.log(factors) / np.where(times == 0.0, 1.0, times)
-    if times[0] == 0.0 and times.size > 1:
-        rates[0] = rates[1]
-    return rates
-
-
-def _node_days(terms: CurveTerms, reference: date) -> tuple[int, ...]:
-    if terms.dates is not None:
-        return tuple(days_of(day) for day in terms.dates)
-    start = to_ql(reference)
-    return tuple(of_ql(start + period(tenor)) for tenor in terms.tenors or ())
-
-
-def _continuous(rate: float, per_year: int) -> float:
-    return float(per_year * math.log1p(rate / per_year)) if per_year else rate
-
-
-def _as_quantlib(built: BuiltCurve) -> QlObject:
-    """The curve for QuantLib, day by day."""
-    ql = quantlib()
-    days = built.reference + np.arange(_DAYS_AHEAD)
-    first = date(1970, 1, 1) + timedelta(built.reference)
-    start = to_ql(first)
-    dates = ql.DateVector([start + i for i in range(_DAYS_AHEAD)])
-    made = ql.DiscountCurve(dates, built.factors(days).tolist(), day_count("act/365f"))
-    made.enableExtrapolation()
-    return made

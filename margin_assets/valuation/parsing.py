@@ -13,7 +13,7 @@ from margin_assets.valuation.curve_terms import (
     Scenario,
 )
 from margin_assets.valuation.document import Document, HistoricalResults
-from margin_assets.valuation.instrument_terms import INSTRUMENTS, LEGS
+from margin_assets.valuation.instrument_terms import INSTRUMENTS, LEGS, Stub
 from margin_assets.whatif.agreement import DocumentError
 from margin_assets.whatif.parsing import Form, faults, read_json
 
@@ -47,6 +47,8 @@ def _keys(above: list[int | str]) -> Iterable[str]:
             part: type[BaseModel] = QuoteTerms
         case ["curves", _, "conventions", *_]:
             part = QuoteConventions
+        case ["instruments", _, _, "legs", _, _, "initial_stub" | "final_stub"]:
+            part = Stub
         case ["instruments", _, _, "legs", _, kind]:
             part = LEGS[str(kind)]
         case ["instruments", _, kind]:

@@ -11,6 +11,7 @@ from margin_assets.kernels.rates.legs import (
     Period,
     TermIndex,
     Timetable,
+    at,
     fixed_leg,
     overnight_leg,
     periods,
@@ -23,6 +24,7 @@ from margin_assets.valuation.instrument_terms import (
     Bondlike,
     FixedLeg,
     FloatingLeg,
+    Stub,
     Swap,
 )
 from margin_assets.valuation.market import Market
@@ -108,10 +110,62 @@ def _leg(desk: Desk, swap: Swap, leg: FixedLeg | FloatingLeg, number: int) -> Fl
             is_over_accrual=leg.forward_over == "accrual_period",
             fixing_days=leg.fixing_days,
         )
-        flows = floating_leg(number, rows, paid, index)
+        flows = _with_stubs(desk, leg, (number, rows), paid)
     if leg.exchanges_notional:
         flows = joined([flows, repaid(number, rows, paid, is_lent_first=True)])
     return flows
+
+
+def _with_stubs(
+    desk: Desk, leg: FloatingLeg, numbered: tuple[int, Sequence[Period]], paid: Payments
+) -> Flows:
+    """Coupons of a floating leg, its first and last period as their stubs say."""
+    number, rows = numbered
+    stubs = {0: leg.initial_stub, len(rows) - 1: leg.final_stub}
+    parts = [
+        _stub(desk, stub, (number, rows[i]), _of_period(paid, i))
+        for i, stub in stubs.items()
+        if stub is not None
+    ]
+    first, last = int(leg.initial_stub is not None), len(rows) - int(leg.final_stub is not None)
+    if first < last:
+        regular = paid._replace(
+            notionals=tuple(at(paid.notionals, i) for i in range(first, last)),
+            rates=tuple(at(paid.rates, i) for i in range(first, last)),
+        )
+        index = desk.market.indices[leg.index]
+        parts.append(floating_leg(number, rows[first:last], regular, index))
+    return joined(parts)
+
+
+def _of_period(paid: Payments, i: int) -> Payments:
+    return paid._replace(notionals=(at(paid.notionals, i),), rates=(at(paid.rates, i),))
+
+
+def _stub(desk: Desk, stub: Stub, numbered: tuple[int, Period], paid: Payments) -> Flows:
+    number, row = numbered
+    if stub.rate is not None:
+        return fixed_leg(number, [row], paid._replace(rates=(stub.rate,)))
+    indices = [desk.market.indices[name] for name in stub.indices or [stub.index or ""]]
+    if len(indices) == 1:
+        return floating_leg(number, [row], paid, indices[0])
+    ends = []
+    for index in indices:
+        if not isinstance(index, TermIndex):
+            raise DocumentError(f"{desk.place}: a stub lies between two indices of a tenor")
+        ends.append(index.deposit(index.fixing_day(row.start, paid.fixing_days))[1])
+    if ends[0] >= ends[1]:
+        raise DocumentError(f"{desk.place}: the first index of a stub is the shorter one")
+    share = (row.end - ends[0]) / (ends[1] - ends[0])
+    parts = [
+        floating_leg(number, [row], _scaled(paid, weight), index)
+        for weight, index in zip((1.0 - share, share), indices, strict=True)
+    ]
+    return joined(parts)
+
+
+def _scaled(paid: Payments, weight: float) -> Payments:
+    return paid._replace(notionals=tuple(weight * amount for amount in paid.notionals))
 
 
 def _leg_timetable(

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 import QuantLib as ql  # noqa: N813 (its usual name)
 
-from margin_assets.valuation import value
+from margin_assets.valuation import DocumentError, value
 from tests.support.rates_peer import (
+    OIS_RATES,
+    TERM_RATES,
     VALUATION,
     central,
+    curve,
     document,
     evaluated_on,
     legs_value,
@@ -204,3 +207,40 @@ def test_flat_swap_of_quantlib_with_either_kind_of_coupon():
 
     assert par == pytest.approx(-5.872863313209, abs=1e-11)
     assert indexed == pytest.approx(-5.872342992212, abs=1e-11)
+
+
+def stubbed(stub: Terms) -> float:
+    """A swap whose first period is two months, on a leg of three."""
+    made = term_document({"start": date(2026, 3, 16), "end": date(2028, 5, 16)})
+    made["legs"][1] |= {"initial_stub": stub}
+    asked = document(made)
+    for tenor in ("1M", "2M"):
+        asked["indices"][f"USD-TERM-SOFR-{tenor}"] = {"curve": "TERM"}
+    npv: float = value(asked)["instruments"][0]["legs"][1]["npv"]
+    return npv
+
+
+def test_a_stub_pays_its_own_index():
+    """Two months of the two-month index are one ratio; one index stands for itself between two."""
+    own, by_rate, other = (
+        stubbed({"index": "USD-TERM-SOFR-2M"}),
+        stubbed({"rate": 0.0}),
+        stubbed({"index": "USD-TERM-SOFR-1M"}),
+    )
+    between = stubbed({"indices": ["USD-TERM-SOFR-1M", "USD-TERM-SOFR-3M"]})
+    as_it_is = stubbed({"index": "USD-TERM-SOFR-3M"})
+    with evaluated_on(VALUATION):
+        growth = curve(TERM_RATES).discount(ql.Date(16, 3, 2026)) / curve(TERM_RATES).discount(
+            ql.Date(18, 5, 2026)
+        )
+        paid = curve(OIS_RATES).discount(ql.Date(18, 5, 2026))
+
+    # The agreed rate comes without the leg's spread; the index's deposit ends as the period does.
+    spread = 0.0005 * 63 / 360
+    assert own - by_rate == pytest.approx(NOTIONAL * (growth - 1 + spread) * paid, rel=1e-9)
+    assert min(other, as_it_is) < between < max(other, as_it_is)
+
+
+def test_a_stub_between_indices_of_wrong_order_is_refused():
+    with pytest.raises(DocumentError, match="the first index of a stub is the shorter one"):
+        stubbed({"indices": ["USD-TERM-SOFR-3M", "USD-TERM-SOFR-1M"]})

@@ -9,9 +9,7 @@ import typer
 
 from margin_assets.cli import output
 from margin_assets.cli.options import (
-    DEFAULT_LAKE,
     JsonOption,
-    LakeOption,
     example,
     opened_lake,
 )
@@ -60,10 +58,6 @@ def register(app: typer.Typer) -> None:
         "run",
         epilog=example("margin avalanche run ./book --scenario severe --paths 10000 --arm C"),
     )(run)
-    avalanche.command("models", epilog=example("margin avalanche models ./book"))(models)
-    avalanche.command("verify", epilog=example("margin avalanche verify 3f2a --lake ./lake"))(
-        verify
-    )
     app.add_typer(avalanche, name="avalanche")
 
 
@@ -204,49 +198,11 @@ def _page(held: "Built", runs: "list[Ran]", out: Path) -> None:
     out.write_text(page(documents, texts), encoding="utf-8")
 
 
-def models(*, book: BookArgument, as_json: JsonOption = False) -> None:
-    """How each netting set is margined: today, at 2, 5 and 10 times the volatility, and its swing.
-
-    With the error of its cuts where they stand for a model, and what an announced change of model
-    would do.
-    """
-    from margin_assets.avalanche.margining import margining
-
-    with named_faults(book):
-        told = margining(opened_book(book))
-    if as_json:
-        output.answer(told)
-        return
-    columns = ("ns_id", "family", "today", "at_2x", "at_5x", "at_10x", "mean_error", "note")
-    output.table(columns, ([row[name] for name in columns] for row in told["sets"]))
-    swing = ("im_model_id", "decay", "tool", "peak_to_trough", "rise_1d", "rise_5d", "rise_30d")
-    output.table(swing, ([row[name] for name in swing] for row in told["models"]))
-
-
-def verify(
-    *,
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run in the lake.")],
-    lake: LakeOption = DEFAULT_LAKE,
-    as_json: JsonOption = False,
-) -> None:
-    """Make a run again from the lake's tables alone, and compare every path to the last bit."""
-    from margin_assets.avalanche.storing import checked_run
-
-    with named_faults(lake):
-        found = checked_run(opened_lake(lake), run_id)
-    if as_json:
-        output.answer(found._asdict())
-    else:
-        output.say(f"{found.paths} paths made again, {found.different} of them different")
-    if found.different:
-        raise typer.Exit(1)
-
-
 def _show(told: Document) -> None:
     """One run for people."""
     output.say(
         f"{told['scenario']}, arm {told['arm']}, {told['paths']} paths, seed {told['seed']}; "
-        f"initial margin {_millions(told['initial_margin']['total'])}m today"
+        f"initial margin {millions(told['initial_margin']['total'])}m today"
     )
     rows = [
         (name.replace("_", " "), *_row(told[name]))
@@ -266,13 +222,14 @@ def _show(told: Document) -> None:
 def _row(found: Document) -> list[str]:
     at = {round(one["level"], 3): one for one in found["quantiles"]}
     worst = at[0.99]
-    interval = f"{_millions(worst['low'])} to {_millions(worst['high'])}"
+    interval = f"{millions(worst['low'])} to {millions(worst['high'])}"
     mark = " (indicative)" if worst["indicative"] else ""
-    middle = [_millions(at[level]["value"]) for level in (0.5, 0.9, 0.95, 0.99)]
-    return [_millions(found["mean"]), *middle, interval + mark]
+    middle = [millions(at[level]["value"]) for level in (0.5, 0.9, 0.95, 0.99)]
+    return [millions(found["mean"]), *middle, interval + mark]
 
 
-def _millions(amount: float) -> str:
+def millions(amount: float) -> str:
+    """USD million with one decimal."""
     return f"{amount / _MILLION:,.1f}"
 
 
@@ -280,7 +237,7 @@ def _show_ladder(told: list[Document]) -> None:
     """The demo for people: one line a run."""
     first = told[0]
     output.say(
-        f"demo platform: initial margin {_millions(first['initial_margin']['total'])}m today; "
+        f"demo platform: initial margin {millions(first['initial_margin']['total'])}m today; "
         f"{first['paths']} paths a run"
     )
     columns = ("scenario", "arm", "need 50%", "need 99%", "exhausted", "default", "IM peak 99%")

@@ -162,19 +162,28 @@ def show_rulebook(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The numbers of one family in force on a day."""
+    """The numbers of one family in force on a day, each in the words of its file."""
+    from margin_assets.cli.rulebook_words import words_of
+    from margin_assets.nearest import did_you_mean
     from margin_assets.rulebooks import FAMILIES, OUTSIDE, flat, in_force, versions
 
     known = (*FAMILIES, *OUTSIDE)
     if family not in known:
-        raise Refusal(f"unknown family {family!r}; known: {', '.join(known)}")
+        near = did_you_mean(family, known)
+        raise Refusal(f"unknown family {family!r}{near or '; known: ' + ', '.join(known)}")
     book = in_force(family, _day(on) if on else versions(family)[-1])
+    words = words_of(family, book.effective)
     if as_json:
-        output.answer({"family": family, "effective": book.effective, "numbers": book.numbers})
+        told = {"family": family, "effective": book.effective, "numbers": book.numbers}
+        output.answer(told | {"words": words})
         return
     output.say(f"{family}, effective {book.effective}")
     for path, value in flat(book.numbers).items():
-        output.say(f"{'.'.join(path)} = {output.shown(value)}")
+        name = ".".join(path)
+        # Of numbers on one line the comment stands for all of them.
+        word = words.get(name) or words.get(".".join(path[:-1]))
+        said = f"  # {word}" if word else ""
+        output.say(f"{name} = {output.shown(value)}{said}")
 
 
 def _day(text: str) -> date:

@@ -8,6 +8,7 @@ import pytest
 
 from margin_assets.avalanche.book.building import Built, built
 from margin_assets.avalanche.book.reading import read_folder
+from margin_assets.avalanche.changing import changed_need
 from margin_assets.avalanche.running import Asked, run
 from margin_assets.kernels.avalanche.results import NEVER, Results
 from tests.support import ROOT
@@ -117,3 +118,25 @@ def test_cuts_that_are_given_are_charged_as_they_are(tmp_path: Path):
     assert made.report[0].margin == pytest.approx(7e6)
     assert made.platform.cuts.w.tolist() == [5e6, 3e6]
     assert made.platform.cuts.w2.tolist() == [0.0, 4e6]
+
+
+def test_a_change_to_a_dearer_model_is_paid_on_its_day(tmp_path: Path):
+    flat = [
+        {"im_model_id": name, "family": "FLAT", "rate": rate}
+        for name, rate in (("OLD", 0.01), ("NEW", 0.03))
+    ]
+    change = {"old_model_id": "OLD", "new_model_id": "NEW", "announced": "2026-11-02"}
+    made = book(
+        tmp_path,
+        QUIET | {"as_of": "2026-11-20"},
+        im_model=flat,
+        netting_set={"im_model_id": "OLD"},
+        im_model_change=[{**change, "effective": "2026-11-25"}],
+    )
+
+    found = changed_need(made, Asked("none", "A", seed=1, paths=1))
+
+    # Twenty million more, from day 3 on; with either model from the start nothing is called.
+    needs = [found[name]["need_q99"]["value"] for name in ("old", "phased", "new")]
+    assert needs == pytest.approx([0.0, 2e7, 0.0])
+    assert run(made, Asked("none", "A", seed=1, paths=1)).results.peak_hour[0] == 3 * 24 + 21

@@ -227,10 +227,15 @@ def _lived(built: Built, first: str, last: str) -> FloatArray | None:
 
 
 def _own(built: Built, name: str) -> Course:
-    """A scenario of the table: shocks at their hour, all else from its hour on."""
+    """A scenario of the table: shocks at their hour, all else from its hour on.
+
+    Haircuts and lines are one for all: the worst that holds for any factor.
+    """
     rows = built.tables["scenario"].filter(pl.col("scenario_id") == name)
     is_one = pl.col("factor_id") != "*"
     course = _calm(built)
+    haircut, mac = np.zeros_like(course.shock), np.zeros_like(course.shock)
+    lines = np.ones_like(course.shock)
     place = {factor: number for number, factor in enumerate(built.market.names)}
     for row in rows.sort("hour", is_one, "factor_id").iter_rows(named=True):
         hour, factor = row["hour"], place.get(row["factor_id"], slice(None))
@@ -239,9 +244,10 @@ def _own(built: Built, name: str) -> Course:
         course.shock[hour, factor] += row["return_shock"]
         course.volatility[hour:, factor] = row["vol_multiplier"]
         course.depth[hour:, factor] = row["depth_multiplier"]
-        course.haircut[hour:] = row["haircut_add"]
-        course.lines[hour:] = float(row["facility_available"])
-        course.mac[hour:] = float(row["severity"] == "extreme")
+        haircut[hour:, factor] = row["haircut_add"]
+        lines[hour:, factor] = float(row["facility_available"])
+        mac[hour:, factor] = float(row["severity"] == "extreme")
+    course = course._replace(haircut=haircut.max(1), lines=lines.min(1), mac=mac.max(1))
     return course._replace(weight=max(rows["correlation_weight"].to_list()))
 
 

@@ -235,6 +235,8 @@ def test_a_draft_has_their_columns_and_is_a_mapping(tmp_path: Path) -> None:
 
     assert 'account_id = "Account ID"' in made
     assert '# price = ""  # required' in made
+    assert 'separator = ";"' in made.splitlines()
+    assert parse_mapping(made, "m.toml").file == begun.file
     assert parse_mapping(made, "m.toml").columns == {
         "account_id": "Account ID",
         "symbol": "Symbol",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import dataframely as dy
 import polars as pl
 
-from margin_assets.lake.landing.offering.mapping import Mapping, MappingError, Sign
+from margin_assets.lake.landing.offering.mapping import Form, Mapping, MappingError, Sign
 from margin_assets.lake.landing.offering.sheets import Sheet, sheet_of
 from margin_assets.lake.landing.reading.rules import required_columns
 from margin_assets.nearest import did_you_mean, likeness
@@ -69,12 +69,35 @@ def draft(path: Path, mapping: Mapping) -> str:
         else:
             lines.append(f'# {name} = ""' + ("  # required" if name in required else ""))
     known = "".join(f"#   {name}\n" for name in theirs)
+    form = "\n".join(map(_form_line, _FORM_EXAMPLES, [mapping.file] * len(_FORM_EXAMPLES)))
     return (
-        f"feed = {_quoted(mapping.feed)}\n\n[file]\n"
-        '# separator = ";"\n# decimal = ","\n# thousands = "."\n# encoding = "cp1252"\n'
-        '# date = "%d.%m.%Y"\n# time = "%d.%m.%Y %H:%M:%S"\n# zone = "Europe/Berlin"\n\n'
+        f"feed = {_quoted(mapping.feed)}\n\n[file]\n{form}\n\n"
         f"# Ours = theirs. The file has:\n{known}[columns]\n" + "\n".join(lines) + "\n"
     )
+
+
+_FORM_EXAMPLES: dict[str, str | int] = {
+    "sheet": "Sheet1",
+    "header": 1,
+    "separator": ";",
+    "decimal": ",",
+    "thousands": ".",
+    "encoding": "cp1252",
+    "date": "%d.%m.%Y",
+    "time": "%d.%m.%Y %H:%M:%S",
+    "zone": "Europe/Berlin",
+}
+
+
+def _form_line(key: str, form: Form) -> str:
+    """A key of the form as it is given, or as it might be."""
+    if key in form.model_fields_set:
+        return f"{key} = {_toml(getattr(form, key))}"
+    return f"# {key} = {_toml(_FORM_EXAMPLES[key])}"
+
+
+def _toml(value: str | int) -> str:
+    return _quoted(value) if isinstance(value, str) else str(value)
 
 
 def _quoted(text: str) -> str:

@@ -31,7 +31,13 @@ FileOption = Annotated[
 ]
 ActorOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", envvar="MARGIN_ACTOR", help="Who does it; you, if not given."),
+    typer.Option(
+        "--as",
+        "--actor",
+        metavar="NAME",
+        envvar="MARGIN_ACTOR",
+        help="Who does it; you, if not given.",
+    ),
 ]
 
 quarantine = typer.Typer(

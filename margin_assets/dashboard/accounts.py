@@ -76,17 +76,17 @@ def parsed_sort(text: str) -> tuple[tuple[str, bool], ...]:
 
 def rows(figures: Figures, accounts: pl.DataFrame, query: Query) -> dict[str, Any]:
     """A window of the rows that fulfil a query, and how many there are in all."""
-    held = accounts.lazy()
-    for condition in _conditions(figures, query):
-        held = held.filter(condition)
     names = ["level" if name == "severity" else name for name, _ in query.sort]
     falls = [falls for _, falls in query.sort]
     # Total, or paging would show a row twice where many are equal.
-    ordered = held.sort([*names, "account_id"], descending=[*falls, False], nulls_last=True)
+    keys = [*names, "account_id"]
+    # Of all columns but those that order only the rows that are seen are ever touched.
+    held = accounts.lazy().with_row_index("place").filter(*_conditions(figures, query))
+    found = held.select("place", *dict.fromkeys(keys)).collect()
     # Cut before it is collected, so that only the top is ever ordered.
-    window = ordered.slice(query.offset, query.limit).select(SHOWN)
-    total, shown = pl.collect_all([held.select(pl.len()), window])
-    return {"total": total.item(), "columns": SHOWN, "rows": shown.rows()}
+    ordered = found.lazy().sort(keys, descending=[*falls, False], nulls_last=True)
+    window = ordered.slice(query.offset, query.limit).select("place").collect()["place"]
+    return {"total": found.height, "columns": SHOWN, "rows": accounts.select(SHOWN)[window].rows()}
 
 
 def _conditions(figures: Figures, query: Query) -> list[pl.Expr]:

@@ -6,8 +6,6 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
-from margin_assets.desk.acts import Act, Where, land_act, time_of_act
-
 _PRINTABLE = r"^[!-~](?:[ -~]{0,126}[!-~])?$"
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=_PRINTABLE)]
 Reason = Annotated[
@@ -63,6 +61,9 @@ def acted(landing: Path, what: tuple[str, str], body: Acting, as_of: datetime | 
         Refused: the feed would not take it.
         OSError: the landing folder does not take it.
     """
+    # It reads what it lands as a cycle would, which loads the calendar and the compiled loops.
+    from margin_assets.desk.acts import Act, Where, land_act, time_of_act
+
     kind, subject = what
     details = {"until": body.until.isoformat()} if isinstance(body, Extending) else {}
     act = Act(kind, subject, body.reason, details)

@@ -18,8 +18,6 @@ from margin_assets.dashboard.acting import ROUTES, Accepted, Acting, Extending, 
 from margin_assets.dashboard.desk import Desk
 from margin_assets.dashboard.guard import POLICY, Guard, is_token, policy
 from margin_assets.dashboard.live import Signal
-from margin_assets.desk.acts import Refused
-from margin_assets.live.checking import Follower
 
 PAGES = ("/", "/accounts", "/account", "/firm", "/quality", "/executive")
 _TYPES = {
@@ -41,7 +39,7 @@ _ACTS: dict[int | str, dict[str, Any]] = {
 
 def application(desk: Desk, hosts: Iterable[str]) -> ASGIApp:
     """All that is served, to these hosts."""
-    signal, checks = Signal(desk.follower), Follower(desk.follower.lake)
+    signal, checks = Signal(desk.follower), checking.Checks(desk.follower.lake)
 
     @asynccontextmanager
     async def attached(_: FastAPI) -> AsyncIterator[None]:
@@ -97,6 +95,8 @@ def _act(desk: Desk, kind: str) -> Callable[[Subject, Acting], Accepted]:
 
 
 def _landed(desk: Desk, kind: str, subject: str, body: Acting) -> Accepted:
+    from margin_assets.desk.acts import Refused
+
     try:
         return acted(desk.landing, (kind, subject), body, desk.follower.figures.as_of)
     except Refused as error:

@@ -1,6 +1,7 @@
 """Orders checked before they are traded: a question by POST, which changes nothing."""
 
-from typing import Annotated, Any
+import threading
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,8 +9,10 @@ from starlette.responses import Response
 
 from margin_assets.dashboard.desk import answered
 from margin_assets.dashboard.reading import NOT_FOUND, AccountId
-from margin_assets.live.checking import Follower, UnknownAccount
-from margin_assets.whatif.orders import MOST_LEGS, OrderError, parse_orders
+from margin_assets.lake.store.store import Lake
+
+if TYPE_CHECKING:
+    from margin_assets.live.checking import Follower
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     **NOT_FOUND,
@@ -19,15 +22,47 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
+_MOST_TEXTS = 40
+"""Of one question; how many legs they may have, the parser says."""
+
+
 class Asking(BaseModel):
     """Orders of one account, each leg as `BUY 100 XOM @ 61.20`."""
 
     model_config = ConfigDict(extra="forbid")
 
-    orders: list[Annotated[str, Field(max_length=200)]] = Field(min_length=1, max_length=MOST_LEGS)
+    orders: list[Annotated[str, Field(max_length=200)]] = Field(
+        min_length=1, max_length=_MOST_TEXTS
+    )
 
 
-def router(checks: Follower) -> APIRouter:
+class Checks:
+    """The firm that orders are checked by, made when somebody asks for the first time.
+
+    It loads the compiled loops, some 130 MB, which a server that only shows does without.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._lock = threading.Lock()
+        self._follower: Follower | None = None
+
+    def follower(self) -> "Follower":
+        """The one that answers."""
+        from margin_assets.live.checking import Follower
+
+        with self._lock:
+            if self._follower is None:
+                self._follower = Follower(self._lake)
+            return self._follower
+
+    def close(self) -> None:
+        """Follows no longer."""
+        if self._follower is not None:
+            self._follower.close()
+
+
+def router(checks: Checks) -> APIRouter:
     """The one route."""
     routes = APIRouter(prefix="/api", responses=_ANSWERS)
 
@@ -35,8 +70,11 @@ def router(checks: Follower) -> APIRouter:
     @routes.post("/accounts/{account_id:path}/check")
     def check(account_id: AccountId, body: Asking) -> Response:
         """Whether orders would be accepted, and what the account would come to."""
+        from margin_assets.live.checking import UnknownAccount
+        from margin_assets.whatif.orders import OrderError, parse_orders
+
         try:
-            found = checks.check(account_id, parse_orders(body.orders))
+            found = checks.follower().check(account_id, parse_orders(body.orders))
         except OrderError as error:
             raise HTTPException(400, str(error)) from None
         except UnknownAccount:

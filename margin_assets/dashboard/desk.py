@@ -1,7 +1,9 @@
 """What the routes share: the lake followed, its tables, where acts land, and who may act."""
 
 import json
+import threading
 from collections.abc import Callable, Hashable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,16 +27,25 @@ class Window:
         self.accounts = _with_deadlines(figures.accounts, self.deadlines.by_account).with_columns(
             change=follower.past.change(figures)
         )
-        self._answers: dict[Hashable, bytes] = {}
+        self._lock = threading.Lock()
+        self._answers: dict[Hashable, Future[bytes]] = {}
 
     def once(self, key: Hashable, make: Callable[[], dict[str, Any]]) -> bytes:
         """The answer as JSON with its cycle; viewers who ask the same are answered once."""
-        held = self._answers.get(key)
-        if held is None:
-            held = encoded({"cycle": self.figures.cycle} | make())
-            if len(self._answers) < _REMEMBERED:
-                self._answers[key] = held
-        return held
+        with self._lock:
+            held = self._answers.get(key)
+            mine: Future[bytes] = Future()
+            if held is None and len(self._answers) < _REMEMBERED:
+                self._answers[key] = mine
+        if held is not None:
+            # All come at once, after each seal: the first makes it, the others wait for that.
+            return held.result()
+        try:
+            mine.set_result(encoded({"cycle": self.figures.cycle} | make()))
+        except BaseException as error:
+            self._answers.pop(key, None)
+            mine.set_exception(error)
+        return mine.result()
 
 
 @dataclass
@@ -46,6 +57,7 @@ class Desk:
     token: str
     sealed: Sealed = field(init=False)
     _window: Window = field(init=False)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         """Begins with what the follower has."""
@@ -54,11 +66,11 @@ class Desk:
 
     def window(self) -> Window:
         """Answers over the newest figures."""
-        held, figures = self._window, self.follower.figures
-        if held.figures is not figures or not held.deadlines.is_as(self.follower.deadlines):
-            # Two threads may both make one: either serves.
-            held = self._window = Window(figures, self.follower)
-        return held
+        with self._lock:
+            held, figures = self._window, self.follower.figures
+            if held.figures is not figures or not held.deadlines.is_as(self.follower.deadlines):
+                held = self._window = Window(figures, self.follower)
+            return held
 
     def holders(self, symbol: str) -> frozenset[str]:
         """Accounts that hold a symbol, by the positions as sealed."""

@@ -24,6 +24,8 @@ _WANT_SECONDS = 2.0
 # How long the published file may say nothing new before the ledger is asked.
 _ASK_SECONDS = 1.0
 _PUBLISHES_SECONDS = 1.0
+# Deadlines are hours away, and reading them costs more than all that one viewer asks for.
+_DUE_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -78,7 +80,7 @@ class Follower:
             return self._sealed
 
     def _run(self) -> None:
-        wanted = asked = 0.0
+        wanted = asked = read = 0.0
         while not self._stop.wait(_LOOK_SECONDS):
             now = time.monotonic()
             if now - wanted >= _WANT_SECONDS:
@@ -86,6 +88,9 @@ class Follower:
                 self._say_wanted()
             if self._look():
                 asked = now
+            elif now - read >= _DUE_SECONDS and self._is_due_old():
+                read = now
+                self._read_due()
             elif now - asked >= _ASK_SECONDS:
                 asked = now
                 self._ask_ledger()
@@ -129,11 +134,10 @@ class Follower:
     def _take(self, figures: Figures) -> None:
         if figures.cycle != self.figures.cycle or figures.source != self.figures.source:
             self.past.take(figures)
-            # Deadlines are hours away: they come a cycle later than what a viewer waits for.
+            # Deadlines come some cycles later than what a viewer waits for.
             self.deadlines = self._read
             self.figures = figures
             self._tell()
-            self._read_due()
 
     def _tell(self) -> None:
         for listener in self._listeners:
@@ -151,10 +155,11 @@ class Follower:
                 _log.warning("margin calls cannot be read: %s", trouble)
         self._read = self._due.known(trouble)
 
+    def _is_due_old(self) -> bool:
+        return self._read.cycle < self.figures.cycle or self._read.trouble != ""
+
     def _catch_up(self) -> None:
-        """Shows deadlines where no newer cycle comes, and reads them again if need be."""
-        if self._read.trouble:
-            self._read_due()
+        """Shows deadlines where no newer cycle comes."""
         if not self._read.is_as(self.deadlines):
             self.deadlines = self._read
             self._tell()

@@ -86,15 +86,12 @@ def built(tables: Tables) -> Built:
     known = _factors(tables, settings)
     sized = addons_of(tables, laid, known, margins)
     multiplier, calibrated = multipliers_of(tables, margins)
-    wrong_way = wrong_way_of(tables, names, laid, market, settings)
+    multiplier = multiplier * wrong_way_of(tables, names, laid, market, settings)
     platform = Platform(
-        factors=known._replace(
-            adv=np.where(np.isnan(known.adv), np.inf, known.adv),
-            depth=np.where(np.isnan(known.depth), np.inf, known.depth),
-        ),
+        factors=_unbounded(known),
         units=laid.units,
         exposures=laid.exposures,
-        sets=sets_of(tables, names, margins, multiplier * wrong_way),
+        sets=sets_of(tables, names, margins, multiplier),
         groups=margins.groups,
         cuts=margins.cuts,
         addons=sized.addons,
@@ -108,7 +105,6 @@ def built(tables: Tables) -> Built:
         correlation=market.correlation,
     )
     holdings = _holdings(tables, names, laid, margins, sized.hidden)
-    warnings = (*told, *calibrated)
     return Built(
         platform,
         holdings,
@@ -116,7 +112,7 @@ def built(tables: Tables) -> Built:
         tables,
         market,
         history,
-        warnings,
+        (*told, *calibrated),
         margins.report,
         laid.sets,
     )
@@ -185,6 +181,14 @@ def _factors(tables: Tables, settings: BookSettings) -> Factors:
         depth=np.where(np.isnan(stated), usual, stated),
         hour_share=_profiles(table["hour_profile"].to_list()),
         volume_share=_profiles(table["volume_profile"].to_list()),
+    )
+
+
+def _unbounded(known: Factors) -> Factors:
+    """What is not known as without bound; `require_depth` guards the arms that use it."""
+    return known._replace(
+        adv=np.where(np.isnan(known.adv), np.inf, known.adv),
+        depth=np.where(np.isnan(known.depth), np.inf, known.depth),
     )
 
 

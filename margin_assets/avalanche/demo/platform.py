@@ -61,7 +61,7 @@ def write_book(tables: Tables, folder: Path) -> None:
 
 
 def _liquidity() -> dict[str, pl.DataFrame]:
-    """Cash of 0.9 billion in four currencies, securities of 0.9, lines of 0.6."""
+    """Cash of 0.9 billion in four currencies, securities of 0.9, and lines."""
     return {
         "cash_balance": pl.DataFrame(
             {
@@ -85,6 +85,13 @@ def _liquidity() -> dict[str, pl.DataFrame]:
                 "repo_closes": [15, 15, 15],
             }
         ),
+        **_lines(),
+    }
+
+
+def _lines() -> dict[str, pl.DataFrame]:
+    """Lines of 0.6 billion, and what is due beside margin."""
+    return {
         "facility": pl.DataFrame(
             {
                 "facility_id": ["REVOLVER", "OVERDRAFT"],

@@ -129,7 +129,7 @@ class Instruments(Landed):
         nullable=True,
         min=-10.0,
         max=10.0,
-        description="Daily multiple of a leveraged or inverse fund; null means 1.",
+        description="Daily multiple: of an etf required, 1 if unlevered; of others null means 1.",
         metadata={"unit": "1"},
     )
     marginable = dy.Bool(description="Whether the security may be carried on margin.")

@@ -7,32 +7,27 @@ from typing import Annotated
 
 import typer
 
-from margin_assets.cli import (
-    account_verbs,
-    audit_verbs,
+from margin_assets.cli import demo
+from margin_assets.cli.account import account_verbs, explain
+from margin_assets.cli.avalanche import (
     avalanche_answers,
     avalanche_audit,
     avalanche_models,
     avalanche_stress,
     avalanche_telling,
     avalanche_verbs,
+)
+from margin_assets.cli.desk import (
     call_verbs,
     dashboard_verbs,
-    demo,
-    explain,
-    feed_verbs,
-    im_verbs,
-    lake_verbs,
-    landing_verbs,
     limit_verbs,
     liquidate,
     notice_verbs,
-    offline_verbs,
     plan_verbs,
-    quarantine_verbs,
-    serve_verbs,
-    value_verbs,
 )
+from margin_assets.cli.documents import im_verbs, offline_verbs, value_verbs
+from margin_assets.cli.lake import audit_verbs, lake_verbs, serve_verbs
+from margin_assets.cli.landing import feed_verbs, landing_verbs, quarantine_verbs
 from margin_assets.cli.output import Refusal, note, one_line
 from margin_assets.lake.store.troubles import endpoint_in, trouble_of
 

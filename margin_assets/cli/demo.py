@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from margin_assets.cli import output
-from margin_assets.cli.feed_verbs import new_session
+from margin_assets.cli.landing.feed_verbs import new_session
 from margin_assets.cli.options import JsonOption, created_lake, example, refuse_overlap
 from margin_assets.cli.output import Refusal, note
 

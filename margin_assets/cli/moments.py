@@ -54,7 +54,7 @@ def at_moment(
 
 @contextmanager
 def _computed_again(lake: "Lake", sealed: "Sealed", folder: Path, why: str) -> Iterator["Moment"]:
-    from margin_assets.cli.feed_verbs import quiet_imports
+    from margin_assets.cli.landing.feed_verbs import quiet_imports
 
     with quiet_imports():
         from margin_assets.live.past.past import recomputed, start_of

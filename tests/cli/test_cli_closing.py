@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from margin_assets.cli.closing import closing, sentence
+from margin_assets.cli.lake.closing import closing, sentence
 from tests.support.margin_command import Margin, landed
 
 # A Tuesday morning in New York; Monday's session had closed.

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from margin_assets.cli.rulebook_words import words_of
+from margin_assets.cli.documents.rulebook_words import words_of
 from margin_assets.rulebooks import FAMILIES, OUTSIDE, flat, versions
 from tests.support.margin_command import Margin
 

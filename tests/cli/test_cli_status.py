@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from margin_assets.calendar import is_open
-from margin_assets.cli.standing import show, standing
+from margin_assets.cli.lake.standing import show, standing
 from margin_assets.lake.store.store import Lake
 from tests.support.margin_command import Margin, landed
 

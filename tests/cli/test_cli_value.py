@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from margin_assets.cli.value_verbs import KINDS
+from margin_assets.cli.documents.value_verbs import KINDS
 from margin_assets.valuation.examples import INSTRUMENTS
 from margin_assets.valuation.schema import schema
 from tests.support.margin_command import Margin

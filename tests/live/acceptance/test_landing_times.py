@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from margin_assets.cli.standing import standing
+from margin_assets.cli.lake.standing import standing
 from margin_assets.lake.landing import archive
 from margin_assets.lake.landing.cut import Cut
 from margin_assets.lake.landing.landing import LocalLanding

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from margin_assets.cli.standing import standing
+from margin_assets.cli.lake.standing import standing
 from margin_assets.live.past.replay import replay
 from margin_assets.live.session import session
 from margin_assets.rulebooks import installed

@@ -1,7 +1,7 @@
 from decimal import Decimal
 from pathlib import Path
 
-from margin_assets.cli import liquidate
+from margin_assets.cli.desk import liquidate
 from margin_assets.kernels.liquidation.plan import Request
 from margin_assets.live.past.replay import replay
 from tests.support.live_driver import Firm, Row, at, cash, fill, opening, price

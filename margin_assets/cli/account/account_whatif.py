@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from margin_assets.cli import output
-from margin_assets.cli.documents import refused_by_fault
+from margin_assets.cli.documents.files import refused_by_fault
 from margin_assets.cli.moments import DEFAULT_SCRATCH, at_moment
 from margin_assets.cli.options import chosen_cycle, opened_lake
 from margin_assets.cli.output import Refusal
@@ -81,7 +81,7 @@ def _with(document: "Document", additions: list[Path]) -> "Document":
 
 
 def _show(found: Answer) -> None:
-    from margin_assets.cli.whatif_view import show
+    from margin_assets.cli.account.whatif_view import show
 
     before, after = found["before"], found["after"]
     when = output.instant(found["as_of"])

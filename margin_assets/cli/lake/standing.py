@@ -11,7 +11,7 @@ import polars as pl
 
 from margin_assets.calendar import is_open, sessions
 from margin_assets.cli import output
-from margin_assets.cli.closing import closing, sentence
+from margin_assets.cli.lake.closing import closing, sentence
 from margin_assets.kernels.book.corrections import waiting_rows
 from margin_assets.lake.landing.backlog import is_ahead, waiting
 from margin_assets.lake.landing.landing import LocalLanding

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from margin_assets.cli import output, store_state
-from margin_assets.cli.live_view import behind_by, line, metrics, tally, waiting
+from margin_assets.cli import output
+from margin_assets.cli.lake import store_state
+from margin_assets.cli.lake.live_view import behind_by, line, metrics, tally, waiting
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
     DEFAULT_LANDING,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from margin_assets.cli import output
-from margin_assets.cli.documents import answer_lines, is_lines, opened, refused_by_fault
+from margin_assets.cli.documents.files import answer_lines, is_lines, opened, refused_by_fault
 from margin_assets.cli.options import JsonOption, example
 from margin_assets.cli.output import Refusal
 
@@ -70,7 +70,7 @@ def value(
     if as_json:
         output.answer(answer)
     else:
-        from margin_assets.cli.value_view import show
+        from margin_assets.cli.documents.value_view import show
 
         show(answer)
 

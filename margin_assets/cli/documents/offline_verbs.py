@@ -9,8 +9,10 @@ from typing import Annotated
 
 import typer
 
-from margin_assets.cli import account_whatif, order_check, output, rulebook_diff
-from margin_assets.cli.documents import answer_lines, is_lines, opened, refused_by_fault
+from margin_assets.cli import output
+from margin_assets.cli.account import account_whatif, order_check
+from margin_assets.cli.documents import rulebook_diff
+from margin_assets.cli.documents.files import answer_lines, is_lines, opened, refused_by_fault
 from margin_assets.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, example, moment
 from margin_assets.cli.output import Refusal
 
@@ -115,7 +117,7 @@ def whatif(  # noqa: PLR0913 (the options of the interface)
     if as_json:
         output.answer(found)
     else:
-        from margin_assets.cli.whatif_view import show
+        from margin_assets.cli.account.whatif_view import show
 
         show(found)
 
@@ -163,7 +165,7 @@ def show_rulebook(
     as_json: JsonOption = False,
 ) -> None:
     """The numbers of one family in force on a day, each in the words of its file."""
-    from margin_assets.cli.rulebook_words import words_of
+    from margin_assets.cli.documents.rulebook_words import words_of
     from margin_assets.nearest import did_you_mean
     from margin_assets.rulebooks import FAMILIES, OUTSIDE, flat, in_force, versions
 

@@ -139,7 +139,7 @@ def _once(sender: "Notifier", *, as_json: bool) -> None:
 
 
 def _stay(sender: "Notifier", every: float) -> None:
-    from margin_assets.cli.feed_verbs import stop_on_signal
+    from margin_assets.cli.landing.feed_verbs import stop_on_signal
 
     with stop_on_signal("round") as is_stopped:
         while not is_stopped():

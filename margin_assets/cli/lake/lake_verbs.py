@@ -141,7 +141,7 @@ def status(
     indeterminate accounts, health, and whether the last business day was good: its close is
     computed, nothing waits, no fill or cash row is refused and open, no account lacked an input.
     """
-    from margin_assets.cli.standing import show, standing
+    from margin_assets.cli.lake.standing import show, standing
 
     found = standing(opened_lake(lake), landing, datetime.now(UTC))
     if as_json:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from margin_assets.cli import output
-from margin_assets.cli.avalanche_answers import told_faults
-from margin_assets.cli.avalanche_verbs import (
+from margin_assets.cli.avalanche.avalanche_answers import told_faults
+from margin_assets.cli.avalanche.avalanche_verbs import (
     DEFAULT_PATHS,
     DEFAULT_SCENARIO,
     ArmOption,

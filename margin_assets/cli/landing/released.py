@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from margin_assets.cli.landing.refused_rows import Row, archived
 from margin_assets.cli.output import Refusal, json_text
-from margin_assets.cli.refused_rows import Row, archived
 from margin_assets.desk.acts import Act, Where, check, land_act
 from margin_assets.lake.landing.reading import form_of
 from margin_assets.lake.landing.refused import OF_FILE_TIME, OPEN

@@ -88,7 +88,7 @@ def list_rows(  # noqa: PLR0913 (the options of the interface)
 
     Rows that were released or dismissed are closed, and listed by --all alone.
     """
-    from margin_assets.cli.refused_rows import Choice, refused_rows
+    from margin_assets.cli.landing.refused_rows import Choice, refused_rows
 
     held = opened_lake(lake)
     choice = Choice(feed, reason, closed_too, limit)
@@ -105,7 +105,7 @@ def show(
     *, row_id: IdArgument, lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = False
 ) -> None:
     """Everything known of one refused row, with what landed."""
-    from margin_assets.cli.refused_rows import refused_row
+    from margin_assets.cli.landing.refused_rows import refused_row
 
     held = opened_lake(lake)
     row = refused_row(held, chosen_cycle(held), row_id)
@@ -149,8 +149,8 @@ def release(  # noqa: PLR0913 (the options of the interface)
     or lands as it is where only its file's time was wrong. What lands must be understood, or
     nothing does. The refused row stays on record as released.
     """
-    from margin_assets.cli.refused_rows import open_rows_of, refused_row, release_file
-    from margin_assets.cli.released import Correction, land
+    from margin_assets.cli.landing.refused_rows import open_rows_of, refused_row, release_file
+    from margin_assets.cli.landing.released import Correction, land
     from margin_assets.desk.acts import Where
 
     _refuse_unless_one(row_id, file)
@@ -188,8 +188,8 @@ def dismiss(  # noqa: PLR0913 (the options of the interface)
 
     The act lands as a row of desk_actions, and counts from the next cycle on.
     """
-    from margin_assets.cli.refused_rows import dismiss as dismissed
-    from margin_assets.cli.refused_rows import open_rows_of, refused_row
+    from margin_assets.cli.landing.refused_rows import dismiss as dismissed
+    from margin_assets.cli.landing.refused_rows import open_rows_of, refused_row
     from margin_assets.desk.acts import Where
 
     _refuse_unless_one(row_id, file)

@@ -123,7 +123,7 @@ def check(  # noqa: PLR0913 (the options of the interface)
     The rows go through the steps of the live session, against all that the lake has accepted;
     by themselves where there is no lake. Exit code 1 if a row would be refused.
     """
-    from margin_assets.cli.feed_verbs import quiet_imports
+    from margin_assets.cli.landing.feed_verbs import quiet_imports
 
     at = datetime.now(UTC) if landed_at is None else moment(landed_at)
     rows: list[int] | None = None

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from margin_assets.cli import output
-from margin_assets.cli.avalanche_verbs import (
+from margin_assets.cli.avalanche.avalanche_verbs import (
     DEFAULT_SCENARIO,
     BookArgument,
     ScenarioOption,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from margin_assets.cli import output
-from margin_assets.cli.avalanche_answers import case_in, told_faults
-from margin_assets.cli.avalanche_verbs import (
+from margin_assets.cli.avalanche.avalanche_answers import case_in, told_faults
+from margin_assets.cli.avalanche.avalanche_verbs import (
     DEFAULT_PATHS,
     DEFAULT_SCENARIO,
     LADDER,

@@ -121,7 +121,7 @@ def replay(
 
 
 def _replayed(lake: "Lake", scratch: Path | None, from_cycle: int) -> "ReplayReport":
-    from margin_assets.cli.feed_verbs import quiet_imports
+    from margin_assets.cli.landing.feed_verbs import quiet_imports
 
     with quiet_imports():
         from margin_assets.live.past.replay import replay as recompute

@@ -1,0 +1,1 @@
+"""Verbs of the desk: calls, limits, plans, notices, the page."""

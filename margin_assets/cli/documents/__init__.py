@@ -1,0 +1,1 @@
+"""Verbs that answer a document or a file and store nothing; rulebooks."""

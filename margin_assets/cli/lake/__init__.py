@@ -1,0 +1,1 @@
+"""Verbs of a lake as a whole: made, watched, audited, served."""

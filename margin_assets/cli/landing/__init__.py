@@ -1,0 +1,1 @@
+"""Verbs of what lands: feeds, files tried and mapped, the quarantine."""

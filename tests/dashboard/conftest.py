@@ -11,7 +11,7 @@ from tests.support.watched_page import PATIENCE_MS
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _readers_stay() -> Iterator[None]:
     """A machine with much else to do may take long between a reader's word and the next seal."""
     with pytest.MonkeyPatch.context() as patch:
@@ -24,7 +24,9 @@ def margin(capsys: pytest.CaptureFixture[str]) -> Margin:
     return calling(capsys)
 
 
-@pytest.fixture(scope="package")
+# Not longer than a module: while the driver lives its event loop is the thread's, and a Dagster run
+# in the same worker cannot close its own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     assert path, f"no browser: install one of {', '.join(BROWSERS)}"

@@ -25,6 +25,7 @@ FAMILIES = (
     "calls",
     "firm",
     "liquidation",
+    "rates",
     "lake",
 )
 """What cycles are planned under."""

@@ -33,6 +33,15 @@ _REASON_OF_ROW_RULE = {
     "bond_names_its_maturity": ("maturity", "missing"),
     "metric_fits_its_scope": ("metric", "not_of_scope"),
     "firm_has_no_subject": ("subject", "of_the_firm"),
+    "quote_is_a_rate_or_a_price": ("quote", "out_of_range"),
+    "quote_names_its_term": ("tenor", "missing"),
+    "fixing_is_not_of_a_day_to_come": ("fixing_date", "to_come"),
+    "matures_after_its_issue": ("maturity", "before_issue"),
+    "first_coupon_is_within_its_life": ("first_coupon_date", "outside_its_life"),
+    "isin_has_its_check_digit": ("isin", "check_digit"),
+    "cusip_has_its_check_digit": ("cusip", "check_digit"),
+    "bond_names_its_coupon": ("coupon", "missing"),
+    "ends_after_it_starts": ("end_date", "before_start"),
 }
 _UNIQUENESS = "primary_key"
 _FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)

@@ -15,7 +15,7 @@ class CurveRules(NamedTuple):
 
     name: str
     currency: str
-    index: str | None
+    index_name: str | None
     """Its quotes' index; none of par yields."""
     discount_curve: str | None
     """By which the swaps quoted are discounted; none: by itself."""
@@ -85,11 +85,13 @@ def _curves(said: Mapping[str, Mapping[str, Any]]) -> tuple[CurveRules, ...]:
 
 
 def _curve(name: str, terms: Mapping[str, Any]) -> CurveRules:
-    optional = ("index", "discount_curve", "fixed_day_count", "fixed_frequency")
     return CurveRules(
         name,
         str(terms["currency"]),
-        *(terms.get(key) for key in optional),
+        terms.get("index"),
+        terms.get("discount_curve"),
+        terms.get("fixed_day_count"),
+        terms.get("fixed_frequency"),
         str(terms["interpolation"]),
         tuple(terms["required"]),
         round(terms["stale_hours"] * _HOUR),

@@ -190,7 +190,8 @@ def _usable(standing: Standing) -> BuiltCurve | None:
 
 
 def _by_instrument(held: Held, parts: FloatArray) -> FloatArray:
-    return np.bincount(held.owner, parts, len(held.names))
+    found: FloatArray = np.bincount(held.owner, parts, len(held.names)).astype(np.float64)
+    return found
 
 
 def _node_slopes(now: _Day, tick: Tick, positions: Positions, books: Books) -> list[FloatArray]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ from margin_assets.kernels.rates.conventions import days_of, years_of
 from margin_assets.kernels.rates.curves import discount_factors
 from margin_assets.kernels.rates.quotes import Bootstrap, QuotedCurve, Unbuildable
 from margin_assets.kernels.rates.rates_rules import CurveRules, RatesRules
-from margin_assets.valuation.curve_terms import CurveTerms, QuoteTerms
+from margin_assets.valuation.curve_terms import CurveTerms
 from margin_assets.valuation.indices import known_index
 from margin_assets.valuation.market import Calendars
 from margin_assets.valuation.node_curves import BuiltCurve
@@ -204,7 +204,8 @@ def forwards(built: BuiltCurve) -> FloatArray:
 def _quotes(rows: pl.DataFrame) -> Iterable[tuple[str, CurveQuote]]:
     times = instants(rows["event_time"]).tolist()
     for row, at in zip(rows.select(_COLUMNS).iter_rows(), times, strict=True):
-        yield row[0], CurveQuote(*row[1:], at)
+        curve, kind, tenor, quote, start, start_date = row
+        yield curve, CurveQuote(kind, tenor, quote, start, start_date, at)
 
 
 def _usable(
@@ -245,29 +246,29 @@ def _standing(rules: CurveRules, held: _Held, at: int, found: dict[str, Standing
 
 
 def _quoted(rules: CurveRules, quotes: Sequence[CurveQuote], day: date) -> QuotedCurve:
-    terms = CurveTerms(
-        currency=rules.currency,
-        interpolation=rules.interpolation,
-        quotes=[_terms(quote) for quote in quotes],
-        index=rules.index,
-        discount_curve=rules.discount_curve,
-        conventions={
-            "swap": {"day_count": rules.fixed_day_count, "frequency": rules.fixed_frequency}
-        }
-        if rules.fixed_day_count
-        else {},
-    )
-    conventions = known_index(rules.index) if rules.index else None
-    known = {} if conventions is None else {str(rules.index): conventions}
+    said: dict[str, Any] = {
+        "currency": rules.currency,
+        "interpolation": rules.interpolation,
+        "quotes": [_terms(quote) for quote in quotes],
+        "index": rules.index_name,
+        "discount_curve": rules.discount_curve,
+    }
+    if rules.fixed_day_count:
+        fixed = {"day_count": rules.fixed_day_count, "frequency": rules.fixed_frequency}
+        said |= {"conventions": {"swap": fixed}}
+    conventions = known_index(rules.index_name) if rules.index_name else None
+    known = {} if conventions is None else {str(rules.index_name): conventions}
+    terms = CurveTerms.model_validate(said)
     return quoted_curve((rules.name, terms), day, _CALENDARS.get, known)
 
 
-def _terms(quote: CurveQuote) -> QuoteTerms:
-    is_future = quote.kind == "future"
-    return QuoteTerms(
-        kind=quote.kind,
-        tenor=quote.tenor,
-        start=quote.start,
-        start_date=None if quote.start_date is None else quote.start_date.isoformat(),
-        **({"price": quote.quote} if is_future else {"rate": quote.quote}),
-    )
+def _terms(quote: CurveQuote) -> dict[str, Any]:
+    """The quote as a document writes it."""
+    first = quote.start_date
+    return {
+        "kind": quote.kind,
+        "tenor": quote.tenor,
+        "start": quote.start,
+        "start_date": None if first is None else first.isoformat(),
+        "price" if quote.kind == "future" else "rate": quote.quote,
+    }

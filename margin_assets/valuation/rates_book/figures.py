@@ -64,7 +64,8 @@ def units_of(
     count = len(held.names)
 
     def summed(parts: FloatArray) -> FloatArray:
-        return np.bincount(held.owner, parts, count)
+        found: FloatArray = np.bincount(held.owner, parts, count).astype(np.float64)
+        return found
 
     reasons = _reasons(held, placed, standings)
     is_over = np.array([known[name].maturity <= now.day for name in held.names], np.bool_)

@@ -95,8 +95,8 @@ class Layer:
             return UNUSABLE_TERMS
         if not terms.index_is_known:
             return NO_INDEX
-        if terms.index is not None and terms.index not in self.market.indices:
-            self._extra.append(terms.index)
+        if terms.index_name is not None and terms.index_name not in self.market.indices:
+            self._extra.append(terms.index_name)
             self.market = self._market()
         document = self._document([terms.instrument])
         try:

@@ -45,12 +45,12 @@ def measures_of(positions: Positions) -> Measures:
         firm = _by(whole, values, known)
         found[metric, "firm"] = {None: firm["firm"]} if firm else {}
         for scope in ("account", "desk", "legal_entity"):
-            found[metric, scope] = dict(_by(positions.rows[_SCOPES[scope]], values, known))
+            found[metric, scope] = _by(positions.rows[_SCOPES[scope]], values, known)
     gross = np.abs(dv01)
     total = float(gross.sum()) or 1.0
     for scope in ("issuer", "symbol"):
         names = positions.rows[_SCOPES[scope]]
-        found["rates_dv01_share", scope] = dict(_by(names, gross / total, known))
+        found["rates_dv01_share", scope] = _by(names, gross / total, known)
     return found
 
 
@@ -74,7 +74,7 @@ def above_measures(limit: Limit, measures: Measures) -> dict[str | None, Decimal
     return found
 
 
-def _by(names: pl.Series, values: FloatArray, known: BoolArray) -> dict[str, Measure]:
+def _by(names: pl.Series, values: FloatArray, known: BoolArray) -> dict[str | None, Measure]:
     """Sums by name in order, absolute; what has no name is nobody's."""
     distinct = names.drop_nulls().unique().sort()
     place = names.replace_strict(

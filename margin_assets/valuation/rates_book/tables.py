@@ -87,7 +87,8 @@ def desk_risk(positions: Positions, books: Books) -> pl.DataFrame:
     count = books.rows.height
 
     def summed(values: FloatArray) -> FloatArray:
-        found: FloatArray = np.bincount(books.of, np.nan_to_num(values), count)
+        sums = np.bincount(books.of, np.nan_to_num(values), count)
+        found: FloatArray = sums.astype(np.float64)
         return found
 
     status = positions.rows["status"]
@@ -184,7 +185,7 @@ def curve_rows(standing: Standing) -> pl.DataFrame:
     """Rows of one curve; of one without quotes or nodes what is known of it."""
     nodes = standing.nodes
     quotes = standing.good if nodes is None else nodes.quotes
-    common = {
+    common: dict[str, object] = {
         "curve": standing.rules.name,
         "currency": standing.rules.currency,
         "status": standing.status,

@@ -33,7 +33,7 @@ class Terms(NamedTuple):
     z_spread: float = 0.0
 
     @property
-    def index(self) -> str | None:
+    def index_name(self) -> str | None:
         """The index that it pays, if any."""
         if isinstance(self.instrument, FloatingRateNote):
             return self.instrument.index
@@ -44,7 +44,7 @@ class Terms(NamedTuple):
     @property
     def index_is_known(self) -> bool:
         """Whether the index has conventions."""
-        return self.index is None or known_index(self.index) is not None
+        return self.index_name is None or known_index(self.index_name) is not None
 
 
 def bond_of(row: Row) -> Terms:

@@ -55,7 +55,8 @@ class Results(NamedTuple):
 class _Day(NamedTuple):
     """The instruments held, on the grid of a day and of curves."""
 
-    version: int
+    version: tuple[int, int]
+    """Of what is held, and of the fixings."""
     day: date
     usable: Usable
     held: Held
@@ -126,19 +127,22 @@ class RatesBook:
     def _placed(self, rules: RatesRules, standings: Sequence[Standing], day: date) -> _Day:
         """The held instruments on the grid: made anew only where something of it is another."""
         usable = tuple(_usable(one) for one in standings)
-        version, was = self._landed.version, self._at
-        if self._layer is None or self._layer.rules is not rules:
+        landed, was = self._landed, self._at
+        if self._layer is None or self._layer.rules != rules:
             self._layer, was = Layer(rules, day), None
+        version = (landed.version, landed.fixed)
         is_same = was is not None and (was.version, was.day) == (version, day)
         if was is not None and is_same and same_places(was.usable, usable):
             self._tick = ticked(was.placed, usable, self._tick)
             self._at = was._replace(usable=usable)
             return self._at
-        held = was.held if was is not None and was.version == version else self._held()
-        on_grid = placed(held, self._layer.market, self._landed.fixings, usable, day)
+        is_held = was is not None and was.version[0] == landed.version
+        held = was.held if was is not None and is_held else self._held()
+        on_grid = placed(held, self._layer.market, landed.fixings, usable, day)
         on_grid = with_keys(on_grid, rules.key_rates)
         self._tick = ticked(on_grid, usable)
-        accrued = was.accrued if was is not None and is_same else held.accrued(day)
+        is_accrued = was is not None and is_held and was.day == day
+        accrued = was.accrued if was is not None and is_accrued else held.accrued(day)
         self._at = _Day(version, day, usable, held, on_grid, accrued)
         return self._at
 

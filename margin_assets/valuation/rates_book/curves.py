@@ -99,7 +99,7 @@ class CurveBook:
 
     def follow(self, rules: RatesRules) -> None:
         """Takes the rules in force; curves whose rules changed are built anew."""
-        if rules is self._rules:
+        if rules == self._rules:
             return
         self._rules = rules
         for one in rules.curves:

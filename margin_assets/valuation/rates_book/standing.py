@@ -27,7 +27,9 @@ class Landed:
         self._positions: dict[PositionKey, tuple[int, float]] = {}
         self._sorted: pl.DataFrame | None = None
         self.version = 0
-        """Another where terms, positions or fixings are others."""
+        """Another where terms or positions are others."""
+        self.fixed = 0
+        """Another where fixings are others."""
 
     def take(self, events: Mapping[str, pl.DataFrame]) -> None:
         """Takes rows by feed, in order of time and landing."""
@@ -49,7 +51,8 @@ class Landed:
                     self.fx[pair] = (at, rate)
         if "rates_positions" in events:
             self._take_positions(events["rates_positions"])
-        self.version += bool(events.keys() & {"bonds", "swaps", "fixings", "rates_positions"})
+        self.version += bool(events.keys() & {"bonds", "swaps", "rates_positions"})
+        self.fixed += "fixings" in events
 
     def _take_fixings(self, rows: pl.DataFrame) -> None:
         columns = rows.select("index_name", "fixing_date", "rate").iter_rows()

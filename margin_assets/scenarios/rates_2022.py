@@ -26,9 +26,9 @@ _YEARS = (2, 3, 5, 7, 10, 20, 30)
 _SPREADS = {"AA": "0.006", "A": "0.009", "BBB": "0.016", "BB": "0.031"}
 _BONDS, _SWAPS = 36, 12
 _LIMITS = (
-    ("DESK-DV01", "rates_dv01", "desk", None, "120000"),
-    ("FIRM-DV01", "rates_dv01", "firm", None, "250000"),
-    ("NAME-SHARE", "rates_dv01_share", "issuer", "ISSUER-03", "0.08"),
+    ("DESK-DV01", "rates_dv01", "desk", None, "105000"),
+    ("FIRM-DV01", "rates_dv01", "firm", None, "140000"),
+    ("NAME-SHARE", "rates_dv01_share", "issuer", "ISSUER-03", "0.0055"),
 )
 
 

@@ -96,3 +96,14 @@ def value(book: RatesBook, name: str, when: datetime = NOW) -> Row:
     """The row of `rates_values` of the one position in an instrument."""
     rows = results(book, when).frames["rates_values"].filter(pl.col("instrument_id") == name)
     return rows.row(0, named=True)
+
+
+def landed_rows(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Rows as NDJSON writes them."""
+    return [
+        {
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]

@@ -14,16 +14,27 @@ from margin_assets.kernels.rates.rates_rules import RatesRules, rates_rules
 from margin_assets.kernels.rules.grid import day_of, new_york_day
 from margin_assets.valuation.node_curves import BuiltCurve
 from margin_assets.valuation.rates_book.curves import NO_QUOTES, UNUSABLE, CurveBook, Standing
-from margin_assets.valuation.rates_book.figures import Positions, positions_of, units_of
+from margin_assets.valuation.rates_book.figures import (
+    STALE_VALUE,
+    VALUED,
+    Rows,
+    Told,
+    positions_of,
+    rows_of,
+    told_of,
+    units_of,
+)
 from margin_assets.valuation.rates_book.laying import Held, Layer
-from margin_assets.valuation.rates_book.measures import Measures, measures_of
+from margin_assets.valuation.rates_book.measures import Measures
 from margin_assets.valuation.rates_book.placing import (
     Placed,
+    Slots,
     Tick,
     node_slopes,
     placed,
     same_places,
     shifted_values,
+    slots_of,
     ticked,
     valued,
     with_keys,
@@ -65,6 +76,17 @@ class _Day(NamedTuple):
     """Of a unit of each instrument."""
 
 
+class _Shown(NamedTuple):
+    """Positions described and grouped, and what that hangs on."""
+
+    key: tuple[object, ...]
+    placed: Placed
+    told: Told
+    rows: Rows
+    books: Books
+    slots: Slots
+
+
 class RatesBook:
     """All that landed of the rates book, and the work that lasts from tick to tick."""
 
@@ -76,6 +98,7 @@ class RatesBook:
         self._layer: Layer | None = None
         self._at: _Day | None = None
         self._tick: Tick | None = None
+        self._shown: _Shown | None = None
         self._told: dict[str, tuple[object, ...]] = {}
         """What was last written of each curve."""
 
@@ -106,9 +129,9 @@ class RatesBook:
         since = at - rules.fx_unusable_after
         fx = {
             currency: self._landed.fx_rate(currency, rules.reporting, since)
-            for currency in {terms.currency for terms in self._landed.terms.values()}
+            for currency in self._landed.currencies()
         }
-        figures = self._figures(rules, standings, held, fx)
+        figures = self._figures(rules, standings, held, self._rows(standings, held, fx))
         frames = {"curves": self._moved_curves(standings)} | figures.frames
         stamped = {name: rows.with_columns(as_of=instant(at)) for name, rows in frames.items()}
         return Results({n: f for n, f in stamped.items() if n != "curves" or f.height}, figures[1])
@@ -152,19 +175,27 @@ class RatesBook:
         known = self._landed.terms
         return self._layer.held(known, [name for name in names.to_list() if name in known])
 
+    def _rows(self, standings: Sequence[Standing], now: _Day, fx: Mapping[str, float]) -> _Shown:
+        """The positions described and grouped: anew only where something said is another."""
+        # As text: a rate that is not known is no number, which is unlike itself.
+        key = (now.version, now.day, tuple(one.status for one in standings), repr(fx))
+        if self._shown is None or self._shown.key != key or self._shown.placed is not now.placed:
+            known = self._landed.terms
+            told = told_of(now, known, standings)
+            rows = rows_of(self._landed.positions(), (now.held.names, told), known, fx)
+            books = books_of(rows.rows)
+            slots = slots_of(now.placed, now.held.spreads, _held_by(books, rows, now.held))
+            self._shown = _Shown(key, now.placed, told, rows, books, slots)
+        return self._shown
+
     def _figures(
-        self,
-        rules: RatesRules,
-        standings: Sequence[Standing],
-        now: _Day,
-        fx: Mapping[str, float],
+        self, rules: RatesRules, standings: Sequence[Standing], now: _Day, shown: _Shown
     ) -> Results:
         assert self._tick is not None  # noqa: S101 (made with the grid)
-        tick, known = self._tick, self._landed.terms
+        tick, books = self._tick, shown.books
         found = valued(now.placed, tick, now.held.spreads)
-        units = units_of(now, found, known, standings)
-        positions = positions_of(self._landed.positions(), (now.held.names, units), known, fx)
-        books = books_of(positions)
+        units = units_of(now, found, shown.told)
+        positions = positions_of(shown.rows, units)
         gains = {
             name: _by_instrument(
                 now.held,
@@ -172,7 +203,7 @@ class RatesBook:
             )
             for name, shifts in rules.scenarios.items()
         }
-        slopes = _node_slopes(now, tick, positions, books)
+        slopes = node_slopes(now.placed, tick, shown.slots)
         tenors = sorted(rules.key_rates, key=years_of)
         by_key = np.zeros((books.rows.height, len(tenors)))
         np.add.at(by_key, books.of, np.nan_to_num(positions.keys))
@@ -184,7 +215,7 @@ class RatesBook:
             "desk_sensitivities": desk_sensitivities(books, (tenors, by_key), nodes),
             "rates_scenarios": rates_scenarios(positions, books, gains),
         }
-        return Results(frames, measures_of(positions))
+        return Results(frames, Measures(positions))
 
 
 def _usable(standing: Standing) -> BuiltCurve | None:
@@ -198,21 +229,10 @@ def _by_instrument(held: Held, parts: FloatArray) -> FloatArray:
     return found
 
 
-def _node_slopes(now: _Day, tick: Tick, positions: Positions, books: Books) -> list[FloatArray]:
-    """DV01 of books by node: of an instrument held by several books, one after the other."""
-    count, names = books.rows.height, len(now.held.names)
-    total: list[FloatArray] | None = None
-    order = np.argsort(positions.place, kind="stable")
-    place = positions.place[order]
-    first = np.searchsorted(place, place, side="left")
-    turn = np.where(place >= 0, np.arange(len(place)) - first, -1)
-    for number in range(int(turn.max(initial=0)) + 1):
-        chosen = order[turn == number]
-        quantity, book = np.zeros(names), np.full(names, -1)
-        valued_here = chosen[positions.is_known[chosen]]
-        quantity[positions.place[valued_here]] = positions.quantity[valued_here]
-        book[positions.place[valued_here]] = books.of[valued_here]
-        of_parts = (now.held.spreads, quantity[now.held.owner], book[now.held.owner])
-        found = node_slopes(now.placed, tick, of_parts, count)
-        total = found if total is None else [a + b for a, b in zip(total, found, strict=True)]
-    return total or []
+def _held_by(books: Books, positions: Rows, held: Held) -> FloatArray:
+    """How much each book holds of each part of what is valued; books by parts."""
+    found = np.zeros((books.rows.height, len(held.names)))
+    is_valued = positions.rows["status"].is_in([VALUED, STALE_VALUE]).to_numpy()
+    place, book = positions.place[is_valued], books.of[is_valued]
+    np.add.at(found, (book, place), positions.rows["quantity"].to_numpy()[is_valued])
+    return found[:, held.owner]

@@ -25,8 +25,6 @@ _SMALL = 1e-9
 class Units(NamedTuple):
     """A unit of each instrument held; NaN where it has no value."""
 
-    status: list[str]
-    reasons: list[str]
     npv: FloatArray
     keys: FloatArray
     """DV01 by key rate; instruments by tenors."""
@@ -34,6 +32,13 @@ class Units(NamedTuple):
     cs01: FloatArray
     gamma: FloatArray
     accrued: FloatArray
+
+
+class Told(NamedTuple):
+    """What is to be said of the value of each instrument."""
+
+    status: tuple[str, ...]
+    reasons: tuple[str, ...]
 
 
 class Day(Protocol):
@@ -56,41 +61,40 @@ class Day(Protocol):
         """Interest since the last coupon, a unit of each."""
 
 
-def units_of(
-    now: Day, found: Valued, known: Mapping[str, Terms], standings: Sequence[Standing]
-) -> Units:
-    """Parts added up to instruments, each with what is to be said of its value."""
-    held, placed = now.held, now.placed
-    count = len(held.names)
+def told_of(now: Day, known: Mapping[str, Terms], standings: Sequence[Standing]) -> Told:
+    """What is to be said of each instrument as the curves stand."""
+    reasons = _reasons(now.held, now.placed, standings)
+    status = []
+    for place, name in enumerate(now.held.names):
+        is_over = known[name].maturity <= now.day
+        status.append(_status(reasons[place], is_over=is_over))
+    said = (
+        "" if one == MATURED else ";".join(sorted(why))
+        for one, why in zip(status, reasons, strict=True)
+    )
+    return Told(tuple(status), tuple(said))
+
+
+def units_of(now: Day, found: Valued, told: Told) -> Units:
+    """Parts added up to instruments."""
+    held, count = now.held, len(now.held.names)
+    status = np.array(told.status, dtype=np.str_)
+    lost = status == UNPRICED
 
     def summed(parts: FloatArray) -> FloatArray:
-        found: FloatArray = np.bincount(held.owner, parts, count).astype(np.float64)
-        return found
+        sums: FloatArray = np.bincount(held.owner, parts, count).astype(np.float64)
+        return np.where(lost, np.nan, sums)
 
-    reasons = _reasons(held, placed, standings)
-    is_over = np.array([known[name].maturity <= now.day for name in held.names], np.bool_)
-    status = [_status(why, bool(over)) for why, over in zip(reasons, is_over, strict=True)]
-    lost = np.array([one == UNPRICED for one in status], np.bool_)
-    keys = [summed(found.slopes[:, k]) * BASIS_POINT for k in range(found.slopes.shape[1])]
-    shown = np.array(keys).reshape(len(keys), count).T.copy()
-    shown[lost] = np.nan
-
-    def masked(values: FloatArray) -> FloatArray:
-        return np.where(lost, np.nan, values)
-
+    tenors = range(found.slopes.shape[1])
+    keys = np.column_stack([summed(found.slopes[:, k]) * BASIS_POINT for k in tenors])
     return Units(
-        status,
-        [
-            ";".join(sorted(why)) if not over else ""
-            for why, over in zip(reasons, is_over, strict=True)
-        ],
-        masked(summed(found.value)),
-        shown,
+        summed(found.value),
+        keys,
         # The sum of its parts: what the key rates add up to is no other number.
-        shown.sum(axis=1),
-        masked(summed(found.spread_slope) * BASIS_POINT),
-        masked(summed(found.curvature) * BASIS_POINT**2),
-        np.where(is_over, 0.0, now.accrued),
+        keys.sum(axis=1),
+        summed(found.spread_slope) * BASIS_POINT,
+        summed(found.curvature) * BASIS_POINT**2,
+        np.where(status == MATURED, 0.0, now.accrued),
     )
 
 
@@ -107,7 +111,7 @@ def _reasons(held: Held, placed: Placed, standings: Sequence[Standing]) -> list[
     return found
 
 
-def _status(reasons: set[str], is_over: bool) -> str:  # noqa: FBT001 (of a column)
+def _status(reasons: set[str], *, is_over: bool) -> str:
     if is_over:
         return MATURED
     if any(not reason.startswith("stale_curve:") for reason in reasons):
@@ -137,17 +141,63 @@ class Positions(NamedTuple):
     """Price of its currency in the reporting one; NaN where none is usable."""
 
 
-def positions_of(
+class Rows(NamedTuple):
+    """Positions with what is to be said of them, as long as terms and curves stand so."""
+
+    rows: pl.DataFrame
+    """Keys, quantity, terms, status and reasons."""
+    place: Int64Array
+    """Of the instrument among those held; -1 where no terms landed."""
+    fx: FloatArray
+
+
+def rows_of(
     rows: pl.DataFrame,
-    of_names: tuple[Sequence[str], Units],
+    of_names: tuple[Sequence[str], Told],
     known: Mapping[str, Terms],
     fx: Mapping[str, float],
-) -> Positions:
-    """What the positions come to, by the units of the instruments named."""
-    held, units = of_names
+) -> Rows:
+    """Positions described; `fx` by currency."""
+    held, told = of_names
+    names = rows.select("instrument_id").unique()["instrument_id"].to_list()
     places = {name: place for place, name in enumerate(held)}
-    names = rows["instrument_id"].to_list()
-    place = np.array([places.get(name, -1) for name in names], np.int64)
+    terms = [known.get(name) for name in names]
+    rates = [np.nan if one is None else fx[one.currency] for one in terms]
+    at = [places.get(name, -1) for name in names]
+    why = [told.reasons[place] if place >= 0 else "no_terms" for place in at]
+    lacks = [
+        one is not None and bool(np.isnan(rate)) for one, rate in zip(terms, rates, strict=True)
+    ]
+    described = pl.DataFrame(
+        {
+            "instrument_id": names,
+            "kind": [None if one is None else one.kind for one in terms],
+            "issuer": [None if one is None else one.issuer for one in terms],
+            "currency": [None if one is None else one.currency for one in terms],
+            "maturity": [None if one is None else one.maturity for one in terms],
+            "status": [told.status[place] if place >= 0 else UNPRICED for place in at],
+            "reasons": [_also(w, "no_fx") if no else w for w, no in zip(why, lacks, strict=True)],
+            "place": at,
+            "fx": rates,
+        },
+        schema=_DESCRIBED,
+    )
+    both = rows.join(described, on="instrument_id", how="left", maintain_order="left")
+    return Rows(both.drop("place", "fx"), both["place"].to_numpy(), both["fx"].to_numpy())
+
+
+_DESCRIBED = {
+    **dict.fromkeys(("instrument_id", "kind", "issuer", "currency"), pl.String),
+    "maturity": pl.Date,
+    **dict.fromkeys(("status", "reasons"), pl.String),
+    "place": pl.Int64,
+    "fx": pl.Float64,
+}
+
+
+def positions_of(described: Rows, units: Units) -> Positions:
+    """What the positions come to, by the units of their instruments."""
+    rows, place = described.rows, described.place
     quantity = rows["quantity"].to_numpy()
 
     def of(values: FloatArray) -> FloatArray:
@@ -160,31 +210,13 @@ def positions_of(
     npv = of(units.npv) * 100.0
     is_far = np.abs(npv) > _MOST_CENTS
     is_known = np.isfinite(npv) & ~is_far
-    status = [units.status[p] if p >= 0 else UNPRICED for p in place.tolist()]
-    reasons = [units.reasons[p] if p >= 0 else "no_terms" for p in place.tolist()]
-    for far in np.flatnonzero(is_far).tolist():
-        status[far], reasons[far] = UNPRICED, "beyond_range"
-    said = [known.get(name) for name in names]
-    currency = [None if one is None else one.currency for one in said]
-    reasons = [
-        _also(why, "no_fx") if c is not None and np.isnan(fx[c]) else why
-        for why, c in zip(reasons, currency, strict=True)
-    ]
-    described = rows.with_columns(
-        kind=pl.Series([None if one is None else one.kind for one in said], dtype=pl.String),
-        issuer=pl.Series([None if one is None else one.issuer for one in said], dtype=pl.String),
-        currency=pl.Series(currency, dtype=pl.String),
-        maturity=pl.Series([None if one is None else one.maturity for one in said], dtype=pl.Date),
-        status=pl.Series(status, dtype=pl.String),
-        reasons=pl.Series(reasons, dtype=pl.String),
-    )
+    if is_far.any():
+        rows = _beyond(rows, is_far)
     flat = np.abs(units.npv) > _SMALL
-    convexity = np.divide(
-        units.gamma / BASIS_POINT**2, units.npv, out=np.full(len(flat), np.nan), where=flat
-    )
-    padded = np.concatenate([convexity, [np.nan]])
+    bent = units.gamma / BASIS_POINT**2
+    convexity = np.divide(bent, units.npv, out=np.full(len(flat), np.nan), where=flat)
     return Positions(
-        described,
+        rows,
         place,
         quantity,
         np.where(is_known, np.rint(np.where(is_known, npv, 0.0)), 0.0).astype(np.int64),
@@ -193,9 +225,17 @@ def positions_of(
         of(units.dv01),
         of(units.cs01),
         of(units.gamma),
-        padded[place],
+        np.concatenate([convexity, [np.nan]])[place],
         of(units.accrued),
-        np.array([np.nan if c is None else fx[c] for c in currency], np.float64),
+        described.fx,
+    )
+
+
+def _beyond(rows: pl.DataFrame, is_far: BoolArray) -> pl.DataFrame:
+    far = pl.Series(is_far)
+    return rows.with_columns(
+        status=pl.when(far).then(pl.lit(UNPRICED)).otherwise("status"),
+        reasons=pl.when(far).then(pl.lit("beyond_range")).otherwise("reasons"),
     )
 
 

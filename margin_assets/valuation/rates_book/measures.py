@@ -1,6 +1,5 @@
 """What limits of the rates book are held against: DV01, value, and shares of single names."""
 
-from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
 from typing import NamedTuple
 
@@ -29,29 +28,33 @@ class Measure(NamedTuple):
     """Whether nothing is missing from it: no position unpriced, none without an exchange rate."""
 
 
-Measures = Mapping[tuple[str, str], Mapping[str | None, Measure]]
-"""By metric and scope, then by subject; None is the firm."""
+class Measures:
+    """Absolute DV01 and value, and shares of the gross DV01, in the reporting currency.
 
+    Worked out for what is asked: of a book without limits nothing is.
+    """
 
-def measures_of(positions: Positions) -> Measures:
-    """Absolute DV01 and value, and shares of the gross DV01, in the reporting currency."""
-    dv01 = positions.dv01 * positions.fx
-    npv = np.where(positions.is_known, positions.npv / 100.0, np.nan) * positions.fx
-    known = np.isfinite(dv01) & (positions.rows["status"] != UNPRICED).to_numpy()
-    dv01, npv = np.where(known, dv01, 0.0), np.where(known, npv, 0.0)
-    whole = pl.Series(["firm"] * len(known), dtype=pl.String)
-    found: dict[tuple[str, str], dict[str | None, Measure]] = {}
-    for metric, values in (("rates_dv01", dv01), ("rates_npv", npv)):
-        firm = _by(whole, values, known)
-        found[metric, "firm"] = {None: firm["firm"]} if firm else {}
-        for scope in ("account", "desk", "legal_entity"):
-            found[metric, scope] = _by(positions.rows[_SCOPES[scope]], values, known)
-    gross = np.abs(dv01)
-    total = float(gross.sum()) or 1.0
-    for scope in ("issuer", "symbol"):
-        names = positions.rows[_SCOPES[scope]]
-        found["rates_dv01_share", scope] = _by(names, gross / total, known)
-    return found
+    def __init__(self, positions: Positions) -> None:
+        """Of positions with their figures."""
+        self._rows = positions.rows
+        dv01 = positions.dv01 * positions.fx
+        npv = np.where(positions.is_known, positions.npv / 100.0, np.nan) * positions.fx
+        self._known = np.isfinite(dv01) & (positions.rows["status"] != UNPRICED).to_numpy()
+        dv01, npv = np.where(self._known, dv01, 0.0), np.where(self._known, npv, 0.0)
+        gross = np.abs(dv01)
+        self._values = {
+            "rates_dv01": dv01,
+            "rates_npv": npv,
+            "rates_dv01_share": gross / (float(gross.sum()) or 1.0),
+        }
+
+    def of(self, metric: str, scope: str) -> dict[str | None, Measure]:
+        """The metric of every subject of a scope; None is the firm."""
+        if scope == "firm":
+            whole = pl.repeat("firm", len(self._known), dtype=pl.String, eager=True)
+            found = _by(whole, self._values[metric], self._known)
+            return {None: found["firm"]} if found else {}
+        return _by(self._rows[_SCOPES[scope]], self._values[metric], self._known)
 
 
 def above_measures(limit: Limit, measures: Measures) -> dict[str | None, Decimal | None]:
@@ -60,7 +63,7 @@ def above_measures(limit: Limit, measures: Measures) -> dict[str | None, Decimal
     A subject not above it of which something is not known has None for a value; without a subject
     in the limit all of these stand together, as None.
     """
-    of_all = measures.get((limit.metric, limit.scope), {})
+    of_all = measures.of(limit.metric, limit.scope)
     asked = {
         name: one for name, one in of_all.items() if limit.subject is None or name == limit.subject
     }

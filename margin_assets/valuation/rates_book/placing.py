@@ -1,6 +1,6 @@
 """A book on the days on which it reads its curves: laid for a day, moved by every tick."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -138,45 +138,66 @@ def shifted_values(
     return found.value
 
 
-def node_slopes(
-    placed: Placed,
-    tick: Tick,
-    held: tuple[FloatArray, FloatArray, Int64Array],
-    books: int,
-) -> list[FloatArray]:
-    """DV01 of books by node of each curve: books by nodes, a curve each.
+class Slots(NamedTuple):
+    """Where the terms of positions meet the grid, book by book: laid once for what is held."""
+
+    amount: FloatArray
+    """Of a term of a position, its discount by the spread included."""
+    pay: Int64Array
+    start: Int64Array
+    end: Int64Array
+    """Rows of the grid; of cash start and end are the same."""
+    books: int
+    keys: tuple[Int64Array, Int64Array, Int64Array]
+    """Book and row as one number, by row paid, first and last."""
+
+
+def slots_of(placed: Placed, spreads: FloatArray, held: FloatArray) -> Slots:
+    """The terms of all books.
 
     Args:
-        placed: the book on its grid.
-        tick: the curves on it.
-        held: of each part its spread, how much of it is held, and its book (-1: none).
-        books: how many there are.
+        placed: instruments on their grid.
+        spreads: of each part.
+        held: how much each book holds of each part; books by parts.
     """
-    terms, factors = placed.terms, np.exp(-tick.logs)
-    spreads, quantity, book = held
-    size = placed.years.size
-    slopes = np.zeros(books * size)
-    for first, amount, pay, ends in _sides(terms, factors):
-        part = np.repeat(np.arange(first.size - 1), np.diff(first))
-        counted = book[part] >= 0
-        worth = amount * factors[pay] * np.exp(-spreads[part] * placed.years[pay]) * quantity[part]
-        for rows, sign in ((pay, 1.0), *ends):
-            key = book[part[counted]] * size + rows[counted]
-            slopes += np.bincount(key, sign * worth[counted], books * size)
-    by_row = slopes.reshape(books, size)
+    terms, size = placed.terms, placed.years.size
+    book, part = np.nonzero(held)
+    cash, of_cash = _terms_of(terms.cash_first, part)
+    ratio, of_ratio = _terms_of(terms.ratio_first, part)
+    whose = np.concatenate([of_cash, of_ratio])
+    pay = np.concatenate([terms.cash_pay[cash], terms.ratio_pay[ratio]])
+    # Cash grows from a day to itself.
+    start = np.concatenate([terms.cash_pay[cash], terms.ratio_start[ratio]])
+    end = np.concatenate([terms.cash_pay[cash], terms.ratio_end[ratio]])
+    amount = np.concatenate([terms.cash_amount[cash], terms.ratio_amount[ratio]])
+    amount = amount * np.exp(-spreads[part[whose]] * placed.years[pay])
+    first = book[whose] * size
+    keys = (first + pay, first + start, first + end)
+    return Slots(amount * held[book, part][whose], pay, start, end, len(held), keys)
+
+
+def _terms_of(first: Int64Array, part: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Places of the terms of those parts, and which of the parts each is of."""
+    counts = first[part + 1] - first[part]
+    whose = np.repeat(np.arange(part.size), counts)
+    ahead = np.cumsum(counts) - counts
+    place: Int64Array = np.arange(whose.size) - ahead[whose] + first[part][whose]
+    return place, whose
+
+
+def node_slopes(placed: Placed, tick: Tick, slots: Slots) -> list[FloatArray]:
+    """DV01 of books by node of each curve: books by nodes, a curve each."""
+    factors, size = np.exp(-tick.logs), placed.years.size
+    ratio = factors[slots.start] / factors[slots.end]
+    worth = slots.amount * ratio * factors[slots.pay]
+    found = np.zeros(slots.books * size)
+    for key, sign in zip(slots.keys, (1.0, 1.0, -1.0), strict=True):
+        found += sign * np.bincount(key, worth, slots.books * size)
+    by_row = found.reshape(slots.books, size)
     return [
         by_row[:, rows] @ nodes * BASIS_POINT
         for rows, nodes in zip(placed.rows, tick.nodes, strict=True)
     ]
-
-
-def _sides(
-    terms: Walk, factors: FloatArray
-) -> Iterable[tuple[Int64Array, FloatArray, Int64Array, tuple[tuple[Int64Array, float], ...]]]:
-    yield terms.cash_first, terms.cash_amount, terms.cash_pay, ()
-    growth = factors[terms.ratio_start] / factors[terms.ratio_end]
-    ends = ((terms.ratio_start, 1.0), (terms.ratio_end, -1.0))
-    yield terms.ratio_first, terms.ratio_amount * growth, terms.ratio_pay, ends
 
 
 def same_places(one: Sequence[BuiltCurve | None], other: Sequence[BuiltCurve | None]) -> bool:

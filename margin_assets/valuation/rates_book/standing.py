@@ -26,6 +26,7 @@ class Landed:
         self._fixed_at: dict[tuple[str, date], int] = {}
         self._positions: dict[PositionKey, tuple[int, float]] = {}
         self._sorted: pl.DataFrame | None = None
+        self._currencies: list[str] | None = None
         self.version = 0
         """Another where terms or positions are others."""
         self.fixed = 0
@@ -35,7 +36,7 @@ class Landed:
         """Takes rows by feed, in order of time and landing."""
         for feed, make in (("bonds", bond_of), ("swaps", swap_of)):
             if feed in events:
-                rows = events[feed]
+                rows, self._currencies = events[feed], None
                 for row, at in zip(rows.iter_rows(named=True), _times(rows), strict=True):
                     if at >= self._terms_since.get(row["instrument_id"], at):
                         self._terms_since[row["instrument_id"]] = at
@@ -68,6 +69,12 @@ class Landed:
         for key, quantity, at in zip(keys, quantities, _times(rows), strict=True):
             if at >= self._positions.get(key, (at, 0.0))[0]:
                 self._positions[key] = (at, quantity)
+
+    def currencies(self) -> list[str]:
+        """Currencies of known terms, in order."""
+        if self._currencies is None:
+            self._currencies = sorted({terms.currency for terms in self.terms.values()})
+        return self._currencies
 
     def positions(self) -> pl.DataFrame:
         """Positions that are not 0, by their keys in order, with their quantity as a float."""

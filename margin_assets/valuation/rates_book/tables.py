@@ -27,9 +27,9 @@ class Books(NamedTuple):
     """Book of each position."""
 
 
-def books_of(positions: Positions) -> Books:
+def books_of(positions: pl.DataFrame) -> Books:
     """The books that there are, in the order of their keys."""
-    keyed = positions.rows.select(
+    keyed = positions.select(
         *BOOK[:-1], pl.col("currency").fill_null(""), place=pl.int_range(pl.len())
     )
     rows = keyed.select(BOOK).unique().sort(BOOK).with_row_index("book")

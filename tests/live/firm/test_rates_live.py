@@ -8,26 +8,28 @@ from typing import Any
 import polars as pl
 import pytest
 
+from margin_assets.kernels.rates import conventions, quote_helpers
+from margin_assets.lake.landing.reading.rules import row_rules
 from margin_assets.live.past.replay import replay
 from margin_assets.live.session.session import CycleResult
 from schemas import TABLES
-from schemas.rates import CALENDARS, CONVENTIONS, DAY_COUNTS, cusip_digit_fits, isin_digit_fits
+from schemas.rates import (
+    CALENDARS,
+    CONVENTIONS,
+    DAY_COUNTS,
+    QUOTE_KINDS,
+    cusip_digit_fits,
+    isin_digit_fits,
+)
 from tests.support.live_driver import Firm, Row, assert_a_process_takes_over, beta, price, text
-from tests.support.rates_rows import NOW, bond, position, quotes, swap
+from tests.support.rates_rows import NOW, bond, frame, landed_rows, position, quotes, swap
 
 LATER = NOW + timedelta(minutes=1)
 OF_RATES = {name for name, table in TABLES.items() if table.group == "rates"}
 
 
 def landed(*rows: Row) -> list[Row]:
-    """Rows as NDJSON writes them."""
-    return [{name: _told(value) for name, value in row.items()} for row in rows]
-
-
-def _told(value: Any) -> Any:
-    if hasattr(value, "tzinfo"):
-        return text(value)
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    return landed_rows(rows)
 
 
 def run(firm: Firm, **feeds: list[Row]) -> CycleResult:
@@ -140,9 +142,6 @@ def test_a_lake_without_rates_writes_no_table_of_them(tmp_path: Path):
     ],
 )
 def test_a_row_rule_has_its_reason(feed: str, row: Row, reason: str):
-    from margin_assets.lake.landing.reading.rules import row_rules
-    from tests.support.rates_rows import frame
-
     rows = frame(feed, [row]).with_columns(landed_at=pl.lit(NOW))
     found = [
         f"{rule.column}_{rule.word}"
@@ -165,9 +164,6 @@ def test_check_digits_of_published_securities(isin: str):
 
 
 def test_words_of_the_feeds_are_those_of_the_kernels():
-    from margin_assets.kernels.rates import conventions, quote_helpers
-    from schemas.rates import QUOTE_KINDS
-
     assert set(DAY_COUNTS) <= conventions.DAY_COUNTS.keys()
     assert set(CALENDARS) <= conventions.CALENDARS.keys()
     assert set(CONVENTIONS) == set(conventions.CONVENTIONS)

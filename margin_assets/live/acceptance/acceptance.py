@@ -22,7 +22,12 @@ from margin_assets.live.acceptance.seen_ids import SeenIds
 from margin_assets.live.firm.points import PointsOf
 from schemas import feed_columns
 
-IDS = {"fills": "fill_id", "cash_movements": "movement_id", "desk_actions": "action_id"}
+IDS = {
+    "fills": "fill_id",
+    "cash_movements": "movement_id",
+    "desk_actions": "action_id",
+    "corporate_actions": "action_id",
+}
 Held = Callable[[str, pl.Expr], pl.DataFrame | None]
 """Rows accepted and not evaluated yet that fulfil a condition; None if there are none."""
 Scan = Callable[[str], pl.LazyFrame]
@@ -264,10 +269,13 @@ class Journal:
         ]
         self._originals.clear()
         effects = effects_in_order(plain_effects(plain, plain["point"].to_numpy()), trees)
-        return with_sales(effects, partial(self._tape, fills))
+        return with_sales(effects, partial(self.tape, fills))
 
-    def _tape(self, fills: pl.DataFrame, keys: pl.DataFrame) -> Tape:
-        """All fills of some accounts and symbols: those accepted now and those of past cycles."""
+    def tape(self, fills: pl.DataFrame, keys: pl.DataFrame) -> Tape:
+        """All fills of some accounts and symbols: those accepted now and those of past cycles.
+
+        Of everybody where `keys` names symbols alone.
+        """
         among = [pl.col(name).is_in(keys[name].unique().implode()) for name in keys.columns]
         # What is held is among those accepted now.
         past = self._lookup("fills", pl.all_horizontal(among)).join(fills, on="fill_id", how="anti")

@@ -18,7 +18,7 @@ from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
 from margin_assets.kernels.margin.settlement import settled
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.money import instant
+from margin_assets.kernels.numeric.money import MICRO, instant
 from margin_assets.kernels.options.valuation import rescanned
 from margin_assets.kernels.reg_t.sma import RegTFigures, mixed_excess, reg_t_figures
 from margin_assets.kernels.rules.grid import day_of, grid_point, new_york_day, rules_at
@@ -26,6 +26,7 @@ from margin_assets.kernels.rules.overlay_rules import overlay_rules
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.rules.timelines import Calendar
 from margin_assets.kernels.securities.positions import held_terms, with_marks
+from margin_assets.live.firm.actions import ActionMonitor
 from margin_assets.live.firm.bounds import spared
 from margin_assets.live.firm.calls import CallMonitor, Valued, moves_of
 from margin_assets.live.firm.day_trades import DayTradeMonitor
@@ -62,6 +63,7 @@ class Monitor:
         self.reg_t = RegTMonitor(days, restating)
         self.market = Market(calendar.times)
         self.holdings = Holdings()
+        self.actions = ActionMonitor(calendar, self.holdings, self.market)
         self.day_trades = DayTradeMonitor(days, self.holdings, self.market)
         self.outcomes = Outcomes()
         self.whole = WholeFirm(self.market, self.holdings, self.outcomes)
@@ -121,6 +123,7 @@ class Monitor:
             self.market.next_opening(),
             self.market.next_turn(),
             self.intraday.next_deadline(),
+            self.actions.next_due(self.point),
         )
         # A deadline acts at the first grid point at or after it.
         return due if due == NEVER else grid_point(due, interval)
@@ -323,11 +326,16 @@ class Monitor:
     def _apply(self, point: int, changed: Mapping[str, pl.DataFrame], rules: Rules) -> Int64Array:
         """Takes everything that counts from a point; returns the accounts it touches."""
         market, holdings = self.market, self.holdings
+        carried = self.actions.carry(point, rules)
+        acted = self._derive(self.actions.act(point))
         symbols, accounts = self._take_terms(point, changed, rules)
+        symbols, accounts = [*symbols, carried], [*accounts, acted]
         moved = market.with_options(np.unique(np.concatenate(symbols)))
         market.reprice(moved, point, rules)
         self.whole.reprice(moved)
         accounts += self._enter(point, changed, moved)
+        if "derived" in changed:
+            accounts.append(self._derive(changed["derived"]))
         self.plans.fill(point)
         due = np.flatnonzero(self.ladder.deadline <= point)
         self._changed.extend(accounts)
@@ -335,6 +343,17 @@ class Monitor:
         touched = np.unique(np.concatenate([*accounts, due, holders])).astype(np.int64)
         self.reg_t.touch(touched)
         return touched
+
+    def _derive(self, effects: pl.DataFrame) -> Int64Array:
+        """Takes what happens to positions beside trades; returns whose they are.
+
+        It is no transaction: nothing is measured, and no memorandum account is entered.
+        """
+        if not effects.height:
+            return _NOBODY
+        market = self.market
+        single = np.full(effects.height, MICRO, dtype=np.int64)
+        return self.holdings.apply_effects(effects, market.symbols, market.class_group, single)
 
     def _enter(
         self, point: int, changed: Mapping[str, pl.DataFrame], moved: Int64Array
@@ -378,6 +397,7 @@ class Monitor:
             symbols.append(market.apply_volatilities(changed["volatilities"]))
         if point in self._ticks:
             symbols.append(market.apply_prices(self._ticks[point], point, rules))
+            symbols.append(self.actions.land(symbols[-1], point, rules))
         if "effects" in changed:
             symbols.append(market.apply_fills(changed["effects"], point, rules))
         if "accounts" in changed:

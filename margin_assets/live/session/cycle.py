@@ -15,6 +15,7 @@ from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import ONE_SHARD
 from margin_assets.live.acceptance.accepting import Acceptor, Firm, OpenFile, Taken
 from margin_assets.live.acceptance.held import HeldRows
+from margin_assets.live.acceptance.late_books import LateBooks
 from margin_assets.live.firm import calls, plans
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.restating import DAYS
@@ -54,6 +55,7 @@ class CycleRunner:
         self.monitor = monitor
         self.acceptor = acceptor
         self.held = held
+        self.late_books = LateBooks(acceptor.journal, monitor.actions.register)
         self.pending: dict[str, pl.DataFrame] = {}
         """Rows of dates that have not come, by feed."""
         self.shards = StateShards(Bounds(**in_force("lake", versions("lake")[-1]).numbers["state"]))
@@ -147,9 +149,15 @@ class CycleRunner:
 
     def _events(self, feeds: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], int | None]:
         timed = {n: f for n, f in feeds.items() if n != "fills"}
-        if "fills" in feeds:
-            fills = feeds["fills"]
+        if "corporate_actions" in feeds:
+            self.monitor.actions.learn(feeds["corporate_actions"])
+        fills, effects = feeds.get("fills"), None
+        if fills is not None:
             effects = self.acceptor.journal.effects(fills, self.monitor.last_point)
+        effects, derived = self.late_books.worked(fills, effects, self.monitor.last_point)
+        if derived.height:
+            timed["derived"] = derived
+        if fills is not None and effects is not None:
             timed["effects"] = with_places(effects, fills, self._fills_landed)
             self._fills_landed += fills.height
         if "desk_actions" in timed:

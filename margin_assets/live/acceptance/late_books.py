@@ -1,0 +1,122 @@
+"""What comes after an action that it should have come before: worked out again from the tape."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import polars as pl
+
+from margin_assets.kernels.book.fills import EFFECT_COLUMNS, Effect, FillRow, fill_rows
+from margin_assets.kernels.corporate.actions import Register
+from margin_assets.kernels.corporate.tapes import NO_EFFECTS, Late, late_effects
+from margin_assets.live.acceptance.acceptance import Journal
+from schemas import empty_feed
+
+_PLACE = ("account_id", "symbol", "point")
+
+
+class LateBooks:
+    """Finds late fills and late actions among those of a cycle, and what they change."""
+
+    def __init__(self, journal: Journal, register: Register) -> None:
+        self._journal = journal
+        self._register = register
+
+    def worked(
+        self, fills: pl.DataFrame | None, effects: pl.DataFrame | None, last_point: int | None
+    ) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+        """Effects of fills, those from before an action as what they come to after it; and others.
+
+        The others follow from late actions, and in symbols that the fills are not of.
+        """
+        if not self._register:
+            return effects, NO_EFFECTS
+        fills = empty_feed("fills") if fills is None else fills
+        known = NO_EFFECTS if effects is None else effects
+        late = self._late_fills(known)
+        ties = {
+            (self._register.connected(version.action.symbol), version.known)
+            for version in self._register.late(-1 if last_point is None else last_point)
+        }
+        if not late and not ties:
+            return effects, NO_EFFECTS
+        tapes = self._tapes(fills, late, {s for symbols, _ in ties for s in symbols})
+        late |= {Late(account, *tie) for tie in ties for account, _ in tapes}
+        return self._told(effects, sorted(late, key=_in_order), tapes)
+
+    def _late_fills(self, effects: pl.DataFrame) -> set[Late]:
+        """Positions of which a fill counts after an action that it happened before."""
+        last = self._register.last_at()
+        before = pl.col("symbol").replace_strict(
+            list(last), list(last.values()), default=-1, return_dtype=pl.Int64
+        )
+        suspects = effects.filter(pl.col("original_time") < before)
+        found = set()
+        for account, symbol, point, time in suspects.select(*_PLACE, "original_time").iter_rows():
+            symbols = self._register.connected(symbol)
+            acted = self._register.acted(point)
+            if any(a.symbol in symbols and a.at > time for a in acted):
+                found.add(Late(account, symbols, point))
+        return found
+
+    def _tapes(
+        self, fills: pl.DataFrame, late: Iterable[Late], of_everybody: set[str]
+    ) -> dict[tuple[str, frozenset[str]], list[FillRow]]:
+        """Fills by account and symbols that are tied together."""
+        keys = {(one.account, symbol) for one in late for symbol in one.symbols}
+        schema = {"account_id": pl.String, "symbol": pl.String}
+        asked = [pl.DataFrame(sorted(keys), schema=schema, orient="row")] if keys else []
+        if of_everybody:
+            asked.append(pl.DataFrame({"symbol": sorted(of_everybody)}))
+        found: dict[tuple[str, frozenset[str]], dict[str, FillRow]] = defaultdict(dict)
+        for chosen in asked:
+            rows, points = self._journal.tape(fills, chosen)
+            pointed = rows.with_columns(point=pl.Series(points, dtype=pl.Int64))
+            mine = pointed.join(chosen, on=chosen.columns, how="semi", maintain_order="left")
+            for row in fill_rows(mine, mine["point"].to_numpy()):
+                place = row.account_id, self._register.connected(row.symbol)
+                found[place][row.fill_id] = row
+        return {place: list(rows.values()) for place, rows in found.items()}
+
+    def _told(
+        self,
+        effects: pl.DataFrame | None,
+        late: list[Late],
+        tapes: dict[tuple[str, frozenset[str]], list[FillRow]],
+    ) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+        known = NO_EFFECTS if effects is None else effects
+        numbered = known.with_row_index("row")
+        folded: dict[int, Effect] = {}
+        others: list[Effect] = []
+        for one in late:
+            is_there = (
+                (pl.col("account_id") == one.account)
+                & pl.col("symbol").is_in(list(one.symbols))
+                & (pl.col("point") == one.point)
+            )
+            there = numbered.filter(is_there)
+            last = dict(there.select("symbol", "row").iter_rows())
+            traded = dict(there.group_by("symbol").agg(pl.col("quantity").sum()).iter_rows())
+            tape = tapes.get((one.account, one.symbols), [])
+            for effect in late_effects(one, (tape, []), self._register, traded).effects:
+                if effect.symbol in last:
+                    folded[last[effect.symbol]] = effect
+                else:
+                    others.append(effect)
+        derived = pl.DataFrame(others, schema=EFFECT_COLUMNS, orient="row")
+        return None if effects is None else _folded(effects, folded), derived
+
+
+def _folded(effects: pl.DataFrame, changes: dict[int, Effect]) -> pl.DataFrame:
+    """Effects of fills with what an action makes of them: a trade in units of today."""
+    if not changes:
+        return effects
+    rows = effects.rows(named=True)
+    for row, change in changes.items():
+        told = {name: getattr(change, name) for name in ("price", "sale_quantity", "sale_proceeds")}
+        moved = {name: rows[row][name] + getattr(change, name) for name in ("quantity", "cash")}
+        rows[row] = rows[row] | told | moved
+    return pl.DataFrame(rows, schema=effects.schema)
+
+
+def _in_order(late: Late) -> tuple[int, str, list[str]]:
+    return late.point, late.account, sorted(late.symbols)

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from margin_assets.kernels.book.terms import first_instant
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.money import to_scaled, whole
+from margin_assets.kernels.numeric.money import instants, to_scaled, whole
 from margin_assets.kernels.rules.grid import grid_point, rules_at
-from margin_assets.kernels.rules.timelines import Calendar
 from schemas.books import (
     CASH_DIVIDEND,
     CORPORATE_KINDS,
@@ -74,15 +74,15 @@ class Version(NamedTuple):
     """Point that the row counts from."""
 
 
-def ex_opening(effective_on: Int64Array, calendar: Calendar) -> Int64Array:
-    """Opening of the first session on or after each day (since 1970), microseconds."""
-    place = np.searchsorted(calendar.days.days, effective_on)
-    return calendar.opens[np.minimum(place, len(calendar.opens) - 1)]
+def ex_opening(effective_on: pl.Series, opens: Int64Array) -> Int64Array:
+    """Opening of the first session on or after each day, of those of all sessions."""
+    place = np.searchsorted(opens, instants(first_instant(effective_on)))
+    return opens[np.minimum(place, len(opens) - 1)]
 
 
-def versions_of(rows: pl.DataFrame, known: Int64Array, calendar: Calendar) -> list[Version]:
+def versions_of(rows: pl.DataFrame, known: Int64Array, opens: Int64Array) -> list[Version]:
     """Landed `corporate_actions`, each with the point that it counts from."""
-    opens = ex_opening(whole(rows["effective_on"], 0), calendar).tolist()
+    at = ex_opening(rows["effective_on"], opens).tolist()
     names = ("cash_amount", "fraction_price", "to_price")
     amounts = {name: to_scaled(rows[name]).tolist() for name in names}
     units = {
@@ -98,7 +98,7 @@ def versions_of(rows: pl.DataFrame, known: Int64Array, calendar: Calendar) -> li
             action_id=row["action_id"],
             kind=row["kind"],
             symbol=row["symbol"],
-            at=opens[n],
+            at=at[n],
             own=own,
             other=row["to_symbol"],
             given=given,

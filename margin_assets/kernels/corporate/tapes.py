@@ -11,6 +11,8 @@ from margin_assets.kernels.book.fills import EFFECT_COLUMNS, Effect, FillRow, st
 from margin_assets.kernels.book.sales import sales_after
 from margin_assets.kernels.corporate.actions import Action, Register
 from margin_assets.kernels.corporate.balances import Balance, Books, act
+from margin_assets.kernels.corporate.dividends import Entry as DividendEntry
+from margin_assets.kernels.corporate.dividends import Owed, due_entries
 
 
 class Entry(NamedTuple):
@@ -31,8 +33,8 @@ class Walked(NamedTuple):
     books: Books
     cash: int
     """Cents that actions paid at once; what entries moved is not in it."""
-    owed: dict[str, tuple[str, int]]
-    """By dividend: its symbol, and the cents due to the account from its ex date on."""
+    owed: dict[str, Owed]
+    """By dividend."""
 
 
 def walked(entries: Iterable[Entry], actions: list[Action]) -> Walked:
@@ -53,7 +55,7 @@ def walked(entries: Iterable[Entry], actions: list[Action]) -> Walked:
 def _acted(action: Action, found: Walked) -> int:
     paid = act(action, found.books)
     if paid.owed:
-        found.owed[action.action_id] = action.symbol, paid.owed
+        found.owed[action.action_id] = Owed(action.symbol, paid.owed, action.at)
     return paid.at_once
 
 
@@ -118,11 +120,10 @@ Tape = tuple[list[FillRow], list[Entry]]
 
 
 class Change(NamedTuple):
-    """Effects, and what dividends owed before them and after."""
+    """What late rows change: positions and cash, and what dividends are due."""
 
     effects: list[Effect]
-    owed_before: dict[str, tuple[str, int]]
-    owed_after: dict[str, tuple[str, int]]
+    accruals: list[DividendEntry]
 
 
 def late_effects(late: Late, tape: Tape, register: Register, traded: dict[str, int]) -> Change:
@@ -141,7 +142,7 @@ def late_effects(late: Late, tape: Tape, register: Register, traded: dict[str, i
     paid = min(late.symbols), after.cash - before.cash
     at = point, point, "late"
     effects = effects_between(late.account, held, after.books, at, paid)
-    return Change(effects, before.owed, after.owed)
+    return Change(effects, due_entries(late.account, before.owed, after.owed))
 
 
 def _known(tape: Tape, point: int) -> list[Entry]:

@@ -26,6 +26,7 @@ from margin_assets.live.acceptance.acceptance import (
     accept_by_content,
 )
 from margin_assets.live.acceptance.held import HeldRows
+from margin_assets.live.acceptance.openings import Openings
 from margin_assets.live.acceptance.refusals import (
     ACCEPTANCE,
     NO_ACTIONS,
@@ -70,8 +71,11 @@ class Taken(NamedTuple):
 class Acceptor:
     """Reads and accepts plan after plan: what is new, what was seen before, what is refused."""
 
-    def __init__(self, journal: Journal, lookup: Lookup, landed_in: LandedIn) -> None:
+    def __init__(
+        self, journal: Journal, openings: Openings, lookup: Lookup, landed_in: LandedIn
+    ) -> None:
         self.journal = journal
+        self.openings = openings
         self.refusals = Refusals(lookup)
         self.files_seen: set[FileKey] = set()
         self._lookup = lookup
@@ -193,9 +197,14 @@ class Acceptor:
         return report, read, read.quarantined
 
     def _accept_feed(self, feed: str, rows: pl.DataFrame, known: Known, held: HeldRows) -> Accepted:
+        if feed == "opening_balances":
+            return self.openings.accept(rows)
         if feed == "fills":
+            rows, early = self.openings.split(rows)
             zeros = zero_fills(rows, known, self._lookup)
-            return self.journal.accept_by_id(feed, rows, zeros)
+            taken = self.journal.accept_by_id(feed, rows, zeros)
+            taken.refusals += early
+            return taken
         if feed in IDS:
             return self.journal.accept_by_id(feed, rows)
         refused: list[Refusal] = []

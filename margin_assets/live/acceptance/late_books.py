@@ -2,16 +2,43 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import polars as pl
 
 from margin_assets.kernels.book.fills import EFFECT_COLUMNS, Effect, FillRow, fill_rows
 from margin_assets.kernels.corporate.actions import Register
-from margin_assets.kernels.corporate.tapes import NO_EFFECTS, Late, late_effects
+from margin_assets.kernels.corporate.dividends import Entry
+from margin_assets.kernels.corporate.tapes import Late, late_effects
 from margin_assets.live.acceptance.acceptance import Journal
-from schemas import empty_feed
 
 _PLACE = ("account_id", "symbol", "point")
+_ACCRUALS = {"point": pl.Int64, **dict.fromkeys(Entry._fields, pl.String)}
+_ACCRUALS |= {"amount": pl.Int64, "happened_at": pl.Int64}
+_Place = tuple[str, frozenset[str]]
+
+
+class Moved(NamedTuple):
+    """Rows of a cycle that move positions: as fills, and what they change."""
+
+    fills: pl.DataFrame
+    openings: pl.DataFrame
+    """Opening balances as fills."""
+    effects: pl.DataFrame
+    """Of the fills."""
+    opened: pl.DataFrame
+    """Of the opening balances."""
+
+
+class Worked(NamedTuple):
+    """What they change once actions have acted on what came before them."""
+
+    effects: pl.DataFrame
+    """Of the fills: those from before an action as what they come to after it."""
+    derived: pl.DataFrame
+    """Of all else: no transactions."""
+    accruals: pl.DataFrame
+    """Changes of what dividends are due, each with its `point`."""
 
 
 class LateBooks:
@@ -21,27 +48,24 @@ class LateBooks:
         self._journal = journal
         self._register = register
 
-    def worked(
-        self, fills: pl.DataFrame | None, effects: pl.DataFrame | None, last_point: int | None
-    ) -> tuple[pl.DataFrame | None, pl.DataFrame]:
-        """Effects of fills, those from before an action as what they come to after it; and others.
-
-        The others follow from late actions, and in symbols that the fills are not of.
-        """
+    def worked(self, moved: Moved, last_point: int | None) -> Worked:
+        """What the rows of a cycle change."""
+        as_they_are = Worked(moved.effects, moved.opened, pl.DataFrame(schema=_ACCRUALS))
         if not self._register:
-            return effects, NO_EFFECTS
-        fills = empty_feed("fills") if fills is None else fills
-        known = NO_EFFECTS if effects is None else effects
+            return as_they_are
+        known = pl.concat([moved.effects, moved.opened])
         late = self._late_fills(known)
         ties = {
             (self._register.connected(version.action.symbol), version.known)
             for version in self._register.late(-1 if last_point is None else last_point)
         }
         if not late and not ties:
-            return effects, NO_EFFECTS
-        tapes = self._tapes(fills, late, {s for symbols, _ in ties for s in symbols})
-        late |= {Late(account, *tie) for tie in ties for account, _ in tapes}
-        return self._told(effects, sorted(late, key=_in_order), tapes)
+            return as_they_are
+        tapes = self._tapes(moved, late, {s for symbols, _ in ties for s in symbols})
+        late |= {
+            Late(account, *tie) for tie in ties for account, symbols in tapes if symbols == tie[0]
+        }
+        return self._told(moved, sorted(late, key=_in_order), tapes)
 
     def _late_fills(self, effects: pl.DataFrame) -> set[Late]:
         """Positions of which a fill counts after an action that it happened before."""
@@ -59,17 +83,17 @@ class LateBooks:
         return found
 
     def _tapes(
-        self, fills: pl.DataFrame, late: Iterable[Late], of_everybody: set[str]
-    ) -> dict[tuple[str, frozenset[str]], list[FillRow]]:
+        self, moved: Moved, late: Iterable[Late], of_everybody: set[str]
+    ) -> dict[_Place, list[FillRow]]:
         """Fills by account and symbols that are tied together."""
         keys = {(one.account, symbol) for one in late for symbol in one.symbols}
         schema = {"account_id": pl.String, "symbol": pl.String}
         asked = [pl.DataFrame(sorted(keys), schema=schema, orient="row")] if keys else []
         if of_everybody:
             asked.append(pl.DataFrame({"symbol": sorted(of_everybody)}))
-        found: dict[tuple[str, frozenset[str]], dict[str, FillRow]] = defaultdict(dict)
+        found: dict[_Place, dict[str, FillRow]] = defaultdict(dict)
         for chosen in asked:
-            rows, points = self._journal.tape(fills, chosen)
+            rows, points = self._journal.tape(moved.fills, moved.openings, chosen)
             pointed = rows.with_columns(point=pl.Series(points, dtype=pl.Int64))
             mine = pointed.join(chosen, on=chosen.columns, how="semi", maintain_order="left")
             for row in fill_rows(mine, mine["point"].to_numpy()):
@@ -77,16 +101,11 @@ class LateBooks:
                 found[place][row.fill_id] = row
         return {place: list(rows.values()) for place, rows in found.items()}
 
-    def _told(
-        self,
-        effects: pl.DataFrame | None,
-        late: list[Late],
-        tapes: dict[tuple[str, frozenset[str]], list[FillRow]],
-    ) -> tuple[pl.DataFrame | None, pl.DataFrame]:
-        known = NO_EFFECTS if effects is None else effects
-        numbered = known.with_row_index("row")
+    def _told(self, moved: Moved, late: list[Late], tapes: dict[_Place, list[FillRow]]) -> Worked:
+        numbered = pl.concat([moved.effects, moved.opened]).with_row_index("row")
         folded: dict[int, Effect] = {}
         others: list[Effect] = []
+        accruals: list[tuple[object, ...]] = []
         for one in late:
             is_there = (
                 (pl.col("account_id") == one.account)
@@ -97,13 +116,18 @@ class LateBooks:
             last = dict(there.select("symbol", "row").iter_rows())
             traded = dict(there.group_by("symbol").agg(pl.col("quantity").sum()).iter_rows())
             tape = tapes.get((one.account, one.symbols), [])
-            for effect in late_effects(one, (tape, []), self._register, traded).effects:
+            change = late_effects(one, (tape, []), self._register, traded)
+            accruals += [(one.point, *entry) for entry in change.accruals]
+            for effect in change.effects:
                 if effect.symbol in last:
                     folded[last[effect.symbol]] = effect
                 else:
                     others.append(effect)
+        both = _folded(numbered.drop("row"), folded)
+        trades, opened = both.head(moved.effects.height), both.tail(moved.opened.height)
         derived = pl.DataFrame(others, schema=EFFECT_COLUMNS, orient="row")
-        return None if effects is None else _folded(effects, folded), derived
+        owed = pl.DataFrame(accruals, schema=_ACCRUALS, orient="row")
+        return Worked(trades, pl.concat([opened, derived]), owed)
 
 
 def _folded(effects: pl.DataFrame, changes: dict[int, Effect]) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """Corporate actions in the live day: what acts at a grid point, and on whose positions."""
 
 from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -8,6 +9,7 @@ import polars as pl
 from margin_assets.kernels.book.fills import EFFECT_COLUMNS, Effect
 from margin_assets.kernels.corporate.actions import Action, Register, versions_of
 from margin_assets.kernels.corporate.balances import Balance, Books, act
+from margin_assets.kernels.corporate.dividends import Entry
 from margin_assets.kernels.corporate.tapes import NO_EFFECTS, effects_between
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import BEYOND
@@ -16,6 +18,7 @@ from margin_assets.kernels.rules.timelines import Calendar
 from margin_assets.live.firm.carried_prices import CarriedPrices
 from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.market import Market
+from schemas.books import DUE
 
 
 class ActionMonitor:
@@ -30,22 +33,26 @@ class ActionMonitor:
 
     def learn(self, rows: pl.DataFrame) -> None:
         """Takes landed actions, each with the grid `point` that it counts from."""
-        self.register.learn(versions_of(rows, rows["point"].to_numpy(), self._calendar))
+        self.register.learn(versions_of(rows, rows["point"].to_numpy(), self._calendar.opens))
         self._market.add(pl.concat([rows["symbol"], rows["to_symbol"].drop_nulls()]))
 
     def next_due(self, after: int) -> int:
         """Next grid point at which an action acts, or one is known that should have."""
         return self.register.next_due(after)
 
-    def act(self, point: int) -> pl.DataFrame:
-        """What the actions of a grid point change of positions as they stand before it."""
+    def act(self, point: int) -> tuple[pl.DataFrame, list[Entry]]:
+        """What the actions of a grid point change of what is held before it: effects, dividends."""
         due = self.register.due(point) if self.register.may_act(point) else []
-        if not due:
-            return NO_EFFECTS
         effects: list[Effect] = []
-        for account, books in self._books(due).items():
-            effects += _acted(account, books, due, point)
-        return pl.DataFrame(effects, schema=EFFECT_COLUMNS, orient="row")
+        accruals: list[Entry] = []
+        for account, books in self._books(due).items() if due else ():
+            changed, accrued = _acted(account, books, due, point)
+            effects += changed
+            accruals += accrued
+        frame = (
+            pl.DataFrame(effects, schema=EFFECT_COLUMNS, orient="row") if effects else NO_EFFECTS
+        )
+        return frame, accruals
 
     def _books(self, due: list[Action]) -> dict[str, Books]:
         """Positions in the symbols that actions name, of those who hold what they happen to."""
@@ -82,12 +89,18 @@ def _columns(holdings: Holdings) -> tuple[Int64Array, Int64Array, Int64Array, In
     return holdings.quantity, holdings.last_fill_price, holdings.sold, holdings.proceeds
 
 
-def _acted(account: str, books: Books, due: list[Action], point: int) -> list[Effect]:
-    """Effects of actions on one account, one action after the other."""
-    found = []
+def _acted(
+    account: str, books: Books, due: list[Action], point: int
+) -> tuple[list[Effect], list[Entry]]:
+    """Effects and dividends of actions on one account, one action after the other."""
+    effects: list[Effect] = []
+    accruals = []
     for action in due:
-        before = {symbol: Balance(**vars(balance)) for symbol, balance in books.items()}
+        before = {symbol: replace(balance) for symbol, balance in books.items()}
         paid = act(action, books)
         at = point, action.at, action.action_id
-        found += effects_between(account, before, books, at, (action.symbol, paid.at_once))
-    return found
+        effects += effects_between(account, before, books, at, (action.symbol, paid.at_once))
+        if paid.owed:
+            told = action.action_id, action.symbol, paid.owed, action.at
+            accruals.append(Entry(account, DUE, *told))
+    return effects, accruals

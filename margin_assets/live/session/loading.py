@@ -44,6 +44,7 @@ def load_monitor(
     pointed = actions.with_columns(point=pl.Series(points_of(actions), dtype=pl.Int64))
     monitor.actions.load(pointed, as_of, monitor.rules(as_of))
     _load_accounts(monitor, scan)
+    monitor.dividends.load(scan("accrued_dividends").sort("cycle", maintain_order=True), as_of)
     _load_last_fills(monitor, scan)
     monitor.load_ladder(scan("enforcement_state"), as_of)
     _load_unsized(monitor, scan)

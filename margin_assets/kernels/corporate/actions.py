@@ -203,6 +203,10 @@ class Register:
             if since < version.known and self._first_acts_at(version) < version.known
         ]
 
+    def symbol_of(self) -> dict[str, str]:
+        """Symbol of each landed row, by its id."""
+        return {version.row_id: version.action.symbol for version in self._versions}
+
     def last_at(self) -> dict[str, int]:
         """By symbol the latest opening of an ex session that any version ties it to."""
         found: dict[str, int] = {}

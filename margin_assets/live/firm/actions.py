@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.fills import EFFECT_COLUMNS, Effect
-from margin_assets.kernels.corporate.actions import Action, Register, versions_of
+from margin_assets.kernels.corporate.actions import Action, Register, Version, versions_of
 from margin_assets.kernels.corporate.balances import Balance, Books, act
 from margin_assets.kernels.corporate.dividends import Entry
 from margin_assets.kernels.corporate.tapes import NO_EFFECTS, effects_between
@@ -31,9 +31,13 @@ class ActionMonitor:
         self._market = market
         self._prices = CarriedPrices(market)
 
+    def versions_of(self, rows: pl.DataFrame) -> list[Version]:
+        """Landed actions, each with the grid `point` that it counts from, as versions."""
+        return versions_of(rows, rows["point"].to_numpy(), self._calendar.opens)
+
     def learn(self, rows: pl.DataFrame) -> None:
         """Takes landed actions, each with the grid `point` that it counts from."""
-        self.register.learn(versions_of(rows, rows["point"].to_numpy(), self._calendar.opens))
+        self.register.learn(self.versions_of(rows))
         self._market.add(pl.concat([rows["symbol"], rows["to_symbol"].drop_nulls()]))
 
     def next_due(self, after: int) -> int:

@@ -74,7 +74,9 @@ class CycleRunner:
     def accept(self, manifest: dict[str, Any], open_file: OpenFile) -> Taken:
         """Rows that count, by feed, with quarantine rows and a report of every file."""
         rules = self.monitor.rules(self.monitor.point)
-        firm = Firm(self.monitor.last_point, rules.grid_interval, self.monitor.market)
+        monitor = self.monitor
+        known = monitor.market, monitor.actions
+        firm = Firm(monitor.last_point, rules.grid_interval, *known)
         taken = self.acceptor.accept(manifest, open_file, firm, self.held)
         if "order_fills" in taken.frames:
             self.monitor.plans.link(taken.frames["order_fills"])

@@ -68,17 +68,23 @@ class LateBooks:
         return self._told(moved, sorted(late, key=_in_order), tapes)
 
     def _late_fills(self, effects: pl.DataFrame) -> set[Late]:
-        """Positions of which a fill counts after an action that it happened before."""
+        """Positions of which a fill counts after an action that it happened before.
+
+        And those of which one is corrected: opening sales are told again, actions among them.
+        """
         last = self._register.last_at()
         before = pl.col("symbol").replace_strict(
             list(last), list(last.values()), default=-1, return_dtype=pl.Int64
         )
-        suspects = effects.filter(pl.col("original_time") < before)
+        corrects = pl.col("traded") < pl.col("point")
+        is_told = corrects & (before >= 0)
+        suspects = effects.filter((pl.col("original_time") < before) | is_told)
         found = set()
-        for account, symbol, point, time in suspects.select(*_PLACE, "original_time").iter_rows():
+        columns = (*_PLACE, "original_time", corrects.alias("corrects"))
+        for account, symbol, point, time, is_anew in suspects.select(columns).iter_rows():
             symbols = self._register.connected(symbol)
-            acted = self._register.acted(point)
-            if any(a.symbol in symbols and a.at > time for a in acted):
+            acted = [a for a in self._register.acted(point) if a.symbol in symbols]
+            if any(is_anew or a.at > time for a in acted):
                 found.add(Late(account, symbols, point))
         return found
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from margin_assets.cli import output
+from margin_assets.cli.account.books import told
 
 Document = dict[str, Any]
 _LATEST = 60
@@ -178,6 +179,19 @@ def _landed(story: Document) -> None:
     if fills:
         names = ("at", "fill", "symbol", "quantity", "price", "effect", "late", "landed in")
         output.table(names, fills, "fills")
+    books = story["books"]
+    balances = [
+        [o["as_of"], o["symbol"] or "", o["quantity"], o["cost"], o["cash"], _place(o)]
+        for o in books["openings"]
+    ]
+    if balances:
+        names = ("as of", "symbol", "quantity", "cost", "cash", "landed in")
+        output.table(names, balances, "opening balances")
+    actions = [[a["acts_at"], a["action_id"], told(a), _place(a)] for a in books["actions"]]
+    if actions:
+        output.table(("acts at", "action", "what", "landed in"), actions, "corporate actions")
+    names = ("action_id", "symbol", "amount", "happened_at")
+    _listing("accrued dividends", books["dividends"], names)
     cash = [
         [*(c[n] for n in ("event_time", "movement_id", "kind", "amount")), _place(c)]
         for c in story["cash_movements"]

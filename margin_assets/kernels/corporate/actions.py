@@ -203,6 +203,15 @@ class Register:
             if since < version.known and self._first_acts_at(version) < version.known
         ]
 
+    def root_of(self, row_id: str) -> str:
+        """The original at the end of a chain of corrections; the row itself where it is one."""
+        above = {v.row_id: v.corrects for v in self._versions if v.corrects is not None}
+        seen = {row_id}
+        while row_id in above and above[row_id] not in seen:
+            row_id = above[row_id]
+            seen.add(row_id)
+        return row_id
+
     def symbol_of(self) -> dict[str, str]:
         """Symbol of each landed row, by its id."""
         return {version.row_id: version.action.symbol for version in self._versions}

@@ -43,6 +43,7 @@ def show(story: Document) -> None:
     _rates(story["rates"])
     _day_trading(story["day_trading"])
     _landed(story)
+    _books(story["books"])
     _calls(story["calls"])
     _plans(story["plans"])
     _notices(story["notices"])
@@ -167,6 +168,17 @@ def _place(row: Document | None) -> str:
     return "" if row is None else f"{row['path']}:{row['file_row']}"
 
 
+def _books(books: Document) -> None:
+    """What moved positions beside trades."""
+    rows = [row | {"landed_in": _place(row)} for row in books["openings"]]
+    names = ("as_of", "symbol", "quantity", "cost", "cash", "landed_in")
+    _listing("opening balances", rows, names)
+    acts = [row | {"what": told(row), "landed_in": _place(row)} for row in books["actions"]]
+    _listing("corporate actions", acts, ("acts_at", "action_id", "what", "landed_in"))
+    left = ("action_id", "symbol", "amount", "happened_at")
+    _listing("accrued dividends", books["dividends"], left)
+
+
 def _landed(story: Document) -> None:
     fills = [
         [
@@ -179,19 +191,6 @@ def _landed(story: Document) -> None:
     if fills:
         names = ("at", "fill", "symbol", "quantity", "price", "effect", "late", "landed in")
         output.table(names, fills, "fills")
-    books = story["books"]
-    balances = [
-        [o["as_of"], o["symbol"] or "", o["quantity"], o["cost"], o["cash"], _place(o)]
-        for o in books["openings"]
-    ]
-    if balances:
-        names = ("as of", "symbol", "quantity", "cost", "cash", "landed in")
-        output.table(names, balances, "opening balances")
-    actions = [[a["acts_at"], a["action_id"], told(a), _place(a)] for a in books["actions"]]
-    if actions:
-        output.table(("acts at", "action", "what", "landed in"), actions, "corporate actions")
-    names = ("action_id", "symbol", "amount", "happened_at")
-    _listing("accrued dividends", books["dividends"], names)
     cash = [
         [*(c[n] for n in ("event_time", "movement_id", "kind", "amount")), _place(c)]
         for c in story["cash_movements"]

@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 
 from margin_assets.calendar import calendar
+from margin_assets.cli.account.story import story
 from margin_assets.kernels.history.history import account_state_at, positions_at
+from margin_assets.lake.ledger.moment import sealed_moment
 from tests.support.live_driver import (
     Firm,
     Row,
@@ -19,9 +21,11 @@ from tests.support.live_driver import (
     everything_landed,
     fill,
     instrument,
+    line,
     price,
     text,
 )
+from tests.support.telling import Event, assert_same, cut, deliver
 
 FRIDAY = datetime(2014, 6, 6, 19, 0, tzinfo=UTC)
 OPENING = datetime(2014, 6, 9, 13, 30, tzinfo=UTC)
@@ -355,3 +359,75 @@ def test_a_split_that_was_traded_on_is_corrected(tmp_path: Path):
 
     assert firm.position() == (0, Decimal("958400"))
     assert firm.table("positions").is_empty()
+
+
+def events() -> list[Event]:
+    """A Friday and a Monday of two accounts, in event order, with all kinds of rows."""
+    told: list[tuple[str, Row]] = [
+        ("accounts", account("A", when=FRIDAY)),
+        ("accounts", account("B", when=FRIDAY)),
+        ("instruments", instrument("X", FRIDAY)),
+        ("instruments", instrument("Y", FRIDAY)),
+        ("opening_balances", opened("B", **SHORT)),
+        ("opening_balances", opened("B", cash="9000")),
+        ("cash_movements", cash("M", "A", "40000", FRIDAY)),
+        ("prices", price("X", "645.57", FRIDAY)),
+        ("prices", price("Y", "50", FRIDAY)),
+        ("fills", fill("F", "150", "640", FRIDAY)),
+        ("corporate_actions", split("5", when=FRIDAY + timedelta(seconds=2))),
+        ("corporate_actions", dividend()),
+        ("corporate_actions", action("T", "spin_off", "2014-06-10", **SPUN)),
+        ("fills", fill("G", "-20", "645", FRIDAY + timedelta(seconds=30))),
+        (
+            "corporate_actions",
+            split("7", when=FRIDAY + timedelta(minutes=1), action_id="R", corrects_action_id="S"),
+        ),
+        ("prices", price("X", "645.57", OPENING - timedelta(minutes=5))),
+        ("fills", fill("H", "-10", "640", OPENING - timedelta(seconds=0.5))),
+        ("prices", price("Y", "51", OPENING)),
+        ("prices", price("X", "94", at_minute(0))),
+        ("fills", fill("I", "70", "94", at_minute(1), account_id="B")),
+        ("fills", fill("J", "-20", "646", at_minute(2), corrects="G")),
+        ("cash_movements", cash("P", "B", "-47", at_minute(3), "dividend")),
+        ("prices", price("X", "120", at_minute(40))),
+        ("prices", price("Y", "49", at_minute(60 * 24))),
+        ("prices", price("X", "101", at_minute(60 * 24 + 1))),
+    ]
+    happened = [
+        (datetime.fromisoformat(r.get("event_time") or r["as_of"]), f, line(r)) for f, r in told
+    ]
+    return sorted(happened, key=lambda event: event[0])
+
+
+SPUN = {"to_symbol": "Y", "new_units": "1", "per_units": "4", "fractions": "up", "to_price": "49"}
+
+
+def test_however_it_is_cut_the_same_is_decided(tmp_path: Path):
+    landed = datetime(2014, 7, 1, tzinfo=UTC)
+
+    once = deliver(tmp_path / "once", [events()], landed=landed)
+    apart = deliver(tmp_path / "apart", cut(events(), 60), restart=True, landed=landed)
+
+    assert once.table("quarantine").is_empty()
+    assert once.table("enforcement_decisions").height > 1
+    assert_same(once, apart)
+    dividends = [f.table("accrued_dividends").drop("cycle").rows() for f in (once, apart)]
+    assert dividends[0] == dividends[1]
+    assert once.position("X") == (840, Decimal("-36680"))
+    assert once.position("Y") == (210, Decimal("-36680"))
+
+
+def test_explain_tells_them_with_their_lines(tmp_path: Path):
+    firm = in_time(tmp_path)
+    firm.run(corporate_actions=[dividend() | {"effective_on": "2014-06-10"}])
+    firm.run(opening_balances=[opened("B", **SHORT)], accounts=[account("B", when=FRIDAY)])
+    sealed = firm.session.ledger.last_sealed()
+    assert sealed is not None
+
+    found = story(sealed_moment(firm.lake, sealed), "A")
+
+    told_of = [(a["action_id"], a["path"], a["file_row"]) for a in found["books"]["actions"]]
+    assert told_of == [
+        ("S", "corporate_actions/000007.ndjson", 1),
+        ("D", "corporate_actions/000010.ndjson", 1),
+    ]

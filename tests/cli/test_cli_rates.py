@@ -53,6 +53,10 @@ def test_an_export_has_three_sheets_that_agree(
     assert keys.to_list() == pytest.approx(instruments["dv01"].to_list(), abs=1e-4)
 
 
+def test_without_two_days_of_curves_no_day_moves(margin: Margin, lake: Path) -> None:
+    assert margin("rates", "var", "--json", *place(lake)).document == []
+
+
 def test_without_a_cycle_it_says_so(margin: Margin, tmp_path: Path) -> None:
     margin("init", *place(tmp_path))
     said = margin("rates", "show", *place(tmp_path))

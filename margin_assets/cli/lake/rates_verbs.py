@@ -1,4 +1,4 @@
-"""Verbs over the rates book: rates show, export."""
+"""Verbs over the rates book: rates show, export, var."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +20,7 @@ from margin_assets.cli.output import Refusal
 from margin_assets.cli.written import Format, write, write_workbook
 
 if TYPE_CHECKING:
+    from margin_assets.lake.ledger.ledger import Sealed
     from margin_assets.lake.ledger.sealed import SealedTables
 
 _SHOWN = (
@@ -37,7 +38,7 @@ class Sheets(StrEnum):
 
 
 rates = typer.Typer(
-    help="The rates book: what its desks come to, and exports.",
+    help="The rates book: what its desks come to, exports, losses by past moves of curves.",
     no_args_is_help=True,
     rich_markup_mode=None,
     epilog=example("margin rates show", "margin rates export --format xlsx --output rates.xlsx"),
@@ -54,6 +55,9 @@ def register(app: typer.Typer) -> None:
             "margin rates export --format csv --output ./rates --cycle 12",
         ),
     )(export)
+    rates.command("var", epilog=example("margin rates var", "margin rates var --tail 0.05 --json"))(
+        tail_losses
+    )
     app.add_typer(rates, name="rates")
 
 
@@ -92,11 +96,41 @@ def export(
         write(rows, Format(form.value), target / f"{name}.{form.value}")
 
 
+def tail_losses(
+    *,
+    tail: Annotated[
+        float, typer.Option(metavar="Q", min=1e-6, max=0.5, help="Share of days that are worse.")
+    ] = 0.01,
+    lake: LakeOption = DEFAULT_LAKE,
+    cycle: CycleOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Value at risk and expected shortfall by past days' moves of the curves.
+
+    The present book, valued in full under each move that its curves made from one of their days to
+    the next. In the reporting currency; positive is a loss.
+    """
+    from margin_assets.desk.rates import tail_losses as found
+
+    sealed, tables = _sealed(lake, cycle)
+    if sealed.as_of is None:
+        raise Refusal("no cycle has evaluated anything yet")
+    rows = found(tables, sealed.as_of, tail)
+    if as_json:
+        output.answer(rows.to_dicts())
+        return
+    output.table(rows.columns, rows.iter_rows())
+
+
 def _tables(lake: str, cycle: int | None) -> "SealedTables":
+    return _sealed(lake, cycle)[1]
+
+
+def _sealed(lake: str, cycle: int | None) -> "tuple[Sealed, SealedTables]":
     from margin_assets.lake.ledger.sealed import SealedTables
 
     held = opened_lake(lake)
     sealed = chosen_cycle(held, cycle)
     if sealed is None:
         raise Refusal("no cycle is sealed yet")
-    return SealedTables(held, sealed.table_versions)
+    return sealed, SealedTables(held, sealed.table_versions)

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from margin_assets.kernels.numeric.money import instants
+from margin_assets.desk.rates import loaded_book
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.live.firm.whole import WholeFirm
 from margin_assets.valuation.rates_book import RATES_FEEDS, RatesBook
@@ -41,14 +41,4 @@ class RatesMonitor:
 
     def load(self, scan: SealedTables, as_of: int) -> None:
         """Takes the rows of sealed cycles up to an instant, and the curves as they were written."""
-        landed = {feed: scan.in_landing_order(feed).collect() for feed in RATES_FEEDS}
-        rows = {feed: _past(frame, as_of) for feed, frame in landed.items() if frame.height}
-        if rows:
-            self._book = RatesBook()
-            self._book.take(rows)
-            self._book.load(scan("curves"), as_of)
-
-
-def _past(rows: pl.DataFrame, as_of: int) -> pl.DataFrame:
-    past = rows.filter(pl.Series(instants(rows["event_time"]) <= as_of))
-    return past.sort("event_time", maintain_order=True)
+        self._book = loaded_book(scan, as_of)

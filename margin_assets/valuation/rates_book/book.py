@@ -27,12 +27,15 @@ from margin_assets.valuation.rates_book.figures import (
 from margin_assets.valuation.rates_book.laying import Held, Layer
 from margin_assets.valuation.rates_book.measures import Measures
 from margin_assets.valuation.rates_book.placing import (
+    Move,
     Placed,
     Slots,
     Tick,
     node_slopes,
     placed,
     same_places,
+    shift_by_curve,
+    shift_of,
     shifted_values,
     slots_of,
     ticked,
@@ -41,6 +44,7 @@ from margin_assets.valuation.rates_book.placing import (
 )
 from margin_assets.valuation.rates_book.standing import Landed
 from margin_assets.valuation.rates_book.tables import (
+    BOOK,
     Books,
     books_of,
     curve_rows,
@@ -136,6 +140,36 @@ class RatesBook:
         stamped = {name: rows.with_columns(as_of=instant(at)) for name, rows in frames.items()}
         return Results({n: f for n, f in stamped.items() if n != "curves" or f.height}, figures[1])
 
+    def gains(
+        self, at: int, moves: Mapping[date, Mapping[str, Move]]
+    ) -> tuple[tuple[date, ...], pl.DataFrame, FloatArray]:
+        """What books gain if curves move as they did on past days, valued in full.
+
+        A day on which a curve that the book reads has no move is left out.
+
+        Returns:
+            The days; the books; gains in the reporting currency, books by days. What is unpriced,
+            or has no exchange rate, gains nothing.
+        """
+        rules = rates_rules(day_of(at))
+        if rules is None or self.results(at) is None or self._at is None or self._shown is None:
+            return (), pl.DataFrame(schema=dict.fromkeys(BOOK, pl.String)), np.zeros((0, 0))
+        now, shown, tick = self._at, self._shown, self._tick
+        assert tick is not None  # noqa: S101 (made with the grid)
+        numbers = {one.name: number for number, one in enumerate(rules.curves)}
+        read = {name for name, number in numbers.items() if now.placed.rows[number].size}
+        days = tuple(day for day in sorted(moves) if read <= moves[day].keys())
+        base = valued(now.placed, tick, now.held.spreads).value
+        quantity = shown.rows.rows["quantity"].to_numpy() * np.nan_to_num(shown.rows.fx)
+        found = np.zeros((shown.books.rows.height, len(days)))
+        for column, day in enumerate(days):
+            by_number = {numbers[name]: moves[day][name] for name in read}
+            shift = shift_by_curve(now.placed, by_number)
+            moved = shifted_values(now.placed, tick, now.held.spreads, shift)
+            units = np.append(_by_instrument(now.held, moved - base), 0.0)
+            np.add.at(found[:, column], shown.books.of, units[shown.rows.place] * quantity)
+        return days, shown.books.rows, found
+
     def _moved_curves(self, standings: Sequence[Standing]) -> pl.DataFrame:
         moved = [
             one
@@ -199,7 +233,8 @@ class RatesBook:
         gains = {
             name: _by_instrument(
                 now.held,
-                shifted_values(now.placed, tick, now.held.spreads, shifts) - found.value,
+                shifted_values(now.placed, tick, now.held.spreads, shift_of(now.placed, shifts))
+                - found.value,
             )
             for name, shifts in rules.scenarios.items()
         }

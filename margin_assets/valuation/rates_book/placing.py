@@ -124,13 +124,31 @@ def valued(placed: Placed, tick: Tick, spreads: FloatArray) -> Valued:
     return found
 
 
-def shifted_values(
-    placed: Placed, tick: Tick, spreads: FloatArray, shifts_bp: Mapping[str, float]
-) -> FloatArray:
-    """Values of all parts with all zero rates moved, linear between tenors and flat outside."""
+Move = tuple[FloatArray, FloatArray]
+"""Years, and the shift of the zero rate there; linear between them, flat outside."""
+
+
+def shift_of(placed: Placed, shifts_bp: Mapping[str, float]) -> FloatArray:
+    """Shift of the zero rate in each row of the grid where all curves move alike."""
     pairs = sorted((years_of(tenor), shift) for tenor, shift in shifts_bp.items())
     at, shifts = zip(*pairs, strict=True)
-    moved = tick.logs + placed.years * np.interp(placed.years, at, shifts) * BASIS_POINT
+    return np.asarray(np.interp(placed.years, at, shifts) * BASIS_POINT)
+
+
+def shift_by_curve(placed: Placed, moves: Mapping[int, Move]) -> FloatArray:
+    """Shift in each row where curves, by their number, move each on its own."""
+    found = np.zeros(placed.years.size)
+    for number, (years, shifts) in moves.items():
+        rows = placed.rows[number]
+        found[rows] = np.interp(placed.years[rows], years, shifts)
+    return found
+
+
+def shifted_values(
+    placed: Placed, tick: Tick, spreads: FloatArray, shift: FloatArray
+) -> FloatArray:
+    """Values of all parts with the zero rate of each row of the grid moved by so much."""
+    moved = tick.logs + placed.years * shift
     nothing = np.zeros((placed.years.size, 0))
     found: Valued = present_values(
         placed.terms, Discounts(np.exp(-moved), placed.years, nothing), spreads

@@ -44,7 +44,9 @@ def landed_asset(name: str, kernel: LandedKernel) -> dg.AssetsDefinition:
         rows = dict(zip(names, pl.collect_all([tables[n] for n in names]), strict=True))
         landed = history.Landed(*(rows[name] for name in _MARKS))
         movements, accounts = (rows[name] for name in _ACCOUNTS)
-        booked = history.Booked(landed.fills, movements, accounts, landed.instruments)
+        booked = history.Booked(
+            landed.fills, movements, accounts, landed.instruments, landed.settlements
+        )
         return kernel(landed, booked, closes(context.partition_keys), calendar())
 
     return daily_asset(name, (*_MARKS, *_ACCOUNTS))(computed)
@@ -59,23 +61,26 @@ def positions(  # noqa: PLR0913 (an argument a table)
     betas: pl.LazyFrame,
     rates: pl.LazyFrame,
     volatilities: pl.LazyFrame,
+    settlements: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Positions at the close, trade date, each with the mark that values it."""
-    tables = (fills, instruments, prices, betas, rates, volatilities)
+    tables = (fills, instruments, prices, betas, rates, volatilities, settlements)
     landed = history.Landed(*pl.collect_all(tables))
     return history.positions_at(landed, closes(context.partition_keys), sessions().times)
 
 
 @daily_asset("account_state")
-def account_state(
+def account_state(  # noqa: PLR0913 (an argument a table)
     context: dg.AssetExecutionContext,
     fills: pl.LazyFrame,
     cash_movements: pl.LazyFrame,
     accounts: pl.LazyFrame,
     instruments: pl.LazyFrame,
+    settlements: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Type and cash of every account at the close."""
-    booked = history.Booked(*pl.collect_all([fills, cash_movements, accounts, instruments]))
+    tables = (fills, cash_movements, accounts, instruments, settlements)
+    booked = history.Booked(*pl.collect_all(tables))
     return history.account_state_at(booked, closes(context.partition_keys))
 
 

@@ -25,6 +25,7 @@ FAMILIES = (
     "calls",
     "firm",
     "liquidation",
+    "expiry",
     "lake",
 )
 """What cycles are planned under."""

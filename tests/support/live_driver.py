@@ -198,11 +198,13 @@ def everything_landed(firm: Firm) -> tuple[Landed, Booked]:
     sealed = firm.session.ledger.last_sealed()
     assert sealed is not None
     tables = SealedTables(firm.lake, sealed.table_versions)
-    landed = Landed(*(tables.in_landing_order(name).collect() for name in Landed._fields))
+    feeds = Landed._fields[:-1]
+    settled = tables("settlements")
+    landed = Landed(*(tables.in_landing_order(name).collect() for name in feeds), settled)
     movements, owners = (
         tables.in_landing_order(name).collect() for name in ("cash_movements", "accounts")
     )
-    return landed, Booked(landed.fills, movements, owners, landed.instruments)
+    return landed, Booked(landed.fills, movements, owners, landed.instruments, settled)
 
 
 def assert_a_process_takes_over(firm: Firm) -> None:

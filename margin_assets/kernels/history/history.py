@@ -20,18 +20,22 @@ from margin_assets.kernels.book.terms import (
     marked_terms,
     with_underlyings,
 )
+from margin_assets.kernels.corporate.exercises import leg_effects, settled_rows
 from margin_assets.kernels.numeric.money import BEYOND, to_decimal, to_instants, to_scaled
 from margin_assets.kernels.options.valuation import with_implied
 from margin_assets.kernels.rules.expiry import SessionTimes
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.kernels.rules.rules import benchmark, rules_in_force
 from margin_assets.kernels.securities.positions import marked_positions
+from schemas import TABLES
 from schemas.landed import RATE_NAMES, VOLATILITY_KINDS
 from schemas.margin import AccountState, Positions
 
+NO_SETTLEMENTS = TABLES["settlements"].schema.create_empty()
+
 
 class Landed(NamedTuple):
-    """Landed tables in landing order.
+    """Landed tables in landing order, and what was settled of options.
 
     Rows may carry the grid `point` that they count from; without one they count from their time.
     """
@@ -42,6 +46,7 @@ class Landed(NamedTuple):
     betas: pl.DataFrame
     rates: pl.DataFrame
     volatilities: pl.DataFrame
+    settlements: pl.DataFrame = NO_SETTLEMENTS
 
 
 def positions_at(
@@ -53,7 +58,7 @@ def positions_at(
     """
     whose = landed.fills if fills is None else fills
     tape = whose, counting_from(whose)
-    effects = with_sales(effects_at(*tape), lambda _: tape)
+    effects = with_legs(with_sales(effects_at(*tape), lambda _: tape), landed.settlements, whose)
     historical = landed.volatilities.filter(pl.col("kind") == HISTORICAL)
     dated = landed._replace(
         betas=_from_their_dates(landed.betas), volatilities=_from_their_dates(historical)
@@ -65,6 +70,17 @@ def positions_at(
         for day, at in closes.iter_rows()
     ]
     return cast("dy.DataFrame[Positions]", pl.concat(days))
+
+
+def with_legs(
+    effects: pl.DataFrame, settlements: pl.DataFrame, fills: pl.DataFrame
+) -> pl.DataFrame:
+    """Effects of fills with those of what was settled of the same accounts, by point."""
+    if not settlements.height:
+        return effects
+    mine = settlements.filter(pl.col("account_id").is_in(fills["account_id"].unique().implode()))
+    legs = leg_effects(settled_rows(mine), counting_from(mine))
+    return pl.concat([effects, legs]).sort("point", maintain_order=True)
 
 
 def _positions(landed: Landed, effects: pl.DataFrame, at: int, times: SessionTimes) -> pl.DataFrame:
@@ -128,10 +144,11 @@ class Booked(NamedTuple):
     movements: pl.DataFrame
     accounts: pl.DataFrame
     instruments: pl.DataFrame
+    settlements: pl.DataFrame = NO_SETTLEMENTS
 
 
 def account_state_at(booked: Booked, closes: pl.DataFrame) -> dy.DataFrame[AccountState]:
-    """Type and cash of every account at each close: movements plus what fills moved."""
+    """Type and cash of every account at each close: movements, fills and settlements."""
     movements = booked.movements
     effects = effects_at(booked.fills, counting_from(booked.fills))
     paid = movements.select(
@@ -139,9 +156,14 @@ def account_state_at(booked: Booked, closes: pl.DataFrame) -> dy.DataFrame[Accou
         point=pl.Series(counting_from(movements)),
         cash=pl.Series(to_scaled(movements["amount"])),
     )
+    settled = booked.settlements.select(
+        "account_id",
+        point=pl.Series(counting_from(booked.settlements)),
+        cash=pl.Series(to_scaled(booked.settlements["cash"])),
+    )
     days = [
         _account_state(
-            pl.concat([paid, _dealt(effects, booked.instruments, at)]), booked.accounts, at
+            pl.concat([paid, settled, _dealt(effects, booked.instruments, at)]), booked.accounts, at
         ).select(pl.lit(day, pl.Date).alias("business_date"), pl.all())
         for day, at in closes.iter_rows()
     ]

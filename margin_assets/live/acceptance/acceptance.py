@@ -22,7 +22,12 @@ from margin_assets.live.acceptance.seen_ids import SeenIds
 from margin_assets.live.firm.points import PointsOf
 from schemas import feed_columns
 
-IDS = {"fills": "fill_id", "cash_movements": "movement_id", "desk_actions": "action_id"}
+IDS = {
+    "fills": "fill_id",
+    "cash_movements": "movement_id",
+    "desk_actions": "action_id",
+    "exercises": "exercise_id",
+}
 Held = Callable[[str, pl.Expr], pl.DataFrame | None]
 """Rows accepted and not evaluated yet that fulfil a condition; None if there are none."""
 Scan = Callable[[str], pl.LazyFrame]

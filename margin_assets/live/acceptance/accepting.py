@@ -25,6 +25,7 @@ from margin_assets.live.acceptance.acceptance import (
     Refusal,
     accept_by_content,
 )
+from margin_assets.live.acceptance.exercise_reports import exercise_reports
 from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.acceptance.refusals import (
     ACCEPTANCE,
@@ -108,7 +109,11 @@ class Acceptor:
             if feed in reads:
                 rows = with_points(pl.concat(reads.pop(feed)), firm.last_point, firm.interval)
                 known = Known(firm.market, held.with_those("instruments", feeds))
-                accepted = self._accept_feed(feed, rows, known, held)
+                if feed == "exercises":
+                    reports_of = exercise_reports(rows, known, self._lookup, feeds.get("fills"))
+                    accepted = self.journal.accept_by_id(feed, rows, reports_of)
+                else:
+                    accepted = self._accept_feed(feed, rows, known, held)
                 feeds[feed] = accepted.rows.drop("order_id", strict=False)
                 if feed == "fills" and "liquidation" in manifest["rulebooks"]:
                     beside = _order_fills(accepted.rows)

@@ -9,6 +9,7 @@ import polars as pl
 from margin_assets.kernels.book.book import REG_T, Book
 from margin_assets.kernels.book.figures import Figures, empty_figures, with_room
 from margin_assets.kernels.book.series import Series
+from margin_assets.kernels.corporate.exercises import leg_effects
 from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
 from margin_assets.kernels.enforcement.rungs import NEVER, UNSET, Evaluated, Ladder, empty_ladder
 from margin_assets.kernels.intraday.intraday import levels
@@ -18,7 +19,7 @@ from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
 from margin_assets.kernels.margin.settlement import settled
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.money import instant
+from margin_assets.kernels.numeric.money import MICRO, instant
 from margin_assets.kernels.options.valuation import rescanned
 from margin_assets.kernels.reg_t.sma import RegTFigures, mixed_excess, reg_t_figures
 from margin_assets.kernels.rules.grid import day_of, grid_point, new_york_day, rules_at
@@ -44,6 +45,7 @@ from margin_assets.live.firm.plans import PlanMonitor, Tables
 from margin_assets.live.firm.reg_t import RegTMonitor
 from margin_assets.live.firm.reg_t_entries import Firm, noted
 from margin_assets.live.firm.restating import Restating
+from margin_assets.live.firm.settling import SettlementMonitor
 from margin_assets.live.firm.ticks import Ticks, by_point, points_of, rows_by_point
 from margin_assets.live.firm.whole import WholeFirm
 
@@ -67,6 +69,8 @@ class Monitor:
         self.whole = WholeFirm(self.market, self.holdings, self.outcomes)
         self.calls = CallMonitor(days, self.holdings, self.outcomes)
         self.plans = PlanMonitor(self.calls, self.holdings, self.market, tables)
+        self.settling = SettlementMonitor(self.holdings, self.market, calendar.times, tables)
+        restating.settled_now = self.settling.told
         self.ladder = empty_ladder(0)
         self.last_point: int | None = None
         self._day: date | None = None
@@ -86,6 +90,7 @@ class Monitor:
         self._changed = []
         self.day_trades.take(events)
         self.plans.begin(events)
+        self.settling.begin(events)
         before = [column.copy() for column in self.ladder]
         slices = {feed: rows_by_point(frame) for feed, frame in events.items() if feed != "prices"}
         self._ticks = by_point(events["prices"], self.market.symbols) if "prices" in events else {}
@@ -104,6 +109,7 @@ class Monitor:
             decided.extend(self._step(point, changed))
         self.last_point = end
         self.plans.book.pass_time(end)
+        self.settling.pass_time(end)
         if self.calls.is_on:
             self.calls.book.pass_time(end)
         for now, then in zip(self.ladder, before, strict=True):
@@ -121,6 +127,7 @@ class Monitor:
             self.market.next_opening(),
             self.market.next_turn(),
             self.intraday.next_deadline(),
+            self.settling.next_due(),
         )
         # A deadline acts at the first grid point at or after it.
         return due if due == NEVER else grid_point(due, interval)
@@ -328,6 +335,7 @@ class Monitor:
         market.reprice(moved, point, rules)
         self.whole.reprice(moved)
         accounts += self._enter(point, changed, moved)
+        accounts += self._settle(point, changed)
         self.plans.fill(point)
         due = np.flatnonzero(self.ladder.deadline <= point)
         self._changed.extend(accounts)
@@ -351,6 +359,32 @@ class Monitor:
         gained = self._mixed_excess(found.others, point) - before
         self.reg_t.enter(point, found, gained, self.holdings.accounts)
         return accounts
+
+    def _settle(self, point: int, changed: Mapping[str, pl.DataFrame]) -> list[Int64Array]:
+        """Takes what is exercised, assigned and expires: no trade, and no entry into an SMA.
+
+        Intraday margin measures it; only what an account's long options come to may reduce it.
+        """
+        holdings, market, found = self.holdings, self.market, []
+        ticked = self._ticks[point].place if point in self._ticks else _NOBODY
+        for rows in self.settling.steps(point, changed, ticked):
+            effects = leg_effects(rows, np.full(rows.height, point, dtype=np.int64))
+            single = np.full(effects.height, MICRO, dtype=np.int64)
+            accounts = np.unique(holdings.accounts.places(rows["account_id"]))
+            is_measured = self.intraday.is_on(point)
+            if is_measured:
+                before = levels(holdings.account_type, self._revalue(accounts, point), accounts)
+            holdings.apply_effects(effects, market.symbols, market.class_group, single)
+            found.append(accounts)
+            if is_measured:
+                figures = self._revalue(accounts, point)
+                falls = levels(holdings.account_type, figures, accounts) < before
+                owners = holdings.accounts.places(
+                    rows.filter(pl.col("contracts") < 0)["account_id"]
+                )
+                seen = accounts, falls & np.isin(accounts, owners), np.zeros_like(accounts)
+                found.append(self.intraday.enter(point, seen, holdings, figures))
+        return found
 
     def _mixed_excess(self, accounts: Int64Array, point: int) -> Int64Array:
         """Excess of accounts at the prices of a grid point, by the groups of the mixed pass."""
@@ -481,9 +515,9 @@ class Monitor:
             set_deadlines(rules, self.ladder, point)
 
     def desk_tables(self) -> dict[str, pl.DataFrame]:
-        """Versions of calls and plans, and outcomes of acts, since they were asked for last."""
+        """Versions of calls and plans, outcomes of acts, settlements, since asked for last."""
         found = {"margin_calls": self.calls.book.take(), "desk_outcomes": self.outcomes.take()}
-        found |= self.plans.take()
+        found |= self.plans.take() | {"settlements": self.settling.take()}
         return {name: frame for name, frame in found.items() if frame.height}
 
     def margined(self, of: Int64Array | None = None) -> Margined:

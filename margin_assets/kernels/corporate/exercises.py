@@ -163,6 +163,28 @@ def leg_effects(rows: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
     return legs.select(list(EFFECT_COLUMNS)).sort("point", maintain_order=True)
 
 
+def netted(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the table `settlements`, what the rule settled of a position at a time as one.
+
+    The rule settles once: what it took back was never so. `point`, if there, is part of the time.
+    """
+    when = [name for name in ("point", "event_time") if name in rows.columns]
+    by_rule = rows.filter("settled_by_rule").group_by(*LOT, *when, maintain_order=True)
+    rest = pl.all().exclude(*LOT, *when, *_CHANGED)
+    ruled = by_rule.agg(
+        pl.col(_CHANGED).sum(), rest.last(), share_symbol_=_A_SHARE, strike_=_A_STRIKE
+    )
+    told = ruled.drop("share_symbol", "strike").rename(
+        {"share_symbol_": "share_symbol", "strike_": "strike"}
+    )
+    both = pl.concat([rows.filter(~pl.col("settled_by_rule")), told.select(rows.columns)])
+    return both.filter(pl.any_horizontal(pl.col(_CHANGED) != 0))
+
+
+_A_SHARE = pl.col("share_symbol").drop_nulls().first()
+_A_STRIKE = pl.col("strike").drop_nulls().first()
+
+
 def settled_rows(table: pl.DataFrame) -> pl.DataFrame:
     """Rows of the table `settlements` as rows of `SETTLED`."""
     scaled = [pl.Series(name, to_scaled(table[name].fill_null(0))) for name in (*_MICRO, "cash")]

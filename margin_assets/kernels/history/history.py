@@ -20,7 +20,7 @@ from margin_assets.kernels.book.terms import (
     marked_terms,
     with_underlyings,
 )
-from margin_assets.kernels.corporate.exercises import leg_effects, settled_rows
+from margin_assets.kernels.corporate.exercises import leg_effects, netted, settled_rows
 from margin_assets.kernels.numeric.money import BEYOND, to_decimal, to_instants, to_scaled
 from margin_assets.kernels.options.valuation import with_implied
 from margin_assets.kernels.rules.expiry import SessionTimes
@@ -78,7 +78,8 @@ def with_legs(
     """Effects of fills with those of what was settled of the same accounts, by point."""
     if not settlements.height:
         return effects
-    mine = settlements.filter(pl.col("account_id").is_in(fills["account_id"].unique().implode()))
+    whose = fills["account_id"].unique()
+    mine = netted(settlements.filter(pl.col("account_id").is_in(whose.implode())))
     legs = leg_effects(settled_rows(mine), counting_from(mine))
     return pl.concat([effects, legs]).sort("point", maintain_order=True)
 

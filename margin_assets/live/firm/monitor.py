@@ -367,8 +367,11 @@ class Monitor:
         """
         holdings, market, found = self.holdings, self.market, []
         ticked = self._ticks[point].place if point in self._ticks else _NOBODY
-        for rows in self.settling.steps(point, changed, ticked):
+        for rows, is_taken_back in self.settling.steps(point, changed, ticked):
             effects = leg_effects(rows, np.full(rows.height, point, dtype=np.int64))
+            if is_taken_back.any():
+                undone = rows.filter(is_taken_back)
+                effects = holdings.with_sales_undone(effects, undone, market.symbols)
             single = np.full(effects.height, MICRO, dtype=np.int64)
             accounts = np.unique(holdings.accounts.places(rows["account_id"]))
             is_measured = self.intraday.is_on(point)

@@ -36,6 +36,13 @@ _MOVERS = ("effects", "exercises")
 _POSITION = ("account_id", "symbol")
 
 
+class Settled(NamedTuple):
+    """Rows of `SETTLED`, and which of them take back what the rule had settled."""
+
+    rows: pl.DataFrame
+    is_taken_back: pl.Series
+
+
 class _Held(NamedTuple):
     """Positions in options, one entry a position."""
 
@@ -90,8 +97,8 @@ class SettlementMonitor:
 
     def steps(
         self, point: int, changed: Mapping[str, pl.DataFrame], ticked: Int64Array
-    ) -> Iterator[pl.DataFrame]:
-        """Rows of `SETTLED` of a grid point: of reports, then of the rule.
+    ) -> Iterator[Settled]:
+        """What is settled at a grid point: of reports, then by the rule.
 
         What the rule settles follows from what is held once reports are applied. `ticked`: places
         of the symbols that have a price at the point.
@@ -99,15 +106,16 @@ class SettlementMonitor:
         if not self.is_on:
             return
         if "exercises" in changed:
-            yield from self._noted(self._reported(point, changed["exercises"]))
+            rows = self._reported(point, changed["exercises"])
+            yield from self._noted(Settled(rows, pl.Series([False] * rows.height)))
         due = self._due(point, changed, ticked)
         if len(due):
             yield from self._noted(self._by_rule(point, due))
 
-    def _noted(self, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        if rows.height:
-            self._rows.append(rows)
-            yield rows
+    def _noted(self, settled: Settled) -> Iterator[Settled]:
+        if settled.rows.height:
+            self._rows.append(settled.rows)
+            yield settled
 
     def _due(
         self, point: int, changed: Mapping[str, pl.DataFrame], ticked: Int64Array
@@ -128,7 +136,7 @@ class SettlementMonitor:
         found = np.unique(np.concatenate(asked)).astype(np.int64)
         return found[due[found] <= point]
 
-    def _by_rule(self, point: int, due: Int64Array) -> pl.DataFrame:
+    def _by_rule(self, point: int, due: Int64Array) -> Settled:
         """What is held still of symbols that are due, by exercise by exception.
 
         A lot is all that the rule ever settled of a position: what lands after it makes it another.
@@ -155,7 +163,9 @@ class SettlementMonitor:
             contracts=pl.Series(contracts, dtype=pl.Int64),
             settlement_value=pl.Series(value, dtype=pl.Int64),
         )
-        return changes(in_full(lots, terms, point), told)
+        rows = changes(in_full(lots, terms, point), told)
+        before = _before(rows.select(_POSITION), told)
+        return Settled(rows, pl.Series(before * rows["contracts"].to_numpy() < 0))
 
     def _value(self, symbol: Int64Array, told: pl.DataFrame, point: int) -> Int64Array:
         """Settlement value of each symbol; the one that the rule once went by stands."""

@@ -28,10 +28,10 @@ from margin_assets.kernels.rules.expiry import last_instants
 )
 def test_it_is_settled_in_the_session_after_its_last_one(
     expiry: str,
-    on_opening: bool,  # noqa: FBT001
+    on_opening: bool,
     due: str,
     session: str,
-    is_first: bool,  # noqa: FBT001
+    is_first: bool,
 ):
     times = calendar().times
     days, on = pl.Series([date.fromisoformat(expiry)]), pl.Series([on_opening])
@@ -62,7 +62,7 @@ def test_what_is_no_option_is_never_settled():
         pytest.param(False, (4, 4), "4 again", id="of two at one time the later landed"),
     ],
 )
-def test_a_value_is_a_price_of_its_session(is_first: bool, minutes: tuple[int, ...], value: str):  # noqa: FBT001
+def test_a_value_is_a_price_of_its_session(is_first: bool, minutes: tuple[int, ...], value: str):
     start = datetime(2024, 6, 21, 13, tzinfo=UTC)
     times = [start.replace(minute=0).timestamp() + 60 * m for m in minutes]
     prices = pl.DataFrame(

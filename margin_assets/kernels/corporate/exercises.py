@@ -163,6 +163,24 @@ def leg_effects(rows: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
     return legs.select(list(EFFECT_COLUMNS)).sort("point", maintain_order=True)
 
 
+def leg_fills(rows: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
+    """Legs of rows of the table `settlements` as fills that nothing corrects, each with `point`.
+
+    For what is told from all that moved a position. No landed id is like theirs.
+    """
+    legs = leg_effects(settled_rows(rows), points).with_row_index("leg")
+    return legs.select(
+        "account_id",
+        "symbol",
+        "point",
+        fill_id=pl.format("\tleg {}", "leg"),
+        quantity=to_decimal(legs["quantity"].to_numpy(), 6),
+        price=to_decimal(legs["price"].to_numpy(), 6),
+        event_time=to_instants(legs["event_time"].to_numpy()),
+        corrects_fill_id=pl.lit(None, pl.String),
+    )
+
+
 def netted(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of the table `settlements`, what the rule settled of a position at a time as one.
 

@@ -11,7 +11,7 @@ from margin_assets.kernels.book.fills import effects_at, sized_cash
 from margin_assets.kernels.book.marks import with_fill_prices, with_price_states
 from margin_assets.kernels.book.multipliers import multiplier_versions, traded_multiplier
 from margin_assets.kernels.book.sales import sale_columns, take_sales
-from margin_assets.kernels.book.short_sales import with_sales
+from margin_assets.kernels.book.short_sales import Tape, with_sales
 from margin_assets.kernels.book.terms import (
     Marks,
     first_instant,
@@ -20,7 +20,13 @@ from margin_assets.kernels.book.terms import (
     marked_terms,
     with_underlyings,
 )
-from margin_assets.kernels.corporate.exercises import leg_effects, netted, settled_rows
+from margin_assets.kernels.corporate.exercises import (
+    leg_effects,
+    leg_fills,
+    netted,
+    settled_rows,
+)
+from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import BEYOND, to_decimal, to_instants, to_scaled
 from margin_assets.kernels.options.valuation import with_implied
 from margin_assets.kernels.rules.expiry import SessionTimes
@@ -57,8 +63,10 @@ def positions_at(
     Of everybody, or of those whose `fills` are given. Everybody's fills mark, whoever is asked for.
     """
     whose = landed.fills if fills is None else fills
-    tape = whose, counting_from(whose)
-    effects = with_legs(with_sales(effects_at(*tape), lambda _: tape), landed.settlements, whose)
+    settled = settled_of(landed.settlements, whose)
+    points = counting_from(whose)
+    effects = with_sales(effects_at(whose, points), lambda _: _tape(whose, points, settled))
+    effects = with_legs(effects, settled)
     historical = landed.volatilities.filter(pl.col("kind") == HISTORICAL)
     dated = landed._replace(
         betas=_from_their_dates(landed.betas), volatilities=_from_their_dates(historical)
@@ -72,15 +80,27 @@ def positions_at(
     return cast("dy.DataFrame[Positions]", pl.concat(days))
 
 
-def with_legs(
-    effects: pl.DataFrame, settlements: pl.DataFrame, fills: pl.DataFrame
-) -> pl.DataFrame:
-    """Effects of fills with those of what was settled of the same accounts, by point."""
+def settled_of(settlements: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
+    """What was settled of the accounts that traded."""
     if not settlements.height:
-        return effects
+        return settlements
     whose = fills["account_id"].unique()
-    mine = netted(settlements.filter(pl.col("account_id").is_in(whose.implode())))
-    legs = leg_effects(settled_rows(mine), counting_from(mine))
+    return netted(settlements.filter(pl.col("account_id").is_in(whose.implode())))
+
+
+def _tape(fills: pl.DataFrame, points: Int64Array, settled: pl.DataFrame) -> Tape:
+    """Fills, and the legs of what was settled, each with the point it counts from."""
+    legs = leg_fills(settled, counting_from(settled))
+    columns = legs.drop("point").columns
+    both = pl.concat([fills.select(columns), legs.select(columns)])
+    return both, np.concatenate([points, legs["point"].to_numpy()])
+
+
+def with_legs(effects: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
+    """Effects of fills with those of what was settled (`settled_of`), by point."""
+    if not settled.height:
+        return effects
+    legs = leg_effects(settled_rows(settled), counting_from(settled))
     return pl.concat([effects, legs]).sort("point", maintain_order=True)
 
 

@@ -114,9 +114,9 @@ def _cash(booked: Booked, span: tuple[int, int]) -> pl.DataFrame:
 def _effects(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
     """What fills change, with what was held before and the terms in force when it happened."""
     fills = firm.landed.fills
-    settled = firm.landed.settlements
+    settled = history.settled_of(firm.landed.settlements, fills)
     placed = settled.with_columns(point=pl.Series(grid_points(settled), dtype=pl.Int64))
-    found = history.with_legs(effects_at(fills, grid_points(fills)), placed, fills)
+    found = history.with_legs(effects_at(fills, grid_points(fills)), placed)
     earlier = pl.col("quantity").cum_sum().over("account_id", "symbol") - pl.col("quantity")
     is_trade = pl.col("point") == pl.col("traded")
     trades = found.with_columns(held=earlier).filter(_within(span) & is_trade)

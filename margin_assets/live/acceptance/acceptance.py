@@ -17,7 +17,9 @@ from margin_assets.kernels.book.fills import (
     tree_effects,
 )
 from margin_assets.kernels.book.short_sales import Tape, with_sales
+from margin_assets.kernels.corporate.exercises import leg_fills
 from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import instants
 from margin_assets.live.acceptance.seen_ids import SeenIds
 from margin_assets.live.firm.points import PointsOf
 from schemas import feed_columns
@@ -276,9 +278,14 @@ class Journal:
         among = [pl.col(name).is_in(keys[name].unique().implode()) for name in keys.columns]
         # What is held is among those accepted now.
         past = self._lookup("fills", pl.all_horizontal(among)).join(fills, on="fill_id", how="anti")
+        settled = self._lookup(
+            "settlements", pl.col("account_id").is_in(keys["account_id"].implode())
+        )
+        legs = leg_fills(settled, instants(settled["settled_at"]))
         columns = [*feed_columns("fills")]
-        both = pl.concat([past.select(columns), fills.select(columns)])
-        return both, np.concatenate([self._points_of(past), fills["point"].to_numpy()])
+        both = pl.concat([part.select(columns) for part in (past, fills, legs)])
+        points = self._points_of(past), fills["point"].to_numpy(), legs["point"].to_numpy()
+        return both, np.concatenate(points)
 
     def _fetch(self, roots: set[str]) -> None:
         """Loads originals of earlier cycles that new corrections end at."""

@@ -66,6 +66,8 @@ class SettlementMonitor:
         """Instant up to which the rule has settled what is due."""
         self._waiting: Int64Array | None = None
         """Symbols that are due and held still; None where that is not known."""
+        self._next_of, self._next = np.zeros(0, dtype=np.int64), NEVER
+        """The dues of which the next one is known, and that."""
         self._rows: list[pl.DataFrame] = []
 
     def begin(self, events: Mapping[str, pl.DataFrame]) -> None:
@@ -84,7 +86,9 @@ class SettlementMonitor:
         if not self.is_on or not len(self._market.options()):
             return NEVER
         due = self._inputs.windows().due
-        return int(due[due > self._passed].min(initial=NEVER))
+        if due is not self._next_of or self._next <= self._passed:
+            self._next_of, self._next = due, int(due[due > self._passed].min(initial=NEVER))
+        return self._next
 
     def told(self) -> pl.DataFrame:
         """Rows of `SETTLED` that are in no table yet."""

@@ -105,7 +105,7 @@ def in_full(lots: pl.DataFrame, terms: Terms, settled_at: int) -> pl.DataFrame:
     delivers = lots["outcome"].is_in(DELIVERS).to_numpy()
     contracts, value = lots["contracts"].to_numpy(), lots["settlement_value"].to_numpy()
     legs = legs_of(terms, contracts, delivers, value)
-    is_shared = pl.Series(legs.shares != 0)
+    is_shared = pl.Series(delivers & ~terms.pays_cash)
     return lots.with_columns(
         settled_at=pl.lit(settled_at, pl.Int64),
         settlement_value=lots["settlement_value"].set(pl.Series(value < 0), None),
@@ -188,19 +188,9 @@ def netted(rows: pl.DataFrame) -> pl.DataFrame:
     """
     when = [name for name in ("point", "event_time") if name in rows.columns]
     by_rule = rows.filter("settled_by_rule").group_by(*LOT, *when, maintain_order=True)
-    rest = pl.all().exclude(*LOT, *when, *_CHANGED)
-    ruled = by_rule.agg(
-        pl.col(_CHANGED).sum(), rest.last(), share_symbol_=_A_SHARE, strike_=_A_STRIKE
-    )
-    told = ruled.drop("share_symbol", "strike").rename(
-        {"share_symbol_": "share_symbol", "strike_": "strike"}
-    )
-    both = pl.concat([rows.filter(~pl.col("settled_by_rule")), told.select(rows.columns)])
+    ruled = by_rule.agg(pl.col(_CHANGED).sum(), pl.all().exclude(*LOT, *when, *_CHANGED).last())
+    both = pl.concat([rows.filter(~pl.col("settled_by_rule")), ruled.select(rows.columns)])
     return both.filter(pl.any_horizontal(pl.col(_CHANGED) != 0))
-
-
-_A_SHARE = pl.col("share_symbol").drop_nulls().first()
-_A_STRIKE = pl.col("strike").drop_nulls().first()
 
 
 def settled_rows(table: pl.DataFrame) -> pl.DataFrame:

@@ -55,15 +55,12 @@ class ExerciseReports:
             self._fills[fill.account_id, fill.symbol].append(fill)
         self._taken: defaultdict[Pair, list[_Report]] = defaultdict(list)
         self._lots: dict[str, _Report] = {}
-        for report in _reports(past):
+        for report in sorted(_reports(past), key=lambda report: report.corrects is not None):
             self._take(report)
 
     def order(self) -> list[int]:
-        """Places of the rows by their own time, originals before what corrects them."""
-        rows = self._rows
-        return sorted(
-            range(len(rows)), key=lambda i: (rows[i].event_time, rows[i].corrects is not None, i)
-        )
+        """Places of the rows by their own time, of one time as they landed."""
+        return sorted(range(len(self._rows)), key=lambda place: self._rows[place].event_time)
 
     def problem(self, place: int) -> tuple[str, str] | None:
         """Why the report at a place is refused, if it is."""
@@ -74,6 +71,8 @@ class ExerciseReports:
             original = self._lots.get(row.corrects)
             if original is None or original[1:3] != row[1:3] or original.kind != row.kind:
                 return CORRECTS_NO_REPORT, f"{row.corrects} is no report of this kind and position"
+            if row.event_time < original.event_time:
+                return CORRECTS_NO_REPORT, f"{row.corrects} is later than what corrects it"
         is_bound = row.kind == "expiry" or self._is_european[place]
         if is_bound and row.event_time < self._ends[row.symbol]:
             return BEFORE_LAST_DAY, "before the close of its last trading day"

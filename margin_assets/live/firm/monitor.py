@@ -336,6 +336,8 @@ class Monitor:
         self.whole.reprice(moved)
         accounts += self._enter(point, changed, moved)
         accounts += self._settle(point, changed)
+        if self.intraday.is_on(point):
+            accounts.append(self.intraday.close(point))
         self.plans.fill(point)
         due = np.flatnonzero(self.ladder.deadline <= point)
         self._changed.extend(accounts)
@@ -481,7 +483,7 @@ class Monitor:
             found.append(intraday.enter(point, seen, holdings, figures))
         if "effects" in changed:
             holdings.remember_prices(changed["effects"], market.symbols, market.class_group)
-        return [*found, intraday.close(point)]
+        return found
 
     def _turn_of_day(self, point: int) -> Int64Array:
         """Symbols whose last day has come nearer: all that have one, at a new day's first point."""

@@ -32,6 +32,7 @@ from margin_assets.live.firm.settlement_inputs import (
 )
 
 _OUTCOME = {"exercise": EXERCISED, "assignment": ASSIGNED, "expiry": EXPIRED}
+_SIDE = {"exercise": -1, "assignment": 1, "expiry": 0}
 _MOVERS = ("effects", "exercises")
 _POSITION = ("account_id", "symbol")
 
@@ -146,6 +147,9 @@ class SettlementMonitor:
         A lot is all that the rule ever settled of a position: what lands after it makes it another.
         """
         held = self._positions(due)
+        if not len(held.account):
+            self._wait(due, held.symbol)
+            return Settled(NOTHING_SETTLED, pl.Series([], dtype=pl.Boolean))
         names = self._names(held.symbol).unique().to_list()
         told = self._inputs.told(names, self.told()).filter("settled_by_rule")
         terms, value = self._inputs.terms(held.symbol), self._value(held.symbol, told, point)
@@ -221,15 +225,19 @@ class SettlementMonitor:
     def _sides(self, reports: pl.DataFrame, symbol: Int64Array, told: pl.DataFrame) -> Int64Array:
         """Sign of what each report changes: longs are exercised, shorts assigned.
 
-        What expires leaves the side that is held, the rule's own settlement aside.
+        What expires leaves the side that is held once the others have left, the rule's own
+        settlement aside.
         """
         account = self._holdings.accounts.places(reports["account_id"])
         held = self._holdings.held_before(account, symbol, np.zeros(len(symbol), dtype=np.int64))
-        by_rule = _before(reports.select(_POSITION), told.filter("settled_by_rule"))
-        before = np.sign(reports["before"].fill_null(0).to_numpy())
-        expires = np.where(before != 0, before, -np.sign(held - by_rule))
-        kind = reports["kind"].to_numpy()
-        found: Int64Array = np.where(kind == "expiry", expires, np.where(kind == "exercise", -1, 1))
+        held -= _before(reports.select(_POSITION), told.filter("settled_by_rule"))
+        before = reports["before"].fill_null(0).to_numpy()
+        fixed = reports["kind"].replace_strict(_SIDE, return_dtype=pl.Int64).to_numpy()
+        side = np.where(before != 0, np.sign(before), fixed)
+        moved = np.where(side != 0, side * to_scaled(reports["quantity"]) - before, 0)
+        beside = pl.Series(moved).to_frame("moved").hstack(reports.select(_POSITION))
+        held += beside.select(pl.col("moved").sum().over(_POSITION)).to_series().to_numpy()
+        found: Int64Array = np.where(side != 0, side, -np.sign(held))
         return found
 
     def _positions(self, symbols: Int64Array) -> _Held:

@@ -214,9 +214,15 @@ def test_an_index_pays_cash_by_the_value_of_its_hour(tmp_path: Path):
         LANDED,
         accounts=[account("A", when=BEFORE)],
         cash_movements=[cash("m", "A", "500000", BEFORE)],
-        instruments=[spx, option(INDEX_CALL, BEFORE), option(MORNING_CALL, BEFORE)],
-        prices=[price("SPX", "5390", BEFORE - timedelta(minutes=10))],
+        instruments=[
+            instrument("X", BEFORE),
+            spx,
+            option(INDEX_CALL, BEFORE),
+            option(MORNING_CALL, BEFORE),
+        ],
+        prices=[price("SPX", "5390", BEFORE - timedelta(minutes=10)), price("X", "100", BEFORE)],
         fills=[
+            fill("x", "1", "100", BEFORE),
             fill("e", "-1", "10", BEFORE, symbol=INDEX_CALL),
             fill("o", "-2", "10", BEFORE, symbol=MORNING_CALL),
         ],
@@ -231,13 +237,13 @@ def test_an_index_pays_cash_by_the_value_of_its_hour(tmp_path: Path):
         (INDEX_CALL, 1, Decimal("12.35"), 0, -1235),
         (MORNING_CALL, 2, Decimal("20.10"), 0, -4020),
     ]
-    assert firm.position(INDEX_CALL)[1] == 500_000 + 3_000 - 1_235 - 4_020
+    assert firm.position(INDEX_CALL)[1] == 500_000 - 100 + 3_000 - 1_235 - 4_020
     assert_history_agrees(firm)
 
     # The official value is another: the report states it.
     row = report("v", "2", "assignment", MONDAY, symbol=MORNING_CALL, value="5421.55")
     firm.cycle(LANDED, exercises=[row])
-    assert firm.position(INDEX_CALL)[1] == 500_000 + 3_000 - 1_235 - 4_310
+    assert firm.position(INDEX_CALL)[1] == 500_000 - 100 + 3_000 - 1_235 - 4_310
     assert_history_agrees(firm)
 
 
@@ -265,18 +271,18 @@ def test_intraday_margin_measures_an_exercise_and_no_assignment(tmp_path: Path):
     found = {}
     for who, quantity, kind in (("LONG", "10", "exercise"), ("SHORT", "-10", "assignment")):
         firm = Firm(tmp_path / who)
-        # 18 June 2026, under the rule of intraday margin.
-        now, landed = BEFORE + timedelta(days=728), BEFORE + timedelta(days=800)
+        # 17 June 2026, under the rule of intraday margin.
+        now, landed = BEFORE + timedelta(days=727), BEFORE + timedelta(days=800)
         name = "X 260821C105" if quantity == "10" else "X 260821P105"
         firm.cycle(
             landed,
-            accounts=[account("A", when=now)],
-            cash_movements=[cash("m", "A", "24000", now)],
+            accounts=[account("A", when=now - timedelta(minutes=5))],
+            cash_movements=[cash("m", "A", "24000", now - timedelta(minutes=5))],
             instruments=[instrument("X", now), option(name, now)],
             prices=[price("X", "105", now), price(name, "1", now)],
             fills=[fill("f", quantity, "1", now, symbol=name)],
         )
-        row = report("r", "10", kind, now + timedelta(hours=1), symbol=name)
+        row = report("r", "10", kind, now + timedelta(days=1), symbol=name)
         firm.cycle(landed, exercises=[row])
         assert firm.position("X")[0] == 1000
         found[who] = firm.table("intraday_deficits").height

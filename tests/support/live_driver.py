@@ -198,9 +198,9 @@ def everything_landed(firm: Firm) -> tuple[Landed, Booked]:
     sealed = firm.session.ledger.last_sealed()
     assert sealed is not None
     tables = SealedTables(firm.lake, sealed.table_versions)
-    feeds = Landed._fields[:-1]
-    settled = tables("settlements")
-    landed = Landed(*(tables.in_landing_order(name).collect() for name in feeds), settled)
+    settled, feeds = tables("settlements"), Landed._fields[:-1]
+    rows = [*(tables.in_landing_order(name).collect() for name in feeds), settled]
+    landed = Landed(*rows)
     movements, owners = (
         tables.in_landing_order(name).collect() for name in ("cash_movements", "accounts")
     )

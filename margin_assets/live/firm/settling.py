@@ -230,14 +230,14 @@ class SettlementMonitor:
         """
         account = self._holdings.accounts.places(reports["account_id"])
         held = self._holdings.held_before(account, symbol, np.zeros(len(symbol), dtype=np.int64))
-        held -= _before(reports.select(_POSITION), told.filter("settled_by_rule"))
+        by_rule = _before(reports.select(_POSITION), told.filter("settled_by_rule"))
         before = reports["before"].fill_null(0).to_numpy()
         fixed = reports["kind"].replace_strict(_SIDE, return_dtype=pl.Int64).to_numpy()
         side = np.where(before != 0, np.sign(before), fixed)
         moved = np.where(side != 0, side * to_scaled(reports["quantity"]) - before, 0)
         beside = pl.Series(moved).to_frame("moved").hstack(reports.select(_POSITION))
-        held += beside.select(pl.col("moved").sum().over(_POSITION)).to_series().to_numpy()
-        found: Int64Array = np.where(side != 0, side, -np.sign(held))
+        gone = beside.select(pl.col("moved").sum().over(_POSITION)).to_series().to_numpy()
+        found: Int64Array = np.where(side != 0, side, -np.sign(held - by_rule + gone))
         return found
 
     def _positions(self, symbols: Int64Array) -> _Held:

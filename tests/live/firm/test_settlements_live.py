@@ -81,56 +81,40 @@ def test_what_nobody_reported_is_settled_by_the_close_of_the_last_day(ruled: Fir
     assert_a_process_takes_over(ruled)
 
 
-TOLD: dict[str, Callable[[Firm], object]] = {
-    "in time": lambda firm: firm.cycle(
-        LANDED,
-        exercises=[
-            report("a", "7", "assignment", EVENING),
-            report("e", "3", "expiry", EVENING),
-            report("l", "10", "expiry", EVENING, symbol=C110),
-        ],
-    ),
-    "after the rule": lambda firm: (
-        ticked(firm, NOON),
-        firm.cycle(
-            LANDED,
-            exercises=[
-                report("a", "7", "assignment", EVENING),
-                report("e", "3", "expiry", EVENING),
-                report("l", "10", "expiry", EVENING, symbol=C110),
-            ],
-        ),
-    ),
-    "one by one, corrected": lambda firm: (
-        firm.cycle(LANDED, exercises=[report("a", "10", "assignment", EVENING)]),
-        ticked(firm, NOON),
-        firm.cycle(
-            LANDED,
-            exercises=[
-                report("a2", "7", "assignment", NOON, corrects="a"),
-                report("e", "3", "expiry", NOON),
-            ],
-        ),
-        firm.cycle(LANDED, exercises=[report("l", "10", "expiry", NOON, symbol=C110)]),
-    ),
-    "closed by hand": lambda firm: (
-        ticked(firm, NOON),
-        firm.cycle(
-            LANDED,
-            fills=[
-                fill("c", "10", "0", NOON, symbol=C105),
-                fill("d", "-10", "0", NOON, symbol=C110),
-                fill("x", "-700", "105", NOON),
-            ],
-        ),
-    ),
-}
+REPORTED = (
+    report("a", "7", "assignment", EVENING),
+    report("e", "3", "expiry", EVENING),
+    report("l", "10", "expiry", EVENING, symbol=C110),
+)
 
 
-@pytest.mark.parametrize("way", TOLD)
+def in_time(firm: Firm) -> None:
+    firm.cycle(LANDED, exercises=REPORTED)
+
+
+def after_the_rule(firm: Firm) -> None:
+    ticked(firm, NOON)
+    firm.cycle(LANDED, exercises=REPORTED)
+
+
+def corrected(firm: Firm) -> None:
+    firm.cycle(LANDED, exercises=[report("a", "10", "assignment", EVENING)])
+    ticked(firm, NOON)
+    fewer = report("a2", "7", "assignment", NOON, corrects="a")
+    firm.cycle(LANDED, exercises=[fewer, report("e", "3", "expiry", NOON)])
+    firm.cycle(LANDED, exercises=[report("l", "10", "expiry", NOON, symbol=C110)])
+
+
+def closed_by_hand(firm: Firm) -> None:
+    ticked(firm, NOON)
+    closes = [fill("c", "10", "0", NOON, symbol=C105), fill("d", "-10", "0", NOON, symbol=C110)]
+    firm.cycle(LANDED, fills=[*closes, fill("x", "-700", "105", NOON)])
+
+
+@pytest.mark.parametrize("tell", [in_time, after_the_rule, corrected, closed_by_hand])
 def test_however_it_is_told_it_comes_to_what_was_reported(waiting: Firm, tmp_path: Path, way: str):
     firm = waiting.copied(tmp_path)
-    TOLD[way](firm)
+    tell(firm)
     ticked(firm, AFTERNOON)
 
     assert firm.reasons() == []

@@ -34,6 +34,7 @@ LandedKernel = Callable[[history.Landed, history.Booked, pl.DataFrame, Calendar]
 """Everything landed, and business dates with their closes, in; rows of these dates out."""
 _MARKS = history.Landed._fields
 _ACCOUNTS = ("cash_movements", "accounts")
+_BOOKS = ("corporate_actions", "opening_balances", "settlements")
 
 
 def landed_asset(name: str, kernel: LandedKernel) -> dg.AssetsDefinition:
@@ -44,9 +45,8 @@ def landed_asset(name: str, kernel: LandedKernel) -> dg.AssetsDefinition:
         rows = dict(zip(names, pl.collect_all([tables[n] for n in names]), strict=True))
         landed = history.Landed(*(rows[name] for name in _MARKS))
         movements, accounts = (rows[name] for name in _ACCOUNTS)
-        booked = history.Booked(
-            landed.fills, movements, accounts, landed.instruments, landed.settlements
-        )
+        books = (rows[name] for name in _BOOKS)
+        booked = history.Booked(landed.fills, movements, accounts, landed.instruments, *books)
         return kernel(landed, booked, closes(context.partition_keys), calendar())
 
     return daily_asset(name, (*_MARKS, *_ACCOUNTS))(computed)
@@ -61,11 +61,14 @@ def positions(  # noqa: PLR0913 (an argument a table)
     betas: pl.LazyFrame,
     rates: pl.LazyFrame,
     volatilities: pl.LazyFrame,
+    corporate_actions: pl.LazyFrame,
+    opening_balances: pl.LazyFrame,
     settlements: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Positions at the close, trade date, each with the mark that values it."""
-    tables = (fills, instruments, prices, betas, rates, volatilities, settlements)
-    landed = history.Landed(*pl.collect_all(tables))
+    marks = (fills, instruments, prices, betas, rates, volatilities)
+    books = (corporate_actions, opening_balances, settlements)
+    landed = history.Landed(*pl.collect_all([*marks, *books]))
     return history.positions_at(landed, closes(context.partition_keys), sessions().times)
 
 
@@ -76,12 +79,15 @@ def account_state(  # noqa: PLR0913 (an argument a table)
     cash_movements: pl.LazyFrame,
     accounts: pl.LazyFrame,
     instruments: pl.LazyFrame,
+    corporate_actions: pl.LazyFrame,
+    opening_balances: pl.LazyFrame,
     settlements: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Type and cash of every account at the close."""
-    tables = (fills, cash_movements, accounts, instruments, settlements)
+    books = (corporate_actions, opening_balances, settlements)
+    tables = (fills, cash_movements, accounts, instruments, *books)
     booked = history.Booked(*pl.collect_all(tables))
-    return history.account_state_at(booked, closes(context.partition_keys))
+    return history.account_state_at(booked, closes(context.partition_keys), sessions().times)
 
 
 @daily_asset("firm_risk")

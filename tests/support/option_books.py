@@ -107,12 +107,14 @@ def at_close(firm: Firm, when: datetime) -> dict[str, pl.DataFrame]:
         firm.table("cash_movements"),
         tables["accounts"],
         landed.instruments,
+        landed.corporate_actions,
+        landed.opening_balances,
         landed.settlements,
     )
     micros = round(when.timestamp() * 1e6)
     closes = pl.DataFrame({"business_date": [when.date()], "as_of": [micros]})
     positions = history.positions_at(landed, closes, sessions().times)
-    accounts = history.account_state_at(booked, closes)
+    accounts = history.account_state_at(booked, closes, sessions().times)
     tables = tables_over(margined(positions, accounts))
     struck = (positions, accounts, tables["margin_summary"], tables["stress_results"])
     return tables | {

@@ -138,11 +138,11 @@ def leg_effects(rows: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
 
     All cash of a row stands with its contracts; it is no trade, and needs no multiplier.
     """
-    placed = rows.with_columns(point=pl.Series(points, dtype=pl.Int64))
+    name = pl.coalesce("exercise_id", pl.format("settled {}", "symbol"))
+    placed = rows.with_columns(name.alias("name"), point=pl.Series(points, dtype=pl.Int64))
     shared = placed.filter(pl.col("shares") != 0).with_columns(
         symbol="share_symbol", contracts="shares", price="strike", cash=pl.lit(0, pl.Int64)
     )
-    name = pl.coalesce("exercise_id", pl.format("settled {}", "symbol"))
     legs = pl.concat([placed, shared]).select(
         "point",
         "event_time",
@@ -150,12 +150,12 @@ def leg_effects(rows: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
         "symbol",
         "cash",
         "price",
-        fill_id=name,
+        fill_id="name",
         quantity="contracts",
         traded=pl.lit(_NO_TRADE, pl.Int64),
         undone_quantity=pl.lit(0, pl.Int64),
         undone_price=pl.lit(0, pl.Int64),
-        original=name,
+        original="name",
         original_time="event_time",
         sale_quantity=pl.lit(UNTOLD, pl.Int64),
         sale_proceeds=pl.lit(UNTOLD, pl.Int64),
@@ -168,12 +168,12 @@ def leg_fills(rows: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
 
     For what is told from all that moved a position. No landed id is like theirs.
     """
-    legs = leg_effects(settled_rows(rows), points).with_row_index("leg")
+    legs = leg_effects(settled_rows(rows), points)
     return legs.select(
         "account_id",
         "symbol",
         "point",
-        fill_id=pl.format("\tleg {}", "leg"),
+        fill_id=pl.format("\tleg {} {} {}", "fill_id", "symbol", "point"),
         quantity=to_decimal(legs["quantity"].to_numpy(), 6),
         price=to_decimal(legs["price"].to_numpy(), 6),
         event_time=to_instants(legs["event_time"].to_numpy()),

@@ -11,7 +11,7 @@ from margin_assets.kernels.book.fills import effects_at, sized_cash
 from margin_assets.kernels.book.marks import with_fill_prices, with_price_states
 from margin_assets.kernels.book.multipliers import multiplier_versions, traded_multiplier
 from margin_assets.kernels.book.sales import sale_columns, take_sales
-from margin_assets.kernels.book.short_sales import Tape, with_sales
+from margin_assets.kernels.book.short_sales import with_sales
 from margin_assets.kernels.book.terms import (
     Marks,
     first_instant,
@@ -26,7 +26,16 @@ from margin_assets.kernels.corporate.exercises import (
     netted,
     settled_rows,
 )
-from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.corporate.openings import opening_cash
+from margin_assets.kernels.history.acted import (
+    NO_ACTIONS,
+    NO_BALANCES,
+    Path,
+    carried_prices,
+    cash_of_actions,
+    path_of,
+    with_actions,
+)
 from margin_assets.kernels.numeric.money import BEYOND, to_decimal, to_instants, to_scaled
 from margin_assets.kernels.options.valuation import with_implied
 from margin_assets.kernels.rules.expiry import SessionTimes
@@ -52,6 +61,8 @@ class Landed(NamedTuple):
     betas: pl.DataFrame
     rates: pl.DataFrame
     volatilities: pl.DataFrame
+    corporate_actions: pl.DataFrame = NO_ACTIONS
+    opening_balances: pl.DataFrame = NO_BALANCES
     settlements: pl.DataFrame = NO_SETTLEMENTS
 
 
@@ -62,17 +73,21 @@ def positions_at(
 
     Of everybody, or of those whose `fills` are given. Everybody's fills mark, whoever is asked for.
     """
-    whose = landed.fills if fills is None else fills
+    whose, balances = landed.fills, landed.opening_balances
+    if fills is not None:
+        whose = fills
+        balances = balances.join(fills, on="account_id", how="semi")
     settled = settled_of(landed.settlements, whose)
-    points = counting_from(whose)
-    effects = with_sales(effects_at(whose, points), lambda _: _tape(whose, points, settled))
-    effects = with_legs(effects, settled)
+    path = path_of(whose, balances, landed.corporate_actions, times.opens)
+    traded = effects_at(*path.tape)
+    path = with_settled(path, settled)
+    effects = with_legs(with_sales(traded, lambda _: path.tape), settled)
     historical = landed.volatilities.filter(pl.col("kind") == HISTORICAL)
     dated = landed._replace(
         betas=_from_their_dates(landed.betas), volatilities=_from_their_dates(historical)
     )
     days = [
-        _positions(dated, effects, at, times).select(
+        _positions(dated, (effects, path), at, times).select(
             pl.lit(day, pl.Date).alias("business_date"), pl.all()
         )
         for day, at in closes.iter_rows()
@@ -88,12 +103,10 @@ def settled_of(settlements: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
     return netted(settlements.filter(pl.col("account_id").is_in(whose.implode())))
 
 
-def _tape(fills: pl.DataFrame, points: Int64Array, settled: pl.DataFrame) -> Tape:
-    """Fills, and the legs of what was settled, each with the point it counts from."""
+def with_settled(path: Path, settled: pl.DataFrame) -> Path:
+    """A path with the legs of what was settled among its fills."""
     legs = leg_fills(settled, counting_from(settled))
-    columns = legs.drop("point").columns
-    both = pl.concat([fills.select(columns), legs.select(columns)])
-    return both, np.concatenate([points, legs["point"].to_numpy()])
+    return path._replace(fills=pl.concat([path.fills, legs.select(path.fills.columns)]))
 
 
 def with_legs(effects: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
@@ -104,17 +117,20 @@ def with_legs(effects: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([effects, legs]).sort("point", maintain_order=True)
 
 
-def _positions(landed: Landed, effects: pl.DataFrame, at: int, times: SessionTimes) -> pl.DataFrame:
+def _positions(
+    landed: Landed, moved: tuple[pl.DataFrame, Path], at: int, times: SessionTimes
+) -> pl.DataFrame:
     day = day_of(at)
     rules = rules_in_force(day)
-    holdings = _holdings(effects.filter(pl.col("point") <= at))
+    effects, path = moved
+    holdings = with_actions(_holdings(effects.filter(pl.col("point") <= at)), path, at)
     instruments = latest(landed.instruments, "symbol", at)
     held = holdings["symbol"].unique()
     below = instruments.filter(pl.col("symbol").is_in(held.implode()))["underlying"].drop_nulls()
     terms = marked_terms(
         instrument_terms(pl.concat([held, below]).unique().sort(), instruments, times),
         Marks(
-            latest(landed.prices, "symbol", at),
+            carried_prices(latest(landed.prices, "symbol", at), path.register.acted(at)),
             latest(landed.betas, "symbol", at),
             latest(landed.volatilities, "symbol", at),
         ),
@@ -165,12 +181,25 @@ class Booked(NamedTuple):
     movements: pl.DataFrame
     accounts: pl.DataFrame
     instruments: pl.DataFrame
+    corporate_actions: pl.DataFrame = NO_ACTIONS
+    opening_balances: pl.DataFrame = NO_BALANCES
     settlements: pl.DataFrame = NO_SETTLEMENTS
 
 
-def account_state_at(booked: Booked, closes: pl.DataFrame) -> dy.DataFrame[AccountState]:
-    """Type and cash of every account at each close: movements, fills and settlements."""
-    movements = booked.movements
+def account_state_at(
+    booked: Booked, closes: pl.DataFrame, times: SessionTimes
+) -> dy.DataFrame[AccountState]:
+    """Type and cash of every account at each close: movements plus what fills moved.
+
+    Opening balances bring cash along, actions pay some, settlements move it.
+    """
+    brought = opening_cash(booked.opening_balances)
+    kept = ["account_id", "amount", "event_time", *_points(booked.movements)]
+    movements = pl.concat(
+        [booked.movements.select(kept), brought.select(kept)], how="vertical_relaxed"
+    )
+    path = path_of(booked.fills, booked.opening_balances, booked.corporate_actions, times.opens)
+    path = with_settled(path, settled_of(booked.settlements, booked.fills))
     effects = effects_at(booked.fills, counting_from(booked.fills))
     paid = movements.select(
         "account_id",
@@ -184,11 +213,24 @@ def account_state_at(booked: Booked, closes: pl.DataFrame) -> dy.DataFrame[Accou
     )
     days = [
         _account_state(
-            pl.concat([paid, settled, _dealt(effects, booked.instruments, at)]), booked.accounts, at
+            pl.concat(
+                [
+                    paid,
+                    settled,
+                    _dealt(effects, booked.instruments, at),
+                    cash_of_actions(path, at),
+                ]
+            ),
+            booked.accounts,
+            at,
         ).select(pl.lit(day, pl.Date).alias("business_date"), pl.all())
         for day, at in closes.iter_rows()
     ]
     return cast("dy.DataFrame[AccountState]", pl.concat(days))
+
+
+def _points(rows: pl.DataFrame) -> list[str]:
+    return ["point"] if "point" in rows.columns else []
 
 
 def _dealt(effects: pl.DataFrame, instruments: pl.DataFrame, at: int) -> pl.DataFrame:

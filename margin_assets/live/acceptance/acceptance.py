@@ -29,11 +29,16 @@ IDS = {
     "cash_movements": "movement_id",
     "desk_actions": "action_id",
     "exercises": "exercise_id",
+    "corporate_actions": "action_id",
 }
 Held = Callable[[str, pl.Expr], pl.DataFrame | None]
 """Rows accepted and not evaluated yet that fulfil a condition; None if there are none."""
 Scan = Callable[[str], pl.LazyFrame]
 """All rows of an append table, as of the last sealed cycle."""
+
+
+Opened = Callable[[pl.Expr], pl.DataFrame]
+"""Opening balances that fulfil a condition, as fills with the points that they count from."""
 
 
 class Lookup(Protocol):
@@ -110,8 +115,11 @@ def accept_by_content(
 class Journal:
     """Ids seen, corrections and the rows they hang from: what acceptance remembers."""
 
-    def __init__(self, lookup: Lookup, scan: Scan, points_of: PointsOf) -> None:
+    def __init__(
+        self, lookup: Lookup, scan: Scan, points_of: PointsOf, opened: Opened | None = None
+    ) -> None:
         self._lookup = lookup
+        self._opened = opened
         self._scan = scan
         self._points_of = points_of
         self._seen: dict[str, SeenIds] = {}
@@ -254,8 +262,13 @@ class Journal:
         waiting = self._children.get(row.fill_id, [])
         return [child for child in waiting if not _same_place(row, child)]
 
-    def effects(self, fills: pl.DataFrame, last_point: int | None) -> pl.DataFrame:
-        """What the accepted fills change, sorted by grid point, time and landing."""
+    def effects(
+        self, fills: pl.DataFrame, last_point: int | None, openings: pl.DataFrame
+    ) -> pl.DataFrame:
+        """What the accepted fills change, sorted by grid point, time and landing.
+
+        `openings`: balances accepted with them, as fills.
+        """
         if not fills.height or not self._children:
             return effects_in_order(plain_effects(fills, fills["point"].to_numpy()))
         roots = {self._root(name) for name in self._touched(fills)}
@@ -271,21 +284,34 @@ class Journal:
         ]
         self._originals.clear()
         effects = effects_in_order(plain_effects(plain, plain["point"].to_numpy()), trees)
-        return with_sales(effects, partial(self._tape, fills))
+        return with_sales(effects, partial(self.tape, fills, openings))
 
-    def _tape(self, fills: pl.DataFrame, keys: pl.DataFrame) -> Tape:
-        """All fills of some accounts and symbols: those accepted now and those of past cycles."""
-        among = [pl.col(name).is_in(keys[name].unique().implode()) for name in keys.columns]
-        # What is held is among those accepted now.
-        past = self._lookup("fills", pl.all_horizontal(among)).join(fills, on="fill_id", how="anti")
-        settled = self._lookup(
-            "settlements", pl.col("account_id").is_in(keys["account_id"].implode())
+    def tape(self, fills: pl.DataFrame, openings: pl.DataFrame, keys: pl.DataFrame) -> Tape:
+        """All fills of some accounts and symbols, opening balances before them.
+
+        Those accepted now and those of past cycles; of everybody where `keys` names symbols alone.
+        """
+        among = pl.all_horizontal(
+            pl.col(name).is_in(keys[name].unique().implode()) for name in keys.columns
         )
-        legs = leg_fills(settled, instants(settled["settled_at"]))
-        columns = [*feed_columns("fills")]
-        both = pl.concat([part.select(columns) for part in (past, fills, legs)])
-        points = self._points_of(past), fills["point"].to_numpy(), legs["point"].to_numpy()
-        return both, np.concatenate(points)
+        # What is held is among those accepted now.
+        past = self._lookup("fills", among).join(fills, on="fill_id", how="anti")
+        opened = openings.clear() if self._opened is None else self._opened(among)
+        opened = opened.join(openings, on="fill_id", how="anti")
+        pointed = past.with_columns(point=pl.Series(self._points_of(past), dtype=pl.Int64))
+        columns = [*feed_columns("fills"), "point"]
+        parts = (opened, openings, pointed, fills, self._legs(keys))
+        both = pl.concat([part.select(columns) for part in parts])
+        return both.drop("point"), both["point"].to_numpy()
+
+    def _legs(self, keys: pl.DataFrame) -> pl.DataFrame:
+        """What past cycles settled of some accounts, or of some symbols, as fills."""
+        named = keys["symbol"].unique().implode()
+        among = pl.col("symbol").is_in(named) | pl.col("share_symbol").is_in(named)
+        if "account_id" in keys.columns:
+            among &= pl.col("account_id").is_in(keys["account_id"].unique().implode())
+        settled = self._lookup("settlements", among)
+        return leg_fills(settled, instants(settled["settled_at"]))
 
     def _fetch(self, roots: set[str]) -> None:
         """Loads originals of earlier cycles that new corrections end at."""

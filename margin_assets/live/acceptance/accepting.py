@@ -1,6 +1,6 @@
 """A plan's files are read and accepted, and what they refuse is kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
@@ -23,10 +23,13 @@ from margin_assets.live.acceptance.acceptance import (
     Journal,
     Lookup,
     Refusal,
+    Test,
     accept_by_content,
 )
+from margin_assets.live.acceptance.action_tests import ActionTests
 from margin_assets.live.acceptance.exercise_reports import exercise_reports
 from margin_assets.live.acceptance.held import HeldRows
+from margin_assets.live.acceptance.openings import Openings
 from margin_assets.live.acceptance.refusals import (
     ACCEPTANCE,
     NO_ACTIONS,
@@ -38,6 +41,7 @@ from margin_assets.live.acceptance.refusals import (
 )
 from margin_assets.live.acceptance.reports import NO_QUARANTINE, Report, tally
 from margin_assets.live.acceptance.zero_prices import Known, split_prices, zero_fills
+from margin_assets.live.firm.actions import ActionMonitor
 from margin_assets.live.firm.market import Market
 from margin_assets.live.firm.points import with_points
 from schemas import FEEDS
@@ -56,6 +60,7 @@ class Firm(NamedTuple):
     interval: int
     """Of the grid, microseconds."""
     market: Market
+    actions: ActionMonitor
 
 
 class Taken(NamedTuple):
@@ -71,8 +76,11 @@ class Taken(NamedTuple):
 class Acceptor:
     """Reads and accepts plan after plan: what is new, what was seen before, what is refused."""
 
-    def __init__(self, journal: Journal, lookup: Lookup, landed_in: LandedIn) -> None:
+    def __init__(
+        self, journal: Journal, openings: Openings, lookup: Lookup, landed_in: LandedIn
+    ) -> None:
         self.journal = journal
+        self.openings = openings
         self.refusals = Refusals(lookup)
         self.files_seen: set[FileKey] = set()
         self._lookup = lookup
@@ -109,9 +117,9 @@ class Acceptor:
             if feed in reads:
                 rows = with_points(pl.concat(reads.pop(feed)), firm.last_point, firm.interval)
                 known = Known(firm.market, held.with_those("instruments", feeds))
-                if feed == "exercises":
-                    reports_of = exercise_reports(rows, known, self._lookup, feeds.get("fills"))
-                    accepted = self.journal.accept_by_id(feed, rows, reports_of)
+                tested = self._tested(feed, rows, firm, (known, feeds))
+                if tested is not None:
+                    accepted = self.journal.accept_by_id(feed, rows, tested)
                 else:
                     accepted = self._accept_feed(feed, rows, known, held)
                 feeds[feed] = accepted.rows.drop("order_id", strict=False)
@@ -197,10 +205,30 @@ class Acceptor:
         )
         return report, read, read.quarantined
 
+    def _tested(
+        self,
+        feed: str,
+        rows: pl.DataFrame,
+        firm: Firm,
+        beside: tuple[Known, Mapping[str, pl.DataFrame]],
+    ) -> Test | None:
+        """What judges rows of a feed by what is known, and by rows accepted beside them."""
+        known, accepted = beside
+        if feed == "corporate_actions":
+            return ActionTests(firm.actions.versions_of(rows), firm.actions.register)
+        if feed == "exercises":
+            return exercise_reports(rows, known, self._lookup, accepted)
+        return None
+
     def _accept_feed(self, feed: str, rows: pl.DataFrame, known: Known, held: HeldRows) -> Accepted:
+        if feed == "opening_balances":
+            return self.openings.accept(rows)
         if feed == "fills":
+            rows, early = self.openings.split(rows)
             zeros = zero_fills(rows, known, self._lookup)
-            return self.journal.accept_by_id(feed, rows, zeros)
+            taken = self.journal.accept_by_id(feed, rows, zeros)
+            taken.refusals += early
+            return taken
         if feed in IDS:
             return self.journal.accept_by_id(feed, rows)
         refused: list[Refusal] = []

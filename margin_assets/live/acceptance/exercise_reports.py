@@ -5,11 +5,13 @@ as they stood then, and by the reports before it. What the rule settled meanwhil
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import polars as pl
 
 from margin_assets.kernels.book.fills import FillRow, fill_rows, standing
+from margin_assets.kernels.corporate.openings import opening_fills
 from margin_assets.kernels.numeric.money import instants, to_scaled
 from margin_assets.live.acceptance.acceptance import Lookup
 from margin_assets.live.acceptance.zero_prices import Known, known_options
@@ -139,15 +141,19 @@ def _reports(rows: pl.DataFrame) -> list[_Report]:
 
 
 def exercise_reports(
-    rows: pl.DataFrame, known: Known, lookup: Lookup, accepted: pl.DataFrame | None
+    rows: pl.DataFrame, known: Known, lookup: Lookup, accepted: Mapping[str, pl.DataFrame]
 ) -> ExerciseReports:
-    """What judges reports at hand; `accepted`: the fills accepted with them."""
+    """What judges reports at hand; `accepted`: rows accepted with them, by feed."""
     among = [pl.col(name).is_in(rows[name].unique().implode()) for name in _PAIR]
     is_asked = pl.all_horizontal(among)
-    fills = lookup("fills", is_asked)
-    if accepted is not None:
-        of_now = accepted.filter(is_asked).select(_FILL)
-        fills = pl.concat([fills.select(_FILL), of_now])
+    traded, opened = (
+        [
+            lookup(feed, is_asked),
+            *(accepted[feed].filter(is_asked) for _ in [0] if feed in accepted),
+        ]
+        for feed in ("fills", "opening_balances")
+    )
+    fills = pl.concat([part.select(_FILL) for part in (*traded, *map(opening_fills, opened))])
     terms = _terms(rows, known)
     judged = rows.with_columns(is_option=known_options(rows, known)).join(
         terms, on="symbol", how="left", maintain_order="left", validate="m:1"

@@ -1,6 +1,6 @@
 """The monitor: walks the grid points of a cycle, evaluates who is touched, climbs the ladder."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 import numpy as np
@@ -9,6 +9,7 @@ import polars as pl
 from margin_assets.kernels.book.book import REG_T, Book
 from margin_assets.kernels.book.figures import Figures, empty_figures, with_room
 from margin_assets.kernels.book.series import Series
+from margin_assets.kernels.corporate.dividends import Entry
 from margin_assets.kernels.corporate.exercises import leg_effects
 from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
 from margin_assets.kernels.enforcement.rungs import NEVER, UNSET, Evaluated, Ladder, empty_ladder
@@ -27,6 +28,7 @@ from margin_assets.kernels.rules.overlay_rules import overlay_rules
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.rules.timelines import Calendar
 from margin_assets.kernels.securities.positions import held_terms, with_marks
+from margin_assets.live.firm.actions import ActionMonitor
 from margin_assets.live.firm.bounds import spared
 from margin_assets.live.firm.calls import CallMonitor, Valued, moves_of
 from margin_assets.live.firm.day_trades import DayTradeMonitor
@@ -37,6 +39,7 @@ from margin_assets.live.firm.decisions import (
     ladder_arrays,
     numbered,
 )
+from margin_assets.live.firm.dividends import DividendMonitor
 from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.intraday import IntradayMonitor, reducing
 from margin_assets.live.firm.market import Market
@@ -64,6 +67,8 @@ class Monitor:
         self.reg_t = RegTMonitor(days, restating)
         self.market = Market(calendar.times)
         self.holdings = Holdings()
+        self.actions = ActionMonitor(calendar, self.holdings, self.market)
+        self.dividends = DividendMonitor(self.holdings)
         self.day_trades = DayTradeMonitor(days, self.holdings, self.market)
         self.outcomes = Outcomes()
         self.whole = WholeFirm(self.market, self.holdings, self.outcomes)
@@ -128,6 +133,7 @@ class Monitor:
             self.market.next_turn(),
             self.intraday.next_deadline(),
             self.settling.next_due(),
+            self.actions.next_due(self.point),
         )
         # A deadline acts at the first grid point at or after it.
         return due if due == NEVER else grid_point(due, interval)
@@ -330,11 +336,15 @@ class Monitor:
     def _apply(self, point: int, changed: Mapping[str, pl.DataFrame], rules: Rules) -> Int64Array:
         """Takes everything that counts from a point; returns the accounts it touches."""
         market, holdings = self.market, self.holdings
+        carried = self.actions.carry(point, rules)
+        acted = self._derive(point, *self.actions.act(point))
         symbols, accounts = self._take_terms(point, changed, rules)
+        symbols, accounts = [*symbols, carried], [*accounts, acted]
         moved = market.with_options(np.unique(np.concatenate(symbols)))
         market.reprice(moved, point, rules)
         self.whole.reprice(moved)
         accounts += self._enter(point, changed, moved)
+        accounts += self._rework(point, changed)
         accounts += self._settle(point, changed)
         if self.intraday.is_on(point):
             accounts.append(self.intraday.close(point))
@@ -345,6 +355,30 @@ class Monitor:
         touched = np.unique(np.concatenate([*accounts, due, holders])).astype(np.int64)
         self.reg_t.touch(touched)
         return touched
+
+    def _rework(self, point: int, changed: Mapping[str, pl.DataFrame]) -> list[Int64Array]:
+        """Takes opening balances, and what late rows change; returns whose they are."""
+        accounts = []
+        if "opening_cash" in changed:
+            accounts.append(self.holdings.apply_cash(changed["opening_cash"]))
+        if "derived" in changed:
+            accounts.append(self._derive(point, changed["derived"], ()))
+        if "accruals" in changed:
+            told = changed["accruals"].select(Entry._fields).iter_rows()
+            accounts.append(self.dividends.accrue(point, (Entry(*row) for row in told)))
+        return accounts
+
+    def _derive(self, point: int, effects: pl.DataFrame, accruals: Iterable[Entry]) -> Int64Array:
+        """Takes what happens to positions beside trades; returns whose they are.
+
+        It is no transaction: nothing is measured, and no memorandum account is entered.
+        """
+        moved = _NOBODY
+        if effects.height:
+            market = self.market
+            single = np.full(effects.height, MICRO, dtype=np.int64)
+            moved = self.holdings.apply_effects(effects, market.symbols, market.class_group, single)
+        return np.union1d(moved, self.dividends.accrue(point, accruals)).astype(np.int64)
 
     def _enter(
         self, point: int, changed: Mapping[str, pl.DataFrame], moved: Int64Array
@@ -417,6 +451,7 @@ class Monitor:
             symbols.append(market.apply_volatilities(changed["volatilities"]))
         if point in self._ticks:
             symbols.append(market.apply_prices(self._ticks[point], point, rules))
+            symbols.append(self.actions.land(symbols[-1], point, rules))
         if "effects" in changed:
             symbols.append(market.apply_fills(changed["effects"], point, rules))
         if "accounts" in changed:
@@ -440,12 +475,14 @@ class Monitor:
         return self.calls.act(point, acts, self.ladder, self.reg_t)
 
     def _take(
-        self, _point: int, changed: Mapping[str, pl.DataFrame], _moved: Int64Array
+        self, point: int, changed: Mapping[str, pl.DataFrame], _moved: Int64Array
     ) -> list[Int64Array]:
         """Takes transactions all at once; returns whose they are."""
         market, holdings, accounts = self.market, self.holdings, []
         if "cash_movements" in changed:
             accounts.append(holdings.apply_cash(changed["cash_movements"]))
+            if self.actions.register:
+                self.dividends.pay(point, changed["cash_movements"])
         if "effects" in changed:
             effects = changed["effects"]
             accounts.append(
@@ -522,7 +559,8 @@ class Monitor:
     def desk_tables(self) -> dict[str, pl.DataFrame]:
         """Versions of calls and plans, outcomes of acts, settlements, since asked for last."""
         found = {"margin_calls": self.calls.book.take(), "desk_outcomes": self.outcomes.take()}
-        found |= self.plans.take() | {"settlements": self.settling.take()}
+        found |= self.plans.take() | {"accrued_dividends": self.dividends.take()}
+        found["settlements"] = self.settling.take()
         return {name: frame for name, frame in found.items() if frame.height}
 
     def margined(self, of: Int64Array | None = None) -> Margined:

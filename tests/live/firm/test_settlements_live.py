@@ -112,7 +112,9 @@ def closed_by_hand(firm: Firm) -> None:
 
 
 @pytest.mark.parametrize("tell", [in_time, after_the_rule, corrected, closed_by_hand])
-def test_however_it_is_told_it_comes_to_what_was_reported(waiting: Firm, tmp_path: Path, way: str):
+def test_however_it_is_told_it_comes_to_what_was_reported(
+    waiting: Firm, tmp_path: Path, tell: Callable[[Firm], None]
+):
     firm = waiting.copied(tmp_path)
     tell(firm)
     ticked(firm, AFTERNOON)

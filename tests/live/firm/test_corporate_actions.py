@@ -10,11 +10,14 @@ import pytest
 
 from margin_assets.calendar import calendar
 from margin_assets.cli.account.story import story
+from margin_assets.desk.account_document import account_document
 from margin_assets.kernels.history.accrued import with_accrued
 from margin_assets.kernels.history.history import account_state_at, positions_at
 from margin_assets.kernels.margin.margined import margined
 from margin_assets.kernels.margin.requirements import margin_summary
 from margin_assets.lake.ledger.moment import sealed_moment
+from margin_assets.live.past.replay import replay
+from margin_assets.whatif.answer import answer
 from tests.support.live_driver import (
     Firm,
     Row,
@@ -448,3 +451,21 @@ def test_explain_tells_them_with_their_lines(tmp_path: Path):
         ("S", "corporate_actions/000007.ndjson", 1),
         ("D", "corporate_actions/000010.ndjson", 1),
     ]
+
+
+def test_a_document_of_the_account_owes_the_dividend(tmp_path: Path):
+    firm = begun(tmp_path, SHORTED)
+    monday(firm, corporate_actions=[dividend()])
+    sealed = firm.session.ledger.last_sealed()
+    assert sealed is not None
+
+    document = account_document(sealed_moment(firm.lake, sealed), "A")
+
+    assert document.account.accrued_dividends == -47
+    assert Decimal(str(answer(document)["equity"])) == equity(firm)
+
+
+def test_a_replay_comes_to_the_same(tmp_path: Path):
+    firm = fill_late(tmp_path)
+
+    assert replay(firm.lake).difference is None

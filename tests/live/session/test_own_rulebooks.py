@@ -4,8 +4,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from margin_assets.assets.declared import IO_MANAGER, daily_asset
+from margin_assets.assets.resources import DailyTwins
 from margin_assets.desk.acts import Refused
 from margin_assets.desk.adopting import adopt, preview, proposal
 from margin_assets.kernels.rules.rules import rules_in_force
@@ -78,6 +81,19 @@ def test_what_reads_a_cycle_decides_as_it_did(firm: Firm) -> None:
     with decided_next(firm.lake):
         assert rules_in_force(DAY).long_maintenance == 250_000
         assert rules_in_force(NEXT).long_maintenance == 700_000
+    assert rules_in_force(NEXT).long_maintenance == 250_000
+
+
+def test_a_daily_asset_decides_as_its_lake_would_next(firm: Firm) -> None:
+    adopted(firm.lake)
+
+    @daily_asset("margin_summary")
+    def long_maintenance() -> int:
+        return rules_in_force(NEXT).long_maintenance
+
+    store = DailyTwins(lake_uri=firm.lake.uri)
+    context = dg.build_asset_context(resources={IO_MANAGER: store}, partition_key=str(NEXT))
+    assert long_maintenance(context) == 700_000
     assert rules_in_force(NEXT).long_maintenance == 250_000
 
 

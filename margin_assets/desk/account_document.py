@@ -120,8 +120,8 @@ def _price(row: Row) -> Decimal | None:
 
 
 def _state(state: str | None) -> str | None:
-    """How good a price is, where it is used and not fresh."""
-    return state if state in _USABLE and state != "fresh" else None
+    """How good a price is, where there is one and it is not fresh."""
+    return None if state in ("fresh", "missing") else state
 
 
 def _instruments(positions: Iterable[Row]) -> dict[str, Row]:

@@ -32,8 +32,8 @@ from margin_assets.whatif.fields import (
 from schemas.landed import BOND_CLASSES, RIGHTS, SETTLEMENTS, STYLES
 
 _USUAL_MULTIPLIER = Decimal(100)
-PriceState = Annotated[str, OneOf(("fresh", "stale", "fill_price"))]
-"""How good a price is, where it is known; absent: fresh."""
+PriceState = Annotated[str, OneOf(("fresh", "stale", "fill_price", "unusable"))]
+"""How good a price is; absent: fresh. One that is unusable is not given, and is named so."""
 
 
 class _Part(BaseModel):

@@ -157,7 +157,8 @@ def _terms(document: Document, holdings: list[Holding], at: datetime) -> pl.Data
     )
     is_priced = pl.col("last_price").is_not_null()
     told = pl.col(SYMBOL).replace_strict(_price_states(document), default="fresh")
-    state = pl.when(is_priced).then(told).otherwise(pl.lit("missing"))
+    unpriced = pl.when(told == "unusable").then(told).otherwise(pl.lit("missing"))
+    state = pl.when(is_priced).then(told).otherwise(unpriced)
     rate = document.rates.risk_free
     stated = terms.with_columns(price_state=state)
     return with_underlyings(stated, None if rate is None else float(rate))
@@ -244,7 +245,7 @@ def _accounts(document: Document, positions: pl.DataFrame, at: datetime) -> pl.D
     account = document.account
     proceeds = 0
     if not document.options.short_sale_proceeds_in_cash:
-        is_priced = pl.col("price_state") != "missing"
+        is_priced = pl.col("last_price").is_not_null()
         short = positions.filter(is_priced & (pl.col("quantity") < 0))
         proceeds = -sum(to_scaled(short["market_value"]).tolist())
     cash = int(account.cash.scaleb(2)) + proceeds

@@ -65,7 +65,7 @@ def test_looking_stores_nothing(margin: Margin, lake: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "says"),
     [
         (["adopt", "house.toml", "--effective", "2031-01-01"], "say why: give --reason"),
         (["adopt", "no.toml", "--effective", "2031-01-01", "--dry-run"], "no.toml cannot be read"),
@@ -75,12 +75,12 @@ def test_looking_stores_nothing(margin: Margin, lake: Path) -> None:
     ],
 )
 def test_what_is_refused_is_one_line(
-    margin: Margin, lake: Path, words: list[str], told: str
+    margin: Margin, lake: Path, words: list[str], says: str
 ) -> None:
     said = margin("rulebook", *words, *place(lake))
 
     assert said.code == 1
-    assert told in said.err
+    assert says in said.err
     assert said.err.count("\n") == 1
 
 

@@ -53,6 +53,8 @@ class Account(_Part):
     """Exempt account of 4210(a)(13)."""
     registered: bool = True
     """False: nothing has said what it is, and it is margined as a named unknown."""
+    accrued_dividends: Amount = Decimal(0)
+    """What counts in equity of dividends that are not paid yet: negative what is owed."""
 
 
 class Equity(_Part):

@@ -139,17 +139,20 @@ def _only_tls(made: s3.CfnBucket) -> list[statements.Statement]:
 
 
 def _only_our_key(made: s3.CfnBucket, key: kms.CfnKey) -> list[statements.Statement]:
-    """Who names no key gets the bucket's; who names another one, or another kind, is refused."""
-    inside, named = f"{made.attr_arn}/*", "s3:x-amz-server-side-encryption"
-    other = {f"{named}-aws-kms-key-id": key.attr_arn}
+    """Who names no key gets the bucket's; who names another one, or another kind, is refused.
+
+    With IfExists a request that names none would be refused too: such a condition holds of it.
+    """
+    named = "s3:x-amz-server-side-encryption"
     return [
-        statements.deny_all(
-            "NoOtherKey", ["s3:PutObject"], inside, {"StringNotEqualsIfExists": other}
-        ),
-        statements.deny_all(
-            "NoOtherKind", ["s3:PutObject"], inside, {"StringNotEqualsIfExists": {named: "aws:kms"}}
-        ),
+        _refuses(made, "NoOtherKey", f"{named}-aws-kms-key-id", key.attr_arn),
+        _refuses(made, "NoOtherKind", named, "aws:kms"),
     ]
+
+
+def _refuses(made: s3.CfnBucket, sid: str, header: str, but: str) -> statements.Statement:
+    other = {"StringNotEquals": {header: but}, "Null": {header: "false"}}
+    return statements.deny_all(sid, ["s3:PutObject"], f"{made.attr_arn}/*", other)
 
 
 def _deliveries(made: s3.CfnBucket) -> list[statements.Statement]:

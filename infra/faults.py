@@ -54,11 +54,11 @@ FAULTS: dict[str, Fault] = {
     "a reference to nothing": _sets("services", "Live", TaskDefinition={"Ref": "LifeTask"}),
     "a size that Fargate has not": _sets("services", "LiveTask", Cpu="256", Memory="65536"),
     "a class of database that is none": _sets("state", "Database", DBInstanceClass="db.huge"),
-    "an action that is none": lambda templates: (
-        _statements(templates, "LiveRole")[0].update(Action=["s3:GetObjct"])
+    "an action that is none": lambda templates: _statements(templates, "LiveRole")[0].update(
+        Action=["s3:GetObjct"]
     ),
-    "everything on everything": lambda templates: (
-        _statements(templates, "LiveRole")[0].update(Action="*", Resource="*")
+    "everything on everything": lambda templates: _statements(templates, "LiveRole")[0].update(
+        Action="*", Resource="*"
     ),
     "SSH from anywhere": _open_to_ssh,
     "a public database": _sets("state", "Database", PubliclyAccessible=True),
@@ -66,8 +66,8 @@ FAULTS: dict[str, Fault] = {
     "no Object Lock": _without_lock,
     "a lock that some may open": _under_governance,
     "plain HTTP to the lake": _without_tls,
-    "a lake in plain": lambda templates: (
-        _told(templates, "lake", "LakeBucket").pop("BucketEncryption")
+    "a lake in plain": lambda templates: _told(templates, "lake", "LakeBucket").pop(
+        "BucketEncryption"
     ),
     "a public task": _public_task,
 }

@@ -32,9 +32,7 @@ _LOCK_CALLS += ["ScheduleKeyDeletion"]
 class Alarms(Stack):
     """Alarms of a deployment; all of them tell the one topic."""
 
-    def __init__(
-        self, scope: Construct, size: Size, state: State, services: Services
-    ) -> None:
+    def __init__(self, scope: Construct, size: Size, state: State, services: Services) -> None:
         super().__init__(scope, "margin-alarms", stack_name="margin-alarms")
         self._topic = state.topic.ref
         for name, (pattern, value) in _LOG_METRICS.items():

@@ -125,7 +125,7 @@ class Containers:
             "RUN_TASK_DEFINITION": names.RUN_FAMILY,
         }
         if service in ("live", RUN):
-            told["MARGIN_AUDIT"] = f"s3://{names.bucket(AUDIT)}/cycles"
+            told["MARGIN_AUDIT"] = f"s3://{names.bucket(AUDIT)}"
         return told
 
     def _secrets(self, service: str) -> list[ecs.CfnTaskDefinition.SecretProperty]:

@@ -104,7 +104,9 @@ class State(Stack):
         }
 
     def _watched(self) -> dict[str, object]:
-        managed = f"arn:{Aws.PARTITION}:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+        managed = (
+            f"arn:{Aws.PARTITION}:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+        )
         role = iam.CfnRole(
             self,
             "DatabaseMonitor",

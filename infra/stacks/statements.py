@@ -22,7 +22,9 @@ def allow(
     return made if condition is None else made | {"Condition": condition}
 
 
-def deny_all(sid: str, actions: Sequence[str], resources: object, condition: Statement) -> Statement:
+def deny_all(
+    sid: str, actions: Sequence[str], resources: object, condition: Statement
+) -> Statement:
     """Forbids it to everybody, whatever else says."""
     return {
         "Sid": sid,

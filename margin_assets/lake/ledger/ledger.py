@@ -251,6 +251,7 @@ class Ledger:
         try:
             return self._held.commit(frame, _APP_ID, number).is_new
         except Overtaken as overtaken:
+            self.refresh()
             raise AnotherSession(str(overtaken)) from overtaken
 
 

@@ -35,10 +35,10 @@ def application(size: Size, folder: str) -> cdk.App:
     app = cdk.App(outdir=folder, context=_FLAGS, analytics_reporting=False)
     cdk.Tags.of(app).add("margin:size", size.name)
     network = Network(app, "margin-network", size)
-    lake = Lake(app, "margin-lake", size)
+    lake = Lake(app, network, size)
     state = State(app, network, lake, size)
     services = Services(app, size, network, lake, state)
-    Alarms(app, size, state, services)
+    Alarms(app, size, (lake, state, services))
     return app
 
 

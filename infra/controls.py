@@ -6,17 +6,12 @@ does. Scanners find what is wrong anywhere; these find what is wrong here, and n
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-Template = dict[str, Any]
-Templates = dict[str, Template]
+from infra.kept import Templates, resources
+
 Control = Callable[[Templates], Iterator[str]]
 
-FOLDER = Path(__file__).parent / "templates"
-STACKS = ("margin-network", "margin-lake", "margin-state", "margin-services", "margin-alarms")
-MOST_BYTES = 51_200
-"""What CloudFormation takes of a template in one call."""
 _SIX_YEARS_DAYS = 2_192
 _LOGGED = ("LakeBucket", "AuditBucket", "ArtifactsBucket")
 # Actions that AWS answers for no single resource.
@@ -24,21 +19,6 @@ _ASK_ALL = {"ecr:GetAuthorizationToken", "ecs:DescribeTaskDefinition"}
 _STATEFUL = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::RDS::DBInstance", "AWS::ECR::Repository")
 # The operations key goes with what it encrypts: logs, topics and a database that is snapshot first.
 _GOES = ("OperationsKey",)
-
-
-def kept(size: str) -> Templates:
-    """The templates of a size as they are deployed."""
-    return {
-        stack: json.loads((FOLDER / size / f"{stack}.json").read_text("utf-8")) for stack in STACKS
-    }
-
-
-def resources(templates: Templates, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Names and properties of all resources of a type."""
-    for template in templates.values():
-        for name, resource in template["Resources"].items():
-            if resource["Type"] == kind:
-                yield name, resource.get("Properties", {})
 
 
 def buckets_are_closed(templates: Templates) -> Iterator[str]:
@@ -128,7 +108,7 @@ def keys_turn(templates: Templates) -> Iterator[str]:
         if told.get("EnableKeyRotation") is not True:
             yield f"{name}: is not rotated"
     operations = json.dumps(dict(resources(templates, "AWS::KMS::Key"))["OperationsKey"])
-    for service in ("cloudwatch", "events", "sns"):
+    for service in ("cloudwatch", "events", "sns", "s3"):
         if f"{service}.amazonaws.com" not in operations:
             yield f"OperationsKey: {service} may not use it"
 
@@ -171,14 +151,18 @@ def nothing_leaves(templates: Templates) -> Iterator[str]:
         for name, told in resources(templates, f"AWS::EC2::{kind}"):
             if "0.0.0.0/0" in json.dumps(told) or "::/0" in json.dumps(told):
                 yield f"{name}: open to everywhere"
+    if not list(resources(templates, "AWS::EC2::FlowLog")):
+        yield "no flow log"
+
+
+def services_are_inside(templates: Templates) -> Iterator[str]:
+    """No service has a public address, or a shell for who may ask."""
     for name, told in resources(templates, "AWS::ECS::Service"):
         reach = told["NetworkConfiguration"]["AwsvpcConfiguration"]
         if reach.get("AssignPublicIp") != "DISABLED":
             yield f"{name}: a public address"
         if told.get("EnableExecuteCommand") is not False:
-            yield f"{name}: a shell for who may ask"
-    if not list(resources(templates, "AWS::EC2::FlowLog")):
-        yield "no flow log"
+            yield f"{name}: a shell"
 
 
 def endpoints_are_bound(templates: Templates) -> Iterator[str]:
@@ -188,7 +172,7 @@ def endpoints_are_bound(templates: Templates) -> Iterator[str]:
             for said in told["PolicyDocument"]["Statement"]:
                 if said["Resource"] == "*":
                     yield f"{name}: any bucket"
-        elif "EndpointsGroup" not in json.dumps(told["SecurityGroupIds"]):
+        elif "EndpointsGroup" not in json.dumps(told.get("SecurityGroupIds")):
             yield f"{name}: open to others"
 
 
@@ -217,24 +201,44 @@ def containers_are_bound(templates: Templates) -> Iterator[str]:
     """Unprivileged, root read-only, pinned by digest, no secret in plain, time to seal."""
     for name, told in resources(templates, "AWS::ECS::TaskDefinition"):
         for container in told["ContainerDefinitions"]:
-            wanted = {"ReadonlyRootFilesystem": True, "Privileged": False, "User": "10001:10001"}
-            for key, value in wanted.items():
-                if container.get(key) != value:
-                    yield f"{name}: {key} is {container.get(key)}"
-            if container.get("LinuxParameters", {}).get("Capabilities") != {"Drop": ["ALL"]}:
-                yield f"{name}: keeps capabilities"
-            if "ImageDigest" not in json.dumps(container["Image"]):
-                yield f"{name}: image not pinned by its digest"
-            if container.get("StopTimeout") != 120:
-                yield f"{name}: {container.get('StopTimeout')} s to end"
-            for variable in container["Environment"]:
-                if any(word in variable["Name"] for word in ("PASSWORD", "TOKEN", "SECRET")):
-                    yield f"{name}: {variable['Name']} in plain"
+            yield from (f"{name}: {what}" for what in _container_problems(container))
+
+
+def _container_problems(container: dict[str, Any]) -> Iterator[str]:
+    wanted = {
+        "ReadonlyRootFilesystem": True,
+        "Privileged": False,
+        "User": "10001:10001",
+        "StopTimeout": 120,
+        "LinuxParameters": {"Capabilities": {"Drop": ["ALL"]}},
+    }
+    for key, value in wanted.items():
+        if container.get(key) != value:
+            yield f"{key} is {container.get(key)}"
+    if "ImageDigest" not in json.dumps(container["Image"]):
+        yield "image not pinned by its digest"
+    for variable in container["Environment"]:
+        if any(word in variable["Name"] for word in ("PASSWORD", "TOKEN", "SECRET")):
+            yield f"{variable['Name']} in plain"
+
+
+def images_stay(templates: Templates) -> Iterator[str]:
+    """A tag of the repository never moves, and what is pushed is scanned."""
     for name, told in resources(templates, "AWS::ECR::Repository"):
         if told["ImageTagMutability"] != "IMMUTABLE":
             yield f"{name}: tags may move"
         if told["ImageScanningConfiguration"] != {"ScanOnPush": True}:
             yield f"{name}: images are not scanned"
+
+
+def what_is_told_twice_is_kept(templates: Templates) -> Iterator[str]:
+    """The queue of landings is encrypted, takes S3's word alone, and keeps what nobody takes."""
+    queues = dict(resources(templates, "AWS::SQS::Queue"))
+    for name, told in queues.items():
+        if "KmsMasterKeyId" not in told:
+            yield f"{name}: not encrypted"
+    if "DeadLetters" not in json.dumps(queues.get("Landings", {}).get("RedrivePolicy", {})):
+        yield "Landings: what cannot be taken is lost"
 
 
 def people_come_by_tls(templates: Templates) -> Iterator[str]:
@@ -266,9 +270,9 @@ def state_outlives_its_stack(templates: Templates) -> Iterator[str]:
     """Deleting a stack deletes no data; logs are kept a year."""
     for template in templates.values():
         for name, resource in template["Resources"].items():
-            if resource["Type"] in _STATEFUL and name not in _GOES:
-                if resource.get("DeletionPolicy") not in ("Retain", "Snapshot"):
-                    yield f"{name}: goes with its stack"
+            is_kept = resource.get("DeletionPolicy") in ("Retain", "Snapshot")
+            if resource["Type"] in _STATEFUL and name not in _GOES and not is_kept:
+                yield f"{name}: goes with its stack"
     for name, told in resources(templates, "AWS::Logs::LogGroup"):
         if told.get("RetentionInDays", 0) < 365 or "KmsKeyId" not in told:
             yield f"{name}: not kept a year, or not encrypted"
@@ -281,9 +285,12 @@ CONTROLS: tuple[Control, ...] = (
     keys_turn,
     roles_are_narrow,
     nothing_leaves,
+    services_are_inside,
     endpoints_are_bound,
     the_database_is_private,
     containers_are_bound,
+    images_stay,
+    what_is_told_twice_is_kept,
     people_come_by_tls,
     somebody_is_told,
     state_outlives_its_stack,

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from infra.controls import Templates
+from infra.kept import Templates
 
 Fault = Callable[[Templates], None]
 

@@ -1,8 +1,8 @@
 """Tells Dagster what a live service sealed, outside of any run, once its storage is there.
 
-A run of the service's own would be the daemon's to judge: without a task of the launcher its monitor
-calls it failed at the next look, and one that ends without a word stays started for ever. Events of
-assets need no run, and can wait: sealing goes on while Dagster's database is away.
+A run of the service's own would be the daemon's to judge: without a task of the launcher its
+monitor calls it failed at the next look, and one that ends without a word stays started for ever.
+Events of assets need no run, and can wait: sealing goes on while Dagster's database is away.
 """
 
 import threading
@@ -78,7 +78,7 @@ class DagsterFollower:
         try:
             self._instance = self._instance or self._open()
             self._instance.report_runless_asset_event(oldest[1])
-        except Exception as error:  # noqa: BLE001 (whatever keeps Dagster away keeps no cycle)
+        except Exception as error:
             self._instance, self.trouble = None, str(error) or type(error).__name__
             return False
         self.trouble = ""

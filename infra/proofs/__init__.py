@@ -1,1 +1,1 @@
-"""What needs CDK, scanners or an emulator to be proven; `make infra` runs it, `make test` does not."""
+"""What needs CDK, scanners or an emulator to be proven: `make infra` runs it."""

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from infra.controls import Templates
+from infra.kept import Templates
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
 _PSEUDO = {

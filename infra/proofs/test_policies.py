@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from infra import controls
+from infra import kept
 from infra.proofs.resolved import ACCOUNT, REGION, Resolver
 
 FOLDER = Path(__file__).parent.parent / "policies"
 QUESTIONS = tomllib.loads((FOLDER / "questions.toml").read_text("utf-8"))["question"]
-TEMPLATES = controls.kept("medium")
+TEMPLATES = kept.kept("medium")
 RESOLVED = Resolver(TEMPLATES)
 # Where the simulator is installed: the Makefile puts it there.
 SIMULATOR = os.environ.get("MARGIN_IAM_SIMULATE", ".venv-infra/node")
@@ -31,10 +31,10 @@ def resource(text: str) -> str:
 
 
 def simulation(question: dict[str, Any]) -> dict[str, Any]:
-    roles = dict(controls.resources(TEMPLATES, "AWS::IAM::Role"))
+    roles = dict(kept.resources(TEMPLATES, "AWS::IAM::Role"))
     policies = RESOLVED(roles[question["role"]]["Policies"])
     kind = question["resource"].partition(":")[0]
-    buckets = dict(controls.resources(TEMPLATES, "AWS::S3::BucketPolicy"))
+    buckets = dict(kept.resources(TEMPLATES, "AWS::S3::BucketPolicy"))
     of_bucket = buckets.get(f"{kind.title()}Policy")
     usual = {"aws:SecureTransport": "true"}
     if question["action"].startswith("s3:"):
@@ -62,7 +62,7 @@ def simulation(question: dict[str, Any]) -> dict[str, Any]:
 def answers() -> list[dict[str, Any]]:
     command = ["node", str(FOLDER / "ask.mjs"), str(Path(SIMULATOR).resolve())]
     asked = json.dumps([simulation(question) for question in QUESTIONS])
-    told = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)  # noqa: S603
+    told = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
     found: list[dict[str, Any]] = json.loads(told.stdout)
     return found
 
@@ -75,7 +75,7 @@ def test_a_question_is_answered_as_written(answers: list[dict[str, Any]], number
 
 def test_every_role_of_a_process_is_asked_about() -> None:
     asked = {question["role"] for question in QUESTIONS}
-    roles = {name for name, _ in controls.resources(TEMPLATES, "AWS::IAM::Role")}
+    roles = {name for name, _ in kept.resources(TEMPLATES, "AWS::IAM::Role")}
 
     assert asked == {name for name in roles if name.endswith("Role")} - {"FlowLogRole"}
     for role in asked:

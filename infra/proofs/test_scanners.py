@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import controls
+from infra import controls, kept
 from infra.faults import FAULTS, with_fault
 from infra.proofs.test_synth import Found, acknowledged
 
@@ -20,7 +20,7 @@ LOCATION = re.compile(r"^(?P<file>[^:]+):\d+:\d+:\d+:\d+:(?P<rule>\w+):", re.MUL
 def linted(*places: Path) -> dict[str, set[str]]:
     """Rules of cfn-lint that each file breaks; one call for all, which takes seconds to start."""
     command = [str(BIN / "cfn-lint"), "--format", "parseable", *map(str, places)]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
     found: dict[str, set[str]] = defaultdict(set)
     for match in LOCATION.finditer(told.stdout):
         found[match["file"]].add(match["rule"])
@@ -32,7 +32,7 @@ def scanned(folder: Path) -> dict[str, Found]:
     """Resources that break each rule of checkov, by file."""
     command = [str(BIN / "checkov"), "--directory", str(folder)]
     command += ["--framework", "cloudformation", "--compact", "--quiet", "--output", "json"]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
     found: dict[str, Found] = defaultdict(lambda: defaultdict(set))
     for check in json.loads(told.stdout)["results"]["failed_checks"]:
         name = check["resource"].rsplit(".", 1)[-1]
@@ -41,13 +41,13 @@ def scanned(folder: Path) -> dict[str, Found]:
 
 
 def test_cfn_lint_finds_nothing() -> None:
-    assert linted(*sorted(controls.FOLDER.glob("*/*.json"))) == {}
+    assert linted(*sorted(kept.FOLDER.glob("*/*.json"))) == {}
 
 
 @pytest.mark.parametrize("size", ["medium", "large"])
 def test_checkov_finds_what_is_acknowledged(size: str) -> None:
     found: Found = defaultdict(set)
-    for rules in scanned(controls.FOLDER / size).values():
+    for rules in scanned(kept.FOLDER / size).values():
         for rule, names in rules.items():
             found[rule] |= names
 
@@ -57,7 +57,7 @@ def test_checkov_finds_what_is_acknowledged(size: str) -> None:
 @pytest.fixture(scope="module")
 def noticed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """Who notices each fault."""
-    folder, good = tmp_path_factory.mktemp("faults"), controls.kept("medium")
+    folder, good = tmp_path_factory.mktemp("faults"), kept.kept("medium")
     written: dict[Path, str] = {}
     for number, fault in enumerate(FAULTS):
         for stack, template in with_fault(good, fault).items():

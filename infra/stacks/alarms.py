@@ -7,6 +7,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.stacks import names
+from infra.stacks.lake import Lake
 from infra.stacks.services import Services
 from infra.stacks.sizes import SERVICES, Size
 from infra.stacks.state import State
@@ -18,7 +19,7 @@ _LOG_METRICS = {
     # What the service says of each cycle and each second without one: margin_assets/live/service.
     "LandedToSealed": ('{ $.event = "sealed" }', "$.landed_to_sealed_seconds"),
     "CyclesSealed": ('{ $.event = "sealed" }', "1"),
-    "Alive": ('{ $.event = "alive" }', "1"),
+    "Alive": ('{ ($.event = "alive") && ($.role = "active") }', "1"),
     "AuditBehind": ('{ $.event = "alive" }', "$.audit_behind"),
     "DagsterBehind": ('{ $.event = "alive" }', "$.dagster_behind"),
     "RunsFailed": ('"STEP_FAILURE" "margin"', "1"),
@@ -32,8 +33,9 @@ _LOCK_CALLS += ["ScheduleKeyDeletion"]
 class Alarms(Stack):
     """Alarms of a deployment; all of them tell the one topic."""
 
-    def __init__(self, scope: Construct, size: Size, state: State, services: Services) -> None:
+    def __init__(self, scope: Construct, size: Size, watched: tuple[Lake, State, Services]) -> None:
         super().__init__(scope, "margin-alarms", stack_name="margin-alarms")
+        lake, state, services = watched
         self._topic = state.topic.ref
         for name, (pattern, value) in _LOG_METRICS.items():
             self._measure(services.log_group.ref, name, pattern, value)
@@ -41,6 +43,14 @@ class Alarms(Stack):
         self._of_services(size)
         self._of_the_database(state.database.ref, size)
         self._of_the_lock()
+        self._alarm(
+            "DeadLetters",
+            1,
+            statistic="Maximum",
+            metric_name="ApproximateNumberOfMessagesVisible",
+            namespace="AWS/SQS",
+            of=[("QueueName", lake.dead_letters.attr_queue_name)],
+        )
 
     def _measure(self, group: str, name: str, pattern: str, value: str) -> None:
         told = logs.CfnMetricFilter.MetricTransformationProperty(

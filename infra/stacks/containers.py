@@ -27,6 +27,7 @@ class Places:
     image: str
     logs: str
     topic: str
+    landings: str
     database: str
     database_secret: str
     tokens: Mapping[str, str]
@@ -112,6 +113,8 @@ class Containers:
             "AWS_REGION": Aws.REGION,
             "MARGIN_LAKE": f"{lake}/{TABLES}",
         }
+        if service == "dashboard":
+            told["MARGIN_LANDING"] = f"{lake}/{LANDING}"
         if service in READERS:
             return told
         told |= {
@@ -125,6 +128,7 @@ class Containers:
             "RUN_TASK_DEFINITION": names.RUN_FAMILY,
         }
         if service in ("live", RUN):
+            told["MARGIN_LANDING_QUEUE"] = places.landings
             told["MARGIN_AUDIT"] = f"s3://{names.bucket(AUDIT)}"
         return told
 

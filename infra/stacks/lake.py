@@ -8,6 +8,8 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.stacks import names, statements
+from infra.stacks.landings import Landings
+from infra.stacks.network import Network
 from infra.stacks.sizes import Size
 
 BREAK_GLASS = "margin-legal-hold"
@@ -20,12 +22,17 @@ _ARTIFACTS_DAYS, _LOGS_DAYS, _UPLOAD_DAYS = 90, 400, 2
 class Lake(Stack):
     """Buckets of the lake, the audit copy, artifacts and access logs."""
 
-    def __init__(self, scope: Construct, name: str, size: Size) -> None:
-        super().__init__(scope, name, stack_name=name)
+    def __init__(self, scope: Construct, network: Network, size: Size) -> None:
+        super().__init__(scope, "margin-lake", stack_name="margin-lake")
         self.key = self._key()
         logs = self._bucket(names.LOGS)
-        for bucket in (names.LAKE, names.ARTIFACTS):
-            self._bucket(bucket, logged_in=logs)
+        told = Landings(self, network.operations_key.attr_arn)
+        self.landings, self.dead_letters = told.queue, told.dead
+        lake = self._bucket(names.LAKE, logged_in=logs)
+        lake.notification_configuration = told.notices()
+        # S3 asks at once whether it may tell the queue.
+        lake.add_resource_dependency(told.policy)
+        self._bucket(names.ARTIFACTS, logged_in=logs)
         self._audit(size, logs)
 
     def _key(self) -> kms.CfnKey:

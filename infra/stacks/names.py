@@ -1,4 +1,4 @@
-"""Names that stacks, policies and task definitions share; account and region are AWS's own words."""
+"""Names that stacks, policies and task definitions share; account and region are references."""
 
 from aws_cdk import Aws
 

@@ -10,7 +10,17 @@ from constructs import Construct
 from infra.stacks import names, statements
 from infra.stacks.sizes import Size
 
-ENDPOINTS = ("ecr.api", "ecr.dkr", "ecs", "logs", "secretsmanager", "kms", "sns", "monitoring")
+ENDPOINTS = (
+    "ecr.api",
+    "ecr.dkr",
+    "ecs",
+    "logs",
+    "secretsmanager",
+    "kms",
+    "sns",
+    "sqs",
+    "monitoring",
+)
 YEAR_DAYS = 365
 _TLS, _POSTGRES = 443, 5432
 CODE_PORT = 4000
@@ -55,7 +65,7 @@ class Network(Stack):
         nobody would be told.
         """
         services = [f"logs.{Aws.REGION}.amazonaws.com", "cloudwatch.amazonaws.com"]
-        services += ["events.amazonaws.com", "sns.amazonaws.com"]
+        services += ["events.amazonaws.com", "sns.amazonaws.com", "s3.amazonaws.com"]
         uses = {
             "Sid": "ServicesUseIt",
             "Effect": "Allow",

@@ -11,7 +11,7 @@ from infra.stacks.names import ARTIFACTS, AUDIT, LAKE, LANDING, TABLES
 from infra.stacks.statements import Statement
 
 READERS = ("dashboard", "sql")
-"""What reads sealed cycles, and knows no database."""
+"""What shows sealed cycles, and knows no database."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Shared:
     """ARNs of what roles may use."""
 
     lake_key: str
+    landings: str
     operations_key: str
     topic: str
     database_secret: str
@@ -41,12 +42,16 @@ class Roles:
             "run": [*_monitors(shared), statements.writes(ARTIFACTS, "compute-logs", "io")],
             "dagster-code": _watches(shared),
             "webserver": statements.reads(ARTIFACTS, "compute-logs"),
-            "dashboard": statements.reads(LAKE, TABLES),
+            "dashboard": [
+                *statements.reads(LAKE, TABLES, LANDING),
+                # Acts of people land as files, as everything does.
+                statements.writes(LAKE, f"{LANDING}/desk_actions"),
+            ],
             "sql": statements.reads(LAKE, TABLES),
         }
         key = statements.uses_key(shared.lake_key)
         decrypt = statements.allow(["kms:Decrypt"], [shared.lake_key])
-        reads_alone = (*READERS, "webserver")
+        reads_alone = ("sql", "webserver")
         self.task = {
             name: self._role(name, [*said, decrypt if name in reads_alone else key])
             for name, said in told.items()
@@ -69,7 +74,7 @@ class Roles:
             statements.allow(["ecs:RunTask"], [family], in_cluster),
             statements.allow(["ecs:DescribeTasks", "ecs:StopTask"], [tasks], in_cluster),
             statements.allow(["ecs:TagResource"], [tasks], launched),
-            # Takes no resource: it is asked about a family, and answers what a task definition says.
+            # Takes no resource: asked about a family, it answers what a task definition says.
             statements.allow(["ecs:DescribeTaskDefinition"], "*"),
             statements.allow(["iam:PassRole"], handed, to_tasks),
             # What a run said that died before it could report.
@@ -126,6 +131,7 @@ def _monitors(shared: Shared) -> list[Statement]:
     return [
         *statements.reads(LAKE, TABLES, LANDING),
         statements.writes(LAKE, TABLES, deletes=True),
+        statements.allow(["sqs:ReceiveMessage", "sqs:DeleteMessage"], [shared.landings]),
         *statements.reads(AUDIT, "cycles"),
         statements.writes(AUDIT, "cycles"),
         *_tells(shared),

@@ -37,7 +37,7 @@ class Services(Stack):
         )
         self.roles = Roles(self, _shared(network, lake, state, self.log_group))
         self.cluster = self._cluster()
-        containers = Containers(self, self.roles, self._places(state))
+        containers = Containers(self, self.roles, self._places(lake, state))
         balancer = Balancer(self, network)
         for service in SERVICES:
             tasks = size.tasks[service]
@@ -52,7 +52,7 @@ class Services(Stack):
             self, "Cluster", cluster_name=names.CLUSTER, cluster_settings=[insights]
         )
 
-    def _places(self, state: State) -> Places:
+    def _places(self, lake: Lake, state: State) -> Places:
         digest = CfnParameter(
             self,
             "ImageDigest",
@@ -65,6 +65,7 @@ class Services(Stack):
             image=f"{state.repository.attr_repository_uri}@{digest.value_as_string}",
             logs=self.log_group.ref,
             topic=state.topic.ref,
+            landings=lake.landings.ref,
             database=state.database.attr_endpoint_address,
             database_secret=state.database.attr_master_user_secret_secret_arn,
             tokens={name: token.ref for name, token in state.tokens.items()},
@@ -137,6 +138,7 @@ class Services(Stack):
 def _shared(network: Network, lake: Lake, state: State, group: logs.CfnLogGroup) -> Shared:
     return Shared(
         lake_key=lake.key.attr_arn,
+        landings=lake.landings.attr_arn,
         operations_key=network.operations_key.attr_arn,
         topic=state.topic.ref,
         database_secret=state.database.attr_master_user_secret_secret_arn,

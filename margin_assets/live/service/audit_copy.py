@@ -89,7 +89,7 @@ class AuditCopy:
         try:
             self.follow()
             self.trouble = ""
-        except Exception as error:  # noqa: BLE001 (as above)
+        except Exception as error:
             self.trouble = str(error) or type(error).__name__
             self.behind = max(self.behind, 1)
 
@@ -100,7 +100,7 @@ def name(cycle: int) -> str:
 
 
 def content_of(sealed: Sealed) -> bytes:
-    """The seal without the versions of tables, which upkeep moves: what its hash is over, and it."""
+    """A seal without versions of tables, which upkeep moves: what its hash is over, and it."""
     told = asdict(sealed)
     del told["table_versions"]
     told["as_of"] = None if sealed.as_of is None else sealed.as_of.isoformat()

@@ -1,9 +1,9 @@
 """The lease: one object beside the lake that says which process is active.
 
 No clock of another machine is believed. Whoever stands by watches the object, and takes it when it
-has not changed for the time of the lease by its own clock; whoever holds it stops counting on it when
-that time has passed since it last began to renew it. Every taking raises the epoch, which the ledger
-is then fenced by: the lease saves work, the fence keeps the lake.
+has not changed for the time of the lease by its own clock; whoever holds it stops counting on it
+when that time has passed since it last began to renew it. Every taking raises the epoch, which the
+ledger is then fenced by: the lease saves work, the fence keeps the lake.
 """
 
 import json

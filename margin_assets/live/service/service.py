@@ -68,7 +68,7 @@ class Service:
             self._tell({"event": "released" if is_let_go else "lease_lost", "epoch": epoch})
 
     def _over(self, stop: Callable[[], bool]) -> bool:
-        """Whether to stop; asked between cycles, so who hears it alive knows that it is not stuck."""
+        """Whether to stop; asked between cycles, so that what is heard alive is not stuck."""
         now = time.monotonic()
         if now - self._alive_at >= _ALIVE_SECONDS:
             self._alive_at = now
@@ -101,7 +101,7 @@ def renewing(lease: Lease) -> Iterator[None]:
 
 
 def sealed_event(result: CycleResult, now: datetime) -> Event:
-    """What is told of a sealed cycle; its delay is missing where none of its files could be read."""
+    """What is told of a sealed cycle, with its delay unless none of its files could be read."""
     told: Event = {
         "event": "sealed",
         "cycle": result.sealed.cycle,

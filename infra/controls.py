@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from infra.kept import Templates, resources
+from infra.kept import Templates, resources, size_of
 
 Control = Callable[[Templates], Iterator[str]]
 
@@ -17,7 +17,7 @@ _LOGGED = ("LakeBucket", "AuditBucket", "ArtifactsBucket")
 # Actions that AWS answers for no single resource.
 _ASK_ALL = {"ecr:GetAuthorizationToken", "ecs:DescribeTaskDefinition"}
 _STATEFUL = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::RDS::DBInstance", "AWS::ECR::Repository")
-# The operations key goes with what it encrypts: logs, topics and a database that is snapshot first.
+# It goes with what it encrypts: logs, topics, and a database that is snapshot first.
 _GOES = ("OperationsKey",)
 
 
@@ -80,7 +80,7 @@ def what_is_sealed_is_locked(templates: Templates) -> Iterator[str]:
     rule = told.get("ObjectLockConfiguration", {}).get("Rule", {}).get("DefaultRetention", {})
     if told.get("ObjectLockEnabled") is not True or not rule:
         yield "AuditBucket: no Object Lock"
-    is_trial = _size(templates) == "small"
+    is_trial = size_of(templates) == "small"
     wanted = ("GOVERNANCE", 1) if is_trial else ("COMPLIANCE", _SIX_YEARS_DAYS)
     if rule.get("Mode") != wanted[0] or rule.get("Days", 0) < wanted[1]:
         yield f"AuditBucket: kept {rule.get('Days', 0)} days under {rule.get('Mode')}"
@@ -95,11 +95,6 @@ def what_is_sealed_is_locked(templates: Templates) -> Iterator[str]:
     ):
         if action not in forbidden:
             yield f"AuditBucket: {action} is not denied"
-
-
-def _size(templates: Templates) -> str:
-    tags = dict(resources(templates, "AWS::EC2::VPC"))["Vpc"]["Tags"]
-    return next(str(tag["Value"]) for tag in tags if tag["Key"] == "margin:size")
 
 
 def keys_turn(templates: Templates) -> Iterator[str]:

@@ -27,3 +27,9 @@ def resources(templates: Templates, kind: str) -> Iterator[tuple[str, dict[str, 
         for name, resource in template["Resources"].items():
             if resource["Type"] == kind:
                 yield name, resource.get("Properties", {})
+
+
+def size_of(templates: Templates) -> str:
+    """Of which size they are, as their tags say."""
+    tags = dict(resources(templates, "AWS::EC2::VPC"))["Vpc"]["Tags"]
+    return next(str(tag["Value"]) for tag in tags if tag["Key"] == "margin:size")

@@ -65,13 +65,15 @@ class DagsterFollower:
             thread.join()
 
     def _follow(self) -> None:
-        while not self._ended.is_set():
+        while True:
             self._there.wait()
             self._there.clear()
-            while self._waiting and not self._tell_next():
+            while self._waiting:
                 # Told to end while Dagster is away: what waits is in the lake.
-                if self._ended.wait(self._pause):
+                if not self._tell_next() and self._ended.wait(self._pause):
                     return
+            if self._ended.is_set():
+                return
 
     def _tell_next(self) -> bool:
         oldest = self._waiting[0]

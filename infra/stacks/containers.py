@@ -24,6 +24,7 @@ METRICS_PORT = 9464
 class Places:
     """Where containers find what they use."""
 
+    page: str
     image: str
     logs: str
     topic: str
@@ -115,6 +116,7 @@ class Containers:
         }
         if service == "dashboard":
             told["MARGIN_LANDING"] = f"{lake}/{LANDING}"
+            told["MARGIN_KNOWN_AS"] = self._places.page
         if service in READERS:
             return told
         told |= {

@@ -60,8 +60,15 @@ class Services(Stack):
             allowed_pattern="sha256:[0-9a-f]{64}",
             description="Digest of the image in the repository margin",
         )
+        page = CfnParameter(
+            self,
+            "PageHost",
+            type="String",
+            description="Name by which people open the dashboard, as the certificate has it",
+        )
         network = self._network
         return Places(
+            page=page.value_as_string,
             image=f"{state.repository.attr_repository_uri}@{digest.value_as_string}",
             logs=self.log_group.ref,
             topic=state.topic.ref,

@@ -22,7 +22,7 @@ _LOG_METRICS = {
     "Alive": ('{ ($.event = "alive") && ($.role = "active") }', "1"),
     "AuditBehind": ('{ $.event = "alive" }', "$.audit_behind"),
     "DagsterBehind": ('{ $.event = "alive" }', "$.dagster_behind"),
-    "RunsFailed": ('"STEP_FAILURE" "margin"', "1"),
+    "RunsFailed": ('"STEP_FAILURE"', "1"),
     "LeaseLost": ('{ $.event = "lease_lost" }', "1"),
 }
 _LOCK_CALLS = ["PutBucketObjectLockConfiguration", "PutObjectLockConfiguration"]

@@ -6,6 +6,7 @@ from infra import controls, kept
 from infra.controls import Control
 from infra.faults import FAULTS, with_fault
 from infra.kept import Templates
+from tests.support import ROOT
 
 SIZES = ("small", "medium", "large")
 # What is a question of CloudFormation's own schema is the linter's: `make infra`.
@@ -58,3 +59,19 @@ def test_a_trial_is_locked_for_a_day_and_a_firm_for_six_years():
 
     assert locked["small"] == {"Days": 1, "Mode": "GOVERNANCE"}
     assert locked["medium"] == locked["large"] == {"Days": 2222, "Mode": "COMPLIANCE"}
+
+
+def test_every_alarm_says_what_to_do():
+    guide = (ROOT / "docs" / "deploy.md").read_text("utf-8").split("## Alarms")[1].split("\n## ")[0]
+    for size in SIZES:
+        templates = kept.kept(size)
+        alarms = {name for name, _ in kept.resources(templates, "AWS::CloudWatch::Alarm")}
+        assert {name for name in alarms if f"`{name}`" not in guide} == set()
+        assert len(alarms) == 21
+
+
+def test_the_guide_gives_every_parameter():
+    guide = (ROOT / "docs" / "deploy.md").read_text("utf-8").split("## First deployment")[1]
+    for template in kept.kept("medium").values():
+        for parameter in template.get("Parameters", {}):
+            assert f"{parameter}=" in guide

@@ -30,7 +30,12 @@ INSTANCE = """
 storage:
   postgres:
     postgres_db:
-      {{hostname: 127.0.0.1, username: dagster, password: "", db_name: postgres, port: {}}}
+      scheme: postgresql+psycopg2
+      hostname: 127.0.0.1
+      port: {}
+      username: dagster
+      password: none
+      db_name: postgres
 telemetry: {{enabled: false}}
 """
 

@@ -94,6 +94,7 @@ def instance(
         monkeypatch.setenv(name, value)
     document = yaml.safe_load(entry.rendered(dict(os.environ)))
     assert document["storage"]["postgres"]["postgres_db"]["params"] == {"sslmode": "require"}
+    assert document["storage"]["postgres"]["postgres_db"]["scheme"] == "postgresql+psycopg2"
     document["storage"] = {"sqlite": {"base_dir": str(tmp_path)}}
     (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(document))
     with mock_aws():

@@ -9,6 +9,7 @@ import polars as pl
 
 from schemas import (
     audit,
+    books,
     calls,
     columns,
     desk,
@@ -99,6 +100,7 @@ TABLES: dict[str, Table] = {
     for table in (
         _landed("accounts", landed.Accounts),
         _landed("instruments", landed.Instruments),
+        _landed("option_adjustments", books.OptionAdjustments),
         _landed("betas", landed.Betas),
         _landed("volatilities", landed.Volatilities),
         _landed("volumes", landed.Volumes),

@@ -41,6 +41,12 @@ DESCRIBED: dict[str, Described] = {
         _ROWS,
         ("positions", "prices"),
     ),
+    "option_adjustments": Described(
+        "What a contract delivers after a split or a merger: cover, spreads and values follow it.",
+        "OCC By-Laws, article VI, section 11A; FINRA 4210(f)(2)(H)(iii): cover is counted in units"
+        " delivered.",
+        ("instruments", "positions", "reg_t_requirements"),
+    ),
     "betas": Described(
         "Moves a position with SPY in stress; without one it loses twice the move.",
         _ROWS,

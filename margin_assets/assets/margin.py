@@ -12,6 +12,9 @@ import polars as pl
 from margin_assets.assets.declared import daily_asset
 from margin_assets.assets.partitions import closes
 from margin_assets.calendar import calendar, sessions
+from margin_assets.kernels.book.deliverables import adjusted_at
+from margin_assets.kernels.book.delivered_terms import as_listed
+from margin_assets.kernels.book.terms import from_their_dates
 from margin_assets.kernels.history import history
 from margin_assets.kernels.history.pattern_history import pattern_day_traders_at
 from margin_assets.kernels.history.sma_history import memoranda_at
@@ -24,8 +27,11 @@ from margin_assets.kernels.rules.timelines import Calendar
 def margined_asset(name: str, kernel: Callable[[Eras], pl.DataFrame]) -> dg.AssetsDefinition:
     """Daily asset over positions and accounts, which the live cycle margins once for all."""
 
-    def computed(positions: pl.LazyFrame, account_state: pl.LazyFrame) -> pl.DataFrame:
-        return kernel(margined(positions.collect(), account_state.collect()))
+    def computed(
+        positions: pl.LazyFrame, account_state: pl.LazyFrame, option_adjustments: pl.LazyFrame
+    ) -> pl.DataFrame:
+        held, accounts, rows = pl.collect_all([positions, account_state, option_adjustments])
+        return kernel(margined(delivered(held, rows), accounts))
 
     return daily_asset(name)(computed)
 
@@ -50,6 +56,11 @@ def landed_asset(name: str, kernel: LandedKernel) -> dg.AssetsDefinition:
     return daily_asset(name, (*_MARKS, *_ACCOUNTS))(computed)
 
 
+def delivered(positions: pl.DataFrame, adjustments: pl.DataFrame) -> pl.DataFrame:
+    """Positions with what adjusted contracts deliver."""
+    return adjusted_at(positions, from_their_dates(adjustments))
+
+
 @daily_asset("positions")
 def positions(  # noqa: PLR0913 (an argument a table)
     context: dg.AssetExecutionContext,
@@ -59,11 +70,13 @@ def positions(  # noqa: PLR0913 (an argument a table)
     betas: pl.LazyFrame,
     rates: pl.LazyFrame,
     volatilities: pl.LazyFrame,
+    option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Positions at the close, trade date, each with the mark that values it."""
-    tables = (fills, instruments, prices, betas, rates, volatilities)
+    tables = (fills, instruments, prices, betas, rates, volatilities, option_adjustments)
     landed = history.Landed(*pl.collect_all(tables))
-    return history.positions_at(landed, closes(context.partition_keys), sessions().times)
+    at = history.positions_at(landed, closes(context.partition_keys), sessions().times)
+    return as_listed(at)
 
 
 @daily_asset("account_state")
@@ -85,10 +98,12 @@ def firm_risk(
     account_state: pl.LazyFrame,
     margin_summary: pl.LazyFrame,
     stress_results: pl.LazyFrame,
+    option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Each scenario over the whole firm: moves of SPY, and of every price."""
-    frames = pl.collect_all([positions, account_state, margin_summary, stress_results])
-    return firm_tables.firm_risk_at(*frames)
+    tables = (positions, option_adjustments, account_state, margin_summary, stress_results)
+    held, adjustments, *frames = pl.collect_all(tables)
+    return firm_tables.firm_risk_at(delivered(held, adjustments), *frames)
 
 
 @daily_asset("credit_exposures")
@@ -97,18 +112,25 @@ def credit_exposures(
     account_state: pl.LazyFrame,
     margin_summary: pl.LazyFrame,
     stress_results: pl.LazyFrame,
+    option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """What clients would owe in each scenario, by type of account."""
-    frames = pl.collect_all([positions, account_state, margin_summary, stress_results])
-    return firm_tables.credit_exposures_at(*frames)
+    tables = (positions, option_adjustments, account_state, margin_summary, stress_results)
+    held, adjustments, *frames = pl.collect_all(tables)
+    return firm_tables.credit_exposures_at(delivered(held, adjustments), *frames)
 
 
 @daily_asset("firm_concentrations")
 def firm_concentrations(
-    positions: pl.LazyFrame, account_state: pl.LazyFrame, volumes: pl.LazyFrame
+    positions: pl.LazyFrame,
+    account_state: pl.LazyFrame,
+    volumes: pl.LazyFrame,
+    option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Names and issuers that lose most at the firm's worst scenario, and how they trade."""
-    return firm_tables.firm_concentrations_at(*pl.collect_all([positions, account_state, volumes]))
+    tables = (positions, option_adjustments, account_state, volumes)
+    held, adjustments, *frames = pl.collect_all(tables)
+    return firm_tables.firm_concentrations_at(delivered(held, adjustments), *frames)
 
 
 WALKED: dict[str, LandedKernel] = {

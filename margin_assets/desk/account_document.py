@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import polars as pl
 from pydantic import ValidationError
 
+from margin_assets.kernels.book.deliverables import parsed
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.nearest import did_you_mean
@@ -48,6 +49,8 @@ def account_document(tables: Tables, account: str) -> Document:
     if not state["is_registered"]:
         raise NoDocument(f"{account} is unregistered: land its row of accounts")
     positions = tables("positions", mine).sort("class_group", "symbol").to_dicts()
+    options = [row["symbol"] for row in positions if row["asset_class"] == "option"]
+    delivered = _deliverables(tables, options)
     sma = tables("special_memorandum_accounts", mine)["sma"]
     day = day_of(int(instants(states["as_of"])[0]))
     try:
@@ -61,7 +64,9 @@ def account_document(tables: Tables, account: str) -> Document:
                     "sma": max(sma.item(), Decimal(0)) if len(sma) else Decimal(0),
                     "exempt": state["is_exempt"],
                 },
-                "positions": [_position(row, day) for row in positions],
+                "positions": [
+                    _position(row, day) | _delivered(row, delivered, day) for row in positions
+                ],
                 "instruments": _instruments(positions),
                 "rates": {"risk_free": _rate(positions)},
             }
@@ -109,6 +114,26 @@ def _position(row: Row, day: date) -> Row:
         "last_fill_price": last,
         "sale_price": sold,
     }
+
+
+def _deliverables(tables: Tables, options: list[str]) -> list[Row]:
+    """What adjustments of some options say, the one that stands last."""
+    if not options:
+        return []
+    rows = tables("option_adjustments", pl.col("symbol").is_in(options))
+    return rows.sort("effective_on", "cycle", "landed_at", "file_id", "file_row").to_dicts()
+
+
+def _delivered(row: Row, adjustments: list[Row], day: date) -> Row:
+    """What a contract delivers on a day, where it was adjusted."""
+    known = [a for a in adjustments if a["symbol"] == row["symbol"] and a["effective_on"] <= day]
+    deliverable = parsed(known[-1]["deliverable"]) if known else None
+    if deliverable is None:
+        return {}
+    units = dict(deliverable.units)
+    found = {"units": units.pop(row["underlying"], Decimal(0)), "others": units}
+    paid = known[-1]["strike_multiplier"]
+    return {"deliverable": found | {"cash": deliverable.cash, "strike_multiplier": paid}}
 
 
 def _price(row: Row) -> Decimal | None:

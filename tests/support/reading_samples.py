@@ -33,6 +33,11 @@ GOOD: dict[str, dict[str, Any]] = {
         "marginable": True,
         "event_time": AT,
     },
+    "option_adjustments": {
+        "symbol": "GE1 C13",
+        "effective_on": "2024-01-02",
+        "deliverable": "12 GE + 52.00 cash",
+    },
     "betas": {"symbol": "SPY", "beta": 1.0, "as_of_date": "2024-01-01"},
     "volatilities": {
         "symbol": "SPY",

@@ -118,7 +118,7 @@ def _moves(lake: "Lake", sealed: "Sealed", sides: tuple[Side, Side]) -> Document
 
     table = SealedTables(lake, sealed.table_versions)
     accounts = table("account_state").sort("account_id")
-    positions = table("positions").sort("account_id", "class_group", "symbol")
+    positions = table.delivered_positions()
     seen = seen_under(positions, *(side.rules for side in sides))
     pairs = zip(seen, sides, strict=True)
     moves = rulebook_moves(*(summary_of(Margined(held, accounts, *side)) for held, side in pairs))

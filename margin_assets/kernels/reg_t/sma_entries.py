@@ -11,7 +11,7 @@ import polars as pl
 
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.fills import fill_cash
-from margin_assets.kernels.book.series import Series
+from margin_assets.kernels.book.series import Series, quoted
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import CENTS, PPM
 from margin_assets.kernels.rules.rules import rules_in_force
@@ -106,7 +106,8 @@ def calls_against(
         held = book.series[own]
         chosen = is_held[own] & (series.name[held] == series.name[s])
         chosen &= series.strike[held] <= price
-        found[n] = book.quantity[own][chosen].sum()
+        calls, units = held[chosen], book.quantity[own][chosen]
+        found[n] = sum(quoted(series, *call) for call in zip(calls, units, strict=True))
     return found
 
 

@@ -39,6 +39,9 @@ class Moment:
         """Rows of a table that a cycle writes, as the cycle left them."""
         if is_state(name):
             return self.states.scan(name, self.versions[name])
+        if not self.lake.has_table(name):
+            # A lake that was made before the table was declared.
+            return declared.table_of(name).schema.create_empty().lazy()
         return self.lake.scan(name).filter(pl.col("cycle") <= self.cycle)
 
     def __call__(self, name: str, *conditions: pl.Expr) -> pl.DataFrame:

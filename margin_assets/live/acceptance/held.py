@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from margin_assets.kernels.book.terms import first_instant
+from margin_assets.kernels.book.terms import from_their_dates
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.live.firm.points import PointsOf
 from schemas import FEEDS, feed_columns
@@ -45,7 +45,7 @@ class HeldRows:
             rows = scan.in_landing_order(feed).filter(is_held).collect()
             if rows.height:
                 if "event_time" not in rows.columns:
-                    rows = rows.with_columns(event_time=first_instant(rows["as_of_date"]))
+                    rows = from_their_dates(rows)
                 points = pl.Series(points_of(rows), dtype=pl.Int64)
                 rows = rows.drop("cycle").with_columns(point=points)
                 self._feeds[feed] = [_lean(feed, rows)]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.terms import first_instant
+from margin_assets.kernels.book.terms import from_their_dates
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import grid_point
@@ -20,9 +20,8 @@ def with_points(rows: pl.DataFrame, last_point: int | None, interval: int) -> pl
     A row counts at the first grid point at or after its event time; a late one, whose time is
     at or before the last evaluated point, from the next point on.
     """
-    times = (
-        rows["event_time"] if "event_time" in rows.columns else first_instant(rows["as_of_date"])
-    )
+    is_timed = "event_time" in rows.columns
+    times = (rows if is_timed else from_their_dates(rows))["event_time"]
     at = instants(times)
     late = np.zeros(len(at), dtype=np.bool_) if last_point is None else at <= last_point
     point = grid_point(at, interval)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.terms import first_instant
+from margin_assets.kernels.book.terms import from_their_dates
 from margin_assets.kernels.history.history import Booked, Landed
 from margin_assets.kernels.history.sma_past import corrections_of
 from margin_assets.kernels.history.sma_restated import ENDED, restated_nets, starts
@@ -78,12 +78,13 @@ class Restating:
         own = self._rows("instruments", pl.col("symbol").is_in(held.implode()))
         symbols = pl.concat([held, own["underlying"].drop_nulls()]).unique().sort()
         about = pl.col("symbol").is_in(symbols.implode())
-        instruments, betas, volatilities = (
-            self._rows(feed, about) for feed in ("instruments", "betas", "volatilities")
+        instruments, betas, volatilities, adjustments = (
+            self._rows(feed, about)
+            for feed in ("instruments", "betas", "volatilities", "option_adjustments")
         )
         rates = self._rows("rates", pl.lit(value=True))
         prices = self._feed("prices").clear()
-        landed = Landed(fills, instruments, prices, betas, rates, volatilities)
+        landed = Landed(fills, instruments, prices, betas, rates, volatilities, adjustments)
         booked = Booked(fills, movements, accounts, instruments)
         self._firm = Firm(landed, booked, self._calendar, self._whose)
         self._priced_from = np.iinfo(np.int64).max
@@ -127,7 +128,7 @@ class Restating:
 
     def _pointed(self, feed: str, rows: pl.DataFrame) -> pl.DataFrame:
         if "event_time" not in rows.columns:
-            rows = rows.with_columns(event_time=first_instant(rows["as_of_date"]))
+            rows = from_their_dates(rows)
         points = pl.Series(self._points_of(rows), dtype=pl.Int64)
         return rows.with_columns(point=points).select(_columns(feed))
 

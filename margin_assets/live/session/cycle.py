@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from margin_assets.kernels.book.delivered_terms import as_listed
 from margin_assets.kernels.book.last_fills import with_places
 from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.kernels.numeric.arrays import Int64Array
@@ -32,7 +33,7 @@ OFTEN_EMPTY = frozenset(
         "special_memorandum_accounts",
     }
 )
-DATED = ("betas", "volatilities", "volumes")
+DATED = ("option_adjustments", "betas", "volatilities", "volumes")
 
 
 @dataclass
@@ -132,7 +133,7 @@ class CycleRunner:
 
     def _state(self, of: Int64Array | None) -> dict[str, pl.DataFrame]:
         era = self.monitor.margined(of)
-        frames = {"positions": era.positions, "account_state": era.accounts}
+        frames = {"positions": as_listed(era.positions), "account_state": era.accounts}
         # The kernels that Dagster runs by business date.
         frames |= tables_over((era,))
         frames["margin_summary"] = self.acceptor.refusals.flagged(frames["margin_summary"])

@@ -82,6 +82,17 @@ DESCRIBED: dict[str, Described] = {
         "House rulebook, `prices`.",
         ("positions", "margin_summary"),
     ),
+    "stock_record": Described(
+        "What the firm's own books hold at a close; compared with ours, and changes nothing.",
+        _ROWS,
+        ("breaks", "positions"),
+    ),
+    "breaks": Described(
+        "Where the firm's own books and ours differ, for how long, and what that is worth in"
+        " requirement. `margin reconcile --as-of DATE` tells them.",
+        "None: it is a comparison.",
+        ("stock_record", "positions", "account_state"),
+    ),
     "desk_actions": Described(
         "What people did. Each act is a landed row, so that a replay reproduces it.",
         "An act is judged at its own grid point; `desk_outcomes` says what became of it.",

@@ -16,6 +16,7 @@ from margin_assets.kernels.book.deliverables import adjusted_at
 from margin_assets.kernels.book.delivered_terms import as_listed
 from margin_assets.kernels.book.terms import from_their_dates
 from margin_assets.kernels.history import history
+from margin_assets.kernels.history.breaks import Known, breaks_at
 from margin_assets.kernels.history.pattern_history import pattern_day_traders_at
 from margin_assets.kernels.history.sma_history import memoranda_at
 from margin_assets.kernels.margin import firm_tables
@@ -42,15 +43,21 @@ _MARKS = history.Landed._fields
 _ACCOUNTS = ("cash_movements", "accounts")
 
 
+def everything_landed(
+    tables: dict[str, pl.LazyFrame],
+) -> tuple[history.Landed, history.Booked, dict[str, pl.DataFrame]]:
+    """Landed tables as the kernels of history take them, and all of them by name."""
+    rows = dict(zip(tables, pl.collect_all(tables.values()), strict=True))
+    landed = history.Landed(*(rows[name] for name in _MARKS))
+    movements, accounts = (rows[name] for name in _ACCOUNTS)
+    return landed, history.Booked(landed.fills, movements, accounts, landed.instruments), rows
+
+
 def landed_asset(name: str, kernel: LandedKernel) -> dg.AssetsDefinition:
     """Daily asset over everything landed: of what has a path that is walked from its beginning."""
 
     def computed(context: dg.AssetExecutionContext, **tables: pl.LazyFrame) -> pl.DataFrame:
-        names = (*_MARKS, *_ACCOUNTS)
-        rows = dict(zip(names, pl.collect_all([tables[n] for n in names]), strict=True))
-        landed = history.Landed(*(rows[name] for name in _MARKS))
-        movements, accounts = (rows[name] for name in _ACCOUNTS)
-        booked = history.Booked(landed.fills, movements, accounts, landed.instruments)
+        landed, booked, _ = everything_landed(tables)
         return kernel(landed, booked, closes(context.partition_keys), calendar())
 
     return daily_asset(name, (*_MARKS, *_ACCOUNTS))(computed)
@@ -138,6 +145,15 @@ WALKED: dict[str, LandedKernel] = {
     "pattern_day_traders": pattern_day_traders_at,
 }
 
+
+@daily_asset("breaks", (*_MARKS, *_ACCOUNTS, "stock_record"))
+def breaks(context: dg.AssetExecutionContext, **tables: pl.LazyFrame) -> pl.DataFrame:
+    """Where the firm's own books and ours differ at the close; nothing is changed by it."""
+    landed, booked, beside = everything_landed(tables)
+    known = Known(landed, booked, beside["stock_record"], calendar())
+    return breaks_at(known, closes(context.partition_keys))
+
+
 DAILY_ASSETS = (
     positions,
     account_state,
@@ -146,4 +162,5 @@ DAILY_ASSETS = (
     firm_concentrations,
     credit_exposures,
     firm_risk,
+    breaks,
 )

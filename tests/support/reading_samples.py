@@ -62,6 +62,12 @@ GOOD: dict[str, dict[str, Any]] = {
         "price": 500.5,
         "event_time": AT,
     },
+    "stock_record": {
+        "account_id": "A1",
+        "symbol": "NVDA",
+        "quantity": -5,
+        "as_of": "2024-01-01",
+    },
     "prices": {"symbol": "NVDA", "price": 500.5, "event_time": AT},
     "limits": {
         "limit_id": "L1",

@@ -98,7 +98,7 @@ def first_instant(dates: pl.Series) -> pl.Series:
 
 def day_column(columns: Iterable[str]) -> str:
     """Name of the column that says from which day on rows of a dated feed count."""
-    return "effective_on" if "effective_on" in columns else "as_of_date"
+    return next(name for name in ("effective_on", "as_of", "as_of_date") if name in columns)
 
 
 def from_their_dates(rows: pl.DataFrame) -> pl.DataFrame:

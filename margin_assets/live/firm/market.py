@@ -98,9 +98,7 @@ class Market:
         self.is_known = np.zeros(0, dtype=np.bool_)
         self.implied_volatility = np.zeros(0)
         self.rate, self._rate_time = np.nan, _LONG_AGO
-        self._instruments, self._adjustments = (
-            pl.DataFrame(schema=columns) for columns in (_VERSIONED, _ADJUSTMENTS)
-        )
+        self._instruments, self._adjustments = pl.DataFrame(schema=_VERSIONED), _no_adjustments()
         nobody: Int64Array = np.zeros(0, dtype=np.int64)
         self._multipliers = [multiplier_versions(self._instruments, nobody)]
         """Every version's multiplier and leverage, as `traded_multiplier` takes them."""
@@ -376,6 +374,12 @@ class Market:
         rate = None if np.isnan(self.rate) else float(self.rate)
         implied = pl.Series(self.implied_volatility).fill_nan(None)
         return with_underlyings(own, rate).with_columns(implied_volatility=implied)
+
+
+@cache
+def _no_adjustments() -> pl.DataFrame:
+    """What adjusted contracts deliver, the latest of each; a row a symbol."""
+    return pl.DataFrame(schema=_ADJUSTMENTS)
 
 
 @cache

@@ -33,6 +33,8 @@ OFTEN_EMPTY = frozenset(
         "special_memorandum_accounts",
     }
 )
+BESIDE = ("stock_record",)
+"""Feeds that change nothing: what they say is compared by date."""
 DATED = ("option_adjustments", "betas", "volatilities", "volumes")
 
 
@@ -147,6 +149,7 @@ class CycleRunner:
         return frames
 
     def _events(self, feeds: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], int | None]:
+        feeds = {n: f for n, f in feeds.items() if n not in BESIDE}
         timed = {n: f for n, f in feeds.items() if n != "fills"}
         if "fills" in feeds:
             fills = feeds["fills"]

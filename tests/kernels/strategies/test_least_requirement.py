@@ -51,14 +51,7 @@ def problems(books: list[Book]) -> Problems:
     stocks = [stock for book in books for stock in book.stocks]
 
     held, shares = np.zeros(len(legs), dtype=LEG), np.zeros(len(stocks), dtype=STOCK_RECORD)
-    known = set(LEG.names) - {
-        "underlying",
-        "spot",
-        "units",
-        "quoted",
-        "has_fund_cover",
-        "is_unpriced",
-    }
+    told = {"underlying", "spot", "units", "quoted", "has_fund_cover", "is_unpriced"}
     for name in set(LEG.names) - told:
         held[name] = [getattr(leg, name) for leg in legs]
     held["spot"] = [book.spot for book in books for _ in book.legs]

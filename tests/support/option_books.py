@@ -38,7 +38,9 @@ NEW_YORK = ZoneInfo("America/New_York")
 DAILY = [
     table.name
     for table in TABLES.values()
-    if table.is_daily and table.name not in ("special_memorandum_accounts", "pattern_day_traders")
+    if table.is_daily
+    and table.in_cycle
+    and table.name not in ("special_memorandum_accounts", "pattern_day_traders")
 ]
 
 

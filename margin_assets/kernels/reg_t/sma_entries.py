@@ -7,11 +7,12 @@ from datetime import date
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.fills import fill_cash
-from margin_assets.kernels.book.series import Series, quoted
+from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import CENTS, PPM
 from margin_assets.kernels.rules.rules import rules_in_force
@@ -107,8 +108,16 @@ def calls_against(
         chosen = is_held[own] & (series.name[held] == series.name[s])
         chosen &= series.strike[held] <= price
         calls, units = held[chosen], book.quantity[own][chosen]
-        found[n] = sum(quoted(series, *call) for call in zip(calls, units, strict=True))
+        found[n] = _delivered(series, calls, units)
     return found
+
+
+def _delivered(series: Series, calls: npt.NDArray[np.int32], units: Int64Array) -> int:
+    """Units that long calls of so many quoted units deliver, rounded down by series."""
+    if series.delivered is series.multiplier:
+        return int(units.sum())
+    parts = zip(units, series.delivered[calls], series.multiplier[calls], strict=True)
+    return sum(int(held) * int(one) // int(quoted) for held, one, quoted in parts)
 
 
 def _of_cost(trades: Trades, quantity: Int64Array, rate: Int64Array) -> Int64Array:

@@ -22,7 +22,14 @@ def numbers() -> dict[str, Any]:
 
 
 def test_no_cycle_is_planned_under_what_decides_nothing_in_it():
-    assert OUTSIDE == ("notifications", "simm", "schedule_im", "avalanche", "avalanche_scenarios")
+    assert OUTSIDE == (
+        "notifications",
+        "simm",
+        "schedule_im",
+        "avalanche",
+        "avalanche_scenarios",
+        "cash_account",
+    )
     assert versions("notifications")
     assert "notifications" not in FAMILIES
     assert "notifications" not in installed()

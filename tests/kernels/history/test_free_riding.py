@@ -1,17 +1,21 @@
 """Free riding of cash accounts by hand: 12 CFR 220.8(c), and when trades settle."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.history.free_riding import Entry, FreeRide, free_rides
+from margin_assets.kernels.history.free_riding import Entry, FreeRide, entries_of, free_rides
 from margin_assets.kernels.rules.settling import payment_due, settles_on
+from schemas.landed import CashMovements, Instruments
 
 DAYS = sessions().days
 SHARES = 1_000_000
+MICROS, HUNDRED = pl.Decimal(38, 6), Decimal(100)
 MONDAY = date(2026, 3, 2)
 LATER = date(2026, 12, 31)
 
@@ -100,6 +104,34 @@ def test_only_what_is_unpaid_counts_and_what_was_bought_first_is_sold_first() ->
 def test_what_was_paid_in_advance_is_free_to_be_sold() -> None:
     deal = dealt(MONDAY, "X", 100, 50), dealt(MONDAY, "X", -100, 40)
     assert rides(paid(MONDAY, 5_000), *deal) == []
+
+
+def test_a_trade_is_as_its_corrections_leave_it() -> None:
+    """A sale that was busted never was; one of an option is of its contracts' worth."""
+    noon = datetime(2026, 3, 2, 17, tzinfo=UTC)
+    names = ("F1", "F2", "F3")
+    fills = pl.DataFrame(
+        {
+            "fill_id": names,
+            "account_id": ["A"] * 3,
+            "symbol": ["C", "C", "C"],
+            "quantity": [Decimal(2), Decimal(-2), Decimal(0)],
+            "price": [Decimal("1.50")] * 3,
+            "event_time": [noon, noon + timedelta(hours=1), noon + timedelta(days=1)],
+            "corrects_fill_id": [None, None, "F2"],
+        },
+        schema_overrides={"quantity": MICROS, "price": MICROS},
+    )
+    instruments = Instruments.create_empty().drop("cycle").clear()
+    option = {"symbol": "C", "asset_class": "option", "multiplier": HUNDRED, "event_time": noon}
+    row = pl.DataFrame([option], schema_overrides={"multiplier": MICROS})
+    instruments = pl.concat([instruments, row], how="diagonal_relaxed")
+    movements = CashMovements.create_empty()
+
+    (bought,) = entries_of(fills, movements, instruments)
+    assert bought == Entry(MONDAY, "F1", "C", 2 * SHARES, -30_000)
+    both = entries_of(fills.head(2), movements, instruments)
+    assert [ride.unpaid for ride in rides(*both)] == [30_000]
 
 
 @settings(max_examples=30, deadline=None)

@@ -1,12 +1,14 @@
 """Adjusted contracts in the live session: from their day on, by every route, through a restart."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from margin_assets.cli.account.story import story
 from margin_assets.desk.account_document import account_document
+from margin_assets.lake.ledger.moment import sealed_moment
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.live.past.replay import replay
 from margin_assets.whatif import answer
@@ -68,6 +70,17 @@ def test_the_document_of_an_account_has_its_deliverables(firm: Firm) -> None:
         part = "requirement" if kind == "portfolio_margin" else "maintenance_requirement"
         if HELD[name][0] != "cash":
             assert found[kind][part] == float(usd(firm, name, f"{kind}_requirement"))
+
+
+def test_explain_tells_the_adjustment_and_when_trades_settle(firm: Firm) -> None:
+    told = story(sealed_moment(firm.lake, firm.session.ledger.last_sealed()), "PAID")
+
+    # Monday's trades, T+2.
+    assert {row["settles_on"] for row in told["fills"]} == {date(2020, 3, 11)}
+    assert told["cash_account"] == {"free_riding": False, "frozen_until": None, "free_rides": []}
+    (call,) = [row for row in told["marks"] if row["symbol"] == CALL]
+    assert call["adjustment"]["deliverable"] == "12 X + 9240.00 cash"
+    assert call["adjustment"]["path"].startswith("option_adjustments/")
 
 
 def test_what_lands_late_counts_from_the_next_point(firm: Firm, tmp_path: Path) -> None:

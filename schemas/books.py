@@ -1,4 +1,4 @@
-"""Tables of the firm's books: what adjusted contracts deliver, and how its records compare."""
+"""Tables of what happens to positions beside trades: corporate actions, and what follows."""
 
 import dataframely as dy
 import polars as pl
@@ -6,90 +6,165 @@ import polars as pl
 from schemas import columns
 from schemas.landed import Landed
 
-_PART = r"[0-9]{1,12}(\.[0-9]{1,6})? [!-~]+"
-_DELIVERABLE = rf"^{_PART}( \+ {_PART})*$"
-_MOST_TEXT = 256
+CASH_DIVIDEND = "cash_dividend"
+SPLIT = "split"
+STOCK_DIVIDEND = "stock_dividend"
+SPIN_OFF = "spin_off"
+RIGHTS = "rights"
+MERGER = "merger"
+SYMBOL_CHANGE = "symbol_change"
+DELISTING = "delisting"
+WITHDRAWN = "withdrawn"
+CORPORATE_KINDS = (
+    CASH_DIVIDEND,
+    SPLIT,
+    STOCK_DIVIDEND,
+    SPIN_OFF,
+    RIGHTS,
+    MERGER,
+    SYMBOL_CHANGE,
+    DELISTING,
+    WITHDRAWN,
+)
+"""In the order in which those of one symbol and one day act; the last takes an action back."""
+IN_CASH, ROUNDED_UP, TO_NEAREST, KEPT = "cash", "up", "nearest", "keep"
+FRACTIONS = (IN_CASH, ROUNDED_UP, TO_NEAREST, KEPT)
+MAX_RATIO = 10**6
 
 
-class OptionAdjustments(Landed):
-    """What one contract delivers, from its date on. Of two of one date the later landed stands."""
-
-    symbol = columns.symbol("Option whose contract is adjusted.")
-    effective_on = dy.Date(description="First day of use, in New York.")
-    deliverable = dy.String(
-        max_length=_MOST_TEXT,
-        description="What a contract delivers, parts joined by ` + `: units and a symbol, an "
-        "amount and `cash`, as in `12 GE + 52.00 cash`.",
-    )
-    strike_multiplier = dy.Decimal(
+def _units(description: str) -> dy.Decimal:
+    return dy.Decimal(
         38,
         6,
         nullable=True,
         min_exclusive=0,
-        max=10**6,
-        description="What the strike is multiplied by for what is paid at exercise; null: by the "
-        "contract's multiplier.",
+        max=MAX_RATIO,
+        description=description,
+        metadata={"unit": "1"},
+    )
+
+
+class CorporateActions(Landed):
+    """One corporate action, its correction or its withdrawal, by its own id, as landed."""
+
+    action_id = columns.identifier("Id of the action.", key=True)
+    symbol = columns.symbol("Security that it happens to.")
+    kind = columns.code("What happens; `withdrawn` takes back what it corrects.", CORPORATE_KINDS)
+    effective_on = dy.Date(
+        description="Ex date: it acts at the opening of that session, or of the next there is."
+    )
+    new_units = _units(
+        "Units that a holder has (split) or is given beside (all else) for `per_units` held."
+    )
+    per_units = _units("Units held that the terms are told for.")
+    to_symbol = columns.symbol("Security that is given, or the new symbol.", nullable=True)
+    cash_amount = columns.premium("Cash a unit held: dividend, or paid at once.", nullable=True)
+    fractions = columns.code(
+        "What becomes of part of a unit; null of a ratio to one, where there is none: `keep`.",
+        FRACTIONS,
+        nullable=True,
+    )
+    fraction_price = columns.premium("Price that part of a unit is paid at.", nullable=True)
+    to_price = columns.price(
+        "Of a spin-off or rights: stated value of a unit given; the old price is less by it.",
+        nullable=True,
+    )
+    pay_on = dy.Date(nullable=True, description="Of a cash dividend: day it is paid.")
+    event_time = columns.instant("When it was announced, corrected or withdrawn.")
+    corrects_action_id = columns.identifier(
+        "The action that this row replaces whole; null for an original.", nullable=True
     )
 
     @dy.rule()
-    def deliverable_is_written_as_told(cls) -> pl.Expr:
-        """Units and a symbol, or an amount and `cash`; more of them after ` + `."""
-        return cls.deliverable.col.str.contains(_DELIVERABLE)
+    def ratio_is_told(cls) -> pl.Expr:
+        """A kind that changes units tells both sides of its ratio; none tells one side alone."""
+        is_both = cls.new_units.col.is_not_null() & cls.per_units.col.is_not_null()
+        is_none = cls.new_units.col.is_null() & cls.per_units.col.is_null()
+        needs = cls.kind.col.is_in([SPLIT, STOCK_DIVIDEND, SPIN_OFF, RIGHTS])
+        is_stock_merger = (cls.kind.col == MERGER) & cls.to_symbol.col.is_not_null()
+        return is_both | (is_none & ~(needs | is_stock_merger))
+
+    @dy.rule()
+    def what_is_given_is_told(cls) -> pl.Expr:
+        """A spin-off, rights and a change of symbol name another symbol; splits name none."""
+        is_another = cls.to_symbol.col.is_not_null() & (cls.to_symbol.col != cls.symbol.col)
+        needs = cls.kind.col.is_in([SPIN_OFF, RIGHTS, SYMBOL_CHANGE])
+        may = needs | cls.kind.col.is_in([MERGER, WITHDRAWN])
+        return (is_another & may) | (cls.to_symbol.col.is_null() & ~needs)
+
+    @dy.rule()
+    def cash_is_told(cls) -> pl.Expr:
+        """A dividend tells its amount, and so does a merger that gives nothing else."""
+        is_for_cash = (cls.kind.col == MERGER) & cls.to_symbol.col.is_null()
+        return cls.cash_amount.col.is_not_null() | ~((cls.kind.col == CASH_DIVIDEND) | is_for_cash)
+
+    @dy.rule()
+    def fractions_have_a_price(cls) -> pl.Expr:
+        """Fractions paid in cash have their price."""
+        is_paid = cls.fractions.col.is_not_null() & (cls.fractions.col == IN_CASH)
+        return ~is_paid | cls.fraction_price.col.is_not_null()
+
+    @dy.rule()
+    def fractions_are_decided(cls) -> pl.Expr:
+        """Where a ratio is not to one, what becomes of fractions is told."""
+        is_to_one = cls.per_units.col.is_null() | (cls.per_units.col == 1)
+        return cls.fractions.col.is_not_null() | is_to_one
+
+    @dy.rule()
+    def withdrawal_names_its_action(cls) -> pl.Expr:
+        """What is withdrawn is named."""
+        return (cls.kind.col != WITHDRAWN) | cls.corrects_action_id.col.is_not_null()
 
 
-class StockRecord(Landed):
-    """What the firm's own books hold of one symbol, or in cash, of an account at a close."""
+class OpeningBalances(Landed):
+    """One position or cash that an account brings into this lake, by account and symbol."""
 
-    # Of two rows of one account, symbol and date the later landed stands.
     account_id = columns.account_id()
-    symbol = columns.symbol("Instrument; null in the row of the account's cash.", nullable=True)
+    symbol = columns.symbol("What is held; null of a row that brings cash alone.", nullable=True)
     quantity = dy.Decimal(
         38,
         6,
         nullable=True,
-        min=-(10**9),
-        max=10**9,
-        description="Long positive, short negative, trade date; null in a row of cash.",
+        min=-columns.MAX_QUANTITY,
+        max=columns.MAX_QUANTITY,
+        description="Held: positive long, negative short.",
         metadata={"unit": "1"},
     )
+    cost = columns.premium("Price a unit that it was taken in at, or sold short at.", nullable=True)
     cash = dy.Decimal(
         38,
         2,
         nullable=True,
-        min=-(10**12),
-        max=10**12,
-        description="Cash balance, trade date; null in a row of a symbol.",
+        min=-columns.MAX_AMOUNT,
+        max=columns.MAX_AMOUNT,
+        description="Cash that comes with the row; null means none.",
         metadata={"unit": "USD"},
     )
-    as_of = dy.Date(description="Business date at whose close the books stood so.")
+    as_of = columns.instant("When the account stood so.")
 
     @dy.rule()
-    def row_is_of_a_symbol_or_of_cash(cls) -> pl.Expr:
-        """A row says what is held of a symbol, or what the account's cash is."""
-        is_held = cls.symbol.col.is_not_null() & cls.quantity.col.is_not_null()
-        is_cash = cls.symbol.col.is_null() & cls.quantity.col.is_null()
-        return (is_held & cls.cash.col.is_null()) | (is_cash & cls.cash.col.is_not_null())
+    def position_is_whole(cls) -> pl.Expr:
+        """A position names its symbol, quantity and cost; cash alone names none of them."""
+        told = [column.is_not_null() for column in (cls.symbol.col, cls.quantity.col, cls.cost.col)]
+        is_position = pl.all_horizontal(*told) & (cls.quantity.col != 0)
+        return is_position | (~pl.any_horizontal(*told) & cls.cash.col.is_not_null())
 
 
-BREAK_KINDS = ("quantity", "cash", "account_missing", "account_unknown")
+DUE, MET, AHEAD = "due", "met", "ahead"
+DIVIDEND_ENTRIES = (DUE, MET, AHEAD)
 
 
-class Breaks(dy.Schema):
-    """One difference between the firm's own books and the monitor at a close."""
+class AccruedDividends(dy.Schema):
+    """One change of what dividends an account is due or owes."""
 
-    account_id = columns.account_id(key=True)
+    account_id = columns.account_id()
     kind = columns.code(
-        "What differs: `account_missing` is in no row of the record, `account_unknown` in nothing "
-        "that landed before it.",
-        BREAK_KINDS,
+        "`due` from the ex date on, `met` by a movement, or paid `ahead` of what is due.",
+        DIVIDEND_ENTRIES,
     )
-    symbol = columns.symbol("Instrument; null where cash differs, or the account.", nullable=True)
-    ours = columns.quantity("What the monitor holds; USD of cash.")
-    theirs = columns.quantity("What the firm's books hold.")
-    market_value = columns.usd("What the difference is worth at our mark, theirs less ours.")
-    requirement_change = columns.usd("Governing requirement by their row, less ours.")
-    excess_change = columns.usd("Excess by their row, less ours.")
-    first_seen = dy.Date(description="First record since which it differs without a break.")
-    age = columns.count("Business days since then.")
-    as_of = columns.instant("The close.")
+    action_id = columns.identifier("The dividend; of a payment ahead its movement.")
+    symbol = columns.symbol("What pays it; null of a payment ahead.", nullable=True)
+    amount = columns.usd("Change: positive what the account is due, negative what it owes.")
+    happened_at = columns.instant("Opening of its ex session, or when it was paid.")
+    changed_at = columns.instant("Grid point that it counts from.")
     cycle = columns.cycle()

@@ -12,6 +12,7 @@ from schemas import (
     books,
     calls,
     columns,
+    contracts,
     desk,
     firm,
     house,
@@ -21,6 +22,7 @@ from schemas import (
     margin,
     notifications,
     reg_t,
+    stock_record,
 )
 from schemas.avalanche import answers, results
 
@@ -100,15 +102,17 @@ TABLES: dict[str, Table] = {
     for table in (
         _landed("accounts", landed.Accounts),
         _landed("instruments", landed.Instruments),
-        _landed("option_adjustments", books.OptionAdjustments),
+        _landed("option_adjustments", contracts.OptionAdjustments),
         _landed("betas", landed.Betas),
         _landed("volatilities", landed.Volatilities),
         _landed("volumes", landed.Volumes),
         _landed("rates", landed.Rates),
         _landed("cash_movements", landed.CashMovements),
+        _landed("opening_balances", books.OpeningBalances),
+        _landed("corporate_actions", books.CorporateActions),
         _landed("fills", landed.Fills),
         _landed("prices", landed.Prices),
-        _landed("stock_record", books.StockRecord),
+        _landed("stock_record", stock_record.StockRecord),
         _landed("desk_actions", desk.DeskActions),
         _landed("limits", firm.Limits),
         _added("landed_files", landed.LandedFiles, "landed", "file_number"),
@@ -198,9 +202,15 @@ TABLES: dict[str, Table] = {
             "version",
         ),
         _added("order_fills", liquidation.OrderFills, "landed", "fill_id"),
+        _added(
+            "accrued_dividends",
+            books.AccruedDividends,
+            "margin",
+            *("changed_at", "account_id", "action_id", "kind"),
+        ),
         Table(
             "breaks",
-            books.Breaks,
+            stock_record.Breaks,
             Mode.STATE,
             "margin",
             ("account_id", "kind", "symbol"),
@@ -281,3 +291,9 @@ def feed_columns(feed: str) -> dict[str, dy.Column]:
 def empty(table: str) -> pl.DataFrame:
     """No rows of a table, as its kernel gives them: without `as_of` and cycle."""
     return TABLES[table].schema.create_empty().drop("as_of", "cycle")
+
+
+@cache
+def empty_feed(feed: str) -> pl.DataFrame:
+    """No rows of a feed, as accepted: each with the grid `point` that it counts from."""
+    return TABLES[feed].schema.create_empty().with_columns(point=pl.lit(0, pl.Int64))

@@ -41,6 +41,7 @@ LandedKernel = Callable[[history.Landed, history.Booked, pl.DataFrame, Calendar]
 """Everything landed, and business dates with their closes, in; rows of these dates out."""
 _MARKS = history.Landed._fields
 _ACCOUNTS = ("cash_movements", "accounts")
+_BOOKS = ("corporate_actions", "opening_balances")
 
 
 def everything_landed(
@@ -50,7 +51,9 @@ def everything_landed(
     rows = dict(zip(tables, pl.collect_all(tables.values()), strict=True))
     landed = history.Landed(*(rows[name] for name in _MARKS))
     movements, accounts = (rows[name] for name in _ACCOUNTS)
-    return landed, history.Booked(landed.fills, movements, accounts, landed.instruments), rows
+    books = (rows[name] for name in _BOOKS)
+    booked = history.Booked(landed.fills, movements, accounts, landed.instruments, *books)
+    return landed, booked, rows
 
 
 def landed_asset(name: str, kernel: LandedKernel) -> dg.AssetsDefinition:
@@ -77,26 +80,32 @@ def positions(  # noqa: PLR0913 (an argument a table)
     betas: pl.LazyFrame,
     rates: pl.LazyFrame,
     volatilities: pl.LazyFrame,
+    corporate_actions: pl.LazyFrame,
+    opening_balances: pl.LazyFrame,
     option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Positions at the close, trade date, each with the mark that values it."""
-    tables = (fills, instruments, prices, betas, rates, volatilities, option_adjustments)
-    landed = history.Landed(*pl.collect_all(tables))
+    marks = (fills, instruments, prices, betas, rates, volatilities)
+    beside = (corporate_actions, opening_balances, option_adjustments)
+    landed = history.Landed(*pl.collect_all([*marks, *beside]))
     at = history.positions_at(landed, closes(context.partition_keys), sessions().times)
     return as_listed(at)
 
 
 @daily_asset("account_state")
-def account_state(
+def account_state(  # noqa: PLR0913 (an argument a table)
     context: dg.AssetExecutionContext,
     fills: pl.LazyFrame,
     cash_movements: pl.LazyFrame,
     accounts: pl.LazyFrame,
     instruments: pl.LazyFrame,
+    corporate_actions: pl.LazyFrame,
+    opening_balances: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Type and cash of every account at the close."""
-    booked = history.Booked(*pl.collect_all([fills, cash_movements, accounts, instruments]))
-    return history.account_state_at(booked, closes(context.partition_keys))
+    tables = (fills, cash_movements, accounts, instruments, corporate_actions, opening_balances)
+    booked = history.Booked(*pl.collect_all(tables))
+    return history.account_state_at(booked, closes(context.partition_keys), sessions().times)
 
 
 @daily_asset("firm_risk")

@@ -39,5 +39,12 @@ def _known(tables: SealedTables) -> Known:
         return tables.in_landing_order(feed).collect()
 
     landed = Landed(*(rows(feed) for feed in Landed._fields))
-    booked = Booked(landed.fills, rows("cash_movements"), rows("accounts"), landed.instruments)
+    booked = Booked(
+        landed.fills,
+        rows("cash_movements"),
+        rows("accounts"),
+        landed.instruments,
+        landed.corporate_actions,
+        landed.opening_balances,
+    )
     return Known(landed, booked, rows("stock_record"), calendar())

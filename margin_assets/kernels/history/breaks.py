@@ -122,7 +122,7 @@ def held_at(known: Known, close: int, fills: pl.DataFrame | None = None) -> _Hel
         {"business_date": [None], "as_of": [close]}, {"business_date": pl.Date, "as_of": pl.Int64}
     )
     positions = history.positions_at(known.landed, day, known.calendar.times, fills)
-    accounts = history.account_state_at(known.booked, day)
+    accounts = history.account_state_at(known.booked, day, known.calendar.times)
     return _Held(positions.drop("business_date"), accounts.drop("business_date"))
 
 

@@ -7,8 +7,9 @@ import polars as pl
 
 from margin_assets.kernels.book.deliverables import adjusted_at
 from margin_assets.kernels.book.terms import from_their_dates
+from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
-from schemas import FEEDS, TABLES
+from schemas import FEEDS
 
 
 class SealedTables:
@@ -36,7 +37,7 @@ class SealedTables:
     def scan(self, table: str) -> pl.LazyFrame:
         """All rows of a table."""
         if table not in self._versions:
-            return TABLES[table].schema.create_empty().lazy()
+            return declared.empty(table).lazy()
         if table not in self._scans:
             self._scans[table] = self._lake.scan(table, self._versions[table])
         rows = self._scans[table]

@@ -101,9 +101,9 @@ def book_of_both(before: Held, after: Held, series: Series) -> Book:
         return np.concatenate([getattr(side, name) for side in both]).astype(np.int64)
 
     place = joined("series").astype(np.int32)
-    sizes = np.array([len(side.series) for side in both], dtype=np.int64)
+    counts = np.array([len(side.series) for side in both], dtype=np.int64)
     return Book(
-        offsets=offsets_of(sizes),
+        offsets=offsets_of(counts),
         series=place,
         quantity=units(joined("quantity"), sizes(series), place),
         last_fill_price=joined("last_fill_price"),

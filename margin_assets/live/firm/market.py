@@ -394,7 +394,7 @@ def _no_terms() -> pl.DataFrame:
     return instrument_terms(of_nothing["symbol"], of_nothing, SessionTimes(none, none))
 
 
-_ADJUSTMENTS = {
+_ADJUSTMENTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "symbol": pl.String,
     "deliverable": pl.String,
     "strike_multiplier": pl.Decimal(38, 6),

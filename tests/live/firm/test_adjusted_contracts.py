@@ -26,22 +26,29 @@ ADJUSTED = [adjustment(CALL, "12 X + 9240.00 cash"), adjustment(PUT, "50 X + 5 T
 
 
 @pytest.fixture(scope="module")
-def firm(tmp_path_factory: pytest.TempPathFactory) -> Firm:
-    """Announced on the day before; no test changes it."""
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[pl.DataFrame, Firm]:
+    """Groups on the day of the announcement, and the firm on the day after."""
     made = Firm(tmp_path_factory.mktemp("adjusted"))
     made.run(**everything(), option_adjustments=ADJUSTED)
-    made.before = made.table("reg_t_requirements")
+    before = made.table("reg_t_requirements")
     made.restart()
     made.run(prices=[price("X", "100", TUESDAY)])
-    return made
+    return before, made
+
+
+@pytest.fixture
+def firm(both: tuple[pl.DataFrame, Firm]) -> Firm:
+    """For tests that leave it as it is."""
+    return both[1]
 
 
 def strategies(rows: pl.DataFrame, account: str) -> set[str]:
     return set(rows.filter(pl.col("account_id") == account)["strategy"])
 
 
-def test_an_adjustment_counts_from_its_day_on(firm: Firm) -> None:
-    assert "short_strangle" in strategies(firm.before, "NAKED")
+def test_an_adjustment_counts_from_its_day_on(both: tuple[pl.DataFrame, Firm]) -> None:
+    before, firm = both
+    assert "short_strangle" in strategies(before, "NAKED")
     after = strategies(firm.table("reg_t_requirements"), "NAKED")
     assert {"naked_call", "naked_put"} <= after
     reasons = firm.table("margin_summary").filter(pl.col("account_id") == "NAKED")["reasons"]

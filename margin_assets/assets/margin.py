@@ -16,6 +16,7 @@ from margin_assets.kernels.book.deliverables import adjusted_at
 from margin_assets.kernels.book.delivered_terms import as_listed
 from margin_assets.kernels.book.terms import from_their_dates
 from margin_assets.kernels.history import history
+from margin_assets.kernels.history.accrued import with_accrued
 from margin_assets.kernels.history.breaks import Known, breaks_at
 from margin_assets.kernels.history.pattern_history import pattern_day_traders_at
 from margin_assets.kernels.history.sma_history import memoranda_at
@@ -29,10 +30,14 @@ def margined_asset(name: str, kernel: Callable[[Eras], pl.DataFrame]) -> dg.Asse
     """Daily asset over positions and accounts, which the live cycle margins once for all."""
 
     def computed(
-        positions: pl.LazyFrame, account_state: pl.LazyFrame, option_adjustments: pl.LazyFrame
+        positions: pl.LazyFrame,
+        account_state: pl.LazyFrame,
+        accrued_dividends: pl.LazyFrame,
+        option_adjustments: pl.LazyFrame,
     ) -> pl.DataFrame:
-        held, accounts, rows = pl.collect_all([positions, account_state, option_adjustments])
-        return kernel(margined(delivered(held, rows), accounts))
+        accounts = with_accrued(*pl.collect_all([account_state, accrued_dividends]))
+        held, adjustments = pl.collect_all([positions, option_adjustments])
+        return kernel(margined(delivered(held, adjustments), accounts))
 
     return daily_asset(name)(computed)
 
@@ -112,41 +117,47 @@ def account_state(  # noqa: PLR0913 (an argument a table)
 def firm_risk(
     positions: pl.LazyFrame,
     account_state: pl.LazyFrame,
+    accrued_dividends: pl.LazyFrame,
     margin_summary: pl.LazyFrame,
     stress_results: pl.LazyFrame,
     option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Each scenario over the whole firm: moves of SPY, and of every price."""
-    tables = (positions, option_adjustments, account_state, margin_summary, stress_results)
-    held, adjustments, *frames = pl.collect_all(tables)
-    return firm_tables.firm_risk_at(delivered(held, adjustments), *frames)
+    frames = pl.collect_all([positions, account_state, margin_summary, stress_results])
+    accounts = with_accrued(frames[1], accrued_dividends.collect())
+    held = delivered(frames[0], option_adjustments.collect())
+    return firm_tables.firm_risk_at(held, accounts, *frames[2:])
 
 
 @daily_asset("credit_exposures")
 def credit_exposures(
     positions: pl.LazyFrame,
     account_state: pl.LazyFrame,
+    accrued_dividends: pl.LazyFrame,
     margin_summary: pl.LazyFrame,
     stress_results: pl.LazyFrame,
     option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """What clients would owe in each scenario, by type of account."""
-    tables = (positions, option_adjustments, account_state, margin_summary, stress_results)
-    held, adjustments, *frames = pl.collect_all(tables)
-    return firm_tables.credit_exposures_at(delivered(held, adjustments), *frames)
+    frames = pl.collect_all([positions, account_state, margin_summary, stress_results])
+    accounts = with_accrued(frames[1], accrued_dividends.collect())
+    held = delivered(frames[0], option_adjustments.collect())
+    return firm_tables.credit_exposures_at(held, accounts, *frames[2:])
 
 
 @daily_asset("firm_concentrations")
 def firm_concentrations(
     positions: pl.LazyFrame,
     account_state: pl.LazyFrame,
+    accrued_dividends: pl.LazyFrame,
     volumes: pl.LazyFrame,
     option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Names and issuers that lose most at the firm's worst scenario, and how they trade."""
-    tables = (positions, option_adjustments, account_state, volumes)
-    held, adjustments, *frames = pl.collect_all(tables)
-    return firm_tables.firm_concentrations_at(delivered(held, adjustments), *frames)
+    held, state, traded = pl.collect_all([positions, account_state, volumes])
+    accounts = with_accrued(state, accrued_dividends.collect())
+    adjusted = delivered(held, option_adjustments.collect())
+    return firm_tables.firm_concentrations_at(adjusted, accounts, traded)
 
 
 WALKED: dict[str, LandedKernel] = {

@@ -1,6 +1,6 @@
 """Dividends in the live day: accrued at the ex date, met by movements, counted in equity."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
@@ -8,9 +8,8 @@ import polars as pl
 from margin_assets.kernels.corporate.dividends import Dividends, Entry
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants, to_decimal, to_instants, to_scaled
-from margin_assets.kernels.rules.grid import day_of
+from margin_assets.kernels.rules.dividend_rules import counts_due
 from margin_assets.live.firm.holdings import Holdings
-from margin_assets.rulebooks import in_force
 
 DIVIDEND = "dividend"
 ACCRUALS = {**dict.fromkeys(Entry._fields, pl.String), "amount": pl.Int64, "happened_at": pl.Int64}
@@ -50,10 +49,10 @@ class DividendMonitor:
     def _count(self, whose: set[str], point: int) -> Int64Array:
         """Sets what counts in equity: what is owed, and by house rule what is due."""
         places = sorted(map(self._holdings.accounts.place, whose))
-        counts_due = _counts_due(point)
+        is_due_counted = counts_due(point)
         for place in places:
             due, owed = self.book.open(self._holdings.accounts.all[place])
-            self._holdings.accrued[place] = owed + (due if counts_due else 0)
+            self._holdings.accrued[place] = owed + (due if is_due_counted else 0)
         return np.array(places, dtype=np.int64)
 
     def take(self) -> pl.DataFrame:
@@ -78,9 +77,3 @@ def entries_of(rows: pl.DataFrame) -> list[Entry]:
     columns = [rows[name].to_list() for name in _TABLE[:4]]
     amounts, times = to_scaled(rows["amount"]).tolist(), instants(rows["happened_at"]).tolist()
     return [Entry(*entry) for entry in zip(*columns, amounts, times, strict=True)]
-
-
-def _counts_due(point: int) -> bool:
-    """Whether what an account is due counts in its equity: not, unless the house says so."""
-    numbers: Mapping[str, object] = in_force("house", day_of(point)).numbers.get("dividends", {})
-    return bool(numbers.get("receivable_counts", False))

@@ -10,8 +10,14 @@ import pytest
 
 from margin_assets.calendar import calendar
 from margin_assets.cli.account.story import story
+from margin_assets.desk.account_document import account_document
+from margin_assets.kernels.history.accrued import with_accrued
 from margin_assets.kernels.history.history import account_state_at, positions_at
+from margin_assets.kernels.margin.margined import margined
+from margin_assets.kernels.margin.requirements import margin_summary
 from margin_assets.lake.ledger.moment import sealed_moment
+from margin_assets.live.past.replay import replay
+from margin_assets.whatif.answer import answer
 from tests.support.live_driver import (
     Firm,
     Row,
@@ -136,6 +142,20 @@ def test_what_lands_late_ends_as_in_time(told: Callable[[Path], Firm], tmp_path:
     assert_a_process_takes_over(other)
 
 
+def daily_equity(firm: Firm, when: datetime) -> Decimal:
+    """Equity of the first account by date as of an instant, dividends among it."""
+    landed, booked = everything_landed(firm)
+    micros = round(when.timestamp() * 1e6)
+    close = pl.DataFrame({"business_date": [when.date()], "as_of": [micros]})
+    times = calendar().times
+    accounts = with_accrued(account_state_at(booked, close, times), firm.table(DIVIDENDS))
+    found = margin_summary(margined(positions_at(landed, close, times), accounts))
+    return found.sort("account_id")["equity"].item(0)
+
+
+DIVIDENDS = "accrued_dividends"
+
+
 def daily(firm: Firm, when: datetime) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
     """Positions and cash by date as of an instant, from everything landed."""
     landed, booked = everything_landed(firm)
@@ -219,14 +239,14 @@ def test_a_short_owes_its_dividend_until_it_is_paid(tmp_path: Path):
     assert equity(firm) == was
 
     monday(firm)
-    assert equity(firm) == was - 47
+    assert equity(firm) == daily_equity(firm, EVENING) == was - 47
     assert firm.position()[1] == 1_060_000
     firm.restart()
 
     monday(firm, 1, cash_movements=[cash("P", "A", "-30", at_minute(1), "dividend")])
     assert equity(firm) == was - 47
     monday(firm, 2, cash_movements=[cash("Q", "A", "-20", at_minute(2), "dividend")])
-    assert equity(firm) == was - 50
+    assert equity(firm) == daily_equity(firm, EVENING) == was - 50
     assert firm.position()[1] == 1_059_950
     columns = ("kind", "action_id", "amount")
     assert firm.rows("accrued_dividends", *columns) == [
@@ -243,7 +263,7 @@ def test_what_a_long_position_is_due_does_not_count(tmp_path: Path):
 
     monday(firm, corporate_actions=[dividend()])
 
-    assert equity(firm) == was
+    assert equity(firm) == daily_equity(firm, EVENING) == was
     assert firm.rows("accrued_dividends", "amount") == [(47,)]
 
 
@@ -431,3 +451,21 @@ def test_explain_tells_them_with_their_lines(tmp_path: Path):
         ("S", "corporate_actions/000007.ndjson", 1),
         ("D", "corporate_actions/000010.ndjson", 1),
     ]
+
+
+def test_a_document_of_the_account_owes_the_dividend(tmp_path: Path):
+    firm = begun(tmp_path, SHORTED)
+    monday(firm, corporate_actions=[dividend()])
+    sealed = firm.session.ledger.last_sealed()
+    assert sealed is not None
+
+    document = account_document(sealed_moment(firm.lake, sealed), "A")
+
+    assert document.account.accrued_dividends == -47
+    assert Decimal(str(answer(document)["equity"])) == equity(firm)
+
+
+def test_a_replay_comes_to_the_same(tmp_path: Path):
+    firm = fill_late(tmp_path)
+
+    assert replay(firm.lake).difference is None

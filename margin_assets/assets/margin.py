@@ -114,7 +114,7 @@ def account_state(  # noqa: PLR0913 (an argument a table)
 
 
 @daily_asset("firm_risk")
-def firm_risk(
+def firm_risk(  # noqa: PLR0913 (an argument a table)
     positions: pl.LazyFrame,
     account_state: pl.LazyFrame,
     accrued_dividends: pl.LazyFrame,
@@ -130,7 +130,7 @@ def firm_risk(
 
 
 @daily_asset("credit_exposures")
-def credit_exposures(
+def credit_exposures(  # noqa: PLR0913 (an argument a table)
     positions: pl.LazyFrame,
     account_state: pl.LazyFrame,
     accrued_dividends: pl.LazyFrame,

@@ -71,14 +71,14 @@ def _document(day: date, breaks: "pl.DataFrame", rows: list[dict[str, Any]]) -> 
 
 def _breaks(lake: str, day: date) -> "pl.DataFrame":
     from margin_assets.desk.reconciliation import NoRecord, breaks_on
+    from margin_assets.lake.ledger.adoptions import decided_as
     from margin_assets.lake.ledger.sealed import SealedTables
-    from margin_assets.rulebooks import planned_under
 
     held = opened_lake(lake)
     sealed = chosen_cycle(held)
     if sealed is None:
         raise Refusal("no cycle is sealed yet: `margin live` processes what lands")
-    with planned_under(sealed.cycle, sealed.manifest["rulebooks"]):
+    with decided_as(held, sealed):
         try:
             return breaks_on(SealedTables(held, sealed.table_versions), day)
         except NoRecord as missing:

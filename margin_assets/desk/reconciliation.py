@@ -8,6 +8,7 @@ from margin_assets.calendar import calendar, sessions
 from margin_assets.kernels.history.breaks import Known, breaks_at, recorded_dates
 from margin_assets.kernels.history.history import Booked, Landed
 from margin_assets.lake.ledger.sealed import SealedTables
+from schemas import FEEDS
 
 
 class NoRecord(LookupError):  # noqa: N818 (says what happened)
@@ -35,10 +36,11 @@ def breaks_on(tables: SealedTables, day: date) -> pl.DataFrame:
 
 
 def _known(tables: SealedTables) -> Known:
-    def rows(feed: str) -> pl.DataFrame:
-        return tables.in_landing_order(feed).collect()
+    def rows(name: str) -> pl.DataFrame:
+        found = tables.in_landing_order(name) if name in FEEDS else tables.scan(name)
+        return found.collect()
 
-    landed = Landed(*(rows(feed) for feed in Landed._fields))
+    landed = Landed(*(rows(name) for name in Landed._fields))
     booked = Booked(
         landed.fills,
         rows("cash_movements"),
@@ -46,5 +48,6 @@ def _known(tables: SealedTables) -> Known:
         landed.instruments,
         landed.corporate_actions,
         landed.opening_balances,
+        landed.settlements,
     )
     return Known(landed, booked, rows("stock_record"), calendar())

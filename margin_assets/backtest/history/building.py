@@ -96,6 +96,13 @@ def built(rows: Rows, document: Document) -> History:
     found, faults = segments(
         cleaned, {k: v["place"].to_numpy() for k, v in splits.items()}, document, rules
     )
+    names = {name.symbol: name for name in document.names}
+    groups = {
+        s.symbol: (names[s.ticker].class_group if s.ticker in names else None) or s.symbol
+        for s in found
+    }
+    # As a book has its positions: by class group, then symbol.
+    found.sort(key=lambda segment: (groups[segment.symbol], segment.symbol))
     symbols = [segment.symbol for segment in found]
     if document.benchmark not in symbols:
         raise BacktestError(f"history {document.name}: benchmark {document.benchmark} has no rows")
@@ -104,11 +111,7 @@ def built(rows: Rows, document: Document) -> History:
     told_splits, told_dividends = _actions(found, splits, PPM), _actions(found, dividends, MICRO)
     total = _totals(price, age, told_splits, told_dividends)
     month = _months(days)
-    names = {name.symbol: name for name in document.names}
     classes = [names[s.ticker].asset_class if s.ticker in names else "equity" for s in found]
-    groups = [
-        (names[s.ticker].class_group if s.ticker in names else None) or s.symbol for s in found
-    ]
     beta = _betas(total, age, symbols.index(document.benchmark), month, rules)
     faults += [
         Fault(s.symbol, None, "no_factors", "its closes have no splits and no dividends")
@@ -123,7 +126,7 @@ def built(rows: Rows, document: Document) -> History:
         closes=known.closes[first:end],
         symbols=tuple(symbols),
         asset_class=tuple(classes),
-        class_group=tuple(groups),
+        class_group=tuple(groups[symbol] for symbol in symbols),
         price=price,
         age=age,
         total=total,
@@ -199,7 +202,7 @@ def _totals(
     growth = np.ones(price.shape)
     had = age[:-1] != BEFORE
     growth[1:][had] = ((price[1:] * ratio[1:] + paid[1:]) / np.maximum(price[:-1], 1))[had]
-    total = np.cumprod(growth, axis=0)
+    total: FloatArray = np.cumprod(growth, axis=0)
     total[age == BEFORE] = np.nan
     return total
 

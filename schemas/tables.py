@@ -9,6 +9,7 @@ import polars as pl
 
 from schemas import (
     audit,
+    backtest,
     calls,
     columns,
     desk,
@@ -92,6 +93,11 @@ def _beside_cycles(name: str, schema: type[dy.Schema], group: str, *order: str) 
 def _answer(name: str, schema: type[dy.Schema], *beside: str) -> Table:
     """A table of what follows from a run of the avalanche."""
     return _beside_cycles(name, schema, "avalanche", "run_id", *beside)
+
+
+def _backtest(name: str, schema: type[dy.Schema], *beside: str) -> Table:
+    """A table of what a backtest came to."""
+    return _beside_cycles(name, schema, "backtest", "run_id", *beside)
 
 
 TABLES: dict[str, Table] = {
@@ -225,6 +231,21 @@ TABLES: dict[str, Table] = {
             "avalanche",
             *("snapshot_id", "ns_id", "old_model_id", "new_model_id"),
         ),
+        _beside_cycles(
+            "history_prices",
+            backtest.HistoryPrices,
+            "backtest",
+            *("history_id", "symbol", "business_date"),
+        ),
+        _backtest("backtest_runs", backtest.BacktestRuns),
+        _backtest("backtest_accounts", backtest.BacktestAccounts, "account_id"),
+        _backtest("backtest_days", backtest.BacktestDays, "business_date"),
+        _backtest(
+            "backtest_coverage",
+            backtest.BacktestCoverage,
+            *("method", "horizon_days", "group_kind", "group_name"),
+        ),
+        _backtest("backtest_worst", backtest.BacktestWorst, "kind", "rank"),
         _answer("funding_forecast", answers.FundingForecast, "day"),
         _answer("facility_sizes", answers.FacilitySizes, "facility_id"),
         _answer("margin_attribution", answers.MarginAttribution, "manager_id", "factor_id"),

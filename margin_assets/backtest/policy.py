@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import date
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,17 +68,25 @@ class Policy:
         return self._known[key]
 
 
+def known_policies() -> tuple[str, ...]:
+    """Policies that are there by name: the built-in one first."""
+    entries = files("margin_assets.backtest").joinpath("known_policies").iterdir()
+    return (BUILT_IN, *sorted(e.name[:-5] for e in entries if e.name.endswith(".toml")))
+
+
 def policy_of(name: str) -> Policy:
-    """The built-in policy, or that of a TOML file.
+    """The policy of a known name, or of a TOML file.
 
     Raises:
         BacktestError: The file is none.
     """
     if name == BUILT_IN:
         return Policy(BUILT_IN, {})
+    known = files("margin_assets.backtest").joinpath("known_policies", f"{name}.toml")
     path = Path(name)
     try:
-        changes = parsed_changes(path.read_text("utf-8"), name, date.max)
+        text = (known if name in known_policies() else path).read_text("utf-8")
+        changes = parsed_changes(text, name, date.max)
     except (OSError, ValueError) as error:
         raise BacktestError(f"policy {name}: {error}") from None
     return Policy(path.stem, changes)

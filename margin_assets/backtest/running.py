@@ -33,6 +33,8 @@ class Ran(NamedTuple):
     plan: Plan
     sessions: range
     years: tuple[Year, ...]
+    state: State
+    """As of the last close."""
     resumed: int
     """Years that were known already."""
 
@@ -103,7 +105,8 @@ def run(
                 _save(kept, walk.state, year)
         found.append(year)
         tell(places.stop - sessions.start)
-    return Ran(run_id, policy, ground, plan, sessions, tuple(found), resumed)
+    last = state if walk is None else walk.state
+    return Ran(run_id, policy, ground, plan, sessions, tuple(found), last, resumed)
 
 
 def _save(path: Path, state: State, year: Year) -> None:

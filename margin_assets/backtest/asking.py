@@ -10,12 +10,15 @@ from typing import NamedTuple
 
 import polars as pl
 
+from margin_assets.backtest.book.fills import told_by
+from margin_assets.backtest.book.plan import Plan
 from margin_assets.backtest.book.tempers import book_document, drawn
 from margin_assets.backtest.history.building import History, history_of
 from margin_assets.backtest.history.document import described
 from margin_assets.backtest.policy import Policy
 from margin_assets.backtest.results.storing import tables_of
 from margin_assets.backtest.running import Ran, Telling, run, sessions_between
+from margin_assets.lake.store.store import Lake
 
 _CORES = 2
 
@@ -51,8 +54,19 @@ def one_run(
     """
     found = history_of(described(asked.history, asked.data))
     sessions = sessions_between(found, asked.first, asked.last)
+    return run(found, plan_for(asked, found, sessions), policy, sessions, keeping)
+
+
+def plan_for(asked: Asked, history: History, sessions: range) -> Plan:
+    """The book that is asked for: that of a lake, or one drawn.
+
+    Raises:
+        BacktestError: There is none.
+    """
+    if "://" in asked.book or (Path(asked.book) / "cycles").is_dir():
+        return told_by(Lake(asked.book), history, sessions)
     document = book_document(asked.book, accounts=asked.accounts, seed=asked.seed)
-    return run(found, drawn(document, found, sessions), policy, sessions, keeping)
+    return drawn(document, history, sessions)
 
 
 def note_of(history: History) -> str:

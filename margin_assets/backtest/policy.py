@@ -40,6 +40,7 @@ class Policy:
         """
         self.name, self.changes = name, changes
         self._known: dict[tuple[date, ...], DayRules] = {}
+        self._by_day: dict[date, DayRules] = {}
         for family in changes:
             if family not in FAMILIES:
                 known = ", ".join(FAMILIES)
@@ -55,6 +56,11 @@ class Policy:
 
     def on(self, day: date) -> DayRules:
         """Rules of a day; the same object for days of the same rulebooks."""
+        if day not in self._by_day:
+            self._by_day[day] = self._of_era(day)
+        return self._by_day[day]
+
+    def _of_era(self, day: date) -> DayRules:
         key = tuple(
             max((one for one in versions(family) if one <= day), default=date.min)
             for family in FAMILIES

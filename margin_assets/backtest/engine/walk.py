@@ -40,6 +40,8 @@ class Walk:
         self._book: Book | None = None
         first = policy.on(ground.history.days[0]).rules
         self._figures = empty_figures(plan.seats, first)
+        self._at = 0
+        """Session of whose close the figures are."""
         self._is_fresh = True
 
     def year(self, places: range) -> Year:
@@ -47,7 +49,7 @@ class Walk:
         recorder = Recorder(self.ground, len(self.plan.tempers))
         if places.start and self._is_fresh:
             # As the close before left them, whoever walked up to it.
-            self._figures = self._valued(places.start - 1)[2]
+            self._at, self._figures = places.start - 1, self._valued(places.start - 1)[2]
         self._is_fresh = False
         for place in places:
             self._session(place, recorder)
@@ -63,7 +65,7 @@ class Walk:
         series = self._series(place, history.age[place])
         self._act(acts.Session(place, series), recorder)
         book, series, figures = self._valued(place)
-        self._figures = figures
+        self._at, self._figures = place, figures
         seats = np.flatnonzero(self.state.life != NOBODY)
         self._missed(figures, seats)
         self._climb(int(history.closes[place]), seats, (book, series), recorder)
@@ -145,7 +147,7 @@ class Walk:
 
     def _note_calls(self, made: Int64Array, book: Book, place: int) -> None:
         """What would come of those who are called, were they left alone."""
-        state, window = self.state, (place, self.ground.counting.left_alone)
+        state, window = self.state, (self._at, self.ground.counting.left_alone)
         state.called_on[made], state.met_by[made] = place, MARKET
         equity = self._figures.equity
         lowest = lowest_left_alone(book, equity, made, self.ground.paths, window)

@@ -9,17 +9,16 @@ import typer
 from typer.core import TyperGroup
 
 from margin_assets.cli import output
-from margin_assets.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, example, opened_lake
+from margin_assets.cli.backtest import backtest_rows
+from margin_assets.cli.backtest.landed_books import as_lake
+from margin_assets.cli.options import JsonOption, example
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
     import click
-    import polars as pl
 
     from margin_assets.backtest.asking import Asked, Done
     from margin_assets.backtest.policy import Policy
-
-_SHOWN = 10
 
 
 class _RunsByDefault(TyperGroup):
@@ -42,8 +41,13 @@ PolicyArgument = Annotated[
     str,
     typer.Argument(metavar="POLICY", help="`built-in`, or a TOML file of changes to rulebooks."),
 ]
-DayOption = Annotated[
-    datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Included.")
+FromOption = Annotated[
+    datetime | None,
+    typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First day."),
+]
+ToOption = Annotated[
+    datetime | None,
+    typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Last day."),
 ]
 
 
@@ -57,13 +61,7 @@ def register(app: typer.Typer) -> None:
             "margin backtest built-in --sweep house.ladder.warning_below=0.03,0.05,0.06",
         ),
     )(run)
-    backtest.command("worst", epilog=example("margin backtest worst RUN --lake ./lake"))(worst)
-    backtest.command(
-        "explain", epilog=example("margin backtest explain RUN 1 --kind lost --lake ./lake")
-    )(explain)
-    backtest.command(
-        "report", epilog=example("margin backtest report RUN --out report.html --lake ./lake")
-    )(report)
+    backtest_rows.register(backtest)
     app.add_typer(backtest, name="backtest")
 
 
@@ -71,7 +69,8 @@ def run(  # noqa: PLR0913 (the options of the interface)
     *,
     policy: PolicyArgument,
     book: Annotated[
-        str, typer.Option("--book", help="`tempers`, or a TOML file like it.")
+        str,
+        typer.Option("--book", help="`tempers`, a TOML file like it, a landing folder or a lake."),
     ] = "tempers",
     history: Annotated[
         list[str] | None,
@@ -80,8 +79,8 @@ def run(  # noqa: PLR0913 (the options of the interface)
     data: Annotated[
         Path | None, typer.Option("--data", metavar="DIR", help="Folder of the history's files.")
     ] = None,
-    first: Annotated[DayOption, typer.Option("--from")] = None,
-    last: Annotated[DayOption, typer.Option("--to")] = None,
+    first: FromOption = None,
+    last: ToOption = None,
     accounts: Annotated[
         int | None, typer.Option("--accounts", min=1, help="Seats, in place of the book's.")
     ] = None,
@@ -115,12 +114,12 @@ def run(  # noqa: PLR0913 (the options of the interface)
     from margin_assets.backtest.faults import BacktestError
 
     days = (first.date() if first else None, last.date() if last else None)
-    asked = [
-        Asked(name, data, book, *days, accounts, seed)
-        for name in dict.fromkeys(history or ["sp500"])
-    ]
+    names = dict.fromkeys(history or ["sp500"])
     try:
-        done = _all_runs(asked, _policies(policy, compare, sweep or []), work)
+        policies = _policies(policy, compare, sweep or [])
+        with as_lake(book) as held:
+            asked = [Asked(name, data, held, *days, accounts, seed) for name in names]
+            done = _all_runs(asked, policies, work)
     except BacktestError as error:
         raise Refusal(str(error)) from None
     if lake is not None:
@@ -236,122 +235,3 @@ def _show_coverage(done: "Done") -> None:
     columns = ("requirement", "sessions", "windows", "breaches", "share", "expected", "Kupiec p")
     title = f"{row['policy']} on {row['history']}, {row['first_date']} to {row['last_date']}"
     output.table((*columns, "independence p"), told, title=title)
-
-
-KindOption = Annotated[str, typer.Option("--kind", help="`uncovered` or `lost`.", metavar="KIND")]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Its id, or the start of it.")]
-
-
-def worst(
-    *,
-    run_id: RunArgument,
-    lake: LakeOption = DEFAULT_LAKE,
-    limit: Annotated[int, typer.Option("--limit", min=1)] = _SHOWN,
-    as_json: JsonOption = False,
-) -> None:
-    """The account sessions of a run that hurt most."""
-    import polars as pl
-
-    rows = _of_run(lake, run_id, "backtest_worst").filter(pl.col("rank") <= limit)
-    found = rows.sort("kind", "rank").drop("held").to_dicts()
-    if as_json:
-        output.answer(found)
-        return
-    output.table(
-        ("kind", "rank", "session", "account", "amount", "loss", "required", "equity"),
-        [
-            (
-                *(row["kind"], row["rank"], row["business_date"], row["account_id"]),
-                *(f"{row[name]:,.2f}" for name in ("amount", "loss", "required", "equity")),
-            )
-            for row in found
-        ],
-    )
-
-
-def explain(
-    *,
-    run_id: RunArgument,
-    rank: Annotated[int, typer.Argument(metavar="RANK", min=1)],
-    kind: KindOption = "uncovered",
-    lake: LakeOption = DEFAULT_LAKE,
-    as_json: JsonOption = False,
-) -> None:
-    """One of them: what was held, what was asked for it by each rule, and what it came to."""
-    import polars as pl
-
-    rows = _of_run(lake, run_id, "backtest_worst").filter(
-        (pl.col("kind") == kind) & (pl.col("rank") == rank)
-    )
-    if rows.is_empty():
-        raise Refusal(f"run {run_id} has no {kind} session of rank {rank}")
-    row = rows.row(0, named=True)
-    told = _explained(row, _of_run(lake, run_id, "backtest_accounts"))
-    if as_json:
-        output.answer(told)
-        return
-    output.say(
-        f"{row['account_id']} ({told['temper']}, {told['account_type']}), {row['business_date']}: "
-        f"{row['amount']:,.2f} USD {'owed after the sale' if kind == 'lost' else 'uncovered'}"
-    )
-    output.table(
-        ("symbol", "quantity", "price", "next price", "gain"),
-        [
-            (
-                p["symbol"],
-                f"{p['quantity']:,.0f}",
-                f"{p['price']:,.2f}",
-                f"{p['next']:,.2f}",
-                f"{p['gain']:,.2f}",
-            )
-            for p in told["positions"]
-        ],
-    )
-    output.say(
-        f"equity {row['equity']:,.2f}, required {row['required']:,.2f}, lost {row['loss']:,.2f}"
-    )
-    output.say(
-        f"over its life: {told['calls']} calls, {told['restrictions']} restrictions, "
-        f"{told['liquidations']} liquidations, {told['lost']:,.2f} lost"
-    )
-
-
-def _explained(row: dict[str, Any], accounts: "pl.DataFrame") -> dict[str, Any]:
-    import polars as pl
-
-    owner = accounts.filter(pl.col("account_id") == row["account_id"]).row(0, named=True)
-    positions = []
-    for symbol, quantity, price, after in json.loads(row["held"]):
-        units, now, then = quantity / 1e6, price / 1e6, after / 1e6
-        gain = units * (then - now)
-        positions.append(
-            {"symbol": symbol, "quantity": units, "price": now, "next": then, "gain": gain}
-        )
-    of_life = ("temper", "account_type", "calls", "restrictions", "liquidations", "lost")
-    told = {name: value for name, value in row.items() if name != "held"}
-    return told | {"positions": positions} | {name: owner[name] for name in of_life}
-
-
-def report(
-    *,
-    run_ids: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids of runs.")],
-    lake: LakeOption = DEFAULT_LAKE,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE")] = Path("backtest.html"),
-) -> None:
-    """The page of runs that a lake holds."""
-    from margin_assets.backtest.report.page import page
-    from margin_assets.backtest.results.storing import RUN_TABLES
-
-    runs = [{name: _of_run(lake, one, name) for name in RUN_TABLES} for one in run_ids]
-    out.write_text(page(runs, {}), encoding="utf-8")
-    output.note(f"the report is in {out}")
-
-
-def _of_run(uri: str, run_id: str, table: str) -> "pl.DataFrame":
-    from margin_assets.backtest.faults import BacktestError
-    from margin_assets.backtest.results.storing import stored
-
-    try:
-        return stored(opened_lake(uri), run_id, table)
-    except BacktestError as error:
-        raise Refusal(str(error)) from None

@@ -96,8 +96,8 @@ def lowest_left_alone(
 ) -> Int64Array:
     """Lowest equity of some accounts over the sessions to come, had nobody touched them, cents.
 
-    Model values: each position follows the total return of its security. Of a session on which a
-    security has no price the position stands where it was.
+    Model values: each position follows the total return of its security, and stands where that
+    has no price.
 
     Args:
         book: As it stands.
@@ -116,8 +116,9 @@ def lowest_left_alone(
             value = float(equity[a])
             for i in range(book.offsets[a], book.offsets[a + 1]):
                 s = book.series[i]
-                growth = paths.total[later, s] / paths.total[now, s] - 1.0
-                if growth == growth:
+                # Not so of what has no price yet, nor of what is worth nothing.
+                if paths.total[now, s] > 0.0:
+                    growth = paths.total[later, s] / paths.total[now, s] - 1.0
                     value += book.quantity[i] * 1e-10 * paths.price[now, s] * growth
             lowest = min(lowest, value)
         found[k] = np.int64(np.floor(lowest + 0.5))

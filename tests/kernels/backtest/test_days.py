@@ -84,3 +84,12 @@ def test_a_book_left_alone_is_seen_at_its_lowest():
         20_000,
         20_000,
     ]
+
+
+def test_what_is_worth_nothing_or_has_no_price_stands_still():
+    price = np.full((2, 2), 10_000_000)
+    total = np.array([[0.0, np.nan], [0.0, 1.0]])
+    book, equity = book_of({0: 100, 1: 100}), np.array([500])
+
+    found = lowest_left_alone(book, equity, np.array([0]), Paths(price, total), (0, 1))
+    assert found.tolist() == [500]

@@ -75,7 +75,7 @@ def backtest(
         raise dg.Failure(str(fault), allow_retries=False) from None
     written = store_run(lake.created(), ran)
     for name in _TABLES:
-        told = {"run_id": ran.run_id, "is_new": name in written}
+        told: dict[str, Any] = {"run_id": ran.run_id, "is_new": name in written}
         yield dg.MaterializeResult(name, metadata=told)
 
 

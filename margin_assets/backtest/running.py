@@ -7,7 +7,7 @@ from datetime import date
 from importlib import metadata
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -113,8 +113,9 @@ def _save(path: Path, state: State, year: Year) -> None:
     """Whole or not at all: a run that is interrupted finds the years before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = path.with_suffix(".part.npz")
-    state_arrays = {f"state_{name}": array for name, array in flattened(state).items()}
-    np.savez_compressed(staged, **state_arrays, **year_arrays(year))
+    arrays: dict[str, Any] = {f"state_{name}": held for name, held in flattened(state).items()}
+    arrays |= year_arrays(year)
+    np.savez_compressed(staged, **arrays)
     staged.replace(path)
 
 

@@ -83,10 +83,9 @@ def plan(found: History, *seats: Seat) -> Plan:
         for symbol, shares in seat.held.items()
     )
     paid = [
-        -value_cents(quantity, int(found.price[place, security]))
-        for place, _, security, quantity in trades
+        -value_cents(shares, int(found.price[place, held])) for place, _, held, shares in trades
     ]
-    columns = np.array(trades, dtype=np.int64).reshape(-1, 4).T.copy()
+    at, seat_of, security, quantity = np.array(trades, dtype=np.int64).reshape(-1, 4).T.copy()
     money = sorted((seat.opened, n, seat.deposit * 100) for n, seat in enumerate(seats))
     moved = np.array(money, dtype=np.int64).reshape(-1, 3).T.copy()
 
@@ -110,7 +109,7 @@ def plan(found: History, *seats: Seat) -> Plan:
         seats=len(seats),
         tempers=("T",),
         lives=lives,
-        trades=Trades(*columns, np.array(paid, dtype=np.int64)),
+        trades=Trades(at, seat_of, security, quantity, np.array(paid, dtype=np.int64)),
         movements=Movements(*moved),
         debit_spread=0.0,
     )

@@ -9,7 +9,7 @@ from margin_assets.backtest.book.plan import Plan, on
 from margin_assets.backtest.engine.state import FIRM, NOBODY, OWNER, TALLIES, State
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.book.series import UNUSABLE, USABLE, Series
-from margin_assets.kernels.enforcement.rungs import CALL, empty_ladder
+from margin_assets.kernels.enforcement.rungs import CALL, Ladder, empty_ladder
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MICRO, PPM, value_cents
 
@@ -47,7 +47,8 @@ def _close(
     got = values_of(state.quantity[seat, security], at.series.price[security])
     np.add.at(state.cash, seat, got)
     state.quantity[seat, security] = 0
-    return seats[~(state.quantity[seats] != 0).any(axis=1)]
+    empty: Int64Array = seats[~(state.quantity[seats] != 0).any(axis=1)]
+    return empty
 
 
 def write_off(state: State, seats: Int64Array) -> Int64Array:
@@ -172,8 +173,8 @@ def take_seats(state: State, plan: Plan, place: int) -> None:
 def vacate(state: State, seats: Int64Array) -> None:
     """Seats as if nobody had sat in them."""
     fresh = empty_ladder(len(seats))
-    for column, new in zip(state.ladder, fresh, strict=True):
-        column[seats] = new
+    for name in Ladder._fields:
+        getattr(state.ladder, name)[seats] = getattr(fresh, name)
     for column in (state.cash, state.mornings, state.called_on, state.lowest, state.met_by):
         column[seats] = 0
     state.life[seats] = NOBODY
@@ -190,4 +191,4 @@ def trade(state: State, plan: Plan, place: int) -> bool:
     )
     np.add.at(state.cash, trades.seat[chosen], trades.cash[chosen])
     np.add.at(state.cash, moved.seat[paid], moved.cash[paid])
-    return chosen.stop > chosen.start
+    return bool(chosen.stop > chosen.start)

@@ -16,7 +16,7 @@ from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.rules.backtest_rules import BacktestRules, backtest_rules
 from margin_assets.kernels.rules.rules import Rules
 
-_MARKS = {
+_MARKS: dict[str, pl.DataType | type[pl.DataType]] = {
     "last_price": pl.Decimal(38, 6),
     "underlying_price": pl.Decimal(38, 6),
     "beta": pl.Float64,

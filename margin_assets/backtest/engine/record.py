@@ -93,7 +93,7 @@ class Recorder:
         """Counts changes on the ladder; returns whose calls were made."""
         tightens = steps.tightens == 1
         is_status = steps.dimension == MARGIN_STATUS
-        made = steps.account[is_status & (steps.after == CALL)]
+        made: Int64Array = steps.account[is_status & (steps.after == CALL)]
         met = steps.account[is_status & (steps.before == CALL)]
         warned = steps.account[is_status & tightens & (steps.after == WARNING)]
         is_first = tightens & (steps.before == 0)

@@ -114,8 +114,8 @@ class Walk:
         book, series = self._held(), self.ground.on(place - 1, older, rules)
         figures = revalue(book, series, rules)
         house.charge(self.ground, (place - 1, book, series), figures, self._rules(point))
-        for mine, new in zip(self._figures, figures, strict=True):
-            mine[seats] = new[seats]
+        for name in Figures._fields:
+            getattr(self._figures, name)[seats] = getattr(figures, name)[seats]
         self._climb(point, seats, (book, series), recorder)
 
     def _pass_time(self, until: int, place: int, recorder: Recorder) -> None:

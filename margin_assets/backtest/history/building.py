@@ -202,7 +202,7 @@ def _totals(
     growth = np.ones(price.shape)
     had = age[:-1] != BEFORE
     growth[1:][had] = ((price[1:] * ratio[1:] + paid[1:]) / np.maximum(price[:-1], 1))[had]
-    total: FloatArray = np.cumprod(growth, axis=0)
+    total: FloatArray = np.cumprod(growth, axis=0).astype(np.float64)
     total[age == BEFORE] = np.nan
     return total
 

@@ -29,7 +29,7 @@ def coverage_frame(ran: Ran) -> pl.DataFrame:
     counts = np.sum([year.counts for year in ran.years], axis=0)
     sums = np.sum([year.sums for year in ran.years], axis=0)
     swings = _swings(ran)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for h, days in enumerate(ran.ground.counting.horizons):
         for m, method in enumerate(METHODS):
             for kind, name, (crises, tempers) in _groups(ran):
@@ -37,7 +37,7 @@ def coverage_frame(ran: Ran) -> pl.DataFrame:
                 if not counted.sum():
                     continue
                 amounts = sums[h, crises, m][..., tempers, :].reshape(-1, 4).sum(axis=0)
-                row = {"method": method, "horizon_days": days, "group_kind": kind}
+                row: dict[str, Any] = {"method": method, "horizon_days": days, "group_kind": kind}
                 row |= {"group_name": name} | _tested(ran, counted, is_daily=days == 1)
                 row |= {"run_id": ran.run_id} | _told(amounts)
                 row |= swings.get((method, kind, name), {}) if days == 1 else {}

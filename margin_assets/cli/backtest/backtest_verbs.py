@@ -15,8 +15,6 @@ from margin_assets.cli.options import JsonOption, example
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
-    import click
-
     from margin_assets.backtest.asking import Asked, Done
     from margin_assets.backtest.policy import Policy
 
@@ -25,8 +23,10 @@ class _RunsByDefault(TyperGroup):
     """`margin backtest POLICY` runs it: what is no verb of the group is a policy."""
 
     def resolve_command(
-        self, ctx: "click.Context", args: list[str]
-    ) -> tuple[str | None, "click.Command | None", list[str]]:
+        self,
+        ctx: Any,  # noqa: ANN401 (typer keeps its parser's types to itself)
+        args: list[str],
+    ) -> tuple[str | None, Any, list[str]]:
         words = args if args and args[0] in self.commands else ["run", *args]
         return super().resolve_command(ctx, words)
 

@@ -17,7 +17,7 @@ from margin_assets.backtest.history.building import History, history_of
 from margin_assets.backtest.history.document import described
 from margin_assets.backtest.policy import Policy
 from margin_assets.backtest.results.storing import tables_of
-from margin_assets.backtest.running import Ran, Telling, run, sessions_between
+from margin_assets.backtest.running import Ran, Telling, run, sessions_between, untold
 from margin_assets.lake.store.store import Lake
 
 _CORES = 2
@@ -45,7 +45,7 @@ class Done(NamedTuple):
 
 
 def one_run(
-    asked: Asked, policy: Policy, keeping: tuple[Path | None, Telling] = (None, lambda _: None)
+    asked: Asked, policy: Policy, keeping: tuple[Path | None, Telling] = (None, untold)
 ) -> Ran:
     """Reads, draws and runs.
 
@@ -88,11 +88,11 @@ def runs(
     asked: list[Asked],
     policies: list[Policy],
     folder: Path | None,
-    tell: Callable[[str, int], None],
+    tell: Callable[[str, int, int], None],
 ) -> list[Done]:
     """Every policy on everything that is asked, in that order; several ones in processes.
 
-    Told of each run's name and sessions done; of runs in processes only when they are done.
+    Told of one run's sessions as its years are done; of several, how many of them are done.
     """
     cases = [(one, policy) for one in asked for policy in policies]
     if len(cases) == 1:
@@ -104,12 +104,12 @@ def runs(
         found = []
         for (_, policy), future in zip(cases, waiting, strict=True):
             found.append(future.result())
-            tell(policy.name, found[-1].tables["backtest_days"].height)
+            tell(policy.name, len(found), len(cases))
         return found
 
 
 def _alone(asked: Asked, policy: Policy, folder: Path | None) -> Done:
-    return _done(asked, policy, (folder, lambda _: None))
+    return _done(asked, policy, (folder, untold))
 
 
 def _done(asked: Asked, policy: Policy, keeping: tuple[Path | None, Telling]) -> Done:

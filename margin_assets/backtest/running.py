@@ -20,8 +20,12 @@ from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.history.building import History
 from margin_assets.backtest.policy import Policy
 
-Telling = Callable[[int], None]
-"""Told how many sessions are done."""
+Telling = Callable[[int, int], None]
+"""Told how many sessions are done, of how many."""
+
+
+def untold(_done: int, _of: int) -> None:
+    """Tells nobody."""
 
 
 class Ran(NamedTuple):
@@ -75,7 +79,7 @@ def run(
     plan: Plan,
     policy: Policy,
     sessions: range,
-    keeping: tuple[Path | None, Telling] = (None, lambda _: None),
+    keeping: tuple[Path | None, Telling] = (None, untold),
 ) -> Ran:
     """Walks the years; those that a folder holds already are taken from there.
 
@@ -104,7 +108,7 @@ def run(
             if kept is not None:
                 _save(kept, walk.state, year)
         found.append(year)
-        tell(places.stop - sessions.start)
+        tell(places.stop - sessions.start, len(sessions))
     last = state if walk is None else walk.state
     return Ran(run_id, policy, ground, plan, sessions, tuple(found), last, resumed)
 

@@ -62,14 +62,14 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
 ):
     done: list[int] = []
 
-    def until_two_years(sessions: int) -> None:
+    def until_two_years(sessions: int, _of: int) -> None:
         done.append(sessions)
         if len(done) == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         run(found, book, ran.policy, SESSIONS, (tmp_path, until_two_years))
-    again = run(found, book, ran.policy, SESSIONS, (tmp_path, lambda _: None))
+    again = run(found, book, ran.policy, SESSIONS, (tmp_path, running.untold))
 
     assert (again.resumed, len(again.years)) == (2, len(ran.years))
     assert same(again, ran)

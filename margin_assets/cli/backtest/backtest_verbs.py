@@ -152,16 +152,10 @@ def _all_runs(asked: "list[Asked]", policies: "list[Policy]", work: Path | None)
     from margin_assets.backtest.asking import runs
 
     with output.progress() as bar:
-        several = len(asked) * len(policies)
-        task = bar.add_task("backtest", total=several if several > 1 else None)
-        counted = [0]
+        task = bar.add_task("loading", total=None)
 
-        def tell(name: str, done: int) -> None:
-            counted[0] += 1
-            if several > 1:
-                bar.update(task, completed=counted[0], description=name)
-            else:
-                bar.update(task, completed=done)
+        def tell(name: str, done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of, description=name)
 
         return runs(asked, policies, work, tell)
 

@@ -12,8 +12,9 @@ from margin_assets.avalanche.book.building import Built
 from margin_assets.avalanche.book.faults import BookError
 from margin_assets.avalanche.book.reading import LINE, Tables
 from margin_assets.avalanche.book.scenarios import scenario_of
+from margin_assets.engines import Engine, InProcess
 from margin_assets.kernels.avalanche.results import Results
-from margin_assets.kernels.avalanche.scenario import IMPACT, NO_IMPACT, NO_SALES
+from margin_assets.kernels.avalanche.scenario import IMPACT, NO_IMPACT, NO_SALES, Scenario
 from margin_assets.kernels.avalanche.simulation import Simulator
 
 ARMS = {"A": NO_SALES, "B": NO_IMPACT, "C": IMPACT}
@@ -49,13 +50,19 @@ def snapshot_of(tables: Tables) -> str:
     return digest.hexdigest()[:32]
 
 
-def run(built: Built, asked: Asked, tell: Callable[[int], None] | None = None) -> Ran:
+def run(
+    built: Built,
+    asked: Asked,
+    tell: Callable[[int], None] | None = None,
+    engine: Engine | None = None,
+) -> Ran:
     """Runs the paths of one scenario and arm.
 
     Args:
         built: The book.
         asked: What is run.
         tell: Called with the number of paths done.
+        engine: Where ranges of paths run; in this process where not given.
 
     Raises:
         BookError: The book does not have what the scenario or the arm needs.
@@ -66,15 +73,21 @@ def run(built: Built, asked: Asked, tell: Callable[[int], None] | None = None) -
         simulator = Simulator(built.platform, settings)
     except ValueError as error:
         raise BookError([str(error)]) from None
+    ranges = [(at, min(at + BATCH, asked.paths)) for at in range(0, asked.paths, BATCH)]
     parts: list[Results] = []
-    for first in range(0, asked.paths, BATCH):
-        ids = np.arange(first, min(first + BATCH, asked.paths), dtype=np.int64)
-        parts.append(simulator.run(scenario, ids))
+    done = (engine or InProcess()).over(_in_range, (simulator, scenario), ranges)
+    for part, (_, end) in zip(done, ranges, strict=True):
+        parts.append(part)
         if tell:
-            tell(int(ids[-1]) + 1)
+            tell(end)
     joined = Results(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     snapshot = snapshot_of(built.tables)
     return Ran(run_id_of(snapshot, asked), snapshot, asked, joined)
+
+
+def _in_range(on: tuple[Simulator, Scenario], paths: tuple[int, int]) -> Results:
+    simulator, scenario = on
+    return simulator.run(scenario, np.arange(*paths, dtype=np.int64))
 
 
 def run_id_of(snapshot_id: str, asked: Asked) -> str:

@@ -17,7 +17,7 @@ from margin_assets.assets.resources import LakeResource
 from margin_assets.backtest.asking import Asked, one_run
 from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.policy import known_policies, policy_of
-from margin_assets.backtest.results.storing import RUN_TABLES, store_run
+from margin_assets.backtest.results.storing import RUN_TABLES, store_tables, tables_of
 from schemas import TABLES
 
 FIRST_YEAR, LAST_YEAR = 1990, 2022
@@ -73,7 +73,7 @@ def backtest(
         ran = one_run(asked, policy_of(keys["policy"]))
     except BacktestError as fault:
         raise dg.Failure(str(fault), allow_retries=False) from None
-    written = store_run(lake.created(), ran)
+    written = store_tables(lake.created(), tables_of(ran))
     for name in _TABLES:
         told: dict[str, Any] = {"run_id": ran.run_id, "is_new": name in written}
         yield dg.MaterializeResult(name, metadata=told)

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import polars as pl
 
 from margin_assets.backtest.faults import BacktestError
-from margin_assets.backtest.history.building import History
 from margin_assets.backtest.results.coverage import coverage_frame
 from margin_assets.backtest.results.frames import (
     accounts_frame,
@@ -26,8 +25,9 @@ RUN_TABLES = (
 
 
 def tables_of(ran: Ran) -> dict[str, pl.DataFrame]:
-    """Rows of a run by table."""
+    """Rows of a run and of its history by table."""
     return {
+        "history_prices": prices_frame(ran.ground.history),
         "backtest_accounts": accounts_frame(ran),
         "backtest_days": days_frame(ran),
         "backtest_coverage": coverage_frame(ran),
@@ -37,14 +37,12 @@ def tables_of(ran: Ran) -> dict[str, pl.DataFrame]:
 
 
 def store_tables(lake: Lake, tables: Mapping[str, pl.DataFrame]) -> list[str]:
-    """Writes the rows of a run; tells which tables got some."""
-    run_id = tables["backtest_runs"]["run_id"][0]
-    return [found for name in RUN_TABLES for found in _once(lake, name, tables[name], run_id)]
-
-
-def store_run(lake: Lake, ran: Ran) -> list[str]:
-    """Writes a run and its history; tells which tables got rows."""
-    return [*store_history(lake, ran.ground.history), *store_tables(lake, tables_of(ran))]
+    """Writes the rows of a run and of its history; tells which tables got some."""
+    run, prices = tables["backtest_runs"].row(0, named=True), tables["history_prices"]
+    written = _once(lake, "history_prices", prices, run["history_id"])
+    for name in RUN_TABLES:
+        written += _once(lake, name, tables[name], run["run_id"])
+    return written
 
 
 def stored(lake: Lake, run_id: str, table: str) -> pl.DataFrame:
@@ -58,11 +56,6 @@ def stored(lake: Lake, run_id: str, table: str) -> pl.DataFrame:
     if len(found) != 1:
         raise BacktestError(f"the lake holds {len(found) or 'no'} runs {run_id!r}")
     return lake.read(table, lambda: lake.scan(table).filter(pl.col("run_id") == found[0]))
-
-
-def store_history(lake: Lake, history: History) -> list[str]:
-    """Writes the rows of a history, once."""
-    return _once(lake, "history_prices", prices_frame(history), history.history_id)
 
 
 def _once(lake: Lake, name: str, rows: pl.DataFrame, identity: str) -> list[str]:

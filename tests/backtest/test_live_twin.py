@@ -16,8 +16,8 @@ from tests.support.live_driver import Firm, account, cash, fill, instrument, pri
 
 CLOSES = {
     "SPY": [300.0, 300.0, 296.0, 290.0, 291.0, 280.0, 285.0, 287.0, 288.0, 289.0],
-    # A fall, a call, a recovery; then far enough down for a liquidation.
-    "Y": [100.0, 80.0, 63.0, 62.5, 90.0, 57.0, 55.0, 54.0, 53.0, 52.0],
+    # A fall, a call, a recovery, another call; never so deep that somebody is sold out.
+    "Y": [100.0, 80.0, 63.0, 62.5, 90.0, 66.0, 64.0, 66.0, 68.0, 70.0],
     # Silent after the second session: it grows stale at an opening, and unusable at a later one.
     "Z": [40.0, 41.0, None, None, None, None, None, None, None, None],
 }
@@ -30,8 +30,7 @@ SEATS = (
     Seat(8_000, {"Y": 30, "Z": 50}, kind="cash"),
 )
 NAMES = [f"A{n}" for n in range(len(SEATS))]
-# No sale is made in the live firm, so the walk stops before the first.
-SESSIONS = 6
+SESSIONS = len(CLOSES["Y"])
 
 
 def instant(micros: int) -> datetime:
@@ -119,3 +118,6 @@ def test_every_close_is_as_the_live_monitor_has_it(found: History, tmp_path: Pat
         seen |= {row[4] for row in live} | {row[5] for row in live}
 
     assert seen == {"ok", "warning", "call", "none", "close_only"}
+    # At its last price the account is good, so that the bound alone does not sell it out.
+    assert moved._figures.equity[2] < 0
+    assert not moved.state.ladder.is_liquidating.any()

@@ -130,7 +130,7 @@ def test_the_page_tells_the_figures_and_loads_nothing(tables: dict[str, pl.DataF
     calls = tables["backtest_runs"]["calls"][0]
     assert f'<td class="number">{calls:,}</td>' in text
     assert "Drawn &amp; told." in text
-    assert "default-src 'none'" in text
+    assert "default-src &#39;none&#39;" in text
     assert "<script" not in text
     assert "http" not in text.replace("http-equiv", "")
     assert text.count("<svg") == 7  # three a run, and the runs by cost and loss

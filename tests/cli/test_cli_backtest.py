@@ -18,6 +18,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("history")
     rng = np.random.default_rng(5)
     market = rng.normal(0, 0.03, SESSIONS)
+    market[200] = -0.45  # a crash that no requirement covers
     columns = [60 * np.cumprod(1 + market + rng.normal(0, 0.03, SESSIONS)) for _ in NAMES]
     lines = [",".join(["Date", "SPY", *NAMES])]
     spy = 300 * np.cumprod(1 + market)

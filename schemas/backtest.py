@@ -204,3 +204,18 @@ class BacktestWorst(dy.Schema):
     required = _usd("House requirement; 0 for a sale.")
     equity = columns.usd("At the close; of a sale after it.")
     held = _text("JSON: symbol, quantity, price and price at the next session, before a sale.")
+
+
+ALL: tuple[tuple[str, type[dy.Schema], tuple[str, ...]], ...] = (
+    ("history_prices", HistoryPrices, ("history_id", "symbol", "business_date")),
+    ("backtest_runs", BacktestRuns, ("run_id",)),
+    ("backtest_accounts", BacktestAccounts, ("run_id", "account_id")),
+    ("backtest_days", BacktestDays, ("run_id", "business_date")),
+    (
+        "backtest_coverage",
+        BacktestCoverage,
+        ("run_id", "method", "horizon_days", "group_kind", "group_name"),
+    ),
+    ("backtest_worst", BacktestWorst, ("run_id", "kind", "rank")),
+)
+"""Each table with the columns that put its rows in order."""

@@ -10,6 +10,7 @@ import polars as pl
 from schemas import (
     audit,
     backtest,
+    books,
     calls,
     columns,
     desk,
@@ -95,11 +96,6 @@ def _answer(name: str, schema: type[dy.Schema], *beside: str) -> Table:
     return _beside_cycles(name, schema, "avalanche", "run_id", *beside)
 
 
-def _backtest(name: str, schema: type[dy.Schema], *beside: str) -> Table:
-    """A table of what a backtest came to."""
-    return _beside_cycles(name, schema, "backtest", "run_id", *beside)
-
-
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -110,6 +106,8 @@ TABLES: dict[str, Table] = {
         _landed("volumes", landed.Volumes),
         _landed("rates", landed.Rates),
         _landed("cash_movements", landed.CashMovements),
+        _landed("opening_balances", books.OpeningBalances),
+        _landed("corporate_actions", books.CorporateActions),
         _landed("fills", landed.Fills),
         _landed("prices", landed.Prices),
         _landed("desk_actions", desk.DeskActions),
@@ -201,6 +199,12 @@ TABLES: dict[str, Table] = {
             "version",
         ),
         _added("order_fills", liquidation.OrderFills, "landed", "fill_id"),
+        _added(
+            "accrued_dividends",
+            books.AccruedDividends,
+            "margin",
+            *("changed_at", "account_id", "action_id", "kind"),
+        ),
         _beside_cycles("cycles", audit.Cycles, "audit", "cycle", "state"),
         _beside_cycles(
             "validation_results",
@@ -231,21 +235,7 @@ TABLES: dict[str, Table] = {
             "avalanche",
             *("snapshot_id", "ns_id", "old_model_id", "new_model_id"),
         ),
-        _beside_cycles(
-            "history_prices",
-            backtest.HistoryPrices,
-            "backtest",
-            *("history_id", "symbol", "business_date"),
-        ),
-        _backtest("backtest_runs", backtest.BacktestRuns),
-        _backtest("backtest_accounts", backtest.BacktestAccounts, "account_id"),
-        _backtest("backtest_days", backtest.BacktestDays, "business_date"),
-        _backtest(
-            "backtest_coverage",
-            backtest.BacktestCoverage,
-            *("method", "horizon_days", "group_kind", "group_name"),
-        ),
-        _backtest("backtest_worst", backtest.BacktestWorst, "kind", "rank"),
+        *(_beside_cycles(name, schema, "backtest", *order) for name, schema, order in backtest.ALL),
         _answer("funding_forecast", answers.FundingForecast, "day"),
         _answer("facility_sizes", answers.FacilitySizes, "facility_id"),
         _answer("margin_attribution", answers.MarginAttribution, "manager_id", "factor_id"),
@@ -289,3 +279,9 @@ def feed_columns(feed: str) -> dict[str, dy.Column]:
 def empty(table: str) -> pl.DataFrame:
     """No rows of a table, as its kernel gives them: without `as_of` and cycle."""
     return TABLES[table].schema.create_empty().drop("as_of", "cycle")
+
+
+@cache
+def empty_feed(feed: str) -> pl.DataFrame:
+    """No rows of a feed, as accepted: each with the grid `point` that it counts from."""
+    return TABLES[feed].schema.create_empty().with_columns(point=pl.lit(0, pl.Int64))

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import polars as pl
 from pydantic import ValidationError
 
+from margin_assets.kernels.history.accrued import with_accrued
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.nearest import did_you_mean
@@ -60,6 +61,7 @@ def account_document(tables: Tables, account: str) -> Document:
                     "cash": state["cash"],
                     "sma": max(sma.item(), Decimal(0)) if len(sma) else Decimal(0),
                     "exempt": state["is_exempt"],
+                    "accrued_dividends": _accrued(tables("accrued_dividends", mine), states),
                 },
                 "positions": [_position(row, day) for row in positions],
                 "instruments": _instruments(positions),
@@ -74,6 +76,12 @@ def account_document(tables: Tables, account: str) -> Document:
         ) from None
     except DocumentError as error:
         raise NoDocument(f"{account} cannot be said as a document: {error}") from None
+
+
+def _accrued(changes: pl.DataFrame, states: pl.DataFrame) -> Decimal:
+    """What counts in the account's equity of dividends that are not paid yet."""
+    found: Decimal = with_accrued(states, changes)["accrued"].item()
+    return found
 
 
 def _position(row: Row, day: date) -> Row:

@@ -49,6 +49,8 @@ class Account(_Part):
     sma: Annotated[Amount, AfterValidator(not_negative)] = Decimal(0)
     exempt: bool = False
     """Exempt account of 4210(a)(13)."""
+    accrued_dividends: Amount = Decimal(0)
+    """What counts in equity of dividends that are not paid yet: negative what is owed."""
 
 
 class Equity(_Part):

@@ -247,6 +247,7 @@ def _accounts(document: Document, positions: pl.DataFrame, at: datetime) -> pl.D
             "is_registered": [True],
             "is_exempt": [account.exempt],
             "cash": to_decimal(np.array([cash], dtype=np.int64), 2),
+            "accrued": scaled([account.accrued_dividends], 2),
             "sma": scaled([account.sma], 2),
             "as_of": pl.Series([at], dtype=pl.Datetime("us", "UTC")),
         }

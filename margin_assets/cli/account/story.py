@@ -66,7 +66,7 @@ def story(moment: Moment, account: str) -> Document:
         "rates": rates(tables, sealed.as_of),
         "house": house(tables, mine),
         "day_trading": day_trading(tables, mine),
-        "rulebooks": rulebooks(sealed),
+        "rulebooks": rulebooks(moment.lake, sealed),
         "cycle": cycle_of(sealed),
     }
     return {"sentence": sentence(found)} | found | {"timeline": timeline(found)}

@@ -22,6 +22,7 @@ from schemas import (
     margin,
     notifications,
     reg_t,
+    settlement,
 )
 from schemas.avalanche import answers, results
 
@@ -109,6 +110,7 @@ TABLES: dict[str, Table] = {
         _landed("opening_balances", books.OpeningBalances),
         _landed("corporate_actions", books.CorporateActions),
         _landed("fills", landed.Fills),
+        _landed("exercises", settlement.Exercises),
         _landed("prices", landed.Prices),
         _landed("desk_actions", desk.DeskActions),
         _landed("limits", firm.Limits),
@@ -124,6 +126,16 @@ TABLES: dict[str, Table] = {
         ),
         _added("refused_accounts", desk.RefusedAccounts, "landed", "quarantine_id"),
         _added("quarantine_closings", desk.QuarantineClosings, "landed", "quarantine_id"),
+        _added(
+            "settlements",
+            settlement.Settlements,
+            "margin",
+            "settled_at",
+            "account_id",
+            "symbol",
+            "settled_by_rule",
+            "exercise_id",
+        ),
         _state("positions", margin.Positions, "account_id", "class_group", "symbol"),
         _state("account_state", margin.AccountState, "account_id"),
         _of_an_account("enforcement_state", margin.EnforcementState),

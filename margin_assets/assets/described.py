@@ -86,6 +86,17 @@ DESCRIBED: dict[str, Described] = {
         "Semantics of fills, corrections and busts: docs/decisions.md.",
         ("positions", "account_state"),
     ),
+    "exercises": Described(
+        "What became of options: exercised, assigned, expired. What nobody reports in time is"
+        " settled by rule.",
+        "OCC Rules 801 to 805; rulebook `expiry`.",
+        ("settlements", "positions"),
+    ),
+    "settlements": Described(
+        "How option positions ended, by a report or by rule; a later report corrects the rule.",
+        "OCC Rule 805(d), exercise by exception; rulebook `expiry`.",
+        ("exercises", "positions", "account_state"),
+    ),
     "prices": Described(
         "Marks every position; stale ones are flagged, unusable ones make an account"
         " indeterminate.",

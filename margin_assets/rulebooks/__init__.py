@@ -30,6 +30,7 @@ FAMILIES = (
     "calls",
     "firm",
     "liquidation",
+    "expiry",
     "lake",
 )
 """What cycles are planned under."""

@@ -9,6 +9,7 @@ import polars as pl
 
 from schemas import (
     audit,
+    backtest,
     books,
     calls,
     columns,
@@ -260,6 +261,7 @@ TABLES: dict[str, Table] = {
             "avalanche",
             *("snapshot_id", "ns_id", "old_model_id", "new_model_id"),
         ),
+        *(_beside_cycles(name, schema, "backtest", *order) for name, schema, order in backtest.ALL),
         _answer("funding_forecast", answers.FundingForecast, "day"),
         _answer("facility_sizes", answers.FacilitySizes, "facility_id"),
         _answer("margin_attribution", answers.MarginAttribution, "manager_id", "factor_id"),

@@ -320,6 +320,37 @@ DESCRIBED: dict[str, Described] = {
         "The model of docs/avalanche-book.md; a path is a function of book, seed and its number.",
         ("avalanche_runs",),
     ),
+    "history_prices": Described(
+        "The closes that backtests walk, each with the file and the row that it came from.",
+        "The history's document: docs/backtest.md.",
+        ("backtest_runs",),
+    ),
+    "backtest_runs": Described(
+        "What a policy would have done on real days: calls, sales, losses. `margin backtest` and"
+        " the job `backtest` write it.",
+        "The rulebooks in force on each day, and what the policy lays over them: docs/backtest.md.",
+        ("backtest_days", "backtest_coverage", "backtest_worst"),
+    ),
+    "backtest_accounts": Described(
+        "What became of each account of a backtest.",
+        "The ladder of the house rulebook, session by session.",
+        ("backtest_worst",),
+    ),
+    "backtest_days": Described(
+        "Requirements and losses of a backtest's book, session by session.",
+        "The kernels of the live cycle at each close.",
+        ("backtest_coverage",),
+    ),
+    "backtest_coverage": Described(
+        "How often losses were above each requirement, with the tests of it.",
+        "Kupiec (1995) and Christoffersen (1998); rulebook `backtest`.",
+        ("backtest_worst",),
+    ),
+    "backtest_worst": Described(
+        "The account sessions that hurt most. `margin backtest explain` opens one.",
+        "None: it is a ranking.",
+        ("backtest_accounts",),
+    ),
     "funding_forecast": Described(
         "Thirty days of funding: what is due, expected margin, and margin at three quantiles.",
         "Contractual flows and simulated margin: docs/avalanche-answers.md.",

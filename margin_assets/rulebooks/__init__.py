@@ -40,6 +40,7 @@ OUTSIDE = (
     "schedule_im",
     "avalanche",
     "avalanche_scenarios",
+    "backtest",
     "cash_account",
 )
 """Families that decide nothing in a cycle: no plan names them, and none is replayed by them."""

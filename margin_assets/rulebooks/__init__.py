@@ -35,7 +35,15 @@ FAMILIES = (
     "lake",
 )
 """What cycles are planned under."""
-OUTSIDE = ("notifications", "simm", "schedule_im", "avalanche", "avalanche_scenarios")
+OUTSIDE = (
+    "notifications",
+    "simm",
+    "schedule_im",
+    "avalanche",
+    "avalanche_scenarios",
+    "backtest",
+    "cash_account",
+)
 """Families that decide nothing in a cycle: no plan names them, and none is replayed by them."""
 
 P = ParamSpec("P")

@@ -147,3 +147,17 @@ def test_what_dagster_could_not_be_told_it_is_told_later(tmp_path: Path):
     )
     assert gone.told == []
     assert other.behind_seconds > 0
+
+
+def test_what_goes_under_a_lock_carries_a_checksum(firm: Firm, s3_server: S3Server):
+    # A bucket with a default retention refuses a PUT without one; no emulator does.
+    sent: list[dict[str, str]] = []
+    copy = AuditCopy(firm.lake, Access(s3_server.uri(), s3_server.storage_options))
+    client = copy._objects.client()
+    client.meta.events.register("before-send.s3", lambda request, **_: sent.append(request.headers))
+
+    copy.follow()
+
+    puts = [{name.lower() for name in headers} for headers in sent if "If-None-Match" in headers]
+    assert puts
+    assert all("x-amz-checksum-crc32" in names or "x-amz-trailer" in names for names in puts)

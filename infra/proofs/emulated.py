@@ -78,13 +78,9 @@ def without(template: Template, skipped: dict[str, Any]) -> Template:
     gone = {n for n, r in made["Resources"].items() if r["Type"] in skipped["types"]}
     made["Resources"] = {n: r for n, r in made["Resources"].items() if n not in gone}
     for resource in made["Resources"].values():
-        for waits in [resource.get("DependsOn", [])]:
-            kept = [
-                name for name in ([waits] if isinstance(waits, str) else waits) if name not in gone
-            ]
-            resource["DependsOn"] = kept
-            if not kept:
-                del resource["DependsOn"]
+        if waits := resource.pop("DependsOn", None):
+            named = [waits] if isinstance(waits, str) else waits
+            resource["DependsOn"] = [name for name in named if name not in gone]
     answered: Template = _answered(made, skipped["attributes"])
     return answered
 

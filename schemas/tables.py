@@ -9,9 +9,11 @@ import polars as pl
 
 from schemas import (
     audit,
+    backtest,
     books,
     calls,
     columns,
+    contracts,
     desk,
     firm,
     house,
@@ -21,6 +23,8 @@ from schemas import (
     margin,
     notifications,
     reg_t,
+    settlement,
+    stock_record,
 )
 from schemas.avalanche import answers, results
 
@@ -100,6 +104,7 @@ TABLES: dict[str, Table] = {
     for table in (
         _landed("accounts", landed.Accounts),
         _landed("instruments", landed.Instruments),
+        _landed("option_adjustments", contracts.OptionAdjustments),
         _landed("betas", landed.Betas),
         _landed("volatilities", landed.Volatilities),
         _landed("volumes", landed.Volumes),
@@ -108,7 +113,9 @@ TABLES: dict[str, Table] = {
         _landed("opening_balances", books.OpeningBalances),
         _landed("corporate_actions", books.CorporateActions),
         _landed("fills", landed.Fills),
+        _landed("exercises", settlement.Exercises),
         _landed("prices", landed.Prices),
+        _landed("stock_record", stock_record.StockRecord),
         _landed("desk_actions", desk.DeskActions),
         _landed("limits", firm.Limits),
         _added("landed_files", landed.LandedFiles, "landed", "file_number"),
@@ -123,6 +130,16 @@ TABLES: dict[str, Table] = {
         ),
         _added("refused_accounts", desk.RefusedAccounts, "landed", "quarantine_id"),
         _added("quarantine_closings", desk.QuarantineClosings, "landed", "quarantine_id"),
+        _added(
+            "settlements",
+            settlement.Settlements,
+            "margin",
+            "settled_at",
+            "account_id",
+            "symbol",
+            "settled_by_rule",
+            "exercise_id",
+        ),
         _state("positions", margin.Positions, "account_id", "class_group", "symbol"),
         _state("account_state", margin.AccountState, "account_id"),
         _of_an_account("enforcement_state", margin.EnforcementState),
@@ -204,6 +221,16 @@ TABLES: dict[str, Table] = {
             "margin",
             *("changed_at", "account_id", "action_id", "kind"),
         ),
+        Table(
+            "breaks",
+            stock_record.Breaks,
+            Mode.STATE,
+            "margin",
+            ("account_id", "kind", "symbol"),
+            retention_days=7,
+            is_daily=True,
+            in_cycle=False,
+        ),
         _beside_cycles("cycles", audit.Cycles, "audit", "cycle", "state"),
         _beside_cycles(
             "validation_results",
@@ -234,6 +261,7 @@ TABLES: dict[str, Table] = {
             "avalanche",
             *("snapshot_id", "ns_id", "old_model_id", "new_model_id"),
         ),
+        *(_beside_cycles(name, schema, "backtest", *order) for name, schema, order in backtest.ALL),
         _answer("funding_forecast", answers.FundingForecast, "day"),
         _answer("facility_sizes", answers.FacilitySizes, "facility_id"),
         _answer("margin_attribution", answers.MarginAttribution, "manager_id", "factor_id"),

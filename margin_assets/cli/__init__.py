@@ -17,6 +17,7 @@ from margin_assets.cli.avalanche import (
     avalanche_telling,
     avalanche_verbs,
 )
+from margin_assets.cli.backtest import backtest_verbs
 from margin_assets.cli.desk import (
     call_verbs,
     dashboard_verbs,
@@ -24,6 +25,7 @@ from margin_assets.cli.desk import (
     liquidate,
     notice_verbs,
     plan_verbs,
+    reconcile,
 )
 from margin_assets.cli.documents import im_verbs, offline_verbs, value_verbs
 from margin_assets.cli.lake import audit_verbs, lake_verbs, serve_verbs
@@ -87,6 +89,7 @@ for _group in (
     notice_verbs,
     plan_verbs,
     limit_verbs,
+    reconcile,
     serve_verbs,
     dashboard_verbs,
     avalanche_verbs,
@@ -95,6 +98,7 @@ for _group in (
     avalanche_audit,
     avalanche_stress,
     avalanche_telling,
+    backtest_verbs,
 ):
     _group.register(app)
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import polars as pl
 from pydantic import ValidationError
 
+from margin_assets.kernels.book.deliverables import parsed
 from margin_assets.kernels.history.accrued import with_accrued
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import day_of
@@ -46,9 +47,9 @@ def account_document(tables: Tables, account: str) -> Document:
         known = tables("account_state")["account_id"].to_list()
         raise NoDocument(f"unknown account {account!r}{did_you_mean(account, known)}")
     state = states.row(0, named=True)
-    if not state["is_registered"]:
-        raise NoDocument(f"{account} is unregistered: land its row of accounts")
     positions = tables("positions", mine).sort("class_group", "symbol").to_dicts()
+    options = [row["symbol"] for row in positions if row["asset_class"] == "option"]
+    delivered = _deliverables(tables, options)
     sma = tables("special_memorandum_accounts", mine)["sma"]
     day = day_of(int(instants(states["as_of"])[0]))
     try:
@@ -61,9 +62,12 @@ def account_document(tables: Tables, account: str) -> Document:
                     "cash": state["cash"],
                     "sma": max(sma.item(), Decimal(0)) if len(sma) else Decimal(0),
                     "exempt": state["is_exempt"],
+                    "registered": state["is_registered"],
                     "accrued_dividends": _accrued(tables("accrued_dividends", mine), states),
                 },
-                "positions": [_position(row, day) for row in positions],
+                "positions": [
+                    _position(row, day) | _delivered(row, delivered, day) for row in positions
+                ],
                 "instruments": _instruments(positions),
                 "rates": {"risk_free": _rate(positions)},
             }
@@ -86,16 +90,19 @@ def _accrued(changes: pl.DataFrame, states: pl.DataFrame) -> Decimal:
 
 def _position(row: Row, day: date) -> Row:
     price, last = _price(row), row["last_price"] or row["last_fill_price"] or None
-    if row["expiry"] is not None and row["expiry"] < day:
-        raise NoDocument(f"{row['symbol']} has ended: land the fill or price that settles it")
+    has_ended = row["expiry"] is not None and row["expiry"] < day
+    if has_ended and row["asset_class"] != "option":
+        raise NoDocument(f"{row['symbol']} has matured: land the cash that it paid")
     if row["asset_class"] == "option":
         terms = ("underlying", "right", "strike", "style", "multiplier", "quantity")
         return {name: row[name] for name in terms} | {
             "kind": "option",
             "expiry": str(row["expiry"]),
             "price": price,
+            "price_state": _state(row["price_state"]),
             "listed": row["is_listed"],
             "last_fill_price": last,
+            "has_ended": has_ended,
         }
     if row["bond_class"] is not None:
         return {
@@ -103,6 +110,7 @@ def _position(row: Row, day: date) -> Row:
             "bond_class": row["bond_class"],
             "principal": row["quantity"] * row["multiplier"] * _HUNDRED,
             "price_pct": price,
+            "price_state": _state(row["price_state"]),
             "maturity": str(row["expiry"]),
             "zero_coupon": row["is_zero_coupon"],
             "last_fill_price": last,
@@ -119,9 +127,34 @@ def _position(row: Row, day: date) -> Row:
     }
 
 
+def _deliverables(tables: Tables, options: list[str]) -> list[Row]:
+    """What adjustments of some options say, the one that stands last."""
+    if not options:
+        return []
+    rows = tables("option_adjustments", pl.col("symbol").is_in(options))
+    return rows.sort("effective_on", "cycle", "landed_at", "file_id", "file_row").to_dicts()
+
+
+def _delivered(row: Row, adjustments: list[Row], day: date) -> Row:
+    """What a contract delivers on a day, where it was adjusted."""
+    known = [a for a in adjustments if a["symbol"] == row["symbol"] and a["effective_on"] <= day]
+    deliverable = parsed(known[-1]["deliverable"]) if known else None
+    if deliverable is None:
+        return {}
+    units = dict(deliverable.units)
+    found = {"units": units.pop(row["underlying"], Decimal(0)), "others": units}
+    paid = known[-1]["strike_multiplier"]
+    return {"deliverable": found | {"cash": deliverable.cash, "strike_multiplier": paid}}
+
+
 def _price(row: Row) -> Decimal | None:
     price: Decimal | None = row["last_price"] if row["price_state"] in _USABLE else None
     return price
+
+
+def _state(state: str | None) -> str | None:
+    """How good a price is, where there is one and it is not fresh."""
+    return None if state in ("fresh", "missing") else state
 
 
 def _instruments(positions: Iterable[Row]) -> dict[str, Row]:
@@ -144,6 +177,7 @@ def _underlying(row: Row) -> Row:
     is_usable = row["underlying_price_state"] in _USABLE
     return {
         "price": row["underlying_price"] if is_usable else None,
+        "price_state": _state(row["underlying_price_state"]),
         "asset_class": row["issuer_class"],
         "leverage": _decimal(row["leverage"]),
         "class_group": row["class_group"],
@@ -159,6 +193,7 @@ def _underlying(row: Row) -> Row:
 def _held(row: Row) -> Row:
     return {
         "price": _price(row),
+        "price_state": _state(row["price_state"]),
         "asset_class": row["asset_class"],
         "leverage": _decimal(row["leverage"]),
         "class_group": row["class_group"],

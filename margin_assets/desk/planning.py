@@ -10,10 +10,10 @@ from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.kernels.rules.rules import rules_in_force
+from margin_assets.lake.ledger.adoptions import decided_as
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
-from margin_assets.rulebooks import planned_under
 from margin_assets.whatif.liquidation import latest_volumes, liquidation_of
 
 Row = dict[str, Any]
@@ -24,14 +24,14 @@ def plans_as_sealed(
 ) -> dict[str, Row]:
     """The plan of each account, as `margin liquidate` tells it; unknown accounts are absent."""
     tables = SealedTables(lake, sealed.table_versions)
-    with planned_under(sealed.cycle, sealed.manifest["rulebooks"]):
+    with decided_as(lake, sealed):
         found = _plans(tables, pl.col("account_id").is_in(list(accounts)), request)
         return {name: plan | {"cycle": sealed.cycle} for name, plan in found}
 
 
 def _plans(tables: SealedTables, chosen: pl.Expr, request: Request) -> Iterable[tuple[str, Row]]:
     accounts = tables("account_state", chosen).sort("account_id")
-    positions = tables("positions", chosen).sort("account_id", "class_group", "symbol")
+    positions = tables.delivered_positions(chosen)
     names = pl.concat([positions["symbol"], positions["underlying"].drop_nulls()])
     volumes = tables.in_landing_order("volumes").filter(pl.col("symbol").is_in(names.implode()))
     landed = volumes.collect()

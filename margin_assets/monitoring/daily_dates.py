@@ -23,7 +23,7 @@ def daily_dates(lake: Lake) -> Daily:
     """
     begun: set[date] = set()
     for table in TABLES.values():
-        if table.is_daily:
+        if table.is_daily and table.in_cycle:
             begun |= _dates(lake, DAILY + table.name)
     if not begun:
         return Daily()
@@ -33,6 +33,13 @@ def daily_dates(lake: Lake) -> Daily:
             if finished.get(day, cycle) < cycle:
                 del finished[day]
     return Daily(tuple(sorted(finished)), tuple(sorted(begun - set(finished))))
+
+
+def last_close(lake: Lake) -> date | None:
+    """The newest date of which a run came to its end; None where none did."""
+    if not lake.has_table(DAILY + _LAST):
+        return None
+    return max(_dates(lake, DAILY + _LAST), default=None)
 
 
 def _dates(lake: Lake, twin: str) -> set[date]:

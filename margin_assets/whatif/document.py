@@ -24,6 +24,7 @@ from margin_assets.whatif.fields import (
     Quantity,
     Rate,
     Symbol,
+    Units,
     Volatility,
     Volume,
     not_negative,
@@ -32,6 +33,8 @@ from margin_assets.whatif.fields import (
 from schemas.landed import BOND_CLASSES, RIGHTS, SETTLEMENTS, STYLES
 
 _USUAL_MULTIPLIER = Decimal(100)
+PriceState = Annotated[str, OneOf(("fresh", "stale", "fill_price", "unusable"))]
+"""How good a price is; absent: fresh. One that is unusable is not given, and is named so."""
 
 
 class _Part(BaseModel):
@@ -49,6 +52,8 @@ class Account(_Part):
     sma: Annotated[Amount, AfterValidator(not_negative)] = Decimal(0)
     exempt: bool = False
     """Exempt account of 4210(a)(13)."""
+    registered: bool = True
+    """False: nothing has said what it is, and it is margined as a named unknown."""
     accrued_dividends: Amount = Decimal(0)
     """What counts in equity of dividends that are not paid yet: negative what is owed."""
 
@@ -72,6 +77,25 @@ class Equity(_Part):
         return self
 
 
+class Deliverable(_Part):
+    """What one contract of an adjusted option delivers."""
+
+    units: Units = Decimal(0)
+    """Units of its underlying."""
+    cash: Annotated[Amount, AfterValidator(not_negative)] = Decimal(0)
+    others: dict[Symbol, Multiplier] = Field(default_factory=dict)
+    """Units of other securities: with any, the contract has no model (`deliverable_unmodelled`)."""
+    strike_multiplier: Multiplier | None = None
+    """What the strike is multiplied by for what is paid at exercise; absent: the multiplier."""
+
+    def written(self, underlying: str) -> str:
+        """The deliverable as the feed `option_adjustments` writes it."""
+        held = {underlying: self.units} if self.units else {}
+        parts = [f"{units.normalize():f} {name}" for name, units in (held | self.others).items()]
+        cash = [f"{self.cash.normalize():f} cash"] if self.cash or not parts else []
+        return " + ".join([*parts, *cash])
+
+
 class Option(_Part):
     """Option; several rows of one contract are one position."""
 
@@ -84,11 +108,16 @@ class Option(_Part):
     multiplier: Multiplier
     quantity: Quantity
     price: Premium | None = None
+    deliverable: Deliverable | None = None
+    """Of an adjusted contract; absent: as many units of the underlying as its multiplier says."""
+    price_state: PriceState | None = None
     listed: bool = True
     settlement: Annotated[str, OneOf(SETTLEMENTS)] | None = None
     """At the opening of its last day or at its close; absent: by its style and its underlying."""
     last_fill_price: Price | None = None
     """What it was last dealt at: carries a short position that has no price."""
+    has_ended: bool = False
+    """Its time is over and what it came to is not booked: it counts as the shares it comes to."""
 
     @property
     def contract(self) -> "Contract":
@@ -102,6 +131,8 @@ class Option(_Part):
             self.multiplier,
             self.listed,
             self.settlement,
+            None if self.deliverable is None else self.deliverable.written(self.underlying),
+            None if self.deliverable is None else self.deliverable.strike_multiplier,
         )
 
 
@@ -116,6 +147,8 @@ class Contract(NamedTuple):
     multiplier: Decimal
     listed: bool
     settlement: str | None
+    deliverable: str | None = None
+    strike_multiplier: Decimal | None = None
 
     @property
     def symbol(self) -> str:
@@ -130,6 +163,10 @@ class Contract(NamedTuple):
             name += " E"
         if self.multiplier != _USUAL_MULTIPLIER:
             name += f" x{self.multiplier.normalize():f}"
+        if self.deliverable is not None:
+            name += f" for {self.deliverable}"
+        if self.strike_multiplier is not None:
+            name += f" at x{self.strike_multiplier.normalize():f}"
         if self.settlement is not None:
             name += f" {self.settlement}"
         return name if self.listed else f"{name} OTC"
@@ -142,6 +179,7 @@ class Bond(_Part):
     bond_class: Annotated[str, OneOf(BOND_CLASSES)]
     principal: Annotated[Amount, AfterValidator(not_zero)]
     price_pct: Price | None = None
+    price_state: PriceState | None = None
     maturity: Day
     zero_coupon: bool = False
     last_fill_price: Price | None = None
@@ -156,6 +194,7 @@ class Instrument(_Part):
     """
 
     price: Price | None = None
+    price_state: PriceState | None = None
     asset_class: AssetClass | None = None
     leverage: Leverage | None = None
     class_group: Symbol | None = None

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.calendar import sessions
+from margin_assets.kernels.book.deliverables import adjusted
 from margin_assets.kernels.book.terms import (
     INSTRUMENT_COLUMNS,
     Marks,
@@ -65,7 +66,7 @@ class Case(NamedTuple):
 
 
 def case_of(document: Document) -> Case:
-    """Frames of a document. Its prices are fresh, at noon of `as_of`."""
+    """Frames of a document. Its prices are as good as it says, at noon of `as_of`."""
     rules = rules_in_force(document.as_of)
     at = datetime.combine(document.as_of, NOON, UTC)
     micros = round(at.timestamp() * 1e6)
@@ -143,8 +144,9 @@ def _terms(document: Document, holdings: list[Holding], at: datetime) -> pl.Data
         [{name: row.get(name) for name in INSTRUMENT_COLUMNS} for row in rows.values()],
         schema=INSTRUMENT_COLUMNS,
     )
+    contracts = adjusted(instruments, _adjustments(document))
     terms = marked_terms(
-        instrument_terms(pl.Series(list(symbols), dtype=pl.String), instruments, sessions().times),
+        instrument_terms(pl.Series(list(symbols), dtype=pl.String), contracts, sessions().times),
         Marks(
             pl.DataFrame({SYMBOL: pl.Series(list(prices), dtype=pl.String)}).with_columns(
                 price=scaled(list(prices.values()), 6),
@@ -156,10 +158,21 @@ def _terms(document: Document, holdings: list[Holding], at: datetime) -> pl.Data
         benchmark(document.as_of),
     )
     is_priced = pl.col("last_price").is_not_null()
-    state = pl.when(is_priced).then(pl.lit("fresh")).otherwise(pl.lit("missing"))
+    told = pl.col(SYMBOL).replace_strict(_price_states(document), default="fresh")
+    unpriced = pl.when(told == "unusable").then(told).otherwise(pl.lit("missing"))
+    state = pl.when(is_priced).then(told).otherwise(unpriced)
     rate = document.rates.risk_free
     stated = terms.with_columns(price_state=state)
     return with_underlyings(stated, None if rate is None else float(rate))
+
+
+def _price_states(document: Document) -> dict[str, str]:
+    """How good a price is, of the symbols of which the document tells."""
+    found = {symbol: known.price_state for symbol, known in document.instruments.items()}
+    for i, row in enumerate(document.positions):
+        if isinstance(row, Option | Bond):
+            found[symbol_of(i, row)] = row.price_state
+    return {symbol: state for symbol, state in found.items() if state is not None}
 
 
 def _known(
@@ -219,6 +232,16 @@ def _option_row(symbol: str, row: Option) -> dict[str, Any]:
     }
 
 
+def _adjustments(document: Document) -> pl.DataFrame:
+    """What each adjusted contract delivers."""
+    options = (row for row in document.positions if isinstance(row, Option))
+    contracts = dict.fromkeys(row.contract for row in options if row.deliverable is not None)
+    schema = {SYMBOL: pl.String, "deliverable": pl.String}
+    rows = [(contract.symbol, contract.deliverable) for contract in contracts]
+    paid = scaled([contract.strike_multiplier for contract in contracts], 6)
+    return pl.DataFrame(rows, schema, orient="row").with_columns(strike_multiplier=paid)
+
+
 def _bond_row(symbol: str, row: Bond) -> dict[str, Any]:
     return {
         "symbol": symbol,
@@ -234,7 +257,7 @@ def _accounts(document: Document, positions: pl.DataFrame, at: datetime) -> pl.D
     account = document.account
     proceeds = 0
     if not document.options.short_sale_proceeds_in_cash:
-        is_priced = pl.col("price_state") == "fresh"
+        is_priced = pl.col("last_price").is_not_null()
         short = positions.filter(is_priced & (pl.col("quantity") < 0))
         proceeds = -sum(to_scaled(short["market_value"]).tolist())
     cash = int(account.cash.scaleb(2)) + proceeds
@@ -244,7 +267,7 @@ def _accounts(document: Document, positions: pl.DataFrame, at: datetime) -> pl.D
         {
             "account_id": [account.account_id],
             "account_type": [account.account_type],
-            "is_registered": [True],
+            "is_registered": [account.registered],
             "is_exempt": [account.exempt],
             "cash": to_decimal(np.array([cash], dtype=np.int64), 2),
             "accrued": scaled([account.accrued_dividends], 2),

@@ -169,6 +169,7 @@ def test_closed_business_dates_are_requested_once(place: Place, instance: dg.Dag
 
     assert [r.partition_key for r in first.run_requests] == ["2020-01-02"]
     assert isinstance(again, dg.SkipReason)
+    assert again.skip_message == "No business date has closed."
 
 
 def test_several_closed_dates_are_one_run(place: Place, instance: dg.DagsterInstance):

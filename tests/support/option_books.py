@@ -11,6 +11,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from margin_assets.calendar import sessions
+from margin_assets.kernels.book.delivered_terms import as_listed
 from margin_assets.kernels.history import history
 from margin_assets.kernels.margin import firm_tables
 from margin_assets.kernels.margin.margined import margined
@@ -37,7 +38,9 @@ NEW_YORK = ZoneInfo("America/New_York")
 DAILY = [
     table.name
     for table in TABLES.values()
-    if table.is_daily and table.name not in ("special_memorandum_accounts", "pattern_day_traders")
+    if table.is_daily
+    and table.in_cycle
+    and table.name not in ("special_memorandum_accounts", "pattern_day_traders")
 ]
 
 
@@ -100,12 +103,16 @@ def everything() -> dict[str, list[Row]]:
 
 def at_close(firm: Firm, when: datetime) -> dict[str, pl.DataFrame]:
     """Daily tables as of an instant, from everything landed."""
-    tables = {
-        name: firm.table(name) for name in (*history.Landed._fields, *history.Booked._fields[2:])
-    }
+    tables = {name: firm.table(name) for name in (*history.Landed._fields, "accounts")}
     landed = history.Landed(*(tables[name] for name in history.Landed._fields))
     booked = history.Booked(
-        landed.fills, firm.table("cash_movements"), tables["accounts"], landed.instruments
+        landed.fills,
+        firm.table("cash_movements"),
+        tables["accounts"],
+        landed.instruments,
+        landed.corporate_actions,
+        landed.opening_balances,
+        landed.settlements,
     )
     micros = round(when.timestamp() * 1e6)
     closes = pl.DataFrame({"business_date": [when.date()], "as_of": [micros]})
@@ -114,7 +121,7 @@ def at_close(firm: Firm, when: datetime) -> dict[str, pl.DataFrame]:
     tables = tables_over(margined(positions, accounts))
     struck = (positions, accounts, tables["margin_summary"], tables["stress_results"])
     return tables | {
-        "positions": positions,
+        "positions": as_listed(positions),
         "account_state": accounts,
         "firm_risk": firm_tables.firm_risk_at(*struck),
         "credit_exposures": firm_tables.credit_exposures_at(*struck),

@@ -4,6 +4,12 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.counting import counting_from
+from margin_assets.kernels.book.deliverables import adjusted
+from margin_assets.kernels.book.delivered_terms import (
+    delivered_units,
+    is_unmodelled,
+    strike_a_unit,
+)
 from margin_assets.kernels.book.fills import effects_at
 from margin_assets.kernels.book.terms import instrument_terms
 from margin_assets.kernels.history import history
@@ -114,7 +120,9 @@ def _cash(booked: Booked, span: tuple[int, int]) -> pl.DataFrame:
 def _effects(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
     """What fills change, with what was held before and the terms in force when it happened."""
     fills = firm.landed.fills
-    found = effects_at(fills, grid_points(fills))
+    settled = history.settled_of(firm.landed.settlements, fills)
+    placed = settled.with_columns(point=pl.Series(grid_points(settled), dtype=pl.Int64))
+    found = history.with_legs(effects_at(fills, grid_points(fills)), placed)
     earlier = pl.col("quantity").cum_sum().over("account_id", "symbol") - pl.col("quantity")
     is_trade = pl.col("point") == pl.col("traded")
     trades = found.with_columns(held=earlier).filter(_within(span) & is_trade)
@@ -195,13 +203,17 @@ def _trades(effects: pl.DataFrame) -> pl.DataFrame:
 def _with_calls(trades: pl.DataFrame, effects: pl.DataFrame, firm: Firm) -> pl.DataFrame:
     """Trades with the units that long calls stand for which they may be made against."""
     ordered = firm.landed.instruments.sort("event_time", maintain_order=True)
-    terms = ordered.unique("symbol", keep="last")
+    listed = ordered.unique("symbol", keep="last")
+    rows = firm.landed.option_adjustments.sort("effective_on", maintain_order=True)
+    terms = adjusted(listed, rows.unique("symbol", keep="last"))
     on_opening = (terms["settlement"] == "open").fill_null(value=False)
     terms = terms.with_columns(
         ends=pl.Series(instants(last_instants(terms["expiry"], on_opening, firm.calendar.times)))
     )
     is_call = (pl.col("right") == "call") & (pl.col("style") == "american")
-    calls = terms.filter(is_call & pl.col("is_listed").fill_null(value=True)).select(
+    terms = terms.with_columns(strike=strike_a_unit(terms), multiplier=delivered_units(terms))
+    modelled = terms.filter(~is_unmodelled(terms))
+    calls = modelled.filter(is_call & pl.col("is_listed").fill_null(value=True)).select(
         "underlying", "strike", "ends", "multiplier", contract="symbol"
     )
     numbered = trades.with_row_index("row")
@@ -253,9 +265,13 @@ def _excess(firm: Firm, of: tuple[pl.Series, int, int]) -> pl.DataFrame:
     booked = firm.booked
     mine = booked.fills.filter(pl.col("account_id").is_in(whose.implode()))
     fills = mine.filter(pl.Series(counting_from(mine) <= until))
+    # What is settled at the same point comes after the trades that are measured.
+    settled = firm.landed.settlements
+    settled = settled.filter(pl.Series(counting_from(settled) < at, dtype=pl.Boolean))
     day = pl.DataFrame({"business_date": [day_of(at)], "as_of": [at]})
-    positions = history.positions_at(firm.landed, day, firm.calendar.times, fills)
-    only = booked._replace(fills=fills, movements=booked.movements.clear())
+    landed = firm.landed._replace(settlements=settled)
+    positions = history.positions_at(landed, day, firm.calendar.times, fills)
+    only = booked._replace(fills=fills, movements=booked.movements.clear(), settlements=settled)
     accounts = history.account_state_at(only, day, firm.calendar.times)
     held = accounts.filter(pl.col("account_id").is_in(whose.implode()))
     rules = rules_at(at)

@@ -7,12 +7,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from margin_assets.kernels.book.delivered_terms import as_listed
 from margin_assets.kernels.book.last_fills import with_places
-from margin_assets.kernels.corporate.openings import (
-    opening_cash,
-    opening_effects,
-    opening_fills,
-)
+from margin_assets.kernels.corporate.openings import opened
 from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_instants
@@ -39,8 +36,10 @@ OFTEN_EMPTY = frozenset(
         "special_memorandum_accounts",
     }
 )
+BESIDE = ("stock_record",)
+"""Feeds that change nothing: what they say is compared by date."""
 _MOVES = {"fills", "opening_balances"}
-DATED = ("betas", "volatilities", "volumes")
+DATED = ("option_adjustments", "betas", "volatilities", "volumes")
 
 
 @dataclass
@@ -96,6 +95,7 @@ class CycleRunner:
         # A plan from before margin calls had a life, or liquidation plans, decides without them.
         self.monitor.calls.is_on = "calls" in manifest["rulebooks"]
         self.monitor.plans.is_on = "liquidation" in manifest["rulebooks"]
+        self.monitor.settling.is_on = "expiry" in manifest["rulebooks"]
         self.shards.has_pauses = manifest.get(SHARDS, 1) >= WITH_PAUSES
         self.monitor.plans.book.has_recalls = manifest.get(plans.PLANS, 1) >= plans.WITH_RECALLS
         events, end = self._events(ready)
@@ -143,7 +143,7 @@ class CycleRunner:
 
     def _state(self, of: Int64Array | None) -> dict[str, pl.DataFrame]:
         era = self.monitor.margined(of)
-        frames = {"positions": era.positions, "account_state": era.accounts}
+        frames = {"positions": as_listed(era.positions), "account_state": era.accounts}
         # The kernels that Dagster runs by business date.
         frames |= tables_over((era,))
         frames["margin_summary"] = self.acceptor.refusals.flagged(frames["margin_summary"])
@@ -157,6 +157,7 @@ class CycleRunner:
         return frames
 
     def _events(self, feeds: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], int | None]:
+        feeds = {n: f for n, f in feeds.items() if n not in BESIDE}
         timed = {n: f for n, f in feeds.items() if n not in _MOVES} | self._moves(feeds)
         if "desk_actions" in timed:
             acts = timed["desk_actions"].filter(pl.col("kind").is_in(self._kinds()))
@@ -176,16 +177,15 @@ class CycleRunner:
         if not self.monitor.actions.register and not _MOVES & feeds.keys():
             return {}
         fills, last = feeds.get("fills", empty_feed("fills")), self.monitor.last_point
-        balances = feeds.get("opening_balances", empty_feed("opening_balances"))
-        openings = opening_fills(balances)
-        effects = self.acceptor.journal.effects(fills, last, openings)
-        moved = Moved(fills, openings, effects, opening_effects(openings))
+        balances = opened(feeds.get("opening_balances"))
+        effects = self.acceptor.journal.effects(fills, last, balances.fills)
+        moved = Moved(fills, balances.fills, effects, balances.effects)
         worked = self.late_books.worked(moved, last)
         found = {
             "effects": with_places(worked.effects, fills, self._fills_landed),
             "derived": worked.derived,
             "accruals": worked.accruals,
-            "opening_cash": opening_cash(balances),
+            "opening_cash": balances.cash,
         }
         self._fills_landed += fills.height
         return {name: frame for name, frame in found.items() if frame.height}

@@ -15,6 +15,7 @@ from margin_assets.assets.resources import LakeResource
 from margin_assets.calendar import sessions
 from margin_assets.checks.daily import daily_check
 from margin_assets.kernels.book import corrections
+from margin_assets.kernels.corporate.contracts import unadjusted_contracts
 from margin_assets.kernels.margin import consistency
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
@@ -145,6 +146,19 @@ def breaks_result(frames: Mapping[str, pl.DataFrame]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=found.is_empty(), severity=dg.AssetCheckSeverity.WARN, metadata=metadata
     )
+
+
+def _unadjusted(*tables: pl.DataFrame) -> pl.DataFrame:
+    return unadjusted_contracts(*tables, opens=sessions().opens)
+
+
+ADJUSTED = Rule(
+    "contracts_are_adjusted",
+    "Every contract held on a security that was acted on has an adjustment, or a listing since.",
+    ("positions", "instruments", "corporate_actions", "option_adjustments"),
+    _unadjusted,
+    blocking=False,
+)
 
 
 def _check(rule: Rule) -> dg.AssetChecksDefinition:

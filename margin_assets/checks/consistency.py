@@ -231,7 +231,7 @@ def _session(at: datetime) -> int:
 
 
 CONSISTENCY = (
-    *(_check(rule) for rule in RULES),
+    *(_check(rule) for rule in (*RULES, ADJUSTED)),
     daily_check(
         "the_firms_books_agree",
         "The firm's own books hold what the monitor holds.",

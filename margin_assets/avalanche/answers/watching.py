@@ -109,6 +109,10 @@ class Warned(NamedTuple):
     unknown: tuple[str, ...]
     """Components that could not be told: they count in full."""
     score: float
+    need: float
+    """99% need of the moderate scenario, dollars."""
+    liquidity: float
+    """What it is set against, dollars."""
 
 
 def warned(moderate: Case, held: Built, beta: FloatArray) -> Warned:
@@ -136,7 +140,7 @@ def warned(moderate: Case, held: Built, beta: FloatArray) -> Warned:
     )
     value = warning.score(components, beta)
     rho = None if found is None else found.rho
-    return Warned(components, rho, near, leading, tuple(unknown), value)
+    return Warned(components, rho, near, leading, tuple(unknown), value, need, have)
 
 
 def _nearness(case: Case, held: Built) -> Nearness | None:
@@ -154,6 +158,8 @@ def warning_document(case: Case, held: Built, found: Warned, levels: WarningLeve
     near = found.nearness
     return {
         "score": found.score,
+        "need_99": found.need,
+        "liquidity": found.liquidity,
         "level": reading.level.value,
         "points_to": reading.pending.value,
         "components": plain(found.components),

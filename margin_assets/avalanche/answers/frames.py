@@ -29,6 +29,11 @@ def frames_of(run_id: str, document: Document) -> dict[str, pl.DataFrame]:
     return {name: _frame(name, run_id, held) for name, held in rows.items()}
 
 
+def warning_frame(run_id: str, document: Document) -> pl.DataFrame:
+    """The row of `early_warnings`, from the document of a reading."""
+    return _frame("early_warnings", run_id, [_warning(document)])
+
+
 def reverse_frame(run_id: str, document: Document) -> pl.DataFrame:
     """Rows of `reverse_stress`, from the document of a search."""
     rows = [

@@ -15,6 +15,7 @@ from margin_assets.avalanche.book.scenarios import scenario_of
 from margin_assets.kernels.avalanche.results import Results
 from margin_assets.kernels.avalanche.scenario import IMPACT, NO_IMPACT, NO_SALES
 from margin_assets.kernels.avalanche.simulation import Simulator
+from margin_assets.kernels.numeric.arrays import Int64Array
 
 ARMS = {"A": NO_SALES, "B": NO_IMPACT, "C": IMPACT}
 """A sells nothing, B sells and moves no price, C sells and moves them."""
@@ -60,6 +61,43 @@ def run(built: Built, asked: Asked, tell: Callable[[int], None] | None = None) -
     Raises:
         BookError: The book does not have what the scenario or the arm needs.
     """
+    results = _results(built, asked, np.arange(asked.paths, dtype=np.int64), tell)
+    return _ran(built, asked, results)
+
+
+def run_arms(
+    built: Built, asked: Asked, tell: Callable[[str, int], None] = lambda *_: None
+) -> list[Ran]:
+    """Runs all three arms of a scenario, as `run` would, in their order.
+
+    Impact comes from sales alone, so that arm C runs the paths on which arm B sold; the others
+    are arm B's to the last bit.
+
+    Args:
+        built: The book.
+        asked: What is run; its arm says nothing.
+        tell: Called with the arm and the number of paths done.
+
+    Raises:
+        BookError: The book does not have what the scenario or an arm needs.
+    """
+    ids = np.arange(asked.paths, dtype=np.int64)
+    a, b, c = (asked._replace(arm=arm) for arm in ARMS)
+    still = _results(built, a, ids, lambda done: tell("A", done))
+    sold = _results(built, b, ids, lambda done: tell("B", done))
+    moved = np.flatnonzero(sold.sold > 0.0)
+    pressed = Results(*(column.copy() for column in sold))
+    if len(moved):
+        again = _results(built, c, ids[moved], lambda done: tell("C", done))
+        for whole, part in zip(pressed, again, strict=True):
+            whole[moved] = part
+    return [_ran(built, *one) for one in ((a, still), (b, sold), (c, pressed))]
+
+
+def _results(
+    built: Built, asked: Asked, ids: Int64Array, tell: Callable[[int], None] | None
+) -> Results:
+    """Paths of one arm by their numbers, in batches."""
     scenario = scenario_of(built, asked.scenario)
     settings = built.loop(seed=asked.seed, arm=ARMS[asked.arm])
     try:
@@ -67,14 +105,16 @@ def run(built: Built, asked: Asked, tell: Callable[[int], None] | None = None) -
     except ValueError as error:
         raise BookError([str(error)]) from None
     parts: list[Results] = []
-    for first in range(0, asked.paths, BATCH):
-        ids = np.arange(first, min(first + BATCH, asked.paths), dtype=np.int64)
-        parts.append(simulator.run(scenario, ids))
+    for first in range(0, len(ids), BATCH):
+        parts.append(simulator.run(scenario, ids[first : first + BATCH]))
         if tell:
-            tell(int(ids[-1]) + 1)
-    joined = Results(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+            tell(min(first + BATCH, len(ids)))
+    return Results(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _ran(built: Built, asked: Asked, results: Results) -> Ran:
     snapshot = snapshot_of(built.tables)
-    return Ran(run_id_of(snapshot, asked), snapshot, asked, joined)
+    return Ran(run_id_of(snapshot, asked), snapshot, asked, results)
 
 
 def run_id_of(snapshot_id: str, asked: Asked) -> str:

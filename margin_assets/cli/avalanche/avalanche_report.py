@@ -18,7 +18,6 @@ from margin_assets.cli.avalanche.avalanche_verbs import (
     millions,
     need_row,
     opened_book,
-    ran_of,
     store_runs_in,
 )
 from margin_assets.cli.options import JsonOption, example
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from margin_assets.avalanche.answers.whole import Asked as Question
     from margin_assets.avalanche.book.building import Built
     from margin_assets.avalanche.narrative.writing import Writer
-    from margin_assets.avalanche.running import Ran
+    from margin_assets.avalanche.running import Asked, Ran
 
 Document = dict[str, Any]
 LADDER = ("moderate", "severe", "extreme")
@@ -147,22 +146,37 @@ def _answered(
 ) -> "tuple[list[Ran], list[Document]]":
     """Runs of each scenario in the order of the arms, and all answers to each scenario."""
     from margin_assets.avalanche.answers.whole import Asked as Question
-    from margin_assets.avalanche.running import ARMS, Asked
+    from margin_assets.avalanche.running import Asked
 
     paths, seed = run
     runs, documents = [], []
     for scenario in scenarios:
-        of_arms = [ran_of(held, Asked(scenario, arm, seed, paths)) for arm in ARMS]
-        documents.append(_told(held, Question(name, scenario, *run), of_arms))
+        of_arms = _ran(held, Asked(scenario, seed=seed, paths=paths))
+        # The early warning is the book's: it is told once.
+        warning = documents[0]["warning"] if documents else None
+        documents.append(_told(held, Question(name, scenario, *run), of_arms, warning))
         runs += of_arms
     return runs, documents
 
 
-def _told(held: "Built", question: "Question", runs: "list[Ran]") -> Document:
-    """All answers to one scenario, from the runs of its arms."""
-    from margin_assets.avalanche.answers.whole import everything
+def _ran(held: "Built", asked: "Asked") -> "list[Ran]":
+    """Runs of the three arms, with their progress."""
+    from margin_assets.avalanche.running import run_arms
 
-    known = {ran.asked.arm: ran.results for ran in runs}
+    with output.progress() as bar:
+        tasks = {
+            arm: bar.add_task(f"{asked.scenario}, arm {arm}", total=asked.paths) for arm in "ABC"
+        }
+        return run_arms(held, asked, lambda arm, done: bar.update(tasks[arm], completed=done))
+
+
+def _told(
+    held: "Built", question: "Question", runs: "list[Ran]", warning: Document | None
+) -> Document:
+    """All answers to one scenario, from the runs of its arms."""
+    from margin_assets.avalanche.answers.whole import Known, everything
+
+    known = Known({ran.asked.arm: ran.results for ran in runs}, warning)
     with output.progress() as bar:
         task = bar.add_task("", total=None)
         tell = lambda part: bar.update(task, description=f"{question.scenario}: {part}")  # noqa: E731

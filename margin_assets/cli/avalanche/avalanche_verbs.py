@@ -1,6 +1,6 @@
 """The verbs of the margin-call avalanche, and the one that runs a book."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -103,7 +103,7 @@ def run(  # noqa: PLR0913 (the options of the interface)
 
     with named_faults(book):
         held = opened_book(book)
-        ran = ran_of(held, Asked(scenario, arm, seed, paths))
+        ran = _ran(held, Asked(scenario, arm, seed, paths))
         told = document_of(held, ran)
     if lake is not None:
         store_runs_in(lake, held, [ran])
@@ -113,19 +113,12 @@ def run(  # noqa: PLR0913 (the options of the interface)
     _show(told)
 
 
-def ran_of(held: "Built", asked: "Asked") -> "Ran":
-    """A run of a book, with its progress."""
+def _ran(held: "Built", asked: "Asked") -> "Ran":
     from margin_assets.avalanche.running import run as run_book
 
-    with _counted(f"{asked.scenario}, arm {asked.arm}", asked.paths) as tell:
-        return run_book(held, asked, tell)
-
-
-@contextmanager
-def _counted(title: str, total: int) -> Iterator[Callable[[int], None]]:
     with output.progress() as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        task = bar.add_task(f"{asked.scenario}, arm {asked.arm}", total=asked.paths)
+        return run_book(held, asked, lambda done: bar.update(task, completed=done))
 
 
 def store_runs_in(lake: str, held: "Built", runs: "list[Ran]") -> None:

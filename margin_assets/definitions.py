@@ -79,7 +79,10 @@ def _resources() -> dict[str, Any]:
     return {
         IO_MANAGER: DailyTwins(lake_uri=lake),
         "lake": LakeResource(uri=lake),
-        "landing": LandingResource(folder=os.environ.get("MARGIN_LANDING", "landing")),
+        "landing": LandingResource(
+            folder=os.environ.get("MARGIN_LANDING", "landing"),
+            queue=os.environ.get("MARGIN_LANDING_QUEUE", ""),
+        ),
         "metrics": MetricsResource(
             host=os.environ.get("MARGIN_METRICS_HOST", "127.0.0.1"),
             port=int(os.environ.get("MARGIN_METRICS_PORT", "0")),

@@ -1,6 +1,7 @@
 """What runs and sensors work on as Dagster resources, and how daily twins are stored."""
 
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import dagster as dg
@@ -8,8 +9,8 @@ import polars as pl
 
 from margin_assets.desk.notices.contacts import Post, post_of
 from margin_assets.lake.io_manager import DailyIOManager
-from margin_assets.lake.landing.landing import Landing, LocalLanding
-from margin_assets.lake.landing.watching import WatchedLanding
+from margin_assets.lake.landing.landing import Landing
+from margin_assets.lake.landing.places import landing_at, watched_at
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.store.store import Lake
 
@@ -32,17 +33,19 @@ class LakeResource(dg.ConfigurableResource[Lake]):
 
 
 class LandingResource(dg.ConfigurableResource[Landing]):
-    """The folder in which files land."""
+    """Where files land: a folder, or `s3://bucket/prefix`."""
 
     folder: str
+    queue: str = ""
+    """URL of the SQS queue that a bucket tells of what lands, if it does."""
 
     def landing(self) -> Landing:
-        """The landing folder, which may not exist yet."""
-        return LocalLanding(Path(self.folder))
+        """What lands there; a folder may not exist yet."""
+        return landing_at(self.folder)
 
-    def watched(self) -> WatchedLanding:
-        """The landing folder, for a run that stays: a context that tells of what lands."""
-        return WatchedLanding(Path(self.folder))
+    def watched(self) -> AbstractContextManager[Landing]:
+        """What lands there, for a run that stays."""
+        return watched_at(self.folder, self.queue)
 
 
 class ValidationResource(dg.ConfigurableResource[None]):

@@ -28,7 +28,7 @@ from margin_assets.cli.desk import (
 )
 from margin_assets.cli.documents import im_verbs, offline_verbs, value_verbs
 from margin_assets.cli.lake import audit_verbs, lake_verbs, serve_verbs
-from margin_assets.cli.landing import feed_verbs, landing_verbs, quarantine_verbs
+from margin_assets.cli.landing import feed_verbs, ingest_verbs, landing_verbs, quarantine_verbs
 from margin_assets.cli.output import Refusal, note, one_line
 from margin_assets.lake.store.troubles import endpoint_in, trouble_of
 
@@ -74,6 +74,7 @@ for _group in (
     demo,
     lake_verbs,
     landing_verbs,
+    ingest_verbs,
     account_verbs,
     feed_verbs,
     explain,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from margin_assets.serving.limits import Limits
 
 DEFAULT_LAKE = "./lake"
-DEFAULT_LANDING = Path("./landing")
+DEFAULT_LANDING = "./landing"
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_MEMORY = "2GB"
 
@@ -37,14 +37,13 @@ LakeOption = Annotated[
     ),
 ]
 LandingOption = Annotated[
-    Path,
+    str,
     typer.Option(
         "--landing",
         metavar="DIR",
         envvar="MARGIN_LANDING",
-        # A path that is empty would be the folder one stands in.
-        parser=lambda text: Path(_named(str(text))),
-        help="Landing folder.",
+        callback=_named,
+        help="Landing folder, or s3://bucket/prefix.",
     ),
 ]
 ActorOption = Annotated[
@@ -119,9 +118,13 @@ def limits_of(timeout: float, memory: str) -> "Limits":
         raise typer.BadParameter(str(error)) from None
 
 
-def refuse_overlap(lake: str, landing: Path) -> None:
+def refuse_overlap(lake: str, landing: str | Path) -> None:
     """A lake inside its landing folder would be read as landings, and grow by being read."""
-    if "://" not in lake and Path(lake).resolve().is_relative_to(landing.resolve()):
+    if "://" in str(landing):
+        inside = f"{lake.rstrip('/')}/".startswith(f"{str(landing).rstrip('/')}/")
+    else:
+        inside = "://" not in lake and Path(lake).resolve().is_relative_to(Path(landing).resolve())
+    if inside:
         raise Refusal(f"lake {lake} lies in landing folder {landing}; keep them apart")
 
 

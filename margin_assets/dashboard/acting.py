@@ -54,7 +54,9 @@ ROUTES = {
 """Acts that need no more than who and why."""
 
 
-def acted(landing: Path, what: tuple[str, str], body: Acting, as_of: datetime | None) -> Accepted:
+def acted(
+    landing: Path | str, what: tuple[str, str], body: Acting, as_of: datetime | None
+) -> Accepted:
     """Lands one act of a kind on a subject, on a lake that stands at an instant.
 
     Raises:

@@ -50,10 +50,10 @@ class Window:
 
 @dataclass
 class Desk:
-    """One lake and its landing folder, as they are served."""
+    """One lake and where files land for it, as they are served."""
 
     follower: Follower
-    landing: Path
+    landing: Path | str
     token: str
     sealed: Sealed = field(init=False)
     _window: Window = field(init=False)

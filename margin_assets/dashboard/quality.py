@@ -1,13 +1,15 @@
 """The page of data quality: what came late, not at all, or could not be understood."""
 
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from margin_assets.dashboard.following import Follower
 from margin_assets.dashboard.tables import Sealed, listed, plain
+
+if TYPE_CHECKING:
+    from margin_assets.lake.landing.places import LandingPlace
 
 _SECONDS = 5.0
 _RECENT = 100
@@ -15,7 +17,7 @@ _LISTED = 50
 _EXAMPLE_BYTES = 200
 
 
-def quality(sealed: Sealed, follower: Follower, landing: Path) -> dict[str, Any]:
+def quality(sealed: Sealed, follower: Follower, landing: "LandingPlace") -> dict[str, Any]:
     """Health of the monitor, feeds, prices, refused rows and checks."""
     found: dict[str, Any] = sealed.for_a_while(
         "quality", _SECONDS, lambda: _looked(sealed, follower, landing)
@@ -23,7 +25,7 @@ def quality(sealed: Sealed, follower: Follower, landing: Path) -> dict[str, Any]
     return found | {"indeterminate": _indeterminate(follower)}
 
 
-def _looked(sealed: Sealed, follower: Follower, landing: Path) -> dict[str, Any]:
+def _looked(sealed: Sealed, follower: Follower, landing: "LandingPlace") -> dict[str, Any]:
     return {
         "cycle": sealed.cycle(),
         "health": _health(follower, landing),
@@ -36,17 +38,17 @@ def _looked(sealed: Sealed, follower: Follower, landing: Path) -> dict[str, Any]
     }
 
 
-def _health(follower: Follower, landing: Path) -> dict[str, Any]:
+def _health(follower: Follower, landing: "LandingPlace") -> dict[str, Any]:
     """The verdict of `margin status` with its figures."""
     # These load the exchange calendar: a second that only this page needs.
     from margin_assets.calendar import sessions
-    from margin_assets.lake.landing.landing import LocalLanding
+    from margin_assets.lake.landing.places import is_there, landing_at
     from margin_assets.lake.ledger.ledger import Ledger
     from margin_assets.monitoring.health import health, limits
     from margin_assets.monitoring.observed import observed
 
     now, lake = datetime.now(UTC), follower.lake
-    entries = list(LocalLanding(landing).entries()) if landing.is_dir() else None
+    entries = list(landing_at(landing).entries()) if is_there(landing) else None
     is_attended = follower.figures.source == "live"
     seen = observed(lake, Ledger(lake), entries, now, is_attended=is_attended)
     verdict = health(seen, limits(), sessions())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from margin_assets.dashboard.app import application
 from margin_assets.dashboard.desk import Desk
@@ -34,28 +35,34 @@ class Place:
         return frozenset(f"{name}:{self.port}" for name in names)
 
 
-def serve(lake: Lake, landing: Path, place: Place, told: Callable[[str], None]) -> None:
+def serve(lake: Lake, landing: Path | str, place: Place, told: Callable[[str], None]) -> None:
     """Serves until interrupted; `told` gets the address once it listens.
 
     Raises:
         OSError: nothing can listen there, or the token cannot be kept.
     """
     follower = Follower(lake)
-    token = token_in(place.token_file)
     with follower.following():
-        app = application(Desk(follower, landing, token), place.hosts())
-        config = uvicorn.Config(
-            app,
-            host=place.host,
-            port=place.port,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-            ws_max_size=1024,
-        )
-        server = _Told(config, lambda: told(f"http://{place.host}:{place.port}"))
-        server.run()
+        run(lambda token: application(Desk(follower, landing, token), place.hosts()), place, told)
+
+
+def run(made: Callable[[str], ASGIApp], place: Place, told: Callable[[str], None]) -> None:
+    """Serves an application made for the token of the place, until interrupted.
+
+    Raises:
+        OSError: nothing can listen there, or the token cannot be kept.
+    """
+    config = uvicorn.Config(
+        made(token_in(place.token_file)),
+        host=place.host,
+        port=place.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        ws_max_size=1024,
+    )
+    _Told(config, lambda: told(f"http://{place.host}:{place.port}")).run()
 
 
 class _Told(uvicorn.Server):

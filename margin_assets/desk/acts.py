@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import get_ident
 
 from margin_assets.lake.landing.landing import STAGING
+from margin_assets.lake.landing.places import LandingPlace, is_remote, put_new
 from margin_assets.lake.landing.reading import LandedFile, read_landed
 
 _ACTS = "desk_actions"
@@ -29,9 +30,9 @@ def own_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Where:
-    """The landing folder, who lands there, and when that shall have been."""
+    """Where files land, who lands there, and when that shall have been."""
 
-    landing: Path
+    landing: LandingPlace
     actor: str | None = None
     """The user of the system where nobody is named."""
     landed_at: datetime | None = None
@@ -47,12 +48,24 @@ class Where:
             raise Refused("--landed-at has not come yet")
         return self.landed_at or now
 
-    def put(self, feed: str, name: str, content: Iterable[bytes]) -> Path:
-        """Lands a file, whole or not at all; one that is there under that time stays."""
-        target: Path = self.landing / feed / name
+    def put(self, feed: str, name: str, content: Iterable[bytes]) -> LandingPlace:
+        """Lands a file, whole or not at all; one that is there under that time stays.
+
+        Raises:
+            Refused: a bucket stamps what it takes itself.
+        """
+        if is_remote(self.landing):
+            if self.landed_at is not None:
+                raise Refused(f"--landed-at: {self.landing} stamps what lands there itself")
+            put_new(self.landing, f"{feed}/{name}", b"".join(content))
+            return f"{str(self.landing).rstrip('/')}/{feed}/{name}"
+        return self._put(Path(self.landing), feed, name, content)
+
+    def _put(self, folder: Path, feed: str, name: str, content: Iterable[bytes]) -> Path:
+        target = folder / feed / name
         if target.exists() and self.landed_at is None:
             return target
-        staged = self.landing / STAGING / own_name(name)
+        staged = folder / STAGING / own_name(name)
         staged.parent.mkdir(parents=True, exist_ok=True)
         target.parent.mkdir(exist_ok=True)
         with staged.open("wb") as file:
@@ -90,7 +103,7 @@ def time_of_act(as_of: datetime | None, now: datetime) -> datetime:
     return as_of + timedelta(seconds=1)
 
 
-def land_act(act: Act, where: Where, at: datetime | None = None) -> Path:
+def land_act(act: Act, where: Where, at: datetime | None = None) -> LandingPlace:
     """Lands an act, done now or at an instant, as one file of one row; one that is there stays.
 
     Raises:

@@ -20,6 +20,7 @@ from margin_assets.desk.plans import Row, Scan, newest, orders, proposal, trigge
 from margin_assets.kernels.liquidation.plan import Request
 from margin_assets.kernels.liquidation.plan_states import PLANNER
 from margin_assets.lake.landing.landing import STAGING
+from margin_assets.lake.landing.places import LandingPlace
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store import faults
@@ -45,7 +46,7 @@ class Agent:
     """Works on a lake: acts go to the landing folder, orders to the outgoing one."""
 
     lake: Lake
-    landing: Path
+    landing: LandingPlace
     outgoing: Path
 
     def work(self) -> Iterator[Done]:
@@ -95,7 +96,7 @@ class Agent:
         self._land(Act(SEND, plan["plan_id"], details=details), sealed)
         return str(target)
 
-    def _land(self, act: Act, sealed: Sealed) -> Path:
+    def _land(self, act: Act, sealed: Sealed) -> LandingPlace:
         at = time_of_act(sealed.as_of, datetime.now(UTC))
         return land_act(act, Where(self.landing, PLANNER), at)
 

@@ -1,6 +1,11 @@
-"""Numbers of the rules as dated files: `<family>/<effective-date>.toml`, each with its source."""
+"""Numbers of the rules as dated files: `<family>/<effective-date>.toml`, each with its source.
+
+A lake may have adopted versions of its own beside those installed. Both are chosen by their text,
+so that two lakes in one process never decide by each other's.
+"""
 
 import hashlib
+import json
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,10 +14,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, wraps
 from importlib.resources import files
-from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from margin_assets.rulebooks.limits import fault_of
+from margin_assets.rulebooks.paths import flat, with_changes
 
 FAMILIES = (
     "finra_4210",
@@ -33,11 +38,36 @@ OUTSIDE = ("notifications", "simm", "schedule_im", "avalanche", "avalanche_scena
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Versions = tuple[tuple[str, tuple[date, ...]], ...]
-"""Effective dates of each family."""
+Versions = tuple[tuple[date, str], ...]
+"""Effective date of each version of a family, and the hash of its text if a lake adopted it."""
 
-_CHOSEN: ContextVar[Versions | None] = ContextVar("rulebooks", default=None)
-"""Versions to decide by; None for all that are installed."""
+
+class _Choice(NamedTuple):
+    """What is decided by."""
+
+    versions: tuple[tuple[str, Versions], ...] | None = None
+    """By family; None for all that are installed."""
+    changes: str = ""
+    """Canonical JSON of a document of changes; empty for none."""
+
+
+_ALL = _Choice()
+_CHOSEN: ContextVar[_Choice] = ContextVar("rulebooks", default=_ALL)
+_ADOPTED: dict[str, str] = {}
+"""Texts that lakes adopted, by their hash: whoever names one finds that one."""
+
+
+class Text(NamedTuple):
+    """One version of a family as a lake adopted it."""
+
+    family: str
+    effective: date
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """What plans name the text by."""
+        return _hash(self.text)
 
 
 class RulebookMissing(ValueError):  # noqa: N818 (says what happened)
@@ -57,7 +87,7 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
     """Remembers the results of a function of days, those of each choice of versions apart."""
 
     @cache
-    def of_choice(_chosen: Versions | None) -> Callable[..., R]:
+    def of_choice(_chosen: _Choice) -> Callable[..., R]:
         return cache(function)
 
     @wraps(function)
@@ -69,13 +99,22 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
 
 def versions(family: str) -> tuple[date, ...]:
     """Effective dates of a family's rulebooks, oldest first."""
-    chosen = _CHOSEN.get()
-    return _installed(family) if chosen is None else dict(chosen).get(family, _installed(family))
+    return tuple(day for day, _ in _versions(family))
+
+
+def _versions(family: str) -> Versions:
+    chosen = _CHOSEN.get().versions
+    found = None if chosen is None else dict(chosen).get(family)
+    return _as_installed(family) if found is None else found
+
+
+def _as_installed(family: str) -> Versions:
+    return tuple((day, "") for day in _installed(family))
 
 
 def families() -> tuple[str, ...]:
     """Families that decide: a cycle planned before one of them came was decided without it."""
-    chosen = _CHOSEN.get()
+    chosen = _CHOSEN.get().versions
     return FAMILIES if chosen is None else tuple(family for family, _ in chosen)
 
 
@@ -86,58 +125,120 @@ def in_force(family: str, on: date) -> Rulebook:
     Raises:
         ValueError: It contradicts itself; file and key are named.
     """
-    held = versions(family)
-    effective = max((day for day in held if day <= on), default=held[0])
-    text = _text(family, effective)
-    return Rulebook(family, effective, _parsed(family, text, f"{family}/{effective}.toml"))
+    effective, text = text_in_force(family, on)
+    numbers = parsed(family, text, f"{family}/{effective}.toml")
+    if changes := _CHOSEN.get().changes:
+        numbers = with_changes(numbers, json.loads(changes).get(family, {}), family)
+        _refuse_fault(family, numbers, f"{family} as changed")
+    return Rulebook(family, effective, numbers)
 
 
-def installed() -> dict[str, dict[str, str]]:
-    """What a cycle is planned under: by family a hash of each version's text, by its date."""
+def text_in_force(family: str, on: date) -> tuple[date, str]:
+    """Effective date and text of the rulebook in force on a day."""
+    held = _versions(family)
+    effective, adopted_as = max((v for v in held if v[0] <= on), default=held[0])
+    return effective, _ADOPTED[adopted_as] if adopted_as else _text(family, effective)
+
+
+def installed(own: Collection[Text] = ()) -> dict[str, dict[str, str]]:
+    """What a cycle is planned under: by family a hash of each version's text, by its date.
+
+    `own` are the versions that the lake adopted, oldest first: of one date the last one stands,
+    and before one that is installed.
+    """
     return {
         family: {str(day): _digest(family, day) for day in _installed(family)}
+        | {str(text.effective): text.digest for text in own if text.family == family}
         for family in FAMILIES
     }
 
 
 @contextmanager
-def planned_under(cycle: int, recorded: Mapping[str, Collection[str]]) -> Iterator[None]:
+def planned_under(
+    cycle: int,
+    recorded: Mapping[str, Collection[str]],
+    own: Callable[[], Collection[Text]] = tuple,
+) -> Iterator[None]:
     """Decides by the versions that a cycle was planned under, whatever else is installed.
 
     `recorded` is what `installed` gave then; of cycles from before hashes were kept, dates alone.
+    `own` is asked for what the lake adopted, if something is recorded that is not installed.
 
     Raises:
-        RulebookMissing: One of them is not installed, or its text is another.
+        RulebookMissing: One of them is neither installed nor adopted, or its text is another.
     """
     try:
         known = [family for family in FAMILIES if family in recorded]
-        chosen = tuple((family, _held(family, recorded)) for family in known)
+        chosen = tuple((family, _held(family, recorded, own)) for family in known)
     except RulebookMissing as missing:
         raise RulebookMissing(f"cycle {cycle} was planned under {missing}") from None
-    is_all = chosen == tuple((family, _installed(family)) for family in FAMILIES)
-    token = _CHOSEN.set(None if is_all else chosen)
+    is_all = chosen == tuple((family, _as_installed(family)) for family in FAMILIES)
+    # Changes that somebody tries are no part of a plan.
+    with _deciding(_Choice(None if is_all else chosen)):
+        yield
+
+
+@contextmanager
+def adopted(own: Collection[Text]) -> Iterator[None]:
+    """Decides by all that is installed and by what a lake adopted, oldest first."""
+    with planned_under(0, installed(own), lambda: own):
+        yield
+
+
+@contextmanager
+def changed_by(changes: Mapping[str, Any]) -> Iterator[None]:
+    """Decides by the rulebooks in force with some of their numbers changed.
+
+    `changes` is by family what a TOML file of it would say of these numbers alone:
+    `{"house": {"ladder": {"warning_below": 0.04}}}`.
+
+    Raises:
+        ValueError: On use, where a version in force has no such number, or it does not fit.
+    """
+    written = json.dumps(changes, sort_keys=True, allow_nan=False) if changes else ""
+    with _deciding(_CHOSEN.get()._replace(changes=written)):
+        yield
+
+
+@contextmanager
+def _deciding(choice: _Choice) -> Iterator[None]:
+    token = _CHOSEN.set(choice)
     try:
         yield
     finally:
         _CHOSEN.reset(token)
 
 
-def _held(family: str, recorded: Mapping[str, Collection[str]]) -> tuple[date, ...]:
+def _held(
+    family: str, recorded: Mapping[str, Collection[str]], own: Callable[[], Collection[Text]]
+) -> Versions:
     """Versions of a family that a cycle was planned under, each found as it was then."""
-    days = tuple(sorted(date.fromisoformat(day) for day in recorded[family]))
-    for day in days:
-        if day not in _installed(family):
-            raise RulebookMissing(f"rulebook {family}/{day}, which this installation has not")
-        if not _is_as_recorded(family, day, recorded[family]):
-            raise RulebookMissing(f"another text of rulebook {family}/{day} than is installed")
-    return days
+    days = sorted(date.fromisoformat(day) for day in recorded[family])
+    return tuple((day, _found(family, day, recorded[family], own)) for day in days)
+
+
+def _found(
+    family: str, day: date, hashes: Collection[str], own: Callable[[], Collection[Text]]
+) -> str:
+    is_installed = day in _installed(family)
+    if is_installed and _is_as_recorded(family, day, hashes):
+        return ""
+    for text in own():
+        if (text.family, text.effective, text.digest) == (family, day, _recorded(hashes, day)):
+            _ADOPTED[text.digest] = text.text
+            return text.digest
+    if is_installed:
+        raise RulebookMissing(f"another text of rulebook {family}/{day} than is installed")
+    raise RulebookMissing(f"rulebook {family}/{day}, which this installation has not")
+
+
+def _recorded(hashes: Collection[str], day: date) -> str | None:
+    return hashes[str(day)] if isinstance(hashes, Mapping) else None
 
 
 def _is_as_recorded(family: str, day: date, hashes: Collection[str]) -> bool:
     # Bounds of the lake decide how work is cut, never what is decided: they may be set anew.
-    if family == "lake" or not isinstance(hashes, Mapping):
-        return True
-    return bool(hashes[str(day)] == _digest(family, day))
+    return family == "lake" or _recorded(hashes, day) in (None, _digest(family, day))
 
 
 @cache
@@ -154,86 +255,34 @@ def _text(family: str, effective: date) -> str:
 
 @cache
 def _digest(family: str, effective: date) -> str:
-    return hashlib.sha256(_text(family, effective).encode()).hexdigest()[:16]
+    return _hash(_text(family, effective))
 
 
-def _parsed(family: str, text: str, name: str) -> dict[str, Any]:
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def parsed(family: str, text: str, name: str) -> dict[str, Any]:
+    """Numbers of a rulebook's text.
+
+    Raises:
+        ValueError: It is no TOML, or contradicts itself; `name` and the key are named.
+    """
     try:
         numbers = tomllib.loads(text)
     except ValueError as error:
         msg = f"{name}: {error}"
         raise ValueError(msg) from None
+    _refuse_fault(family, numbers, name)
+    return numbers
+
+
+def _refuse_fault(family: str, numbers: dict[str, Any], name: str) -> None:
     if fault := fault_of(family, flat(numbers)):
         msg = f"{name}: {fault}"
         raise ValueError(msg)
-    return numbers
 
 
 def versions_in_force(on: date) -> dict[str, str]:
     """Effective date of every family's rulebook in force on a day."""
     return {family: str(in_force(family, on).effective) for family in families()}
-
-
-_LARGEST = 1e9  # in a draft, so that no number leaves the integers that the kernels count in
-
-
-def named(name: str) -> Rulebook:
-    """The rulebook that `family/YYYY-MM-DD`, a version, or `family=path.toml`, a draft, names.
-
-    A draft is of the family's newest version and takes its date: it has every key of it, each with
-    a value of the same kind and no sign the other has not, and no other key.
-
-    Raises:
-        ValueError: No such family or version, or no such draft; its keys are named.
-        OSError: The draft cannot be read.
-    """
-    family, is_draft, draft = name.partition("=")
-    if not is_draft:
-        family, _, version = name.partition("/")
-    if family not in FAMILIES:
-        msg = f"unknown family {family!r} in {name!r}; known: {', '.join(FAMILIES)}"
-        raise ValueError(msg)
-    if is_draft:
-        return _draft(family, Path(draft))
-    held = {str(day): day for day in versions(family)}
-    if version not in held:
-        msg = f"{family} has no version {version!r}; it has {', '.join(held)}"
-        raise ValueError(msg)
-    return in_force(family, held[version])
-
-
-def flat(numbers: dict[str, Any], *above: str) -> dict[tuple[str, ...], Any]:
-    """Values of a rulebook by the path of their keys, in its order."""
-    found: dict[tuple[str, ...], Any] = {}
-    for key, value in numbers.items():
-        found |= flat(value, *above, key) if isinstance(value, dict) else {(*above, key): value}
-    return found
-
-
-def _draft(family: str, path: Path) -> Rulebook:
-    newest = in_force(family, versions(family)[-1])
-    numbers = _parsed(family, path.read_text("utf-8"), str(path))
-    if faults := _faults(flat(numbers), flat(newest.numbers)):
-        msg = f"{path} is no draft of {family}: {'; '.join(faults)}"
-        raise ValueError(msg)
-    return Rulebook(family, newest.effective, numbers)
-
-
-def _faults(draft: dict[tuple[str, ...], Any], newest: dict[tuple[str, ...], Any]) -> list[str]:
-    faults = [f"{'.'.join(path)} is missing" for path in newest if path not in draft]
-    faults += [f"{'.'.join(path)} is unknown" for path in draft if path not in newest]
-    return faults + [
-        f"{'.'.join(path)} is {value!r} where the newest version has {newest[path]!r}"
-        for path, value in draft.items()
-        if path in newest and not _fits(value, newest[path])
-    ]
-
-
-def _fits(value: Any, like: Any) -> bool:  # noqa: ANN401 (whatever TOML holds)
-    """Whether a value may stand where the newest version has the other."""
-    if isinstance(like, list):
-        return isinstance(value, list) and value != [] and all(_fits(v, min(like)) for v in value)
-    if isinstance(like, bool) or not isinstance(like, int | float):
-        return type(value) is type(like)
-    kinds = (int,) if isinstance(like, int) else (int, float)
-    return type(value) in kinds and (-_LARGEST if like < 0 else 0) <= value <= _LARGEST

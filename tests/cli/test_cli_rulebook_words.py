@@ -6,7 +6,8 @@ from importlib.resources import files
 import pytest
 
 from margin_assets.cli.documents.rulebook_words import words_of
-from margin_assets.rulebooks import FAMILIES, OUTSIDE, flat, versions
+from margin_assets.rulebooks import FAMILIES, OUTSIDE, versions
+from margin_assets.rulebooks.paths import flat
 from tests.support.margin_command import Margin
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from margin_assets import rulebooks
-from margin_assets.rulebooks import FAMILIES, in_force, named, versions
+from margin_assets.rulebooks import FAMILIES, in_force, versions
+from margin_assets.rulebooks.drafts import named
 from margin_assets.rulebooks.limits import fault_of
+from margin_assets.rulebooks.paths import flat
 
 ROOT = Path(rulebooks.__file__).parent
 MOVES = "moves_percent = [-8, -6, -4, -2, 0, 2, 4, 6]"
@@ -215,6 +217,6 @@ def test_what_is_installed_is_in_order():
 
 
 def test_levels_may_meet():
-    values = rulebooks.flat(in_force("house", date(2024, 1, 1)).numbers)
+    values = flat(in_force("house", date(2024, 1, 1)).numbers)
 
     assert fault_of("house", values | {("ladder", "warning_below"): 0.06}) is None

@@ -1,7 +1,6 @@
 """Verbs over margin calls: calls list, show, extend."""
 
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -131,7 +130,7 @@ def extend(  # noqa: PLR0913 (the options of the interface)
     as_of, rows = _versions(lake, call_id)
     new = moment(until) if "T" in until else end_of(_day(until))
     act = extension(rows[-1], new, reason)
-    path = land_act(act, Where(Path(landing), actor), time_of_act(as_of, datetime.now(UTC)))
+    path = land_act(act, Where(landing, actor), time_of_act(as_of, datetime.now(UTC)))
     if as_json:
         output.answer({"action_id": act.action_id, "call_id": act.subject, "path": str(path)})
         return

@@ -47,11 +47,11 @@ def dashboard(
 
     file = token_file.expanduser()
     file.parent.mkdir(parents=True, exist_ok=True)
-    place = Place(_listens(LOOPBACK, port), file)
+    place = Place(listens(LOOPBACK, port), file)
     serve(held, landing, place, lambda at: output.note(f"dashboard on {at}, token in {file}"))
 
 
-def _listens(host: str, port: int) -> int:
+def listens(host: str, port: int) -> int:
     """The port, or a free one for 0.
 
     Raises:

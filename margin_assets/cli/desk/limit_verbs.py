@@ -1,7 +1,6 @@
 """Verbs over the house's limits: limits list, breaches, acknowledge."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -103,7 +102,7 @@ def acknowledge(  # noqa: PLR0913 (the options of the interface)
 
     as_of, scan = _sealed(lake)
     act = acknowledgement(breach(scan, breach_id), reason)
-    path = land_act(act, Where(Path(landing), actor), time_of_act(as_of, datetime.now(UTC)))
+    path = land_act(act, Where(landing, actor), time_of_act(as_of, datetime.now(UTC)))
     if as_json:
         output.answer({"action_id": act.action_id, "breach_id": act.subject, "path": str(path)})
         return

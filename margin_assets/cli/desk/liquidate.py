@@ -102,7 +102,7 @@ def liquidate(  # noqa: PLR0913 (the options of the interface)
         else _of_lake(opened_lake(lake), cycle, str(account), request)
     )
     _refuse_unknown(keep or [], found.pop("symbols"))
-    landed = _proposed(opened_lake(lake), found, Path(landing), actor, reason) if propose else {}
+    landed = _proposed(opened_lake(lake), found, landing, actor, reason) if propose else {}
     if as_json:
         output.answer(found | landed)
         return
@@ -112,7 +112,7 @@ def liquidate(  # noqa: PLR0913 (the options of the interface)
 
 
 def _proposed(
-    lake: "Lake", found: Document, landing: Path, actor: str | None, reason: str | None
+    lake: "Lake", found: Document, landing: str, actor: str | None, reason: str | None
 ) -> Document:
     """Lands a plan as a proposal; returns its id and where."""
     from margin_assets.desk.acts import Where, land_act, time_of_act

@@ -231,7 +231,7 @@ def acknowledge(  # noqa: PLR0913 (the options of the interface)
     sealed = chosen_cycle(opened_lake(lake))
     stands = None if sealed is None else sealed.as_of
     at = time_of_act(stands, datetime.now(UTC))
-    path = land_act(act, Where(Path(landing), actor), at)
+    path = land_act(act, Where(landing, actor), at)
     if as_json:
         output.answer({"action_id": act.action_id, "message_id": act.subject, "path": str(path)})
         return

@@ -192,10 +192,10 @@ def _each_cycle(lake: str, act: Callable[[], None]) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _agent(lake: str, landing: Path, outgoing: Path) -> "Agent":
+def _agent(lake: str, landing: str, outgoing: Path) -> "Agent":
     from margin_assets.desk.agent import Agent
 
-    return Agent(opened_lake(lake), Path(landing), Path(outgoing))
+    return Agent(opened_lake(lake), landing, Path(outgoing))
 
 
 def _tell(done: "Iterable[Done]", *, as_json: bool) -> None:
@@ -211,7 +211,7 @@ def _tell(done: "Iterable[Done]", *, as_json: bool) -> None:
 def _decide(
     kind: str,
     what: tuple[str, str],
-    how: tuple[Path, str | None, str | None],
+    how: tuple[str, str | None, str | None],
     *,
     as_json: bool,
 ) -> None:
@@ -221,7 +221,7 @@ def _decide(
     (landing, actor, reason), (sealed, rows) = how, _versions(*what)
     act = decision(kind, rows[-1], reason)
     at = time_of_act(sealed.as_of, datetime.now(UTC))
-    path = land_act(act, Where(Path(landing), actor), at)
+    path = land_act(act, Where(landing, actor), at)
     if as_json:
         output.answer({"action_id": act.action_id, "plan_id": act.subject, "path": str(path)})
         return

@@ -167,7 +167,8 @@ def show_rulebook(
     """The numbers of one family in force on a day, each in the words of its file."""
     from margin_assets.cli.documents.rulebook_words import words_of
     from margin_assets.nearest import did_you_mean
-    from margin_assets.rulebooks import FAMILIES, OUTSIDE, flat, in_force, versions
+    from margin_assets.rulebooks import FAMILIES, OUTSIDE, in_force, versions
+    from margin_assets.rulebooks.paths import flat
 
     known = (*FAMILIES, *OUTSIDE)
     if family not in known:

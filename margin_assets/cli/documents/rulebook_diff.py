@@ -66,7 +66,7 @@ def diff(  # noqa: PLR0913 (the options of the interface)
     Shows the numbers that differ and, of each account that moves, requirement, excess and status
     before and after. Nothing is stored.
     """
-    from margin_assets.rulebooks import named
+    from margin_assets.rulebooks.drafts import named
 
     before, after = named(a), named(b)
     if before.family != after.family:
@@ -128,7 +128,7 @@ def _moves(lake: "Lake", sealed: "Sealed", sides: tuple[Side, Side]) -> Document
 
 def _numbers(before: "Rulebook", after: "Rulebook") -> list[Document]:
     """Numbers that differ, by the path of their keys; null where a version has none."""
-    from margin_assets.rulebooks import flat
+    from margin_assets.rulebooks.paths import flat
 
     a, b = flat(before.numbers), flat(after.numbers)
     return [

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -14,7 +13,7 @@ from margin_assets.cli import output
 from margin_assets.cli.lake.closing import closing, sentence
 from margin_assets.kernels.book.corrections import waiting_rows
 from margin_assets.lake.landing.backlog import is_ahead, waiting
-from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.lake.landing.places import LandingPlace, landing_at
 from margin_assets.lake.landing.refused import RefusedRows
 from margin_assets.lake.ledger.ledger import Ledger, Plan
 from margin_assets.lake.ledger.sealed import SealedTables
@@ -31,7 +30,7 @@ _DAYS = 5
 Document = dict[str, Any]
 
 
-def standing(lake: Lake, landing: Path, now: datetime) -> Document:
+def standing(lake: Lake, landing: LandingPlace, now: datetime) -> Document:
     """The document of `margin status`."""
     ledger = Ledger(lake)
     sealed, plan = ledger.last_sealed(), ledger.open_plan()
@@ -39,7 +38,7 @@ def standing(lake: Lake, landing: Path, now: datetime) -> Document:
     refused = RefusedRows.of(scan)
     corrections = _waiting_corrections(scan("fills"), refused.quarantine)
     indeterminate = _indeterminate(scan("margin_summary"))
-    entries = list(LocalLanding(landing).entries())
+    entries = list(landing_at(landing).entries())
     ahead = [e for e in waiting(lake, sealed, plan, entries) if is_ahead(e, now)]
     seen = observed(lake, ledger, entries, now)
     damaged = _damaged(lake, {} if sealed is None else sealed.table_versions)

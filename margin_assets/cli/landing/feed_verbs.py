@@ -1,5 +1,6 @@
 """Verbs that move data: feed writes what lands, live processes it."""
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +28,9 @@ from margin_assets.cli.options import (
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
-    from margin_assets.lake.landing.watching import WatchedLanding
+    from contextlib import AbstractContextManager
+
+    from margin_assets.lake.landing.landing import Landing
     from margin_assets.lake.store.store import Lake
     from margin_assets.live.session.session import CycleResult, Session
     from margin_assets.scenarios import Scenario
@@ -63,7 +66,9 @@ def feed(
     """Land a scenario as a feed would."""
     from margin_assets.scenarios import scenario as told
 
-    summary = feed_batches(told(scenario), landing, speed)
+    if "://" in landing:
+        raise Refusal(f"a scenario lands in a folder, not in {landing}")
+    summary = feed_batches(told(scenario), Path(landing), speed)
     if as_json:
         output.answer(summary)
     else:
@@ -123,7 +128,7 @@ def live(  # noqa: PLR0913 (the options of the interface)
     after the cycle at work; a second one stops at once.
     """
     refuse_overlap(lake, landing)
-    if not landing.is_dir():
+    if not _is_there(landing):
         raise Refusal(f"no landing folder {landing}: --landing names it, `margin feed` fills one")
     held, _ = created_lake(lake)
     started = time.perf_counter()
@@ -170,10 +175,16 @@ def quiet_imports() -> Iterator[None]:
         yield
 
 
-def _watched(folder: Path) -> "WatchedLanding":
-    from margin_assets.lake.landing.watching import WatchedLanding
+def _is_there(landing: str) -> bool:
+    from margin_assets.lake.landing.places import is_there
 
-    return WatchedLanding(folder)
+    return is_there(landing)
+
+
+def _watched(landing: str) -> "AbstractContextManager[Landing]":
+    from margin_assets.lake.landing.places import watched_at
+
+    return watched_at(landing, os.environ.get("MARGIN_LANDING_QUEUE", ""))
 
 
 @contextmanager

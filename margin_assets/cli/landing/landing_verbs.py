@@ -24,6 +24,7 @@ from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
     from margin_assets.lake.landing.offering.mapping import Mapping
+    from margin_assets.lake.landing.places import LandingPlace
     from margin_assets.live.checking.landing_trial import Trial
 
 _WIDTH = 79  # of lists of names, whatever the window
@@ -177,7 +178,7 @@ def land_mapped(  # noqa: PLR0913 (the options of the interface)
     _refuse_unread(found.feed, name, found.content, found.rows)
     if target is not None:
         target.write_bytes(found.content)
-        path = target
+        path: LandingPlace = target
     else:
         path = _landed(found.feed, name, found.content, landing_folder)
     if as_json:
@@ -187,10 +188,11 @@ def land_mapped(  # noqa: PLR0913 (the options of the interface)
         output.say(f"{len(found.rows)} rows of {found.feed}: {path}{then}")
 
 
-def _landed(feed: str, name: str, content: bytes, folder: Path) -> Path:
+def _landed(feed: str, name: str, content: bytes, folder: str) -> "LandingPlace":
     from margin_assets.desk.acts import Where
+    from margin_assets.lake.landing.places import is_there
 
-    if not folder.is_dir():
+    if not is_there(folder):
         raise Refusal(f"no landing folder {folder}: --landing names it; `mkdir {folder}` makes it")
     return Where(folder).put(feed, name, [content])
 

@@ -1,6 +1,5 @@
 """Verbs over refused rows: quarantine list, show, release, dismiss."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -159,7 +158,7 @@ def release(  # noqa: PLR0913 (the options of the interface)
     if file is not None and (row is not None or changes):
         raise typer.BadParameter("a whole file lands as it is: --set and --row take one row")
     at = None if landed_at is None else moment(landed_at)
-    held, where = opened_lake(lake), Where(Path(landing), actor, at)
+    held, where = opened_lake(lake), Where(landing, actor, at)
     sealed = chosen_cycle(held)
     if file is not None:
         rows = open_rows_of(held, sealed, file)
@@ -201,7 +200,7 @@ def dismiss(  # noqa: PLR0913 (the options of the interface)
     else:
         rows = [refused_row(held, sealed, row_id or "")]
         subject = rows[0]["quarantine_id"]
-    act, path = dismissed(rows, subject, reason, Where(Path(landing), actor))
+    act, path = dismissed(rows, subject, reason, Where(landing, actor))
     found = {"action_id": act.action_id, "subject": subject, "rows": len(rows), "path": str(path)}
     _tell(found, as_json=as_json)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 import polars as pl
@@ -12,6 +12,7 @@ from margin_assets.cli.output import Refusal
 from margin_assets.desk.acts import Act, Where, land_act
 from margin_assets.lake.landing.archive import opened_in
 from margin_assets.lake.landing.landing import PlannedFile
+from margin_assets.lake.landing.places import LandingPlace
 from margin_assets.lake.landing.reading import LandedFile, form_of, read_landed
 from margin_assets.lake.landing.refused import OF_FILE_TIME, OPEN, RefusedRows
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
@@ -78,7 +79,7 @@ def open_rows_of(lake: Lake, sealed: Sealed | None, file: str) -> list[Row]:
     return found.to_dicts()
 
 
-def dismiss(rows: list[Row], subject: str, reason: str, where: Where) -> tuple[Act, Path]:
+def dismiss(rows: list[Row], subject: str, reason: str, where: Where) -> tuple[Act, LandingPlace]:
     """Lands the act that closes rows without their landing again: a row's, or a whole file's.
 
     Raises:
@@ -99,7 +100,7 @@ _NAMED = 100
 class Released:
     """A file landed again, and how many of its open rows will count then or be refused again."""
 
-    path: Path
+    path: LandingPlace
     rows: int
     refused_again: int
 

@@ -6,7 +6,6 @@ import io
 import json
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import polars as pl
@@ -14,6 +13,7 @@ import polars as pl
 from margin_assets.cli.landing.refused_rows import Row, archived
 from margin_assets.cli.output import Refusal, json_text
 from margin_assets.desk.acts import Act, Where, check, land_act
+from margin_assets.lake.landing.places import LandingPlace
 from margin_assets.lake.landing.reading import form_of
 from margin_assets.lake.landing.refused import OF_FILE_TIME, OPEN
 from margin_assets.lake.store.store import Lake
@@ -28,7 +28,7 @@ class Correction:
     row: str | None
 
 
-def land(lake: Lake, refused: Row, correction: Correction, where: Where) -> Path:
+def land(lake: Lake, refused: Row, correction: Correction, where: Where) -> LandingPlace:
     """Lands the row again, corrected or as it is, as one NDJSON file and returns its path.
 
     Raises:
@@ -47,7 +47,7 @@ def land(lake: Lake, refused: Row, correction: Correction, where: Where) -> Path
     path = where.put(refused["feed"], name, [content])
     if refused["state"] == OPEN:
         # The row itself has landed: from now on the refused one may count as released.
-        act = Act("quarantine_release", refused["quarantine_id"], details={"path": path.name})
+        act = Act("quarantine_release", refused["quarantine_id"], details={"path": name})
         land_act(act, where)
     return path
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from margin_assets.kernels.numeric.money import CENTS, MICRO, PPM
-from margin_assets.rulebooks import Rulebook, in_force, remembered
+from margin_assets.rulebooks import Rulebook, changed_by, in_force, remembered
 from schemas.margin import RANGE_CLASSES, RATE_CLASSES
 
 SECOND = 1_000_000
@@ -98,6 +98,16 @@ def _cents(usd: float) -> int:
 def rules_in_force(on: date) -> Rules:
     """Numbers of every rulebook in force on a day; the same object each time."""
     return rules_of({family: in_force(family, on) for family in DECIDING})
+
+
+def rules_under(on: date, changes: Mapping[str, Any]) -> Rules:
+    """Numbers of the rulebooks in force on a day with some of them changed.
+
+    Raises:
+        ValueError: A changed number is unknown, out of its bounds, or does not fit another.
+    """
+    with changed_by(changes):
+        return rules_in_force(on)
 
 
 def rules_of(books: Mapping[str, Rulebook]) -> Rules:

@@ -176,10 +176,17 @@ class LocalLanding:
 
 
 def _pending(path: str, place: str, found: os.stat_result) -> Pending:
-    name, feed = _named(path)
     at = _instant(found.st_mtime_ns // 1000)
-    regular = stat.S_ISREG(found.st_mode)
-    return Pending(feed, name, place, found.st_size, at, _problem(feed, name, regular=regular))
+    return pending_at(path, place, (found.st_size, at), regular=stat.S_ISREG(found.st_mode))
+
+
+def pending_at(
+    path: str, place: str, size_and_time: tuple[int, datetime], *, regular: bool = True
+) -> Pending:
+    """An entry by its path below the landing place, with what keeps it from being read."""
+    name, feed = _named(path)
+    size, at = size_and_time
+    return Pending(feed, name, place, size, at, _problem(feed, name, regular=regular))
 
 
 def _unreadable(path: str, place: str, error: OSError) -> Pending:

@@ -5,8 +5,9 @@ from datetime import datetime
 
 import polars as pl
 
+from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
-from schemas import FEEDS, TABLES
+from schemas import FEEDS
 
 
 class SealedTables:
@@ -34,7 +35,7 @@ class SealedTables:
     def scan(self, table: str) -> pl.LazyFrame:
         """All rows of a table."""
         if table not in self._versions:
-            return TABLES[table].schema.create_empty().lazy()
+            return declared.empty(table).lazy()
         if table not in self._scans:
             self._scans[table] = self._lake.scan(table, self._versions[table])
         rows = self._scans[table]

@@ -48,6 +48,12 @@ def schema_of(name: str) -> type[dy.Schema]:
     return type(f"Daily{table.schema.__name__}", (table.schema,), {BUSINESS_DATE: day})
 
 
+@cache
+def empty(name: str) -> pl.DataFrame:
+    """No row of a table or daily twin, in its declared columns."""
+    return schema_of(name).create_empty()
+
+
 def stored_schema(name: str) -> type[dy.Schema]:
     """Schema as stored: a state table also has the shard that each row is in."""
     schema = schema_of(name)

@@ -9,8 +9,9 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, NamedTuple, Protocol, cast
 
 from margin_assets.lake.store.access import Access
 from margin_assets.lake.store.patience import unavailable
@@ -24,6 +25,17 @@ _BUFFER = 4 << 20
 _KEYS = 1_000
 # Precondition failed; another conditional request for the key is under way.
 _TAKEN = (412, 409)
+
+
+class Written(NamedTuple):
+    """One object as the store tells of it."""
+
+    path: str
+    bytes: int
+    at: datetime
+    """The store's own time of writing it, UTC."""
+    tag: str
+    """Tells its content from that of a later object of its name."""
 
 
 class StoreRefused(RuntimeError):  # noqa: N818 (says what happened)
@@ -169,15 +181,19 @@ class S3Objects:
         return self._access.keep("reading the archive", lambda: self._size(path))
 
     def _size(self, path: str) -> int | None:
+        found = self._head(path)
+        return None if found is None else int(found["ContentLength"])
+
+    def _head(self, path: str) -> dict[str, Any] | None:
         from botocore.exceptions import ClientError
 
+        key = self._prefix + _below(path)
         try:
-            found = self._client().head_object(Bucket=self._bucket, Key=self._prefix + _below(path))
+            return cast(dict[str, Any], self._client().head_object(Bucket=self._bucket, Key=key))
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                 return None
             raise
-        return int(found["ContentLength"])
 
     def read(self, path: str, start: int, length: int) -> bytes:
         """Up to `length` bytes from `start`, by one ranged request."""
@@ -192,13 +208,45 @@ class S3Objects:
 
     def listed(self, folder: str) -> dict[str, float]:
         """Keys below a folder, at any depth, with the time the store gives them."""
-        prefix = f"{self._prefix}{_below(folder)}/"
+        return {one.path: one.at.timestamp() for one in self.written(f"{_below(folder)}/")}
+
+    def written(self, prefix: str) -> Iterator[Written]:
+        """Objects whose path begins so, in the order of their paths."""
         pages = self._client().get_paginator("list_objects_v2")
-        return {
-            found["Key"].removeprefix(self._prefix): found["LastModified"].timestamp()
-            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
-            for found in page.get("Contents", ())
-        }
+        for page in pages.paginate(Bucket=self._bucket, Prefix=f"{self._prefix}{prefix}"):
+            for found in page.get("Contents", ()):
+                path = found["Key"].removeprefix(self._prefix)
+                yield Written(path, found["Size"], found["LastModified"], found["ETag"])
+
+    def written_at(self, path: str) -> Written | None:
+        """The object at a path; None if there is none."""
+        found = self._access.keep("looking for an object", lambda: self._head(path))
+        if found is None:
+            return None
+        return Written(path, found["ContentLength"], found["LastModified"], found["ETag"])
+
+    def copy(self, path: str, tag: str, into: BinaryIO) -> None:
+        """Writes an object of that tag into a file, from the file's beginning.
+
+        Raises:
+            FileNotFoundError: it is gone, or another one has its name.
+        """
+        self._access.keep("reading an object", lambda: self._copy(path, tag, into))
+
+    def _copy(self, path: str, tag: str, into: BinaryIO) -> None:
+        from botocore.exceptions import ClientError
+
+        key = self._prefix + _below(path)
+        try:
+            found = self._client().get_object(Bucket=self._bucket, Key=key, IfMatch=tag)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 412):
+                raise FileNotFoundError(path) from error
+            raise
+        into.seek(0)
+        into.truncate()
+        for chunk in found["Body"].iter_chunks(_BUFFER):
+            into.write(chunk)
 
     def delete(self, paths: Sequence[str]) -> None:
         """Delete keys, a thousand a request.

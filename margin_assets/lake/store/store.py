@@ -134,7 +134,11 @@ class Lake:
 
     def scan(self, name: str, version: int | None = None) -> pl.LazyFrame:
         """Rows of a table or daily twin at `version`, or the newest, in its declared columns."""
-        rows = pl.scan_delta(self.held(name).open(version), storage_options=self.access.polars())
+        handle = self.held(name).open(version)
+        if not handle.file_uris():
+            # Nothing to plan: most tables of a small lake, and several of any.
+            return declared.empty(name).lazy()
+        rows = pl.scan_delta(handle, storage_options=self.access.polars())
         return rows.drop(SHARD) if declared.is_sharded(name) else rows
 
     def version(self, name: str) -> int:

@@ -13,7 +13,9 @@ from margin_assets.kernels.margin.margined import Margined, margined
 from margin_assets.kernels.margin.requirements import margin_summary, summary_of
 from margin_assets.kernels.margin.rulebook_moves import rulebook_moves, seen_under, totals_of
 from margin_assets.kernels.rules.rules import DECIDING, Rules, rules_in_force, rules_of
-from margin_assets.rulebooks import FAMILIES, Rulebook, flat, in_force, named, versions
+from margin_assets.rulebooks import FAMILIES, Rulebook, in_force, versions
+from margin_assets.rulebooks.drafts import named
+from margin_assets.rulebooks.paths import flat
 from tests.support import ROOT
 from tests.support.portfolios import DAY, RULES, Holding, Owner, Portfolio, Term, portfolio
 

@@ -1,0 +1,88 @@
+"""Where files land, by its name: a folder, or `s3://bucket/prefix`."""
+
+import os
+import uuid
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from margin_assets.lake.landing.landing import STAGING, Landing, LocalLanding
+from margin_assets.lake.landing.remote import S3Landing
+from margin_assets.lake.landing.watching import WatchedLanding
+from margin_assets.lake.store.access import Access
+from margin_assets.lake.store.objects import S3Objects
+
+LandingPlace = Path | str
+"""A folder, or `s3://bucket/prefix` with the store of the `AWS_*` variables."""
+
+
+def is_remote(place: LandingPlace) -> bool:
+    """Whether files land in a bucket."""
+    return str(place).startswith("s3://")
+
+
+def is_there(place: LandingPlace) -> bool:
+    """Whether files can land there; a prefix needs no making."""
+    return is_remote(place) or Path(place).is_dir()
+
+
+def landing_at(place: LandingPlace) -> Landing:
+    """What lands there, for a look or two; a folder may not exist yet."""
+    return S3Landing(str(place)) if is_remote(place) else LocalLanding(Path(place))
+
+
+def watched_at(place: LandingPlace, queue: str = "") -> AbstractContextManager[Landing]:
+    """What lands there, for who stays.
+
+    Args:
+        place: Where files land.
+        queue: URL of an SQS queue that the bucket tells of new objects; none is needed.
+    """
+    if is_remote(place):
+        return nullcontext(S3Landing(str(place), queue))
+    return WatchedLanding(Path(place))
+
+
+def put_new(place: LandingPlace, path: str, content: bytes) -> bool:
+    """Puts a file or an object where none is, whole and to stay; False where there is one.
+
+    Returns only when it would outlive the machine.
+    """
+    if is_remote(place):
+        access = Access(str(place).rstrip("/"), None)
+        return access.keep("landing a file", lambda: S3Objects(access).create(path, content))
+    target, staged = Path(place) / path, Path(place) / STAGING / uuid.uuid4().hex
+    for folder in (target.parent, staged.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with staged.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # A link and no rename: what is there stays.
+        target.hardlink_to(staged)
+    except FileExistsError:
+        return False
+    finally:
+        staged.unlink(missing_ok=True)
+    _sync(target.parent)
+    return True
+
+
+def content_at(place: LandingPlace, path: str) -> bytes | None:
+    """What lies at a path below a landing place; None if nothing does."""
+    if not is_remote(place):
+        try:
+            return (Path(place) / path).read_bytes()
+        except FileNotFoundError:
+            return None
+    objects = S3Objects(Access(str(place).rstrip("/"), None))
+    size = objects.size(path)
+    return None if size is None else objects.read(path, 0, size) if size else b""
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

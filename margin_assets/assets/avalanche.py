@@ -87,11 +87,11 @@ def avalanche(
 
 
 @dg.multi_asset(
-    name="early_warning",
+    name="warning",
     specs=[_spec(name, deps) for name, deps in _READ.items()],
     can_subset=False,
 )
-def early_warning(config: WarningConfig, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
+def warning(config: WarningConfig, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
     """How near the lake's newest book is to exhaustion, after the books before it."""
     try:
         told, written = read_kept(lake.created(), config.paths, config.seed)
@@ -103,4 +103,4 @@ def early_warning(config: WarningConfig, lake: LakeResource) -> Iterator[dg.Mate
 
 
 AVALANCHE_ASSETS = (avalanche,)
-WARNING_ASSETS = (early_warning,)
+WARNING_ASSETS = (warning,)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from importlib import metadata
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -86,11 +86,10 @@ def run_arms(
     still = _results(built, a, ids, lambda done: tell("A", done))
     sold = _results(built, b, ids, lambda done: tell("B", done))
     moved = np.flatnonzero(sold.sold > 0.0)
-    pressed = Results(*(column.copy() for column in sold))
+    pressed = sold
     if len(moved):
         again = _results(built, c, ids[moved], lambda done: tell("C", done))
-        for whole, part in zip(pressed, again, strict=True):
-            whole[moved] = part
+        pressed = _replaced(sold, moved, again)
     return [_ran(built, *one) for one in ((a, still), (b, sold), (c, pressed))]
 
 
@@ -110,6 +109,14 @@ def _results(
         if tell:
             tell(min(first + BATCH, len(ids)))
     return Results(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _replaced(whole: Results, places: Int64Array, part: Results) -> Results:
+    """All paths, those at the places being others."""
+    columns: list[Any] = [np.array(column) for column in whole]
+    for column, other in zip(columns, part, strict=True):
+        column[places] = other
+    return Results(*columns)
 
 
 def _ran(built: Built, asked: Asked, results: Results) -> Ran:

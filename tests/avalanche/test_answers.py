@@ -184,8 +184,11 @@ def test_all_answers_of_a_book_are_the_same_twice(held: Built):
     assert len(first["fan"]["hours"][0]) == first["run"]["hours"]
 
 
-def test_arms_run_together_are_those_run_alone(held: Built):
-    asked = running.Asked("severe", "C", 3, 80)
+def test_arms_run_together_are_those_run_alone(tmp_path: Path):
+    head = "ns_id,manager_id,factor_id,delta,funded_share"
+    paid_for = [head, "FUT,ANNA,EQ,6e9,0.5", "SWAP,BORIS,IR,2e9,0.5"]
+    held = book(tmp_path, exposure=paid_for)
+    asked = running.Asked("none", "C", 3, 80)
     together = running.run_arms(held, asked)
 
     alone = [running.run(held, asked._replace(arm=arm)) for arm in running.ARMS]

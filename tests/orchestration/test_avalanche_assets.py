@@ -106,7 +106,7 @@ def read(lake: Lake) -> dg.ExecuteInProcessResult:
     return dg.materialize(
         [*WARNING_ASSETS],
         resources={"lake": LakeResource(uri=lake.uri)},
-        run_config={"ops": {"early_warning": {"config": {"paths": 48, "seed": 3}}}},
+        run_config={"ops": {"warning": {"config": {"paths": 48, "seed": 3}}}},
     )
 
 

@@ -88,7 +88,8 @@ class Exhausted:
 
 def exhausted_in(results: Results) -> Int64Array:
     """Numbers of the paths that were exhausted, in order."""
-    return results.path[results.exhaustion_hour != NEVER]
+    found: Int64Array = results.path[results.exhaustion_hour != NEVER]
+    return found
 
 
 class Before(NamedTuple):

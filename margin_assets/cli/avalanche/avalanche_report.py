@@ -149,7 +149,8 @@ def _answered(
     from margin_assets.avalanche.running import Asked
 
     paths, seed = run
-    runs, documents = [], []
+    runs: list[Ran] = []
+    documents: list[Document] = []
     for scenario in scenarios:
         of_arms = _ran(held, Asked(scenario, seed=seed, paths=paths))
         # The early warning is the book's: it is told once.

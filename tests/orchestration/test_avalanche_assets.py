@@ -95,7 +95,7 @@ def test_the_night_asks_for_every_partition_once_a_book(lake: Lake):
     assert {one.run_key.split(":")[0] for one in asked} == {snapshot}
 
 
-def sensed(lake: Lake, cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
+def sensed(lake: Lake, cursor: str | None = None) -> object:
     with dg.build_sensor_context(
         cursor=cursor, resources={"lake": LakeResource(uri=lake.uri)}
     ) as context:

@@ -345,6 +345,9 @@ def test_both_models_are_summed_by_regulation(tmp_path: Path):
     ]
     assert first["models"]["schedule"]["product_classes"][0]["total"] == 6e4
     assert (second["total"], list(second["models"])) == (52e5, ["simm"])
+    # The worst of each would be of no regulation.
+    apart, _ = asked(mixed(tmp_path / "b.csv", names="USPR"), model="both")
+    assert apart["total"] == 52e5
 
 
 @pytest.mark.parametrize(

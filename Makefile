@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types bench fidelity chaos up clean docs web
+.PHONY: demo test lint types bench fidelity chaos up clean docs web infra templates image postgres
 
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -59,6 +59,37 @@ web: ## the page's bundle, from margin_assets/dashboard/web; needs Node
 docs: $(STAMP) ## the data dictionary, from schemas/
 	$(BIN)/python -m schemas.dictionary > docs/data-dictionary.md
 	$(BIN)/python -m schemas.avalanche.guide > docs/avalanche-book-columns.md
+
+# CDK and the scanners live apart from the product: they pin older clients of AWS.
+INFRA := .venv-infra
+SIMULATOR := $(INFRA)/node
+NODE := command -v node >/dev/null && command -v npm >/dev/null || { \
+  echo "this needs Node 20 or later with npm, for CDK and the simulator of IAM;"; \
+  echo "what needs only Python is in make test: pytest tests/infra"; exit 1; }
+
+$(INFRA)/.installed: pyproject.toml
+	@$(NODE)
+	$(PYTHON) -m venv $(INFRA)
+	$(INFRA)/bin/pip install --quiet --upgrade "pip>=25.1"
+	$(INFRA)/bin/pip install --quiet --group infra
+	npm install --silent --ignore-scripts --no-save --prefix $(SIMULATOR) @cloud-copilot/iam-simulate@0.1.173
+	touch $@
+
+infra: $(INFRA)/.installed ## templates, scanners, faults, IAM, the image's file; needs Node
+	$(INFRA)/bin/hadolint infra/Containerfile
+	MARGIN_IAM_SIMULATE=$(SIMULATOR) $(INFRA)/bin/python -m pytest -c infra/proofs/pytest.ini infra/proofs -q
+
+templates: $(INFRA)/.installed ## the templates of infra/templates, from infra/stacks; needs Node
+	$(INFRA)/bin/python -m infra.app
+
+image: ## the container image without a daemon: BASE=localhost/base:bookworm; needs buildah
+	buildah build --isolation chroot $(if $(BASE),--build-arg BASE=$(BASE)) $(if $(PIP_CONF),--secret id=pip$(COMMA)src=$(PIP_CONF)) \
+	  --ignorefile .containerignore --file infra/Containerfile --tag localhost/margin:local .
+
+COMMA := ,
+
+postgres: $(STAMP) ## a live session while Dagster's Postgres is away; needs Debian's postgresql
+	$(BIN)/python -m tests.campaigns.postgres_away
 
 up: $(RUNTIME) ## Dagster UI, daemon, dashboard and the demo feed on loopback
 	$(BIN)/python -m infra.up

@@ -3,6 +3,24 @@
 A table that files land for is one whose schema is a `Landed`: its name is the feed's.
 """
 
-from schemas.tables import FEEDS, TABLES, Mode, Table, empty, feed_columns, landed_columns
+from schemas.tables import (
+    FEEDS,
+    TABLES,
+    Mode,
+    Table,
+    empty,
+    empty_feed,
+    feed_columns,
+    landed_columns,
+)
 
-__all__ = ["FEEDS", "TABLES", "Mode", "Table", "empty", "feed_columns", "landed_columns"]
+__all__ = [
+    "FEEDS",
+    "TABLES",
+    "Mode",
+    "Table",
+    "empty",
+    "empty_feed",
+    "feed_columns",
+    "landed_columns",
+]

@@ -9,6 +9,7 @@ import polars as pl
 
 from schemas import (
     audit,
+    books,
     calls,
     columns,
     desk,
@@ -104,6 +105,8 @@ TABLES: dict[str, Table] = {
         _landed("volumes", landed.Volumes),
         _landed("rates", landed.Rates),
         _landed("cash_movements", landed.CashMovements),
+        _landed("opening_balances", books.OpeningBalances),
+        _landed("corporate_actions", books.CorporateActions),
         _landed("fills", landed.Fills),
         _landed("prices", landed.Prices),
         _landed("desk_actions", desk.DeskActions),
@@ -195,6 +198,12 @@ TABLES: dict[str, Table] = {
             "version",
         ),
         _added("order_fills", liquidation.OrderFills, "landed", "fill_id"),
+        _added(
+            "accrued_dividends",
+            books.AccruedDividends,
+            "margin",
+            *("changed_at", "account_id", "action_id", "kind"),
+        ),
         _beside_cycles("cycles", audit.Cycles, "audit", "cycle", "state"),
         _beside_cycles(
             "validation_results",
@@ -272,3 +281,9 @@ def feed_columns(feed: str) -> dict[str, dy.Column]:
 def empty(table: str) -> pl.DataFrame:
     """No rows of a table, as its kernel gives them: without `as_of` and cycle."""
     return TABLES[table].schema.create_empty().drop("as_of", "cycle")
+
+
+@cache
+def empty_feed(feed: str) -> pl.DataFrame:
+    """No rows of a feed, as accepted: each with the grid `point` that it counts from."""
+    return TABLES[feed].schema.create_empty().with_columns(point=pl.lit(0, pl.Int64))

@@ -14,6 +14,7 @@ from margin_assets.lake.landing.backlog import is_ahead, waiting
 from margin_assets.lake.landing.landing import Landing
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.store.store import Lake
+from margin_assets.live.service.lease import is_served
 
 # A session that cannot start must not fill the machine with its attempts.
 _FAILURES, _PAUSE = 3, timedelta(seconds=60)
@@ -32,9 +33,12 @@ def landing_sensor(
     tags = {LIVE_TAG: ONE_LAKE}
     if a_live_run_is_alive(context.instance):
         return dg.SkipReason("A live run is alive.")
+    held = lake.lake()
+    if is_served(held, datetime.now(UTC)):
+        return dg.SkipReason("A live service holds the lease.")
     if _has_failed_often(context.instance, tags):
         return dg.SkipReason(f"{_FAILURES} live runs failed within {_PAUSE}: waiting.")
-    reason = _reason_to_run(lake.lake(), landing.landing())
+    reason = _reason_to_run(held, landing.landing())
     if not reason:
         return dg.SkipReason("Nothing has landed.")
     attempt = int(context.cursor or 0) + 1

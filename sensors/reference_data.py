@@ -12,6 +12,7 @@ from margin_assets.assets.resources import LakeResource
 from margin_assets.calendar import sessions
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.store.store import Lake
+from margin_assets.monitoring.daily_dates import last_close
 
 _START, _END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -28,7 +29,7 @@ def business_date_sensor(
     """Requests every closed date once; the cursor is the last one requested."""
     closed = _closed_dates(lake.lake(), context.cursor)
     if not closed:
-        return dg.SkipReason("No business date has closed.")
+        return dg.SkipReason(_last_close(lake.lake()))
     first, last = closed[0], closed[-1]
     # Several dates at once are one run, as in a backfill.
     request = (
@@ -37,6 +38,14 @@ def business_date_sensor(
         else dg.RunRequest(run_key=f"{first} to {last}", tags={_START: first, _END: last})
     )
     return dg.SensorResult(run_requests=[request], cursor=last)
+
+
+def _last_close(lake: Lake) -> str:
+    """What the page of the sensor says while there is nothing to start."""
+    last = last_close(lake)
+    if last is None:
+        return "No business date has closed."
+    return f"The last daily close is that of {last}: no later date has closed."
 
 
 def _closed_dates(lake: Lake, after: str | None) -> list[str]:

@@ -57,7 +57,8 @@ def test_every_example_lands_and_they_are_margined_whole(tmp_path: Path) -> None
         ("P-2001", "determinate"),
     ]
     # By hand: deposits less withdrawals, what was bought and sold, what it is worth now.
-    margin = 58_500 - 45_000 + 1_700 - 20_280 + 400 * 113.05 + 20_000 * 1.01375 - 4 * 410
+    opened = 10 * 688.10 + 1_000
+    margin = opened + 58_500 - 45_000 + 1_700 - 20_280 + 400 * 113.05 + 20_000 * 1.01375 - 4 * 410
     portfolio = 250_000 + 29_450 - 112_900 - 500 * 58.75 + 1_000 * 113.05
     assert [float(worth) for worth in summary["net_liquidation"]] == [margin, portfolio]
 
@@ -77,7 +78,8 @@ def test_the_spreadsheet_of_the_guide_comes_to_its_rows(tmp_path: Path) -> None:
 
 def test_every_reason_is_told() -> None:
     words = {rule.word for feed in FEEDS for rule in row_rules(feed)}
-    later = {"id_reused", "correction_cycle", "correction_mismatch"}
+    later = {"id_reused", "correction_cycle", "correction_mismatch", "action_repeated"}
+    later |= {"fill_before_opening", "opening_after_fill", "opening_repeated"}
     told = set(re.findall(r"^\| `(\w+)` \| ", GUIDE, re.MULTILINE))
 
     assert words | later | COLUMN_WORDS.keys() | LINE_REASONS.keys() | FILE_REASONS.keys() <= told

@@ -16,6 +16,7 @@ from margin_assets.avalanche.answers.readings import read_kept
 from margin_assets.avalanche.book.faults import BookError
 from margin_assets.avalanche.running import ARMS, Asked
 from margin_assets.avalanche.storing import run_kept
+from margin_assets.engines import engine_of
 from schemas import TABLES
 
 SCENARIOS = ("moderate", "severe", "extreme")
@@ -43,6 +44,10 @@ class AvalancheConfig(dg.Config):
 
     paths: int = 10_000
     seed: int = 1
+    engine: str = "local"
+    """Where ranges of paths run: `local`, or `ray`."""
+    address: str = ""
+    """Ray cluster to join; without one a cluster of the run's own."""
 
 
 class WarningConfig(dg.Config):
@@ -78,8 +83,9 @@ def avalanche(
     keys = context.partition_key.keys_by_dimension
     asked = Asked(keys["scenario"], keys["arm"], config.seed, config.paths)
     try:
-        ran, written = run_kept(lake.created(), asked)
-    except BookError as fault:
+        engine = engine_of(config.engine, config.address)
+        ran, written = run_kept(lake.created(), asked, engine)
+    except (BookError, ValueError) as fault:
         raise dg.Failure(str(fault), allow_retries=False) from None
     told: dict[str, Any] = {"run_id": ran.run_id, "snapshot_id": ran.snapshot_id}
     for name in _MADE:

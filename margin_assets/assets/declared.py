@@ -1,5 +1,6 @@
 """How a declared table becomes a Dagster asset: group, owner, columns and I/O from `schemas`."""
 
+import inspect
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ import dataframely as dy
 
 from margin_assets.assets.described import description, path
 from margin_assets.assets.partitions import BUSINESS_DATE
+from margin_assets.lake.ledger.adoptions import decided_next
 from schemas import TABLES, Table
 
 OWNERS = ["team:margin-risk"]
@@ -51,8 +53,29 @@ def daily_asset(
     """Decorator: the asset of a table's daily twin.
 
     It reads the tables that the function has arguments for; one that takes any, those named. One
-    run covers a whole range of dates: the kernels take many dates at once.
+    run covers a whole range of dates: the kernels take many dates at once. It decides by the
+    rulebooks of the lake that its twin is stored in.
     """
+    return lambda function: _daily(name, tables)(_by_rulebooks_of_the_lake(function))
+
+
+def _by_rulebooks_of_the_lake(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of an asset, deciding as the next cycle of the lake would."""
+    arguments = inspect.signature(function).parameters
+
+    def computed(context: dg.AssetExecutionContext, **tables: Any) -> Any:  # noqa: ANN401 (frames)
+        store = getattr(context.resources, IO_MANAGER)
+        with decided_next(store.lake()):
+            return function(context, **tables) if "context" in arguments else function(**tables)
+
+    # Dagster finds the inputs of an asset by the names of its parameters.
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    inputs = [parameter for name, parameter in arguments.items() if name != "context"]
+    computed.__signature__ = inspect.Signature([context, *inputs])  # type: ignore[attr-defined]
+    return computed
+
+
+def _daily(name: str, tables: Sequence[str]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     table = TABLES[name]
     with warnings.catch_warnings():
         # Dagster 1.13 calls the policy beta; without it a backfill is one run a day. Goes when
@@ -66,6 +89,7 @@ def daily_asset(
             partitions_def=BUSINESS_DATE,
             backfill_policy=dg.BackfillPolicy.single_run(),
             io_manager_key=IO_MANAGER,
+            required_resource_keys={IO_MANAGER},
             owners=OWNERS,
             kinds={"polars", "deltalake"},
             metadata=metadata(table),

@@ -65,6 +65,22 @@ DESCRIBED: dict[str, Described] = {
         _ROWS,
         ("account_state", "special_memorandum_accounts", "margin_calls"),
     ),
+    "opening_balances": Described(
+        "What an account brings along when it enters this lake; its fills come after it.",
+        "Once an account and symbol, before the account's first fill; else quarantined.",
+        ("positions", "account_state", "fills"),
+    ),
+    "corporate_actions": Described(
+        "Splits, dividends, mergers, spin-offs, new symbols: what moves a position but no trade.",
+        "Act at the opening of the ex session; a correction or withdrawal names its action.",
+        ("positions", "accrued_dividends"),
+    ),
+    "accrued_dividends": Described(
+        "What accounts are due and owe from the ex date of a dividend until it is paid. What is"
+        " owed counts in equity; what is due does not.",
+        "Met by movements of kind `dividend`, oldest first.",
+        ("corporate_actions", "cash_movements", "margin_summary"),
+    ),
     "fills": Described(
         "The only thing that makes a position. A correction replaces a fill from its own time on.",
         "Semantics of fills, corrections and busts: docs/decisions.md.",

@@ -13,6 +13,7 @@ from margin_assets.assets.declared import daily_asset
 from margin_assets.assets.partitions import closes
 from margin_assets.calendar import calendar, sessions
 from margin_assets.kernels.history import history
+from margin_assets.kernels.history.accrued import with_accrued
 from margin_assets.kernels.history.pattern_history import pattern_day_traders_at
 from margin_assets.kernels.history.sma_history import memoranda_at
 from margin_assets.kernels.margin import firm_tables
@@ -24,8 +25,11 @@ from margin_assets.kernels.rules.timelines import Calendar
 def margined_asset(name: str, kernel: Callable[[Eras], pl.DataFrame]) -> dg.AssetsDefinition:
     """Daily asset over positions and accounts, which the live cycle margins once for all."""
 
-    def computed(positions: pl.LazyFrame, account_state: pl.LazyFrame) -> pl.DataFrame:
-        return kernel(margined(positions.collect(), account_state.collect()))
+    def computed(
+        positions: pl.LazyFrame, account_state: pl.LazyFrame, accrued_dividends: pl.LazyFrame
+    ) -> pl.DataFrame:
+        accounts = with_accrued(*pl.collect_all([account_state, accrued_dividends]))
+        return kernel(margined(positions.collect(), accounts))
 
     return daily_asset(name)(computed)
 
@@ -34,6 +38,7 @@ LandedKernel = Callable[[history.Landed, history.Booked, pl.DataFrame, Calendar]
 """Everything landed, and business dates with their closes, in; rows of these dates out."""
 _MARKS = history.Landed._fields
 _ACCOUNTS = ("cash_movements", "accounts")
+_BOOKS = ("corporate_actions", "opening_balances")
 
 
 def landed_asset(name: str, kernel: LandedKernel) -> dg.AssetsDefinition:
@@ -44,7 +49,8 @@ def landed_asset(name: str, kernel: LandedKernel) -> dg.AssetsDefinition:
         rows = dict(zip(names, pl.collect_all([tables[n] for n in names]), strict=True))
         landed = history.Landed(*(rows[name] for name in _MARKS))
         movements, accounts = (rows[name] for name in _ACCOUNTS)
-        booked = history.Booked(landed.fills, movements, accounts, landed.instruments)
+        books = (rows[name] for name in _BOOKS)
+        booked = history.Booked(landed.fills, movements, accounts, landed.instruments, *books)
         return kernel(landed, booked, closes(context.partition_keys), calendar())
 
     return daily_asset(name, (*_MARKS, *_ACCOUNTS))(computed)
@@ -59,56 +65,70 @@ def positions(  # noqa: PLR0913 (an argument a table)
     betas: pl.LazyFrame,
     rates: pl.LazyFrame,
     volatilities: pl.LazyFrame,
+    corporate_actions: pl.LazyFrame,
+    opening_balances: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Positions at the close, trade date, each with the mark that values it."""
-    tables = (fills, instruments, prices, betas, rates, volatilities)
-    landed = history.Landed(*pl.collect_all(tables))
+    marks = (fills, instruments, prices, betas, rates, volatilities)
+    landed = history.Landed(*pl.collect_all([*marks, corporate_actions, opening_balances]))
     return history.positions_at(landed, closes(context.partition_keys), sessions().times)
 
 
 @daily_asset("account_state")
-def account_state(
+def account_state(  # noqa: PLR0913 (an argument a table)
     context: dg.AssetExecutionContext,
     fills: pl.LazyFrame,
     cash_movements: pl.LazyFrame,
     accounts: pl.LazyFrame,
     instruments: pl.LazyFrame,
+    corporate_actions: pl.LazyFrame,
+    opening_balances: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Type and cash of every account at the close."""
-    booked = history.Booked(*pl.collect_all([fills, cash_movements, accounts, instruments]))
-    return history.account_state_at(booked, closes(context.partition_keys))
+    tables = (fills, cash_movements, accounts, instruments, corporate_actions, opening_balances)
+    booked = history.Booked(*pl.collect_all(tables))
+    return history.account_state_at(booked, closes(context.partition_keys), sessions().times)
 
 
 @daily_asset("firm_risk")
 def firm_risk(
     positions: pl.LazyFrame,
     account_state: pl.LazyFrame,
+    accrued_dividends: pl.LazyFrame,
     margin_summary: pl.LazyFrame,
     stress_results: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Each scenario over the whole firm: moves of SPY, and of every price."""
     frames = pl.collect_all([positions, account_state, margin_summary, stress_results])
-    return firm_tables.firm_risk_at(*frames)
+    accounts = with_accrued(frames[1], accrued_dividends.collect())
+    return firm_tables.firm_risk_at(frames[0], accounts, *frames[2:])
 
 
 @daily_asset("credit_exposures")
 def credit_exposures(
     positions: pl.LazyFrame,
     account_state: pl.LazyFrame,
+    accrued_dividends: pl.LazyFrame,
     margin_summary: pl.LazyFrame,
     stress_results: pl.LazyFrame,
 ) -> pl.DataFrame:
     """What clients would owe in each scenario, by type of account."""
     frames = pl.collect_all([positions, account_state, margin_summary, stress_results])
-    return firm_tables.credit_exposures_at(*frames)
+    accounts = with_accrued(frames[1], accrued_dividends.collect())
+    return firm_tables.credit_exposures_at(frames[0], accounts, *frames[2:])
 
 
 @daily_asset("firm_concentrations")
 def firm_concentrations(
-    positions: pl.LazyFrame, account_state: pl.LazyFrame, volumes: pl.LazyFrame
+    positions: pl.LazyFrame,
+    account_state: pl.LazyFrame,
+    accrued_dividends: pl.LazyFrame,
+    volumes: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Names and issuers that lose most at the firm's worst scenario, and how they trade."""
-    return firm_tables.firm_concentrations_at(*pl.collect_all([positions, account_state, volumes]))
+    held, state, traded = pl.collect_all([positions, account_state, volumes])
+    accounts = with_accrued(state, accrued_dividends.collect())
+    return firm_tables.firm_concentrations_at(held, accounts, traded)
 
 
 WALKED: dict[str, LandedKernel] = {

@@ -84,7 +84,7 @@ class DailyTwins(DailyIOManager):
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame) -> None:
         """Replaces the run's business dates; see `DailyIOManager`."""
         if isinstance(obj, pl.DataFrame | pl.LazyFrame):
-            sealed = Ledger(self._lake()).last_sealed()
+            sealed = Ledger(self.lake()).last_sealed()
             stamp = pl.lit(None if sealed is None else sealed.cycle, pl.Int64)
             obj = obj.with_columns(cycle=stamp)
         super().handle_output(context, obj)

@@ -12,8 +12,9 @@ from margin_assets.avalanche.book.building import Built
 from margin_assets.avalanche.book.faults import BookError
 from margin_assets.avalanche.book.reading import LINE, Tables
 from margin_assets.avalanche.book.scenarios import scenario_of
+from margin_assets.engines import Engine, InProcess
 from margin_assets.kernels.avalanche.results import Results
-from margin_assets.kernels.avalanche.scenario import IMPACT, NO_IMPACT, NO_SALES
+from margin_assets.kernels.avalanche.scenario import IMPACT, NO_IMPACT, NO_SALES, Scenario
 from margin_assets.kernels.avalanche.simulation import Simulator
 from margin_assets.kernels.numeric.arrays import Int64Array
 
@@ -50,18 +51,24 @@ def snapshot_of(tables: Tables) -> str:
     return digest.hexdigest()[:32]
 
 
-def run(built: Built, asked: Asked, tell: Callable[[int], None] | None = None) -> Ran:
+def run(
+    built: Built,
+    asked: Asked,
+    tell: Callable[[int], None] | None = None,
+    engine: Engine | None = None,
+) -> Ran:
     """Runs the paths of one scenario and arm.
 
     Args:
         built: The book.
         asked: What is run.
         tell: Called with the number of paths done.
+        engine: Where ranges of paths run; in this process where not given.
 
     Raises:
         BookError: The book does not have what the scenario or the arm needs.
     """
-    results = _results(built, asked, np.arange(asked.paths, dtype=np.int64), tell)
+    results = _results(built, asked, np.arange(asked.paths, dtype=np.int64), tell, engine)
     return _ran(built, asked, results)
 
 
@@ -94,7 +101,11 @@ def run_arms(
 
 
 def _results(
-    built: Built, asked: Asked, ids: Int64Array, tell: Callable[[int], None] | None
+    built: Built,
+    asked: Asked,
+    ids: Int64Array,
+    tell: Callable[[int], None] | None,
+    engine: Engine | None = None,
 ) -> Results:
     """Paths of one arm by their numbers, in batches."""
     scenario = scenario_of(built, asked.scenario)
@@ -104,11 +115,18 @@ def _results(
     except ValueError as error:
         raise BookError([str(error)]) from None
     parts: list[Results] = []
-    for first in range(0, len(ids), BATCH):
-        parts.append(simulator.run(scenario, ids[first : first + BATCH]))
+    batches = [ids[first : first + BATCH] for first in range(0, len(ids), BATCH)]
+    done = (engine or InProcess()).over(_paths, (simulator, scenario), batches)
+    for part in done:
+        parts.append(part)
         if tell:
-            tell(min(first + BATCH, len(ids)))
+            tell(min(BATCH * len(parts), len(ids)))
     return Results(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _paths(on: tuple[Simulator, Scenario], ids: Int64Array) -> Results:
+    simulator, scenario = on
+    return simulator.run(scenario, ids)
 
 
 def _replaced(whole: Results, places: Int64Array, part: Results) -> Results:

@@ -14,6 +14,7 @@ from margin_assets.avalanche.book.faults import BookError
 from margin_assets.avalanche.keeping import keep_book, kept_book
 from margin_assets.avalanche.margining import changes_of
 from margin_assets.avalanche.running import ARMS, Asked, Ran, run, snapshot_of
+from margin_assets.engines import Engine
 from margin_assets.kernels.avalanche.answers.quantiles import distribution
 from margin_assets.kernels.avalanche.results import NEVER
 from margin_assets.lake.store.declared import conform
@@ -140,14 +141,14 @@ def changes_frame(built: Built, snapshot: str) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def run_kept(lake: Lake, asked: Asked) -> tuple[Ran, list[str]]:
+def run_kept(lake: Lake, asked: Asked, engine: Engine | None = None) -> tuple[Ran, list[str]]:
     """Runs the newest book of a lake and writes what it came to; tells which tables got rows.
 
     Raises:
         BookError: The lake holds no book, or one that cannot be run so.
     """
     held = built_of(kept_book(lake))
-    ran = run(held, asked)
+    ran = run(held, asked, engine=engine)
     return ran, store_runs(lake, held, [ran])
 
 

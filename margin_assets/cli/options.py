@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
+    from margin_assets.engines import Engine
     from margin_assets.lake.ledger.ledger import Sealed
     from margin_assets.lake.store.store import Lake
     from margin_assets.serving.limits import Limits
@@ -59,6 +60,19 @@ TimeoutOption = Annotated[
 MemoryOption = Annotated[
     str, typer.Option(metavar="SIZE", help="A question that needs more, such as 2GB, is stopped.")
 ]
+EngineOption = Annotated[
+    Literal["local", "ray"],
+    typer.Option("--engine", help="Where the heavy work runs: here, or on Ray; the same numbers."),
+]
+AddressOption = Annotated[
+    str,
+    typer.Option(
+        "--address",
+        metavar="HOST:PORT",
+        envvar="MARGIN_RAY_ADDRESS",
+        help="Ray cluster to join; without one a cluster of this machine, for as long as it runs.",
+    ),
+]
 CycleOption = Annotated[
     int | None, typer.Option("--cycle", metavar="N", min=1, help="As sealed in cycle N.")
 ]
@@ -106,6 +120,16 @@ def created_lake(uri: str) -> tuple["Lake", list[str]]:
     if uri.startswith("s3://"):
         lake.check_store()
     return lake, [] if lake.is_created() else lake.create()
+
+
+def chosen_engine(name: str, address: str) -> "Engine":
+    """The engine that two options name; an address alone means nothing."""
+    from margin_assets.engines import EngineUnavailable, engine_of
+
+    try:
+        return engine_of(name, address if name == "ray" else "")
+    except EngineUnavailable as error:
+        raise Refusal(str(error)) from None
 
 
 def limits_of(timeout: float, memory: str) -> "Limits":

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from margin_assets.dashboard.figures import AMOUNTS, TABLES, Figures, empty, shown, totals_of
+from margin_assets.lake.ledger.adoptions import decided_as
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
@@ -17,13 +18,18 @@ def read_tables(lake: Lake, sealed: Sealed, sealed_at: datetime | None) -> Figur
     """The same from the tables of a sealed cycle, where no session publishes."""
     if sealed.as_of is None:
         return empty()
+    with decided_as(lake, sealed):
+        return _read_tables(lake, sealed, sealed_at) or empty()
+
+
+def _read_tables(lake: Lake, sealed: Sealed, sealed_at: datetime | None) -> Figures | None:
     scan = SealedTables(lake, sealed.table_versions)
     names = ["account_id", "account_type", "status", "reasons", *AMOUNTS.values()]
     summary = scan("margin_summary", columns=names).sort("account_id")
     stress = scan("stress_results", columns=("account_id", "scenario", "move", "pnl"))
     firm = scan("firm_risk", pl.col("cycle") == _last_cycle(scan)).sort("move")
-    if not summary.height or not firm.height:
-        return empty()
+    if sealed.as_of is None or not summary.height or not firm.height:
+        return None
     summary = summary.join(_largest(scan), on="account_id", how="left", maintain_order="left")
     raw = _joined(summary, stress, _standing(scan, sealed.as_of))
     told = stress.select("scenario", "move").unique().sort("move")

@@ -13,7 +13,8 @@ from margin_assets.dashboard.avalanche import Runs
 from margin_assets.dashboard.desk import Desk, answered
 from margin_assets.dashboard.figures import LEVELS
 from margin_assets.dashboard.live import state
-from margin_assets.rulebooks import in_force, versions
+from margin_assets.lake.ledger.adoptions import decided_as
+from margin_assets.rulebooks import Rulebook, in_force, versions
 
 AccountName = Annotated[str, Field(pattern=r"^[ -~]{1,128}$")]
 AccountId = Annotated[str, InPath(pattern=r"^[ -~]{1,128}$")]
@@ -210,10 +211,17 @@ def _whole(desk: Desk) -> dict[str, Callable[[], Response]]:
     }
 
 
+def _rulebook(desk: Desk) -> Rulebook:
+    """The ladder's, as the last sealed cycle was decided by."""
+    as_of, sealed = desk.follower.figures.as_of, desk.follower.sealed()
+    if as_of is None or sealed is None:
+        return in_force(_LAST_RULES, versions(_LAST_RULES)[-1])
+    with decided_as(desk.follower.lake, sealed):
+        return in_force(_LAST_RULES, as_of.date())
+
+
 def _about(desk: Desk) -> dict[str, Any]:
-    as_of = desk.follower.figures.as_of
-    day = versions(_LAST_RULES)[-1] if as_of is None else as_of.date()
-    book = in_force(_LAST_RULES, day)
+    book = _rulebook(desk)
     return {
         "lake": desk.follower.lake.uri,
         "landing": str(desk.landing),

@@ -27,12 +27,12 @@ class Place:
     token_file: Path
     host: str = LOOPBACK
     names: tuple[str, ...] = ()
-    """Further names of this machine under which it may be asked for."""
+    """Hosts as they are asked for at a door in front of it, with the port unless it is usual."""
 
     def hosts(self) -> frozenset[str]:
         """Values of the Host header that are let in."""
-        names = {*_NAMES, self.host, *self.names}
-        return frozenset(f"{name}:{self.port}" for name in names)
+        own = {f"{name}:{self.port}" for name in (*_NAMES, self.host)}
+        return frozenset(own | set(self.names))
 
 
 def serve(lake: Lake, landing: Path | str, place: Place, told: Callable[[str], None]) -> None:

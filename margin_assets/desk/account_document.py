@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import polars as pl
 from pydantic import ValidationError
 
+from margin_assets.kernels.history.accrued import with_accrued
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.nearest import did_you_mean
@@ -45,8 +46,6 @@ def account_document(tables: Tables, account: str) -> Document:
         known = tables("account_state")["account_id"].to_list()
         raise NoDocument(f"unknown account {account!r}{did_you_mean(account, known)}")
     state = states.row(0, named=True)
-    if not state["is_registered"]:
-        raise NoDocument(f"{account} is unregistered: land its row of accounts")
     positions = tables("positions", mine).sort("class_group", "symbol").to_dicts()
     sma = tables("special_memorandum_accounts", mine)["sma"]
     day = day_of(int(instants(states["as_of"])[0]))
@@ -60,6 +59,8 @@ def account_document(tables: Tables, account: str) -> Document:
                     "cash": state["cash"],
                     "sma": max(sma.item(), Decimal(0)) if len(sma) else Decimal(0),
                     "exempt": state["is_exempt"],
+                    "registered": state["is_registered"],
+                    "accrued_dividends": _accrued(tables("accrued_dividends", mine), states),
                 },
                 "positions": [_position(row, day) for row in positions],
                 "instruments": _instruments(positions),
@@ -76,18 +77,27 @@ def account_document(tables: Tables, account: str) -> Document:
         raise NoDocument(f"{account} cannot be said as a document: {error}") from None
 
 
+def _accrued(changes: pl.DataFrame, states: pl.DataFrame) -> Decimal:
+    """What counts in the account's equity of dividends that are not paid yet."""
+    found: Decimal = with_accrued(states, changes)["accrued"].item()
+    return found
+
+
 def _position(row: Row, day: date) -> Row:
     price, last = _price(row), row["last_price"] or row["last_fill_price"] or None
-    if row["expiry"] is not None and row["expiry"] < day:
-        raise NoDocument(f"{row['symbol']} has ended: land the fill or price that settles it")
+    has_ended = row["expiry"] is not None and row["expiry"] < day
+    if has_ended and row["asset_class"] != "option":
+        raise NoDocument(f"{row['symbol']} has matured: land the cash that it paid")
     if row["asset_class"] == "option":
         terms = ("underlying", "right", "strike", "style", "multiplier", "quantity")
         return {name: row[name] for name in terms} | {
             "kind": "option",
             "expiry": str(row["expiry"]),
             "price": price,
+            "price_state": _state(row["price_state"]),
             "listed": row["is_listed"],
             "last_fill_price": last,
+            "has_ended": has_ended,
         }
     if row["bond_class"] is not None:
         return {
@@ -95,6 +105,7 @@ def _position(row: Row, day: date) -> Row:
             "bond_class": row["bond_class"],
             "principal": row["quantity"] * row["multiplier"] * _HUNDRED,
             "price_pct": price,
+            "price_state": _state(row["price_state"]),
             "maturity": str(row["expiry"]),
             "zero_coupon": row["is_zero_coupon"],
             "last_fill_price": last,
@@ -114,6 +125,11 @@ def _position(row: Row, day: date) -> Row:
 def _price(row: Row) -> Decimal | None:
     price: Decimal | None = row["last_price"] if row["price_state"] in _USABLE else None
     return price
+
+
+def _state(state: str | None) -> str | None:
+    """How good a price is, where there is one and it is not fresh."""
+    return None if state in ("fresh", "missing") else state
 
 
 def _instruments(positions: Iterable[Row]) -> dict[str, Row]:
@@ -136,6 +152,7 @@ def _underlying(row: Row) -> Row:
     is_usable = row["underlying_price_state"] in _USABLE
     return {
         "price": row["underlying_price"] if is_usable else None,
+        "price_state": _state(row["underlying_price_state"]),
         "asset_class": row["issuer_class"],
         "leverage": _decimal(row["leverage"]),
         "class_group": row["class_group"],
@@ -151,6 +168,7 @@ def _underlying(row: Row) -> Row:
 def _held(row: Row) -> Row:
     return {
         "price": _price(row),
+        "price_state": _state(row["price_state"]),
         "asset_class": row["asset_class"],
         "leverage": _decimal(row["leverage"]),
         "class_group": row["class_group"],

@@ -113,7 +113,7 @@ def land_act(act: Act, where: Where, at: datetime | None = None) -> LandingPlace
         "action_id": act.action_id,
         "kind": act.kind,
         "subject": act.subject,
-        "actor": where.actor or _user(),
+        "actor": where.actor or user_of_the_system(),
         "reason": act.reason,
         "details": json.dumps(act.details, sort_keys=True) if act.details else None,
         "event_time": (at or datetime.now(UTC)).isoformat(),
@@ -124,7 +124,12 @@ def land_act(act: Act, where: Where, at: datetime | None = None) -> LandingPlace
     return Where(where.landing).put(_ACTS, name, [content.encode()])
 
 
-def _user() -> str:
+def user_of_the_system() -> str:
+    """Who does it, where nobody is named.
+
+    Raises:
+        Refused: The system does not know.
+    """
     try:
         return getpass.getuser()
     except (OSError, KeyError):

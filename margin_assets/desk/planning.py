@@ -10,10 +10,10 @@ from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.kernels.rules.rules import rules_in_force
+from margin_assets.lake.ledger.adoptions import decided_as
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
-from margin_assets.rulebooks import planned_under
 from margin_assets.whatif.liquidation import latest_volumes, liquidation_of
 
 Row = dict[str, Any]
@@ -24,7 +24,7 @@ def plans_as_sealed(
 ) -> dict[str, Row]:
     """The plan of each account, as `margin liquidate` tells it; unknown accounts are absent."""
     tables = SealedTables(lake, sealed.table_versions)
-    with planned_under(sealed.cycle, sealed.manifest["rulebooks"]):
+    with decided_as(lake, sealed):
         found = _plans(tables, pl.col("account_id").is_in(list(accounts)), request)
         return {name: plan | {"cycle": sealed.cycle} for name, plan in found}
 

@@ -32,12 +32,13 @@ class DailyIOManager(dg.ConfigurableIOManager):
         table, days = context.asset_key.path[-1], _days(context.asset_partition_keys)
         frame = obj.lazy().collect()
         _refuse_other_days(table, frame, days)
-        version = self._lake().replace_days(table, frame, days)
+        version = self.lake().replace_days(table, frame, days)
         context.add_output_metadata(
             {
                 "dagster/row_count": frame.height,
                 "dagster/column_schema": column_schema(DAILY + table),
                 "table_version": version,
+                "last_close": str(max(_stored_days(self.lake(), table))),
             }
         )
 
@@ -49,7 +50,7 @@ class DailyIOManager(dg.ConfigurableIOManager):
         Raises:
             LookupError: no cycle is sealed yet.
         """
-        table, lake = context.asset_key.path[-1], self._lake()
+        table, lake = context.asset_key.path[-1], self.lake()
         if not declared.table_of(table).is_daily:
             tables = SealedTables(lake, _sealed_versions(lake, table))
             return tables.in_landing_order(table) if table in FEEDS else tables.scan(table)
@@ -58,8 +59,15 @@ class DailyIOManager(dg.ConfigurableIOManager):
             return rows
         return rows.filter(pl.col(BUSINESS_DATE).is_in(_days(context.asset_partition_keys)))
 
-    def _lake(self) -> Lake:
+    def lake(self) -> Lake:
+        """The lake of the daily twins."""
         return Lake(self.lake_uri, self.storage_options or None)
+
+
+def _stored_days(lake: Lake, table: str) -> Iterable[str]:
+    """Business dates that a twin has rows of, from its commit log."""
+    found = [part[BUSINESS_DATE] for part in lake.held(DAILY + table).open().partitions()]
+    return found or ["none"]
 
 
 def column_schema(name: str) -> dg.TableSchema:

@@ -35,6 +35,13 @@ def daily_dates(lake: Lake) -> Daily:
     return Daily(tuple(sorted(finished)), tuple(sorted(begun - set(finished))))
 
 
+def last_close(lake: Lake) -> date | None:
+    """The newest date of which a run came to its end; None where none did."""
+    if not lake.has_table(DAILY + _LAST):
+        return None
+    return max(_dates(lake, DAILY + _LAST), default=None)
+
+
 def _dates(lake: Lake, twin: str) -> set[date]:
     """Dates that a twin has rows of, from its commit log."""
     held = lake.held(twin).open().partitions()

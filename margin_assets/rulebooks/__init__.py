@@ -140,33 +140,46 @@ def text_in_force(family: str, on: date) -> tuple[date, str]:
     return effective, _ADOPTED[adopted_as] if adopted_as else _text(family, effective)
 
 
-def installed(own: Collection[Text] = ()) -> dict[str, dict[str, str]]:
-    """What a cycle is planned under: by family a hash of each version's text, by its date.
+Recorded = Mapping[str, Collection[str]]
+"""By family a hash of each version's text, by its date; dates alone before hashes were kept."""
 
-    `own` are the versions that the lake adopted, oldest first: of one date the last one stands,
-    and before one that is installed.
-    """
+
+def installed() -> dict[str, dict[str, str]]:
+    """What a cycle is planned under where the lake adopted nothing of its own."""
     return {
         family: {str(day): _digest(family, day) for day in _installed(family)}
-        | {str(text.effective): text.digest for text in own if text.family == family}
         for family in FAMILIES
     }
+
+
+def with_own(
+    books: Mapping[str, Mapping[str, str]], own: Collection[Text]
+) -> dict[str, dict[str, str]]:
+    """What a cycle is planned under: what is installed, and what the lake adopted, oldest first.
+
+    Of one date the last one adopted stands, and before one that is installed.
+    """
+    found = {family: dict(held) for family, held in books.items()}
+    for text in own:
+        found[text.family][str(text.effective)] = text.digest
+    return found
 
 
 @contextmanager
 def planned_under(
     cycle: int,
-    recorded: Mapping[str, Collection[str]],
+    recorded: Recorded,
     own: Callable[[], Collection[Text]] = tuple,
 ) -> Iterator[None]:
     """Decides by the versions that a cycle was planned under, whatever else is installed.
 
-    `recorded` is what `installed` gave then; of cycles from before hashes were kept, dates alone.
-    `own` is asked for what the lake adopted, if something is recorded that is not installed.
+    `recorded` is what `with_own` gave then. `own` is asked for what the lake adopted, if something
+    is recorded that is not installed.
 
     Raises:
         RulebookMissing: One of them is neither installed nor adopted, or its text is another.
     """
+    own = cache(own)
     try:
         known = [family for family in FAMILIES if family in recorded]
         chosen = tuple((family, _held(family, recorded, own)) for family in known)
@@ -181,7 +194,7 @@ def planned_under(
 @contextmanager
 def adopted(own: Collection[Text]) -> Iterator[None]:
     """Decides by all that is installed and by what a lake adopted, oldest first."""
-    with planned_under(0, installed(own), lambda: own):
+    with planned_under(0, with_own(installed(), own), lambda: own):
         yield
 
 
@@ -209,9 +222,7 @@ def _deciding(choice: _Choice) -> Iterator[None]:
         _CHOSEN.reset(token)
 
 
-def _held(
-    family: str, recorded: Mapping[str, Collection[str]], own: Callable[[], Collection[Text]]
-) -> Versions:
+def _held(family: str, recorded: Recorded, own: Callable[[], Collection[Text]]) -> Versions:
     """Versions of a family that a cycle was planned under, each found as it was then."""
     days = sorted(date.fromisoformat(day) for day in recorded[family])
     return tuple((day, _found(family, day, recorded[family], own)) for day in days)

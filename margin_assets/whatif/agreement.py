@@ -41,7 +41,7 @@ def quoted(text: str) -> str:
 
 def _what_has_ended(document: Document) -> Iterator[str]:
     for i, row in enumerate(document.positions):
-        if isinstance(row, Option) and row.expiry < document.as_of:
+        if isinstance(row, Option) and row.expiry < document.as_of and not row.has_ended:
             yield f"positions[{i}].expiry: before as_of {document.as_of}"
         if isinstance(row, Bond) and row.maturity < document.as_of:
             yield f"positions[{i}].maturity: before as_of {document.as_of}"

@@ -32,6 +32,8 @@ from margin_assets.whatif.fields import (
 from schemas.landed import BOND_CLASSES, RIGHTS, SETTLEMENTS, STYLES
 
 _USUAL_MULTIPLIER = Decimal(100)
+PriceState = Annotated[str, OneOf(("fresh", "stale", "fill_price", "unusable"))]
+"""How good a price is; absent: fresh. One that is unusable is not given, and is named so."""
 
 
 class _Part(BaseModel):
@@ -49,6 +51,10 @@ class Account(_Part):
     sma: Annotated[Amount, AfterValidator(not_negative)] = Decimal(0)
     exempt: bool = False
     """Exempt account of 4210(a)(13)."""
+    registered: bool = True
+    """False: nothing has said what it is, and it is margined as a named unknown."""
+    accrued_dividends: Amount = Decimal(0)
+    """What counts in equity of dividends that are not paid yet: negative what is owed."""
 
 
 class Equity(_Part):
@@ -82,11 +88,14 @@ class Option(_Part):
     multiplier: Multiplier
     quantity: Quantity
     price: Premium | None = None
+    price_state: PriceState | None = None
     listed: bool = True
     settlement: Annotated[str, OneOf(SETTLEMENTS)] | None = None
     """At the opening of its last day or at its close; absent: by its style and its underlying."""
     last_fill_price: Price | None = None
     """What it was last dealt at: carries a short position that has no price."""
+    has_ended: bool = False
+    """Its time is over and what it came to is not booked: it counts as the shares it comes to."""
 
     @property
     def contract(self) -> "Contract":
@@ -140,6 +149,7 @@ class Bond(_Part):
     bond_class: Annotated[str, OneOf(BOND_CLASSES)]
     principal: Annotated[Amount, AfterValidator(not_zero)]
     price_pct: Price | None = None
+    price_state: PriceState | None = None
     maturity: Day
     zero_coupon: bool = False
     last_fill_price: Price | None = None
@@ -154,6 +164,7 @@ class Instrument(_Part):
     """
 
     price: Price | None = None
+    price_state: PriceState | None = None
     asset_class: AssetClass | None = None
     leverage: Leverage | None = None
     class_group: Symbol | None = None

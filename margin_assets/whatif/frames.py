@@ -65,7 +65,7 @@ class Case(NamedTuple):
 
 
 def case_of(document: Document) -> Case:
-    """Frames of a document. Its prices are fresh, at noon of `as_of`."""
+    """Frames of a document. Its prices are as good as it says, at noon of `as_of`."""
     rules = rules_in_force(document.as_of)
     at = datetime.combine(document.as_of, NOON, UTC)
     micros = round(at.timestamp() * 1e6)
@@ -156,10 +156,21 @@ def _terms(document: Document, holdings: list[Holding], at: datetime) -> pl.Data
         benchmark(document.as_of),
     )
     is_priced = pl.col("last_price").is_not_null()
-    state = pl.when(is_priced).then(pl.lit("fresh")).otherwise(pl.lit("missing"))
+    told = pl.col(SYMBOL).replace_strict(_price_states(document), default="fresh")
+    unpriced = pl.when(told == "unusable").then(told).otherwise(pl.lit("missing"))
+    state = pl.when(is_priced).then(told).otherwise(unpriced)
     rate = document.rates.risk_free
     stated = terms.with_columns(price_state=state)
     return with_underlyings(stated, None if rate is None else float(rate))
+
+
+def _price_states(document: Document) -> dict[str, str]:
+    """How good a price is, of the symbols of which the document tells."""
+    found = {symbol: known.price_state for symbol, known in document.instruments.items()}
+    for i, row in enumerate(document.positions):
+        if isinstance(row, Option | Bond):
+            found[symbol_of(i, row)] = row.price_state
+    return {symbol: state for symbol, state in found.items() if state is not None}
 
 
 def _known(
@@ -234,7 +245,7 @@ def _accounts(document: Document, positions: pl.DataFrame, at: datetime) -> pl.D
     account = document.account
     proceeds = 0
     if not document.options.short_sale_proceeds_in_cash:
-        is_priced = pl.col("price_state") == "fresh"
+        is_priced = pl.col("last_price").is_not_null()
         short = positions.filter(is_priced & (pl.col("quantity") < 0))
         proceeds = -sum(to_scaled(short["market_value"]).tolist())
     cash = int(account.cash.scaleb(2)) + proceeds
@@ -244,9 +255,10 @@ def _accounts(document: Document, positions: pl.DataFrame, at: datetime) -> pl.D
         {
             "account_id": [account.account_id],
             "account_type": [account.account_type],
-            "is_registered": [True],
+            "is_registered": [account.registered],
             "is_exempt": [account.exempt],
             "cash": to_decimal(np.array([cash], dtype=np.int64), 2),
+            "accrued": scaled([account.accrued_dividends], 2),
             "sma": scaled([account.sma], 2),
             "as_of": pl.Series([at], dtype=pl.Datetime("us", "UTC")),
         }

@@ -2,17 +2,19 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from margin_assets.cli import main
 from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.landing.offering.templates import template
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.session.session import Session
 from schemas import FEEDS
 from tests.support.empty_lake import created
-from tests.support.margin_command import Margin, place
+from tests.support.margin_command import Margin, Said, land, live, place
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,52 @@ def test_an_account_as_it_stands_is_answered_as_it_is_margined(
         "house_requirement": answer["house"]["requirement"],
     }.items() <= sealed.items()
     assert [row["pnl"] for row in answer["stress"]] == pnl
+
+
+@pytest.fixture(scope="module")
+def odd(firm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same later: stale prices and an account nobody named, then a call that is over."""
+    folder = shutil.copytree(
+        firm, tmp_path_factory.mktemp("odd") / "firm", copy_function=shutil.copy2
+    )
+    fill = "fill_id,account_id,symbol,quantity,price,event_time"
+    price = "symbol,price,event_time,source\nXOM,125,{}T15:00:00-05:00,vendor\n"
+    land(folder, "fills/x.csv", f"{fill}\nX-1,X-9,XOM,10,125,2026-03-05T15:00:00-05:00\n")
+    land(folder, "prices/x.csv", price.format("2026-03-05"))
+    live(calling_main, folder)
+    land(folder, "prices/y.csv", price.format("2026-06-22"))
+    live(calling_main, folder)
+    return folder
+
+
+def calling_main(*words: object) -> Said:
+    return Said(main([str(word) for word in words]), "", "")
+
+
+@pytest.mark.parametrize(
+    ("account", "until", "flag"),
+    [
+        ("M-1001", "2026-03-06", "price_stale"),
+        ("X-9", "2026-03-06", "unregistered"),
+        ("M-1001", "2026-07-01", ""),
+    ],
+)
+def test_what_is_not_in_order_is_named_as_the_live_path_names_it(
+    margin: Margin, odd: Path, account: str, until: str, flag: str
+) -> None:
+    words = ["--account", account, "--as-of", f"{until}T00:00:00Z", *place(odd), "--json"]
+    answer = margin("whatif", *words).document["before"]
+    cycle = margin("whatif", *words).document["cycle"]
+    question = f"SELECT * FROM margin_summary WHERE account_id = '{account}'"
+    (sealed,) = margin("sql", question, "--cycle", cycle, *place(odd), "--json").document
+
+    told = [row for kind in ("indeterminate_reasons", "flags") for row in answer[kind]]
+    reasons = {reason for row in told for reason in row["reasons"]}
+    assert answer["status"] == sealed["status"]
+    assert reasons == set(filter(None, sealed["reasons"].split(";")))
+    assert flag in reasons or not flag
+    assert answer["equity"] == sealed["equity"]
+    assert answer["reg_t"]["maintenance_requirement"] == sealed["reg_t_requirement"]
 
 
 def test_shocks_and_additions_are_told_before_and_after(

@@ -26,7 +26,7 @@ def test_words_are_of_keys_that_there_are(family: str) -> None:
     paths = flat(tomllib.loads(text))
     keys = {".".join(part) for path in paths for part in (path, path[:-1])}
 
-    words = words_of(family, day)
+    words = words_of(text)
 
     assert words.keys() <= keys
     commented = [line for line in text.splitlines() if "=" in line and " # " in line]

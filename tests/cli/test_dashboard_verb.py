@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from margin_assets.cli import main
+from margin_assets.dashboard.serving import Place
 from margin_assets.lake.store.store import Lake
 from tests.support import ROOT
 from tests.support.empty_lake import created
@@ -72,3 +73,15 @@ def test_a_port_that_is_taken_is_refused(lake: str, capsys: pytest.CaptureFixtur
 def test_a_lake_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["dashboard", "--lake", str(tmp_path / "none")]) == 1
     assert "no lake at" in capsys.readouterr().err
+
+
+def test_other_machines_come_by_a_door_that_is_named(lake: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["dashboard", "--lake", lake, "--host", "0.0.0.0"]) == 1
+    assert "--known-as names their door" in capsys.readouterr().err
+
+
+def test_a_door_is_asked_by_its_own_name_alone(tmp_path: Path):
+    place = Place(3030, tmp_path / "token", "0.0.0.0", ("desk.firm.example",))
+
+    assert "desk.firm.example" in place.hosts()
+    assert "desk.firm.example:3030" not in place.hosts()

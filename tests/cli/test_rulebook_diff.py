@@ -53,6 +53,7 @@ def test_a_stricter_draft(margin: Margin, told: Path, stricter: str) -> None:
         "moved": 1,
         "newly_in_call": 1,
         "cured": 0,
+        "newly_warned": 0,
         "change": move["change"],
     }
     assert found["not_counted"] == []
@@ -88,7 +89,7 @@ def test_for_a_person(margin: Margin, told: Path, stricter: str) -> None:
 
     assert said.code == 0
     assert "long_equity.maintenance  0.25  0.9" in said.out
-    assert "1 accounts: 1 move, 1 newly in call, 0 cured, change " in said.out
+    assert "1 accounts: 1 move, 1 newly in call, 0 cured, 0 newly warned, change " in said.out
     assert "NVDA-SEED" in said.out
     assert "ok to call" in said.out
 

@@ -137,6 +137,7 @@ def test_a_run_says_what_it_wrote(lake: Lake):
     columns = {column.name: column for column in declared.schema.columns}
     assert metadata["dagster/row_count"].value == 1
     assert metadata["table_version"].value == lake.version("daily/account_state")
+    assert metadata["last_close"].value == str(MONDAY)
     assert columns["cash"].type == "Decimal(precision=38, scale=2)"
     assert columns["cash"].description == "Cash; negative is a debit."
     assert not columns["cash"].constraints.nullable

@@ -11,6 +11,7 @@ from jobs.live_margin import live_margin
 from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.store import faults
 from margin_assets.live.session.session import CycleResult, Session
+from sensors import landing
 from sensors.alerts import Alerts
 from sensors.failures import failed_checks
 from sensors.landing import landing_sensor
@@ -55,6 +56,15 @@ def add_run(
 def test_nothing_landed_is_nothing_to_do(place: Place, instance: dg.DagsterInstance):
     assert isinstance(tick(landing_sensor, place, instance), dg.SkipReason)
     assert not place.lake.is_created()
+
+
+def test_a_live_service_is_left_alone(
+    place: Place, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+):
+    place.land(1)
+    monkeypatch.setattr(landing, "is_served", lambda _lake, _now: True)
+
+    assert "holds the lease" in tick(landing_sensor, place, instance).skip_message
 
 
 def test_a_landing_requests_one_live_run(place: Place, instance: dg.DagsterInstance):
@@ -159,6 +169,7 @@ def test_closed_business_dates_are_requested_once(place: Place, instance: dg.Dag
 
     assert [r.partition_key for r in first.run_requests] == ["2020-01-02"]
     assert isinstance(again, dg.SkipReason)
+    assert again.skip_message == "No business date has closed."
 
 
 def test_several_closed_dates_are_one_run(place: Place, instance: dg.DagsterInstance):

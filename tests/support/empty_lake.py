@@ -30,7 +30,7 @@ def created(lake: Lake) -> Lake:
 
 
 def _upload(store: S3Objects) -> None:
-    root, client = Path(_pattern().name), store._client()
+    root, client = Path(_pattern().name), store.client()
 
     def put(file: Path) -> None:
         key = store._prefix + file.relative_to(root).as_posix()

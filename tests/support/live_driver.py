@@ -202,7 +202,8 @@ def everything_landed(firm: Firm) -> tuple[Landed, Booked]:
     movements, owners = (
         tables.in_landing_order(name).collect() for name in ("cash_movements", "accounts")
     )
-    return landed, Booked(landed.fills, movements, owners, landed.instruments)
+    books = landed.corporate_actions, landed.opening_balances
+    return landed, Booked(landed.fills, movements, owners, landed.instruments, *books)
 
 
 def assert_a_process_takes_over(firm: Firm) -> None:

@@ -66,6 +66,23 @@ GOOD: dict[str, dict[str, Any]] = {
         "owner": "risk",
         "event_time": AT,
     },
+    "opening_balances": {
+        "account_id": "A1",
+        "symbol": "NVDA",
+        "quantity": -5,
+        "cost": 500.5,
+        "cash": 2502.5,
+        "as_of": AT,
+    },
+    "corporate_actions": {
+        "action_id": "C1",
+        "symbol": "NVDA",
+        "kind": "split",
+        "effective_on": "2024-06-10",
+        "new_units": 10,
+        "per_units": 1,
+        "event_time": AT,
+    },
     "desk_actions": {
         "action_id": "D1",
         "kind": "quarantine_dismiss",

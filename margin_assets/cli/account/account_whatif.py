@@ -30,7 +30,7 @@ class Changes(NamedTuple):
 def show_changed(lake: str, account: str, changes: Changes, *, as_json: bool) -> None:
     """Margins an account of a lake before and after changes, and says both."""
     from margin_assets.desk.account_document import NoDocument, account_document
-    from margin_assets.rulebooks import planned_under
+    from margin_assets.lake.ledger.adoptions import decided_as
     from margin_assets.whatif import answer
     from margin_assets.whatif.changes import parse_shock, shocked
 
@@ -42,7 +42,7 @@ def show_changed(lake: str, account: str, changes: Changes, *, as_json: bool) ->
         shocks = [parse_shock(text) for text in changes.shocks]
     with (
         at_moment(held, sealed, _TABLES, DEFAULT_SCRATCH, recompute=False) as then,
-        planned_under(sealed.cycle, sealed.manifest["rulebooks"]),
+        decided_as(held, sealed),
     ):
         try:
             before = account_document(then, account)

@@ -8,8 +8,10 @@ import polars as pl
 from margin_assets.cli.account.rows import WHERE, Document, Tables
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import day_of
+from margin_assets.lake.ledger.adoptions import decided_as
 from margin_assets.lake.ledger.ledger import Sealed
-from margin_assets.rulebooks import families, in_force, planned_under
+from margin_assets.lake.store.store import Lake
+from margin_assets.rulebooks import families, in_force
 
 
 def rates(tables: Tables, as_of: datetime | None) -> list[Document]:
@@ -33,12 +35,12 @@ def day_trading(tables: Tables, mine: pl.Expr) -> list[Document]:
     return rows.head(5).drop("account_id", "as_of", "cycle", strict=False).to_dicts()
 
 
-def rulebooks(sealed: Sealed) -> list[Document]:
+def rulebooks(lake: Lake, sealed: Sealed) -> list[Document]:
     """Versions that the cycle decided by at its end, with their citations."""
     if sealed.as_of is None:
         return []
     day = day_of(instants(pl.Series([sealed.as_of])).item())
-    with planned_under(sealed.cycle, sealed.manifest["rulebooks"]):
+    with decided_as(lake, sealed):
         books = [in_force(family, day) for family in families() if family != "lake"]
     return [
         {

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from margin_assets.cli.account.books import books
 from margin_assets.cli.account.desk import calls, notices, plans
 from margin_assets.cli.account.more import cycle_of, day_trading, house, rates, rulebooks
 from margin_assets.cli.account.rows import WHERE, Document, Tables, dicts
@@ -38,6 +39,7 @@ def story(moment: Moment, account: str) -> Document:
     positions = tables.rows("positions", mine).sort("class_group", "symbol")
     summary = tables.rows("margin_summary", mine).row(0, named=True)
     ladder = tables.rows("enforcement_state", mine).row(0, named=True)
+    fills = _fills(tables, mine)
     found = {
         "account_id": account,
         "as_of": sealed.as_of,
@@ -51,7 +53,8 @@ def story(moment: Moment, account: str) -> Document:
         "portfolio_margin": [_points(row) for row in _class_groups(tables, mine)],
         "stress": dicts(tables.rows("stress_results", mine).sort("move")),
         "marks": _marks(tables, positions, pl.col("event_time") <= sealed.as_of),
-        "fills": _fills(tables, mine),
+        "fills": fills,
+        "books": books(tables, mine, {row["symbol"] for row in fills}),
         "cash_movements": _landed(tables.landed("cash_movements", mine)),
         "calls": calls(tables, mine),
         "plans": plans(tables, mine),
@@ -63,7 +66,7 @@ def story(moment: Moment, account: str) -> Document:
         "rates": rates(tables, sealed.as_of),
         "house": house(tables, mine),
         "day_trading": day_trading(tables, mine),
-        "rulebooks": rulebooks(sealed),
+        "rulebooks": rulebooks(moment.lake, sealed),
         "cycle": cycle_of(sealed),
     }
     return {"sentence": sentence(found)} | found | {"timeline": timeline(found)}

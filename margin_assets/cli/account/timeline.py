@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from margin_assets.cli.account.books import told
 from margin_assets.cli.account.rows import Document
 from margin_assets.cli.output import instant, shown
 
 _DECIDED = "decision"
-_TURNS = ("fill", "cash", "act", _DECIDED, "call", "plan", "order", "notice")
+_TURNS = ("action", "fill", "cash", "act", _DECIDED, "call", "plan", "order", "notice")
 """Of one instant, in order: what came in, what was made of it, who was told."""
 
 
@@ -102,6 +103,8 @@ def _notice(row: Document) -> Event:
 
 
 def _moved(story: Document) -> Iterator[Event]:
+    for row in story["books"]["actions"]:
+        yield Event(row["acts_at"], "action", told(row), None, row["action_id"], row["cycle"])
     for row in story["fills"]:
         order = f", of order {row['order_id']}" if row["order_id"] else ""
         text = f"{shown(row['quantity'])} {row['symbol']} at {shown(row['price'])}"

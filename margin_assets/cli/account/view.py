@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from margin_assets.cli import output
+from margin_assets.cli.account.books import told
 
 Document = dict[str, Any]
 _LATEST = 60
@@ -42,6 +43,7 @@ def show(story: Document) -> None:
     _rates(story["rates"])
     _day_trading(story["day_trading"])
     _landed(story)
+    _books(story["books"])
     _calls(story["calls"])
     _plans(story["plans"])
     _notices(story["notices"])
@@ -164,6 +166,17 @@ def _day_trading(days: list[Document]) -> None:
 
 def _place(row: Document | None) -> str:
     return "" if row is None else f"{row['path']}:{row['file_row']}"
+
+
+def _books(books: Document) -> None:
+    """What moved positions beside trades."""
+    rows = [row | {"landed_in": _place(row)} for row in books["openings"]]
+    names = ("as_of", "symbol", "quantity", "cost", "cash", "landed_in")
+    _listing("opening balances", rows, names)
+    acts = [row | {"what": told(row), "landed_in": _place(row)} for row in books["actions"]]
+    _listing("corporate actions", acts, ("acts_at", "action_id", "what", "landed_in"))
+    left = ("action_id", "symbol", "amount", "happened_at")
+    _listing("accrued dividends", books["dividends"], left)
 
 
 def _landed(story: Document) -> None:

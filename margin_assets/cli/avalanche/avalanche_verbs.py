@@ -9,7 +9,10 @@ import typer
 
 from margin_assets.cli import output
 from margin_assets.cli.options import (
+    AddressOption,
+    EngineOption,
     JsonOption,
+    chosen_engine,
     example,
     opened_lake,
 )
@@ -18,6 +21,7 @@ from margin_assets.cli.output import Refusal
 if TYPE_CHECKING:
     from margin_assets.avalanche.book.building import Built
     from margin_assets.avalanche.running import Asked, Ran
+    from margin_assets.engines import Engine
 
 Document = dict[str, Any]
 DEFAULT_SCENARIO = "severe"
@@ -91,6 +95,8 @@ def run(  # noqa: PLR0913 (the options of the interface)
     arm: ArmOption = "C",
     seed: SeedOption = 1,
     lake: LakeOutOption = None,
+    engine: EngineOption = "local",
+    address: AddressOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Run the paths of one scenario and one arm, and tell what could be called.
@@ -103,7 +109,7 @@ def run(  # noqa: PLR0913 (the options of the interface)
 
     with named_faults(book):
         held = opened_book(book)
-        ran = _ran(held, Asked(scenario, arm, seed, paths))
+        ran = _ran(held, Asked(scenario, arm, seed, paths), chosen_engine(engine, address))
         told = document_of(held, ran)
     if lake is not None:
         store_runs_in(lake, held, [ran])
@@ -113,12 +119,16 @@ def run(  # noqa: PLR0913 (the options of the interface)
     _show(told)
 
 
-def _ran(held: "Built", asked: "Asked") -> "Ran":
+def _ran(held: "Built", asked: "Asked", engine: "Engine | None" = None) -> "Ran":
     from margin_assets.avalanche.running import run as run_book
+    from margin_assets.engines import EngineUnavailable
 
-    with output.progress() as bar:
-        task = bar.add_task(f"{asked.scenario}, arm {asked.arm}", total=asked.paths)
-        return run_book(held, asked, lambda done: bar.update(task, completed=done))
+    try:
+        with output.progress() as bar:
+            task = bar.add_task(f"{asked.scenario}, arm {asked.arm}", total=asked.paths)
+            return run_book(held, asked, lambda done: bar.update(task, completed=done), engine)
+    except EngineUnavailable as error:
+        raise Refusal(str(error)) from None
 
 
 def store_runs_in(lake: str, held: "Built", runs: "list[Ran]") -> None:

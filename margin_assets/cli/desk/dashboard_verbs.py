@@ -18,6 +18,7 @@ from margin_assets.cli.options import (
 from margin_assets.cli.output import Refusal
 
 DEFAULT_PORT = 3030
+_LOOPBACK = "127.0.0.1"
 DEFAULT_TOKEN_FILE = Path("~/.config/margin/dashboard.token")
 
 
@@ -28,7 +29,7 @@ def register(app: typer.Typer) -> None:
     )(dashboard)
 
 
-def dashboard(
+def dashboard(  # noqa: PLR0913 (the options of the interface)
     *,
     lake: LakeOption = DEFAULT_LAKE,
     landing: LandingOption = DEFAULT_LANDING,
@@ -36,18 +37,27 @@ def dashboard(
     token_file: Annotated[
         Path, typer.Option(metavar="FILE", help="Holds what acts ask for; made if not there.")
     ] = DEFAULT_TOKEN_FILE,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = _LOOPBACK,
+    known_as: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST", help="Host by which a door with TLS in front of it is asked; repeat."
+        ),
+    ] = None,
 ) -> None:
-    """Serve the live page, on loopback.
+    """Serve the live page, on loopback unless a door with TLS stands in front of it.
 
     Reads the last sealed cycle, and what a live session publishes while the page is open. What a
     person does in the page needs the token of the file and lands as a row of desk_actions.
     """
     held = opened_lake(lake)
-    from margin_assets.dashboard.serving import LOOPBACK, Place, serve
+    if host != _LOOPBACK and not known_as:
+        raise Refusal(f"{host} can be reached from other machines: --known-as names their door")
+    from margin_assets.dashboard.serving import Place, serve
 
     file = token_file.expanduser()
     file.parent.mkdir(parents=True, exist_ok=True)
-    place = Place(listens(LOOPBACK, port), file)
+    place = Place(listens(host, port), file, host, tuple(known_as or ()))
     serve(held, landing, place, lambda at: output.note(f"dashboard on {at}, token in {file}"))
 
 

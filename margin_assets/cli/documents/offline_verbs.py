@@ -1,9 +1,8 @@
-"""Verbs that need no lake: whatif (but for an order), rulebook (but for its diff), bench."""
+"""Verbs that need no lake: whatif (but for an order), bench; the family of rulebooks."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -11,19 +10,20 @@ import typer
 
 from margin_assets.cli import output
 from margin_assets.cli.account import account_whatif, order_check
-from margin_assets.cli.documents import rulebook_diff
+from margin_assets.cli.documents import adopt_verbs, rulebook_diff, rulebook_list
 from margin_assets.cli.documents.files import answer_lines, is_lines, opened, refused_by_fault
 from margin_assets.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, example, moment
 from margin_assets.cli.output import Refusal
 
 rulebook = typer.Typer(
-    help="Show the numbers of the rules.",
+    help="Show the numbers of the rules; adopt a lake's own.",
     no_args_is_help=True,
     rich_markup_mode=None,
     epilog=example(
         "margin rulebook list",
         "margin rulebook show finra_4210 2020-03-16",
         "margin rulebook diff house/2020-01-01 house=draft.toml",
+        "margin rulebook adopt house.toml --effective 2026-12-01 --dry-run",
     ),
 )
 
@@ -38,9 +38,9 @@ def register(app: typer.Typer) -> None:
             "margin whatif --account A1 --shock NVDA=-10% --add hedge.json",
         )
     )(whatif)
-    rulebook.command("list", epilog=example("margin rulebook list"))(list_rulebooks)
-    rulebook.command("show", epilog=example("margin rulebook show tims"))(show_rulebook)
+    rulebook_list.register(rulebook)
     rulebook.command("diff", epilog=rulebook_diff.EXAMPLE)(rulebook_diff.diff)
+    adopt_verbs.register(rulebook)
     app.add_typer(rulebook, name="rulebook")
     app.command(epilog=example("margin bench cycle"))(bench)
 
@@ -135,65 +135,6 @@ def _print_schema() -> None:
     from margin_assets.whatif import Document
 
     sys.stdout.write(json.dumps(Document.model_json_schema(), indent=2) + "\n")
-
-
-def list_rulebooks(*, as_json: JsonOption = False) -> None:
-    """Every family and version, with its source."""
-    from margin_assets.rulebooks import FAMILIES, OUTSIDE, in_force, versions
-
-    found = [
-        {
-            "family": family,
-            "effective": day,
-            "source": in_force(family, day).numbers.get("source", ""),
-        }
-        for family in (*FAMILIES, *OUTSIDE)
-        for day in versions(family)
-    ]
-    if as_json:
-        output.answer(found)
-    else:
-        output.table(list(found[0]), (list(row.values()) for row in found))
-
-
-def show_rulebook(
-    *,
-    family: Annotated[str, typer.Argument(help="Family, as `margin rulebook list` names it.")],
-    on: Annotated[
-        str | None, typer.Argument(metavar="[DATE]", help="In force on that day; else the newest.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """The numbers of one family in force on a day, each in the words of its file."""
-    from margin_assets.cli.documents.rulebook_words import words_of
-    from margin_assets.nearest import did_you_mean
-    from margin_assets.rulebooks import FAMILIES, OUTSIDE, in_force, versions
-    from margin_assets.rulebooks.paths import flat
-
-    known = (*FAMILIES, *OUTSIDE)
-    if family not in known:
-        near = did_you_mean(family, known)
-        raise Refusal(f"unknown family {family!r}{near or '; known: ' + ', '.join(known)}")
-    book = in_force(family, _day(on) if on else versions(family)[-1])
-    words = words_of(family, book.effective)
-    if as_json:
-        told = {"family": family, "effective": book.effective, "numbers": book.numbers}
-        output.answer(told | {"words": words})
-        return
-    output.say(f"{family}, effective {book.effective}")
-    for path, value in flat(book.numbers).items():
-        name = ".".join(path)
-        # Of numbers on one line the comment stands for all of them.
-        word = words.get(name) or words.get(".".join(path[:-1]))
-        said = f"  # {word}" if word else ""
-        output.say(f"{name} = {output.shown(value)}{said}")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a day as YYYY-MM-DD") from None
 
 
 def bench(

@@ -1,16 +1,14 @@
 """What a rulebook's file says of each of its numbers: the comment behind it."""
 
 import re
-from importlib.resources import files
 
 _SECTION = re.compile(r"\[+([\w.\-]+)\]+")
 # A text in quotes may hold a number sign; a comment begins behind it.
 _LINE = re.compile(r'([\w\-]+)\s*=\s*(?:"[^"]*"|[^"#])*?(?:#\s*(.*))?')
 
 
-def words_of(family: str, effective: object) -> dict[str, str]:
-    """Comments of an installed version by the path of their key; keys without one are absent."""
-    text = files("margin_assets.rulebooks").joinpath(family, f"{effective}.toml").read_text("utf-8")
+def words_of(text: str) -> dict[str, str]:
+    """Comments of a rulebook's text by the path of their key; keys without one are absent."""
     found: dict[str, str] = {}
     section = ""
     for line in text.splitlines():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from margin_assets.cli import output
+from margin_assets.cli.lake.serve_live import EXAMPLES, serve_live
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
     DEFAULT_MEMORY,
@@ -29,7 +30,7 @@ _PORT = 32010
 _SHORTEST = 16
 
 serve = typer.Typer(
-    help="Serve the lake to other programs.",
+    help="Serve the lake to other programs, or keep it sealed as a service.",
     no_args_is_help=True,
     rich_markup_mode=None,
     epilog=example("margin serve sql --port 32010"),
@@ -46,12 +47,13 @@ def register(app: typer.Typer) -> None:
             "margin serve sql --host 0.0.0.0 --tls-cert server.pem --tls-key server.key",
         ),
     )(serve_sql)
+    serve.command("live", epilog=example(*EXAMPLES))(serve_live)
     app.add_typer(serve, name="serve")
 
 
 @serve.callback()
 def _group() -> None:
-    """Serve the lake to other programs."""
+    """Serve the lake to other programs, or keep it sealed as a service."""
 
 
 def serve_sql(  # noqa: PLR0913 (the options of the interface)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from margin_assets.cli import output
+from margin_assets.cli.landing.tried_view import document_of, show
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
     DEFAULT_LANDING,
@@ -25,7 +26,6 @@ from margin_assets.cli.output import Refusal
 if TYPE_CHECKING:
     from margin_assets.lake.landing.offering.mapping import Mapping
     from margin_assets.lake.landing.places import LandingPlace
-    from margin_assets.live.checking.landing_trial import Trial
 
 _WIDTH = 79  # of lists of names, whatever the window
 
@@ -137,13 +137,13 @@ def check(  # noqa: PLR0913 (the options of the interface)
     with quiet_imports():
         from margin_assets.live.checking.landing_trial import Offered, trial
     tried = trial(Offered(_known(feed), name, content, at), held if held.is_there() else None)
-    document = _document(file, tried, rows)
+    document = document_of(file, tried, rows)
     if name.endswith(".csv") and document["status"] == "quarantined":
         document["header"] = content.split(b"\n", 1)[0].decode("utf-8", "backslashreplace").strip()
     if as_json:
         output.answer(document)
     else:
-        _show(document, lake)
+        show(document, lake)
     if document["refused"]:
         raise typer.Exit(1)
 
@@ -291,46 +291,3 @@ def _refuse_unread(feed: str, name: str, content: bytes, rows: list[int]) -> Non
         output.note(f"row {place}: {row['reasons']}: {row['detail']}")
     if refused.height:
         raise Refusal(f"{refused.height} rows would be refused; nothing landed")
-
-
-def _document(file: Path, tried: "Trial", rows: list[int] | None) -> dict[str, Any]:
-    report = tried.report
-    refused = [
-        {
-            "row": rows[row["file_row"] - 2] if rows and row["file_row"] else row["file_row"],
-            "reasons": row["reasons"].split(";"),
-            "detail": row["detail"],
-        }
-        for row in tried.refused.iter_rows(named=True)
-    ]
-    return {
-        "file": str(file),
-        "feed": report.file.feed,
-        "cycle": tried.cycle or None,
-        "status": report.status,
-        "rows": report.rows_read,
-        "accepted": report.accepted,
-        "duplicates": report.duplicates,
-        "late": report.late,
-        "ignored_columns": list(report.extra),
-        "refused": refused,
-    }
-
-
-def _show(found: dict[str, Any], lake: str) -> None:
-    by = f"against {lake}, cycle {found['cycle']}" if found["cycle"] else "by itself"
-    output.say(f"{found['file']} as {found['feed']}, {by}: {found['status']}")
-    output.say(
-        "{rows} rows, {accepted} accepted, {duplicates} there before, {late} late, ".format(**found)
-        + f"{len(found['refused'])} refused"
-    )
-    if found["ignored_columns"]:
-        output.say(f"columns that {found['feed']} has not: {', '.join(found['ignored_columns'])}")
-    if found["refused"]:
-        rows = (
-            (r["row"] or "file", ", ".join(r["reasons"]), r["detail"]) for r in found["refused"]
-        )
-        output.table(("row", "reasons", "detail"), rows)
-        if "header" in found:
-            output.say(f"the file has: {found['header']}")
-        output.say("what each reason means, and how to mend it: docs/landing.md")

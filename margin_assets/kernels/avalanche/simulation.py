@@ -65,6 +65,10 @@ class Simulator:
         self._threads = threads or get_num_threads()
         self._workers: list[_Worker] = []
 
+    def __reduce__(self) -> tuple[type["Simulator"], tuple[Platform, Settings]]:
+        """Elsewhere it is prepared anew: what is held is memory of this process."""
+        return Simulator, (self.platform, self.settings)
+
     def run(self, scenario: Scenario, paths: Int64Array, rows: Int64Array | None = None) -> Results:
         """Runs paths by their numbers, each in a row of the scenario (the first if not said).
 

@@ -20,6 +20,16 @@ from margin_assets.kernels.book.terms import (
     marked_terms,
     with_underlyings,
 )
+from margin_assets.kernels.corporate.openings import opening_cash
+from margin_assets.kernels.history.acted import (
+    NO_ACTIONS,
+    NO_BALANCES,
+    Path,
+    carried_prices,
+    cash_of_actions,
+    path_of,
+    with_actions,
+)
 from margin_assets.kernels.numeric.money import BEYOND, to_decimal, to_instants, to_scaled
 from margin_assets.kernels.options.valuation import with_implied
 from margin_assets.kernels.rules.expiry import SessionTimes
@@ -42,6 +52,8 @@ class Landed(NamedTuple):
     betas: pl.DataFrame
     rates: pl.DataFrame
     volatilities: pl.DataFrame
+    corporate_actions: pl.DataFrame = NO_ACTIONS
+    opening_balances: pl.DataFrame = NO_BALANCES
 
 
 def positions_at(
@@ -51,15 +63,18 @@ def positions_at(
 
     Of everybody, or of those whose `fills` are given. Everybody's fills mark, whoever is asked for.
     """
-    whose = landed.fills if fills is None else fills
-    tape = whose, counting_from(whose)
-    effects = with_sales(effects_at(*tape), lambda _: tape)
+    whose, balances = landed.fills, landed.opening_balances
+    if fills is not None:
+        whose = fills
+        balances = balances.join(fills, on="account_id", how="semi")
+    path = path_of(whose, balances, landed.corporate_actions, times.opens)
+    effects = with_sales(effects_at(*path.tape), lambda _: path.tape)
     historical = landed.volatilities.filter(pl.col("kind") == HISTORICAL)
     dated = landed._replace(
         betas=_from_their_dates(landed.betas), volatilities=_from_their_dates(historical)
     )
     days = [
-        _positions(dated, effects, at, times).select(
+        _positions(dated, (effects, path), at, times).select(
             pl.lit(day, pl.Date).alias("business_date"), pl.all()
         )
         for day, at in closes.iter_rows()
@@ -67,17 +82,20 @@ def positions_at(
     return cast("dy.DataFrame[Positions]", pl.concat(days))
 
 
-def _positions(landed: Landed, effects: pl.DataFrame, at: int, times: SessionTimes) -> pl.DataFrame:
+def _positions(
+    landed: Landed, moved: tuple[pl.DataFrame, Path], at: int, times: SessionTimes
+) -> pl.DataFrame:
     day = day_of(at)
     rules = rules_in_force(day)
-    holdings = _holdings(effects.filter(pl.col("point") <= at))
+    effects, path = moved
+    holdings = with_actions(_holdings(effects.filter(pl.col("point") <= at)), path, at)
     instruments = latest(landed.instruments, "symbol", at)
     held = holdings["symbol"].unique()
     below = instruments.filter(pl.col("symbol").is_in(held.implode()))["underlying"].drop_nulls()
     terms = marked_terms(
         instrument_terms(pl.concat([held, below]).unique().sort(), instruments, times),
         Marks(
-            latest(landed.prices, "symbol", at),
+            carried_prices(latest(landed.prices, "symbol", at), path.register.acted(at)),
             latest(landed.betas, "symbol", at),
             latest(landed.volatilities, "symbol", at),
         ),
@@ -128,11 +146,23 @@ class Booked(NamedTuple):
     movements: pl.DataFrame
     accounts: pl.DataFrame
     instruments: pl.DataFrame
+    corporate_actions: pl.DataFrame = NO_ACTIONS
+    opening_balances: pl.DataFrame = NO_BALANCES
 
 
-def account_state_at(booked: Booked, closes: pl.DataFrame) -> dy.DataFrame[AccountState]:
-    """Type and cash of every account at each close: movements plus what fills moved."""
-    movements = booked.movements
+def account_state_at(
+    booked: Booked, closes: pl.DataFrame, times: SessionTimes
+) -> dy.DataFrame[AccountState]:
+    """Type and cash of every account at each close: movements plus what fills moved.
+
+    Opening balances bring cash along, and actions pay some.
+    """
+    brought = opening_cash(booked.opening_balances)
+    kept = ["account_id", "amount", "event_time", *_points(booked.movements)]
+    movements = pl.concat(
+        [booked.movements.select(kept), brought.select(kept)], how="vertical_relaxed"
+    )
+    path = path_of(booked.fills, booked.opening_balances, booked.corporate_actions, times.opens)
     effects = effects_at(booked.fills, counting_from(booked.fills))
     paid = movements.select(
         "account_id",
@@ -141,11 +171,17 @@ def account_state_at(booked: Booked, closes: pl.DataFrame) -> dy.DataFrame[Accou
     )
     days = [
         _account_state(
-            pl.concat([paid, _dealt(effects, booked.instruments, at)]), booked.accounts, at
+            pl.concat([paid, _dealt(effects, booked.instruments, at), cash_of_actions(path, at)]),
+            booked.accounts,
+            at,
         ).select(pl.lit(day, pl.Date).alias("business_date"), pl.all())
         for day, at in closes.iter_rows()
     ]
     return cast("dy.DataFrame[AccountState]", pl.concat(days))
+
+
+def _points(rows: pl.DataFrame) -> list[str]:
+    return ["point"] if "point" in rows.columns else []
 
 
 def _dealt(effects: pl.DataFrame, instruments: pl.DataFrame, at: int) -> pl.DataFrame:

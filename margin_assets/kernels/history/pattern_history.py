@@ -67,7 +67,7 @@ def pattern_day_traders_at(
 
 
 def _names(booked: Booked) -> pl.Series:
-    frames = (booked.fills, booked.movements, booked.accounts)
+    frames = (booked.fills, booked.movements, booked.accounts, booked.opening_balances)
     return pl.concat([frame["account_id"] for frame in frames]).unique().sort()
 
 
@@ -217,8 +217,11 @@ def _valued(firm: _Firm, at: int, places: Int64Array) -> Closing:
     positions = history.positions_at(firm.landed, day, firm.calendar.times, fills).drop(
         "business_date"
     )
-    booked = Booked(fills, movements, kinds, firm.booked.instruments)
-    accounts = history.account_state_at(booked, day).drop("business_date")
+    mine = firm.booked.opening_balances.filter(whose)
+    booked = firm.booked._replace(
+        fills=fills, movements=movements, accounts=kinds, opening_balances=mine
+    )
+    accounts = history.account_state_at(booked, day, firm.calendar.times).drop("business_date")
     # The end of a day may be the first instant of the next one in UTC.
     rules = rules_at(at - 1)
     figures = revalue(*settled_book_of(positions, accounts, rules), rules)

@@ -50,7 +50,7 @@ def memoranda_at(
 
 
 def _names(booked: Booked) -> pl.Series:
-    frames = (booked.fills, booked.movements, booked.accounts)
+    frames = (booked.fills, booked.movements, booked.accounts, booked.opening_balances)
     return pl.concat([frame["account_id"] for frame in frames]).unique().sort()
 
 

@@ -256,7 +256,7 @@ def _excess(firm: Firm, of: tuple[pl.Series, int, int]) -> pl.DataFrame:
     day = pl.DataFrame({"business_date": [day_of(at)], "as_of": [at]})
     positions = history.positions_at(firm.landed, day, firm.calendar.times, fills)
     only = booked._replace(fills=fills, movements=booked.movements.clear())
-    accounts = history.account_state_at(only, day)
+    accounts = history.account_state_at(only, day, firm.calendar.times)
     held = accounts.filter(pl.col("account_id").is_in(whose.implode()))
     rules = rules_at(at)
     book, series = settled_book_of(

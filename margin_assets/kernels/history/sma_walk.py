@@ -126,7 +126,7 @@ def _now(firm: Firm, close: int) -> Now:
     """Figures of all accounts at a close; of those not there yet, nothing."""
     day = pl.DataFrame({"business_date": [day_of(close)], "as_of": [close]})
     positions = history.positions_at(firm.landed, day, firm.calendar.times).drop("business_date")
-    accounts = history.account_state_at(firm.booked, day).drop("business_date")
+    accounts = history.account_state_at(firm.booked, day, firm.calendar.times).drop("business_date")
     rules = rules_at(close)
     book, series = settled_book_of(positions, accounts, rules)
     figures = revalue(book, series, rules)

@@ -14,11 +14,14 @@ from typing import Any
 
 import polars as pl
 
+from margin_assets.lake.store.held import Fence, Overtaken
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES
 
 FIRST_PREVIOUS_HASH = "0" * 64
 _APP_ID = "ledger"
+_LEASE = "lease"
+_NOT_SEALED = {"as_of": None, "table_versions": "{}", "digests": "{}", "counts": "{}", "hash": ""}
 _TABLE = "cycles"
 _AT_ONCE = 500
 _NEVER = 1 << 62
@@ -147,11 +150,24 @@ class Ledger:
             among = pl.col("cycle").is_between(start, min(start + _AT_ONCE - 1, end))
             yield from map(_sealed, self._rows(among, pl.col("state") == "sealed"))
 
+    def claim(self, epoch: int) -> None:
+        """From here on this ledger's commits are of an epoch; those of an older one are refused.
+
+        Raises:
+            AnotherSession: a later epoch is there, or another has claimed this one.
+        """
+        self._held.fence = None
+        self.refresh()
+        no_rows = pl.DataFrame(schema=pl.Schema(TABLES[_TABLE].schema))
+        if not self._held.commit(no_rows, _LEASE, epoch).is_new:
+            raise AnotherSession(f"epoch {epoch} is over")
+        self._held.fence = Fence(_LEASE, epoch)
+
     def plan(self, manifest: dict[str, Any]) -> Plan:
         """Append the plan of the next cycle.
 
         Raises:
-            AnotherSession: another session planned it first.
+            AnotherSession: another session planned it first, or claimed a later epoch.
             ValueError: a planned cycle is not sealed yet.
         """
         self._read()
@@ -180,6 +196,7 @@ class Ledger:
         A table not in `table_versions` keeps the version that the cycle before has.
 
         Raises:
+            AnotherSession: a later epoch was claimed.
             SealMismatch: it is sealed already, and differs.
         """
         self._read()
@@ -231,33 +248,25 @@ class Ledger:
 
     def _append(self, row: dict[str, Any], number: int) -> bool:
         frame = pl.DataFrame([row], schema=pl.Schema(TABLES[_TABLE].schema))
-        return self._held.commit(frame, _APP_ID, number).is_new
+        try:
+            return self._held.commit(frame, _APP_ID, number).is_new
+        except Overtaken as overtaken:
+            self.refresh()
+            raise AnotherSession(str(overtaken)) from overtaken
 
 
 def _planned_row(plan: Plan) -> dict[str, Any]:
-    return {
-        "cycle": plan.cycle,
-        "state": "planned",
-        "manifest": _json(plan.manifest),
-        "as_of": None,
-        "table_versions": "{}",
-        "digests": "{}",
-        "counts": "{}",
-        "previous_hash": plan.previous_hash,
-        "hash": "",
-    }
+    own = {"cycle": plan.cycle, "state": "planned", "manifest": _json(plan.manifest)}
+    return _NOT_SEALED | own | {"previous_hash": plan.previous_hash}
 
 
 def _sealed_row(sealed: Sealed) -> dict[str, Any]:
-    return {
-        "cycle": sealed.cycle,
+    return _planned_row(Plan(sealed.cycle, sealed.manifest, sealed.previous_hash)) | {
         "state": "sealed",
-        "manifest": _json(sealed.manifest),
         "as_of": sealed.as_of,
         "table_versions": _json(sealed.table_versions),
         "digests": _json(sealed.digests),
         "counts": _json(sealed.counts),
-        "previous_hash": sealed.previous_hash,
         "hash": sealed.hash,
     }
 

@@ -15,7 +15,7 @@ from deltalake.exceptions import DeltaError
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
-from schemas import Mode
+from schemas import TABLES, Mode
 
 _LEDGER = "cycles"
 
@@ -36,9 +36,14 @@ class Moment:
         return self.sealed.cycle
 
     def scan(self, name: str) -> pl.LazyFrame:
-        """Rows of a table that a cycle writes, as the cycle left them."""
+        """Rows of a table that a cycle writes, as the cycle left them.
+
+        None of a table that was declared after the lake was made, and no session since has added.
+        """
         if is_state(name):
             return self.states.scan(name, self.versions[name])
+        if name not in self.sealed.table_versions and not self.lake.has_table(name):
+            return TABLES[name].schema.create_empty().lazy()
         return self.lake.scan(name).filter(pl.col("cycle") <= self.cycle)
 
     def __call__(self, name: str, *conditions: pl.Expr) -> pl.DataFrame:

@@ -51,6 +51,18 @@ class Commit:
     """Whether this call wrote it, also where its answer was lost; False if another one did."""
 
 
+class Overtaken(RuntimeError):  # noqa: N818 (says what happened)
+    """A greater number of the fence is in the table: whoever writes it has taken over."""
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A number that every commit carries beside its own, and that none may be behind."""
+
+    app_id: str
+    number: int
+
+
 class HeldTable:
     """One table, its handle, and the last transaction number of each application id in it."""
 
@@ -64,6 +76,8 @@ class HeldTable:
         """Where our own commits have come to, at or past the handle's version."""
         self._numbers: dict[str, int] = {}
         self._commits = 0
+        self.fence: Fence | None = None
+        """Of a writer that others may take over from; None where nobody does."""
 
     def open(self, version: int | None = None) -> DeltaTable:
         """A handle of the caller's own, at `version` or the newest."""
@@ -111,6 +125,7 @@ class HeldTable:
 
         Raises:
             CommitFailedError: rivals won every attempt without reaching `number`.
+            Overtaken: somebody is ahead of the fence.
             StoreUnavailable: the store was in trouble for too long.
         """
         step = _Step(app_id, number, replaced, uuid4().hex)
@@ -123,6 +138,7 @@ class HeldTable:
             for attempt in range(1, _ATTEMPTS + 1):
                 # Where somebody else commits too, the library knows what conflicts.
                 known = self._known_for(frame, step) if attempt == 1 else None
+                self._refuse_overtaken()
                 if self._number(step.app_id) >= step.number:
                     return self._found(step)
                 try:
@@ -136,6 +152,12 @@ class HeldTable:
                     self.forget()
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _refuse_overtaken(self) -> None:
+        # Looked at in the handle that writes: a commit that lands meanwhile conflicts with ours.
+        fence = self.fence
+        if fence is not None and self._number(fence.app_id) > fence.number:
+            raise Overtaken(f"{self._name}: {fence.app_id} {fence.number} was taken over")
 
     def replace(self, frame: pl.DataFrame, predicate: str) -> int:
         """Put the frame in the place of all rows that satisfy the predicate.
@@ -181,11 +203,16 @@ class HeldTable:
 
     def _follow(self, known: KnownVersion, frame: pl.DataFrame, step: "_Step") -> Commit:
         # The number was checked up to this version, and only its next one can be made.
-        said = Said(step.app_id, step.number, step.shown())
+        said = Said(self._transactions(step), step.shown())
         if not known.commit(self._create, frame, step.replaced, said):
             raise CommitFailedError(f"{self._name}: version {known.version + 1} is there already")
         self._numbers[step.app_id] = step.number
         return Commit(known.version, is_new=True)
+
+    def _transactions(self, step: "_Step") -> list[tuple[str, int]]:
+        fence = self.fence
+        own = [(step.app_id, step.number)]
+        return own if fence is None else [*own, (fence.app_id, fence.number)]
 
     def _create(self, path: str, content: bytes) -> bool:
         return self._objects.create(f"{self._name}/{path}", content)
@@ -197,7 +224,7 @@ class HeldTable:
             raise AssertionError("a handle is held since its number was checked")
         properties = CommitProperties(
             custom_metadata=step.shown(),
-            app_transactions=[Transaction(step.app_id, step.number)],
+            app_transactions=[Transaction(*each) for each in self._transactions(step)],
         )
         write = partial(
             write_deltalake,

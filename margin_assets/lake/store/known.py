@@ -43,10 +43,10 @@ _BOUNDED = (pl.Int32, pl.Int64, pl.String, pl.Datetime)
 
 @dataclass(frozen=True)
 class Said:
-    """What a commit says of itself: its transaction, and what the history of the table shows."""
+    """What a commit says of itself: its transactions, and what the history of the table shows."""
 
-    app_id: str
-    number: int
+    transactions: list[tuple[str, int]]
+    """Application ids and their numbers."""
     shown: dict[str, str]
 
 
@@ -101,7 +101,7 @@ class KnownVersion:
             _commit_info(said, replaced, frame.height, at),
             *({"remove": _removal(file) | {"deletionTimestamp": at}} for file in removed),
             *({"add": file} for files in added.values() for file in files),
-            {"txn": {"appId": said.app_id, "version": said.number}},
+            *({"txn": {"appId": name, "version": each}} for name, each in said.transactions),
         ]
         entry = "\n".join(map(_json, actions)).encode()
         number = self.version + 1

@@ -170,11 +170,11 @@ class S3Objects:
     def put(self, path: str, chunks: Iterable[bytes]) -> None:
         """Upload in parts; a failure on the way aborts the upload."""
         stream = io.BufferedReader(Chunks(iter(chunks)), _BUFFER)
-        self._client().upload_fileobj(stream, self._bucket, self._prefix + _below(path))
+        self.client().upload_fileobj(stream, self._bucket, self._prefix + _below(path))
 
     def create(self, path: str, content: bytes) -> bool:
         """Put with If-None-Match."""
-        return not _is_refused(self._client(), self._bucket, self._prefix + _below(path), content)
+        return not _is_refused(self.client(), self._bucket, self._prefix + _below(path), content)
 
     def size(self, path: str) -> int | None:
         """Length in bytes; None if there is no such key."""
@@ -189,7 +189,7 @@ class S3Objects:
 
         key = self._prefix + _below(path)
         try:
-            return cast(dict[str, Any], self._client().head_object(Bucket=self._bucket, Key=key))
+            return cast(dict[str, Any], self.client().head_object(Bucket=self._bucket, Key=key))
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                 return None
@@ -201,7 +201,7 @@ class S3Objects:
 
     def _read(self, path: str, start: int, length: int) -> bytes:
         span = f"bytes={start}-{start + length - 1}"
-        answer = self._client().get_object(
+        answer = self.client().get_object(
             Bucket=self._bucket, Key=self._prefix + _below(path), Range=span
         )
         return cast(bytes, answer["Body"].read())
@@ -212,7 +212,7 @@ class S3Objects:
 
     def written(self, prefix: str) -> Iterator[Written]:
         """Objects whose path begins so, in the order of their paths."""
-        pages = self._client().get_paginator("list_objects_v2")
+        pages = self.client().get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=self._bucket, Prefix=f"{self._prefix}{prefix}"):
             for found in page.get("Contents", ()):
                 path = found["Key"].removeprefix(self._prefix)
@@ -238,7 +238,7 @@ class S3Objects:
 
         key = self._prefix + _below(path)
         try:
-            found = self._client().get_object(Bucket=self._bucket, Key=key, IfMatch=tag)
+            found = self.client().get_object(Bucket=self._bucket, Key=key, IfMatch=tag)
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 412):
                 raise FileNotFoundError(path) from error
@@ -257,7 +257,7 @@ class S3Objects:
         keys = [{"Key": self._prefix + _below(path)} for path in paths]
         for start in range(0, len(keys), _KEYS):
             part = {"Objects": keys[start : start + _KEYS], "Quiet": True}
-            answer = self._client().delete_objects(Bucket=self._bucket, Delete=part)
+            answer = self.client().delete_objects(Bucket=self._bucket, Delete=part)
             if errors := answer.get("Errors"):
                 raise OSError(f"{errors[0]['Key']}: not deleted: {errors[0].get('Message', '')}")
 
@@ -281,7 +281,8 @@ class S3Objects:
                 "commits in silence. Use a store with conditional PUT."
             )
 
-    def _client(self) -> Any:  # noqa: ANN401 (boto3 has no types)
+    def client(self) -> Any:  # noqa: ANN401 (boto3 has no types)
+        """A client of the store with what credentials are held now."""
         held = self._made
         if held is None or held[0] != self._access.generation:
             held = self._made = (self._access.generation, self._new_client())

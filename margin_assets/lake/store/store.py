@@ -215,6 +215,13 @@ class Lake:
         """Write raw bytes below the lake; they appear whole or not at all."""
         self._objects.put(path, chunks)
 
+    def create_object(self, path: str, content: bytes) -> bool:
+        """Write raw bytes where there are none; False, and no change, where there are.
+
+        On S3 also False where a request was answered too late: who asks looks what is there.
+        """
+        return self._objects.create(path, content)
+
     def open_object(self, path: str, offset: int = 0, length: int | None = None) -> BinaryIO:
         """Raw bytes from `offset`, at most `length` of them, as a seekable stream.
 

@@ -22,11 +22,20 @@ from margin_assets.live.acceptance.seen_ids import SeenIds
 from margin_assets.live.firm.points import PointsOf
 from schemas import feed_columns
 
-IDS = {"fills": "fill_id", "cash_movements": "movement_id", "desk_actions": "action_id"}
+IDS = {
+    "fills": "fill_id",
+    "cash_movements": "movement_id",
+    "desk_actions": "action_id",
+    "corporate_actions": "action_id",
+}
 Held = Callable[[str, pl.Expr], pl.DataFrame | None]
 """Rows accepted and not evaluated yet that fulfil a condition; None if there are none."""
 Scan = Callable[[str], pl.LazyFrame]
 """All rows of an append table, as of the last sealed cycle."""
+
+
+Opened = Callable[[pl.Expr], pl.DataFrame]
+"""Opening balances that fulfil a condition, as fills with the points that they count from."""
 
 
 class Lookup(Protocol):
@@ -103,8 +112,11 @@ def accept_by_content(
 class Journal:
     """Ids seen, corrections and the rows they hang from: what acceptance remembers."""
 
-    def __init__(self, lookup: Lookup, scan: Scan, points_of: PointsOf) -> None:
+    def __init__(
+        self, lookup: Lookup, scan: Scan, points_of: PointsOf, opened: Opened | None = None
+    ) -> None:
         self._lookup = lookup
+        self._opened = opened
         self._scan = scan
         self._points_of = points_of
         self._seen: dict[str, SeenIds] = {}
@@ -247,8 +259,13 @@ class Journal:
         waiting = self._children.get(row.fill_id, [])
         return [child for child in waiting if not _same_place(row, child)]
 
-    def effects(self, fills: pl.DataFrame, last_point: int | None) -> pl.DataFrame:
-        """What the accepted fills change, sorted by grid point, time and landing."""
+    def effects(
+        self, fills: pl.DataFrame, last_point: int | None, openings: pl.DataFrame
+    ) -> pl.DataFrame:
+        """What the accepted fills change, sorted by grid point, time and landing.
+
+        `openings`: balances accepted with them, as fills.
+        """
         if not fills.height or not self._children:
             return effects_in_order(plain_effects(fills, fills["point"].to_numpy()))
         roots = {self._root(name) for name in self._touched(fills)}
@@ -264,16 +281,25 @@ class Journal:
         ]
         self._originals.clear()
         effects = effects_in_order(plain_effects(plain, plain["point"].to_numpy()), trees)
-        return with_sales(effects, partial(self._tape, fills))
+        return with_sales(effects, partial(self.tape, fills, openings))
 
-    def _tape(self, fills: pl.DataFrame, keys: pl.DataFrame) -> Tape:
-        """All fills of some accounts and symbols: those accepted now and those of past cycles."""
-        among = [pl.col(name).is_in(keys[name].unique().implode()) for name in keys.columns]
+    def tape(self, fills: pl.DataFrame, openings: pl.DataFrame, keys: pl.DataFrame) -> Tape:
+        """All fills of some accounts and symbols, opening balances before them.
+
+        Those accepted now and those of past cycles; of everybody where `keys` names symbols alone.
+        """
+        among = pl.all_horizontal(
+            pl.col(name).is_in(keys[name].unique().implode()) for name in keys.columns
+        )
         # What is held is among those accepted now.
-        past = self._lookup("fills", pl.all_horizontal(among)).join(fills, on="fill_id", how="anti")
-        columns = [*feed_columns("fills")]
-        both = pl.concat([past.select(columns), fills.select(columns)])
-        return both, np.concatenate([self._points_of(past), fills["point"].to_numpy()])
+        past = self._lookup("fills", among).join(fills, on="fill_id", how="anti")
+        opened = openings.clear() if self._opened is None else self._opened(among)
+        opened = opened.join(openings, on="fill_id", how="anti")
+        pointed = past.with_columns(point=pl.Series(self._points_of(past), dtype=pl.Int64))
+        columns = [*feed_columns("fills"), "point"]
+        parts = (opened, openings, pointed, fills)
+        both = pl.concat([part.select(columns) for part in parts])
+        return both.drop("point"), both["point"].to_numpy()
 
     def _fetch(self, roots: set[str]) -> None:
         """Loads originals of earlier cycles that new corrections end at."""

@@ -25,7 +25,9 @@ from margin_assets.live.acceptance.acceptance import (
     Refusal,
     accept_by_content,
 )
+from margin_assets.live.acceptance.action_tests import ActionTests
 from margin_assets.live.acceptance.held import HeldRows
+from margin_assets.live.acceptance.openings import Openings
 from margin_assets.live.acceptance.refusals import (
     ACCEPTANCE,
     NO_ACTIONS,
@@ -37,6 +39,7 @@ from margin_assets.live.acceptance.refusals import (
 )
 from margin_assets.live.acceptance.reports import NO_QUARANTINE, Report, tally
 from margin_assets.live.acceptance.zero_prices import Known, split_prices, zero_fills
+from margin_assets.live.firm.actions import ActionMonitor
 from margin_assets.live.firm.market import Market
 from margin_assets.live.firm.points import with_points
 from schemas import FEEDS
@@ -55,6 +58,7 @@ class Firm(NamedTuple):
     interval: int
     """Of the grid, microseconds."""
     market: Market
+    actions: ActionMonitor
 
 
 class Taken(NamedTuple):
@@ -70,8 +74,11 @@ class Taken(NamedTuple):
 class Acceptor:
     """Reads and accepts plan after plan: what is new, what was seen before, what is refused."""
 
-    def __init__(self, journal: Journal, lookup: Lookup, landed_in: LandedIn) -> None:
+    def __init__(
+        self, journal: Journal, openings: Openings, lookup: Lookup, landed_in: LandedIn
+    ) -> None:
         self.journal = journal
+        self.openings = openings
         self.refusals = Refusals(lookup)
         self.files_seen: set[FileKey] = set()
         self._lookup = lookup
@@ -108,7 +115,11 @@ class Acceptor:
             if feed in reads:
                 rows = with_points(pl.concat(reads.pop(feed)), firm.last_point, firm.interval)
                 known = Known(firm.market, held.with_those("instruments", feeds))
-                accepted = self._accept_feed(feed, rows, known, held)
+                if feed == "corporate_actions":
+                    tested = ActionTests(firm.actions.versions_of(rows), firm.actions.register)
+                    accepted = self.journal.accept_by_id(feed, rows, tested)
+                else:
+                    accepted = self._accept_feed(feed, rows, known, held)
                 feeds[feed] = accepted.rows.drop("order_id", strict=False)
                 if feed == "fills" and "liquidation" in manifest["rulebooks"]:
                     beside = _order_fills(accepted.rows)
@@ -193,9 +204,14 @@ class Acceptor:
         return report, read, read.quarantined
 
     def _accept_feed(self, feed: str, rows: pl.DataFrame, known: Known, held: HeldRows) -> Accepted:
+        if feed == "opening_balances":
+            return self.openings.accept(rows)
         if feed == "fills":
+            rows, early = self.openings.split(rows)
             zeros = zero_fills(rows, known, self._lookup)
-            return self.journal.accept_by_id(feed, rows, zeros)
+            taken = self.journal.accept_by_id(feed, rows, zeros)
+            taken.refusals += early
+            return taken
         if feed in IDS:
             return self.journal.accept_by_id(feed, rows)
         refused: list[Refusal] = []

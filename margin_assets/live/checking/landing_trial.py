@@ -9,6 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from margin_assets.lake.landing.landing import PlannedFile
+from margin_assets.lake.ledger.adoptions import decided_next
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.acceptance.refusals import ACCEPTANCE, WITH_LIFE
@@ -51,6 +52,11 @@ def trial(file: Offered, lake: Lake | None) -> Trial:
 
 
 def _tried(file: Offered, lake: Lake) -> Trial:
+    with decided_next(lake):
+        return _tried_now(file, lake)
+
+
+def _tried_now(file: Offered, lake: Lake) -> Trial:
     ledger = Ledger(lake)
     runner, cycle = loaded(Source(lake, ledger, lake), KnownFiles())
     digest = hashlib.sha256(file.content).hexdigest()

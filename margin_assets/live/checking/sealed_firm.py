@@ -11,6 +11,7 @@ from margin_assets.kernels.numeric.money import MICRO
 from margin_assets.kernels.pretrade.check import Against, Scene, check
 from margin_assets.kernels.pretrade.legs import Held, Legs
 from margin_assets.kernels.rules.grid import day_of
+from margin_assets.lake.ledger.adoptions import Adopted, decided_as
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.checking.loaded import loaded
@@ -33,10 +34,11 @@ class UnknownAccount(LookupError):  # noqa: N818 (says what happened)
 class SealedFirm:
     """The figures that orders are checked by, as of one cycle; nothing in it changes."""
 
-    def __init__(self, monitor: Monitor, sealed: Sealed) -> None:
-        """Takes over a monitor that nobody moves on any more."""
+    def __init__(self, monitor: Monitor, sealed: Sealed, own: Adopted) -> None:
+        """Takes over a monitor that nobody moves on any more; `own` is what its lake adopted."""
         point = monitor.point
         self.cycle, self.as_of, self._recorded = sealed.cycle, sealed.as_of, sealed.manifest
+        self._own = own
         self._monitor, self._point, self._on = monitor, point, day_of(point)
         self._rules = monitor.rules(point)
         self._series = monitor.market.series(point, self._rules)
@@ -58,7 +60,7 @@ class SealedFirm:
         if account not in names:
             raise UnknownAccount(f"cycle {self.cycle} has no account {account!r}")
         place, legs = names.place(account), self._legs(orders)
-        with planned_under(self.cycle, self._recorded["rulebooks"]):
+        with planned_under(self.cycle, self._recorded["rulebooks"], self._own):
             held = self._held(place)
             found = check(self._scene(), held, legs, self._against(place, held, legs))
             head = {"account_id": account, "cycle": self.cycle, "as_of": self.as_of}
@@ -121,8 +123,8 @@ def sealed_firm(lake: Lake, sealed: Sealed, account: str | None = None) -> Seale
     """
     if sealed.as_of is None:
         raise LookupError(f"cycle {sealed.cycle} has no snapshot: nothing had happened by then")
-    with planned_under(sealed.cycle, sealed.manifest["rulebooks"]):
-        return SealedFirm(loaded(lake, sealed, sealed.as_of, account), sealed)
+    with decided_as(lake, sealed):
+        return SealedFirm(loaded(lake, sealed, sealed.as_of, account), sealed, Adopted(lake))
 
 
 def _consequences(monitor: Monitor) -> dict[int, frozenset[str]]:

@@ -32,6 +32,8 @@ class Holdings:
         self.intraday_from = np.zeros(0, dtype=np.int64)
         """First day (since 1970) under intraday margin; negative where none was chosen."""
         self.cash = np.zeros(0, dtype=np.int64)
+        self.accrued = np.zeros(0, dtype=np.int64)
+        """Of dividends that are not paid yet what counts in equity, cents."""
         # Exact sums that left the range: cash in cents by account, quantities in micro-units by
         # account and symbol. The arrays hold `BEYOND` there, which no rule takes for an amount.
         self._cash_beyond: dict[int, int] = {}
@@ -61,6 +63,7 @@ class Holdings:
                 [self.intraday_from, np.full(new, -1, dtype=np.int64)]
             )
             self.cash = np.concatenate([self.cash, np.zeros(new, dtype=np.int64)])
+            self.accrued = np.concatenate([self.accrued, np.zeros(new, dtype=np.int64)])
             self.type_time = np.concatenate(
                 [self.type_time, np.full(new, _LONG_AGO, dtype=np.int64)]
             )
@@ -270,7 +273,7 @@ class Holdings:
             account_type=self.account_type[accounts],
             is_registered=self.is_registered[accounts],
             is_exempt=self.is_exempt[accounts],
-            cash=self.cash[accounts],
+            cash=self.cash[accounts] + self.accrued[accounts],
         )
 
     def places(self, of: Int64Array | None = None) -> Int64Array:

@@ -132,6 +132,11 @@ class Market:
         self._age(moved, at, rules)
         return moved
 
+    def put_prices(self, ticks: Ticks, at: int, rules: Rules) -> None:
+        """Puts prices in the place of those that stand, whatever times they have."""
+        self.price[ticks.place], self.price_time[ticks.place] = ticks.price, ticks.time
+        self._age(ticks.place, at, rules)
+
     def age(self, at: int, rules: Rules) -> Int64Array:
         """Takes the opening of a session; returns whose price state changed."""
         due = np.flatnonzero(self.change_at <= at)

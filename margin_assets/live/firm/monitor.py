@@ -1,6 +1,6 @@
 """The monitor: walks the grid points of a cycle, evaluates who is touched, climbs the ladder."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 import numpy as np
@@ -9,6 +9,7 @@ import polars as pl
 from margin_assets.kernels.book.book import REG_T, Book
 from margin_assets.kernels.book.figures import Figures, empty_figures, with_room
 from margin_assets.kernels.book.series import Series
+from margin_assets.kernels.corporate.dividends import Entry
 from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
 from margin_assets.kernels.enforcement.rungs import NEVER, UNSET, Evaluated, Ladder, empty_ladder
 from margin_assets.kernels.intraday.intraday import levels
@@ -18,7 +19,7 @@ from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
 from margin_assets.kernels.margin.settlement import settled
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.money import instant
+from margin_assets.kernels.numeric.money import MICRO, instant
 from margin_assets.kernels.options.valuation import rescanned
 from margin_assets.kernels.reg_t.sma import RegTFigures, mixed_excess, reg_t_figures
 from margin_assets.kernels.rules.grid import day_of, grid_point, new_york_day, rules_at
@@ -26,6 +27,7 @@ from margin_assets.kernels.rules.overlay_rules import overlay_rules
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.rules.timelines import Calendar
 from margin_assets.kernels.securities.positions import held_terms, with_marks
+from margin_assets.live.firm.actions import ActionMonitor
 from margin_assets.live.firm.bounds import spared
 from margin_assets.live.firm.calls import CallMonitor, Valued, moves_of
 from margin_assets.live.firm.day_trades import DayTradeMonitor
@@ -36,6 +38,7 @@ from margin_assets.live.firm.decisions import (
     ladder_arrays,
     numbered,
 )
+from margin_assets.live.firm.dividends import DividendMonitor
 from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.intraday import IntradayMonitor, reducing
 from margin_assets.live.firm.market import Market
@@ -62,6 +65,8 @@ class Monitor:
         self.reg_t = RegTMonitor(days, restating)
         self.market = Market(calendar.times)
         self.holdings = Holdings()
+        self.actions = ActionMonitor(calendar, self.holdings, self.market)
+        self.dividends = DividendMonitor(self.holdings)
         self.day_trades = DayTradeMonitor(days, self.holdings, self.market)
         self.outcomes = Outcomes()
         self.whole = WholeFirm(self.market, self.holdings, self.outcomes)
@@ -121,6 +126,7 @@ class Monitor:
             self.market.next_opening(),
             self.market.next_turn(),
             self.intraday.next_deadline(),
+            self.actions.next_due(self.point),
         )
         # A deadline acts at the first grid point at or after it.
         return due if due == NEVER else grid_point(due, interval)
@@ -323,11 +329,15 @@ class Monitor:
     def _apply(self, point: int, changed: Mapping[str, pl.DataFrame], rules: Rules) -> Int64Array:
         """Takes everything that counts from a point; returns the accounts it touches."""
         market, holdings = self.market, self.holdings
+        carried = self.actions.carry(point, rules)
+        acted = self._derive(point, *self.actions.act(point))
         symbols, accounts = self._take_terms(point, changed, rules)
+        symbols, accounts = [*symbols, carried], [*accounts, acted]
         moved = market.with_options(np.unique(np.concatenate(symbols)))
         market.reprice(moved, point, rules)
         self.whole.reprice(moved)
         accounts += self._enter(point, changed, moved)
+        accounts += self._rework(point, changed)
         self.plans.fill(point)
         due = np.flatnonzero(self.ladder.deadline <= point)
         self._changed.extend(accounts)
@@ -335,6 +345,30 @@ class Monitor:
         touched = np.unique(np.concatenate([*accounts, due, holders])).astype(np.int64)
         self.reg_t.touch(touched)
         return touched
+
+    def _rework(self, point: int, changed: Mapping[str, pl.DataFrame]) -> list[Int64Array]:
+        """Takes opening balances, and what late rows change; returns whose they are."""
+        accounts = []
+        if "opening_cash" in changed:
+            accounts.append(self.holdings.apply_cash(changed["opening_cash"]))
+        if "derived" in changed:
+            accounts.append(self._derive(point, changed["derived"], ()))
+        if "accruals" in changed:
+            told = changed["accruals"].select(Entry._fields).iter_rows()
+            accounts.append(self.dividends.accrue(point, (Entry(*row) for row in told)))
+        return accounts
+
+    def _derive(self, point: int, effects: pl.DataFrame, accruals: Iterable[Entry]) -> Int64Array:
+        """Takes what happens to positions beside trades; returns whose they are.
+
+        It is no transaction: nothing is measured, and no memorandum account is entered.
+        """
+        moved = _NOBODY
+        if effects.height:
+            market = self.market
+            single = np.full(effects.height, MICRO, dtype=np.int64)
+            moved = self.holdings.apply_effects(effects, market.symbols, market.class_group, single)
+        return np.union1d(moved, self.dividends.accrue(point, accruals)).astype(np.int64)
 
     def _enter(
         self, point: int, changed: Mapping[str, pl.DataFrame], moved: Int64Array
@@ -378,6 +412,7 @@ class Monitor:
             symbols.append(market.apply_volatilities(changed["volatilities"]))
         if point in self._ticks:
             symbols.append(market.apply_prices(self._ticks[point], point, rules))
+            symbols.append(self.actions.land(symbols[-1], point, rules))
         if "effects" in changed:
             symbols.append(market.apply_fills(changed["effects"], point, rules))
         if "accounts" in changed:
@@ -401,12 +436,14 @@ class Monitor:
         return self.calls.act(point, acts, self.ladder, self.reg_t)
 
     def _take(
-        self, _point: int, changed: Mapping[str, pl.DataFrame], _moved: Int64Array
+        self, point: int, changed: Mapping[str, pl.DataFrame], _moved: Int64Array
     ) -> list[Int64Array]:
         """Takes transactions all at once; returns whose they are."""
         market, holdings, accounts = self.market, self.holdings, []
         if "cash_movements" in changed:
             accounts.append(holdings.apply_cash(changed["cash_movements"]))
+            if self.actions.register:
+                self.dividends.pay(point, changed["cash_movements"])
         if "effects" in changed:
             effects = changed["effects"]
             accounts.append(
@@ -483,7 +520,7 @@ class Monitor:
     def desk_tables(self) -> dict[str, pl.DataFrame]:
         """Versions of calls and plans, and outcomes of acts, since they were asked for last."""
         found = {"margin_calls": self.calls.book.take(), "desk_outcomes": self.outcomes.take()}
-        found |= self.plans.take()
+        found |= self.plans.take() | {"accrued_dividends": self.dividends.take()}
         return {name: frame for name, frame in found.items() if frame.height}
 
     def margined(self, of: Int64Array | None = None) -> Margined:

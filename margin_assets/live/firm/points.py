@@ -20,12 +20,18 @@ def with_points(rows: pl.DataFrame, last_point: int | None, interval: int) -> pl
     A row counts at the first grid point at or after its event time; a late one, whose time is
     at or before the last evaluated point, from the next point on.
     """
-    times = (
-        rows["event_time"] if "event_time" in rows.columns else first_instant(rows["as_of_date"])
-    )
+    times = times_of(rows)
     at = instants(times)
     late = np.zeros(len(at), dtype=np.bool_) if last_point is None else at <= last_point
     point = grid_point(at, interval)
     if last_point is not None:
         point[late] = last_point + interval
     return rows.with_columns(is_late=pl.Series(late), point=pl.Series(point), event_time=times)
+
+
+def times_of(rows: pl.DataFrame) -> pl.Series:
+    """When landed rows happened; rows of a day begin with it in New York."""
+    for name in ("event_time", "as_of"):
+        if name in rows.columns:
+            return rows[name].alias("event_time")
+    return first_instant(rows["as_of_date"])

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.terms import first_instant
 from margin_assets.kernels.history.history import Booked, Landed
 from margin_assets.kernels.history.sma_past import corrections_of
 from margin_assets.kernels.history.sma_restated import ENDED, restated_nets, starts
@@ -17,7 +16,7 @@ from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants, to_instants, to_scaled
 from margin_assets.kernels.rules.timelines import Calendar
 from margin_assets.lake.ledger.sealed import SealedTables
-from margin_assets.live.firm.points import PointsOf
+from margin_assets.live.firm.points import PointsOf, times_of
 from schemas import TABLES, feed_columns
 
 _NOTHING: dict[str, pl.DataFrame] = {}
@@ -74,7 +73,12 @@ class Restating:
         fills, movements, accounts = (
             self._rows(feed, mine) for feed in ("fills", "cash_movements", "accounts")
         )
-        held = fills["symbol"].unique()
+        books = (
+            self._rows("corporate_actions", pl.lit(value=True)),
+            self._rows("opening_balances", mine),
+        )
+        named = [books[0]["symbol"], books[0]["to_symbol"].drop_nulls()]
+        held = pl.concat([fills["symbol"], *named, books[1]["symbol"].drop_nulls()]).unique()
         own = self._rows("instruments", pl.col("symbol").is_in(held.implode()))
         symbols = pl.concat([held, own["underlying"].drop_nulls()]).unique().sort()
         about = pl.col("symbol").is_in(symbols.implode())
@@ -83,8 +87,8 @@ class Restating:
         )
         rates = self._rows("rates", pl.lit(value=True))
         prices = self._feed("prices").clear()
-        landed = Landed(fills, instruments, prices, betas, rates, volatilities)
-        booked = Booked(fills, movements, accounts, instruments)
+        landed = Landed(fills, instruments, prices, betas, rates, volatilities, *books)
+        booked = Booked(fills, movements, accounts, instruments, *books)
         self._firm = Firm(landed, booked, self._calendar, self._whose)
         self._priced_from = np.iinfo(np.int64).max
         days = self._tables()(DAYS, mine)
@@ -98,8 +102,12 @@ class Restating:
         """Rows with the prices from an instant on, and the last of each symbol before it."""
         if start >= self._priced_from:
             return firm
-        fills, instruments = firm.landed.fills, firm.landed.instruments
-        symbols = pl.concat([fills["symbol"], instruments["underlying"].drop_nulls()]).unique()
+        fills, instruments, actions = (
+            getattr(firm.landed, name) for name in ("fills", "instruments", "corporate_actions")
+        )
+        named = (instruments["underlying"], actions["symbol"], actions["to_symbol"])
+        others = [names.drop_nulls() for names in named]
+        symbols = pl.concat([fills["symbol"], *others]).unique()
         about, bound = pl.col("symbol").is_in(symbols.implode()), to_instants(np.array([start]))[0]
         is_recent = (
             pl.lit(value=True)
@@ -126,8 +134,7 @@ class Restating:
         return pl.concat([self._pointed(feed, sealed), self._feed(feed).filter(chosen)])
 
     def _pointed(self, feed: str, rows: pl.DataFrame) -> pl.DataFrame:
-        if "event_time" not in rows.columns:
-            rows = rows.with_columns(event_time=first_instant(rows["as_of_date"]))
+        rows = rows.with_columns(times_of(rows))
         points = pl.Series(self._points_of(rows), dtype=pl.Int64)
         return rows.with_columns(point=points).select(_columns(feed))
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import polars as pl
 
-from margin_assets.lake.ledger import bases
+from margin_assets.lake.ledger import adoptions, bases
 from margin_assets.lake.ledger.canonical import canonical_bytes, digest
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
@@ -73,6 +73,7 @@ def replay_into(
 
     Slower than `replay` by what writing costs; what it leaves is a lake that can be asked.
     """
+    adoptions.copy(lake, scratch)
     session, ledger = Session(scratch), Ledger(lake)
     session.recover()
     last, done = ledger.last_sealed(), 0

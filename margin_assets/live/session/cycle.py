@@ -8,6 +8,11 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.last_fills import with_places
+from margin_assets.kernels.corporate.openings import (
+    opening_cash,
+    opening_effects,
+    opening_fills,
+)
 from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_instants
@@ -15,12 +20,14 @@ from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import ONE_SHARD
 from margin_assets.live.acceptance.accepting import Acceptor, Firm, OpenFile, Taken
 from margin_assets.live.acceptance.held import HeldRows
+from margin_assets.live.acceptance.late_books import LateBooks, Moved
 from margin_assets.live.firm import calls, plans
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.restating import DAYS
 from margin_assets.live.firm.whole import ACKNOWLEDGE
 from margin_assets.live.session.shards import SHARDS, WITH_PAUSES, Bounds, Part, StateShards
 from margin_assets.rulebooks import in_force, versions
+from schemas import empty_feed
 
 OFTEN_EMPTY = frozenset(
     {
@@ -32,6 +39,7 @@ OFTEN_EMPTY = frozenset(
         "special_memorandum_accounts",
     }
 )
+_MOVES = {"fills", "opening_balances"}
 DATED = ("betas", "volatilities", "volumes")
 
 
@@ -54,6 +62,7 @@ class CycleRunner:
         self.monitor = monitor
         self.acceptor = acceptor
         self.held = held
+        self.late_books = LateBooks(acceptor.journal, monitor.actions.register)
         self.pending: dict[str, pl.DataFrame] = {}
         """Rows of dates that have not come, by feed."""
         self.shards = StateShards(Bounds(**in_force("lake", versions("lake")[-1]).numbers["state"]))
@@ -65,7 +74,9 @@ class CycleRunner:
     def accept(self, manifest: dict[str, Any], open_file: OpenFile) -> Taken:
         """Rows that count, by feed, with quarantine rows and a report of every file."""
         rules = self.monitor.rules(self.monitor.point)
-        firm = Firm(self.monitor.last_point, rules.grid_interval, self.monitor.market)
+        monitor = self.monitor
+        known = monitor.market, monitor.actions
+        firm = Firm(monitor.last_point, rules.grid_interval, *known)
         taken = self.acceptor.accept(manifest, open_file, firm, self.held)
         if "order_fills" in taken.frames:
             self.monitor.plans.link(taken.frames["order_fills"])
@@ -146,12 +157,7 @@ class CycleRunner:
         return frames
 
     def _events(self, feeds: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], int | None]:
-        timed = {n: f for n, f in feeds.items() if n != "fills"}
-        if "fills" in feeds:
-            fills = feeds["fills"]
-            effects = self.acceptor.journal.effects(fills, self.monitor.last_point)
-            timed["effects"] = with_places(effects, fills, self._fills_landed)
-            self._fills_landed += fills.height
+        timed = {n: f for n, f in feeds.items() if n not in _MOVES} | self._moves(feeds)
         if "desk_actions" in timed:
             acts = timed["desk_actions"].filter(pl.col("kind").is_in(self._kinds()))
             feeds, timed = feeds | {"desk_actions": acts}, timed | {"desk_actions": acts}
@@ -162,6 +168,27 @@ class CycleRunner:
         for feed in DATED:
             self._hold_back(feed, timed, end)
         return {n: _ordered(f) for n, f in timed.items() if f.height}, end
+
+    def _moves(self, feeds: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        """Events of what moves positions: fills, opening balances, and actions on both."""
+        if "corporate_actions" in feeds:
+            self.monitor.actions.learn(feeds["corporate_actions"])
+        if not self.monitor.actions.register and not _MOVES & feeds.keys():
+            return {}
+        fills, last = feeds.get("fills", empty_feed("fills")), self.monitor.last_point
+        balances = feeds.get("opening_balances", empty_feed("opening_balances"))
+        openings = opening_fills(balances)
+        effects = self.acceptor.journal.effects(fills, last, openings)
+        moved = Moved(fills, openings, effects, opening_effects(openings))
+        worked = self.late_books.worked(moved, last)
+        found = {
+            "effects": with_places(worked.effects, fills, self._fills_landed),
+            "derived": worked.derived,
+            "accruals": worked.accruals,
+            "opening_cash": opening_cash(balances),
+        }
+        self._fills_landed += fills.height
+        return {name: frame for name, frame in found.items() if frame.height}
 
     def _kinds(self) -> tuple[str, ...]:
         """Acts that count at a grid point under the plan at work."""

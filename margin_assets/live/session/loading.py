@@ -40,7 +40,11 @@ def load_monitor(
         ordered = past.sort("event_time", maintain_order=True)
         if ordered.height:
             _tell_market(monitor, feed, ordered, points_of)
+    actions = _newest(scan, "corporate_actions", as_of)
+    pointed = actions.with_columns(point=pl.Series(points_of(actions), dtype=pl.Int64))
+    monitor.actions.load(pointed, as_of, monitor.rules(as_of))
     _load_accounts(monitor, scan)
+    monitor.dividends.load(scan("accrued_dividends").sort("cycle", maintain_order=True), as_of)
     _load_last_fills(monitor, scan)
     monitor.load_ladder(scan("enforcement_state"), as_of)
     _load_unsized(monitor, scan)

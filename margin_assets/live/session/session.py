@@ -14,6 +14,7 @@ from margin_assets.lake.landing.archive import archive, opened_in
 from margin_assets.lake.landing.backlog import Backlog, backlog_of
 from margin_assets.lake.landing.cut import cut_of
 from margin_assets.lake.landing.landing import Landing, Pending, PlannedFile
+from margin_assets.lake.ledger.adoptions import Adopted
 from margin_assets.lake.ledger.canonical import digest
 from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
 from margin_assets.lake.store import faults
@@ -30,7 +31,14 @@ from margin_assets.live.session.published import Publisher
 from margin_assets.live.session.shards import SHARDS, WITH_PAUSES
 from margin_assets.live.session.startup import KnownFiles, Source, loaded
 from margin_assets.live.session.stopwatch import Stopwatch
-from margin_assets.rulebooks import in_force, installed, planned_under, versions
+from margin_assets.rulebooks import (
+    adopted,
+    in_force,
+    installed,
+    planned_under,
+    versions,
+    with_own,
+)
 from schemas import TABLES
 
 SETTLES = "settles"
@@ -68,6 +76,7 @@ class Session:
         """How the store is doing."""
         lake.access.patience.serve(self.condition)
         self._publisher = Publisher(lake)
+        self._adopted = Adopted(lake)
         self._runner: CycleRunner | None = None
         self._at = 0
         """The sealed cycle whose firm is in memory."""
@@ -131,7 +140,7 @@ class Session:
 
     def _plan_and_run(self, manifest: dict[str, Any], started: float) -> CycleResult:
         by_what = {
-            "rulebooks": installed(),
+            "rulebooks": with_own(installed(), self._adopted.after(self.ledger.last_sealed())),
             "code_version": version("margin-lakehouse"),
             ACCEPTANCE: WITH_LIFE,
             PLANS: WITH_RECALLS,
@@ -150,7 +159,7 @@ class Session:
     def run_plan(self, plan: Plan, seconds: dict[str, float] | None = None) -> CycleResult:
         """Computes, writes and seals a planned cycle: a pure function of it and what is sealed."""
         try:
-            with planned_under(plan.cycle, plan.manifest["rulebooks"]):
+            with planned_under(plan.cycle, plan.manifest["rulebooks"], self._adopted):
                 return self._run_plan(plan, seconds)
         except Exception:
             # Half a step may be in memory: what is sealed is loaded again before the next.
@@ -217,6 +226,10 @@ class Session:
         runner.acceptor.journal.settle()
         self._known.remember(sealed.manifest)
 
+    def _show_to_newcomers(self) -> None:
+        with adopted(self._adopted.after(self.ledger.last_sealed())):
+            self._publisher.show(self.ledger.last_sealed(), self._ready())
+
     def _publish(
         self, sealed: Sealed, runner: CycleRunner, frames: dict[str, pl.DataFrame], clock: Stopwatch
     ) -> None:
@@ -254,7 +267,7 @@ class Session:
             elif until_idle:
                 break
             else:
-                self._publisher.show(self.ledger.last_sealed(), self._ready())
+                self._show_to_newcomers()
                 landing.wait(_POLL_SECONDS)
         self.condition.settle(is_last=True)
 
@@ -275,7 +288,8 @@ class Session:
         self.ledger.refresh()
         self._publisher.forget()
         source = Source(self.lake, self.ledger, self._archive)
-        self._runner, self._at = loaded(source, self._known)
+        with adopted(self._adopted.after(self.ledger.last_sealed())):
+            self._runner, self._at = loaded(source, self._known)
 
 
 def _digests(written: dict[str, pl.DataFrame]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from margin_assets.lake.store.store import Lake
 from margin_assets.live.acceptance.acceptance import Journal
 from margin_assets.live.acceptance.accepting import Acceptor
 from margin_assets.live.acceptance.held import HeldRows
+from margin_assets.live.acceptance.openings import Openings
 from margin_assets.live.acceptance.sealed_points import sealed_points
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.restating import Restating
@@ -97,10 +98,11 @@ def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
     days = calendar()
     monitor = Monitor(days, Restating(source.tables, source.points_of, days), source.tables)
     held = HeldRows(sealed.manifest if sealed else None)
-    acceptor = Acceptor(
-        Journal(source.lookup, scan.scan, source.points_of), source.lookup, source.landed_in
-    )
-    acceptor.journal.load(held.since)
+    openings = Openings(source.lookup, source.points_of)
+    journal = Journal(source.lookup, scan.scan, source.points_of, openings.tape)
+    acceptor = Acceptor(journal, openings, source.lookup, source.landed_in)
+    openings.load(scan.scan)
+    journal.load(held.since)
     runner = CycleRunner(monitor, acceptor, held)
     known.begun = None if sealed is None else begun_entry(sealed.manifest)
     if sealed is None:

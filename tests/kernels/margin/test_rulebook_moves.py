@@ -123,7 +123,7 @@ def test_a_move_states_both_sides():
 def test_totals():
     before = summary({"A": (25, 4), "B": (30, -1), "C": (30, -9), "D": (1, 1)})
     after = summary({"A": (30, -1), "B": (25, 4), "C": (37, -16), "D": (1, 1)})
-    expected = {"moved": 3, "newly_in_call": 1, "cured": 1, "change": Decimal(7)}
+    expected = {"moved": 3, "newly_in_call": 1, "cured": 1, "newly_warned": 0, "change": Decimal(7)}
 
     assert totals_of(rulebook_moves(before, after)) == expected
 
@@ -131,7 +131,8 @@ def test_totals():
 def test_totals_of_nobody():
     nobody = rulebook_moves(summary({}), summary({}))
 
-    assert totals_of(nobody) == {"moved": 0, "newly_in_call": 0, "cured": 0, "change": Decimal(0)}
+    counts = dict.fromkeys(("moved", "newly_in_call", "cured", "newly_warned"), 0)
+    assert totals_of(nobody) == counts | {"change": Decimal(0)}
 
 
 def test_summaries_of_other_accounts_are_refused():

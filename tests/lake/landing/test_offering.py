@@ -264,3 +264,23 @@ def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"PK no workbook")
 
     assert len(faults(path, feed="prices")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "lines"),
+    [
+        ("Stück;Kurs\n1;2,5\n", "cp1252", ['separator = ";"', 'encoding = "cp1252"']),
+        ("Stück\tKurs\n1\t2,5\n", "utf-8", ['separator = "\t"', '# encoding = "cp1252"']),
+        ("Qty,Price\n1,2.5\n", "utf-8", ['# separator = ";"', '# encoding = "cp1252"']),
+    ],
+)
+def test_a_draft_reads_off_the_file_how_it_is_written(
+    tmp_path: Path, text: str, encoding: str, lines: list[str]
+) -> None:
+    path = tmp_path / "trades.csv"
+    path.write_bytes(text.encode(encoding))
+
+    made = draft(path, Mapping(feed="fills")).splitlines()
+
+    assert [line for line in made if line in lines] == lines
+    assert {"#   Stück", "#   Qty"} & set(made)

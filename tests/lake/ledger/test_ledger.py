@@ -16,6 +16,7 @@ from margin_assets.lake.ledger.ledger import (
     SealMismatch,
     seal_hash,
 )
+from margin_assets.lake.store import held
 from margin_assets.lake.store.store import Lake
 from margin_assets.lake.upkeep.upkeep import tidy
 from schemas import TABLES
@@ -220,3 +221,49 @@ def test_a_killed_cycle_leaves_the_same_hashes_as_an_undisturbed_one(
         hashes.append([sealed.hash for sealed in ledger.all_sealed()])
 
     assert hashes[0] == hashes[1]
+
+
+def test_who_claimed_an_epoch_refuses_who_went_before(lake: Lake):
+    old, new = Ledger(rival_of(lake)), Ledger(rival_of(lake))
+    old.claim(1)
+    plan = old.plan({"files": []})
+
+    new.claim(2)
+
+    # The zombie's plan is the successor's to seal; its own seal comes too late.
+    with pytest.raises(AnotherSession, match="lease 1 was taken over"):
+        old.seal(plan, None, {}, {}, {})
+    assert new.seal(new.open_plan(), None, {}, {}, {}).cycle == 1
+    with pytest.raises(AnotherSession):
+        old.plan({"files": []})
+    assert ledger_rows(lake) == [(1, "planned"), (1, "sealed")]
+
+
+def test_a_claim_that_comes_late_is_refused(lake: Lake):
+    Ledger(rival_of(lake)).claim(3)
+
+    for epoch in (2, 3):
+        with pytest.raises(AnotherSession, match=f"epoch {epoch} is over"):
+            Ledger(rival_of(lake)).claim(epoch)
+
+
+def test_a_session_that_held_an_epoch_may_claim_a_later_one(lake: Lake):
+    ledger = Ledger(lake)
+    ledger.claim(1)
+    Ledger(rival_of(lake)).claim(2)
+
+    ledger.claim(3)
+
+    assert ledger.plan({"files": []}).cycle == 1
+
+
+def test_a_commit_by_the_library_conflicts_with_a_claim_as_well(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+):
+    old = Ledger(rival_of(lake))
+    old.claim(1)
+    monkeypatch.setattr(held, "known_version", lambda _handle: None)
+    Ledger(rival_of(lake)).claim(2)
+
+    with pytest.raises(AnotherSession, match="lease 1 was taken over"):
+        old.plan({"files": []})

@@ -10,7 +10,7 @@ import dataframely as dy
 import polars as pl
 
 from margin_assets.lake.landing.offering.mapping import Form, Mapping, MappingError, Sign
-from margin_assets.lake.landing.offering.sheets import Sheet, sheet_of
+from margin_assets.lake.landing.offering.sheets import Sheet, form_of_text, sheet_of
 from margin_assets.lake.landing.reading.rules import required_columns
 from margin_assets.nearest import did_you_mean, likeness
 from schemas import landed_columns
@@ -58,8 +58,12 @@ def mapped(path: Path, mapping: Mapping) -> Mapped:
 
 
 def draft(path: Path, mapping: Mapping) -> str:
-    """A mapping to begin with: their columns of like names, and a line for each that is left."""
-    theirs = sheet_of(path, mapping.file).cells.columns
+    """A mapping to begin with: their columns of like names, and a line for each that is left.
+
+    What the mapping does not say of a text's encoding and separator is read off the file.
+    """
+    file = form_of_text(path, mapping.file)
+    theirs = sheet_of(path, file).cells.columns
     required = required_columns(mapping.feed)
     lines = []
     for name in landed_columns(mapping.feed):
@@ -69,7 +73,7 @@ def draft(path: Path, mapping: Mapping) -> str:
         else:
             lines.append(f'# {name} = ""' + ("  # required" if name in required else ""))
     known = "".join(f"#   {name}\n" for name in theirs)
-    form = "\n".join(map(_form_line, _FORM_EXAMPLES, [mapping.file] * len(_FORM_EXAMPLES)))
+    form = "\n".join(map(_form_line, _FORM_EXAMPLES, [file] * len(_FORM_EXAMPLES)))
     return (
         f"feed = {_quoted(mapping.feed)}\n\n[file]\n{form}\n\n"
         f"# Ours = theirs. The file has:\n{known}[columns]\n" + "\n".join(lines) + "\n"

@@ -15,6 +15,7 @@ from margin_assets.nearest import did_you_mean
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 _ROW = "\0row"
+_SEPARATORS = (",", ";", "\t", "|")
 # A workbook keeps binary fractions and shows fifteen digits: those are what somebody entered.
 _DIGITS = 15
 _NO_DAY, _MIDNIGHT = r"^(1899-12-3[01]|1904-01-01) ", " 00:00:00"
@@ -47,6 +48,31 @@ def sheet_of(path: Path, form: Form) -> Sheet:
     is_row = ~pl.all_horizontal(pl.exclude(_ROW).is_null())
     kept = found.cells.filter(is_row)
     return Sheet(kept.drop(_ROW), kept[_ROW].to_list(), found.numbers, found.mixed)
+
+
+def form_of_text(path: Path, form: Form) -> Form:
+    """The form with the encoding and the separator of a CSV, where it says neither.
+
+    A text that is not UTF-8 is taken for one of Windows; fields stand between the sign that the
+    row of column names has most of.
+
+    Raises:
+        OSError: it is not there.
+    """
+    if path.suffix.lower() in WORKBOOKS:
+        return form
+    content, found = path.read_bytes(), dict[str, str]()
+    try:
+        content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        found["encoding"] = "cp1252"
+    head = b"".join(content.splitlines()[form.header - 1 : form.header])
+    separator = max(_SEPARATORS, key=lambda sign: head.count(sign.encode()))
+    if separator != _SEPARATORS[0]:
+        found["separator"] = separator
+    return form.model_copy(
+        update={n: v for n, v in found.items() if n not in form.model_fields_set}
+    )
 
 
 class _Cells(NamedTuple):

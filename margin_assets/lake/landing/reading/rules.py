@@ -33,6 +33,13 @@ _REASON_OF_ROW_RULE = {
     "bond_names_its_maturity": ("maturity", "missing"),
     "metric_fits_its_scope": ("metric", "not_of_scope"),
     "firm_has_no_subject": ("subject", "of_the_firm"),
+    "position_is_whole": ("position", "incomplete"),
+    "ratio_is_told": ("ratio", "missing"),
+    "what_is_given_is_told": ("to_symbol", "against_kind"),
+    "cash_is_told": ("cash_amount", "missing"),
+    "fractions_have_a_price": ("fraction_price", "missing"),
+    "fractions_are_decided": ("fractions", "missing"),
+    "withdrawal_names_its_action": ("corrects_action_id", "missing"),
 }
 _UNIQUENESS = "primary_key"
 _FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""What needs CDK, scanners or an emulator to be proven: `make infra` runs it."""

@@ -1,0 +1,118 @@
+"""Past positions, cash and prices with opening balances and corporate actions in them."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from margin_assets.kernels.book.counting import counting_from
+from margin_assets.kernels.book.fills import FillRow, fill_rows
+from margin_assets.kernels.book.sales import sale_columns
+from margin_assets.kernels.book.short_sales import Tape
+from margin_assets.kernels.corporate.actions import Action, Register, versions_of
+from margin_assets.kernels.corporate.carried import Quote, carried
+from margin_assets.kernels.corporate.openings import opening_fills
+from margin_assets.kernels.corporate.tapes import Walked, entries_of, walked
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import instants, to_decimal, to_instants, to_scaled
+from schemas import TABLES, feed_columns
+
+NO_ACTIONS = TABLES["corporate_actions"].schema.create_empty()
+NO_BALANCES = TABLES["opening_balances"].schema.create_empty()
+_COLUMNS = [*feed_columns("fills"), "point"]
+
+
+class Path(NamedTuple):
+    """What moves positions: fills and opening balances, and the actions on them."""
+
+    fills: pl.DataFrame
+    """With opening balances as the first of them, each with its `point`."""
+    register: Register
+
+    @property
+    def tape(self) -> Tape:
+        """The fills, and the points that they count from."""
+        return self.fills, self.fills["point"].to_numpy()
+
+
+def path_of(
+    fills: pl.DataFrame, balances: pl.DataFrame, actions: pl.DataFrame, opens: Int64Array
+) -> Path:
+    """The path of the accounts that have fills or balances; `opens` of all sessions."""
+    rows = [_pointed(opening_fills(balances)), _pointed(fills)]
+    register = Register()
+    register.learn(versions_of(actions, counting_from(actions), opens))
+    return Path(pl.concat([part.select(_COLUMNS) for part in rows]), register)
+
+
+def _pointed(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(point=pl.Series(counting_from(rows), dtype=pl.Int64))
+
+
+def _walks(path: Path, at: int) -> Iterator[tuple[str, frozenset[str], Walked]]:
+    """Accounts and symbols that actions have acted on by an instant, with what they come to."""
+    actions = path.register.acted(at)
+    symbols = {name for one in actions for name in path.register.connected(one.symbol)}
+    tied = path.fills.filter(pl.col("symbol").is_in(list(symbols)))
+    tapes: dict[tuple[str, frozenset[str]], list[FillRow]] = defaultdict(list)
+    for row in fill_rows(tied, tied["point"].to_numpy()) if actions else ():
+        tapes[row.account_id, path.register.connected(row.symbol)].append(row)
+    for (account, names), rows in sorted(tapes.items(), key=lambda one: (one[0][0], *one[0][1])):
+        mine = [action for action in actions if action.symbol in names]
+        yield account, names, walked(entries_of(rows, at), mine)
+
+
+def with_actions(holdings: pl.DataFrame, path: Path, at: int) -> pl.DataFrame:
+    """What accounts hold at an instant, actions taken: columns as of `holdings`."""
+    found: list[tuple[str, str, int, int, int, int]] = []
+    replaced: list[tuple[str, str]] = []
+    for account, names, walk in _walks(path, at):
+        replaced += [(account, name) for name in names]
+        found += [(account, name, *vars(one).values()) for name, one in walk.books.items()]
+    if not replaced:
+        return holdings
+    key: dict[str, type[pl.DataType]] = {"account_id": pl.String, "symbol": pl.String}
+    others = holdings.join(
+        pl.DataFrame(replaced, schema=key, orient="row"), on=list(key), how="anti"
+    )
+    numbers = ("quantity", "price", "sold", "proceeds")
+    schema = key | dict.fromkeys(numbers, pl.Int64)
+    rows = pl.DataFrame(found, schema=schema, orient="row")
+    quantity, price, sold, proceeds = (rows[name].to_numpy() for name in numbers)
+    mine = rows.select(
+        *key,
+        quantity=to_decimal(quantity, 6),
+        last_fill_price=to_decimal(price, 6),
+        **sale_columns(sold, proceeds),
+    )
+    return pl.concat([others, mine.select(holdings.columns)])
+
+
+def cash_of_actions(path: Path, at: int) -> pl.DataFrame:
+    """Cents that actions paid at once by an instant: `account_id`, `point` and `cash`."""
+    rows = [(account, at, walk.cash) for account, _, walk in _walks(path, at) if walk.cash]
+    schema = {"account_id": pl.String, "point": pl.Int64, "cash": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def carried_prices(prices: pl.DataFrame, actions: list[Action]) -> pl.DataFrame:
+    """Latest prices by symbol, carried over the actions that have acted since."""
+    names = sorted({name for a in actions for name in (a.symbol, a.other) if name})
+    mine = prices.filter(pl.col("symbol").is_in(names))
+    rows = zip(mine["symbol"], to_scaled(mine["price"]), instants(mine["event_time"]), strict=True)
+    landed = {symbol: Quote(int(price), int(time)) for symbol, price, time in rows}
+    quotes = {
+        name: carried(name, lambda symbol: landed.get(symbol, Quote(0, -1)), actions)
+        for name in names
+    }
+    known = {name: quote for name, quote in quotes.items() if quote.time >= 0}
+    if not known:
+        return prices
+    price, time = (np.array(column, dtype=np.int64) for column in zip(*known.values(), strict=True))
+    found = pl.DataFrame(
+        {"symbol": list(known), "price": to_decimal(price, 6), "event_time": to_instants(time)}
+    )
+    others = prices.filter(~pl.col("symbol").is_in(names))
+    return pl.concat([others, found], how="diagonal")

@@ -1,0 +1,144 @@
+"""Rulebooks that a lake adopted for itself: their texts, and who adopted which, when and why.
+
+`rulebooks/<family>/<date>-<hash>.toml` is a version's text, as a person reads it.
+`rulebooks/adoptions/<number>.json` adopts one: created where none of its number is, it is whole or
+not there, and of two people one gets the number. Neither is ever written again. The texts lie
+beside the tables and not in one: a session looks whether there is another before each plan, and
+that is one question for one name.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.store.store import Lake
+from margin_assets.rulebooks import RulebookMissing, Text, adopted, planned_under
+
+_FOLDER = "rulebooks"
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """One version of one family, adopted by a lake."""
+
+    number: int
+    family: str
+    effective: date
+    digest: str
+    reason: str
+    adopted_by: str
+    adopted_at: datetime
+    after_cycle: int
+    """The last sealed cycle then; 0 for none."""
+
+
+class Adopted:
+    """What one lake adopted, oldest first; read once, and then only what came since."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._known: list[tuple[Adoption, Text]] = []
+
+    def __call__(self) -> tuple[Text, ...]:
+        """The texts adopted by now."""
+        return tuple(text for _, text in self.all())
+
+    def all(self) -> list[tuple[Adoption, Text]]:
+        """Adoptions by now, each with its text.
+
+        Raises:
+            RulebookMissing: A text is not as it was adopted.
+        """
+        while self._lake.has_object(_record(len(self._known) + 1)):
+            self._known.append(self._read(len(self._known) + 1))
+        return list(self._known)
+
+    def after(self, last: Sealed | None) -> tuple[Text, ...]:
+        """Of what is adopted, what the cycle after a sealed one is planned under.
+
+        Those that the last cycle was planned under, and those of days that were not begun by then.
+        So no day that is sealed gets another rule, however an adoption and a plan raced.
+        """
+        sealed = sealed_day(last)
+        if last is None or sealed is None:
+            return self()
+        plans = last.manifest["rulebooks"]
+        return tuple(t for t in self() if t.effective > sealed or _is_planned(t, plans))
+
+    def _read(self, number: int) -> tuple[Adoption, Text]:
+        with self._lake.open_object(_record(number)) as stream:
+            told = json.loads(stream.read())
+        adoption = Adoption(
+            **told
+            | {
+                "effective": date.fromisoformat(told["effective"]),
+                "adopted_at": datetime.fromisoformat(told["adopted_at"]),
+            }
+        )
+        path = _path(adoption)
+        with self._lake.open_object(path) as stream:
+            text = Text(adoption.family, adoption.effective, stream.read().decode())
+        if text.digest != adoption.digest:
+            raise RulebookMissing(f"{path} is not the text that was adopted")
+        return adoption, text
+
+
+def keep(lake: Lake, adoption: Adoption, text: str) -> bool:
+    """Writes an adoption under its number; False where somebody else has it already."""
+    # The text first: whoever finds the adoption finds it. By its name it is always the same.
+    lake.create_object(_path(adoption), text.encode())
+    told = json.dumps(asdict(adoption), indent=2, default=str).encode()
+    if lake.create_object(_record(adoption.number), told):
+        return True
+    # A store may have taken it and lost the answer.
+    with lake.open_object(_record(adoption.number)) as stream:
+        return stream.read() == told
+
+
+def copy(lake: Lake, to: Lake) -> None:
+    """Adopts in another lake, which has adopted nothing, what a lake adopted."""
+    for adoption, text in Adopted(lake).all():
+        keep(to, adoption, text.text)
+
+
+def _is_planned(text: Text, plans: Mapping[str, Any]) -> bool:
+    held = plans.get(text.family)
+    # Cycles from before hashes were kept named dates alone: none of them had another's text.
+    return isinstance(held, Mapping) and held.get(str(text.effective)) == text.digest
+
+
+def sealed_day(last: Sealed | None) -> date | None:
+    """The last day that cycles decided of, by UTC as rulebooks count; None before any."""
+    if last is None or last.as_of is None:
+        return None
+    return last.as_of.astimezone(UTC).date()
+
+
+@contextmanager
+def decided_as(lake: Lake, sealed: Sealed) -> Iterator[None]:
+    """Decides by the rulebooks that a cycle of a lake was planned under.
+
+    Raises:
+        RulebookMissing: One is neither installed nor adopted, or its text is another.
+    """
+    with planned_under(sealed.cycle, sealed.manifest["rulebooks"], Adopted(lake)):
+        yield
+
+
+@contextmanager
+def decided_next(lake: Lake) -> Iterator[None]:
+    """Decides by the rulebooks that the next cycle of a lake would be planned under."""
+    with adopted(Adopted(lake).after(Ledger(lake).last_sealed())):
+        yield
+
+
+def _path(adoption: Adoption) -> str:
+    return f"{_FOLDER}/{adoption.family}/{adoption.effective}-{adoption.digest}.toml"
+
+
+def _record(number: int) -> str:
+    return f"{_FOLDER}/adoptions/{number:06d}.json"

@@ -1,0 +1,111 @@
+"""A session under a lease: stands by, takes over, seals, and lets go when it is told to end."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from margin_assets.lake.landing.landing import Landing
+from margin_assets.lake.ledger.ledger import AnotherSession
+from margin_assets.live.service.lease import Lease
+from margin_assets.live.session.session import CycleResult, Session
+from margin_assets.live.session.watch import landing_lag
+
+ACTIVE, STANDBY = "active", "standby"
+Event = dict[str, Any]
+Tell = Callable[[Event], None]
+# A lease is renewed so often in its time: two renewals may fail.
+_RENEWALS = 3
+_LOOK_SECONDS = 0.5
+_ALIVE_SECONDS = 10.0
+
+
+class Service:
+    """One process of a service. What it tells is told in its own thread, in order."""
+
+    def __init__(self, session: Session, lease: Lease, tell: Tell) -> None:
+        self._session, self._lease, self._tell = session, lease, tell
+        self.role = STANDBY
+        self._alive_at = float("-inf")
+        self.standing: Callable[[], Event] = dict
+        """What else is said while alive."""
+
+    def run(self, landing: Landing, stop: Callable[[], bool]) -> Iterator[CycleResult]:
+        """Seals whenever it holds the lease, until told to stop; the cycle at work is sealed.
+
+        Raises:
+            StoreUnavailable: the store was in trouble for too long; the lease is let go.
+        """
+        # Warm: the firm is in memory, so that taking over loads what was sealed since, and no more.
+        self._session.pending(landing)
+        while not self._over(stop):
+            epoch = self._lease.take()
+            if epoch is None:
+                time.sleep(_LOOK_SECONDS)
+                continue
+            yield from self._active(epoch, landing, stop)
+
+    def _active(
+        self, epoch: int, landing: Landing, stop: Callable[[], bool]
+    ) -> Iterator[CycleResult]:
+        self._tell({"event": "lease_taken", "epoch": epoch})
+        try:
+            with renewing(self._lease):
+                self._session.ledger.claim(epoch)
+                self.role = ACTIVE
+                for result in self._session.run(
+                    landing, stop=lambda: self._over(stop) or not self._lease.is_held()
+                ):
+                    self._tell(sealed_event(result, datetime.now(UTC)))
+                    yield result
+        except AnotherSession as other:
+            self._tell({"event": "another_session", "why": str(other)})
+        finally:
+            self.role = STANDBY
+            is_let_go = self._lease.release()
+            self._tell({"event": "released" if is_let_go else "lease_lost", "epoch": epoch})
+
+    def _over(self, stop: Callable[[], bool]) -> bool:
+        """Whether to stop; asked between cycles, so that what is heard alive is not stuck."""
+        now = time.monotonic()
+        if now - self._alive_at >= _ALIVE_SECONDS:
+            self._alive_at = now
+            self._tell({"event": "alive", "role": self.role} | self.standing())
+        return stop()
+
+
+@contextmanager
+def renewing(lease: Lease) -> Iterator[None]:
+    """Renews a lease from a thread of its own; a store that does not answer is asked again."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(lease.seconds / _RENEWALS):
+            try:
+                if not lease.renew():
+                    return
+            except (BotoCoreError, ClientError):
+                continue
+
+    thread = threading.Thread(target=renew, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def sealed_event(result: CycleResult, now: datetime) -> Event:
+    """What is told of a sealed cycle, with its delay unless none of its files could be read."""
+    told: Event = {
+        "event": "sealed",
+        "cycle": result.sealed.cycle,
+        "seconds": round(sum(result.seconds.values()), 4),
+    }
+    lag = landing_lag(result, now)
+    return told if lag is None else told | {"landed_to_sealed_seconds": round(lag, 4)}

@@ -9,6 +9,7 @@ import polars as pl
 
 from schemas import (
     audit,
+    backtest,
     books,
     calls,
     columns,
@@ -21,6 +22,7 @@ from schemas import (
     margin,
     notifications,
     reg_t,
+    settlement,
 )
 from schemas.avalanche import answers, by_hour, results
 
@@ -108,6 +110,7 @@ TABLES: dict[str, Table] = {
         _landed("opening_balances", books.OpeningBalances),
         _landed("corporate_actions", books.CorporateActions),
         _landed("fills", landed.Fills),
+        _landed("exercises", settlement.Exercises),
         _landed("prices", landed.Prices),
         _landed("desk_actions", desk.DeskActions),
         _landed("limits", firm.Limits),
@@ -123,6 +126,16 @@ TABLES: dict[str, Table] = {
         ),
         _added("refused_accounts", desk.RefusedAccounts, "landed", "quarantine_id"),
         _added("quarantine_closings", desk.QuarantineClosings, "landed", "quarantine_id"),
+        _added(
+            "settlements",
+            settlement.Settlements,
+            "margin",
+            "settled_at",
+            "account_id",
+            "symbol",
+            "settled_by_rule",
+            "exercise_id",
+        ),
         _state("positions", margin.Positions, "account_id", "class_group", "symbol"),
         _state("account_state", margin.AccountState, "account_id"),
         _of_an_account("enforcement_state", margin.EnforcementState),
@@ -234,6 +247,7 @@ TABLES: dict[str, Table] = {
             "avalanche",
             *("snapshot_id", "ns_id", "old_model_id", "new_model_id"),
         ),
+        *(_beside_cycles(name, schema, "backtest", *order) for name, schema, order in backtest.ALL),
         _answer("funding_forecast", answers.FundingForecast, "day"),
         _answer("facility_sizes", answers.FacilitySizes, "facility_id"),
         _answer("margin_attribution", answers.MarginAttribution, "manager_id", "factor_id"),

@@ -80,6 +80,7 @@ def test_every_reason_is_told() -> None:
     words = {rule.word for feed in FEEDS for rule in row_rules(feed)}
     later = {"id_reused", "correction_cycle", "correction_mismatch", "action_repeated"}
     later |= {"fill_before_opening", "opening_after_fill", "opening_repeated"}
+    later |= {"not_an_option", "before_last_day", "more_than_held", "corrects_no_report"}
     told = set(re.findall(r"^\| `(\w+)` \| ", GUIDE, re.MULTILINE))
 
     assert words | later | COLUMN_WORDS.keys() | LINE_REASONS.keys() | FILE_REASONS.keys() <= told

@@ -86,6 +86,17 @@ DESCRIBED: dict[str, Described] = {
         "Semantics of fills, corrections and busts: docs/decisions.md.",
         ("positions", "account_state"),
     ),
+    "exercises": Described(
+        "What became of options: exercised, assigned, expired. What nobody reports in time is"
+        " settled by rule.",
+        "OCC Rules 801 to 805; rulebook `expiry`.",
+        ("settlements", "positions"),
+    ),
+    "settlements": Described(
+        "How option positions ended, by a report or by rule; a later report corrects the rule.",
+        "OCC Rule 805(d), exercise by exception; rulebook `expiry`.",
+        ("exercises", "positions", "account_state"),
+    ),
     "prices": Described(
         "Marks every position; stale ones are flagged, unusable ones make an account"
         " indeterminate.",
@@ -292,6 +303,37 @@ DESCRIBED: dict[str, Described] = {
         "One row a path: when need peaked, what was sold, whether cash ran out.",
         "The model of docs/avalanche-book.md; a path is a function of book, seed and its number.",
         ("avalanche_runs",),
+    ),
+    "history_prices": Described(
+        "The closes that backtests walk, each with the file and the row that it came from.",
+        "The history's document: docs/backtest.md.",
+        ("backtest_runs",),
+    ),
+    "backtest_runs": Described(
+        "What a policy would have done on real days: calls, sales, losses. `margin backtest` and"
+        " the job `backtest` write it.",
+        "The rulebooks in force on each day, and what the policy lays over them: docs/backtest.md.",
+        ("backtest_days", "backtest_coverage", "backtest_worst"),
+    ),
+    "backtest_accounts": Described(
+        "What became of each account of a backtest.",
+        "The ladder of the house rulebook, session by session.",
+        ("backtest_worst",),
+    ),
+    "backtest_days": Described(
+        "Requirements and losses of a backtest's book, session by session.",
+        "The kernels of the live cycle at each close.",
+        ("backtest_coverage",),
+    ),
+    "backtest_coverage": Described(
+        "How often losses were above each requirement, with the tests of it.",
+        "Kupiec (1995) and Christoffersen (1998); rulebook `backtest`.",
+        ("backtest_worst",),
+    ),
+    "backtest_worst": Described(
+        "The account sessions that hurt most. `margin backtest explain` opens one.",
+        "None: it is a ranking.",
+        ("backtest_accounts",),
     ),
     "funding_forecast": Described(
         "Thirty days of funding: what is due, expected margin, and margin at three quantiles.",

@@ -16,6 +16,7 @@ LIVE_ONLY = (
         ("enforcement_state", "reg_t_calls", "intraday_deficits", "desk_actions"),
     ),
     landed_spec("order_fills", ("fills",)),
+    landed_spec("settlements", ("exercises", "prices")),
     landed_spec("accrued_dividends", ("corporate_actions", "cash_movements", "positions")),
     landed_spec("liquidation_plans", ("enforcement_state", "desk_actions")),
     landed_spec("liquidation_orders", ("liquidation_plans", "order_fills")),

@@ -38,7 +38,7 @@ LandedKernel = Callable[[history.Landed, history.Booked, pl.DataFrame, Calendar]
 """Everything landed, and business dates with their closes, in; rows of these dates out."""
 _MARKS = history.Landed._fields
 _ACCOUNTS = ("cash_movements", "accounts")
-_BOOKS = ("corporate_actions", "opening_balances")
+_BOOKS = ("corporate_actions", "opening_balances", "settlements")
 
 
 def landed_asset(name: str, kernel: LandedKernel) -> dg.AssetsDefinition:
@@ -67,10 +67,12 @@ def positions(  # noqa: PLR0913 (an argument a table)
     volatilities: pl.LazyFrame,
     corporate_actions: pl.LazyFrame,
     opening_balances: pl.LazyFrame,
+    settlements: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Positions at the close, trade date, each with the mark that values it."""
     marks = (fills, instruments, prices, betas, rates, volatilities)
-    landed = history.Landed(*pl.collect_all([*marks, corporate_actions, opening_balances]))
+    books = (corporate_actions, opening_balances, settlements)
+    landed = history.Landed(*pl.collect_all([*marks, *books]))
     return history.positions_at(landed, closes(context.partition_keys), sessions().times)
 
 
@@ -83,9 +85,11 @@ def account_state(  # noqa: PLR0913 (an argument a table)
     instruments: pl.LazyFrame,
     corporate_actions: pl.LazyFrame,
     opening_balances: pl.LazyFrame,
+    settlements: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Type and cash of every account at the close."""
-    tables = (fills, cash_movements, accounts, instruments, corporate_actions, opening_balances)
+    books = (corporate_actions, opening_balances, settlements)
+    tables = (fills, cash_movements, accounts, instruments, *books)
     booked = history.Booked(*pl.collect_all(tables))
     return history.account_state_at(booked, closes(context.partition_keys), sessions().times)
 

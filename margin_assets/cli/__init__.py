@@ -18,6 +18,7 @@ from margin_assets.cli.avalanche import (
     avalanche_telling,
     avalanche_verbs,
 )
+from margin_assets.cli.backtest import backtest_verbs
 from margin_assets.cli.desk import (
     call_verbs,
     dashboard_verbs,
@@ -97,6 +98,7 @@ for _group in (
     avalanche_audit,
     avalanche_stress,
     avalanche_telling,
+    backtest_verbs,
 ):
     _group.register(app)
 

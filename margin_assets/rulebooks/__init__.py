@@ -30,10 +30,18 @@ FAMILIES = (
     "calls",
     "firm",
     "liquidation",
+    "expiry",
     "lake",
 )
 """What cycles are planned under."""
-OUTSIDE = ("notifications", "simm", "schedule_im", "avalanche", "avalanche_scenarios")
+OUTSIDE = (
+    "notifications",
+    "simm",
+    "schedule_im",
+    "avalanche",
+    "avalanche_scenarios",
+    "backtest",
+)
 """Families that decide nothing in a cycle: no plan names them, and none is replayed by them."""
 
 P = ParamSpec("P")

@@ -72,6 +72,7 @@ _OF: dict[str, dict[str, _Bounds]] = {
     },
     "timelines": {"*": COUNT},
     "calls": {"*_share": SHARE, "*": COUNT},
+    "expiry": {"*_usd": AMOUNT, "*": COUNT},
     "avalanche_scenarios": {"*": _Bounds(-1000, 1000)},
     "notifications": {"*_seconds": POSITIVE, "digest.*": POSITIVE, "*": COUNT},
     "avalanche": {
@@ -88,6 +89,7 @@ _OF: dict[str, dict[str, _Bounds]] = {
         "*": SHARE,
     },
     "simm": {"interest_rate.cross_currency_basis": CORRELATION, "*": AMOUNT},
+    "backtest": {"*_sessions": POSITIVE, "*.beta_least": POSITIVE, "*_days": POSITIVE, "*": SHARE},
     "schedule_im": {"limits_years": COUNT, "*": SHARE},
     "overlays": {"*_usd": AMOUNT, "*.riskiest": COUNT, "*": RATE},
     "firm": {

@@ -57,7 +57,7 @@ def test_rulebooks(margin: Margin) -> None:
 
     of_margin = {"finra_4210", "reg_t", "tims", "house", "overlays", "intraday", "timelines"}
     of_desk = {"calls", "firm", "lake", "liquidation", "notifications"}
-    of_models = {"simm", "schedule_im", "avalanche", "avalanche_scenarios"}
+    of_models = {"simm", "schedule_im", "avalanche", "avalanche_scenarios", "backtest"}
     assert families == of_margin | of_desk | of_models
     assert book["effective"] == "2013-01-23"
     assert book["numbers"]["long_equity"]["maintenance"] == 0.25

@@ -198,11 +198,13 @@ def everything_landed(firm: Firm) -> tuple[Landed, Booked]:
     sealed = firm.session.ledger.last_sealed()
     assert sealed is not None
     tables = SealedTables(firm.lake, sealed.table_versions)
-    landed = Landed(*(tables.in_landing_order(name).collect() for name in Landed._fields))
+    settled, feeds = tables("settlements"), Landed._fields[:-1]
+    rows = [*(tables.in_landing_order(name).collect() for name in feeds), settled]
+    landed = Landed(*rows)
     movements, owners = (
         tables.in_landing_order(name).collect() for name in ("cash_movements", "accounts")
     )
-    books = landed.corporate_actions, landed.opening_balances
+    books = landed.corporate_actions, landed.opening_balances, settled
     return landed, Booked(landed.fills, movements, owners, landed.instruments, *books)
 
 

@@ -100,12 +100,16 @@ def everything() -> dict[str, list[Row]]:
 
 def at_close(firm: Firm, when: datetime) -> dict[str, pl.DataFrame]:
     """Daily tables as of an instant, from everything landed."""
-    tables = {
-        name: firm.table(name) for name in (*history.Landed._fields, *history.Booked._fields[2:])
-    }
+    tables = {name: firm.table(name) for name in (*history.Landed._fields, "accounts")}
     landed = history.Landed(*(tables[name] for name in history.Landed._fields))
     booked = history.Booked(
-        landed.fills, firm.table("cash_movements"), tables["accounts"], landed.instruments
+        landed.fills,
+        firm.table("cash_movements"),
+        tables["accounts"],
+        landed.instruments,
+        landed.corporate_actions,
+        landed.opening_balances,
+        landed.settlements,
     )
     micros = round(when.timestamp() * 1e6)
     closes = pl.DataFrame({"business_date": [when.date()], "as_of": [micros]})

@@ -172,6 +172,9 @@ def assert_same(one: Firm, other: Firm) -> None:
     calls = [firm.table("margin_calls").drop("cycle") for firm in (one, other)]
     order = ["changed_at", "account_id", "call_type", "version"]
     assert calls[0].sort(order).equals(calls[1].sort(order))
+    order = ["settled_at", "account_id", "symbol", "settled_by_rule", "exercise_id"]
+    settled = [f.table("settlements").drop("cycle").sort(order) for f in (one, other)]
+    assert settled[0].equals(settled[1])
     mine, theirs = one.state(), other.state()
     for name, rows in mine.items():
         assert rows.decode().splitlines() == theirs[name].decode().splitlines(), name

@@ -8,7 +8,7 @@ import polars as pl
 from margin_assets.cli.account.rows import WHERE, Document, Tables
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import day_of
-from margin_assets.lake.ledger.adoptions import decided_as
+from margin_assets.lake.ledger.adoptions import Adopted, decided_as
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.store.store import Lake
 from margin_assets.rulebooks import families, in_force
@@ -36,21 +36,29 @@ def day_trading(tables: Tables, mine: pl.Expr) -> list[Document]:
 
 
 def rulebooks(lake: Lake, sealed: Sealed) -> list[Document]:
-    """Versions that the cycle decided by at its end, with their citations."""
+    """Versions that the cycle decided by at its end, with their citations.
+
+    The source of one that the lake adopted is who did, and why.
+    """
     if sealed.as_of is None:
         return []
     day = day_of(instants(pl.Series([sealed.as_of])).item())
     with decided_as(lake, sealed):
         books = [in_force(family, day) for family in families() if family != "lake"]
-    return [
-        {
-            "family": book.family,
-            "effective": book.effective,
-            "source": book.numbers.get("source", ""),
-            "hash": _hash(sealed.manifest["rulebooks"].get(book.family), str(book.effective)),
-        }
-        for book in books
-    ]
+    own = {(one.family, one.effective, one.digest): one for one, _ in Adopted(lake).all()}
+    found = []
+    for book in books:
+        recorded = _hash(sealed.manifest["rulebooks"].get(book.family), str(book.effective))
+        adoption = own.get((book.family, book.effective, recorded or ""))
+        found.append(
+            {
+                "family": book.family,
+                "effective": book.effective,
+                "source": book.numbers.get("source", "") if adoption is None else adoption.told,
+                "hash": recorded,
+            }
+        )
+    return found
 
 
 def _hash(recorded: object, effective: str) -> str | None:

@@ -56,6 +56,7 @@ def story(moment: Moment, account: str) -> Document:
         "fills": fills,
         "books": books(tables, mine, {row["symbol"] for row in fills}),
         "cash_movements": _landed(tables.landed("cash_movements", mine)),
+        "settlements": _settlements(tables, mine),
         "calls": calls(tables, mine),
         "plans": plans(tables, mine),
         "notices": notices(tables, mine),
@@ -191,6 +192,16 @@ def _fills(tables: Tables, mine: pl.Expr) -> list[Document]:
         | {"effect": _effect(row, after, waits, overruled), "order_id": orders.get(row["fill_id"])}
         for row in fills
     ]
+
+
+def _settlements(tables: Tables, mine: pl.Expr) -> list[Document]:
+    """How options of the account ended, each with the landed line of its report."""
+    if not tables.has("settlements"):
+        return []
+    rows = tables.rows("settlements", mine).sort("settled_at", "symbol", "exercise_id")
+    reports = tables.landed("exercises", mine) if rows.height else pl.DataFrame()
+    lines = {row["exercise_id"]: {n: row[n] for n in WHERE} for row in reports.to_dicts()}
+    return [row | {"landed": lines.get(row["exercise_id"])} for row in dicts(rows)]
 
 
 def _orders(tables: Tables, fills: list[str]) -> dict[str, str]:

@@ -9,7 +9,8 @@ from margin_assets.cli.account.rows import Document
 from margin_assets.cli.output import instant, shown
 
 _DECIDED = "decision"
-_TURNS = ("action", "fill", "cash", "act", _DECIDED, "call", "plan", "order", "notice")
+_KINDS = ("action", "fill", "cash", "settlement", "act")
+_TURNS = (*_KINDS, _DECIDED, "call", "plan", "order", "notice")
 """Of one instant, in order: what came in, what was made of it, who was told."""
 
 
@@ -110,6 +111,12 @@ def _moved(story: Document) -> Iterator[Event]:
         text = f"{shown(row['quantity'])} {row['symbol']} at {shown(row['price'])}"
         text += f", {row['effect']}{order}"
         yield Event(row["event_time"], "fill", text, None, row["fill_id"], row["cycle"])
+    for row in story["settlements"]:
+        text = f"{shown(row['contracts'])} {row['symbol']} {row['outcome'].replace('_', ' ')}"
+        text += f", {shown(row['shares'])} {row['share_symbol']}" if row["share_symbol"] else ""
+        text += ", settled by rule" if row["settled_by_rule"] else ""
+        subject = row["exercise_id"] or row["symbol"]
+        yield Event(row["settled_at"], "settlement", text, None, subject, row["cycle"])
     for row in story["cash_movements"]:
         text = f"{row['kind']} of {shown(row['amount'])}"
         yield Event(row["event_time"], "cash", text, None, row["movement_id"], row["cycle"])

@@ -191,6 +191,17 @@ def _landed(story: Document) -> None:
     if fills:
         names = ("at", "fill", "symbol", "quantity", "price", "effect", "late", "landed in")
         output.table(names, fills, "fills")
+    settled = [
+        [
+            *(s[n] for n in ("settled_at", "symbol", "outcome", "contracts", "shares", "cash")),
+            "the rule" if s["settled_by_rule"] else s["exercise_id"],
+            _place(s["landed"]),
+        ]
+        for s in story["settlements"]
+    ]
+    if settled:
+        names = ("at", "option", "outcome", "contracts", "shares", "cash", "by", "landed in")
+        output.table(names, settled, "settled options")
     cash = [
         [*(c[n] for n in ("event_time", "movement_id", "kind", "amount")), _place(c)]
         for c in story["cash_movements"]

@@ -51,7 +51,8 @@ def list_rulebooks(*, lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = Fal
         ]
         used = {(one.family, one.effective): one for one, is_used in adoptions if is_used}
     for row in found:
-        row |= _told(used.get((row["family"], row["effective"])))
+        one = used.get((row["family"], row["effective"]))
+        row |= {"source": row["source"] if one is None else one.told} | _told(one)
     if as_json:
         unused = [(one, is_used) for one, is_used in adoptions if not is_used]
         rows = [row | {"is_used": True} for row in found]
@@ -64,18 +65,12 @@ def list_rulebooks(*, lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = Fal
         output.answer(rows)
         return
     heads = ("family", "effective", "source")
-    output.table(heads, ([row["family"], row["effective"], _source(row)] for row in found))
+    output.table(heads, ([row[name] for name in heads] for row in found))
 
 
 def _told(adoption: "Adoption | None") -> Document:
     names = ("adopted_by", "adopted_at", "reason", "digest")
     return {name: getattr(adoption, name, None) for name in names}
-
-
-def _source(row: Document) -> str:
-    if row["adopted_by"] is None:
-        return str(row["source"])
-    return f"this lake: {row['reason']} ({row['adopted_by']}, {row['adopted_at']:%Y-%m-%d})"
 
 
 @contextmanager

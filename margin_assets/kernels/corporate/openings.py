@@ -1,8 +1,12 @@
 """Opening balances: what an account brings along, as rows that move its positions like fills."""
 
+from functools import cache
+from typing import NamedTuple
+
 import polars as pl
 
 from margin_assets.kernels.book.fills import plain_effects
+from schemas import empty_feed
 
 _AS_A_FILL = ("fill_id", "account_id", "symbol", "quantity", "price", "event_time")
 
@@ -20,6 +24,27 @@ def opening_fills(rows: pl.DataFrame) -> pl.DataFrame:
         corrects_fill_id=pl.lit(None, pl.String),
     )
     return named.select(*_AS_A_FILL, "corrects_fill_id", *_points(rows))
+
+
+class Opened(NamedTuple):
+    """Opening balances of a cycle as what they move."""
+
+    fills: pl.DataFrame
+    effects: pl.DataFrame
+    cash: pl.DataFrame
+
+
+def opened(rows: pl.DataFrame | None) -> Opened:
+    """Landed `opening_balances`, each with its `point`; None where none have landed."""
+    if rows is None:
+        return _nothing()
+    fills = opening_fills(rows)
+    return Opened(fills, opening_effects(fills), opening_cash(rows))
+
+
+@cache
+def _nothing() -> Opened:
+    return opened(empty_feed("opening_balances"))
 
 
 def opening_effects(fills: pl.DataFrame) -> pl.DataFrame:

@@ -20,6 +20,12 @@ from margin_assets.kernels.book.terms import (
     marked_terms,
     with_underlyings,
 )
+from margin_assets.kernels.corporate.exercises import (
+    leg_effects,
+    leg_fills,
+    netted,
+    settled_rows,
+)
 from margin_assets.kernels.corporate.openings import opening_cash
 from margin_assets.kernels.history.acted import (
     NO_ACTIONS,
@@ -36,12 +42,15 @@ from margin_assets.kernels.rules.expiry import SessionTimes
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.kernels.rules.rules import benchmark, rules_in_force
 from margin_assets.kernels.securities.positions import marked_positions
+from schemas import TABLES
 from schemas.landed import RATE_NAMES, VOLATILITY_KINDS
 from schemas.margin import AccountState, Positions
 
+NO_SETTLEMENTS = TABLES["settlements"].schema.create_empty()
+
 
 class Landed(NamedTuple):
-    """Landed tables in landing order.
+    """Landed tables in landing order, and what was settled of options.
 
     Rows may carry the grid `point` that they count from; without one they count from their time.
     """
@@ -54,6 +63,7 @@ class Landed(NamedTuple):
     volatilities: pl.DataFrame
     corporate_actions: pl.DataFrame = NO_ACTIONS
     opening_balances: pl.DataFrame = NO_BALANCES
+    settlements: pl.DataFrame = NO_SETTLEMENTS
 
 
 def positions_at(
@@ -67,8 +77,11 @@ def positions_at(
     if fills is not None:
         whose = fills
         balances = balances.join(fills, on="account_id", how="semi")
+    settled = settled_of(landed.settlements, whose)
     path = path_of(whose, balances, landed.corporate_actions, times.opens)
-    effects = with_sales(effects_at(*path.tape), lambda _: path.tape)
+    traded = effects_at(*path.tape)
+    path = with_settled(path, settled)
+    effects = with_legs(with_sales(traded, lambda _: path.tape), settled)
     historical = landed.volatilities.filter(pl.col("kind") == HISTORICAL)
     dated = landed._replace(
         betas=_from_their_dates(landed.betas), volatilities=_from_their_dates(historical)
@@ -80,6 +93,28 @@ def positions_at(
         for day, at in closes.iter_rows()
     ]
     return cast("dy.DataFrame[Positions]", pl.concat(days))
+
+
+def settled_of(settlements: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
+    """What was settled of the accounts that traded."""
+    if not settlements.height:
+        return settlements
+    whose = fills["account_id"].unique()
+    return netted(settlements.filter(pl.col("account_id").is_in(whose.implode())))
+
+
+def with_settled(path: Path, settled: pl.DataFrame) -> Path:
+    """A path with the legs of what was settled among its fills."""
+    legs = leg_fills(settled, counting_from(settled))
+    return path._replace(fills=pl.concat([path.fills, legs.select(path.fills.columns)]))
+
+
+def with_legs(effects: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
+    """Effects of fills with those of what was settled (`settled_of`), by point."""
+    if not settled.height:
+        return effects
+    legs = leg_effects(settled_rows(settled), counting_from(settled))
+    return pl.concat([effects, legs]).sort("point", maintain_order=True)
 
 
 def _positions(
@@ -148,6 +183,7 @@ class Booked(NamedTuple):
     instruments: pl.DataFrame
     corporate_actions: pl.DataFrame = NO_ACTIONS
     opening_balances: pl.DataFrame = NO_BALANCES
+    settlements: pl.DataFrame = NO_SETTLEMENTS
 
 
 def account_state_at(
@@ -155,7 +191,7 @@ def account_state_at(
 ) -> dy.DataFrame[AccountState]:
     """Type and cash of every account at each close: movements plus what fills moved.
 
-    Opening balances bring cash along, and actions pay some.
+    Opening balances bring cash along, actions pay some, settlements move it.
     """
     brought = opening_cash(booked.opening_balances)
     kept = ["account_id", "amount", "event_time", *_points(booked.movements)]
@@ -163,15 +199,28 @@ def account_state_at(
         [booked.movements.select(kept), brought.select(kept)], how="vertical_relaxed"
     )
     path = path_of(booked.fills, booked.opening_balances, booked.corporate_actions, times.opens)
+    path = with_settled(path, settled_of(booked.settlements, booked.fills))
     effects = effects_at(booked.fills, counting_from(booked.fills))
     paid = movements.select(
         "account_id",
         point=pl.Series(counting_from(movements)),
         cash=pl.Series(to_scaled(movements["amount"])),
     )
+    settled = booked.settlements.select(
+        "account_id",
+        point=pl.Series(counting_from(booked.settlements)),
+        cash=pl.Series(to_scaled(booked.settlements["cash"])),
+    )
     days = [
         _account_state(
-            pl.concat([paid, _dealt(effects, booked.instruments, at), cash_of_actions(path, at)]),
+            pl.concat(
+                [
+                    paid,
+                    settled,
+                    _dealt(effects, booked.instruments, at),
+                    cash_of_actions(path, at),
+                ]
+            ),
             booked.accounts,
             at,
         ).select(pl.lit(day, pl.Date).alias("business_date"), pl.all())

@@ -30,7 +30,7 @@ from margin_assets.kernels.day_trading.day_trades import (
 from margin_assets.kernels.day_trading.pattern_book import Closing, PatternBook
 from margin_assets.kernels.day_trading.pattern_rows import ACTIVITY, pattern_frame
 from margin_assets.kernels.history import history
-from margin_assets.kernels.history.history import Booked, Landed
+from margin_assets.kernels.history.history import Booked, Landed, settled_of, with_legs
 from margin_assets.kernels.intraday.intraday import intraday_rules
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.margin.settlement import settled_book_of
@@ -130,7 +130,9 @@ def _activity(firm: _Firm, last: int) -> pl.DataFrame:
     trades = standing_trades(effects, days)
     if trades.is_empty():
         return pl.DataFrame(schema=ACTIVITY)
-    return day_trades(weighed(_sized(trades, firm), days), _held(trades, effects, days))
+    moved = with_legs(found, settled_of(firm.landed.settlements, firm.landed.fills))
+    path = moved.with_columns(_placed(moved, names))
+    return day_trades(weighed(_sized(trades, firm), days), _held(trades, path, days))
 
 
 def _sized(trades: pl.DataFrame, firm: _Firm) -> pl.DataFrame:
@@ -218,8 +220,13 @@ def _valued(firm: _Firm, at: int, places: Int64Array) -> Closing:
         "business_date"
     )
     mine = firm.booked.opening_balances.filter(whose)
+    settled = firm.booked.settlements.filter(whose)
     booked = firm.booked._replace(
-        fills=fills, movements=movements, accounts=kinds, opening_balances=mine
+        fills=fills,
+        movements=movements,
+        accounts=kinds,
+        opening_balances=mine,
+        settlements=settled,
     )
     accounts = history.account_state_at(booked, day, firm.calendar.times).drop("business_date")
     # The end of a day may be the first instant of the next one in UTC.

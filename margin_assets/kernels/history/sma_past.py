@@ -114,7 +114,9 @@ def _cash(booked: Booked, span: tuple[int, int]) -> pl.DataFrame:
 def _effects(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
     """What fills change, with what was held before and the terms in force when it happened."""
     fills = firm.landed.fills
-    found = effects_at(fills, grid_points(fills))
+    settled = history.settled_of(firm.landed.settlements, fills)
+    placed = settled.with_columns(point=pl.Series(grid_points(settled), dtype=pl.Int64))
+    found = history.with_legs(effects_at(fills, grid_points(fills)), placed)
     earlier = pl.col("quantity").cum_sum().over("account_id", "symbol") - pl.col("quantity")
     is_trade = pl.col("point") == pl.col("traded")
     trades = found.with_columns(held=earlier).filter(_within(span) & is_trade)
@@ -253,9 +255,13 @@ def _excess(firm: Firm, of: tuple[pl.Series, int, int]) -> pl.DataFrame:
     booked = firm.booked
     mine = booked.fills.filter(pl.col("account_id").is_in(whose.implode()))
     fills = mine.filter(pl.Series(counting_from(mine) <= until))
+    # What is settled at the same point comes after the trades that are measured.
+    settled = firm.landed.settlements
+    settled = settled.filter(pl.Series(counting_from(settled) < at, dtype=pl.Boolean))
     day = pl.DataFrame({"business_date": [day_of(at)], "as_of": [at]})
-    positions = history.positions_at(firm.landed, day, firm.calendar.times, fills)
-    only = booked._replace(fills=fills, movements=booked.movements.clear())
+    landed = firm.landed._replace(settlements=settled)
+    positions = history.positions_at(landed, day, firm.calendar.times, fills)
+    only = booked._replace(fills=fills, movements=booked.movements.clear(), settlements=settled)
     accounts = history.account_state_at(only, day, firm.calendar.times)
     held = accounts.filter(pl.col("account_id").is_in(whose.implode()))
     rules = rules_at(at)

@@ -110,5 +110,9 @@ def _corrected(firm: Firm, names: pl.Series, point: int) -> Firm:
     movements, accounts = (
         rows.filter(mine) for rows in (firm.booked.movements, firm.booked.accounts)
     )
-    booked = firm.booked._replace(fills=fills, movements=movements, accounts=accounts)
-    return firm._replace(landed=firm.landed._replace(fills=fills), booked=booked, names=names)
+    settled = firm.landed.settlements.filter(mine)
+    booked = firm.booked._replace(
+        fills=fills, movements=movements, accounts=accounts, settlements=settled
+    )
+    landed = firm.landed._replace(fills=fills, settlements=settled)
+    return firm._replace(landed=landed, booked=booked, names=names)

@@ -104,15 +104,27 @@ def coverage_of(losses: FloatArray, margin: FloatArray, confidence: float) -> Co
         confidence: Of the model, such as 0.99.
     """
     days, breaches = len(losses), int((losses > margin).sum())
-    expected = (1.0 - confidence) * days
+    ratio = kupiec_ratio(days, breaches, 1.0 - confidence)
+    return Coverage(days, breaches, (1.0 - confidence) * days, chi_squared_tail(ratio))
+
+
+def kupiec_ratio(days: int, breaches: int, expected: float) -> float:
+    """Twice the gain in likelihood of the share seen over the share expected; 0 without days.
+
+    Chi squared with one degree of freedom, were the expected share true.
+    Source: Kupiec (1995), proportion of failures.
+    """
     share = breaches / days if days else 0.0
-    likelier = _log_likelihood(days, breaches, share) - _log_likelihood(
-        days, breaches, 1.0 - confidence
-    )
-    # Twice the gain is chi squared with one degree of freedom.
-    return Coverage(days, breaches, expected, math.erfc(math.sqrt(max(likelier, 0.0))))
+    gain = log_likelihood(days, breaches, share) - log_likelihood(days, breaches, expected)
+    return 2.0 * max(gain, 0.0)
 
 
-def _log_likelihood(days: int, breaches: int, share: float) -> float:
+def chi_squared_tail(ratio: float) -> float:
+    """Probability that chi squared with one degree of freedom is larger."""
+    return math.erfc(math.sqrt(0.5 * ratio))
+
+
+def log_likelihood(days: int, breaches: int, share: float) -> float:
+    """Logarithm of the likelihood of so many breaches on so many days, each of that share."""
     inside = (days - breaches) * math.log1p(-share) if days > breaches else 0.0
     return inside + (breaches * math.log(share) if breaches else 0.0)

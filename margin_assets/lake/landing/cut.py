@@ -9,7 +9,7 @@ from margin_assets.lake.landing.landing import Pending
 
 # Text rows of feeds, many digits and repeated names, shrink about so much.
 _EXPANSION = {".gz": 10, ".zst": 10, ".parquet": 6}
-_TURN = {"fills": 1, "desk_actions": 2}
+_TURN = {"fills": 1, "exercises": 2, "desk_actions": 3}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 import polars as pl
 
-FEEDS_OF_RISK = ("fills", "cash_movements")
+FEEDS_OF_RISK = ("fills", "cash_movements", "exercises")
 """Feeds whose refused rows are missing from an account's figures."""
 OPEN = "open"
 OF_FILE_TIME = re.compile(r"_in_future(?:;|$)")

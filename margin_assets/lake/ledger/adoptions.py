@@ -35,6 +35,11 @@ class Adoption:
     after_cycle: int
     """The last sealed cycle then; 0 for none."""
 
+    @property
+    def told(self) -> str:
+        """Where the numbers come from, in place of a citation."""
+        return f"this lake: {self.reason} ({self.adopted_by}, {self.adopted_at:%Y-%m-%d})"
+
 
 class Adopted:
     """What one lake adopted, oldest first; read once, and then only what came since."""

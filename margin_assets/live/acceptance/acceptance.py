@@ -17,7 +17,9 @@ from margin_assets.kernels.book.fills import (
     tree_effects,
 )
 from margin_assets.kernels.book.short_sales import Tape, with_sales
+from margin_assets.kernels.corporate.exercises import leg_fills
 from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import instants
 from margin_assets.live.acceptance.seen_ids import SeenIds
 from margin_assets.live.firm.points import PointsOf
 from schemas import feed_columns
@@ -26,6 +28,7 @@ IDS = {
     "fills": "fill_id",
     "cash_movements": "movement_id",
     "desk_actions": "action_id",
+    "exercises": "exercise_id",
     "corporate_actions": "action_id",
 }
 Held = Callable[[str, pl.Expr], pl.DataFrame | None]
@@ -297,9 +300,18 @@ class Journal:
         opened = opened.join(openings, on="fill_id", how="anti")
         pointed = past.with_columns(point=pl.Series(self._points_of(past), dtype=pl.Int64))
         columns = [*feed_columns("fills"), "point"]
-        parts = (opened, openings, pointed, fills)
+        parts = (opened, openings, pointed, fills, self._legs(keys))
         both = pl.concat([part.select(columns) for part in parts])
         return both.drop("point"), both["point"].to_numpy()
+
+    def _legs(self, keys: pl.DataFrame) -> pl.DataFrame:
+        """What past cycles settled of some accounts, or of some symbols, as fills."""
+        named = keys["symbol"].unique().implode()
+        among = pl.col("symbol").is_in(named) | pl.col("share_symbol").is_in(named)
+        if "account_id" in keys.columns:
+            among &= pl.col("account_id").is_in(keys["account_id"].unique().implode())
+        settled = self._lookup("settlements", among)
+        return leg_fills(settled, instants(settled["settled_at"]))
 
     def _fetch(self, roots: set[str]) -> None:
         """Loads originals of earlier cycles that new corrections end at."""

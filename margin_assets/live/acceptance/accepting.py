@@ -1,6 +1,6 @@
 """A plan's files are read and accepted, and what they refuse is kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
@@ -23,9 +23,11 @@ from margin_assets.live.acceptance.acceptance import (
     Journal,
     Lookup,
     Refusal,
+    Test,
     accept_by_content,
 )
 from margin_assets.live.acceptance.action_tests import ActionTests
+from margin_assets.live.acceptance.exercise_reports import exercise_reports
 from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.acceptance.openings import Openings
 from margin_assets.live.acceptance.refusals import (
@@ -115,8 +117,8 @@ class Acceptor:
             if feed in reads:
                 rows = with_points(pl.concat(reads.pop(feed)), firm.last_point, firm.interval)
                 known = Known(firm.market, held.with_those("instruments", feeds))
-                if feed == "corporate_actions":
-                    tested = ActionTests(firm.actions.versions_of(rows), firm.actions.register)
+                tested = self._tested(feed, rows, firm, (known, feeds))
+                if tested is not None:
                     accepted = self.journal.accept_by_id(feed, rows, tested)
                 else:
                     accepted = self._accept_feed(feed, rows, known, held)
@@ -202,6 +204,21 @@ class Acceptor:
             extra=read.extra_columns,
         )
         return report, read, read.quarantined
+
+    def _tested(
+        self,
+        feed: str,
+        rows: pl.DataFrame,
+        firm: Firm,
+        beside: tuple[Known, Mapping[str, pl.DataFrame]],
+    ) -> Test | None:
+        """What judges rows of a feed by what is known, and by rows accepted beside them."""
+        known, accepted = beside
+        if feed == "corporate_actions":
+            return ActionTests(firm.actions.versions_of(rows), firm.actions.register)
+        if feed == "exercises":
+            return exercise_reports(rows, known, self._lookup, accepted)
+        return None
 
     def _accept_feed(self, feed: str, rows: pl.DataFrame, known: Known, held: HeldRows) -> Accepted:
         if feed == "opening_balances":

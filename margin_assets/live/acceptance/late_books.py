@@ -15,6 +15,7 @@ from margin_assets.live.acceptance.acceptance import Journal
 _PLACE = ("account_id", "symbol", "point")
 _ACCRUALS = {"point": pl.Int64, **dict.fromkeys(Entry._fields, pl.String)}
 _ACCRUALS |= {"amount": pl.Int64, "happened_at": pl.Int64}
+_NO_ACCRUALS = pl.DataFrame(schema=_ACCRUALS)
 _Place = tuple[str, frozenset[str]]
 
 
@@ -50,7 +51,7 @@ class LateBooks:
 
     def worked(self, moved: Moved, last_point: int | None) -> Worked:
         """What the rows of a cycle change."""
-        as_they_are = Worked(moved.effects, moved.opened, pl.DataFrame(schema=_ACCRUALS))
+        as_they_are = Worked(moved.effects, moved.opened, _NO_ACCRUALS)
         if not self._register:
             return as_they_are
         known = pl.concat([moved.effects, moved.opened])

@@ -5,7 +5,12 @@ import polars as pl
 
 from margin_assets.kernels.book.book import CASH, PORTFOLIO, REG_T, Book, offsets_of
 from margin_assets.kernels.book.fills import EFFECT_COLUMNS, sized_cash
-from margin_assets.kernels.book.sales import average_prices, sale_columns, take_sales
+from margin_assets.kernels.book.sales import (
+    average_prices,
+    proceeds_of,
+    sale_columns,
+    take_sales,
+)
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MICRO, instants, to_decimal, to_scaled, units
 from margin_assets.live.firm.exact_sums import add_exactly, joined, split
@@ -130,6 +135,32 @@ class Holdings:
         held = self.quantity[place]
         take_sales(inverse.astype(np.int64), (quantity, price), (sold, proceeds), held, sales)
         self.sold[place], self.proceeds[place] = sales
+
+    def with_sales_undone(
+        self, effects: pl.DataFrame, undone: pl.DataFrame, symbols: Names
+    ) -> pl.DataFrame:
+        """Effects that take sales back, not as purchases: `undone` tells shares and strikes."""
+        rows = undone.filter(pl.col("shares") > 0)
+        left: dict[tuple[str, str], tuple[int, int]] = {}
+        columns = ("account_id", "share_symbol", "shares", "strike")
+        for account, symbol, shares, strike in rows.select(columns).iter_rows():
+            sold, brought = left.get((account, symbol)) or self._sales(
+                account, symbols.place(symbol)
+            )
+            left[account, symbol] = sold - shares, brought - int(proceeds_of(shares, strike))
+        told = [(*key, *(max(value, 0) for value in sales)) for key, sales in left.items()]
+        names = ("account_id", "symbol", "sale_quantity", "sale_proceeds")
+        sums = pl.DataFrame(told, schema={n: EFFECT_COLUMNS[n] for n in names}, orient="row")
+        joined = effects.join(
+            sums, on=names[:2], how="left", suffix="_left", maintain_order="left", validate="m:1"
+        )
+        filled = (pl.coalesce(f"{name}_left", name).alias(name) for name in names[2:])
+        return joined.with_columns(filled).select(effects.columns)
+
+    def _sales(self, account: str, symbol: int) -> tuple[int, int]:
+        """Opening sales of one position: units and what they brought; 0 where there is none."""
+        is_it = (self.account == self.accounts.place(account)) & (self.series == symbol)
+        return int(self.sold[is_it].sum()), int(self.proceeds[is_it].sum())
 
     def held_before(
         self, account: Int64Array, symbol: Int64Array, change: Int64Array

@@ -261,13 +261,20 @@ class Market:
         class group, so everybody may be touched.
         """
         self._multipliers.append(multiplier_versions(rows, rows["point"].to_numpy()))
-        versions = pl.concat([self._instruments, rows.select(*_VERSIONED)])
-        self._instruments = versions.sort("event_time", maintain_order=True).unique(
-            "symbol", keep="last", maintain_order=True
-        )
+        self._instruments = self._with(rows)
         self._grow(pl.concat([rows["symbol"], rows["underlying"].drop_nulls()]))
         self._derive()
         return np.arange(len(self.symbols), dtype=np.int64)
+
+    def _with(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Instruments in force with further versions taken."""
+        versions = pl.concat([self._instruments, rows.select(*_VERSIONED)])
+        ordered = versions.sort("event_time", maintain_order=True)
+        return ordered.unique("symbol", keep="last", maintain_order=True)
+
+    def terms_with(self, symbols: pl.Series, rows: pl.DataFrame) -> pl.DataFrame:
+        """Static terms of symbols as they will be with versions accepted and not taken yet."""
+        return instrument_terms(symbols, self._with(rows).drop("event_time"), self._times)
 
     def traded_multiplier(self, effects: pl.DataFrame) -> Int64Array:
         """Multiplier of the trade behind each effect of the grid point at hand."""
@@ -349,6 +356,11 @@ class Market:
             self._static = series_of(bare, rules)._replace(class_group=self.class_group)
             self._static_key = key
         return self._static
+
+    @property
+    def static_terms(self) -> pl.DataFrame:
+        """Terms of every symbol, one row a place: another frame whenever one of them changes."""
+        return self._terms
 
     def terms(self, at: int) -> pl.DataFrame:
         """The arrays as a frame, one row a symbol, with the benchmark of an instant's day."""

@@ -10,6 +10,7 @@ from margin_assets.kernels.book.book import REG_T, Book
 from margin_assets.kernels.book.figures import Figures, empty_figures, with_room
 from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.corporate.dividends import Entry
+from margin_assets.kernels.corporate.exercises import leg_effects
 from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
 from margin_assets.kernels.enforcement.rungs import NEVER, UNSET, Evaluated, Ladder, empty_ladder
 from margin_assets.kernels.intraday.intraday import levels
@@ -47,6 +48,7 @@ from margin_assets.live.firm.plans import PlanMonitor, Tables
 from margin_assets.live.firm.reg_t import RegTMonitor
 from margin_assets.live.firm.reg_t_entries import Firm, noted
 from margin_assets.live.firm.restating import Restating
+from margin_assets.live.firm.settling import SettlementMonitor
 from margin_assets.live.firm.ticks import Ticks, by_point, points_of, rows_by_point
 from margin_assets.live.firm.whole import WholeFirm
 
@@ -72,6 +74,8 @@ class Monitor:
         self.whole = WholeFirm(self.market, self.holdings, self.outcomes)
         self.calls = CallMonitor(days, self.holdings, self.outcomes)
         self.plans = PlanMonitor(self.calls, self.holdings, self.market, tables)
+        self.settling = SettlementMonitor(self.holdings, self.market, calendar.times, tables)
+        restating.settled_now = self.settling.told
         self.ladder = empty_ladder(0)
         self.last_point: int | None = None
         self._day: date | None = None
@@ -91,6 +95,7 @@ class Monitor:
         self._changed = []
         self.day_trades.take(events)
         self.plans.begin(events)
+        self.settling.begin(events)
         before = [column.copy() for column in self.ladder]
         slices = {feed: rows_by_point(frame) for feed, frame in events.items() if feed != "prices"}
         self._ticks = by_point(events["prices"], self.market.symbols) if "prices" in events else {}
@@ -109,6 +114,7 @@ class Monitor:
             decided.extend(self._step(point, changed))
         self.last_point = end
         self.plans.book.pass_time(end)
+        self.settling.pass_time(end)
         if self.calls.is_on:
             self.calls.book.pass_time(end)
         for now, then in zip(self.ladder, before, strict=True):
@@ -126,6 +132,7 @@ class Monitor:
             self.market.next_opening(),
             self.market.next_turn(),
             self.intraday.next_deadline(),
+            self.settling.next_due(),
             self.actions.next_due(self.point),
         )
         # A deadline acts at the first grid point at or after it.
@@ -338,6 +345,9 @@ class Monitor:
         self.whole.reprice(moved)
         accounts += self._enter(point, changed, moved)
         accounts += self._rework(point, changed)
+        accounts += self._settle(point, changed)
+        if self.intraday.is_on(point):
+            accounts.append(self.intraday.close(point))
         self.plans.fill(point)
         due = np.flatnonzero(self.ladder.deadline <= point)
         self._changed.extend(accounts)
@@ -385,6 +395,35 @@ class Monitor:
         gained = self._mixed_excess(found.others, point) - before
         self.reg_t.enter(point, found, gained, self.holdings.accounts)
         return accounts
+
+    def _settle(self, point: int, changed: Mapping[str, pl.DataFrame]) -> list[Int64Array]:
+        """Takes what is exercised, assigned and expires: no trade, and no entry into an SMA.
+
+        Intraday margin measures it; only what an account's long options come to may reduce it.
+        """
+        holdings, market, found = self.holdings, self.market, []
+        ticked = self._ticks[point].place if point in self._ticks else _NOBODY
+        for rows, is_taken_back in self.settling.steps(point, changed, ticked):
+            effects = leg_effects(rows, np.full(rows.height, point, dtype=np.int64))
+            if is_taken_back.any():
+                undone = rows.filter(is_taken_back)
+                effects = holdings.with_sales_undone(effects, undone, market.symbols)
+            single = np.full(effects.height, MICRO, dtype=np.int64)
+            accounts = np.unique(holdings.accounts.places(rows["account_id"]))
+            is_measured = self.intraday.is_on(point)
+            if is_measured:
+                before = levels(holdings.account_type, self._revalue(accounts, point), accounts)
+            holdings.apply_effects(effects, market.symbols, market.class_group, single)
+            found.append(accounts)
+            if is_measured:
+                figures = self._revalue(accounts, point)
+                falls = levels(holdings.account_type, figures, accounts) < before
+                owners = holdings.accounts.places(
+                    rows.filter(pl.col("contracts") < 0)["account_id"]
+                )
+                seen = accounts, falls & np.isin(accounts, owners), np.zeros_like(accounts)
+                found.append(self.intraday.enter(point, seen, holdings, figures))
+        return found
 
     def _mixed_excess(self, accounts: Int64Array, point: int) -> Int64Array:
         """Excess of accounts at the prices of a grid point, by the groups of the mixed pass."""
@@ -481,7 +520,7 @@ class Monitor:
             found.append(intraday.enter(point, seen, holdings, figures))
         if "effects" in changed:
             holdings.remember_prices(changed["effects"], market.symbols, market.class_group)
-        return [*found, intraday.close(point)]
+        return found
 
     def _turn_of_day(self, point: int) -> Int64Array:
         """Symbols whose last day has come nearer: all that have one, at a new day's first point."""
@@ -518,9 +557,10 @@ class Monitor:
             set_deadlines(rules, self.ladder, point)
 
     def desk_tables(self) -> dict[str, pl.DataFrame]:
-        """Versions of calls and plans, and outcomes of acts, since they were asked for last."""
+        """Versions of calls and plans, outcomes of acts, settlements, since asked for last."""
         found = {"margin_calls": self.calls.book.take(), "desk_outcomes": self.outcomes.take()}
         found |= self.plans.take() | {"accrued_dividends": self.dividends.take()}
+        found["settlements"] = self.settling.take()
         return {name: frame for name, frame in found.items() if frame.height}
 
     def margined(self, of: Int64Array | None = None) -> Margined:

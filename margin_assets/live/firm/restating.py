@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import polars as pl
 
+from margin_assets.kernels.corporate.exercises import SETTLED, settlement_frame
 from margin_assets.kernels.history.history import Booked, Landed
 from margin_assets.kernels.history.sma_past import corrections_of
 from margin_assets.kernels.history.sma_restated import ENDED, restated_nets, starts
@@ -20,6 +21,12 @@ from margin_assets.live.firm.points import PointsOf, times_of
 from schemas import TABLES, feed_columns
 
 _NOTHING: dict[str, pl.DataFrame] = {}
+
+
+def _nothing_settled() -> pl.DataFrame:
+    return pl.DataFrame(schema=SETTLED)
+
+
 DAYS = "special_memorandum_days"
 
 
@@ -34,6 +41,8 @@ class Restating:
         """First of the sealed cycles whose rows are among those of the cycle at work."""
         self._points_of = points_of
         self._calendar = calendar
+        self.settled_now: Callable[[], pl.DataFrame] = _nothing_settled
+        """Rows of `SETTLED` of the cycle at work."""
         self._feeds: Mapping[str, pl.DataFrame] = _NOTHING
         self._whose = pl.Series([], dtype=pl.String)
         self._firm: Firm | None = None
@@ -87,13 +96,20 @@ class Restating:
         )
         rates = self._rows("rates", pl.lit(value=True))
         prices = self._feed("prices").clear()
-        landed = Landed(fills, instruments, prices, betas, rates, volatilities, *books)
-        booked = Booked(fills, movements, accounts, instruments, *books)
+        settled = self._settled(mine)
+        landed = Landed(fills, instruments, prices, betas, rates, volatilities, *books, settled)
+        booked = Booked(fills, movements, accounts, instruments, *books, settled)
         self._firm = Firm(landed, booked, self._calendar, self._whose)
         self._priced_from = np.iinfo(np.int64).max
         days = self._tables()(DAYS, mine)
         self._sealed_days = ended_of(days)
         return self._firm
+
+    def _settled(self, mine: pl.Expr) -> pl.DataFrame:
+        """What was settled of options, with its grid `point`, that of the cycle at work too."""
+        now = settlement_frame(self.settled_now()).with_columns(cycle=pl.lit(None, pl.Int64))
+        rows = pl.concat([self._tables()("settlements", mine), now.filter(mine)])
+        return rows.with_columns(point=pl.Series(instants(rows["settled_at"])))
 
     def _tables(self) -> SealedTables:
         return self._tables_before(self._before)

@@ -8,11 +8,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.last_fills import with_places
-from margin_assets.kernels.corporate.openings import (
-    opening_cash,
-    opening_effects,
-    opening_fills,
-)
+from margin_assets.kernels.corporate.openings import opened
 from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_instants
@@ -96,6 +92,7 @@ class CycleRunner:
         # A plan from before margin calls had a life, or liquidation plans, decides without them.
         self.monitor.calls.is_on = "calls" in manifest["rulebooks"]
         self.monitor.plans.is_on = "liquidation" in manifest["rulebooks"]
+        self.monitor.settling.is_on = "expiry" in manifest["rulebooks"]
         self.shards.has_pauses = manifest.get(SHARDS, 1) >= WITH_PAUSES
         self.monitor.plans.book.has_recalls = manifest.get(plans.PLANS, 1) >= plans.WITH_RECALLS
         events, end = self._events(ready)
@@ -176,16 +173,15 @@ class CycleRunner:
         if not self.monitor.actions.register and not _MOVES & feeds.keys():
             return {}
         fills, last = feeds.get("fills", empty_feed("fills")), self.monitor.last_point
-        balances = feeds.get("opening_balances", empty_feed("opening_balances"))
-        openings = opening_fills(balances)
-        effects = self.acceptor.journal.effects(fills, last, openings)
-        moved = Moved(fills, openings, effects, opening_effects(openings))
+        balances = opened(feeds.get("opening_balances"))
+        effects = self.acceptor.journal.effects(fills, last, balances.fills)
+        moved = Moved(fills, balances.fills, effects, balances.effects)
         worked = self.late_books.worked(moved, last)
         found = {
             "effects": with_places(worked.effects, fills, self._fills_landed),
             "derived": worked.derived,
             "accruals": worked.accruals,
-            "opening_cash": opening_cash(balances),
+            "opening_cash": balances.cash,
         }
         self._fills_landed += fills.height
         return {name: frame for name, frame in found.items() if frame.height}

@@ -60,6 +60,7 @@ def load_monitor(
     calls = scan("margin_calls").sort("cycle", maintain_order=True)
     monitor.load_calls(calls, as_of, has_begun=has_calls)
     monitor.plans.load()
+    monitor.settling.pass_time(as_of)
 
 
 def _newest(scan: SealedTables, feed: str, as_of: int) -> pl.DataFrame:

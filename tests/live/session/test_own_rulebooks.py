@@ -9,6 +9,7 @@ import pytest
 
 from margin_assets.assets.declared import IO_MANAGER, daily_asset
 from margin_assets.assets.resources import DailyTwins
+from margin_assets.cli.account.more import rulebooks
 from margin_assets.desk.acts import Refused
 from margin_assets.desk.adopting import adopt, preview, proposal
 from margin_assets.kernels.rules.rules import rules_in_force
@@ -56,8 +57,10 @@ def test_it_decides_from_its_day_on_and_in_every_replay(firm: Firm, tmp_path: Pa
     assert requirement(firm) == 70_000
     assert ("call",) in firm.rows("enforcement_decisions", "to_state")
     firm.restart()
-    firm.run(prices=[price("X", "101", at(60, days=1))])
+    last = firm.run(prices=[price("X", "101", at(60, days=1))]).sealed
     assert requirement(firm) == 70_700
+    told = {row["family"]: row["source"] for row in rulebooks(firm.lake, last)}
+    assert told["finra_4210"] == "this lake: Risk committee (mia, 2026-11-28)"
 
     # Another lake in the same process knows nothing of it.
     other.run(prices=[price("X", "100", at(days=1))])
@@ -78,6 +81,7 @@ def test_what_reads_a_cycle_decides_as_it_did(firm: Firm) -> None:
 
     with decided_as(firm.lake, first):
         assert rules_in_force(NEXT).long_maintenance == 250_000
+    assert all(row["source"][:10] != "this lake:" for row in rulebooks(firm.lake, first))
     with decided_next(firm.lake):
         assert rules_in_force(DAY).long_maintenance == 250_000
         assert rules_in_force(NEXT).long_maintenance == 700_000

@@ -1,0 +1,82 @@
+"""Backtests as assets: one year under one policy a partition, each by itself.
+
+Dagster resolves annotations when an asset is built, so this module must not use
+`from __future__ import annotations`.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from margin_assets.assets.declared import OWNERS, metadata
+from margin_assets.assets.described import description
+from margin_assets.assets.resources import LakeResource
+from margin_assets.backtest.asking import Asked, one_run
+from margin_assets.backtest.faults import BacktestError
+from margin_assets.backtest.policy import known_policies, policy_of
+from margin_assets.backtest.results.storing import RUN_TABLES, store_tables, tables_of
+from schemas import TABLES
+
+FIRST_YEAR, LAST_YEAR = 1990, 2022
+POLICY_YEAR = dg.MultiPartitionsDefinition(
+    {
+        "policy": dg.StaticPartitionsDefinition(list(known_policies())),
+        "year": dg.StaticPartitionsDefinition(
+            [str(year) for year in range(FIRST_YEAR, LAST_YEAR + 1)]
+        ),
+    }
+)
+_TABLES = ("history_prices", *RUN_TABLES)
+
+
+class BacktestConfig(dg.Config):
+    """What a run of the assets takes beside its partition."""
+
+    history: str = "sp500"
+    data: str | None = None
+    book: str = "tempers"
+    accounts: int | None = None
+
+
+def _spec(name: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        name,
+        deps=[] if name == "history_prices" else ["history_prices"],
+        group_name=TABLES[name].group,
+        description=description(name),
+        owners=OWNERS,
+        kinds={"deltalake", "numba"},
+        metadata=metadata(TABLES[name]),
+        skippable=True,
+    )
+
+
+@dg.multi_asset(
+    name="backtest",
+    specs=[_spec(name) for name in _TABLES],
+    partitions_def=POLICY_YEAR,
+    can_subset=False,
+)
+def backtest(
+    context: dg.AssetExecutionContext, config: BacktestConfig, lake: LakeResource
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """One year of a history under one policy, its book opened anew; what is there already stays."""
+    keys = context.partition_key.keys_by_dimension
+    year = int(keys["year"])
+    span = (date(year, 1, 1), date(year, 12, 31))
+    data = Path(config.data) if config.data else None
+    asked = Asked(config.history, data, config.book, *span, config.accounts)
+    try:
+        ran = one_run(asked, policy_of(keys["policy"]))
+    except BacktestError as fault:
+        raise dg.Failure(str(fault), allow_retries=False) from None
+    written = store_tables(lake.created(), tables_of(ran))
+    for name in _TABLES:
+        told: dict[str, Any] = {"run_id": ran.run_id, "is_new": name in written}
+        yield dg.MaterializeResult(name, metadata=told)
+
+
+BACKTEST_ASSETS = (backtest,)

@@ -1,0 +1,117 @@
+"""What is asked of a backtest, and runs of several policies: side by side, in processes."""
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from margin_assets.backtest.book.fills import told_by
+from margin_assets.backtest.book.plan import Plan
+from margin_assets.backtest.book.tempers import book_document, drawn
+from margin_assets.backtest.history.building import History, history_of
+from margin_assets.backtest.history.document import described
+from margin_assets.backtest.policy import Policy
+from margin_assets.backtest.results.storing import tables_of
+from margin_assets.backtest.running import Ran, Telling, run, sessions_between, untold
+from margin_assets.lake.store.store import Lake
+
+_CORES = 2
+
+
+class Asked(NamedTuple):
+    """A history, a book and a range."""
+
+    history: str
+    data: Path | None
+    book: str
+    first: date | None
+    last: date | None
+    accounts: int | None = None
+    """In place of the book's own number."""
+    seed: int | None = None
+
+
+class Done(NamedTuple):
+    """One run's rows, and what is to be known of its history."""
+
+    tables: dict[str, pl.DataFrame]
+    note: str
+    resumed: int
+
+
+def one_run(
+    asked: Asked, policy: Policy, keeping: tuple[Path | None, Telling] = (None, untold)
+) -> Ran:
+    """Reads, draws and runs.
+
+    Raises:
+        BacktestError: The history, the book or the range is none.
+    """
+    found = history_of(described(asked.history, asked.data))
+    sessions = sessions_between(found, asked.first, asked.last)
+    return run(found, plan_for(asked, found, sessions), policy, sessions, keeping)
+
+
+def plan_for(asked: Asked, history: History, sessions: range) -> Plan:
+    """The book that is asked for: that of a lake, or one drawn.
+
+    Raises:
+        BacktestError: There is none.
+    """
+    if "://" in asked.book or (Path(asked.book) / "cycles").is_dir():
+        return told_by(Lake(asked.book), history, sessions)
+    document = book_document(asked.book, accounts=asked.accounts, seed=asked.seed)
+    return drawn(document, history, sessions)
+
+
+def note_of(history: History) -> str:
+    """A history in words, with its caution."""
+    told = f"{history.document.title}. {history.document.source}."
+    if history.document.survivors:
+        told += (
+            " All its names lived, so that nobody holding them lost all: losses are understated."
+        )
+    if history.document.adjusted:
+        told += (
+            " Closes are adjusted: early ones are smaller than what was quoted, and amounts a share"
+            " that rules ask of short positions weigh more on them."
+        )
+    return told
+
+
+def runs(
+    asked: list[Asked],
+    policies: list[Policy],
+    folder: Path | None,
+    tell: Callable[[str, int, int], None],
+) -> list[Done]:
+    """Every policy on everything that is asked, in that order; several ones in processes.
+
+    Told of one run's sessions as its years are done; of several, how many of them are done.
+    """
+    cases = [(one, policy) for one in asked for policy in policies]
+    if len(cases) == 1:
+        (one, policy) = cases[0]
+        return [_done(one, policy, (folder, partial(tell, policy.name)))]
+    # Another process starts clean: a fork would share threads that the loops have started.
+    with ProcessPoolExecutor(_CORES, get_context("spawn")) as pool:
+        waiting = [pool.submit(_alone, one, policy, folder) for one, policy in cases]
+        found = []
+        for (_, policy), future in zip(cases, waiting, strict=True):
+            found.append(future.result())
+            tell(policy.name, len(found), len(cases))
+        return found
+
+
+def _alone(asked: Asked, policy: Policy, folder: Path | None) -> Done:
+    return _done(asked, policy, (folder, untold))
+
+
+def _done(asked: Asked, policy: Policy, keeping: tuple[Path | None, Telling]) -> Done:
+    ran = one_run(asked, policy, keeping)
+    return Done(tables_of(ran), note_of(ran.ground.history), ran.resumed)

@@ -1,0 +1,1 @@
+"""Books of accounts: drawn from tempers, or as a lake's fills tell them."""

@@ -1,0 +1,153 @@
+"""A book as the fills and cash movements of a lake tell it: no owner answers, they have already.
+
+What stands before the first session enters at it. An account is one life, from its first fill or
+movement on.
+"""
+
+import hashlib
+import json
+
+import numpy as np
+import polars as pl
+
+from margin_assets.backtest.book.plan import Lives, Movements, Plan, Trades
+from margin_assets.backtest.faults import BacktestError
+from margin_assets.backtest.history.building import History
+from margin_assets.kernels.book.fills import history_effects
+from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import instants, to_scaled
+from margin_assets.lake.ledger.ledger import Ledger
+from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store.store import Lake
+from schemas.landed import ACCOUNT_TYPES
+
+_TEMPER = "fills"
+_SHOWN = 5
+
+
+def told_by(lake: Lake, history: History, sessions: range) -> Plan:
+    """The book of a lake's last sealed cycle.
+
+    Raises:
+        BacktestError: No cycle is sealed, an account has no type, or the history lacks a symbol.
+    """
+    sealed = Ledger(lake).last_sealed()
+    if sealed is None:
+        raise BacktestError(f"no cycle is sealed in {lake.uri}: there are no fills")
+    tables = SealedTables(lake, sealed.table_versions)
+    fills, movements, accounts = (
+        tables.in_landing_order(name).collect() for name in ("fills", "cash_movements", "accounts")
+    )
+    return plan_of(history_effects(fills), movements, accounts, (history, sessions))
+
+
+def plan_of(
+    effects: pl.DataFrame,
+    movements: pl.DataFrame,
+    accounts: pl.DataFrame,
+    at: tuple[History, range],
+) -> Plan:
+    """The book that effects of fills, cash movements and accounts come to.
+
+    Raises:
+        BacktestError: An account has no type, or the history lacks a symbol or has split it before.
+    """
+    history, sessions = at
+    names = sorted({*effects["account_id"], *movements["account_id"]})
+    kinds = dict(accounts.sort("event_time").select("account_id", "account_type").iter_rows())
+    if unknown := [name for name in names if name not in kinds]:
+        raise BacktestError(f"accounts without a type: {', '.join(unknown[:_SHOWN])}")
+    seat = {name: number for number, name in enumerate(names)}
+    trades = _trades(effects, seat, history, sessions)
+    paid = _placed(instants(movements["event_time"]), history, sessions)
+    money = np.stack([paid, _seats(movements, seat), to_scaled(movements["amount"])])
+    money = money[:, np.argsort(paid, kind="stable")]
+    money = np.ascontiguousarray(money[:, money[0] < sessions.stop])
+    moves = Movements(*money)
+    return Plan(
+        book_id=_identity(trades, moves, kinds),
+        title=f"{len(names)} accounts as their fills tell them",
+        seats=len(names),
+        tempers=(_TEMPER,),
+        lives=_lives(names, kinds, (trades, moves), sessions),
+        trades=trades,
+        movements=moves,
+        debit_spread=0.0,
+    )
+
+
+def _placed(instants_: Int64Array, history: History, sessions: range) -> Int64Array:
+    """The session at whose close each instant counts; the first for what was before."""
+    place = np.searchsorted(history.closes, instants_)
+    return np.maximum(place, sessions.start).astype(np.int64)
+
+
+def _seats(rows: pl.DataFrame, seat: dict[str, int]) -> Int64Array:
+    return np.array([seat[name] for name in rows["account_id"]], dtype=np.int64)
+
+
+def _trades(
+    effects: pl.DataFrame, seat: dict[str, int], history: History, sessions: range
+) -> Trades:
+    when = effects["event_time"].to_numpy()
+    place = _placed(when, history, sessions)
+    told = np.searchsorted(history.closes, when)
+    security = _securities(effects["symbol"], told, history)
+    for split, of in zip(history.splits.place, history.splits.security, strict=True):
+        crossed = (security == of) & (told < split) & (split <= place)
+        if crossed.any():
+            raise BacktestError(
+                f"{history.symbols[of]} was split between its fills and the first session"
+            )
+    columns = (place, _seats(effects, seat), security)
+    rows = np.stack([*columns, effects["quantity"].to_numpy(), effects["cash"].to_numpy()])
+    rows = rows[:, np.argsort(place, kind="stable")]
+    return Trades(*np.ascontiguousarray(rows[:, rows[0] < sessions.stop]))
+
+
+def _securities(symbols: pl.Series, place: Int64Array, history: History) -> Int64Array:
+    """Security of each symbol on its session: the one that has the ticker then."""
+    of_ticker: dict[str, list[tuple[int, int]]] = {}
+    for number, symbol in enumerate(history.symbols):
+        of_ticker.setdefault(symbol.partition("@")[0], []).append(
+            (int(history.last[number]), number)
+        )
+    if missing := sorted({*symbols} - of_ticker.keys()):
+        raise BacktestError(f"history {history.document.name} has no {', '.join(missing[:_SHOWN])}")
+    known = {ticker: sorted(ends) for ticker, ends in of_ticker.items()}
+    return np.array(
+        [
+            next((number for last, number in known[s] if last >= at), known[s][-1][1])
+            for s, at in zip(symbols, place.tolist(), strict=True)
+        ],
+        dtype=np.int64,
+    )
+
+
+def _lives(
+    names: list[str], kinds: dict[str, str], events: tuple[Trades, Movements], sessions: range
+) -> Lives:
+    opened = np.full(len(names), sessions.stop, dtype=np.int64)
+    for rows in events:
+        np.minimum.at(opened, rows.seat, rows.place)
+    order = np.argsort(opened, kind="stable")
+    nothing = np.zeros(len(names), dtype=np.int64)
+    types = [ACCOUNT_TYPES.index(kinds[names[n]]) for n in order.tolist()]
+    return Lives(
+        account_id=tuple(names[n] for n in order.tolist()),
+        seat=order.astype(np.int64),
+        temper=nothing,
+        account_type=np.array(types, dtype=np.int8),
+        opened=opened[order],
+        closes=np.full(len(names), sessions.stop, dtype=np.int64),
+        patience=nothing,
+        pays=nothing,
+        pocket=nothing,
+    )
+
+
+def _identity(trades: Trades, movements: Movements, kinds: dict[str, str]) -> str:
+    found = hashlib.sha256(json.dumps(kinds, sort_keys=True).encode())
+    for column in (*trades, *movements):
+        found.update(np.ascontiguousarray(column).tobytes())
+    return found.hexdigest()[:32]

@@ -1,0 +1,287 @@
+"""A history as arrays by session and security: what the day loop reads."""
+
+import hashlib
+import json
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from margin_assets.backtest.faults import BacktestError, Fault
+from margin_assets.backtest.history.document import Described, Document
+from margin_assets.backtest.history.reading import Rows, read_rows
+from margin_assets.backtest.history.segments import Segment, clean, segments
+from margin_assets.calendar import sessions
+from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
+from margin_assets.kernels.numeric.money import MICRO, PPM
+from margin_assets.kernels.rules.backtest_rules import BacktestRules, backtest_rules
+
+BEFORE = -1
+"""Age of a price that has not been yet."""
+
+
+class Actions(NamedTuple):
+    """Splits or dividends in order of their sessions."""
+
+    place: Int64Array
+    security: Int64Array
+    value: Int64Array
+    """New shares for an old one, ppm; or micro-dollars a share held before."""
+
+    def on(self, place: int) -> tuple[Int64Array, Int64Array]:
+        """Securities and values of one session."""
+        first, end = np.searchsorted(self.place, [place, place + 1])
+        return self.security[first:end], self.value[first:end]
+
+
+class History(NamedTuple):
+    """Sessions down, securities across."""
+
+    document: Document
+    history_id: str
+    days: tuple[date, ...]
+    opens: Int64Array
+    closes: Int64Array
+    """Instants, microseconds."""
+    symbols: tuple[str, ...]
+    asset_class: tuple[str, ...]
+    class_group: tuple[str, ...]
+    price: Int64Array
+    """Last close, micro-dollars; 0 before the first."""
+    age: npt.NDArray[np.int32]
+    """Sessions since that close; `BEFORE` before the first."""
+    total: FloatArray
+    """Index of total return; stands where there is no row, NaN before the first."""
+    splits: Actions
+    dividends: Actions
+    last: Int64Array
+    """Session of the last row of a security that ends; beyond all sessions for one that lives."""
+    worth: Int64Array
+    """Micro-dollars a share that its holders get."""
+    beta: FloatArray
+    """By month: on the benchmark, known before its first session; NaN with too few returns."""
+    month: Int64Array
+    """Month of each session, from 0."""
+    rate: FloatArray
+    """Yield a year known on each session; NaN where none is."""
+    rows: pl.DataFrame
+    """The rows that count, with their origin."""
+    faults: tuple[Fault, ...]
+
+
+def history_of(described: Described) -> History:
+    """Reads a history and lays it out.
+
+    Raises:
+        BacktestError: It has no row that counts, or not its benchmark.
+    """
+    return built(read_rows(described), described.document)
+
+
+def built(rows: Rows, document: Document) -> History:
+    """Rows as arrays; the same rows and document give the same arrays.
+
+    Raises:
+        BacktestError: No row counts, or the benchmark has none.
+    """
+    known = sessions()
+    asked = rows.closes["day"]
+    first, end = _range(known.days, asked, document)
+    days = known.days[first:end]
+    rules = backtest_rules(days[-1])
+    cleaned = clean(rows, days)
+    splits = _by_ticker(rows.actions.filter(pl.col("kind") == "split"), days)
+    found, faults = segments(
+        cleaned, {k: v["place"].to_numpy() for k, v in splits.items()}, document, rules
+    )
+    names = {name.symbol: name for name in document.names}
+    groups = {
+        s.symbol: (names[s.ticker].class_group if s.ticker in names else None) or s.symbol
+        for s in found
+    }
+    # As a book has its positions: by class group, then symbol.
+    found.sort(key=lambda segment: (groups[segment.symbol], segment.symbol))
+    symbols = [segment.symbol for segment in found]
+    if document.benchmark not in symbols:
+        raise BacktestError(f"history {document.name}: benchmark {document.benchmark} has no rows")
+    price, age = _prices(found, len(days))
+    dividends = _by_ticker(rows.actions.filter(pl.col("kind") == "dividend"), days)
+    told_splits, told_dividends = _actions(found, splits, PPM), _actions(found, dividends, MICRO)
+    total = _totals(price, age, told_splits, told_dividends)
+    month = _months(days)
+    classes = [names[s.ticker].asset_class if s.ticker in names else "equity" for s in found]
+    beta = _betas(total, age, symbols.index(document.benchmark), month, rules)
+    faults += [
+        Fault(s.symbol, None, "no_factors", "its closes have no splits and no dividends")
+        for s in found
+        if not document.adjusted and s.ticker not in {*splits, *dividends}
+    ]
+    return History(
+        document=document,
+        history_id=_identity(rows, document, rules),
+        days=tuple(days),
+        opens=known.opens[first:end],
+        closes=known.closes[first:end],
+        symbols=tuple(symbols),
+        asset_class=tuple(classes),
+        class_group=tuple(groups[symbol] for symbol in symbols),
+        price=price,
+        age=age,
+        total=total,
+        splits=told_splits,
+        dividends=told_dividends,
+        last=np.array([s.places[-1] if s.is_ended else len(days) for s in found], np.int64),
+        worth=np.array([_worth(s) for s in found], np.int64),
+        beta=beta,
+        month=month,
+        rate=_rates(rows.yields, days),
+        rows=_origins(found, days),
+        faults=tuple(faults),
+    )
+
+
+def _range(days: list[date], asked: pl.Series, document: Document) -> tuple[int, int]:
+    if asked.is_empty():
+        raise BacktestError(f"history {document.name} has no rows")
+    bounds = np.array([asked.min(), asked.max()], dtype="datetime64[D]")
+    known = np.array(days, dtype="datetime64[D]")
+    first, end = np.searchsorted(known, bounds[0]), np.searchsorted(known, bounds[1], "right")
+    if first >= end:
+        raise BacktestError(f"history {document.name} has no row on a session")
+    return int(first), int(end)
+
+
+def _by_ticker(actions: pl.DataFrame, days: list[date]) -> dict[str, pl.DataFrame]:
+    """Actions of each ticker with the place of the first session on or after their day."""
+    known = np.array(days, dtype="datetime64[D]")
+    placed = actions.with_columns(
+        place=pl.Series(np.searchsorted(known, actions["day"].to_numpy().astype("datetime64[D]")))
+    ).filter(pl.col("place") < len(days))
+    parts = placed.sort("symbol", "place").partition_by("symbol", as_dict=True)
+    return {str(key[0]): part for key, part in parts.items()}
+
+
+def _actions(found: list[Segment], told: dict[str, pl.DataFrame], scale: int) -> Actions:
+    """Actions of the securities, each at the first row on or after its session."""
+    place, security, value = [], [], []
+    for number, segment in enumerate(found):
+        if segment.ticker not in told:
+            continue
+        rows = told[segment.ticker]
+        at = np.searchsorted(segment.places, rows["place"].to_numpy())
+        # At the first row there is no holder yet, and after the last there is none any more.
+        within = (at > 0) & (at < len(segment.places))
+        place += segment.places[at[within]].tolist()
+        security += [number] * int(within.sum())
+        value += np.rint(rows["value"].to_numpy()[within] * scale).astype(np.int64).tolist()
+    order = np.lexsort((security, place)) if place else np.zeros(0, np.int64)
+    columns = (np.array(column, dtype=np.int64)[order] for column in (place, security, value))
+    return Actions(*columns)
+
+
+def _prices(found: list[Segment], days: int) -> tuple[Int64Array, npt.NDArray[np.int32]]:
+    price = np.zeros((days, len(found)), dtype=np.int64)
+    age = np.full((days, len(found)), BEFORE, dtype=np.int32)
+    for number, segment in enumerate(found):
+        at = np.searchsorted(segment.places, np.arange(days), side="right") - 1
+        is_there = at >= 0
+        price[is_there, number] = segment.close[at[is_there]]
+        age[is_there, number] = (np.arange(days) - segment.places[np.maximum(at, 0)])[is_there]
+    return price, age
+
+
+def _totals(
+    price: Int64Array, age: npt.NDArray[np.int32], splits: Actions, dividends: Actions
+) -> FloatArray:
+    """Index of total return: 1 at the first close, dividends of a share held before included."""
+    ratio, paid = np.ones(price.shape), np.zeros(price.shape)
+    np.multiply.at(ratio, (splits.place, splits.security), splits.value / PPM)
+    np.add.at(paid, (dividends.place, dividends.security), dividends.value.astype(np.float64))
+    growth = np.ones(price.shape)
+    had = age[:-1] != BEFORE
+    growth[1:][had] = ((price[1:] * ratio[1:] + paid[1:]) / np.maximum(price[:-1], 1))[had]
+    total: FloatArray = np.cumprod(growth, axis=0).astype(np.float64)
+    total[age == BEFORE] = np.nan
+    return total
+
+
+def returns_of(total: FloatArray, age: npt.NDArray[np.int32]) -> FloatArray:
+    """Daily returns; NaN unless both days have a row."""
+    found = np.full(total.shape, np.nan)
+    both = (age[1:] == 0) & (age[:-1] == 0)
+    found[1:][both] = (total[1:] / total[:-1] - 1.0)[both]
+    return found
+
+
+def _months(days: list[date]) -> Int64Array:
+    numbers = np.array([day.year * 12 + day.month for day in days], dtype=np.int64)
+    return np.cumsum(np.diff(numbers, prepend=numbers[0]) != 0)
+
+
+def _betas(
+    total: FloatArray,
+    age: npt.NDArray[np.int32],
+    benchmark: int,
+    month: Int64Array,
+    rules: BacktestRules,
+) -> FloatArray:
+    """Covariance with the benchmark over its variance, on the returns before each month."""
+    returns = returns_of(total, age)
+    firsts = np.searchsorted(month, np.arange(month[-1] + 1))
+    found = np.full((len(firsts), total.shape[1]), np.nan)
+    for m, first in enumerate(firsts):
+        window = returns[max(first - rules.beta_sessions, 0) : first]
+        market = window[:, benchmark]
+        both = ~np.isnan(window) & ~np.isnan(market)[:, None]
+        count = both.sum(axis=0)
+        enough = count >= rules.beta_least
+        share = np.maximum(count, 1)
+        x, y = np.where(both, window, 0.0), np.where(both, market[:, None], 0.0)
+        dx, dy = x - x.sum(axis=0) / share, y - y.sum(axis=0) / share
+        dx, dy = np.where(both, dx, 0.0), np.where(both, dy, 0.0)
+        variance = (dy * dy).sum(axis=0)
+        enough &= variance > 0.0
+        found[m, enough] = np.round((dx * dy).sum(axis=0)[enough] / variance[enough], 4)
+    found[:, benchmark] = 1.0
+    return found
+
+
+def _rates(yields: pl.DataFrame, days: list[date]) -> FloatArray:
+    """The last yield told before each session."""
+    known = yields.unique("day", keep="last", maintain_order=True).sort("day")
+    at = np.searchsorted(
+        known["day"].to_numpy().astype("datetime64[D]"), np.array(days, dtype="datetime64[D]")
+    )
+    rate = np.append(np.nan, known["rate"].to_numpy())
+    return rate[at]
+
+
+def _worth(segment: Segment) -> int:
+    if segment.end is not None and segment.end.worth is not None:
+        return round(segment.end.worth * MICRO)
+    return int(segment.close[-1])
+
+
+def _origins(found: list[Segment], days: list[date]) -> pl.DataFrame:
+    parts = [
+        pl.DataFrame(
+            {
+                "symbol": [segment.symbol] * len(segment.places),
+                "business_date": [days[place] for place in segment.places],
+                "place": segment.places,
+                "security": [number] * len(segment.places),
+                "close": segment.close,
+                "file": segment.file,
+                "file_row": segment.file_row,
+            }
+        )
+        for number, segment in enumerate(found)
+    ]
+    return pl.concat(parts)
+
+
+def _identity(rows: Rows, document: Document, rules: BacktestRules) -> str:
+    told = json.dumps([rows.files, document.model_dump(mode="json"), rules], default=str)
+    return hashlib.sha256(told.encode()).hexdigest()[:32]

@@ -1,0 +1,140 @@
+"""Files of a history as long rows, each with the file and the row that it came from."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from margin_assets.backtest.faults import BacktestError
+from margin_assets.backtest.history.document import Described, HistoryFile
+
+CLOSES = {"symbol": pl.String, "day": pl.Date, "close": pl.Float64}
+SOURCED = CLOSES | {"file": pl.String, "file_row": pl.Int64}
+ACTIONS = {"symbol": pl.String, "day": pl.Date, "kind": pl.String, "value": pl.Float64}
+"""Of `after` the last day before, of the others the first day on which it counts."""
+YIELDS = {"day": pl.Date, "rate": pl.Float64}
+_DAYS = ("day", "date", "Date")
+_PERCENT = 100.0
+
+
+class Rows(NamedTuple):
+    """What the files of a history say."""
+
+    closes: pl.DataFrame
+    """symbol, day, close in USD as printed, file and row."""
+    actions: pl.DataFrame
+    """symbol, day, kind, value: `split` new shares for an old one, `dividend` USD a share."""
+    yields: pl.DataFrame
+    """day, rate a year as a fraction."""
+    files: dict[str, str]
+    """SHA-256 of each file by its name."""
+
+
+def read_rows(history: Described) -> Rows:
+    """Reads every file of a history.
+
+    Raises:
+        BacktestError: A file is not there, or not of its kind.
+    """
+    found: dict[str, list[pl.DataFrame]] = {"closes": [], "actions": [], "yields": []}
+    hashes: dict[str, str] = {}
+    for file in history.document.file:
+        path = history.place(file)
+        hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        into, rows = _read(path, file)
+        found[into].append(rows)
+    return Rows(
+        _all(found["closes"], SOURCED),
+        _all(found["actions"], ACTIONS),
+        _all(found["yields"], YIELDS),
+        hashes,
+    )
+
+
+def _all(parts: list[pl.DataFrame], schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
+    typed = [
+        part.select(pl.col(name).cast(kind) for name, kind in schema.items()) for part in parts
+    ]
+    return pl.concat([pl.DataFrame(schema=schema), *typed])
+
+
+def _read(path: Path, file: HistoryFile) -> tuple[str, pl.DataFrame]:
+    readers: dict[str, tuple[str, Callable[[pl.DataFrame], pl.DataFrame]]] = {
+        "closes": ("closes", _closes),
+        "wide_closes": ("closes", _wide_closes),
+        "actions": ("actions", lambda table: table),
+        "factors": ("actions", _actions_of_factors),
+        "yields": ("yields", lambda table: _yields(table, file.column or "rate")),
+    }
+    into, reader = readers[file.kind]
+    try:
+        rows = reader(_table(path))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        told = " ".join(str(error).split())[:200]
+        raise BacktestError(f"{path} is no file of {file.kind}: {told}") from None
+    return into, rows.with_columns(file=pl.lit(path.name))
+
+
+def _table(path: Path) -> pl.DataFrame:
+    """A file with its day as a date and its rows numbered from 1."""
+    is_parquet = path.suffix == ".parquet"
+    table = pl.read_parquet(path) if is_parquet else pl.read_csv(path, infer_schema_length=None)
+    day = next((name for name in _DAYS if name in table.columns), None)
+    if day is not None:
+        is_text = table[day].dtype == pl.String
+        table = table.rename({day: "day"}).with_columns(
+            pl.col("day").str.to_date("%Y-%m-%d") if is_text else pl.col("day").cast(pl.Date)
+        )
+    return table.with_row_index("file_row", offset=1)
+
+
+def _closes(table: pl.DataFrame) -> pl.DataFrame:
+    """Columns symbol, date and close; others are not read. A row without a close is none."""
+    return table.select("symbol", "day", "close", "file_row").drop_nulls("close")
+
+
+def _wide_closes(table: pl.DataFrame) -> pl.DataFrame:
+    """A date, and one column of closes a symbol."""
+    index = ["file_row", "day"]
+    long = table.unpivot(index=index, variable_name="symbol", value_name="close")
+    return long.drop_nulls("close")
+
+
+def _actions_of_factors(table: pl.DataFrame) -> pl.DataFrame:
+    """Splits and dividends of factors that are each valid up to a day.
+
+    adjusted = raw x price factor x split factor. Where the split factor grows, one share became
+    as many; where the price factor grows, a dividend went: its share of the close of that day.
+    """
+    rows = table.with_columns(
+        last=pl.col("valid_to_date").cast(pl.String).str.to_date("%Y%m%d")
+    ).sort("symbol", "last")
+    following = {
+        name: pl.col(name).shift(-1).over("symbol") for name in ("split_factor", "price_factor")
+    }
+    split = pl.col("split_factor_next") / pl.col("split_factor")
+    paid = (1.0 - pl.col("price_factor") / pl.col("price_factor_next")) * pl.col("reference_close")
+    after = rows.with_columns(
+        **{f"{name}_next": column for name, column in following.items()}
+    ).with_columns(split=split, dividend=paid)
+    kinds = [
+        after.filter((pl.col("split") - 1.0).abs() > _NOISE).select(
+            "symbol", day="last", kind=pl.lit("split"), value="split"
+        ),
+        after.filter(pl.col("dividend").abs() > _NOISE).select(
+            "symbol", day="last", kind=pl.lit("dividend"), value="dividend"
+        ),
+    ]
+    # The day after the last of the old factor: the first session on or after it counts.
+    return pl.concat(kinds).with_columns(pl.col("day") + pl.duration(days=1))
+
+
+_NOISE = 2e-4  # what six printed digits of a factor may leave
+
+
+def _yields(table: pl.DataFrame, column: str) -> pl.DataFrame:
+    """A date and a rate in per cent a year; 0 and blank are missing."""
+    rate = pl.col(column).cast(pl.Float64)
+    return table.filter(rate != 0.0).select("day", rate=rate / _PERCENT)

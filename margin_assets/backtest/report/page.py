@@ -1,0 +1,199 @@
+"""The page: runs side by side, then each with its pictures, coverage and worst days.
+
+Nothing in it is loaded from anywhere and no script runs: its policy allows its own style, by hash.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from importlib.resources import files
+from typing import Any
+
+import polars as pl
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from margin_assets.avalanche.report.scales import money, percent
+from margin_assets.backtest.report.plots import Line, Picture, Point, columns, dated, trade_off
+from margin_assets.kernels.rules.backtest_rules import Crisis, backtest_rules
+
+Tables = Mapping[str, pl.DataFrame]
+"""Rows of one run by table."""
+METHOD_NAMES = {
+    "reg_t": "FINRA 4210(c)",
+    "portfolio_margin": "portfolio margin",
+    "house": "house",
+}
+_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
+_LARGEST = 12  # worst days shown of a kind
+
+
+def page(runs: Sequence[Tables], histories: Mapping[str, str]) -> str:
+    """The report of one or more runs.
+
+    Args:
+        runs: Rows by table, one mapping a run.
+        histories: What is to be known of each history, by its name.
+    """
+    # One house, one style: the avalanche's page has it.
+    style = files("margin_assets.avalanche.report").joinpath("templates", "report.css")
+    text = style.read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    environment = Environment(
+        loader=PackageLoader("margin_assets.backtest.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"money": _usd, "percent": percent}
+    rendered: str = environment.get_template("backtest.html").render(
+        style=Markup(text),  # noqa: S704 (our own file, and allowed by its hash alone)
+        policy=f"{_POLICY}; style-src 'sha256-{digest}'",
+        runs=[_section(tables, histories) for tables in runs],
+        grid=_grid_of(runs),
+        names=METHOD_NAMES,
+    )
+    return rendered
+
+
+def _usd(amount: object) -> str:
+    return money(None if amount is None else float(amount))  # type: ignore[arg-type]
+
+
+def _section(tables: Tables, histories: Mapping[str, str]) -> dict[str, Any]:
+    run = tables["backtest_runs"].row(0, named=True)
+    days = tables["backtest_days"].sort("business_date")
+    coverage = tables["backtest_coverage"].sort("horizon_days", "method")
+    crises = {one.key: one.name for one in backtest_rules(run["last_date"]).crises}
+    return {
+        "run": run,
+        "note": histories.get(run["history"], ""),
+        "faults": json.loads(run["faults"]),
+        "changes": json.loads(run["policy_changes"]),
+        "tempers": _by_temper(tables["backtest_accounts"]),
+        "coverage": coverage.filter(pl.col("group_kind") == "all").to_dicts(),
+        "by_group": _by_group(coverage, crises),
+        "worst": _worst(tables["backtest_worst"]),
+        "whole": _whole(days),
+        "crises": _crises(days, backtest_rules(run["last_date"]).crises),
+    }
+
+
+def _by_temper(accounts: pl.DataFrame) -> list[dict[str, Any]]:
+    summed = ("calls", "false_calls", "restrictions", "liquidations", "missed_sessions", "sessions")
+    money_of = ("lost", "avoided", "paid_in")
+    return (
+        accounts.group_by("temper", "account_type")
+        .agg(pl.len().alias("accounts"), pl.col(*summed, *money_of).sum())
+        .sort("temper")
+        .to_dicts()
+    )
+
+
+def _by_group(coverage: pl.DataFrame, crises: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Breaches of one session by group, methods across."""
+    daily = coverage.filter((pl.col("horizon_days") == 1) & (pl.col("group_kind") != "all"))
+    rows = []
+    for (kind, name), part in daily.group_by("group_kind", "group_name", maintain_order=True):
+        found = {row["method"]: row for row in part.iter_rows(named=True)}
+        told = crises.get(str(name), str(name)) if kind == "crisis" else str(name)
+        rows.append({"kind": kind, "name": told, "order": str(name), "methods": found})
+    return sorted(rows, key=lambda row: (row["kind"] != "crisis", row["order"]))
+
+
+def _worst(worst: pl.DataFrame) -> list[dict[str, Any]]:
+    kept = worst.filter(pl.col("rank") <= _LARGEST).sort("kind", "rank")
+    return [
+        row | {"held": ", ".join(_position(one) for one in json.loads(row["held"]))}
+        for row in kept.iter_rows(named=True)
+    ]
+
+
+def _position(one: Sequence[Any]) -> str:
+    symbol, quantity, price, after = one
+    return f"{quantity / 1e6:,.0f} {symbol} at {price / 1e6:,.2f}, then {after / 1e6:,.2f}"
+
+
+def _shares(days: pl.DataFrame, name: str) -> list[float]:
+    gross = days["gross"].cast(pl.Float64)
+    share = days[name].cast(pl.Float64) / pl.select(pl.when(gross > 0).then(gross)).to_series()
+    return share.fill_null(0.0).to_list()
+
+
+def _whole(days: pl.DataFrame) -> dict[str, Markup]:
+    """All sessions, by month: the last requirement, the largest loss, and all calls."""
+    months = (
+        days.with_columns(
+            month=pl.col("business_date").dt.truncate("1mo"),
+            loss_share=pl.Series(_shares(days, "loss")),
+            **{f"{name}_share": pl.Series(_shares(days, name)) for name in METHOD_NAMES},
+        )
+        .group_by("month", maintain_order=True)
+        .agg(
+            pl.col("loss_share").max(),
+            *(pl.col(f"{name}_share").last() for name in METHOD_NAMES),
+            pl.col("calls_made", "sold_out").sum(),
+            pl.col("lost").sum().cast(pl.Float64),
+        )
+    )
+    at = months["month"].to_list()
+    lines = [Line(told, months[f"{name}_share"].to_list()) for name, told in METHOD_NAMES.items()]
+    lines.append(Line("worst day's loss", months["loss_share"].to_list()))
+    told = {
+        "requirement": dated(
+            Picture("Requirement and loss", "Shares of gross value, by month"), at, lines
+        ),
+        "calls": columns(
+            Picture("Calls made", "Number of calls, by month", is_share=False),
+            at,
+            months["calls_made"].cast(pl.Float64).to_list(),
+        ),
+        "lost": columns(
+            Picture("Lost by the firm", "USD, by month", is_share=False),
+            at,
+            months["lost"].to_list(),
+        ),
+    }
+    # Every text in them was escaped when it was drawn.
+    return {name: Markup(drawing) for name, drawing in told.items()}  # noqa: S704
+
+
+def _crises(days: pl.DataFrame, crises: Sequence[Crisis]) -> list[dict[str, Any]]:
+    found = []
+    for crisis in crises:
+        within = days.filter(pl.col("business_date").is_between(crisis.first, crisis.last))
+        if within.height < 2:
+            continue
+        at: list[date] = within["business_date"].to_list()
+        lines = [Line(told, _shares(within, name)) for name, told in METHOD_NAMES.items()]
+        lines.append(Line("loss until the next session", _shares(within, "loss")))
+        drawing = dated(
+            Picture(crisis.name, "Requirements and losses, shares of gross value"), at, lines
+        )
+        sums = {name: within[name].sum() for name in ("calls_made", "sold_out", "lost")}
+        found.append({"name": crisis.name, "picture": Markup(drawing)} | sums)  # noqa: S704
+    return found
+
+
+def _grid_of(runs: Sequence[Tables]) -> Markup | None:
+    """Policies by cost and loss, where there are several."""
+    if len(runs) < 2:
+        return None
+    rows = [tables["backtest_runs"].row(0, named=True) for tables in runs]
+    points = [
+        Point(
+            f"{row['policy']} ({row['history']})" if _differ(rows, "history") else row["policy"],
+            float(row["mean_required"]),
+            float(row["lost"]),
+        )
+        for row in rows
+    ]
+    picture = Picture("Cost against loss", "Mean house requirement across, USD lost upward")
+    return Markup(trade_off(picture, points))  # noqa: S704
+
+
+def _differ(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
+    return len({row[name] for row in rows}) > 1

@@ -1,0 +1,197 @@
+"""Runs: pure functions of what is asked, resumable, the same in parts as whole."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from margin_assets.backtest import running
+from margin_assets.backtest.book.plan import Plan
+from margin_assets.backtest.book.tempers import book_document, drawn
+from margin_assets.backtest.faults import BacktestError
+from margin_assets.backtest.history.building import History
+from margin_assets.backtest.policy import BUILT_IN, Policy, known_policies, policy_of, swept
+from margin_assets.backtest.report.page import page
+from margin_assets.backtest.results.storing import RUN_TABLES, store_tables, stored, tables_of
+from margin_assets.backtest.running import Ran, run, run_id_of
+from margin_assets.lake.store.declared import conform
+from margin_assets.lake.store.store import Lake
+from tests.support.backtests import history
+from tests.support.empty_lake import created
+
+SESSIONS = range(130, 400)  # from July 2020: three calendar years
+
+
+@pytest.fixture(scope="module")
+def found() -> History:
+    rng = np.random.default_rng(3)
+    market = rng.normal(0, 0.02, 400)
+    closes = {
+        f"S{n}": np.round(60 * np.cumprod(1 + market + rng.normal(0, 0.03, 400)), 2).tolist()
+        for n in range(6)
+    }
+    return history(
+        {"SPY": np.round(300 * np.cumprod(1 + market), 2).tolist()} | closes, benchmark="SPY"
+    )
+
+
+@pytest.fixture(scope="module")
+def book(found: History) -> Plan:
+    return drawn(book_document("tempers", accounts=40), found, SESSIONS)
+
+
+@pytest.fixture(scope="module")
+def ran(found: History, book: Plan) -> Ran:
+    return run(found, book, Policy(BUILT_IN, {}), SESSIONS)
+
+
+@pytest.fixture(scope="module")
+def tables(ran: Ran) -> dict[str, pl.DataFrame]:
+    return {name: conform(name, rows) for name, rows in tables_of(ran).items()}
+
+
+def same(one: Ran, other: Ran) -> bool:
+    pairs = zip(tables_of(one).values(), tables_of(other).values(), strict=True)
+    return all(a.equals(b, null_equal=True) for a, b in pairs)
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(
+    found: History, book: Plan, ran: Ran, tmp_path: Path
+):
+    done: list[int] = []
+
+    def until_two_years(sessions: int, _of: int) -> None:
+        done.append(sessions)
+        if len(done) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(found, book, ran.policy, SESSIONS, (tmp_path, until_two_years))
+    again = run(found, book, ran.policy, SESSIONS, (tmp_path, running.untold))
+
+    assert (again.resumed, len(again.years)) == (2, len(ran.years))
+    assert same(again, ran)
+
+
+def test_who_is_in_a_book_does_not_hang_on_how_many(found: History, book: Plan):
+    larger = drawn(book_document("tempers", accounts=60), found, SESSIONS)
+
+    first = [larger.lives.account_id[n] for n in np.flatnonzero(larger.lives.seat < 40)]
+    assert sorted(first) == sorted(book.lives.account_id)
+
+
+def test_accounts_are_independent_of_one_another(found: History, ran: Ran):
+    larger = drawn(book_document("tempers", accounts=60), found, SESSIONS)
+    other = run(found, larger, ran.policy, SESSIONS)
+
+    mine, theirs = (tables_of(one)["backtest_accounts"].drop("run_id") for one in (ran, other))
+    shared = theirs.filter(pl.col("account_id").is_in(mine["account_id"].implode()))
+    assert shared.sort("account_id").equals(mine.sort("account_id"))
+
+
+def test_sums_agree_between_tables(tables: dict[str, pl.DataFrame]):
+    (row,) = tables["backtest_runs"].rows(named=True)
+    accounts, days = tables["backtest_accounts"], tables["backtest_days"]
+
+    assert row["account_days"] == accounts["sessions"].sum() == days["accounts"].sum() > 0
+    assert row["calls"] == accounts["calls"].sum() == days["calls_made"].sum() > 0
+    assert row["lost"] == accounts["lost"].sum() == days["lost"].sum()
+    assert accounts["required"].sum() == days["house"].sum()
+    assert accounts["uncovered_sessions"].sum() == days["uncovered"].sum()
+    coverage = tables["backtest_coverage"].filter(pl.col("method") == "house")
+    daily = coverage.filter(pl.col("horizon_days") == 1)
+    by_temper = daily.filter(pl.col("group_kind") == "temper")
+    (all_,) = daily.filter(pl.col("group_kind") == "all").rows(named=True)
+    assert all_["breaches"] == by_temper["breaches"].sum() == days["uncovered"].sum()
+    assert all_["account_days"] == by_temper["account_days"].sum()
+
+
+def test_a_lake_holds_a_run_once(ran: Ran, tables: dict[str, pl.DataFrame], tmp_path: Path):
+    lake = created(Lake(str(tmp_path / "lake")))
+
+    assert {*store_tables(lake, tables_of(ran))} >= {
+        "history_prices",
+        "backtest_runs",
+        "backtest_days",
+    }
+    assert store_tables(lake, tables_of(ran)) == []
+    for name in RUN_TABLES:
+        held = stored(lake, ran.run_id[:8], name)
+        assert held.height == tables[name].height, name
+    with pytest.raises(BacktestError, match="no runs 'zz'"):
+        stored(lake, "zz", "backtest_runs")
+
+
+def test_the_page_tells_the_figures_and_loads_nothing(tables: dict[str, pl.DataFrame]):
+    text = page([tables, tables], {"test": "Drawn & told."})
+
+    calls = tables["backtest_runs"]["calls"][0]
+    assert f'<td class="number">{calls:,}</td>' in text
+    assert "Drawn &amp; told." in text
+    assert "default-src &#39;none&#39;" in text
+    assert "<script" not in text
+    assert "http" not in text.replace("http-equiv", "")
+    assert text.count("<svg") == 7  # three a run, and the runs by cost and loss
+
+
+def test_a_run_is_known_by_all_that_it_is_a_function_of(found: History, book: Plan, ran: Ran):
+    changed = Policy("other", {"house": {"ladder": {"warning_below": 0.04}}})
+
+    assert run_id_of(found, book, ran.policy, SESSIONS) == ran.run_id
+    assert run_id_of(found, book, changed, SESSIONS) != ran.run_id
+    assert run_id_of(found, book, ran.policy, SESSIONS[1:]) != ran.run_id
+
+
+def test_a_sweep_is_every_pair_of_values():
+    grid = {
+        "house.ladder.warning_below": ("0.03", "0.04"),
+        "overlays.concentration.enabled": ("true",),
+    }
+    found = swept(policy_of(BUILT_IN), grid)
+
+    assert [one.name for one in found] == [
+        "built-in, house.ladder.warning_below=0.03, overlays.concentration.enabled=true",
+        "built-in, house.ladder.warning_below=0.04, overlays.concentration.enabled=true",
+    ]
+    day = date(2021, 1, 4)
+    below = [one.on(day).rules.warning_below for one in found]
+    assert below == [30_000, 40_000]
+    assert found[0].on(day).overlays.enabled == {"concentration"}
+
+
+@pytest.mark.parametrize("name", known_policies())
+def test_known_policies_decide(name: str):
+    assert policy_of(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"calls": {}}, "'calls' decides nothing here"),
+        ({"house": {"ladder": {"warning_belo": 0.1}}}, "warning_belo"),
+        ({"house": {"ladder": {"warning_below": 0.5}}}, "warning_below"),
+    ],
+)
+def test_a_policy_that_fits_no_rulebook_is_refused(changes: dict[str, object], told: str):
+    with pytest.raises(BacktestError, match=told):
+        Policy("wrong", changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("weights = {}", "book .*: seed: Field required"),
+        ("[weights", "book"),
+    ],
+)
+def test_a_book_that_is_none_is_refused(text: str, told: str, tmp_path: Path):
+    (tmp_path / "book.toml").write_text(text)
+    with pytest.raises(BacktestError, match=told):
+        book_document(str(tmp_path / "book.toml"))
+
+
+def test_a_range_without_a_session_is_named(found: History):
+    with pytest.raises(BacktestError, match="has no session from"):
+        running.sessions_between(found, None, found.days[0].replace(year=1999))

@@ -1,0 +1,105 @@
+"""The verbs of backtests, as a user calls them, on a small history of drawn closes."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support.backtests import days
+from tests.support.margin_command import Margin
+
+SESSIONS = 330
+NAMES = [f"S{n}" for n in range(6)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("history")
+    rng = np.random.default_rng(5)
+    market = rng.normal(0, 0.03, SESSIONS)
+    market[200] = -0.45  # a crash that no requirement covers
+    columns = [60 * np.cumprod(1 + market + rng.normal(0, 0.03, SESSIONS)) for _ in NAMES]
+    lines = [",".join(["Date", "SPY", *NAMES])]
+    spy = 300 * np.cumprod(1 + market)
+    for n, day in enumerate(days(SESSIONS)):
+        closes = [spy[n], *(column[n] for column in columns)]
+        lines.append(",".join([str(day), *(f"{close:.2f}" for close in closes)]))
+    (made / "closes.csv").write_text("\n".join(lines) + "\n")
+    (made / "history.toml").write_text(
+        'name = "small"\ntitle = "A small history"\nsource = "Drawn"\nbenchmark = "SPY"\n'
+        'adjusted = true\n[[file]]\npath = "closes.csv"\nkind = "wide_closes"\n'
+        '[[names]]\nsymbol = "SPY"\nasset_class = "etf"\n'
+    )
+    return made
+
+
+@pytest.fixture(scope="module")
+def words(folder: Path) -> list[Any]:
+    return ["--history", folder, "--accounts", 30, "--from", "2020-07-01"]
+
+
+def test_a_policy_is_run_told_kept_and_opened(margin: Margin, words: list[Any], tmp_path: Path):
+    lake, page = tmp_path / "lake", tmp_path / "report.html"
+    said = margin("backtest", "built-in", *words, "--lake", lake, "--report", page, "--json")
+    again = margin("backtest", "built-in", *words, "--json")
+
+    (told,) = said.document["runs"]
+    assert said.document == again.document
+    assert told["calls"] > 0
+    assert {row["method"] for row in told["coverage"]} == {"reg_t", "portfolio_margin", "house"}
+    question = "SELECT run_id, calls, (SELECT count(*) FROM backtest_days) AS n FROM backtest_runs"
+    (row,) = margin("sql", question, "--lake", lake, "--json").document
+    assert (row["run_id"], row["calls"]) == (told["run_id"], told["calls"])
+    assert row["n"] == told["sessions"]
+    assert "built-in on small" in page.read_text("utf-8")
+
+    worst = margin("backtest", "worst", told["run_id"][:6], "--lake", lake, "--json").document
+    first = worst[0]
+    explained = margin(
+        *("backtest", "explain", told["run_id"], first["rank"], "--kind", first["kind"]),
+        *("--lake", lake, "--json"),
+    ).document
+    assert explained["account_id"] == first["account_id"]
+    assert explained["positions"]
+    if first["kind"] == "uncovered":
+        gained = sum(p["gain"] for p in explained["positions"])
+        assert -gained == pytest.approx(float(explained["loss"]), abs=1)
+
+    margin("backtest", "report", told["run_id"], "--lake", lake, "--out", tmp_path / "again.html")
+    assert (tmp_path / "again.html").read_text("utf-8").count("<svg") == page.read_text(
+        "utf-8"
+    ).count("<svg")
+
+
+def test_a_table_is_for_people(margin: Margin, words: list[Any], tmp_path: Path):
+    (tmp_path / "dear.toml").write_text("[overlays.concentration]\nenabled = true\nrate = 0.35\n")
+    said = margin("backtest", tmp_path / "dear.toml", *words, "--to", "2020-08-31").out
+
+    assert "dear on small, 2020-07-01 to 2020-08-31" in said
+    assert "Kupiec p" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["nowhere.toml"], "policy nowhere.toml"),
+        (["built-in", "--sweep", "house.ladder.warning_belo=0.1"], "warning_belo"),
+        (["built-in", "--history", "nothing"], "no history 'nothing'"),
+        (["built-in", "--book", "nobody"], "book nobody"),
+        (["built-in", "--to", "1999-01-01"], "has no session"),
+        (["explain", "0", "1"], "no lake at"),
+    ],
+)
+def test_what_cannot_be_run_is_one_line(
+    margin: Margin, folder: Path, given: list[Any], told: str, tmp_path: Path
+):
+    words = (
+        given if "--history" in given or given[0] == "explain" else [*given, "--history", folder]
+    )
+    lake = ["--lake", tmp_path / "lake"] if given[0] == "explain" else []
+    said = margin("backtest", *words, *lake)
+
+    assert said.code == 1
+    assert told in said.err
+    assert said.err.count("\n") == 1

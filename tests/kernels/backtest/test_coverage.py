@@ -1,0 +1,97 @@
+"""Published regions and examples of both tests, and the conventions of tails."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from margin_assets.kernels.backtest.coverage import Transitions, coverage_tests, independence_ratio
+from margin_assets.kernels.backtest.tails import expected_shortfall, place_of, value_at_risk
+
+LAW = settings(max_examples=50, deadline=None, derandomize=True)
+COUNTS = st.integers(0, 300)
+AT_5_PERCENT = 3.841  # chi squared, one degree of freedom
+
+# Kupiec (1995), as in Jorion, Value at Risk: breaches that do not reject at 5%, ends left out.
+REGIONS = [
+    (0.01, 255, 0, 7),  # none at all is as unlikely as 7: the printed table says N < 7
+    (0.01, 510, 1, 11),
+    (0.01, 1000, 4, 17),
+    (0.025, 255, 2, 12),
+    (0.025, 510, 6, 21),
+    (0.025, 1000, 15, 36),
+    (0.05, 255, 6, 21),
+    (0.05, 510, 16, 36),
+    (0.05, 1000, 37, 65),
+    (0.10, 255, 16, 36),
+    (0.10, 510, 38, 65),
+    (0.10, 1000, 81, 120),
+]
+
+
+@pytest.mark.parametrize(("share", "days", "least", "most"), REGIONS)
+def test_kupiecs_table(share: float, days: int, least: int, most: int):
+    kept = [n for n in range(days) if coverage_tests(days, n, share, None).kupiec < AT_5_PERCENT]
+
+    assert (kept[0] - 1, kept[-1] + 1) == (least, most)
+
+
+def test_jorions_bank():
+    # JP Morgan in 1998: 20 breaches in 252 days at 95%, 6 of them on the day after another.
+    found = coverage_tests(252, 20, 0.05, Transitions(218, 14, 14, 6))
+
+    assert found.kupiec == pytest.approx(3.91, abs=0.005)
+    assert found.independence == pytest.approx(9.53, abs=0.005)
+    assert found.conditional == pytest.approx(13.44, abs=0.01)
+    assert found.conditional_p == pytest.approx(math.exp(-0.5 * found.conditional))
+    assert found.kupiec_p == pytest.approx(0.048, abs=0.0005)
+
+
+def test_no_day_after_another_leaves_independence_open():
+    for followed in (None, Transitions(0, 0, 0, 0)):
+        assert coverage_tests(50, 1, 0.01, followed)[5:] == (None, None, None, None)
+
+
+@LAW
+@given(COUNTS, COUNTS, COUNTS, COUNTS)
+def test_independence_is_of_shares_after_either_day(
+    calm: int, after: int, breach_calm: int, again: int
+):
+    found = independence_ratio(Transitions(calm, after, breach_calm, again))
+
+    assert found >= 0.0
+    # The same share after either day: nothing is gained.
+    same = Transitions(calm, after, calm, after)
+    assert independence_ratio(same) == pytest.approx(0.0, abs=1e-9)
+    swapped = Transitions(breach_calm, again, calm, after)
+    assert independence_ratio(swapped) == pytest.approx(found)
+
+
+def test_tails_are_the_order_statistics_of_ore():
+    results = np.array([5.0, -3.0, 4.0, -8.0, 1.0, 2.0, 0.0, -1.0, 3.0, 6.0])
+
+    # floor(0.1 x 10) = 1: the second lowest, and the mean of the two lowest.
+    assert value_at_risk(results, 0.1) == 3.0
+    assert expected_shortfall(results, 0.1) == 5.5
+    assert value_at_risk(results, 0.09) == 8.0
+    assert expected_shortfall(results, 0.09) == 8.0
+
+
+def test_a_share_that_is_whole_in_decimals_is_whole():
+    assert place_of(0.07, 100) == 7  # 7.000000000000001 and 6.999999999999999 alike
+    assert place_of(0.29, 100) == 29
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.01, 0), (1.0, 5), (-0.1, 5)])
+def test_no_tail_of_nothing(share: float, count: int):
+    with pytest.raises(ValueError, match="no tail"):
+        place_of(share, count)
+
+
+@LAW
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60), st.floats(0.0, 0.99))
+def test_shortfall_is_at_least_the_value_at_risk(results: list[float], share: float):
+    found = np.array(results)
+    assert expected_shortfall(found, share) >= value_at_risk(found, share) - 1e-6

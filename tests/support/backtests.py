@@ -1,0 +1,123 @@
+"""Small histories and books for tests of backtests, all checkable by hand."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from margin_assets.backtest.book.plan import Lives, Movements, Plan, Trades
+from margin_assets.backtest.engine.ground import ground_of
+from margin_assets.backtest.engine.state import empty_state
+from margin_assets.backtest.engine.walk import Walk
+from margin_assets.backtest.history.building import History, built
+from margin_assets.backtest.history.document import Document, HistoryFile
+from margin_assets.backtest.history.reading import ACTIONS, SOURCED, YIELDS, Rows
+from margin_assets.backtest.policy import BUILT_IN, Policy
+from margin_assets.calendar import sessions
+from margin_assets.kernels.numeric.money import MICRO, value_cents
+from schemas.landed import ACCOUNT_TYPES
+
+
+def days(count: int, first: date = date(2020, 1, 2)) -> list[date]:
+    """Sessions from a day on."""
+    known = sessions().days
+    start = next(n for n, day in enumerate(known) if day >= first)
+    return known[start : start + count]
+
+
+def document(benchmark: str = "X", **more: object) -> Document:
+    file = HistoryFile(path="closes.csv", kind="closes")
+    told = {"name": "test", "title": "A test", "source": "none", "benchmark": benchmark}
+    return Document.model_validate(told | {"file": (file,)} | more)
+
+
+def rows(
+    closes: Mapping[str, Sequence[float | None]],
+    actions: Sequence[tuple[str, date, str, float]] = (),
+    first: date = date(2020, 1, 2),
+) -> Rows:
+    """Closes by symbol, one a session; None for no row."""
+    known = days(max(len(column) for column in closes.values()), first)
+    told = [
+        (symbol, day, close, "closes.csv", number)
+        for symbol, column in closes.items()
+        for number, (day, close) in enumerate(zip(known, column, strict=False), 1)
+        if close is not None
+    ]
+    return Rows(
+        pl.DataFrame(told, schema=SOURCED, orient="row"),
+        pl.DataFrame(list(actions), schema=ACTIONS, orient="row"),
+        pl.DataFrame(schema=YIELDS),
+        {"closes.csv": "0" * 64},
+    )
+
+
+def history(closes: Mapping[str, Sequence[float | None]], **more: object) -> History:
+    return built(rows(closes), document(**more))
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One account: a deposit and trades at the close of a session."""
+
+    deposit: int
+    """USD."""
+    held: Mapping[str, int]
+    """Shares by symbol."""
+    kind: str = "reg_t"
+    opened: int = 0
+    closes: int = 10_000
+    patience: int = 0
+    pays: bool = True
+    pocket: int = 0
+
+
+def plan(found: History, *seats: Seat) -> Plan:
+    """A book of seats, one life each, in the order of their opening."""
+    order = sorted(range(len(seats)), key=lambda n: (seats[n].opened, n))
+    trades = sorted(
+        (seat.opened, n, found.symbols.index(symbol), shares * MICRO)
+        for n, seat in enumerate(seats)
+        for symbol, shares in seat.held.items()
+    )
+    paid = [
+        -value_cents(shares, int(found.price[place, held])) for place, _, held, shares in trades
+    ]
+    at, seat_of, security, quantity = np.array(trades, dtype=np.int64).reshape(-1, 4).T.copy()
+    money = sorted((seat.opened, n, seat.deposit * 100) for n, seat in enumerate(seats))
+    moved = np.array(money, dtype=np.int64).reshape(-1, 3).T.copy()
+
+    def column(*values: int) -> np.ndarray:
+        return np.array([values[n] for n in order], dtype=np.int64)
+
+    lives = Lives(
+        account_id=tuple(f"A{n}" for n in order),
+        seat=np.array(order, dtype=np.int64),
+        temper=np.zeros(len(seats), dtype=np.int64),
+        account_type=column(*(ACCOUNT_TYPES.index(s.kind) for s in seats)).astype(np.int8),
+        opened=column(*(s.opened for s in seats)),
+        closes=column(*(s.closes for s in seats)),
+        patience=column(*(s.patience for s in seats)),
+        pays=column(*(int(s.pays) for s in seats)),
+        pocket=column(*(s.pocket * 100 for s in seats)),
+    )
+    return Plan(
+        book_id="0" * 32,
+        title="a book by hand",
+        seats=len(seats),
+        tempers=("T",),
+        lives=lives,
+        trades=Trades(at, seat_of, security, quantity, np.array(paid, dtype=np.int64)),
+        movements=Movements(*moved),
+        debit_spread=0.0,
+    )
+
+
+def walk(found: History, book: Plan, policy: Policy | None = None) -> Walk:
+    """A walk that stands before the first session."""
+    chosen = policy or Policy(BUILT_IN, {})
+    ground = ground_of(found, chosen)
+    state = empty_state(book, len(found.symbols), len(ground.changes))
+    return Walk(ground, book, chosen, state)

@@ -13,6 +13,7 @@ from schemas import (
     books,
     calls,
     columns,
+    contracts,
     desk,
     firm,
     house,
@@ -23,6 +24,7 @@ from schemas import (
     notifications,
     reg_t,
     settlement,
+    stock_record,
 )
 from schemas.avalanche import answers, by_hour, results
 
@@ -102,6 +104,7 @@ TABLES: dict[str, Table] = {
     for table in (
         _landed("accounts", landed.Accounts),
         _landed("instruments", landed.Instruments),
+        _landed("option_adjustments", contracts.OptionAdjustments),
         _landed("betas", landed.Betas),
         _landed("volatilities", landed.Volatilities),
         _landed("volumes", landed.Volumes),
@@ -112,6 +115,7 @@ TABLES: dict[str, Table] = {
         _landed("fills", landed.Fills),
         _landed("exercises", settlement.Exercises),
         _landed("prices", landed.Prices),
+        _landed("stock_record", stock_record.StockRecord),
         _landed("desk_actions", desk.DeskActions),
         _landed("limits", firm.Limits),
         _added("landed_files", landed.LandedFiles, "landed", "file_number"),
@@ -216,6 +220,16 @@ TABLES: dict[str, Table] = {
             books.AccruedDividends,
             "margin",
             *("changed_at", "account_id", "action_id", "kind"),
+        ),
+        Table(
+            "breaks",
+            stock_record.Breaks,
+            Mode.STATE,
+            "margin",
+            ("account_id", "kind", "symbol"),
+            retention_days=7,
+            is_daily=True,
+            in_cycle=False,
         ),
         _beside_cycles("cycles", audit.Cycles, "audit", "cycle", "state"),
         _beside_cycles(

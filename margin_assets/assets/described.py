@@ -41,6 +41,12 @@ DESCRIBED: dict[str, Described] = {
         _ROWS,
         ("positions", "prices"),
     ),
+    "option_adjustments": Described(
+        "What a contract delivers after a split or a merger: cover, spreads and values follow it.",
+        "OCC By-Laws, article VI, section 11A; FINRA 4210(f)(2)(H)(iii): cover is counted in units"
+        " delivered.",
+        ("instruments", "positions", "reg_t_requirements"),
+    ),
     "betas": Described(
         "Moves a position with SPY in stress; without one it loses twice the move.",
         _ROWS,
@@ -102,6 +108,17 @@ DESCRIBED: dict[str, Described] = {
         " indeterminate.",
         "House rulebook, `prices`.",
         ("positions", "margin_summary"),
+    ),
+    "stock_record": Described(
+        "What the firm's own books hold at a close; compared with ours, and changes nothing.",
+        _ROWS,
+        ("breaks", "positions"),
+    ),
+    "breaks": Described(
+        "Where the firm's own books and ours differ, for how long, and what that is worth in"
+        " requirement. `margin reconcile --as-of DATE` tells them.",
+        "None: it is a comparison.",
+        ("stock_record", "positions", "account_state"),
     ),
     "desk_actions": Described(
         "What people did. Each act is a landed row, so that a replay reproduces it.",

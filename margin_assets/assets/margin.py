@@ -12,8 +12,12 @@ import polars as pl
 from margin_assets.assets.declared import daily_asset
 from margin_assets.assets.partitions import closes
 from margin_assets.calendar import calendar, sessions
+from margin_assets.kernels.book.deliverables import adjusted_at
+from margin_assets.kernels.book.delivered_terms import as_listed
+from margin_assets.kernels.book.terms import from_their_dates
 from margin_assets.kernels.history import history
 from margin_assets.kernels.history.accrued import with_accrued
+from margin_assets.kernels.history.breaks import Known, breaks_at
 from margin_assets.kernels.history.pattern_history import pattern_day_traders_at
 from margin_assets.kernels.history.sma_history import memoranda_at
 from margin_assets.kernels.margin import firm_tables
@@ -26,10 +30,14 @@ def margined_asset(name: str, kernel: Callable[[Eras], pl.DataFrame]) -> dg.Asse
     """Daily asset over positions and accounts, which the live cycle margins once for all."""
 
     def computed(
-        positions: pl.LazyFrame, account_state: pl.LazyFrame, accrued_dividends: pl.LazyFrame
+        positions: pl.LazyFrame,
+        account_state: pl.LazyFrame,
+        accrued_dividends: pl.LazyFrame,
+        option_adjustments: pl.LazyFrame,
     ) -> pl.DataFrame:
         accounts = with_accrued(*pl.collect_all([account_state, accrued_dividends]))
-        return kernel(margined(positions.collect(), accounts))
+        held, adjustments = pl.collect_all([positions, option_adjustments])
+        return kernel(margined(delivered(held, adjustments), accounts))
 
     return daily_asset(name)(computed)
 
@@ -41,19 +49,31 @@ _ACCOUNTS = ("cash_movements", "accounts")
 _BOOKS = ("corporate_actions", "opening_balances", "settlements")
 
 
+def everything_landed(
+    tables: dict[str, pl.LazyFrame],
+) -> tuple[history.Landed, history.Booked, dict[str, pl.DataFrame]]:
+    """Landed tables as the kernels of history take them, and all of them by name."""
+    rows = dict(zip(tables, pl.collect_all(tables.values()), strict=True))
+    landed = history.Landed(*(rows[name] for name in _MARKS))
+    movements, accounts = (rows[name] for name in _ACCOUNTS)
+    books = (rows[name] for name in _BOOKS)
+    booked = history.Booked(landed.fills, movements, accounts, landed.instruments, *books)
+    return landed, booked, rows
+
+
 def landed_asset(name: str, kernel: LandedKernel) -> dg.AssetsDefinition:
     """Daily asset over everything landed: of what has a path that is walked from its beginning."""
 
     def computed(context: dg.AssetExecutionContext, **tables: pl.LazyFrame) -> pl.DataFrame:
-        names = (*_MARKS, *_ACCOUNTS)
-        rows = dict(zip(names, pl.collect_all([tables[n] for n in names]), strict=True))
-        landed = history.Landed(*(rows[name] for name in _MARKS))
-        movements, accounts = (rows[name] for name in _ACCOUNTS)
-        books = (rows[name] for name in _BOOKS)
-        booked = history.Booked(landed.fills, movements, accounts, landed.instruments, *books)
+        landed, booked, _ = everything_landed(tables)
         return kernel(landed, booked, closes(context.partition_keys), calendar())
 
     return daily_asset(name, (*_MARKS, *_ACCOUNTS))(computed)
+
+
+def delivered(positions: pl.DataFrame, adjustments: pl.DataFrame) -> pl.DataFrame:
+    """Positions with what adjusted contracts deliver."""
+    return adjusted_at(positions, from_their_dates(adjustments))
 
 
 @daily_asset("positions")
@@ -68,12 +88,14 @@ def positions(  # noqa: PLR0913 (an argument a table)
     corporate_actions: pl.LazyFrame,
     opening_balances: pl.LazyFrame,
     settlements: pl.LazyFrame,
+    option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Positions at the close, trade date, each with the mark that values it."""
     marks = (fills, instruments, prices, betas, rates, volatilities)
-    books = (corporate_actions, opening_balances, settlements)
+    books = (corporate_actions, opening_balances, settlements, option_adjustments)
     landed = history.Landed(*pl.collect_all([*marks, *books]))
-    return history.positions_at(landed, closes(context.partition_keys), sessions().times)
+    at = history.positions_at(landed, closes(context.partition_keys), sessions().times)
+    return as_listed(at)
 
 
 @daily_asset("account_state")
@@ -95,31 +117,35 @@ def account_state(  # noqa: PLR0913 (an argument a table)
 
 
 @daily_asset("firm_risk")
-def firm_risk(
+def firm_risk(  # noqa: PLR0913 (an argument a table)
     positions: pl.LazyFrame,
     account_state: pl.LazyFrame,
     accrued_dividends: pl.LazyFrame,
     margin_summary: pl.LazyFrame,
     stress_results: pl.LazyFrame,
+    option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Each scenario over the whole firm: moves of SPY, and of every price."""
     frames = pl.collect_all([positions, account_state, margin_summary, stress_results])
     accounts = with_accrued(frames[1], accrued_dividends.collect())
-    return firm_tables.firm_risk_at(frames[0], accounts, *frames[2:])
+    held = delivered(frames[0], option_adjustments.collect())
+    return firm_tables.firm_risk_at(held, accounts, *frames[2:])
 
 
 @daily_asset("credit_exposures")
-def credit_exposures(
+def credit_exposures(  # noqa: PLR0913 (an argument a table)
     positions: pl.LazyFrame,
     account_state: pl.LazyFrame,
     accrued_dividends: pl.LazyFrame,
     margin_summary: pl.LazyFrame,
     stress_results: pl.LazyFrame,
+    option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """What clients would owe in each scenario, by type of account."""
     frames = pl.collect_all([positions, account_state, margin_summary, stress_results])
     accounts = with_accrued(frames[1], accrued_dividends.collect())
-    return firm_tables.credit_exposures_at(frames[0], accounts, *frames[2:])
+    held = delivered(frames[0], option_adjustments.collect())
+    return firm_tables.credit_exposures_at(held, accounts, *frames[2:])
 
 
 @daily_asset("firm_concentrations")
@@ -128,17 +154,28 @@ def firm_concentrations(
     account_state: pl.LazyFrame,
     accrued_dividends: pl.LazyFrame,
     volumes: pl.LazyFrame,
+    option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Names and issuers that lose most at the firm's worst scenario, and how they trade."""
     held, state, traded = pl.collect_all([positions, account_state, volumes])
     accounts = with_accrued(state, accrued_dividends.collect())
-    return firm_tables.firm_concentrations_at(held, accounts, traded)
+    adjusted = delivered(held, option_adjustments.collect())
+    return firm_tables.firm_concentrations_at(adjusted, accounts, traded)
 
 
 WALKED: dict[str, LandedKernel] = {
     "special_memorandum_accounts": memoranda_at,
     "pattern_day_traders": pattern_day_traders_at,
 }
+
+
+@daily_asset("breaks", (*_MARKS, *_ACCOUNTS, "stock_record"))
+def breaks(context: dg.AssetExecutionContext, **tables: pl.LazyFrame) -> pl.DataFrame:
+    """Where the firm's own books and ours differ at the close; nothing is changed by it."""
+    landed, booked, beside = everything_landed(tables)
+    known = Known(landed, booked, beside["stock_record"], calendar())
+    return breaks_at(known, closes(context.partition_keys))
+
 
 DAILY_ASSETS = (
     positions,
@@ -148,4 +185,5 @@ DAILY_ASSETS = (
     firm_concentrations,
     credit_exposures,
     firm_risk,
+    breaks,
 )

@@ -133,6 +133,20 @@ RULES = (
 )
 
 
+def breaks_result(frames: Mapping[str, pl.DataFrame]) -> dg.AssetCheckResult:
+    """Verdict on the breaks of some dates: how many, and what they come to, in USD."""
+    found = frames["breaks"]
+    amounts = {
+        name: float(found[name].abs().sum())
+        for name in ("market_value", "requirement_change", "excess_change")
+    }
+    metadata: dict[str, Any] = {"breaks": found.height} | amounts
+    metadata["oldest"] = int(str(found["age"].max() or 0))
+    return dg.AssetCheckResult(
+        passed=found.is_empty(), severity=dg.AssetCheckSeverity.WARN, metadata=metadata
+    )
+
+
 def _check(rule: Rule) -> dg.AssetChecksDefinition:
     if not all(TABLES[name].is_daily for name in rule.inputs):
         return _sealed_check(rule)
@@ -204,6 +218,13 @@ def _session(at: datetime) -> int:
 
 CONSISTENCY = (
     *(_check(rule) for rule in RULES),
+    daily_check(
+        "the_firms_books_agree",
+        "The firm's own books hold what the monitor holds.",
+        ("breaks",),
+        breaks_result,
+        blocking=False,
+    ),
     few_rows_are_quarantined,
     no_fill_counts_twice,
     the_last_cycle_is_of_this_session,

@@ -26,6 +26,7 @@ from margin_assets.cli.desk import (
     liquidate,
     notice_verbs,
     plan_verbs,
+    reconcile,
 )
 from margin_assets.cli.documents import im_verbs, offline_verbs, value_verbs
 from margin_assets.cli.lake import audit_verbs, lake_verbs, serve_verbs
@@ -89,6 +90,7 @@ for _group in (
     notice_verbs,
     plan_verbs,
     limit_verbs,
+    reconcile,
     serve_verbs,
     dashboard_verbs,
     avalanche_verbs,

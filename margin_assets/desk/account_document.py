@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import polars as pl
 from pydantic import ValidationError
 
+from margin_assets.kernels.book.deliverables import parsed
 from margin_assets.kernels.history.accrued import with_accrued
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import day_of
@@ -47,6 +48,8 @@ def account_document(tables: Tables, account: str) -> Document:
         raise NoDocument(f"unknown account {account!r}{did_you_mean(account, known)}")
     state = states.row(0, named=True)
     positions = tables("positions", mine).sort("class_group", "symbol").to_dicts()
+    options = [row["symbol"] for row in positions if row["asset_class"] == "option"]
+    delivered = _deliverables(tables, options)
     sma = tables("special_memorandum_accounts", mine)["sma"]
     day = day_of(int(instants(states["as_of"])[0]))
     try:
@@ -62,7 +65,9 @@ def account_document(tables: Tables, account: str) -> Document:
                     "registered": state["is_registered"],
                     "accrued_dividends": _accrued(tables("accrued_dividends", mine), states),
                 },
-                "positions": [_position(row, day) for row in positions],
+                "positions": [
+                    _position(row, day) | _delivered(row, delivered, day) for row in positions
+                ],
                 "instruments": _instruments(positions),
                 "rates": {"risk_free": _rate(positions)},
             }
@@ -120,6 +125,26 @@ def _position(row: Row, day: date) -> Row:
         "last_fill_price": last,
         "sale_price": sold,
     }
+
+
+def _deliverables(tables: Tables, options: list[str]) -> list[Row]:
+    """What adjustments of some options say, the one that stands last."""
+    if not options:
+        return []
+    rows = tables("option_adjustments", pl.col("symbol").is_in(options))
+    return rows.sort("effective_on", "cycle", "landed_at", "file_id", "file_row").to_dicts()
+
+
+def _delivered(row: Row, adjustments: list[Row], day: date) -> Row:
+    """What a contract delivers on a day, where it was adjusted."""
+    known = [a for a in adjustments if a["symbol"] == row["symbol"] and a["effective_on"] <= day]
+    deliverable = parsed(known[-1]["deliverable"]) if known else None
+    if deliverable is None:
+        return {}
+    units = dict(deliverable.units)
+    found = {"units": units.pop(row["underlying"], Decimal(0)), "others": units}
+    paid = known[-1]["strike_multiplier"]
+    return {"deliverable": found | {"cash": deliverable.cash, "strike_multiplier": paid}}
 
 
 def _price(row: Row) -> Decimal | None:

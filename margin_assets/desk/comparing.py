@@ -61,7 +61,7 @@ def moves(lake: Lake, sealed: Sealed, sides: tuple[Side, Side]) -> Document:
     """Accounts of a sealed cycle that two sides state differently, and the totals of all."""
     table = SealedTables(lake, sealed.table_versions)
     accounts = table("account_state").sort("account_id")
-    positions = table("positions").sort("account_id", "class_group", "symbol")
+    positions = table.delivered_positions()
     standing = table("enforcement_state", columns=("account_id", "margin_status"))
     was = accounts.join(standing, on="account_id", how="left", maintain_order="left")
     is_warned = (was["margin_status"] == "warning").fill_null(value=False)

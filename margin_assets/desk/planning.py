@@ -31,7 +31,7 @@ def plans_as_sealed(
 
 def _plans(tables: SealedTables, chosen: pl.Expr, request: Request) -> Iterable[tuple[str, Row]]:
     accounts = tables("account_state", chosen).sort("account_id")
-    positions = tables("positions", chosen).sort("account_id", "class_group", "symbol")
+    positions = tables.delivered_positions(chosen)
     names = pl.concat([positions["symbol"], positions["underlying"].drop_nulls()])
     volumes = tables.in_landing_order("volumes").filter(pl.col("symbol").is_in(names.implode()))
     landed = volumes.collect()

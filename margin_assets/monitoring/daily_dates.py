@@ -23,7 +23,7 @@ def daily_dates(lake: Lake) -> Daily:
     """
     begun: set[date] = set()
     for table in TABLES.values():
-        if table.is_daily:
+        if table.is_daily and table.in_cycle:
             begun |= _dates(lake, DAILY + table.name)
     if not begun:
         return Daily()

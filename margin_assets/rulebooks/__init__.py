@@ -41,6 +41,7 @@ OUTSIDE = (
     "avalanche",
     "avalanche_scenarios",
     "backtest",
+    "cash_account",
 )
 """Families that decide nothing in a cycle: no plan names them, and none is replayed by them."""
 

@@ -24,6 +24,7 @@ from margin_assets.whatif.fields import (
     Quantity,
     Rate,
     Symbol,
+    Units,
     Volatility,
     Volume,
     not_negative,
@@ -76,6 +77,25 @@ class Equity(_Part):
         return self
 
 
+class Deliverable(_Part):
+    """What one contract of an adjusted option delivers."""
+
+    units: Units = Decimal(0)
+    """Units of its underlying."""
+    cash: Annotated[Amount, AfterValidator(not_negative)] = Decimal(0)
+    others: dict[Symbol, Multiplier] = Field(default_factory=dict)
+    """Units of other securities: with any, the contract has no model (`deliverable_unmodelled`)."""
+    strike_multiplier: Multiplier | None = None
+    """What the strike is multiplied by for what is paid at exercise; absent: the multiplier."""
+
+    def written(self, underlying: str) -> str:
+        """The deliverable as the feed `option_adjustments` writes it."""
+        held = {underlying: self.units} if self.units else {}
+        parts = [f"{units.normalize():f} {name}" for name, units in (held | self.others).items()]
+        cash = [f"{self.cash.normalize():f} cash"] if self.cash or not parts else []
+        return " + ".join([*parts, *cash])
+
+
 class Option(_Part):
     """Option; several rows of one contract are one position."""
 
@@ -88,6 +108,8 @@ class Option(_Part):
     multiplier: Multiplier
     quantity: Quantity
     price: Premium | None = None
+    deliverable: Deliverable | None = None
+    """Of an adjusted contract; absent: as many units of the underlying as its multiplier says."""
     price_state: PriceState | None = None
     listed: bool = True
     settlement: Annotated[str, OneOf(SETTLEMENTS)] | None = None
@@ -109,6 +131,8 @@ class Option(_Part):
             self.multiplier,
             self.listed,
             self.settlement,
+            None if self.deliverable is None else self.deliverable.written(self.underlying),
+            None if self.deliverable is None else self.deliverable.strike_multiplier,
         )
 
 
@@ -123,6 +147,8 @@ class Contract(NamedTuple):
     multiplier: Decimal
     listed: bool
     settlement: str | None
+    deliverable: str | None = None
+    strike_multiplier: Decimal | None = None
 
     @property
     def symbol(self) -> str:
@@ -137,6 +163,10 @@ class Contract(NamedTuple):
             name += " E"
         if self.multiplier != _USUAL_MULTIPLIER:
             name += f" x{self.multiplier.normalize():f}"
+        if self.deliverable is not None:
+            name += f" for {self.deliverable}"
+        if self.strike_multiplier is not None:
+            name += f" at x{self.strike_multiplier.normalize():f}"
         if self.settlement is not None:
             name += f" {self.settlement}"
         return name if self.listed else f"{name} OTC"

@@ -124,6 +124,7 @@ BorrowRate = Annotated[Decimal, _at_most(Decimal(100)), AfterValidator(not_negat
 Overlay = Annotated[str, OneOf((*OVERLAYS, "initial"))]
 Rate = Annotated[Decimal, _at_most(Decimal(1))]
 Multiplier = Annotated[Decimal, _at_most(MAX_MULTIPLIER, decimals=6), AfterValidator(_positive)]
+Units = Annotated[Decimal, _at_most(MAX_MULTIPLIER, decimals=6), AfterValidator(not_negative)]
 Volume = Annotated[Decimal, _at_most(MAX_AMOUNT, decimals=6), AfterValidator(not_negative)]
 AssetClass = Annotated[str, OneOf(tuple(c for c in ASSET_CLASSES if c != "option"))]
 """Of what an option may be written on: an option is a position, never an instrument."""

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.calendar import sessions
+from margin_assets.kernels.book.deliverables import adjusted
 from margin_assets.kernels.book.terms import (
     INSTRUMENT_COLUMNS,
     Marks,
@@ -143,8 +144,9 @@ def _terms(document: Document, holdings: list[Holding], at: datetime) -> pl.Data
         [{name: row.get(name) for name in INSTRUMENT_COLUMNS} for row in rows.values()],
         schema=INSTRUMENT_COLUMNS,
     )
+    contracts = adjusted(instruments, _adjustments(document))
     terms = marked_terms(
-        instrument_terms(pl.Series(list(symbols), dtype=pl.String), instruments, sessions().times),
+        instrument_terms(pl.Series(list(symbols), dtype=pl.String), contracts, sessions().times),
         Marks(
             pl.DataFrame({SYMBOL: pl.Series(list(prices), dtype=pl.String)}).with_columns(
                 price=scaled(list(prices.values()), 6),
@@ -228,6 +230,16 @@ def _option_row(symbol: str, row: Option) -> dict[str, Any]:
         "marginable": True,
         "is_listed": row.listed,
     }
+
+
+def _adjustments(document: Document) -> pl.DataFrame:
+    """What each adjusted contract delivers."""
+    options = (row for row in document.positions if isinstance(row, Option))
+    contracts = dict.fromkeys(row.contract for row in options if row.deliverable is not None)
+    schema = {SYMBOL: pl.String, "deliverable": pl.String}
+    rows = [(contract.symbol, contract.deliverable) for contract in contracts]
+    paid = scaled([contract.strike_multiplier for contract in contracts], 6)
+    return pl.DataFrame(rows, schema, orient="row").with_columns(strike_multiplier=paid)
 
 
 def _bond_row(symbol: str, row: Bond) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from margin_assets.whatif.document import (
     Account,
     Addition,
     Bond,
+    Deliverable,
     Document,
     Equity,
     Instrument,
@@ -143,6 +144,8 @@ def _keys(above: list[int | str]) -> Iterable[str]:
             part: type[BaseModel] = Document
         case ["instruments", *_]:
             part = Instrument
+        case ["positions", _, "option", "deliverable"]:
+            part = Deliverable
         case ["positions", _, kind]:
             part = _POSITIONS[str(kind)]
         case [name, *_]:

@@ -55,7 +55,16 @@ def test_rulebooks(margin: Margin) -> None:
     families = {row["family"] for row in margin("rulebook", "list", "--json").document}
     book = margin("rulebook", "show", "finra_4210", "2020-03-16", "--json").document
 
-    of_margin = {"finra_4210", "reg_t", "tims", "house", "overlays", "intraday", "timelines"}
+    of_margin = {
+        "finra_4210",
+        "reg_t",
+        "cash_account",
+        "tims",
+        "house",
+        "overlays",
+        "intraday",
+        "timelines",
+    }
     of_desk = {"calls", "firm", "lake", "liquidation", "notifications"}
     of_models = {"simm", "schedule_im", "avalanche", "avalanche_scenarios", "backtest"}
     assert families == of_margin | of_desk | of_models

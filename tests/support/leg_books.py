@@ -34,7 +34,8 @@ def records(legs: list[Leg]) -> Records:
     ):
         unit = MICRO if name in ("strike", "price") else 1
         held[name] = np.rint(np.array(column, dtype=np.float64) * unit)
-    held["spot"], held["units"], held["is_listed"] = SPOT * MICRO, 100 * MICRO, True
+    held["spot"], held["is_listed"] = SPOT * MICRO, True
+    held["units"] = held["quoted"] = 100 * MICRO
     held["base"], held["floor"] = 200_000, 100_000
     return held
 

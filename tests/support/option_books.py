@@ -11,6 +11,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from margin_assets.calendar import sessions
+from margin_assets.kernels.book.delivered_terms import as_listed
 from margin_assets.kernels.history import history
 from margin_assets.kernels.margin import firm_tables
 from margin_assets.kernels.margin.margined import margined
@@ -37,7 +38,9 @@ NEW_YORK = ZoneInfo("America/New_York")
 DAILY = [
     table.name
     for table in TABLES.values()
-    if table.is_daily and table.name not in ("special_memorandum_accounts", "pattern_day_traders")
+    if table.is_daily
+    and table.in_cycle
+    and table.name not in ("special_memorandum_accounts", "pattern_day_traders")
 ]
 
 
@@ -118,7 +121,7 @@ def at_close(firm: Firm, when: datetime) -> dict[str, pl.DataFrame]:
     tables = tables_over(margined(positions, accounts))
     struck = (positions, accounts, tables["margin_summary"], tables["stress_results"])
     return tables | {
-        "positions": positions,
+        "positions": as_listed(positions),
         "account_state": accounts,
         "firm_risk": firm_tables.firm_risk_at(*struck),
         "credit_exposures": firm_tables.credit_exposures_at(*struck),

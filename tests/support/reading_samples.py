@@ -33,6 +33,11 @@ GOOD: dict[str, dict[str, Any]] = {
         "marginable": True,
         "event_time": AT,
     },
+    "option_adjustments": {
+        "symbol": "GE1 C13",
+        "effective_on": "2024-01-02",
+        "deliverable": "12 GE + 52.00 cash",
+    },
     "betas": {"symbol": "SPY", "beta": 1.0, "as_of_date": "2024-01-01"},
     "volatilities": {
         "symbol": "SPY",
@@ -56,6 +61,12 @@ GOOD: dict[str, dict[str, Any]] = {
         "quantity": -5,
         "price": 500.5,
         "event_time": AT,
+    },
+    "stock_record": {
+        "account_id": "A1",
+        "symbol": "NVDA",
+        "quantity": -5,
+        "as_of": "2024-01-01",
     },
     "prices": {"symbol": "NVDA", "price": 500.5, "event_time": AT},
     "limits": {

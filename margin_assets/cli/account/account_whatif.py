@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from margin_assets.whatif.document import Document
 
 Answer = dict[str, Any]
-_TABLES = ("account_state", "positions", "special_memorandum_accounts")
+_TABLES = (
+    "account_state",
+    "positions",
+    "special_memorandum_accounts",
+    "option_adjustments",
+)
 _FIGURES = ("equity", "net_liquidation", "long_market_value", "short_market_value", "cash")
 _METHODS = ("reg_t", "portfolio_margin", "house")
 

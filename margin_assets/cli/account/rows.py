@@ -34,7 +34,7 @@ class Tables:
         """Rows of a landed table with the `path` they came from, by event time and landing."""
         rows = self.scan(name).filter(*conditions)
         found = rows.join(self._files, on=_FILE, how="left").collect()
-        times = ("event_time", "as_of", "as_of_date")
+        times = ("event_time", "effective_on", "as_of", "as_of_date")
         time = next(name for name in times if name in found.columns)
         return found.sort(time, "cycle", "landed_at", "path", "file_row")
 

@@ -11,11 +11,13 @@ from margin_assets.cli.account.desk import calls, notices, plans
 from margin_assets.cli.account.more import cycle_of, day_trading, house, rates, rulebooks
 from margin_assets.cli.account.rows import WHERE, Document, Tables, dicts
 from margin_assets.cli.account.sentence import sentence
+from margin_assets.cli.account.settling import cash_account, with_settlement
 from margin_assets.cli.account.timeline import timeline
 from margin_assets.cli.output import Refusal, instant
 from margin_assets.kernels.book import corrections
 from margin_assets.kernels.book.fills import history_effects
 from margin_assets.kernels.book.last_fills import last_fills, trades_of, with_places
+from margin_assets.kernels.book.terms import from_their_dates
 from margin_assets.lake.ledger.moment import Moment
 
 DIMENSIONS = ("margin_status", "restriction", "liquidation", "minimum_equity")
@@ -53,7 +55,8 @@ def story(moment: Moment, account: str) -> Document:
         "portfolio_margin": [_points(row) for row in _class_groups(tables, mine)],
         "stress": dicts(tables.rows("stress_results", mine).sort("move")),
         "marks": _marks(tables, positions, pl.col("event_time") <= sealed.as_of),
-        "fills": fills,
+        "fills": with_settlement(fills),
+        "cash_account": cash_account(tables, state["account_type"].item(), mine, sealed.as_of),
         "books": books(tables, mine, {row["symbol"] for row in fills}),
         "cash_movements": _landed(tables.landed("cash_movements", mine)),
         "settlements": _settlements(tables, mine),
@@ -138,6 +141,7 @@ def _marks(tables: Tables, positions: pl.DataFrame, is_past: pl.Expr) -> list[Do
     behind = {(row["symbol"], row["event_time"]): row for row in prices.to_dicts()}
     fills = _marking_fills(tables, positions, is_past)
     terms = {row["symbol"]: row for row in tables.landed("instruments", held, is_past).to_dicts()}
+    adjustments = _adjustments(tables, held, positions["as_of"].max())
     betas = {(r["symbol"], r["beta"]): r for r in tables.landed("betas", held).to_dicts()}
     return [
         row
@@ -147,9 +151,19 @@ def _marks(tables: Tables, positions: pl.DataFrame, is_past: pl.Expr) -> list[Do
             ),
             "beta_landed": _where(betas.get((row["symbol"], row["beta"]))),
             "instrument_landed": _where(terms.get(row["symbol"])),
+            "adjustment": adjustments.get(row["symbol"]),
         }
         for row in dicts(positions)
     ]
+
+
+def _adjustments(tables: Tables, held: pl.Expr, as_of: Any) -> dict[str, Document]:  # noqa: ANN401 (an instant of a frame)
+    """What each adjusted contract delivers at an instant, and the landed row that says so."""
+    rows = from_their_dates(tables.landed("option_adjustments", held))
+    shown = rows.filter(pl.col("event_time") <= as_of).select(
+        "symbol", "effective_on", "deliverable", "strike_multiplier", *WHERE
+    )
+    return {row.pop("symbol"): row for row in shown.to_dicts()}
 
 
 def _marking_fills(

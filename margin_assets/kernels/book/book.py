@@ -8,7 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from margin_assets.kernels.book.sales import sale_prices
-from margin_assets.kernels.book.series import Series, codes_of, series_of
+from margin_assets.kernels.book.series import Series, codes_of, series_of, sizes
 from margin_assets.kernels.numeric.arrays import Int8Array, Int64Array
 from margin_assets.kernels.numeric.money import BEYOND, bounded, to_scaled, units
 from margin_assets.kernels.rules.rules import Rules
@@ -64,7 +64,7 @@ def book_of(positions: pl.DataFrame, accounts: pl.DataFrame, rules: Rules) -> tu
     book = Book(
         offsets=offsets_of(counts.to_numpy()),
         series=held,
-        quantity=units(bounded(positions["quantity"], BEYOND), series.multiplier, held),
+        quantity=units(bounded(positions["quantity"], BEYOND), sizes(series), held),
         last_fill_price=to_scaled(positions["last_fill_price"].fill_null(Decimal(-1))),
         sale_price=sale_prices(positions),
         account_type=codes_of(accounts["account_type"], ACCOUNT_TYPES),

@@ -6,15 +6,24 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+from numba import njit
 
+from margin_assets.kernels.book.delivered_terms import (
+    delivered_units,
+    is_adjusted,
+    is_unmodelled,
+    strike_a_unit,
+)
 from margin_assets.kernels.book.states import (
     AWAITING_SETTLEMENT,
+    DELIVERABLE_UNMODELLED,
     EXPIRED,
     NO_INSTRUMENT,
     UNSUPPORTED,
 )
 from margin_assets.kernels.numeric.arrays import Int8Array, Int64Array
-from margin_assets.kernels.numeric.money import to_scaled
+from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.money import in_proportion, to_scaled
 from margin_assets.kernels.rules.dated import dated
 from margin_assets.kernels.rules.expiry import NEW_YORK, time_left
 from margin_assets.kernels.rules.rules import Rules
@@ -60,13 +69,17 @@ class Series(NamedTuple):
     kind: Int8Array
     """`SECURITY`, `OPTION` or `BOND`; an option that has ended is a security."""
     multiplier: Int64Array
-    """Units a contract stands for, micro-units."""
+    """Units that a contract is quoted for, micro-units."""
+    delivered: Int64Array
+    """Units of its underlying that a contract delivers, micro-units: of an option that was not
+    adjusted, and of everything else, its multiplier."""
     name: npt.NDArray[np.int32]
     """Code of the symbol, of an option of its underlying: what may be grouped together."""
     covers: npt.NDArray[np.int32]
     """Of an unlevered fund in an index's class group: code of the index; else -1."""
     is_call: npt.NDArray[np.bool_]
     strike: Int64Array
+    """Micro-dollars a delivered unit, less the cash that a contract delivers beside."""
     expiry: npt.NDArray[np.int32]
     """Days since 1970."""
     hours_left: npt.NDArray[np.int32]
@@ -104,6 +117,7 @@ def series_of(frame: pl.DataFrame, rules: Rules) -> Series:
     last = dated(frame["expiry"], on, rules)
     kind, time = _kinds(frame), time_left(frame["expires_at"], frame["as_of"])
     marginable = pl.when(pl.Series(time.is_over)).then("is_underlying_marginable")
+    multiplier = to_scaled(frame["multiplier"])
     series = Series(
         price=to_scaled(frame["last_price"]),
         price_state=codes_of(frame["price_state"], PRICE_STATES),
@@ -113,7 +127,8 @@ def series_of(frame: pl.DataFrame, rules: Rules) -> Series:
         beta=_floats(frame["beta"]),
         range_class=codes_of(frame["range_class"], RANGE_CLASSES),
         kind=np.where(time.is_over, SECURITY, kind).astype(np.int8),
-        multiplier=to_scaled(frame["multiplier"]),
+        multiplier=multiplier,
+        delivered=to_scaled(delivered_units(frame)) if is_adjusted(frame) else multiplier,
         expiry=last.expiry,
         hours_left=time.hours,
         is_ended=time.is_over,
@@ -125,7 +140,7 @@ def series_of(frame: pl.DataFrame, rules: Rules) -> Series:
         **_options(frame),
         **_model_inputs(frame),
     )
-    return as_shares(series)
+    return as_shares(unmodelled(series))
 
 
 def _groups(frame: pl.DataFrame) -> dict[str, Any]:
@@ -140,16 +155,24 @@ def _groups(frame: pl.DataFrame) -> dict[str, Any]:
 
     return {
         "class_group": (group.rank("dense").cast(pl.Int32) - 1).to_numpy().astype(np.int32),
-        "name": coded(frame["underlying"].fill_null(frame["symbol"])),
+        "name": coded(_grouped_by(frame)),
         "covers": np.where(is_fund, coded(group), -1).astype(np.int32),
     }
+
+
+def _grouped_by(frame: pl.DataFrame) -> pl.Series:
+    """What each symbol may be grouped by: of what has no model itself alone."""
+    alone = pl.Series(is_unmodelled(frame))
+    return frame.select(
+        pl.when(alone).then("symbol").otherwise(pl.coalesce("underlying", "symbol"))
+    ).to_series()
 
 
 def _options(frame: pl.DataFrame) -> dict[str, Any]:
     """Terms of each option but its last day."""
     return {
         "is_call": (frame["right"] == "call").fill_null(value=False).to_numpy(),
-        "strike": to_scaled(frame["strike"]),
+        "strike": to_scaled(strike_a_unit(frame)),
         "is_on_index": _where(frame, pl.col("issuer_class").is_in(INDICES)),
         "is_american": (frame["style"] == "american").fill_null(value=False).to_numpy(),
         "is_listed": frame["is_listed"].to_numpy(),
@@ -187,6 +210,20 @@ def as_shares(series: Series) -> Series:
     )
 
 
+def unmodelled(series: Series) -> Series:
+    """Series in which what delivers more than one thing has an underlying without a price.
+
+    So it is covered by nothing, its losses are bounded, and its account is `indeterminate`.
+    """
+    is_so = (series.input_state & DELIVERABLE_UNMODELLED) != 0
+    if not is_so.any():
+        return series
+    return series._replace(
+        underlying_price=np.where(is_so, 0, series.underlying_price),
+        underlying_state=np.where(is_so, MISSING, series.underlying_state).astype(np.int8),
+    )
+
+
 def _kinds(frame: pl.DataFrame) -> Int8Array:
     kind = np.where(frame["asset_class"] == "option", OPTION, SECURITY)
     return np.where(frame["bond_class"].is_not_null(), BOND, kind).astype(np.int8)
@@ -204,6 +241,24 @@ _FUND_COVER = (pl.col("asset_class") == "option") & pl.col("issuer_class").is_in
     ("narrow_index", "broad_index", "broad_index_high_cap")
 )
 _CASH_SETTLED = pl.col("issuer_class").is_in(INDICES) & (pl.col("style") == "european")
+
+
+def sizes(series: Series) -> Int64Array:
+    """Micro-units that one of each symbol is held in: of what has ended those it delivers."""
+    if series.delivered is series.multiplier:
+        return series.multiplier
+    return np.where(series.is_ended, series.delivered, series.multiplier)
+
+
+@njit(**BORROWS, forceinline=True)
+def quoted(series: Series, s: int, amount: int) -> int:
+    """Amount x delivered / multiplier, not negative.
+
+    Of quoted units those that they deliver; of a price of a delivered unit that of a quoted one.
+    """
+    if series.delivered[s] == series.multiplier[s]:
+        return amount
+    return in_proportion(amount, series.delivered[s], series.multiplier[s])
 
 
 def _where(frame: pl.DataFrame, condition: pl.Expr) -> npt.NDArray[np.bool_]:
@@ -224,6 +279,7 @@ def _term_states(
     state |= np.where(supported.fill_null(value=True), 0, UNSUPPORTED)
     state |= np.where((kind == BOND) & (days_left < 0), EXPIRED, 0)
     state |= np.where(is_over, AWAITING_SETTLEMENT, 0)
+    state |= np.where(is_unmodelled(frame), DELIVERABLE_UNMODELLED, 0)
     return state.astype(np.int32)
 
 

@@ -17,6 +17,7 @@ NOT_PROVEN = 8192
 FILL_PRICE = 16384
 QUOTE_BELOW_BOUND = 32768
 AWAITING_SETTLEMENT = 65536
+DELIVERABLE_UNMODELLED = 131072
 INDETERMINATE = (
     UNREGISTERED
     | NO_PRICE
@@ -28,6 +29,7 @@ INDETERMINATE = (
     | EXPIRED
     | UNMODELLED
     | AWAITING_SETTLEMENT
+    | DELIVERABLE_UNMODELLED
 )
 UNPRICED = NO_PRICE | PRICE_UNUSABLE | NO_UNDERLYING_PRICE
 """Those for want of a usable price."""
@@ -49,6 +51,7 @@ STATE_NAMES = (
     "fill_price",
     "quote_below_bound",
     "awaiting_settlement",
+    "deliverable_unmodelled",
 )
 
 

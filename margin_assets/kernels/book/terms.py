@@ -1,11 +1,13 @@
 """Terms of every symbol: instrument, valuation range, price and beta as known at an instant."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import polars as pl
 
 from margin_assets.kernels.book.bond_terms import bond_terms
 from margin_assets.kernels.book.counting import counting_from
+from margin_assets.kernels.book.delivered_terms import ADJUSTED
 from margin_assets.kernels.book.series import INDICES, SUPPORTED
 from margin_assets.kernels.rules.expiry import (
     NEW_YORK,
@@ -94,6 +96,16 @@ def first_instant(dates: pl.Series) -> pl.Series:
     )
 
 
+def day_column(columns: Iterable[str]) -> str:
+    """Name of the column that says from which day on rows of a dated feed count."""
+    return next(name for name in ("effective_on", "as_of", "as_of_date") if name in columns)
+
+
+def from_their_dates(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of a dated feed, each with the instant that it counts from as its event time."""
+    return rows.with_columns(event_time=first_instant(rows[day_column(rows.columns)]))
+
+
 def latest(frame: pl.DataFrame, key: str, at: int) -> pl.DataFrame:
     """Latest version of each key, by event time, that counts at an instant (microseconds).
 
@@ -129,13 +141,15 @@ def instrument_terms(
     ends by the exchange's sessions.
     """
     held = pl.DataFrame({"symbol": symbols})
-    known = instruments.select(*INSTRUMENT_COLUMNS)
+    stated = [name for name in ADJUSTED if name in instruments.columns]
+    known = instruments.select(*INSTRUMENT_COLUMNS, *stated)
     everything = held.join(known, on="symbol", how="full", coalesce=True, validate="1:1")
     own = everything.select(
         "symbol",
         "asset_class",
         "right",
         "strike",
+        *stated,
         "style",
         "settlement",
         "expected_range",
@@ -159,7 +173,7 @@ def instrument_terms(
         range_classes(*of_underlying.select("symbol", "asset_class", "class_group"))
     )
     return held.join(ranged, on="symbol", how="left", maintain_order="left", validate="1:1").select(
-        STATIC
+        *STATIC, *stated
     )
 
 
@@ -277,5 +291,5 @@ def with_underlyings(terms: pl.DataFrame, risk_free_rate: float | None) -> pl.Da
             ),
             risk_free_rate=pl.when(_OPTION).then(rate),
         )
-        .select(TERMS)
+        .select(*TERMS, *(name for name in ADJUSTED if name in terms.columns))
     )

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.counting import counting_from
+from margin_assets.kernels.book.deliverables import adjusted
 from margin_assets.kernels.book.fills import effects_at, sized_cash
 from margin_assets.kernels.book.marks import with_fill_prices, with_price_states
 from margin_assets.kernels.book.multipliers import multiplier_versions, traded_multiplier
@@ -14,7 +15,7 @@ from margin_assets.kernels.book.sales import sale_columns, take_sales
 from margin_assets.kernels.book.short_sales import with_sales
 from margin_assets.kernels.book.terms import (
     Marks,
-    first_instant,
+    from_their_dates,
     instrument_terms,
     latest,
     marked_terms,
@@ -47,6 +48,7 @@ from schemas.landed import RATE_NAMES, VOLATILITY_KINDS
 from schemas.margin import AccountState, Positions
 
 NO_SETTLEMENTS = TABLES["settlements"].schema.create_empty()
+NO_ADJUSTMENTS = TABLES["option_adjustments"].schema.create_empty()
 
 
 class Landed(NamedTuple):
@@ -64,6 +66,7 @@ class Landed(NamedTuple):
     corporate_actions: pl.DataFrame = NO_ACTIONS
     opening_balances: pl.DataFrame = NO_BALANCES
     settlements: pl.DataFrame = NO_SETTLEMENTS
+    option_adjustments: pl.DataFrame = NO_ADJUSTMENTS
 
 
 def positions_at(
@@ -84,7 +87,9 @@ def positions_at(
     effects = with_legs(with_sales(traded, lambda _: path.tape), settled)
     historical = landed.volatilities.filter(pl.col("kind") == HISTORICAL)
     dated = landed._replace(
-        betas=_from_their_dates(landed.betas), volatilities=_from_their_dates(historical)
+        betas=from_their_dates(landed.betas),
+        volatilities=from_their_dates(historical),
+        option_adjustments=from_their_dates(landed.option_adjustments),
     )
     days = [
         _positions(dated, (effects, path), at, times).select(
@@ -124,7 +129,8 @@ def _positions(
     rules = rules_in_force(day)
     effects, path = moved
     holdings = with_actions(_holdings(effects.filter(pl.col("point") <= at)), path, at)
-    instruments = latest(landed.instruments, "symbol", at)
+    listed = latest(landed.instruments, "symbol", at)
+    instruments = adjusted(listed, latest(landed.option_adjustments, "symbol", at))
     held = holdings["symbol"].unique()
     below = instruments.filter(pl.col("symbol").is_in(held.implode()))["underlying"].drop_nulls()
     terms = marked_terms(
@@ -141,10 +147,6 @@ def _positions(
     rate = latest(landed.rates, "name", at).filter(pl.col("name") == RISK_FREE)["rate_annual"]
     marked = with_underlyings(stated, rate.item() if rate.len() else None)
     return marked_positions(holdings, with_implied(marked, at, rules), rules, at)
-
-
-def _from_their_dates(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.with_columns(event_time=first_instant(rows["as_of_date"]))
 
 
 RISK_FREE = RATE_NAMES[0]

@@ -4,6 +4,12 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.counting import counting_from
+from margin_assets.kernels.book.deliverables import adjusted
+from margin_assets.kernels.book.delivered_terms import (
+    delivered_units,
+    is_unmodelled,
+    strike_a_unit,
+)
 from margin_assets.kernels.book.fills import effects_at
 from margin_assets.kernels.book.terms import instrument_terms
 from margin_assets.kernels.history import history
@@ -197,13 +203,17 @@ def _trades(effects: pl.DataFrame) -> pl.DataFrame:
 def _with_calls(trades: pl.DataFrame, effects: pl.DataFrame, firm: Firm) -> pl.DataFrame:
     """Trades with the units that long calls stand for which they may be made against."""
     ordered = firm.landed.instruments.sort("event_time", maintain_order=True)
-    terms = ordered.unique("symbol", keep="last")
+    listed = ordered.unique("symbol", keep="last")
+    rows = firm.landed.option_adjustments.sort("effective_on", maintain_order=True)
+    terms = adjusted(listed, rows.unique("symbol", keep="last"))
     on_opening = (terms["settlement"] == "open").fill_null(value=False)
     terms = terms.with_columns(
         ends=pl.Series(instants(last_instants(terms["expiry"], on_opening, firm.calendar.times)))
     )
     is_call = (pl.col("right") == "call") & (pl.col("style") == "american")
-    calls = terms.filter(is_call & pl.col("is_listed").fill_null(value=True)).select(
+    terms = terms.with_columns(strike=strike_a_unit(terms), multiplier=delivered_units(terms))
+    modelled = terms.filter(~is_unmodelled(terms))
+    calls = modelled.filter(is_call & pl.col("is_listed").fill_null(value=True)).select(
         "underlying", "strike", "ends", "multiplier", contract="symbol"
     )
     numbered = trades.with_row_index("row")

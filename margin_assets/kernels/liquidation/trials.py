@@ -8,7 +8,7 @@ from numba import njit
 
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures
-from margin_assets.kernels.book.series import Series
+from margin_assets.kernels.book.series import Series, sizes
 from margin_assets.kernels.book.states import NOT_PROVEN
 from margin_assets.kernels.liquidation.tradable import Tradable
 from margin_assets.kernels.margin.house import house_charges, house_positions
@@ -108,7 +108,7 @@ class Trials:
 def _contracts(book: Book, series: Series) -> pl.Series:
     """Quantities of a book as positions have them: units over the multiplier."""
     units = to_decimal(book.quantity, 6)
-    return units / to_decimal(series.multiplier[book.series], 6).cast(pl.Decimal(38, 6))
+    return units / to_decimal(sizes(series)[book.series], 6).cast(pl.Decimal(38, 6))
 
 
 def _book(held: Book, quantity: Lots, cash: Int64Array) -> Book:

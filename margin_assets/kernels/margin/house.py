@@ -7,6 +7,7 @@ import polars as pl
 from numba import njit
 
 from margin_assets.kernels.book.book import PORTFOLIO, Book
+from margin_assets.kernels.book.delivered_terms import delivered_units
 from margin_assets.kernels.book.eras import EPOCH, keys_of
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.book.series import BOND, OPTION, Series
@@ -84,6 +85,7 @@ def house_positions(
         issuer=pl.coalesce("underlying", "symbol"),
         delta_value=pl.when(is_option).then(value).otherwise("market_value"),
         price=pl.when(is_option).then("underlying_price").otherwise("price"),
+        multiplier=delivered_units(positions),
         requirement=to_decimal(own, 2).set(pl.Series(~has_own), None),
     )
 

@@ -10,7 +10,7 @@ from numba import njit, prange
 
 from margin_assets.kernels.book.book import CASH, PORTFOLIO, Book
 from margin_assets.kernels.book.figures import Figures, beyond_range
-from margin_assets.kernels.book.series import OPTION, Series
+from margin_assets.kernels.book.series import OPTION, Series, quoted
 from margin_assets.kernels.book.states import (
     BEYOND_RANGE,
     NO_RATE,
@@ -130,7 +130,7 @@ def _sum_up(holders: Holders, a: int, out: Figures) -> None:
             states |= BEYOND_RANGE
             continue
         price = mark_price(book, series, rules, i)
-        spot = max(price, series.underlying_price[s], series.strike[s])
+        spot = max(price, quoted(series, s, max(series.underlying_price[s], series.strike[s])))
         most = MAX_GROUPED if makes_group(book, series, a, i) else most
         total += 2.0 * line_bound(series, Marked(s, quantity, spot), rules)
         position = Marked(s, quantity, price)

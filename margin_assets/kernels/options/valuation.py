@@ -37,7 +37,7 @@ _LEAST_MULTIPLE = 1e-6  # of the spot: a price falls by its whole at most
 
 
 class OptionValues(NamedTuple):
-    """Model values of option series, micro-dollars a unit; one row an option series."""
+    """Model values of option series, micro-dollars a quoted unit; one row an option series."""
 
     slot: npt.NDArray[np.int32]
     """Row of each series; -1 for what is no option."""
@@ -48,6 +48,7 @@ class OptionValues(NamedTuple):
     rescan: Cube
     """P&L at the points from the price after each scenario, where asked for; else empty."""
     delta: npt.NDArray[np.float64]
+    """Units of the underlying that a quoted unit stands for."""
     scan_bound: npt.NDArray[np.bool_]
     """No model: the move of the underlying bounds the P&L."""
     stress_bound: npt.NDArray[np.bool_]
@@ -121,7 +122,7 @@ def implied_of(series: Series, chosen: Int64Array, rules: Rules) -> npt.NDArray[
         missing = usable & np.isnan(found)
         some = chosen[missing]
         if len(some):
-            price = series.price[some] / MICRO + rounded
+            price = (series.price[some] / MICRO + rounded) / _delivered(series, some)
             spot, contracts = _contracts(series, some, rules)
             volatility, state = implied_volatilities(price, spot, contracts)
             is_below = (state == BELOW_BOUND) & (rounded > 0.0)
@@ -173,7 +174,7 @@ def update_values(values: OptionValues, series: Series, rules: Rules, options: I
     )
     values.scan[rows] = _bounded_pnl(series, options, points)
     values.stress[rows] = _bounded_pnl(series, options, moves)
-    values.delta[rows] = np.where(series.is_call[options], 1.0, -1.0)
+    values.delta[rows] = _delivered(series, options) * np.where(series.is_call[options], 1.0, -1.0)
     some, at = options[has_model], rows[has_model]
     if not len(some):
         return
@@ -240,6 +241,7 @@ def _values(
 ) -> Int64Array:
     spot, contracts = _contracts(series, options, rules)
     value = series_values(spot, contracts, series.implied_volatility[options], multiples)
+    value *= _delivered(series, options)[:, None]
     # The named place where an option's model value becomes money: micro-dollars, ties up.
     return np.floor(value * MICRO + 0.5).astype(np.int64)
 
@@ -253,7 +255,7 @@ def _bounded_pnl(
         series.underlying_price[options],
         unknown_spot(series)[options],
     )
-    sign = np.where(series.is_call[options], 1.0, -1.0)
+    sign = _delivered(series, options) * np.where(series.is_call[options], 1.0, -1.0)
     return np.rint(sign[:, None] * spot[:, None] * (multiples - 1.0)).astype(np.int64)
 
 
@@ -263,8 +265,17 @@ def unknown_spot(series: Series) -> Int64Array:
     A call is worth at least spot less strike, so the spot is at most strike plus price; a put's
     writer is charged most at the strike.
     """
-    spot: Int64Array = series.strike + np.where(series.is_call, series.price, 0)
+    price = series.price
+    if (series.delivered != series.multiplier).any():
+        price = np.ceil(price * (series.multiplier / series.delivered)).astype(np.int64)
+    spot: Int64Array = series.strike + np.where(series.is_call, price, 0)
     return spot
+
+
+def _delivered(series: Series, options: Int64Array) -> FloatArray:
+    """Units of the underlying that a unit which is quoted delivers."""
+    share: FloatArray = series.delivered[options] / series.multiplier[options]
+    return share
 
 
 @njit(**BORROWS, forceinline=True)

@@ -7,7 +7,7 @@ import numpy as np
 from margin_assets.kernels.book.book import Book, offsets_of
 from margin_assets.kernels.book.fills import fill_cash
 from margin_assets.kernels.book.sales import UNTOLD, average_prices, take_sales
-from margin_assets.kernels.book.series import Series
+from margin_assets.kernels.book.series import Series, sizes
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import BEYOND, MAX_POSITION, units
 
@@ -86,7 +86,7 @@ def _before_each(quantity: Int64Array, rows: Int64Array, change: Int64Array) -> 
 
 def _cash_after(cash: int, legs: Legs, series: Series) -> int:
     """Cash with every leg paid for, cents; beyond all bounds where a leg has no exact amount."""
-    sized = units(legs.quantity, series.multiplier, legs.series.astype(np.int32))
+    sized = units(legs.quantity, sizes(series), legs.series.astype(np.int32))
     exact = fill_cash(sized, legs.price)
     paid = np.where(np.abs(sized) > MAX_POSITION, -np.sign(sized) * BEYOND, exact)
     total = cash + sum(paid.tolist())
@@ -101,11 +101,11 @@ def book_of_both(before: Held, after: Held, series: Series) -> Book:
         return np.concatenate([getattr(side, name) for side in both]).astype(np.int64)
 
     place = joined("series").astype(np.int32)
-    sizes = np.array([len(side.series) for side in both], dtype=np.int64)
+    counts = np.array([len(side.series) for side in both], dtype=np.int64)
     return Book(
-        offsets=offsets_of(sizes),
+        offsets=offsets_of(counts),
         series=place,
-        quantity=units(joined("quantity"), series.multiplier, place),
+        quantity=units(joined("quantity"), sizes(series), place),
         last_fill_price=joined("last_fill_price"),
         sale_price=average_prices(joined("sold"), joined("proceeds")),
         account_type=np.array([side.account_type for side in both], dtype=np.int8),

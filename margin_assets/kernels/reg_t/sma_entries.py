@@ -7,6 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from margin_assets.kernels.book.book import Book
@@ -106,8 +107,17 @@ def calls_against(
         held = book.series[own]
         chosen = is_held[own] & (series.name[held] == series.name[s])
         chosen &= series.strike[held] <= price
-        found[n] = book.quantity[own][chosen].sum()
+        calls, units = held[chosen], book.quantity[own][chosen]
+        found[n] = _delivered(series, calls, units)
     return found
+
+
+def _delivered(series: Series, calls: npt.NDArray[np.int32], units: Int64Array) -> int:
+    """Units that long calls of so many quoted units deliver, rounded down by series."""
+    if series.delivered is series.multiplier:
+        return int(units.sum())
+    parts = zip(units, series.delivered[calls], series.multiplier[calls], strict=True)
+    return sum(int(held) * int(one) // int(quoted) for held, one, quoted in parts)
 
 
 def _of_cost(trades: Trades, quantity: Int64Array, rate: Int64Array) -> Int64Array:

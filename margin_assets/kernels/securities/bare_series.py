@@ -21,6 +21,7 @@ def securities(**known: npt.NDArray[Any]) -> Series:
         **known,
         kind=code,
         multiplier=np.full(count, MICRO, dtype=np.int64),
+        delivered=np.full(count, MICRO, dtype=np.int64),
         name=name,
         covers=np.full(count, -1, dtype=np.int32),
         is_call=no,

@@ -9,7 +9,16 @@ from typing import NamedTuple
 from numba import njit
 
 from margin_assets.kernels.book.book import Book
-from margin_assets.kernels.book.series import FILL, MISSING, OPTION, STALE, UNUSABLE, USABLE, Series
+from margin_assets.kernels.book.series import (
+    FILL,
+    MISSING,
+    OPTION,
+    STALE,
+    UNUSABLE,
+    USABLE,
+    Series,
+    quoted,
+)
 from margin_assets.kernels.book.states import (
     FILL_PRICE,
     NO_BETA,
@@ -68,7 +77,7 @@ def _upper_bound(series: Series, s: int) -> int:
     """
     if series.kind[s] != OPTION or (series.is_call[s] and series.underlying_state[s] > USABLE):
         return DEAREST
-    return series.underlying_price[s] if series.is_call[s] else series.strike[s]
+    return quoted(series, s, series.underlying_price[s] if series.is_call[s] else series.strike[s])
 
 
 @njit(**BORROWS, forceinline=True)

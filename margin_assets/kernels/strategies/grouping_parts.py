@@ -59,8 +59,8 @@ def size(legs: Records, stocks: Records) -> float:
     size = 0.0
     for i in range(len(legs)):
         price = float(legs[i].spot) * (2.0 + legs[i].base / MICRO + legs[i].floor / MICRO)
-        price += 2.0 * legs[i].strike + legs[i].price
-        size += price * legs[i].units / MICRO * abs(float(legs[i].contracts))
+        value = (price + 2.0 * legs[i].strike) * legs[i].units + legs[i].price * legs[i].quoted
+        size += value / MICRO * abs(float(legs[i].contracts))
     for s in range(len(stocks)):
         price = float(stocks[s].price) + stocks[s].maintenance + stocks[s].initial
         size += price * abs(float(stocks[s].shares)) / MICRO

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.book.book import Book
-from margin_assets.kernels.book.series import BOND, OPTION, SECURITY, USABLE, Series
+from margin_assets.kernels.book.series import BOND, OPTION, SECURITY, USABLE, Series, quoted
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
 from margin_assets.kernels.numeric.money import (
@@ -203,7 +203,7 @@ def _set_leg(holders: _Holders, leg: int, found: Problems) -> None:
     record.is_call, record.strike = series.is_call[s], series.strike[s]
     record.expiry = series.expiry[s]
     record.is_european, record.is_listed = not series.is_american[s], series.is_listed[s]
-    record.units = series.multiplier[s]
+    record.units, record.quoted = series.delivered[s], series.multiplier[s]
     record.contracts = whole_contracts(book.quantity[i], series.multiplier[s])
     record.price, record.is_unpriced = price, series.price_state[s] > USABLE
     table = 0 if series.is_listed[s] else 1
@@ -235,7 +235,8 @@ def lendable(series: Series, s: int, price: int) -> int:
     if not series.is_american[s]:
         return 0
     gap = series.underlying_price[s] - series.strike[s]
-    return min(max(gap if series.is_call[s] else -gap, 0), price)
+    inside = max(gap if series.is_call[s] else -gap, 0)
+    return min(quoted(series, s, inside), price)
 
 
 @njit(**BORROWS)

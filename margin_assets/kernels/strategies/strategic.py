@@ -206,7 +206,7 @@ def _add_counted(grouped: Grouped, g: int, n: int, out: Strategic) -> None:
         if leg == NONE:
             continue
         record = problems.legs[leg]
-        units = record.units * solution.count[g]
+        units = record.quoted * solution.count[g]
         signed = units if record.contracts > 0 else -units
         s = grouped.book.series[problems.leg_position[leg]]
         position = Marked(s, signed, record.price)

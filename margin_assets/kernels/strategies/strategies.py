@@ -54,7 +54,8 @@ LEG = np.dtype(
         ("expiry", np.int32),  # day number
         ("spot", np.int64),
         ("strike", np.int64),
-        ("units", np.int64),
+        ("units", np.int64),  # that a contract delivers
+        ("quoted", np.int64),  # that its price is for
         ("contracts", np.int64),  # whole and signed: negative is short
         ("price", np.int64),
         ("base", np.int64),  # rate of the underlying's value in (E), leverage multiplied in
@@ -74,7 +75,8 @@ LEG = np.dtype(
 )
 """An option leg netted by series; in canonical order: listed first, underlying, expiry, strike.
 
-Prices and strikes in micro-dollars, units in micro-units a contract, rates in ppm.
+Prices and strikes in micro-dollars, units in micro-units a contract, rates in ppm. A strike is of
+a delivered unit, less the cash that comes with it; a price of a quoted one.
 """
 STOCK_RECORD = np.dtype(
     [
@@ -132,7 +134,7 @@ def contract_value(price: int, units: int) -> int:
 @njit(**BORROWS, forceinline=True)
 def option_value(leg: Record) -> int:
     """Market value of one contract, micro-dollars."""
-    return contract_value(leg.price, leg.units)
+    return contract_value(leg.price, leg.quoted)
 
 
 @njit(**BORROWS, forceinline=True)
@@ -152,7 +154,7 @@ def outside(leg: Record) -> int:
 @njit(**BORROWS)
 def loan_value(leg: Record) -> int:
     """What one contract of a long leg carried alone lends, micro-dollars."""
-    return rate_line(contract_value(leg.lends_on, leg.units), leg.loan) if leg.loan != 0 else 0
+    return rate_line(contract_value(leg.lends_on, leg.quoted), leg.loan) if leg.loan != 0 else 0
 
 
 @njit(**BORROWS)

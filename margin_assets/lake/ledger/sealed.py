@@ -5,6 +5,8 @@ from datetime import datetime
 
 import polars as pl
 
+from margin_assets.kernels.book.deliverables import adjusted_at
+from margin_assets.kernels.book.terms import from_their_dates
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
 from schemas import FEEDS
@@ -42,6 +44,12 @@ class SealedTables:
         if self._before is None or table not in FEEDS:
             return rows
         return rows.filter(pl.col("cycle") < self._before)
+
+    def delivered_positions(self, *conditions: pl.Expr) -> pl.DataFrame:
+        """Rows of `positions`, sorted as a book is, with what adjusted contracts deliver."""
+        found = self("positions", *conditions).sort("account_id", "class_group", "symbol")
+        rows = self.in_landing_order("option_adjustments").collect()
+        return adjusted_at(found, from_their_dates(rows))
 
     def was_written(self, table: str) -> bool:
         """Whether any cycle up to the sealed one wrote the table, be it empty now or not."""

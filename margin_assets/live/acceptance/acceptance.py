@@ -17,6 +17,7 @@ from margin_assets.kernels.book.fills import (
     tree_effects,
 )
 from margin_assets.kernels.book.short_sales import Tape, with_sales
+from margin_assets.kernels.book.terms import day_column
 from margin_assets.kernels.corporate.exercises import leg_fills
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants
@@ -94,8 +95,9 @@ def accept_by_content(
     """
     columns = [*feed_columns(feed)]
     fresh = rows.unique(columns, keep="first", maintain_order=True)
-    time = "event_time" if "event_time" in columns else "as_of_date"
-    suspects = fresh if time == "as_of_date" else fresh.filter("is_late")
+    is_timed = "event_time" in columns
+    time = "event_time" if is_timed else day_column(columns)
+    suspects = fresh.filter("is_late") if is_timed else fresh
     if suspects.height:
         among = pl.col(time).is_between(suspects[time].min(), suspects[time].max())
         seen = lookup(feed, among)

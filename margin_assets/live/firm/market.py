@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from margin_assets.kernels.book.deliverables import adjusted
 from margin_assets.kernels.book.marks import (
     NEVER,
     marked_by_fill,
@@ -27,6 +28,7 @@ from margin_assets.kernels.book.series import (
     Series,
     as_shares,
     series_of,
+    unmodelled,
 )
 from margin_assets.kernels.book.terms import INSTRUMENT_COLUMNS, instrument_terms, with_underlyings
 from margin_assets.kernels.history.history import HISTORICAL
@@ -96,7 +98,7 @@ class Market:
         self.is_known = np.zeros(0, dtype=np.bool_)
         self.implied_volatility = np.zeros(0)
         self.rate, self._rate_time = np.nan, _LONG_AGO
-        self._instruments = pl.DataFrame(schema=_VERSIONED)
+        self._instruments, self._adjustments = pl.DataFrame(schema=_VERSIONED), _no_adjustments()
         nobody: Int64Array = np.zeros(0, dtype=np.int64)
         self._multipliers = [multiplier_versions(self._instruments, nobody)]
         """Every version's multiplier and leverage, as `traded_multiplier` takes them."""
@@ -266,6 +268,16 @@ class Market:
         self._derive()
         return np.arange(len(self.symbols), dtype=np.int64)
 
+    def apply_adjustments(self, rows: pl.DataFrame) -> Int64Array:
+        """Takes what contracts deliver, in order of date and landing; returns whom they touch."""
+        known = pl.concat([self._adjustments, rows.select(*_ADJUSTMENTS)])
+        self._adjustments = known.sort("event_time", maintain_order=True).unique(
+            "symbol", keep="last", maintain_order=True
+        )
+        self._grow(rows["symbol"])
+        self._derive()
+        return self.symbols.places(rows["symbol"].unique(maintain_order=True))
+
     def _with(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Instruments in force with further versions taken."""
         versions = pl.concat([self._instruments, rows.select(*_VERSIONED)])
@@ -299,7 +311,10 @@ class Market:
     def _derive(self) -> None:
         """Terms of every symbol from the instruments in force."""
         names = pl.Series(self.symbols.all, dtype=pl.String)
-        terms = instrument_terms(names, self._instruments.drop("event_time"), self._times)
+        contracts = adjusted(self._instruments.drop("event_time"), self._adjustments)
+        if self._grow(contracts["underlying"].drop_nulls()):
+            names = pl.Series(self.symbols.all, dtype=pl.String)
+        terms = instrument_terms(names, contracts, self._times)
         self.groups.add(terms["class_group"].to_list())
         self.class_group = self.groups.places(terms["class_group"]).astype(np.int32)
         self.multiplier = to_scaled(terms["multiplier"])
@@ -336,7 +351,7 @@ class Market:
             rate=np.where(self.underlying >= 0, self.rate, np.nan),
             implied_volatility=self.implied_volatility,
         )
-        return as_shares(now)
+        return as_shares(unmodelled(now))
 
     def reprice(self, symbols: Int64Array, at: int, rules: Rules) -> None:
         """Values the options among some symbols again."""
@@ -379,10 +394,22 @@ class Market:
 
 
 @cache
+def _no_adjustments() -> pl.DataFrame:
+    """What adjusted contracts deliver, the latest of each; a row a symbol."""
+    return pl.DataFrame(schema=_ADJUSTMENTS)
+
+
+@cache
 def _no_terms() -> pl.DataFrame:
     none: Int64Array = np.zeros(0, dtype=np.int64)
     of_nothing = pl.DataFrame(schema=_VERSIONED)
     return instrument_terms(of_nothing["symbol"], of_nothing, SessionTimes(none, none))
 
 
+_ADJUSTMENTS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "symbol": pl.String,
+    "deliverable": pl.String,
+    "strike_multiplier": pl.Decimal(38, 6),
+    "event_time": pl.Datetime("us", "UTC"),
+}
 _VERSIONED = {**INSTRUMENT_COLUMNS, "event_time": pl.Datetime("us", "UTC")}

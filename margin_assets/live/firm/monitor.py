@@ -8,7 +8,7 @@ import polars as pl
 
 from margin_assets.kernels.book.book import REG_T, Book
 from margin_assets.kernels.book.figures import Figures, empty_figures, with_room
-from margin_assets.kernels.book.series import Series
+from margin_assets.kernels.book.series import Series, sizes
 from margin_assets.kernels.corporate.dividends import Entry
 from margin_assets.kernels.corporate.exercises import leg_effects
 from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
@@ -234,8 +234,8 @@ class Monitor:
     def largest_positions(self) -> Int64Array:
         """The largest position of each account, cents, as of the last evaluated grid point."""
         market, rules = self.market, self.rules(self.point)
-        book = self.holdings.book(market.multiplier)
-        return largest_positions(book, market.series(self.point, rules), rules)
+        series = market.series(self.point, rules)
+        return largest_positions(self.holdings.book(sizes(series)), series, rules)
 
     def firm_tables(self) -> dict[str, pl.DataFrame]:
         """The tables of the whole firm of a cycle that ends at the last evaluated grid point."""
@@ -330,7 +330,8 @@ class Monitor:
     def _arrays(self, point: int, accounts: Int64Array) -> tuple[Book, Series]:
         """Series as they stand, and the book as it counts for some accounts."""
         market, rules = self.market, self.rules(point)
-        book, series = self.holdings.book(market.multiplier), market.series(point, rules)
+        series = market.series(point, rules)
+        book = self.holdings.book(sizes(series))
         return settled(book, series, rules, lambda: market.values, accounts), series
 
     def _apply(self, point: int, changed: Mapping[str, pl.DataFrame], rules: Rules) -> Int64Array:
@@ -443,6 +444,9 @@ class Monitor:
             # Entered as single units: their multiplier was not known.
             self.reg_t.book.forfeit(point, sized)
             accounts.append(sized)
+        if "option_adjustments" in changed:
+            symbols.append(market.apply_adjustments(changed["option_adjustments"]))
+            holdings.regroup(market.class_group)
         if "rates" in changed:
             symbols.append(market.apply_rates(changed["rates"]))
         if "betas" in changed:
@@ -574,8 +578,8 @@ class Monitor:
         owned = holdings.holdings(market.symbols, of).with_columns(place=holdings.places(of))
         held = held_terms(owned, market.terms(point), point)
         whose = holdings.accounts.places(accounts["account_id"])
-        book = holdings.book(market.multiplier, (whose, held["place"].to_numpy()))
         series = market.series(point, rules)
+        book = holdings.book(sizes(series), (whose, held["place"].to_numpy()))
         positions = with_marks(held.drop("place"), book, series, rules)
         return Margined.of_arrays((positions, accounts), (book, series), market.values, rules)
 

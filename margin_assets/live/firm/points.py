@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.book.terms import first_instant
+from margin_assets.kernels.book.terms import day_column, first_instant
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import grid_point
@@ -32,6 +32,6 @@ def with_points(rows: pl.DataFrame, last_point: int | None, interval: int) -> pl
 def times_of(rows: pl.DataFrame) -> pl.Series:
     """When landed rows happened; rows of a day begin with it in New York."""
     for name in ("event_time", "as_of"):
-        if name in rows.columns:
+        if isinstance(rows.schema.get(name), pl.Datetime):
             return rows[name].alias("event_time")
-    return first_instant(rows["as_of_date"])
+    return first_instant(rows[day_column(rows.columns)])

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.book import REG_T
-from margin_assets.kernels.book.series import SECURITY, Series
+from margin_assets.kernels.book.series import SECURITY, Series, sizes
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_scaled
 from margin_assets.kernels.reg_t.reg_t_book import BY_CASH, BY_TRADE, entry_frame
@@ -74,7 +74,7 @@ def _trades(
     place = firm.holdings.accounts.places(effects["account_id"])
     symbol = firm.symbols.places(effects["symbol"])
     quantity, price = effects["quantity"].to_numpy(), effects["price"].to_numpy()
-    book = firm.holdings.book(firm.series.multiplier)
+    book = firm.holdings.book(sizes(firm.series))
     trades = Trades(
         held=firm.holdings.held_before(place, symbol, quantity),
         quantity=quantity,

@@ -91,13 +91,16 @@ class Restating:
         own = self._rows("instruments", pl.col("symbol").is_in(held.implode()))
         symbols = pl.concat([held, own["underlying"].drop_nulls()]).unique().sort()
         about = pl.col("symbol").is_in(symbols.implode())
-        instruments, betas, volatilities = (
-            self._rows(feed, about) for feed in ("instruments", "betas", "volatilities")
+        instruments, betas, volatilities, adjustments = (
+            self._rows(feed, about)
+            for feed in ("instruments", "betas", "volatilities", "option_adjustments")
         )
         rates = self._rows("rates", pl.lit(value=True))
         prices = self._feed("prices").clear()
         settled = self._settled(mine)
-        landed = Landed(fills, instruments, prices, betas, rates, volatilities, *books, settled)
+        landed = Landed(
+            *(fills, instruments, prices, betas, rates, volatilities), *books, settled, adjustments
+        )
         booked = Booked(fills, movements, accounts, instruments, *books, settled)
         self._firm = Firm(landed, booked, self._calendar, self._whose)
         self._priced_from = np.iinfo(np.int64).max

@@ -8,6 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from margin_assets.kernels.book.delivered_terms import (
+    delivered_units,
+    is_unmodelled,
+    strike_a_unit,
+)
 from margin_assets.kernels.book.series import INDICES, USABLE
 from margin_assets.kernels.corporate.exercises import SETTLED, Terms, settled_rows
 from margin_assets.kernels.corporate.settlement_values import Windows, settlement_values, windows
@@ -45,14 +50,16 @@ class SettlementInputs:
         return self._windows
 
     def terms(self, symbol: Int64Array) -> Terms:
-        """Terms of options by place."""
+        """Terms of options by place: of an adjusted contract by what it delivers."""
         rows = self._market.static_terms[symbol]
+        pays_cash = rows["issuer_class"].is_in(INDICES).fill_null(value=False)
         return Terms(
             underlying=rows["underlying"],
             is_call=(rows["right"] == "call").fill_null(value=False).to_numpy(),
-            strike=to_scaled(rows["strike"].fill_null(0)),
-            multiplier=self._market.multiplier[symbol],
-            pays_cash=rows["issuer_class"].is_in(INDICES).fill_null(value=False).to_numpy(),
+            strike=to_scaled(strike_a_unit(rows).fill_null(0)),
+            multiplier=to_scaled(delivered_units(rows)),
+            # What no model follows is paid by a stated value, or not settled.
+            pays_cash=(pays_cash | is_unmodelled(rows)).to_numpy(),
         )
 
     def told(self, symbols: list[str], unsealed: pl.DataFrame) -> pl.DataFrame:
@@ -78,7 +85,7 @@ class SettlementInputs:
         )
         found = settlement_values(asked, self._priced(asked))
         values = [found.get(name, UNKNOWN) for name in asked["symbol"]]
-        return np.array(values, dtype=np.int64)[place]
+        return np.where(self._has_model(distinct), values, UNKNOWN).astype(np.int64)[place]
 
     def paid_by(
         self, stated: Int64Array, symbol: Int64Array, at: Int64Array, point: int
@@ -91,10 +98,16 @@ class SettlementInputs:
         is_last = at[asks] >= self.windows().starts[symbol[asks]]
         above = self._market.underlying[symbol[asks]]
         is_priced: BoolArray = self._market.price_state[above] <= USABLE
+        is_priced &= self._has_model(symbol[asks])
         found = stated.copy()
         found[asks] = np.where(is_priced, self._market.mark()[above], UNKNOWN)
         found[asks[is_last]] = self.values(symbol[asks[is_last]], point)
         return found
+
+    def _has_model(self, symbol: Int64Array) -> BoolArray:
+        """Which contracts deliver what a value is known of."""
+        has_model: BoolArray = ~is_unmodelled(self._market.static_terms[symbol]).to_numpy()
+        return has_model
 
     def _priced(self, asked: pl.DataFrame) -> pl.DataFrame:
         """Prices of the underlyings in their sessions, in landing order."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from margin_assets.kernels.book.delivered_terms import as_listed
 from margin_assets.kernels.book.last_fills import with_places
 from margin_assets.kernels.corporate.openings import opened
 from margin_assets.kernels.margin.tables import tables_over
@@ -35,8 +36,10 @@ OFTEN_EMPTY = frozenset(
         "special_memorandum_accounts",
     }
 )
+BESIDE = ("stock_record",)
+"""Feeds that change nothing: what they say is compared by date."""
 _MOVES = {"fills", "opening_balances"}
-DATED = ("betas", "volatilities", "volumes")
+DATED = ("option_adjustments", "betas", "volatilities", "volumes")
 
 
 @dataclass
@@ -140,7 +143,7 @@ class CycleRunner:
 
     def _state(self, of: Int64Array | None) -> dict[str, pl.DataFrame]:
         era = self.monitor.margined(of)
-        frames = {"positions": era.positions, "account_state": era.accounts}
+        frames = {"positions": as_listed(era.positions), "account_state": era.accounts}
         # The kernels that Dagster runs by business date.
         frames |= tables_over((era,))
         frames["margin_summary"] = self.acceptor.refusals.flagged(frames["margin_summary"])
@@ -154,6 +157,7 @@ class CycleRunner:
         return frames
 
     def _events(self, feeds: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], int | None]:
+        feeds = {n: f for n, f in feeds.items() if n not in BESIDE}
         timed = {n: f for n, f in feeds.items() if n not in _MOVES} | self._moves(feeds)
         if "desk_actions" in timed:
             acts = timed["desk_actions"].filter(pl.col("kind").is_in(self._kinds()))

@@ -5,7 +5,7 @@ import polars as pl
 
 from margin_assets.kernels.book.fills import effects_at, history_effects
 from margin_assets.kernels.book.last_fills import with_places
-from margin_assets.kernels.book.terms import first_instant
+from margin_assets.kernels.book.terms import from_their_dates
 from margin_assets.kernels.intraday.deficit_tables import Saved
 from margin_assets.kernels.numeric.money import instants, to_instants
 from margin_assets.kernels.reg_t import reg_t_book
@@ -18,8 +18,7 @@ from margin_assets.live.session.cycle import DATED
 
 def _dated(scan: SealedTables, feed: str) -> pl.DataFrame:
     """Rows of a dated feed in landing order, each with the instant it counts from."""
-    rows = scan.in_landing_order(feed).collect()
-    return rows.with_columns(event_time=first_instant(rows["as_of_date"]))
+    return from_their_dates(scan.in_landing_order(feed).collect())
 
 
 def pending_rows(scan: SealedTables, feed: str, monitor: Monitor) -> pl.DataFrame:
@@ -82,7 +81,9 @@ def _tell_market(monitor: Monitor, feed: str, rows: pl.DataFrame, points_of: Poi
         market.apply_instruments(rows.with_columns(point=points))
         return
     market.add(rows["symbol"])
-    if feed == "betas":
+    if feed == "option_adjustments":
+        market.apply_adjustments(rows)
+    elif feed == "betas":
         market.apply_betas(rows)
     elif feed == "volatilities":
         market.apply_volatilities(rows)

@@ -51,10 +51,11 @@ def problems(books: list[Book]) -> Problems:
     stocks = [stock for book in books for stock in book.stocks]
 
     held, shares = np.zeros(len(legs), dtype=LEG), np.zeros(len(stocks), dtype=STOCK_RECORD)
-    for name in set(LEG.names) - {"underlying", "spot", "units", "has_fund_cover", "is_unpriced"}:
+    told = {"underlying", "spot", "units", "quoted", "has_fund_cover", "is_unpriced"}
+    for name in set(LEG.names) - told:
         held[name] = [getattr(leg, name) for leg in legs]
     held["spot"] = [book.spot for book in books for _ in book.legs]
-    held["units"] = [leg.units * MICRO for leg in legs]
+    held["units"] = held["quoted"] = [leg.units * MICRO for leg in legs]
     held["has_fund_cover"] = [leg.is_on_index for leg in legs]
     shares["underlying"] = [stock.is_fund for stock in stocks]
     shares["covers_index"] = [stock.is_fund - 1 for stock in stocks]

@@ -30,6 +30,7 @@ COLUMN_WORDS = {
     "empty": "a text of no characters",
     "in_future": "later than the landing of its file plus five minutes",
     "leap_second": "a second 60",
+    "malformed": "not written as the column is",
     "missing": "required, and absent or null",
     "not_a_boolean": "neither true nor false",
     "not_a_date": "not a day as YYYY-MM-DD",

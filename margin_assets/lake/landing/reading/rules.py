@@ -31,6 +31,8 @@ _REASON_OF_ROW_RULE = {
     "option_names_its_terms": ("option_terms", "missing"),
     "option_is_not_its_own_underlying": ("underlying", "is_itself"),
     "bond_names_its_maturity": ("maturity", "missing"),
+    "deliverable_is_written_as_told": ("deliverable", "malformed"),
+    "row_is_of_a_symbol_or_of_cash": ("symbol", "or_cash"),
     "metric_fits_its_scope": ("metric", "not_of_scope"),
     "firm_has_no_subject": ("subject", "of_the_firm"),
     "position_is_whole": ("position", "incomplete"),
@@ -43,6 +45,7 @@ _REASON_OF_ROW_RULE = {
 }
 _UNIQUENESS = "primary_key"
 _FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
+_DAYS = ("as_of_date", "effective_on", "as_of")
 _FIRST_DAY = date(1970, 1, 1)
 
 
@@ -107,6 +110,6 @@ def _time_rules(feed: str) -> list[Rule]:
         if isinstance(column, dy.Datetime):
             rules.append(Rule(name, "before_1970", pl.col(name) >= _FIRST_INSTANT))
             rules.append(Rule(name, "in_future", pl.col(name) <= latest))
-    if "as_of_date" in feed_columns(feed):
-        rules.append(Rule("as_of_date", "before_1970", pl.col("as_of_date") >= _FIRST_DAY))
+    days = [name for name in _DAYS if name in feed_columns(feed)]
+    rules += [Rule(name, "before_1970", pl.col(name) >= _FIRST_DAY) for name in days]
     return rules

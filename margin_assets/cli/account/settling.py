@@ -1,0 +1,52 @@
+"""When an account's trades settle, and what a cash account sold before it had paid for it."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import polars as pl
+
+from margin_assets.calendar import sessions
+from margin_assets.cli.account.rows import Document, Tables
+from margin_assets.kernels.history.free_riding import entries_of, free_rides
+from margin_assets.kernels.rules.grid import new_york_day
+from margin_assets.kernels.rules.settling import settles_on, trade_dates
+
+_CENTS = 100
+
+
+def with_settlement(fills: list[Document]) -> list[Document]:
+    """Fills, each with the day on which it settles; null before the first rule that is known."""
+    days = trade_dates(pl.Series([row["event_time"] for row in fills], dtype=_INSTANT))
+    return [row | {"settles_on": _settles_on(day)} for row, day in zip(fills, days, strict=True)]
+
+
+def cash_account(
+    tables: Tables, account_type: str, mine: pl.Expr, at: datetime | None
+) -> Document | None:
+    """Free riding of a cash account and until when it is frozen; null for another account."""
+    if account_type != "cash" or at is None:
+        return None
+    on = new_york_day(int(at.timestamp() * 1e6))
+    fills = tables.landed("fills", mine, pl.col("event_time") <= at)
+    dealt = pl.col("symbol").is_in(fills["symbol"].unique().implode())
+    paid = tables.landed("cash_movements", mine, pl.col("event_time") <= at)
+    entries = entries_of(fills, paid, tables.landed("instruments", dealt))
+    found = free_rides(entries, sessions().days, on)
+    frozen = [ride.frozen_until for ride in found if ride.freezes(on)]
+    return {
+        "free_riding": bool(frozen),
+        "frozen_until": max(frozen, default=None),
+        "free_rides": [
+            ride._asdict() | {"unpaid": Decimal(ride.unpaid) / _CENTS} for ride in found
+        ],
+    }
+
+
+def _settles_on(day: date) -> date | None:
+    try:
+        return settles_on(sessions().days, day)
+    except ValueError:
+        return None
+
+
+_INSTANT = pl.Datetime("us", "UTC")

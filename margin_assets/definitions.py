@@ -54,11 +54,14 @@ def build_defs(
     """
     return dg.Definitions(
         assets=linked(
-<<<<<<< HEAD
-            [*DAILY_ASSETS, *RATES_ASSETS, *AVALANCHE_ASSETS, *BACKTEST_ASSETS, *LIVE_ONLY],
-=======
-            [*DAILY_ASSETS, *AVALANCHE_ASSETS, *WARNING_ASSETS, *BACKTEST_ASSETS, *LIVE_ONLY],
->>>>>>> main
+            [
+                *DAILY_ASSETS,
+                *RATES_ASSETS,
+                *AVALANCHE_ASSETS,
+                *WARNING_ASSETS,
+                *BACKTEST_ASSETS,
+                *LIVE_ONLY,
+            ],
             dashboard,
         ),
         asset_checks=[
@@ -69,11 +72,15 @@ def build_defs(
             *COMMITTED,
             *AVALANCHE_LAWS,
         ],
-<<<<<<< HEAD
-        jobs=[live_margin, daily_margin, daily_rates, avalanche_runs, backtest, upkeep],
-=======
-        jobs=[live_margin, daily_margin, avalanche_runs, early_warning, backtest, upkeep],
->>>>>>> main
+        jobs=[
+            live_margin,
+            daily_margin,
+            daily_rates,
+            avalanche_runs,
+            early_warning,
+            backtest,
+            upkeep,
+        ],
         schedules=[nightly_upkeep, nightly_avalanche],
         sensors=[
             landing_sensor,

@@ -63,6 +63,7 @@ docs: $(STAMP) ## the data dictionary, from schemas/
 # CDK and the scanners live apart from the product: they pin older clients of AWS.
 INFRA := .venv-infra
 SIMULATOR := $(INFRA)/node
+EMULATOR := .venv-infra/emulator
 NODE := command -v node >/dev/null && command -v npm >/dev/null || { \
   echo "this needs Node 20 or later with npm, for CDK and the simulator of IAM;"; \
   echo "what needs only Python is in make test: pytest tests/infra"; exit 1; }
@@ -72,12 +73,17 @@ $(INFRA)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(INFRA)
 	$(INFRA)/bin/pip install --quiet --upgrade "pip>=25.1"
 	$(INFRA)/bin/pip install --quiet --group infra
+	$(PYTHON) -m venv $(EMULATOR)
+	$(EMULATOR)/bin/pip install --quiet --upgrade "pip>=25.1"
+	$(EMULATOR)/bin/pip install --quiet --group emulator
 	npm install --silent --ignore-scripts --no-save --prefix $(SIMULATOR) @cloud-copilot/iam-simulate@0.1.173
 	touch $@
 
 infra: $(INFRA)/.installed ## templates, scanners, faults, IAM, the image's file; needs Node
 	$(INFRA)/bin/hadolint infra/Containerfile
-	MARGIN_IAM_SIMULATE=$(SIMULATOR) $(INFRA)/bin/python -m pytest -c infra/proofs/pytest.ini infra/proofs -q
+	$(EMULATOR)/bin/python -m pytest -c infra/proofs/pytest.ini -q infra/proofs/test_emulator.py
+	MARGIN_IAM_SIMULATE=$(SIMULATOR) $(INFRA)/bin/python -m pytest -c infra/proofs/pytest.ini -q \
+	  infra/proofs --ignore infra/proofs/test_emulator.py
 
 templates: $(INFRA)/.installed ## the templates of infra/templates, from infra/stacks; needs Node
 	$(INFRA)/bin/python -m infra.app

@@ -20,6 +20,7 @@ Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
 # Some hours of a cycle a second; beyond, the oldest are let go: the lake has them all.
 _MOST = 200_000
 _PAUSE_SECONDS = 2.0
+_TRIES = 5
 
 
 class DagsterFollower:
@@ -36,11 +37,14 @@ class DagsterFollower:
         self._ended = threading.Event()
         self.trouble = ""
         """Why the last event was not taken; empty if it was."""
+        self._tries = 0
+        self.refused = 0
+        """Events that Dagster did not take though its storage is there."""
 
     def take(self, result: CycleResult) -> None:
         """A cycle was sealed: what Dagster is to know of it waits its turn."""
         at = time.monotonic()
-        told: list[Event] = [*materializations(result), *evaluations(result)]
+        told: list[Event] = [*materializations(result), *map(_of_no_day, evaluations(result))]
         self._waiting.extend((at, event) for event in told)
         self._there.set()
 
@@ -78,13 +82,32 @@ class DagsterFollower:
     def _tell_next(self) -> bool:
         oldest = self._waiting[0]
         try:
-            self._instance = self._instance or self._open()
+            if self._instance is None:
+                self._instance = self._open()
+                self._tries += 1
             self._instance.report_runless_asset_event(oldest[1])
+            self.trouble = ""
         except Exception as error:
+            # Opened anew each time and still not taken: it is the event, and others wait behind it.
+            is_there = self._instance is not None
             self._instance, self.trouble = None, str(error) or type(error).__name__
-            return False
-        self.trouble = ""
+            if not is_there or self._tries < _TRIES:
+                return False
+            self.refused += 1
+        self._tries = 0
         # The deque may have let the oldest go meanwhile.
         if self._waiting and self._waiting[0] is oldest:
             self._waiting.popleft()
         return True
+
+
+def _of_no_day(evaluation: dg.AssetCheckEvaluation) -> dg.AssetCheckEvaluation:
+    """Outside of a run Dagster takes a check of a partition once, and refuses the next cycle's."""
+    return dg.AssetCheckEvaluation(
+        asset_key=evaluation.asset_key,
+        check_name=evaluation.check_name,
+        passed=evaluation.passed,
+        metadata=evaluation.metadata,
+        severity=evaluation.severity,
+        blocking=evaluation.blocking,
+    )

@@ -109,6 +109,7 @@ def _standing(
     if follower is not None:
         behind = round(follower.behind_seconds, 1)
         told |= {"dagster_behind": behind, "dagster_trouble": follower.trouble}
+        told |= {"dagster_refused": follower.refused}
     return told
 
 

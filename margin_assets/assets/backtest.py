@@ -55,7 +55,7 @@ def _spec(name: str) -> dg.AssetSpec:
 
 
 @dg.multi_asset(
-    name="backtest",
+    name="backtest_runs_by_year",
     specs=[_spec(name) for name in _TABLES],
     partitions_def=POLICY_YEAR,
     can_subset=False,

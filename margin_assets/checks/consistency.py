@@ -15,6 +15,7 @@ from margin_assets.assets.resources import LakeResource
 from margin_assets.calendar import sessions
 from margin_assets.checks.daily import daily_check
 from margin_assets.kernels.book import corrections
+from margin_assets.kernels.corporate.contracts import unadjusted_contracts
 from margin_assets.kernels.margin import consistency
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
@@ -147,6 +148,19 @@ def breaks_result(frames: Mapping[str, pl.DataFrame]) -> dg.AssetCheckResult:
     )
 
 
+def _unadjusted(*tables: pl.DataFrame) -> pl.DataFrame:
+    return unadjusted_contracts(*tables, opens=sessions().opens)
+
+
+ADJUSTED = Rule(
+    "contracts_are_adjusted",
+    "Every contract held on a security that was acted on has an adjustment, or a listing since.",
+    ("positions", "instruments", "corporate_actions", "option_adjustments"),
+    _unadjusted,
+    blocking=False,
+)
+
+
 def _check(rule: Rule) -> dg.AssetChecksDefinition:
     if not all(TABLES[name].is_daily for name in rule.inputs):
         return _sealed_check(rule)
@@ -217,7 +231,7 @@ def _session(at: datetime) -> int:
 
 
 CONSISTENCY = (
-    *(_check(rule) for rule in RULES),
+    *(_check(rule) for rule in (*RULES, ADJUSTED)),
     daily_check(
         "the_firms_books_agree",
         "The firm's own books hold what the monitor holds.",

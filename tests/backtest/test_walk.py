@@ -50,6 +50,18 @@ def test_a_call_an_hour_old_and_large_is_sold_out_at_the_next_close():
     )
 
 
+def test_the_hour_after_a_call_passes_before_prices_are_back():
+    # At 52 equity is 400 against 2,600: an hour later liquidated, and sold at the next close of 80.
+    found = falling(100, 52, 80)
+    moved = walk(found, plan(found, Seat(10_000, {"Y": 200})))
+    year = moved.year(range(3))
+
+    assert days_of(year, "liquidations_made") == [0, 0, 1]
+    assert days_of(year, "sold_out") == [0, 0, 1]
+    assert (year.calls[0, 3], moved.state.cash[0]) == (FIRM, 600_000)
+    assert tallies(moved)["false_calls"] == 1
+
+
 def test_prices_alone_may_meet_a_call_and_it_was_false():
     found = falling(100, 64, 80, 80)
     moved = walk(found, plan(found, Seat(10_000, {"Y": 200})))

@@ -34,7 +34,9 @@ def made(lake: Lake, history: str, year: str) -> dg.ExecuteInProcessResult:
         BACKTEST_ASSETS,
         partition_key=dg.MultiPartitionKey({"policy": "built-in", "year": year}),
         resources={"lake": LakeResource(uri=lake.uri)},
-        run_config={"ops": {"backtest": {"config": {"history": history, "accounts": 9}}}},
+        run_config={
+            "ops": {"backtest_runs_by_year": {"config": {"history": history, "accounts": 9}}}
+        },
         raise_on_error=False,
     )
 

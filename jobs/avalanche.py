@@ -1,4 +1,4 @@
-"""The avalanche by night: every severity and arm of the newest book, and the laws over them.
+"""The avalanche by night, every severity and arm of the newest book, and its early warning.
 
 Dagster resolves annotations when a schedule is built, so this module must not use
 `from __future__ import annotations`.
@@ -6,7 +6,7 @@ Dagster resolves annotations when a schedule is built, so this module must not u
 
 import dagster as dg
 
-from margin_assets.assets.avalanche import AVALANCHE_ASSETS, SCENARIO_ARM
+from margin_assets.assets.avalanche import AVALANCHE_ASSETS, SCENARIO_ARM, WARNING_ASSETS
 from margin_assets.assets.resources import LakeResource
 from margin_assets.avalanche.keeping import newest_snapshot
 
@@ -15,6 +15,13 @@ avalanche_runs = dg.define_asset_job(
     selection=dg.AssetSelection.assets(*AVALANCHE_ASSETS),
     executor_def=dg.in_process_executor,
     description="The newest book of the lake through one scenario and arm, with the laws of runs.",
+)
+
+early_warning = dg.define_asset_job(
+    "early_warning",
+    selection=dg.AssetSelection.assets(*WARNING_ASSETS),
+    executor_def=dg.in_process_executor,
+    description="How near the newest book of the lake is to exhaustion.",
 )
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import dagster as dg
 
-from jobs.avalanche import avalanche_runs, nightly_avalanche
+from jobs.avalanche import avalanche_runs, early_warning, nightly_avalanche
 from jobs.backtest import backtest
 from jobs.daily_margin import daily_margin
 from jobs.live_margin import live_margin
 from jobs.upkeep import nightly_upkeep, upkeep
-from margin_assets.assets.avalanche import AVALANCHE_ASSETS
+from margin_assets.assets.avalanche import AVALANCHE_ASSETS, WARNING_ASSETS
 from margin_assets.assets.backtest import BACKTEST_ASSETS
 from margin_assets.assets.declared import IO_MANAGER, linked
 from margin_assets.assets.landed import LIVE_ONLY
@@ -32,6 +32,7 @@ from margin_assets.checks.monitoring import MONITORING
 from margin_assets.checks.row_rules import ROW_RULES
 from margin_assets.checks.store import STORE
 from sensors.alerts import Alerts
+from sensors.early_warning import early_warning_sensor
 from sensors.failures import failed_checks, failed_runs
 from sensors.health import health_sensor
 from sensors.landing import landing_sensor
@@ -50,7 +51,10 @@ def build_defs(
     With the address of a dashboard each asset links to the page that shows it.
     """
     return dg.Definitions(
-        assets=linked([*DAILY_ASSETS, *AVALANCHE_ASSETS, *BACKTEST_ASSETS, *LIVE_ONLY], dashboard),
+        assets=linked(
+            [*DAILY_ASSETS, *AVALANCHE_ASSETS, *WARNING_ASSETS, *BACKTEST_ASSETS, *LIVE_ONLY],
+            dashboard,
+        ),
         asset_checks=[
             *ROW_RULES,
             *CONSISTENCY,
@@ -59,13 +63,14 @@ def build_defs(
             *COMMITTED,
             *AVALANCHE_LAWS,
         ],
-        jobs=[live_margin, daily_margin, avalanche_runs, backtest, upkeep],
+        jobs=[live_margin, daily_margin, avalanche_runs, early_warning, backtest, upkeep],
         schedules=[nightly_upkeep, nightly_avalanche],
         sensors=[
             landing_sensor,
             business_date_sensor,
             health_sensor,
             notice_sensor,
+            early_warning_sensor,
             failed_runs,
             failed_checks,
         ],

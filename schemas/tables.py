@@ -26,7 +26,7 @@ from schemas import (
     settlement,
     stock_record,
 )
-from schemas.avalanche import answers, results
+from schemas.avalanche import answers, by_hour, results
 
 
 class Mode(StrEnum):
@@ -270,6 +270,10 @@ TABLES: dict[str, Table] = {
         _answer("early_warnings", answers.EarlyWarnings),
         _answer("recommendations", answers.Recommendations, "rank"),
         _answer("reverse_stress", answers.ReverseStress, "answer", "factor_id"),
+        _answer("need_by_hour", by_hour.NeedByHour, "hour"),
+        _answer("sources_by_hour", by_hour.SourcesByHour, "hour"),
+        _answer("calls_by_hour", by_hour.CallsByHour, "venue_id", "hour"),
+        _beside_cycles("warning_readings", answers.WarningReadings, "avalanche", "book_number"),
     )
 }
 FEEDS = tuple(name for name, table in TABLES.items() if issubclass(table.schema, landed.Landed))

@@ -12,6 +12,7 @@ import dagster as dg
 from margin_assets.assets.declared import OWNERS, metadata
 from margin_assets.assets.described import description
 from margin_assets.assets.resources import LakeResource
+from margin_assets.avalanche.answers.readings import read_kept
 from margin_assets.avalanche.book.faults import BookError
 from margin_assets.avalanche.running import ARMS, Asked
 from margin_assets.avalanche.storing import run_kept
@@ -34,6 +35,10 @@ _MADE = {
 """Tables that a run writes, and those that they come from."""
 
 
+_READ = {"early_warnings": ("avalanche_books",), "warning_readings": ("early_warnings",)}
+"""Tables that a reading of the early warning writes, likewise."""
+
+
 class AvalancheConfig(dg.Config):
     """What a run of the assets takes beside its partition."""
 
@@ -45,10 +50,17 @@ class AvalancheConfig(dg.Config):
     """Ray cluster to join; without one a cluster of the run's own."""
 
 
-def _spec(name: str) -> dg.AssetSpec:
+class WarningConfig(dg.Config):
+    """What a reading of the early warning takes."""
+
+    paths: int = 2_000
+    seed: int = 1
+
+
+def _spec(name: str, deps: tuple[str, ...]) -> dg.AssetSpec:
     return dg.AssetSpec(
         name,
-        deps=list(_MADE[name]),
+        deps=list(deps),
         group_name=TABLES[name].group,
         description=description(name),
         owners=OWNERS,
@@ -60,7 +72,7 @@ def _spec(name: str) -> dg.AssetSpec:
 
 @dg.multi_asset(
     name="avalanche",
-    specs=[_spec(name) for name in _MADE],
+    specs=[_spec(name, deps) for name, deps in _MADE.items()],
     partitions_def=SCENARIO_ARM,
     can_subset=False,
 )
@@ -80,4 +92,21 @@ def avalanche(
         yield dg.MaterializeResult(name, metadata={**told, "is_new": name in written})
 
 
+@dg.multi_asset(
+    name="warning",
+    specs=[_spec(name, deps) for name, deps in _READ.items()],
+    can_subset=False,
+)
+def warning(config: WarningConfig, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
+    """How near the lake's newest book is to exhaustion, after the books before it."""
+    try:
+        told, written = read_kept(lake.created(), config.paths, config.seed)
+    except BookError as fault:
+        raise dg.Failure(str(fault), allow_retries=False) from None
+    facts = {"score": told["score"], "nearest_scenario": told["nearest_scenario"] or "none"}
+    for name in _READ:
+        yield dg.MaterializeResult(name, metadata={**facts, "is_new": name in written})
+
+
 AVALANCHE_ASSETS = (avalanche,)
+WARNING_ASSETS = (warning,)

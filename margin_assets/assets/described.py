@@ -8,7 +8,7 @@ from typing import NamedTuple
 from schemas import TABLES
 
 _SQL = 'SQL: `margin sql "SELECT * FROM {name} LIMIT 20"`, pinned to one sealed cycle.'
-_PATHS = {"firm": "/firm", "data quality": "/quality"}
+_PATHS = {"firm": "/firm", "data quality": "/quality", "avalanche": "/avalanche"}
 _ACCOUNTS = "/accounts"
 """Where an account is chosen whose page shows the rest."""
 _DASHBOARD = "On the dashboard (`margin dashboard`): {page}."
@@ -314,6 +314,7 @@ DESCRIBED: dict[str, Described] = {
         " writes it.",
         "The model of docs/avalanche-book.md; the same inputs give the same numbers.",
         ("avalanche_paths", "im_requirements"),
+        "avalanche",
     ),
     "avalanche_paths": Described(
         "One row a path: when need peaked, what was sold, whether cash ran out.",
@@ -360,16 +361,19 @@ DESCRIBED: dict[str, Described] = {
         "How large a credit line must be, with its notice, limits and covenants.",
         "Smallest line that leaves few enough paths exhausted: docs/avalanche-answers.md.",
         ("avalanche_runs", "funding_forecast"),
+        "avalanche",
     ),
     "margin_attribution": Described(
         "Whose need it is on the worst paths, by manager and risk factor.",
         "Parts add up to the need but for a residual that is told: docs/avalanche-answers.md.",
         ("concentration_shares", "margin_efficiency"),
+        "avalanche",
     ),
     "concentration_shares": Described(
         "Shares of margin by manager, class, venue and counterparty against their limits.",
         "Rulebook `avalanche`, section concentration.",
         ("margin_attribution",),
+        "avalanche",
     ),
     "margin_efficiency": Described(
         "What each manager earns on the margin, the need and the risk that it brings.",
@@ -380,11 +384,37 @@ DESCRIBED: dict[str, Described] = {
         "How near a book is to exhaustion, 0 to 1, and what that is made of.",
         "Rulebook `avalanche`, section warning.",
         ("avalanche_runs",),
+        "avalanche",
+    ),
+    "warning_readings": Described(
+        "The early warning book after book: how near each came, and the level after it.",
+        "Rulebook `avalanche`, section warning: two readings in a row change a level.",
+        ("early_warnings",),
+        "avalanche",
+    ),
+    "need_by_hour": Described(
+        "How fast a run's need grows: quantiles by hour, and how many paths broke by then.",
+        "The model of docs/avalanche.md.",
+        ("avalanche_runs", "sources_by_hour"),
+        "avalanche",
+    ),
+    "sources_by_hour": Described(
+        "What one bad path is paid from, hour by hour: cash, bonds, lines, sales.",
+        "The order of sources of docs/avalanche.md.",
+        ("need_by_hour",),
+        "avalanche",
+    ),
+    "calls_by_hour": Described(
+        "Who calls when on the worst paths of a run.",
+        "Each venue's own hours: docs/avalanche-book.md.",
+        ("need_by_hour",),
+        "avalanche",
     ),
     "recommendations": Described(
         "What to do first, by what it takes off the gap for what it costs.",
         "Each measure valued by re-runs: docs/avalanche-answers.md.",
         ("avalanche_runs", "facility_sizes"),
+        "avalanche",
     ),
     "reverse_stress": Described(
         "Combinations of moves that would break a platform, the least implausible first.",

@@ -35,7 +35,9 @@ LIVE_ONLY = (
     landed_spec("margin_attribution", ("avalanche_runs",)),
     landed_spec("concentration_shares", ("avalanche_runs",)),
     landed_spec("margin_efficiency", ("avalanche_runs",)),
-    landed_spec("early_warnings", ("avalanche_runs",)),
     landed_spec("recommendations", ("avalanche_runs",)),
     landed_spec("reverse_stress", ("avalanche_runs",)),
+    landed_spec("need_by_hour", ("avalanche_runs",)),
+    landed_spec("sources_by_hour", ("avalanche_runs",)),
+    landed_spec("calls_by_hour", ("avalanche_runs",)),
 )

@@ -9,6 +9,7 @@ from margin_assets.lake.store.store import Lake
 from schemas.avalanche.book import BOOK
 
 TABLE = "avalanche_books"
+_NO_SUCH = "no such book"
 
 
 def keep_book(lake: Lake, tables: Tables, snapshot_id: str) -> bool:
@@ -40,6 +41,19 @@ def newest_snapshot(lake: Lake) -> str | None:
     return str(found["snapshot_id"].item()) if found.height else None
 
 
+def book_number(lake: Lake, snapshot_id: str) -> int:
+    """Place of a book in the order in which books came to the lake, from 1.
+
+    Raises:
+        BookError: The lake does not hold it.
+    """
+    rows = lake.scan(TABLE).filter(pl.col("snapshot_id") == snapshot_id).select("book_number")
+    found = lake.read(TABLE, lambda: rows.head(1))
+    if not found.height:
+        raise BookError([_NO_SUCH])
+    return int(found.item())
+
+
 def kept_book(lake: Lake, snapshot_id: str | None = None) -> Tables:
     """The tables of a book in the lake: the one named, else the newest.
 
@@ -51,7 +65,7 @@ def kept_book(lake: Lake, snapshot_id: str | None = None) -> Tables:
     wanted = newest if snapshot_id is None else pl.col("snapshot_id") == snapshot_id
     found = lake.read(TABLE, lambda: rows.filter(wanted))
     if not found.height:
-        raise BookError(["the lake holds no book" if snapshot_id is None else "no such book"])
+        raise BookError(["the lake holds no book" if snapshot_id is None else _NO_SUCH])
     return {name: _as_table(name, found) for name in BOOK}
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from importlib import metadata
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from margin_assets.engines import Engine, InProcess
 from margin_assets.kernels.avalanche.results import Results
 from margin_assets.kernels.avalanche.scenario import IMPACT, NO_IMPACT, NO_SALES, Scenario
 from margin_assets.kernels.avalanche.simulation import Simulator
+from margin_assets.kernels.numeric.arrays import Int64Array
 
 ARMS = {"A": NO_SALES, "B": NO_IMPACT, "C": IMPACT}
 """A sells nothing, B sells and moves no price, C sells and moves them."""
@@ -67,27 +68,78 @@ def run(
     Raises:
         BookError: The book does not have what the scenario or the arm needs.
     """
+    results = _results(built, asked, np.arange(asked.paths, dtype=np.int64), tell, engine)
+    return _ran(built, asked, results)
+
+
+def run_arms(
+    built: Built, asked: Asked, tell: Callable[[str, int], None] = lambda *_: None
+) -> list[Ran]:
+    """Runs all three arms of a scenario, as `run` would, in their order.
+
+    Impact comes from sales alone, so that arm C runs the paths on which arm B sold; the others
+    are arm B's to the last bit.
+
+    Args:
+        built: The book.
+        asked: What is run; its arm says nothing.
+        tell: Called with the arm and the number of paths done.
+
+    Raises:
+        BookError: The book does not have what the scenario or an arm needs.
+    """
+    ids = np.arange(asked.paths, dtype=np.int64)
+    a, b, c = (asked._replace(arm=arm) for arm in ARMS)
+    still = _results(built, a, ids, lambda done: tell("A", done))
+    sold = _results(built, b, ids, lambda done: tell("B", done))
+    moved = np.flatnonzero(sold.sold > 0.0)
+    pressed = sold
+    if len(moved):
+        again = _results(built, c, ids[moved], lambda done: tell("C", done))
+        pressed = _replaced(sold, moved, again)
+    return [_ran(built, *one) for one in ((a, still), (b, sold), (c, pressed))]
+
+
+def _results(
+    built: Built,
+    asked: Asked,
+    ids: Int64Array,
+    tell: Callable[[int], None] | None,
+    engine: Engine | None = None,
+) -> Results:
+    """Paths of one arm by their numbers, in batches."""
     scenario = scenario_of(built, asked.scenario)
     settings = built.loop(seed=asked.seed, arm=ARMS[asked.arm])
     try:
         simulator = Simulator(built.platform, settings)
     except ValueError as error:
         raise BookError([str(error)]) from None
-    ranges = [(at, min(at + BATCH, asked.paths)) for at in range(0, asked.paths, BATCH)]
     parts: list[Results] = []
-    done = (engine or InProcess()).over(_in_range, (simulator, scenario), ranges)
-    for part, (_, end) in zip(done, ranges, strict=True):
+    batches = [ids[first : first + BATCH] for first in range(0, len(ids), BATCH)]
+    done = (engine or InProcess()).over(_paths, (simulator, scenario), batches)
+    for part in done:
         parts.append(part)
         if tell:
-            tell(end)
-    joined = Results(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    snapshot = snapshot_of(built.tables)
-    return Ran(run_id_of(snapshot, asked), snapshot, asked, joined)
+            tell(min(BATCH * len(parts), len(ids)))
+    return Results(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _in_range(on: tuple[Simulator, Scenario], paths: tuple[int, int]) -> Results:
+def _paths(on: tuple[Simulator, Scenario], ids: Int64Array) -> Results:
     simulator, scenario = on
-    return simulator.run(scenario, np.arange(*paths, dtype=np.int64))
+    return simulator.run(scenario, ids)
+
+
+def _replaced(whole: Results, places: Int64Array, part: Results) -> Results:
+    """All paths, those at the places being others."""
+    columns: list[Any] = [np.array(column) for column in whole]
+    for column, other in zip(columns, part, strict=True):
+        column[places] = other
+    return Results(*columns)
+
+
+def _ran(built: Built, asked: Asked, results: Results) -> Ran:
+    snapshot = snapshot_of(built.tables)
+    return Ran(run_id_of(snapshot, asked), snapshot, asked, results)
 
 
 def run_id_of(snapshot_id: str, asked: Asked) -> str:

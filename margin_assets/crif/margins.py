@@ -5,20 +5,26 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import polars as pl
+
 from margin_assets.crif.answers import Document, documents
+from margin_assets.crif.both import both_documents
 from margin_assets.crif.columns import CrifError, layout_of
 from margin_assets.crif.currencies import CODES
 from margin_assets.crif.portfolios import Method, answered
 from margin_assets.crif.reading import opened
-from margin_assets.crif.words import SIMM
+from margin_assets.crif.words import SCHEDULE, SIMM
 from margin_assets.kernels.initial_margin.parameters import HORIZONS, Parameters, parameters
 from margin_assets.rulebooks import in_force, versions
+
+BOTH = "both"
 
 
 class Question(NamedTuple):
     """What is asked of a file."""
 
-    model: Literal["simm", "schedule"] = "simm"
+    model: Literal["simm", "schedule", "both"] = "simm"
+    """Both: each row by its own model, and the sum."""
     version: str | None = None
     """Of SIMM: `2.5`, or the newest held."""
     horizon: str = "10d"
@@ -44,10 +50,18 @@ def initial_margin(path: Path, question: Question) -> Opened:
         CrifError: The file is no CRIF, or no such version, horizon or currency; one line.
         OSError: The file cannot be read.
     """
-    method = _method(question)
+    models = (SIMM, SCHEDULE) if question.model == BOTH else (question.model,)
+    methods = {model: _method(question, model) for model in models}
     found = opened(path, layout_of(path))
-    parts = ((rows.height, list(documents(answered(rows, method)))) for rows in found.frames)
-    return Opened(_head(question, method), found.rows, parts)
+    parts = ((rows.height, list(_documents(rows, methods))) for rows in found.frames)
+    return Opened(_head(question, methods), found.rows, parts)
+
+
+def _documents(rows: pl.DataFrame, methods: dict[str, Method]) -> Iterator[Document]:
+    if len(methods) > 1:
+        return both_documents(rows, methods)
+    (method,) = methods.values()
+    return documents(answered(rows, method))
 
 
 def simm_versions() -> dict[str, date]:
@@ -55,29 +69,30 @@ def simm_versions() -> dict[str, date]:
     return {in_force("simm", day).numbers["version"]: day for day in versions("simm")}
 
 
-def _method(question: Question) -> Method:
+def _method(question: Question, model: str) -> Method:
     if question.currency not in CODES:
         raise CrifError(f"{question.currency!r} is no currency")
     if question.horizon not in HORIZONS:
         raise CrifError(f"no horizon {question.horizon!r}: {' or '.join(HORIZONS)}")
-    if question.model != SIMM:
+    if model == SCHEDULE:
         schedule = in_force("schedule_im", versions("schedule_im")[-1]).numbers
-        return Method(question.model, question.currency, schedule, question.as_of)
+        return Method(SCHEDULE, question.currency, schedule, question.as_of)
     held = simm_versions()
     version = question.version or list(held)[-1]
     if version not in held:
         raise CrifError(f"no SIMM version {version!r}: {', '.join(held)}")
     numbers = in_force("simm", held[version]).numbers
     found = parameters(numbers, question.horizon, question.currency)
-    return Method(question.model, question.currency, found, question.as_of)
+    return Method(SIMM, question.currency, found, question.as_of)
 
 
-def _head(question: Question, method: Method) -> Document:
-    if not isinstance(method.by, Parameters):
+def _head(question: Question, methods: dict[str, Method]) -> Document:
+    simm = methods.get(SIMM)
+    if simm is None or not isinstance(simm.by, Parameters):
         return {"model": question.model, "currency": "USD", "amounts_in": "USD"}
     return {
         "model": question.model,
-        "version": method.by.version,
+        "version": simm.by.version,
         "horizon": question.horizon,
         "currency": question.currency,
         "amounts_in": "USD",

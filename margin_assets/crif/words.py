@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Final
 
 import polars as pl
 
@@ -16,7 +17,8 @@ from margin_assets.kernels.initial_margin.crif_terms import (
     TENORS,
 )
 
-SIMM, SCHEDULE = "simm", "schedule"
+SIMM: Final = "simm"
+SCHEDULE: Final = "schedule"
 _WHOLE = re.compile(r"(\d+)\.0+")
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from margin_assets.dashboard import accounts, firm, one_account, quality
+from margin_assets.dashboard.avalanche import Runs
 from margin_assets.dashboard.desk import Desk, answered
 from margin_assets.dashboard.figures import LEVELS
 from margin_assets.dashboard.live import state
@@ -18,6 +19,7 @@ from margin_assets.rulebooks import Rulebook, in_force, versions
 AccountName = Annotated[str, Field(pattern=r"^[ -~]{1,128}$")]
 AccountId = Annotated[str, InPath(pattern=r"^[ -~]{1,128}$")]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]
+RunId = Annotated[str | None, Query(pattern="^[0-9a-f]{32}$")]
 Limit = Annotated[int, Query(ge=1, le=200)]
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "No such account."}}
 _LAST_RULES = "house"
@@ -55,6 +57,7 @@ def router(desk: Desk) -> APIRouter:
     routes = APIRouter(prefix="/api", responses={422: {"description": "Not a question."}})
     _add_accounts(routes, desk)
     _add_account(routes, desk)
+    _add_avalanche(routes, desk)
     for path, answer in _whole(desk).items():
         routes.add_api_route(path, answer, methods=["GET"])
     return routes
@@ -146,6 +149,27 @@ def _part(
 def _known(desk: Desk, account: str) -> None:
     if desk.window().figures.accounts["account_id"].index_of(account) is None:
         raise HTTPException(404, "no such account")
+
+
+def _add_avalanche(routes: APIRouter, desk: Desk) -> None:
+    runs = Runs(desk.follower.lake, desk.sealed)
+
+    @routes.get("/avalanche", responses={404: {"description": "No such run."}})
+    def avalanche(run: RunId = None) -> Response:
+        """A run of the margin-call avalanche with its answers; the newest where none is named."""
+        found = runs.chosen(run)
+        if found is None:
+            raise HTTPException(404, "no such run, or it has no answers")
+        return answered(_cycled(desk) | found)
+
+    @routes.get("/avalanche/trend")
+    def trend() -> Response:
+        """How near each book came, in the order in which they came."""
+        return answered(_cycled(desk) | runs.trend())
+
+
+def _cycled(desk: Desk) -> dict[str, Any]:
+    return {"cycle": desk.follower.figures.cycle}
 
 
 def _whole(desk: Desk) -> dict[str, Callable[[], Response]]:

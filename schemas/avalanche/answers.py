@@ -123,6 +123,23 @@ class EarlyWarnings(dy.Schema):
     unknown = dy.String(description="Components that could not be told and count in full.")
 
 
+class WarningReadings(dy.Schema):
+    """The early warning of one book, its level held against flicker by the books before it."""
+
+    book_number = dy.Int64(primary_key=True, min=1, description="Order in which books came.")
+    snapshot_id = dy.String(regex="^[0-9a-f]{32}$", description="Book: hash of its rows.")
+    run_id = dy.String(
+        regex="^[0-9a-f]{32}$", description="Run that `early_warnings` tells the components of."
+    )
+    as_of = dy.Date(nullable=True, description="Day of the book; null where it names none.")
+    need_usd = fields.usd("99% need of the moderate scenario.")
+    liquidity_usd = fields.usd("What it is set against: cash, bonds, undrawn committed lines.")
+    score = fields.share("0 to 1.")
+    level = columns.code("Level after it.", LEVELS)
+    points_to = columns.code("Level that it points to; another one: if the next agrees.", LEVELS)
+    in_a_row = columns.count("Readings in a row that point to it.")
+
+
 class Recommendations(dy.Schema):
     """One measure that one run recommends, with those before it in place."""
 

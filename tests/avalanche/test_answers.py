@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from margin_assets.avalanche import running
 from margin_assets.avalanche.answers import (
     advising,
     attributing,
@@ -181,6 +182,34 @@ def test_all_answers_of_a_book_are_the_same_twice(held: Built):
     assert first["amplification"]["impact_on_default"] == pytest.approx(0.0, abs=1.0)
     assert len(first["funding"]) == 30
     assert len(first["fan"]["hours"][0]) == first["run"]["hours"]
+
+
+def test_arms_run_together_are_those_run_alone(tmp_path: Path):
+    head = "ns_id,manager_id,factor_id,delta,funded_share"
+    paid_for = [head, "FUT,ANNA,EQ,6e9,0.5", "SWAP,BORIS,IR,2e9,0.5"]
+    held = book(tmp_path, exposure=paid_for)
+    asked = running.Asked("none", "C", 3, 80)
+    together = running.run_arms(held, asked)
+
+    alone = [running.run(held, asked._replace(arm=arm)) for arm in running.ARMS]
+    assert [ran.run_id for ran in together] == [ran.run_id for ran in alone]
+    for one, other in zip(together, alone, strict=True):
+        same = [np.array_equal(a, b) for a, b in zip(one.results, other.results, strict=True)]
+        assert all(same)
+    assert 0 < np.count_nonzero(together[1].results.sold) < 80
+
+
+def test_what_was_run_before_changes_no_answer(held: Built):
+    asked = whole.Asked("small", "severe", 48, 3)
+    fresh = whole.everything(held, asked)
+
+    runs = running.run_arms(held, running.Asked("severe", "C", 3, 48))
+    arms = {ran.asked.arm: ran.results for ran in runs}
+    again = whole.everything(held, asked, known=whole.Known(arms, fresh["warning"]))
+
+    assert repr(again) == repr(fresh)
+    line = sizing.facility_document(case_of(held, "severe", 48, 3), 0.99)
+    assert repr(line) == repr(fresh["facility"])
 
 
 def test_needs_by_day_and_account_are_those_of_the_paths(case: Case):

@@ -46,7 +46,7 @@ def test_the_page_is_what_the_commands_say(capsys: pytest.CaptureFixture[str], d
     adopt = ["rulebook", "adopt", "house.toml", "--effective", "2026-03-03", "--dry-run"]
     shock = ["whatif", "--account", "SHORT-1", "--shock", "GME=+20%"]
     # Of the what-if the page has the first two tables.
-    for words, figures in ((["accounts"], 2), (shock, 15), (adopt, 1)):
-        told = [row for row in rows(margin(*words).out) if _AMOUNT.search(" ".join(row))]
+    for asked, figures in ((["accounts"], 2), (shock, 15), (adopt, 1)):
+        told = [row for row in rows(margin(*asked).out) if _AMOUNT.search(" ".join(row))]
         assert len(told) >= figures
-        assert [row for row in told[:figures] if row not in shown] == [], words
+        assert [row for row in told[:figures] if row not in shown] == [], asked

@@ -44,7 +44,7 @@ def test_the_guide_runs_as_it_stands(margin: Margin, lake: Path) -> None:
     rows = margin("rulebook", "list", "--json", *place(lake)).document
     assert [r["adopted_by"] for r in rows if r["adopted_by"]] == ["mia"] * 3
     assert all(row["is_used"] for row in rows)
-    two = ("house/2020-01-01", "house/2031-01-01")
+    two = ["house/2020-01-01", "house/2031-01-01"]
     found = margin("rulebook", "diff", *two, "--json", *place(lake)).document
     assert {row["key"] for row in found["numbers"]} == {
         "ladder.warning_below",

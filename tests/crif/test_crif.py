@@ -313,3 +313,55 @@ def test_ends_of_lines(tmp_path: Path, end: str, last: str):
 
 def test_a_file_of_a_header_alone_has_no_portfolios(tmp_path: Path):
     assert asked(written(tmp_path / "a.csv")) == []
+
+
+def mixed(path: Path, *, trade: dict[str, Any] | None = None, names: str = "ESA") -> Path:
+    """Portfolio A of a swap by SIMM and a currency trade by schedule; B of the swap alone."""
+    swap = {
+        "PortfolioID": "A",
+        "ProductClass": "RatesFX",
+        "RiskType": "Risk_IRCurve",
+        "Qualifier": "USD",
+        "Bucket": "1",
+        "Label1": "5y",
+        "Label2": "OIS",
+        "AmountUSD": 100_000.0,
+        "collect_regulations": names,
+    }
+    regulated = {**TRADE, "collect_regulations": "ESA", "AmountUSD": 1e6, **(trade or {})}
+    return written_rows(path, [swap, regulated, {**swap, "PortfolioID": "B"}])
+
+
+def test_both_models_are_summed_by_regulation(tmp_path: Path):
+    first, second = asked(mixed(tmp_path / "a.csv", names="ESA,USPR"), model="both")
+
+    # 52 dollars a dollar of the swap; 6% of a million of the trade, which USPR does not see.
+    assert first["total"] == 52e5 + 6e4
+    assert [
+        (row["regulation"], row["simm"], row.get("schedule")) for row in first["regulations"]
+    ] == [
+        ("ESA", 52e5, 6e4),
+        ("USPR", 52e5, 0.0),
+    ]
+    assert first["models"]["schedule"]["product_classes"][0]["total"] == 6e4
+    assert (second["total"], list(second["models"])) == (52e5, ["simm"])
+    # The worst of each would be of no regulation.
+    apart, _ = asked(mixed(tmp_path / "b.csv", names="USPR"), model="both")
+    assert apart["total"] == 52e5
+
+
+@pytest.mark.parametrize(
+    ("trade", "told"),
+    [
+        ({"IMModel": ""}, "line 3: IMModel is empty, and the row may be of either model"),
+        ({"collect_regulations": ""}, "its rows of model schedule name no regulation"),
+        ({"ProductClass": "Cows"}, "line 3: ProductClass 'Cows'"),
+    ],
+)
+def test_what_cannot_be_summed_refuses_its_portfolio(
+    tmp_path: Path, trade: dict[str, str], told: str
+):
+    first, second = asked(mixed(tmp_path / "a.csv", trade=trade), model="both")
+
+    assert told in first["error"]
+    assert second["total"] == 52e5

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from jobs.avalanche import nightly_avalanche
-from margin_assets.assets.avalanche import AVALANCHE_ASSETS
+from margin_assets.assets.avalanche import AVALANCHE_ASSETS, WARNING_ASSETS
 from margin_assets.assets.resources import LakeResource
 from margin_assets.avalanche.book.reading import read_folder
 from margin_assets.avalanche.keeping import keep_book
@@ -15,7 +15,9 @@ from margin_assets.avalanche.running import snapshot_of
 from margin_assets.checks.avalanche import AVALANCHE_LAWS
 from margin_assets.lake.store.store import Lake
 from schemas.avalanche.results import LAWS
+from sensors.early_warning import early_warning_sensor
 from tests.support import ROOT
+from tests.support.avalanche_books import written
 from tests.support.empty_lake import created
 
 PARTITION = dg.MultiPartitionKey({"scenario": "severe", "arm": "A"})
@@ -28,8 +30,8 @@ def lake(tmp_path: Path) -> Lake:
     return made
 
 
-def kept(lake: Lake) -> str:
-    tables = read_folder(ROOT / "docs" / "examples" / "avalanche-one-set")
+def kept(lake: Lake, folder: Path = ROOT / "docs" / "examples" / "avalanche-one-set") -> str:
+    tables = read_folder(folder)
     snapshot = snapshot_of(tables)
     keep_book(lake, tables, snapshot)
     return snapshot
@@ -91,3 +93,43 @@ def test_the_night_asks_for_every_partition_once_a_book(lake: Lake):
     assert isinstance(asked, list)
     assert len(asked) == 9
     assert {one.run_key.split(":")[0] for one in asked} == {snapshot}
+
+
+def sensed(lake: Lake, cursor: str | None = None) -> object:
+    with dg.build_sensor_context(
+        cursor=cursor, resources={"lake": LakeResource(uri=lake.uri)}
+    ) as context:
+        return early_warning_sensor(context)
+
+
+def read(lake: Lake) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        [*WARNING_ASSETS],
+        resources={"lake": LakeResource(uri=lake.uri)},
+        run_config={"ops": {"warning": {"config": {"paths": 48, "seed": 3}}}},
+    )
+
+
+def test_factors_that_move_are_read_anew(lake: Lake, tmp_path: Path):
+    assert isinstance(sensed(lake), dg.SkipReason)
+    calm = kept(lake, written(tmp_path / "calm"))
+    first = sensed(lake)
+    assert isinstance(first, dg.SensorResult)
+    assert [run.run_key for run in first.run_requests or []] == [calm]
+    assert isinstance(sensed(lake, first.cursor), dg.SkipReason)
+    read(lake)
+
+    factors = ["factor_id,class,sigma0,adv", "EQ,EQ,0.03,1e11", "IR,IR,0.03,1e11"]
+    wild = kept(lake, written(tmp_path / "wild", risk_factor=factors))
+    then = sensed(lake, first.cursor)
+
+    assert isinstance(then, dg.SensorResult)
+    assert [run.run_key for run in then.run_requests or []] == [wild]
+    read(lake)
+    read(lake)
+    readings = lake.scan("warning_readings").collect().sort("book_number")
+    assert readings["snapshot_id"].to_list() == [calm, wild]
+    # The same shocks on three times the volatility call three times as much.
+    assert readings["need_usd"][1] == pytest.approx(3 * readings["need_usd"][0])
+    assert readings["score"][1] >= readings["score"][0]
+    assert lake.scan("early_warnings").collect().height == 2

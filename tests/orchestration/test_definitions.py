@@ -95,6 +95,7 @@ def test_what_is_launched():
         "business_date_sensor",
         "health_sensor",
         "notice_sensor",
+        "early_warning_sensor",
         "failed_runs",
         "failed_checks",
     }

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 
@@ -19,7 +19,7 @@ from margin_assets.dashboard.app import application
 from margin_assets.dashboard.desk import Desk
 from margin_assets.dashboard.following import Follower
 from margin_assets.dashboard.serving import LOOPBACK, Place
-from tests.support.live_driver import Firm
+from margin_assets.lake.store.store import Lake
 
 TOKEN = "a-token-of-the-tests-0123456789"
 
@@ -82,8 +82,18 @@ class Served:
         until(held)
 
 
+class Placed(Protocol):
+    """What has a lake and a landing folder."""
+
+    @property
+    def lake(self) -> Lake: ...
+
+    @property
+    def landing(self) -> Path: ...
+
+
 @contextmanager
-def served(firm: Firm) -> Iterator[Served]:
+def served(firm: Placed) -> Iterator[Served]:
     """Serves the firm's lake meanwhile."""
     follower = Follower(firm.lake)
     with socket.socket() as probe:

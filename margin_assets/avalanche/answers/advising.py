@@ -210,11 +210,19 @@ def advice(
     case: Case,
     held: Built,
     found: Attribution,
-    policy: Policy,
+    needs: FloatArray,
     told: Callable[[str], None] = lambda _: None,
 ) -> Document:
-    """Measures by what they take off the 99% gap for what they cost."""
-    needs = run_unlimited(case).peak_need
+    """Measures by what they take off the 99% gap for what they cost.
+
+    Args:
+        case: The book in its scenario.
+        held: The book.
+        found: Whose need it is.
+        needs: Peak needs of all paths with every due paid.
+        told: Hears of each set of measures as it is valued.
+    """
+    policy = policy_of(held)
     worst = worst_paths(needs)
     gap = _upper(needs[worst], case.paths) - liquid(case.platform).total
     offered = measures(case, found, policy, gap)
@@ -252,4 +260,6 @@ def _pick(pick: Recommendation) -> Document:
 def advised_book(held: Built, case: Case) -> Document:
     """Measures for a book in one scenario; whose need it is, is told of the arm without sales."""
     found = attribution(case, "A", run(case, "A"))
-    return {"scenario": case.scenario_name} | advice(case, held, found, policy_of(held))
+    return {"scenario": case.scenario_name} | advice(
+        case, held, found, run_unlimited(case).peak_need
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from schemas.avalanche import answers
+from schemas.avalanche import answers, by_hour
 
 Document = Mapping[str, Any]
 Rows = list[dict[str, Any]]
@@ -22,8 +22,16 @@ def frames_of(run_id: str, document: Document) -> dict[str, pl.DataFrame]:
         "margin_efficiency": [_efficiency(row) for row in document["efficiency"]],
         "early_warnings": [_warning(document["warning"])],
         "recommendations": [_measure(row) for row in document["advice"]["recommendations"]],
+        "need_by_hour": _need(document["fan"], document["arms"]["C"]),
+        "sources_by_hour": _sources(document["sources"]),
+        "calls_by_hour": _calls(document["calls"]),
     }
     return {name: _frame(name, run_id, held) for name, held in rows.items()}
+
+
+def warning_frame(run_id: str, document: Document) -> pl.DataFrame:
+    """The row of `early_warnings`, from the document of a reading."""
+    return _frame("early_warnings", run_id, [_warning(document)])
 
 
 def reverse_frame(run_id: str, document: Document) -> pl.DataFrame:
@@ -53,6 +61,9 @@ SCHEMAS = {
     "reverse_stress": answers.ReverseStress,
     "early_warnings": answers.EarlyWarnings,
     "recommendations": answers.Recommendations,
+    "need_by_hour": by_hour.NeedByHour,
+    "sources_by_hour": by_hour.SourcesByHour,
+    "calls_by_hour": by_hour.CallsByHour,
 }
 """Tables that the answers fill."""
 
@@ -149,3 +160,35 @@ def _measure(row: Document) -> dict[str, Any]:
     kept = ("rank", "name", "kind", "subject", "owner", "horizon")
     amounts = ("cost", "need_reduction", "gap_reduction", "gap_left")
     return {name: row[name] for name in kept} | {f"{name}_usd": row[name] for name in amounts}
+
+
+def _need(fan: Document, arm: Document) -> Rows:
+    levels = [f"need_{level * 100:.0f}_usd" for level in fan["levels"]]
+    shares = zip(arm["exhaustion_by_hour"], arm["default_by_hour"], strict=True)
+    return [
+        dict(zip(levels, needs, strict=True))
+        | {"hour": hour, "exhausted_share": exhausted, "default_share": failed}
+        for hour, (needs, (exhausted, failed)) in enumerate(
+            zip(zip(*fan["hours"], strict=True), shares, strict=True)
+        )
+    ]
+
+
+_SOURCES = ("need", "cash", "hqla", "undrawn", "known_dues", "arrears", "turned", "drawn", "raised")
+
+
+def _sources(found: Document) -> Rows:
+    held = {f"{name}_usd": found[name] for name in _SOURCES}
+    return [
+        {"hour": hour, "path": found["path"]} | dict(zip(held, amounts, strict=True))
+        for hour, amounts in enumerate(zip(*held.values(), strict=True))
+    ]
+
+
+def _calls(found: Document) -> Rows:
+    return [
+        {"venue_id": venue, "hour": hour, "called_usd": amount}
+        for venue, amounts in zip(found["venues"], found["amounts"], strict=True)
+        for hour, amount in enumerate(amounts)
+        if amount > 0.0
+    ]

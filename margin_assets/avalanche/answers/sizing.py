@@ -1,5 +1,8 @@
 """How large a credit line must be, with its notice, limits and covenants."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
 
 from margin_assets.avalanche.answers.case import Case, liquid, run, run_unlimited
@@ -13,7 +16,7 @@ from margin_assets.kernels.avalanche.answers.facility import (
 )
 from margin_assets.kernels.avalanche.answers.quantiles import quantile
 from margin_assets.kernels.avalanche.platform import Platform
-from margin_assets.kernels.avalanche.results import NEVER
+from margin_assets.kernels.avalanche.results import NEVER, Results
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 
 _ALL_DAY = 24
@@ -48,41 +51,70 @@ def with_commitment(platform: Platform, place: int, commitment: float) -> Platfo
 class Exhausted:
     """Paths exhausted under a commitment, before any sale: arm A.
 
-    A path that a smaller line keeps is kept by a larger one, so only those exhausted under the
-    largest smaller line that was run are run again.
+    A path that a smaller line keeps is kept by a larger one, so only those are run that no other
+    commitment decides. What is known of some commitments may be given.
     """
 
-    def __init__(self, case: Case, place: int) -> None:
+    def __init__(self, case: Case, place: int, known: Mapping[float, Int64Array]) -> None:
         self._case, self._place = case, place
-        self._known: dict[float, Int64Array] = {}
+        self._known = dict(known)
 
     def paths(self, commitment: float) -> Int64Array:
         """The exhausted paths, in order."""
         if commitment not in self._known:
             below = [known for known in self._known if known < commitment]
-            among = self._known[max(below)] if below else None
-            if among is not None and len(among) == 0:
-                return among
-            platform = with_commitment(self._case.platform, self._place, commitment)
-            results = run(self._case._replace(platform=platform), "A", among)
-            self._known[commitment] = results.path[results.exhaustion_hour != NEVER]
+            above = [known for known in self._known if known > commitment]
+            among = self._known[max(below)] if below else np.arange(self._case.paths)
+            surely = self._known[min(above)] if above else among[:0]
+            doubtful = np.setdiff1d(among, surely, assume_unique=True)
+            self._known[commitment] = np.union1d(surely, self._run(commitment, doubtful))
         return self._known[commitment]
+
+    def _run(self, commitment: float, places: Int64Array) -> Int64Array:
+        if len(places) == 0:
+            return places
+        platform = with_commitment(self._case.platform, self._place, commitment)
+        results = run(self._case._replace(platform=platform), "A", places)
+        return exhausted_in(results)
+
+    def without(self) -> Platform:
+        """The platform without the line."""
+        return with_commitment(self._case.platform, self._place, 0.0)
 
     def count(self, commitment: float) -> int:
         """Their number."""
         return len(self.paths(commitment))
 
 
-def facility_document(case: Case, level: float, name: str | None = None) -> Document:
+def exhausted_in(results: Results) -> Int64Array:
+    """Numbers of the paths that were exhausted, in order."""
+    found: Int64Array = results.path[results.exhaustion_hour != NEVER]
+    return found
+
+
+class Before(NamedTuple):
+    """What has been run already."""
+
+    needs: FloatArray
+    """Peak needs of all paths with every due paid."""
+    still: Results
+    """All paths of arm A."""
+
+
+def facility_document(
+    case: Case, level: float, name: str | None = None, before: Before | None = None
+) -> Document:
     """The smallest commitment that leaves at most 1 - level of paths exhausted, and how it stands.
 
     Amounts are of what can be drawn anew: what is drawn already comes on top.
     """
     place = line_to_size(case, name)
-    needs = run_unlimited(case).peak_need
-    found = sized(case, place, level, needs)
+    needs = run_unlimited(case).peak_need if before is None else before.needs
     lines = case.platform.facilities
     today = float(lines.commitment[place] - lines.drawn[place])
+    known = {} if before is None else {today: exhausted_in(before.still)}
+    exhausted = Exhausted(case, place, known)
+    found = sized(exhausted, level, needs)
     at_level = quantile(needs, level)
     told = document_of(found) | {
         "facility": case.holdings.names.facilities[place],
@@ -96,7 +128,11 @@ def facility_document(case: Case, level: float, name: str | None = None) -> Docu
     }
     if found.verdict is Verdict.NO_LINE_SUFFICES:
         at_once = case._replace(platform=without_delay(case.platform, place))
-        told["if_money_came_at_once"] = document_of(sized(at_once, place, level, needs))
+        # A line of nothing pays nothing, however soon.
+        known = {0.0: exhausted.paths(0.0)}
+        told["if_money_came_at_once"] = document_of(
+            sized(Exhausted(at_once, place, known), level, needs)
+        )
     return told
 
 
@@ -109,11 +145,11 @@ def without_delay(platform: Platform, place: int) -> Platform:
     return platform._replace(facilities=changed)
 
 
-def sized(case: Case, place: int, level: float, needs: FloatArray) -> FacilitySize:
+def sized(exhausted: Exhausted, level: float, needs: FloatArray) -> FacilitySize:
     """The size of one line, from the needs of an unlimited run."""
-    held = liquid(with_commitment(case.platform, place, 0.0))
+    held = liquid(exhausted.without())
     guess = first_guess(quantile(needs, level).value, held.cash, held.hqla + held.facilities)
     # No line that is larger than the largest need does better: it is called too late.
     most = max(2e6, 1.5 * float(needs.max()))
-    sought = Sought(paths=case.paths, level=level, most=most)
-    return facility_size(Exhausted(case, place).count, guess, sought)
+    sought = Sought(paths=len(needs), level=level, most=most)
+    return facility_size(exhausted.count, guess, sought)

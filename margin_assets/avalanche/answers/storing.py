@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from margin_assets.avalanche.answers.frames import frames_of, reverse_frame
+from margin_assets.avalanche.answers.readings import keep_reading
 from margin_assets.avalanche.book.building import Built
 from margin_assets.avalanche.running import Asked, run_id_of, snapshot_of
 from margin_assets.avalanche.storing import add_once
@@ -17,8 +18,11 @@ def store_answers(
 ) -> list[str]:
     """Writes the answers to runs of arm C; tells which tables got new rows.
 
-    They carry the run's id, so that they join to `avalanche_runs` where that run is stored too. The
-    reverse stress is of the first run.
+    They carry the run's id, by which they join to `avalanche_runs`. The reverse stress is of the
+    first run.
+
+    Raises:
+        BookError: The lake does not hold the book.
     """
     snapshot = snapshot_of(held.tables)
     written: list[str] = []
@@ -30,4 +34,5 @@ def store_answers(
             frames["reverse_stress"] = reverse_frame(run_id, reverse)
         for name, rows in frames.items():
             written += add_once(lake, name, rows, run_id)
+        written += keep_reading(lake, held, run_id, document["warning"])
     return list(dict.fromkeys(written))

@@ -109,14 +109,22 @@ class Warned(NamedTuple):
     unknown: tuple[str, ...]
     """Components that could not be told: they count in full."""
     score: float
+    need: float
+    """99% need of the moderate scenario, dollars."""
+    liquidity: float
+    """What it is set against, dollars."""
 
 
-def warned(moderate: Case, held: Built, beta: FloatArray) -> Warned:
+def warned(
+    moderate: Case, held: Built, beta: FloatArray, needs: FloatArray | None = None
+) -> Warned:
     """Today's score; a component that cannot be told counts in full, and is named.
 
-    `moderate` is the book in its moderate scenario: its 99% need is set against liquidity.
+    `moderate` is the book in its moderate scenario: its 99% need is set against liquidity. `needs`
+    are its peak needs with every due paid, where they have been run already.
     """
-    need = quantile(run_unlimited(moderate).peak_need, _LEVEL).value
+    needs = run_unlimited(moderate).peak_need if needs is None else needs
+    need = quantile(needs, _LEVEL).value
     have = liquid(moderate.platform).total
     gap = max(need - have, 0.01 * need)
     found = spiral_today(moderate.platform, moderate.holdings, moderate.settings, gap)
@@ -136,7 +144,7 @@ def warned(moderate: Case, held: Built, beta: FloatArray) -> Warned:
     )
     value = warning.score(components, beta)
     rho = None if found is None else found.rho
-    return Warned(components, rho, near, leading, tuple(unknown), value)
+    return Warned(components, rho, near, leading, tuple(unknown), value, need, have)
 
 
 def _nearness(case: Case, held: Built) -> Nearness | None:
@@ -154,6 +162,8 @@ def warning_document(case: Case, held: Built, found: Warned, levels: WarningLeve
     near = found.nearness
     return {
         "score": found.score,
+        "need_99": found.need,
+        "liquidity": found.liquidity,
         "level": reading.level.value,
         "points_to": reading.pending.value,
         "components": plain(found.components),
@@ -256,27 +266,31 @@ def fitted_on(days: Days, levels: WarningLevels) -> Document:
     }
 
 
+def reading_of(moderate: Case, held: Built, needs: FloatArray | None = None) -> Document:
+    """Today's early warning of a book, by the house's policy; arguments as those of `warned`."""
+    levels = policy_of(held).warning
+    reading = warned(moderate, held, warning.coefficients(levels), needs)
+    return warning_document(moderate, held, reading, levels)
+
+
 def watched_book(held: Built, paths: int, seed: int, *, fit: bool) -> Document:
     """Today's early warning of a book; with the fit of its score on simulated days where asked.
 
     Raises:
         ValueError: The simulated days teach nothing: no path, or every path, is exhausted.
     """
-    levels = policy_of(held).warning
-    moderate = case_of(held, MODERATE, paths, seed)
-    reading = warned(moderate, held, warning.coefficients(levels))
-    told = warning_document(moderate, held, reading, levels)
+    told = reading_of(case_of(held, MODERATE, paths, seed), held)
     if fit:
-        told["fit"] = fitted_on(_mixed_days(held, paths, seed), levels)
+        told["fit"] = fitted_on(_mixed_days(held, paths, seed), policy_of(held).warning)
     return told
 
 
 def _mixed_days(held: Built, paths: int, seed: int) -> Days:
     """Days of the calm, the moderate and the severe scenario, before any sale."""
     found = []
+    need = quantile(run_unlimited(case_of(held, MODERATE, paths, seed)).peak_need, _LEVEL).value
     for name in _TAUGHT:
         case = case_of(held, name, paths, seed)
-        need = quantile(run_unlimited(case_of(held, MODERATE, paths, seed)).peak_need, _LEVEL).value
         for places in blocks(np.arange(min(paths, _TAUGHT_PATHS), dtype=np.int64), _BLOCK):
             found += [simulated_days(case, held, "A", places, need)]
     return Days(

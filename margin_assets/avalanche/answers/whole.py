@@ -25,7 +25,6 @@ from margin_assets.avalanche.answers.documents import (
 from margin_assets.avalanche.book.building import Built
 from margin_assets.kernels.avalanche.answers.attribution import Attribution, tail
 from margin_assets.kernels.avalanche.answers.quantiles import distribution
-from margin_assets.kernels.avalanche.answers.warning import coefficients
 from margin_assets.kernels.avalanche.results import Results
 
 _LEVEL = 0.99
@@ -41,11 +40,23 @@ class Asked(NamedTuple):
     seed: int
 
 
+class Known(NamedTuple):
+    """What was found before: it is not run again."""
+
+    arms: Mapping[str, Results] | None = None
+    """Paths of the three arms."""
+    warning: Document | None = None
+    """Early warning of the book, by the same paths and seed."""
+
+
+NOTHING = Known()
+
+
 def everything(
     held: Built,
     asked: Asked,
     told: Callable[[str], None] = lambda _: None,
-    known: Mapping[str, Results] | None = None,
+    known: Known = NOTHING,
 ) -> Document:
     """Every answer but the reverse stress.
 
@@ -53,7 +64,7 @@ def everything(
         held: The book.
         asked: Which run.
         told: Hears of each part as it begins.
-        known: Paths of the three arms, where they have been run already.
+        known: What has been run already.
 
     Raises:
         BookError: There is no such scenario, or it is not known what can be sold.
@@ -61,7 +72,7 @@ def everything(
     case = case_of(held, asked.scenario, asked.paths, asked.seed)
     held.require_depth()
     told("arms A, B and C")
-    arms = known or {arm: run(case, arm) for arm in ARMS}
+    arms = known.arms or {arm: run(case, arm) for arm in ARMS}
     free = run_unlimited(case)
     document = _run_document(held, asked, case) | _need_document(case, arms, free)
     told("calls of the worst paths")
@@ -70,17 +81,20 @@ def everything(
     found = attributing.attribution(case, "C", arms["C"])
     document["attribution"] = attributing.attribution_document(case, found)
     told("facility")
-    document["facility"] = _facility(case)
+    document["facility"] = _facility(case, sizing.Before(free.peak_need, arms["A"]))
     told("how it stands")
     document |= _standing(held, case, (arms["C"], free), found)
     told("early warning")
-    moderate = case_of(held, watching.MODERATE, asked.paths, asked.seed)
-    levels = policy_of(held).warning
-    reading = watching.warned(moderate, held, coefficients(levels))
-    document["warning"] = watching.warning_document(moderate, held, reading, levels)
+    document["warning"] = known.warning or _warning(held, asked, free)
     told("recommendations")
-    document["advice"] = advice(case, held, found, policy_of(held))
+    document["advice"] = advice(case, held, found, free.peak_need)
     return document
+
+
+def _warning(held: Built, asked: Asked, free: Results) -> Document:
+    moderate = case_of(held, watching.MODERATE, asked.paths, asked.seed)
+    is_run = asked.scenario == watching.MODERATE
+    return watching.reading_of(moderate, held, free.peak_need if is_run else None)
 
 
 def _run_document(held: Built, asked: Asked, case: Case) -> Document:
@@ -122,10 +136,10 @@ def _paths_document(case: Case, results: Results) -> Document:
     }
 
 
-def _facility(case: Case) -> Document:
+def _facility(case: Case, before: sizing.Before) -> Document:
     if not case.platform.facilities.committed.any():
         return {"facility": None}
-    return sizing.facility_document(case, _LEVEL)
+    return sizing.facility_document(case, _LEVEL, before=before)
 
 
 def _standing(

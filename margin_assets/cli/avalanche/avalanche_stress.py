@@ -1,6 +1,6 @@
 """Verbs that ask what would break a platform, and how near that is: reverse, warn."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -9,6 +9,7 @@ from margin_assets.cli.avalanche.avalanche_answers import told_faults
 from margin_assets.cli.avalanche.avalanche_verbs import (
     DEFAULT_PATHS,
     BookArgument,
+    LakeOutOption,
     PathsOption,
     SeedOption,
     avalanche,
@@ -94,7 +95,18 @@ def _searched(
         return searched_book(held, run, search)
 
 
-def warn(
+def _keep(lake: str, held: "Built", told: dict[str, Any], run: tuple[int, int]) -> None:
+    from margin_assets.avalanche.answers.readings import store_reading
+    from margin_assets.avalanche.answers.watching import MODERATE
+    from margin_assets.avalanche.running import Asked
+    from margin_assets.cli.options import created_lake
+
+    paths, seed = run
+    written = store_reading(created_lake(lake)[0], held, told, Asked(MODERATE, "C", seed, paths))
+    output.note(f"written to {lake}: {', '.join(written) or 'nothing new'}")
+
+
+def warn(  # noqa: PLR0913 (the options of the interface)
     *,
     book: BookArgument,
     fit: Annotated[
@@ -103,17 +115,21 @@ def warn(
     ] = False,
     paths: PathsOption = _FEW,
     seed: SeedOption = 1,
+    lake: LakeOutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """How near it is: the early warning of today, from 0 to 1, with what it is made of.
 
     High from 0.7 and critical from 0.9. A component that cannot be told counts in full, and is
-    named.
+    named. A lake keeps the reading of each book, and the level after those before it.
     """
     from margin_assets.avalanche.answers.watching import watched_book
 
     with told_faults(book):
-        told = watched_book(opened_book(book), paths, seed, fit=fit)
+        held = opened_book(book)
+        told = watched_book(held, paths, seed, fit=fit)
+    if lake is not None:
+        _keep(lake, held, told, (paths, seed))
     if as_json:
         output.answer(told)
         return

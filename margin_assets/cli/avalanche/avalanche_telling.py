@@ -1,4 +1,4 @@
-"""Verbs that tell a run of the avalanche: one path hour by hour, and the report as one page."""
+"""The verb that tells one path of the avalanche hour by hour."""
 
 import re
 from collections.abc import Mapping
@@ -12,10 +12,7 @@ from margin_assets.cli.avalanche.avalanche_answers import case_in, told_faults
 from margin_assets.cli.avalanche.avalanche_verbs import (
     DEFAULT_PATHS,
     DEFAULT_SCENARIO,
-    LADDER,
     ArmOption,
-    BookArgument,
-    LakeOutOption,
     PathsOption,
     ScenarioOption,
     SeedOption,
@@ -27,7 +24,6 @@ from margin_assets.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, exam
 
 if TYPE_CHECKING:
     from margin_assets.avalanche.book.building import Built
-    from margin_assets.avalanche.narrative.writing import Writer
     from margin_assets.avalanche.running import Asked
 
 Document = dict[str, Any]
@@ -49,12 +45,6 @@ def register(app: typer.Typer) -> None:
             "margin avalanche explain 1f0c... --path 17 --lake ./lake",
         )
     )(explain)
-    avalanche.command(
-        epilog=example(
-            "margin avalanche report ./book --out report.html",
-            "margin avalanche report ./book --scenario severe --bedrock MODEL_ID",
-        )
-    )(report)
 
 
 def explain(  # noqa: PLR0913 (the options of the interface)
@@ -122,94 +112,6 @@ def _tell_hour(hour: Mapping[str, Any]) -> None:
         output.say(
             f"    {event['kind']} {event['subject']}: {_millions(event['amount'])}m{parts}{due}"
         )
-
-
-def report(  # noqa: PLR0913 (the options of the interface)
-    *,
-    book: BookArgument,
-    scenario: Annotated[
-        list[str] | None,
-        typer.Option("--scenario", metavar="S", help="Repeatable; the ladder if none is named."),
-    ] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Page to write.")] = Path(
-        "avalanche.html"
-    ),
-    with_reverse: Annotated[
-        bool, typer.Option("--reverse", help="With reverse stress.", show_default=False)
-    ] = False,
-    bedrock: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL", help="Let this model on Amazon Bedrock write the text, by boto3."
-        ),
-    ] = None,
-    paths: PathsOption = DEFAULT_PATHS,
-    seed: SeedOption = 1,
-    lake: LakeOutOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """All answers as one HTML page with its pictures in it; it loads nothing from anywhere.
-
-    The text is written by template from the figures alone. A language model, where one is named,
-    is given the figures, and refused if it states a number that is none of them.
-    """
-    from margin_assets.avalanche.narrative.writing import narrative
-    from margin_assets.avalanche.report.page import page
-
-    with told_faults(book):
-        held = opened_book(book)
-        documents = _answers(held, book, scenario or list(LADDER), (paths, seed))
-        broken = _reverse(held, (paths, seed)) if with_reverse else None
-    writer = _writer(bedrock)
-    texts = [narrative(document, writer) for document in documents]
-    out.write_text(page(documents, texts, broken), encoding="utf-8")
-    if lake is not None:
-        _store(lake, held, documents, broken)
-    if as_json:
-        output.answer({"page": str(out), "scenarios": documents, "reverse": broken, "texts": texts})
-        return
-    for section, text in texts[-1].items():
-        output.say(f"{section}: {text}")
-    output.note(f"written to {out}")
-
-
-def _store(lake: str, held: "Built", documents: list[Document], broken: Document | None) -> None:
-    from margin_assets.avalanche.answers.storing import store_answers
-    from margin_assets.cli.options import created_lake
-
-    written = store_answers(created_lake(lake)[0], held, documents, broken)
-    output.note(f"written to {lake}: {', '.join(written) or 'nothing new'}")
-
-
-def _answers(
-    held: "Built", book: str, scenarios: list[str], run: tuple[int, int]
-) -> list[Document]:
-    from margin_assets.avalanche.answers.whole import Asked, everything
-
-    name = Path(book).resolve().name
-    documents = []
-    with output.progress() as bar:
-        task = bar.add_task("", total=None)
-        for scenario in scenarios:
-            tell = lambda part, s=scenario: bar.update(task, description=f"{s}: {part}")  # noqa: E731
-            documents.append(everything(held, Asked(name, scenario, *run), tell))
-    return documents
-
-
-def _reverse(held: "Built", run: tuple[int, int]) -> Document:
-    from margin_assets.avalanche.answers.breaking import Search, reverse_document, searched_book
-
-    return reverse_document(*searched_book(held, run, Search()))
-
-
-def _writer(model: str | None) -> "Writer":
-    from margin_assets.avalanche.narrative.templated import Templates
-
-    if model is None:
-        return Templates()
-    from margin_assets.avalanche.narrative.bedrock import bedrock
-
-    return bedrock(model)
 
 
 def _millions(amount: float) -> str:

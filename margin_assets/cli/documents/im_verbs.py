@@ -26,6 +26,7 @@ class Model(StrEnum):
 
     SIMM = "simm"
     SCHEDULE = "schedule"
+    BOTH = "both"
 
 
 class Horizon(StrEnum):
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
             "margin im crif.csv",
             "margin im crif.csv --version 2.6 --horizon 1d --json",
             "margin im crif.csv --model schedule --as-of 2026-03-31",
+            "margin im crif.csv --model both --json",
         ),
     )(initial_margin)
 
@@ -75,7 +77,8 @@ def initial_margin(  # noqa: PLR0913 (the options of the interface)
 
     Every portfolio is answered under each regulation that its rows name, for the side that
     collects and the side that posts; its total is the worst of them. A row that cannot be
-    understood refuses its portfolio, by line; the others are answered. Amounts are US dollars.
+    understood refuses its portfolio, by line; the others are answered. With --model both each row
+    counts by its own model, and the margins are summed. Amounts are US dollars.
 
     SIMM is ISDA's: its commercial use needs a licence of ISDA.
     """
@@ -139,13 +142,16 @@ def _show(head: dict[str, Any], parts: Documents) -> None:
     told = [str(head[name]) for name in ("model", "version", "horizon") if name in head]
     output.say(f"{' '.join(told)}, US dollars, calculation currency {head['currency']}")
     answered = [document for document in documents if "error" not in document]
-    if answered:
+    if answered and "models" in answered[0]:
+        columns = ("portfolio", "total", "simm", "schedule", "worst of")
+        output.table(columns, [_line_of_both(document) for document in answered])
+    elif answered:
         names = _product_classes(answered)
         output.table(
             ("portfolio", "total", *names, "add_on", "worst of"),
             [_line(document, names) for document in answered],
         )
-    if len(answered) == 1:
+    if len(answered) == 1 and "models" not in answered[0]:
         _show_classes(answered[0])
     for document in documents:
         if "error" in document:
@@ -165,17 +171,30 @@ def _product_classes(documents: list[dict[str, Any]]) -> list[str]:
 def _line(document: dict[str, Any], names: list[str]) -> list[object]:
     totals = {row["product_class"]: row["total"] for row in document["product_classes"]}
     cells = [_usd(totals.get(name)) for name in names]
-    worst = [
-        f"{row['regulation']} ({row['side']})"
-        for row in document["regulations"]
-        if row["total"] == document["total"]
-    ]
     return [
         document["portfolio_id"],
         _usd(document["total"]),
         *cells,
         _usd(document["add_on"]),
-        ", ".join(worst),
+        ", ".join(f"{row['regulation']} ({row['side']})" for row in _worst(document)),
+    ]
+
+
+def _worst(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Regulations and sides under which it is the total."""
+    return [row for row in document["regulations"] if row["total"] == document["total"]]
+
+
+def _line_of_both(document: dict[str, Any]) -> list[object]:
+    """What each model is of the total: where regulations are named, of the first of the worst."""
+    worst = _worst(document)
+    alone = {model: found["total"] for model, found in document["models"].items()}
+    shares = worst[0] if worst else alone
+    return [
+        document["portfolio_id"],
+        _usd(document["total"]),
+        *(_usd(shares.get(model)) for model in (Model.SIMM.value, Model.SCHEDULE.value)),
+        ", ".join(f"{row['regulation']} ({row['side']})" for row in worst),
     ]
 
 

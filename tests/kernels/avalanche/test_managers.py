@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from margin_assets.kernels.avalanche.answers.shapley import aumann_shapley, pairs, shapley
+from margin_assets.kernels.avalanche.answers.shapley import pairs, shapley
 
 
 def _draws(permutations: int, managers: int) -> np.ndarray:
@@ -38,20 +38,6 @@ def test_a_sum_has_no_error():
     assert found.amount == pytest.approx([1.0, -2.0, 5.0])
     assert found.error == pytest.approx([0, 0, 0], abs=1e-12)
     assert (found.total, found.none) == (11.0, 7.0)
-
-
-def test_growing_the_book_shares_a_square_by_its_slopes():
-    # v(s) = (s1 + 2 s2)^2: slopes 2t(1 + 2) and 4t(1 + 2), averaged over t: 3 and 6.
-    found = aumann_shapley(lambda s: float((s[0] + 2 * s[1]) ** 2), 2)
-
-    assert found.amount == pytest.approx([3.0, 6.0])
-    assert found.amount.sum() == pytest.approx(found.total - found.none)
-
-
-def test_growing_the_book_leaves_a_kink_where_it_belongs():
-    found = aumann_shapley(_runway, 3)
-
-    assert found.amount == pytest.approx([0.0, 0.0, 6.0])
 
 
 def test_pairs_that_are_worse_together_come_first():

@@ -1,10 +1,10 @@
 import { BarChart, HeatmapChart, LineChart } from "echarts/charts";
-import { AriaComponent, GridComponent, MarkLineComponent, MarkPointComponent, TooltipComponent, VisualMapComponent } from "echarts/components";
+import { AriaComponent, GridComponent, LegendComponent, MarkLineComponent, MarkPointComponent, TooltipComponent, VisualMapComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 import { fill, h, table } from "./dom.js";
 
-use([AriaComponent, BarChart, GridComponent, HeatmapChart, LineChart, MarkLineComponent, MarkPointComponent, SVGRenderer, TooltipComponent, VisualMapComponent]);
+use([AriaComponent, BarChart, GridComponent, HeatmapChart, LegendComponent, LineChart, MarkLineComponent, MarkPointComponent, SVGRenderer, TooltipComponent, VisualMapComponent]);
 
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 

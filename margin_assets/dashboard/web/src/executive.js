@@ -1,3 +1,4 @@
+import { levelBadge, noRuns, showTrend } from "./avalanche.js";
 import { Chart, base, colour } from "./charts.js";
 import { fill, h, panel, svg } from "./dom.js";
 import { showLimits, worstOf } from "./firm.js";
@@ -22,13 +23,16 @@ export function executivePage(root) {
   const limits = h("div");
   const lacking = new Chart("Deficiency at each day's end", "USD", 200);
   const owed = new Chart("Owed by customers at the worst move, each day's end", "USD", 200);
+  const avalanche = h("div");
+  const near = new Chart("How near an avalanche, book after book", "score, 0 to 1", 200);
+  const charts = [lacking, owed, near];
   const note = h("p", { class: "none" });
   fill(
     root,
     h("h1", {}, "The whole in one page"),
     sentence,
     six,
-    h("div", { class: "cards two" }, lacking.element, owed.element, panel("Exceptions", "three at most", exceptions), panel("Limits", null, limits)),
+    h("div", { class: "cards two" }, lacking.element, owed.element, panel("Exceptions", "three at most", exceptions), panel("Limits", null, limits), panel("Margin-call avalanche", "early warning of the newest book", avalanche), near.element),
     note,
   );
   let asked = 0;
@@ -40,6 +44,21 @@ export function executivePage(root) {
     const found = await get("/api/executive").catch(() => null);
     if (!found) return void (asked = 0);
     show(found);
+    const told = await get("/api/avalanche/trend").catch(() => null);
+    if (told) showAvalanche(told);
+  }
+
+  function showAvalanche({ trend, levels }) {
+    showTrend(near, trend, levels);
+    const last = trend.at(-1);
+    if (!last) return fill(avalanche, noRuns(0));
+    const before = trend.at(-2);
+    const since = before ? `, ${fmt.times(before.score)} the book before` : "";
+    fill(
+      avalanche,
+      h("p", { class: "sentence" }, fmt.times(last.score), " ", levelBadge(last.level), since),
+      h("p", { class: "say" }, `In moderate stress ${fmt.usdShort(last.need_usd * 100)} USD are called at 99%, ${fmt.pct(last.need_usd / last.liquidity_usd)} of the ${fmt.usdShort(last.liquidity_usd * 100)} USD at hand. `, h("a", { href: "/avalanche" }, "Who calls, and what pays")),
+    );
   }
 
   function show(found) {
@@ -76,7 +95,7 @@ export function executivePage(root) {
     note.textContent = `Cycle ${fmt.count(found.cycle)}. This page is made anew each minute.`;
   }
 
-  return { update, again: update, leave: () => [lacking, owed].forEach((chart) => chart.leave()) };
+  return { update, again: update, leave: () => charts.forEach((chart) => chart.leave()) };
 }
 
 function daily(chart, days, name, line) {

@@ -1,5 +1,6 @@
 import { accountsPage } from "./accounts.js";
 import { accountPage } from "./account.js";
+import { avalanchePage } from "./avalanche.js";
 import { executivePage } from "./executive.js";
 import { firmPage } from "./firm.js";
 import { qualityPage } from "./quality.js";
@@ -13,8 +14,11 @@ const PAGES = [
   ["/firm", "Firm", firmPage],
   ["/quality", "Data quality", qualityPage],
   ["/executive", "Executive", executivePage],
+  ["/avalanche", "Avalanche", avalanchePage],
   ["/account", "Account", accountPage],
 ];
+/** The last page is reached from a row alone. */
+const NUMBERED = PAGES.length - 1;
 const LATE = 3;
 const OLD = 10;
 const SILENT = 6;
@@ -155,7 +159,7 @@ function sentence(isLost, isOld, isLate, seconds) {
 
 const KEYS = [
   ["/", "search"],
-  ["1–4", "pages"],
+  [`1–${NUMBERED}`, "pages"],
   ["j k, arrows", "move between rows"],
   ["Enter", "open the account"],
   ["Esc", "back"],
@@ -177,7 +181,7 @@ function pressed(event) {
   const isTyping = event.target.closest?.("input, textarea, select, dialog");
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
   const number = Number(event.key);
-  if (number >= 1 && number <= 4) go(PAGES[number - 1][0]);
+  if (number >= 1 && number <= NUMBERED) go(PAGES[number - 1][0]);
   else if (event.key === "/") search.focus();
   else if (event.key === "?") help.showModal();
   else if (event.key === "p" || event.key === "P") togglePause();
@@ -188,7 +192,7 @@ function pressed(event) {
 }
 
 function frame() {
-  const links = PAGES.slice(0, 4).map(([at, title], number) =>
+  const links = PAGES.slice(0, NUMBERED).map(([at, title], number) =>
     h("a", { href: at }, h("span", { class: "number", "aria-hidden": "true" }, number + 1), title),
   );
   fill(

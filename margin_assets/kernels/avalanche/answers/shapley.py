@@ -1,8 +1,7 @@
-"""Need shared out over managers where it is not a sum: Shapley's value, Aumann's, and pairs.
+"""Need shared out over managers where it is not a sum: Shapley's value, and pairs.
 
-Source: Shapley, A value for n-person games (1953); Aumann and Shapley, Values of Non-Atomic Games
-(1974); antithetic permutations after Mitchell and others, Journal of Machine Learning Research 23
-(2022).
+Source: Shapley, A value for n-person games (1953); antithetic permutations after Mitchell and
+others, Journal of Machine Learning Research 23 (2022).
 """
 
 import math
@@ -22,7 +21,7 @@ class Shares(NamedTuple):
 
     amount: FloatArray
     error: FloatArray
-    """Standard error from the permutations drawn; 0 where none were."""
+    """Standard error from the permutations drawn."""
     total: float
     """Need with all."""
     none: float
@@ -40,16 +39,6 @@ class Pair(NamedTuple):
     alone: float
     """Sum of the two needs alone."""
     excess: float
-
-
-_NODES = (
-    # Gauss and Legendre's five points and weights on 0 to 1.
-    (0.046910077030668, 0.118463442528095),
-    (0.230765344947158, 0.239314335249683),
-    (0.5, 0.284444444444444),
-    (0.769234655052842, 0.239314335249683),
-    (0.953089922969332, 0.118463442528095),
-)
 
 
 def permuted(order: FloatArray) -> Int64Array:
@@ -101,27 +90,6 @@ class _Remembered:
             after = self.of(scales)
             found[manager], before = after - before, after
         return found
-
-
-def aumann_shapley(need: Value, count: int, step: float = 0.01) -> Shares:
-    """Aumann and Shapley's value: each manager's slope, averaged while the book grows from 0 to 1.
-
-    Five Gauss-Legendre nodes, slopes by central differences, exact where need is a polynomial of
-    the scale up to degree 10. What the nodes miss is spread over the shares by their size, so that
-    they add up. A few runs a manager where permutations take hundreds.
-    """
-    game = _Remembered(need, count)
-    amount = np.zeros(count)
-    for node, weight in _NODES:
-        for manager in range(count):
-            up, down = np.full(count, node), np.full(count, node)
-            up[manager], down[manager] = node * (1.0 + step), node * (1.0 - step)
-            amount[manager] += weight * (game.of(up) - game.of(down)) / (2.0 * step * node)
-    total = game.all - game.none
-    size = np.abs(amount).sum()
-    gap = total - amount.sum()
-    amount += gap * (np.abs(amount) / size if size > 0.0 else np.full(count, 1.0 / count))
-    return Shares(amount, np.zeros(count), game.all, game.none, len(game.known))
 
 
 def pairs(need: Value, count: int, among: Int64Array) -> tuple[Pair, ...]:

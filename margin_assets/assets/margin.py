@@ -182,8 +182,8 @@ DAILY_ASSETS = (
     account_state,
     *(landed_asset(name, kernel) for name, kernel in WALKED.items()),
     *(margined_asset(name, kernel) for name, kernel in OVER_ACCOUNTS.items()),
+    breaks,
     firm_concentrations,
     credit_exposures,
     firm_risk,
-    breaks,
 )

@@ -64,6 +64,7 @@ def test_rulebooks(margin: Margin) -> None:
         "overlays",
         "intraday",
         "timelines",
+        "expiry",
     }
     of_desk = {"calls", "firm", "lake", "liquidation", "notifications"}
     of_models = {"simm", "schedule_im", "avalanche", "avalanche_scenarios", "backtest"}

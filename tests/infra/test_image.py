@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -9,6 +10,7 @@ import boto3
 import dagster as dg
 import pytest
 import yaml
+from dagster_aws.ecs import EcsRunLauncher
 from moto import mock_aws
 
 from infra import kept
@@ -88,7 +90,7 @@ def test_every_variable_of_the_instance_is_given_by_the_tasks():
 @pytest.fixture
 def instance(
     entry: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> "dg.DagsterInstance":
+) -> Iterator[dg.DagsterInstance]:
     """The instance as it is rendered, but for its storage: SQLite in place of Postgres."""
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
@@ -116,7 +118,9 @@ def instance(
 
 
 def test_the_launcher_knows_its_network(instance: dg.DagsterInstance):
-    reach = instance.run_launcher.run_task_kwargs["networkConfiguration"]["awsvpcConfiguration"]
+    launcher = instance.run_launcher
+    assert isinstance(launcher, EcsRunLauncher)
+    reach = launcher.run_task_kwargs["networkConfiguration"]["awsvpcConfiguration"]
 
     assert reach == {
         "subnets": ["subnet-1", "subnet-2"],

@@ -198,9 +198,10 @@ def everything_landed(firm: Firm) -> tuple[Landed, Booked]:
     sealed = firm.session.ledger.last_sealed()
     assert sealed is not None
     tables = SealedTables(firm.lake, sealed.table_versions)
-    settled, feeds = tables("settlements"), Landed._fields[:-1]
-    rows = [*(tables.in_landing_order(name).collect() for name in feeds), settled]
-    landed = Landed(*rows)
+    settled = tables("settlements")
+    feeds = [name for name in Landed._fields if name != "settlements"]
+    rows = {name: tables.in_landing_order(name).collect() for name in feeds}
+    landed = Landed(**rows, settlements=settled)
     movements, owners = (
         tables.in_landing_order(name).collect() for name in ("cash_movements", "accounts")
     )

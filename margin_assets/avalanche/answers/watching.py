@@ -120,11 +120,8 @@ def warned(
 ) -> Warned:
     """Today's score; a component that cannot be told counts in full, and is named.
 
-    Args:
-        moderate: The book in its moderate scenario: its 99% need is set against liquidity.
-        held: The book.
-        beta: Coefficients of the score.
-        needs: Peak needs of that scenario with every due paid, where they have been run already.
+    `moderate` is the book in its moderate scenario: its 99% need is set against liquidity. `needs`
+    are its peak needs with every due paid, where they have been run already.
     """
     needs = run_unlimited(moderate).peak_need if needs is None else needs
     need = quantile(needs, _LEVEL).value

@@ -8,6 +8,7 @@ from benchmarks import (
     option_book,
     option_values,
     rates,
+    rates_live,
     revaluation,
 )
 from benchmarks.output import show
@@ -21,6 +22,7 @@ ALL = {
     "initial_margin": initial_margin.main,
     "cycles": cycles.main,
     "rates": rates.main,
+    "rates_live": rates_live.main,
 }
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ of every name, and once with issuers of four names, whose positions are netted a
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.margin.concentrations import Terms, concentrations_of
 from margin_assets.kernels.margin.firm import credit_exposures_of, firm_risk_of, firm_sums
 from margin_assets.kernels.margin.firm_view import FirmView, firm_view
-from margin_assets.kernels.margin.limits import Firm, Limit, struck
+from margin_assets.kernels.margin.limits import Firm, Limit, above, struck
 from margin_assets.kernels.margin.price_moves import price_scenarios, spy_scenarios
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.options.valuation import no_options
@@ -50,7 +51,7 @@ def _tables(book: Book, series: Series, figures: Figures) -> Callable[[], None]:
         firm_risk_of(view.sums, 0)
         credit_exposures_of(view.sums, 0)
         concentrations_of(view.subjects, view.sums.worst.name, view.sums.gross, firm)
-        struck({}, limits, Firm(view, figures, accounts, firm), 0)
+        struck({}, limits, partial(above, firm=Firm(view, figures, accounts, firm)), 0)
 
     return tables
 

@@ -10,6 +10,7 @@ import dagster as dg
 from jobs.avalanche import avalanche_runs, early_warning, nightly_avalanche
 from jobs.backtest import backtest
 from jobs.daily_margin import daily_margin
+from jobs.daily_rates import daily_rates
 from jobs.live_margin import live_margin
 from jobs.upkeep import nightly_upkeep, upkeep
 from margin_assets.assets.avalanche import AVALANCHE_ASSETS, WARNING_ASSETS
@@ -17,6 +18,7 @@ from margin_assets.assets.backtest import BACKTEST_ASSETS
 from margin_assets.assets.declared import IO_MANAGER, linked
 from margin_assets.assets.landed import LIVE_ONLY
 from margin_assets.assets.margin import DAILY_ASSETS
+from margin_assets.assets.rates import RATES_ASSETS
 from margin_assets.assets.resources import (
     DailyTwins,
     LakeResource,
@@ -52,7 +54,14 @@ def build_defs(
     """
     return dg.Definitions(
         assets=linked(
-            [*DAILY_ASSETS, *AVALANCHE_ASSETS, *WARNING_ASSETS, *BACKTEST_ASSETS, *LIVE_ONLY],
+            [
+                *DAILY_ASSETS,
+                *RATES_ASSETS,
+                *AVALANCHE_ASSETS,
+                *WARNING_ASSETS,
+                *BACKTEST_ASSETS,
+                *LIVE_ONLY,
+            ],
             dashboard,
         ),
         asset_checks=[
@@ -63,7 +72,15 @@ def build_defs(
             *COMMITTED,
             *AVALANCHE_LAWS,
         ],
-        jobs=[live_margin, daily_margin, avalanche_runs, early_warning, backtest, upkeep],
+        jobs=[
+            live_margin,
+            daily_margin,
+            daily_rates,
+            avalanche_runs,
+            early_warning,
+            backtest,
+            upkeep,
+        ],
         schedules=[nightly_upkeep, nightly_avalanche],
         sensors=[
             landing_sensor,

@@ -16,13 +16,23 @@ METRICS = (
     "gross_share",
     "volume_share",
     "days_to_liquidate",
+    "rates_dv01",
+    "rates_npv",
+    "rates_dv01_share",
 )
-SCOPES = ("firm", "symbol", "issuer", "account")
+RATES_METRICS = METRICS[7:]
+"""Of the rates book, in its reporting currency: absolute DV01 and value, share of gross DV01."""
+SCOPES = ("firm", "symbol", "issuer", "account", "desk", "legal_entity")
 MEASURED = {
-    "firm": METRICS[:4],
-    "symbol": ("worst_scenario_loss", *METRICS[4:]),
-    "issuer": ("worst_scenario_loss", *METRICS[4:]),
-    "account": ("beta_weighted_exposure", "worst_scenario_loss", "credit_exposure", "gross_share"),
+    "firm": (*METRICS[:4], *RATES_METRICS[:2]),
+    "symbol": ("worst_scenario_loss", *METRICS[4:7], RATES_METRICS[2]),
+    "issuer": ("worst_scenario_loss", *METRICS[4:7], RATES_METRICS[2]),
+    "account": (
+        *("beta_weighted_exposure", "worst_scenario_loss", "credit_exposure", "gross_share"),
+        *RATES_METRICS[:2],
+    ),
+    "desk": RATES_METRICS[:2],
+    "legal_entity": RATES_METRICS[:2],
 }
 """Metrics that a limit of each scope may be on."""
 BREACH_STATES = ("open", "acknowledged", "cured")
@@ -110,7 +120,9 @@ class Limits(Landed):
     metric = columns.code("What is limited.", METRICS)
     scope = columns.code("Of what.", SCOPES)
     subject = columns.identifier(
-        "Symbol, class group or account; null: of the firm, or of each there is.", nullable=True
+        "Symbol (of the rates book: instrument), class group or issuer, account, desk, legal "
+        "entity; null: of the firm, or of each there is.",
+        nullable=True,
     )
     amount = dy.Decimal(
         38,

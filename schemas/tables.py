@@ -22,6 +22,8 @@ from schemas import (
     liquidation,
     margin,
     notifications,
+    rates,
+    rates_results,
     reg_t,
     settlement,
     stock_record,
@@ -54,6 +56,8 @@ class Table:
     """Whether history is also computed by business date, in `daily/<name>`."""
     in_cycle: bool = True
     """Whether cycles write it: then it is pinned, digested and replayed."""
+    is_whole: bool = False
+    """Of a state: whether whatever cycle writes it replaces all of it, not some shards."""
     retention_cycles: int = 500
     """Newest cycles whose versions are kept at most: every commit pays for its log folder."""
 
@@ -90,6 +94,16 @@ def _added(
     )
 
 
+def _of_position(name: str, schema: type[dy.Schema], *beside: str) -> Table:
+    order = ("account_id", "desk", "legal_entity", "instrument_id", *beside)
+    return Table(name, schema, Mode.STATE, "rates", order, 1, is_daily=True, is_whole=True)
+
+
+def _of_desk(name: str, schema: type[dy.Schema], *beside: str) -> Table:
+    order = ("account_id", "desk", "legal_entity", "currency", *beside)
+    return _added(name, schema, "rates", *order, is_daily=True)
+
+
 def _beside_cycles(name: str, schema: type[dy.Schema], group: str, *order: str) -> Table:
     return Table(name, schema, Mode.APPEND, group, order, retention_days=7, in_cycle=False)
 
@@ -118,6 +132,12 @@ TABLES: dict[str, Table] = {
         _landed("stock_record", stock_record.StockRecord),
         _landed("desk_actions", desk.DeskActions),
         _landed("limits", firm.Limits),
+        _landed("bonds", rates.Bonds),
+        _landed("swaps", rates.Swaps),
+        _landed("fixings", rates.Fixings),
+        _landed("fx_rates", rates.FxRates),
+        _landed("curve_quotes", rates.CurveQuotes),
+        _landed("rates_positions", rates.RatesPositions),
         _added("landed_files", landed.LandedFiles, "landed", "file_number"),
         _added(
             "quarantine",
@@ -215,6 +235,12 @@ TABLES: dict[str, Table] = {
             "version",
         ),
         _added("order_fills", liquidation.OrderFills, "landed", "fill_id"),
+        _added("curves", rates_results.Curves, "rates", "curve", "node", is_daily=True),
+        _of_position("rates_values", rates_results.RatesValues),
+        _of_position("rates_sensitivities", rates_results.RatesSensitivities, "tenor"),
+        _of_desk("desk_risk", rates_results.DeskRisk),
+        _of_desk("desk_sensitivities", rates_results.DeskSensitivities, "curve", "tenor"),
+        _of_desk("rates_scenarios", rates_results.RatesScenarios, "scenario"),
         _added(
             "accrued_dividends",
             books.AccruedDividends,

@@ -29,6 +29,66 @@ _ROWS = "Row rules of its schema; what breaks one goes to `quarantine` with the 
 _NO_RULE = "None: it is a record."
 
 DESCRIBED: dict[str, Described] = {
+    "bonds": Described(
+        "Terms of bonds, bills and notes: what a position of the rates book pays.",
+        _ROWS + " Check digits: ISO 6166, ANSI X9.6.",
+        ("rates_positions", "rates_values"),
+    ),
+    "swaps": Described(
+        "Terms of interest rate swaps, seasoned and forward ones.",
+        _ROWS,
+        ("rates_positions", "rates_values"),
+    ),
+    "fixings": Described(
+        "What an index fixed at: a seasoned swap without its fixing is unpriced by name.",
+        _ROWS + " One of a day to come is refused.",
+        ("rates_values",),
+    ),
+    "fx_rates": Described(
+        "Brings values of other currencies into the reporting one; without a rate they stay out.",
+        _ROWS,
+        ("desk_risk",),
+    ),
+    "curve_quotes": Described(
+        "What curves are built of; a tenor that is missing is never 0%.",
+        _ROWS,
+        ("curves",),
+    ),
+    "rates_positions": Described(
+        "Who holds which bond or swap, long or short, by account, desk and legal entity.",
+        _ROWS,
+        ("rates_values", "desk_risk"),
+    ),
+    "curves": Described(
+        "Which nodes valued the book, of which quotes, and why newer quotes made none.",
+        "Rulebook `rates`: required tenors, ages, bounds of forward rates.",
+        ("curve_quotes", "rates_values"),
+    ),
+    "rates_values": Described(
+        "What each position is worth, its DV01, CS01 and convexity; or why that is not known.",
+        "docs/rates.md: every slope is the derivative of the value.",
+        ("rates_sensitivities", "desk_risk", "curves"),
+    ),
+    "rates_sensitivities": Described(
+        "Where on the curve a position's DV01 lies; the key rates add up to it.",
+        "Ho, Key Rate Durations, Journal of Fixed Income 2(2), 1992; tenors of rulebook `rates`.",
+        ("rates_values", "desk_sensitivities"),
+    ),
+    "desk_risk": Described(
+        "What a book comes to: value, DV01, CS01, convexity, and how much of it is unpriced.",
+        "Sums of `rates_values`; no currency counts 1:1 for another.",
+        ("rates_values", "desk_sensitivities", "rates_scenarios", "limit_breaches"),
+    ),
+    "desk_sensitivities": Described(
+        "What to hedge a book with: its DV01 by node of each curve, and by key rate.",
+        "Sums of the positions' slopes.",
+        ("desk_risk", "curves"),
+    ),
+    "rates_scenarios": Described(
+        "What a book gains when the curve moves in one of its shapes, or as it did on a day.",
+        "Rulebook `rates`, scenarios; valued in full.",
+        ("desk_risk",),
+    ),
     "accounts": Described(
         "Which rules govern an account; an account without a row is margined as `reg_t` and named"
         " `unregistered`.",

@@ -17,6 +17,7 @@ from margin_assets.checks.daily import daily_check
 from margin_assets.kernels.book import corrections
 from margin_assets.kernels.corporate.contracts import unadjusted_contracts
 from margin_assets.kernels.margin import consistency
+from margin_assets.kernels.rates import rates_laws
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.monitoring.health import limits
@@ -129,6 +130,38 @@ RULES = (
         "Every account has all the inputs that its requirement needs.",
         ("margin_summary",),
         consistency.indeterminate_accounts,
+        blocking=False,
+    ),
+    Rule(
+        "key_rates_sum_to_dv01",
+        "The key rates of each position add up to its DV01.",
+        ("rates_values", "rates_sensitivities"),
+        rates_laws.key_rate_gaps,
+    ),
+    Rule(
+        "every_position_has_a_value",
+        "No position of the rates book is unpriced, or valued off a stale curve.",
+        ("rates_values",),
+        rates_laws.unpriced,
+        blocking=False,
+    ),
+    Rule(
+        "curves_give_back_their_quotes",
+        "Each curve gives back the quotes that it was made of.",
+        ("curves",),
+        rates_laws.repricing_gaps,
+    ),
+    Rule(
+        "forward_rates_are_within_bounds",
+        "The forward rates between the nodes of each curve are within its rulebook's bounds.",
+        ("curves",),
+        rates_laws.forwards_out_of_bounds,
+    ),
+    Rule(
+        "discount_factors_fall",
+        "No discount factor of a curve is above that of an earlier node.",
+        ("curves",),
+        rates_laws.rising_factors,
         blocking=False,
     ),
 )

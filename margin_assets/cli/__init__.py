@@ -29,7 +29,7 @@ from margin_assets.cli.desk import (
     reconcile,
 )
 from margin_assets.cli.documents import im_verbs, offline_verbs, value_verbs
-from margin_assets.cli.lake import audit_verbs, lake_verbs, serve_verbs
+from margin_assets.cli.lake import audit_verbs, lake_verbs, rates_verbs, serve_verbs
 from margin_assets.cli.landing import feed_verbs, ingest_verbs, landing_verbs, quarantine_verbs
 from margin_assets.cli.output import Refusal, note, one_line
 from margin_assets.lake.store.troubles import endpoint_in, trouble_of
@@ -90,6 +90,7 @@ for _group in (
     notice_verbs,
     plan_verbs,
     limit_verbs,
+    rates_verbs,
     reconcile,
     serve_verbs,
     dashboard_verbs,

@@ -10,7 +10,10 @@ import typer
 from margin_assets.cli import output
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import polars as pl
+    import xlsxwriter
 
 _SHOWN_ROWS = 1_000
 
@@ -46,7 +49,7 @@ def write(rows: "pl.DataFrame", form: Format, target: Path | None) -> None:
         case Format.PARQUET:
             rows.write_parquet(str(target))
         case Format.XLSX:
-            _write_workbook(rows, str(target))
+            write_workbook({"Sheet1": rows}, str(target))
         case Format.JSON:
             _emit(_json(rows), target)
         case Format.CSV:
@@ -88,24 +91,31 @@ def _emit(text: str, target: Path | None) -> None:
         sys.stdout.write(text)
 
 
-def _write_workbook(rows: "pl.DataFrame", target: str) -> None:
-    """A sheet that computes nothing: instants in UTC, without the zone that workbooks lack."""
-    import polars as pl
+def write_workbook(sheets: "Mapping[str, pl.DataFrame]", target: str) -> None:
+    """Sheets that compute nothing: instants in UTC, without the zone that workbooks lack."""
     import xlsxwriter
+
+    quiet = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
+    with xlsxwriter.Workbook(target, quiet) as book:
+        for name, rows in sheets.items():
+            _write_sheet(book, name, rows)
+
+
+def _write_sheet(book: "xlsxwriter.Workbook", name: str, rows: "pl.DataFrame") -> None:
+    import polars as pl
 
     zoned = [name for name, kind in rows.schema.items() if isinstance(kind, pl.Datetime)]
     plain = rows.with_columns(
         pl.selectors.binary().bin.encode("hex"),
         pl.selectors.decimal().cast(pl.Float64),
-        pl.col(*zoned).dt.replace_time_zone(None) if zoned else [],
+        *(pl.col(column).dt.replace_time_zone(None) for column in zoned),
     )
     money = [name for name, kind in rows.schema.items() if kind == pl.Decimal(38, 2)]
-    quiet = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
-    with xlsxwriter.Workbook(target, quiet) as book:
-        plain.rename({name: f"{name} (UTC)" for name in zoned}).write_excel(
-            book,
-            column_formats=dict.fromkeys(money, "#,##0.00"),
-            dtype_formats={pl.Datetime: "yyyy-mm-dd hh:mm:ss", pl.Date: "yyyy-mm-dd"},
-            autofit=True,
-            freeze_panes=(1, 0),
-        )
+    plain.rename({name: f"{name} (UTC)" for name in zoned}).write_excel(
+        book,
+        worksheet=name,
+        column_formats=dict.fromkeys(money, "#,##0.00"),
+        dtype_formats={pl.Datetime: "yyyy-mm-dd hh:mm:ss", pl.Date: "yyyy-mm-dd"},
+        autofit=True,
+        freeze_panes=(1, 0),
+    )

@@ -31,6 +31,7 @@ FAMILIES = (
     "firm",
     "liquidation",
     "expiry",
+    "rates",
     "lake",
 )
 """What cycles are planned under."""

@@ -105,6 +105,11 @@ _OF: dict[str, dict[str, _Bounds]] = {
         "*.volume_share": SHARE,
         "*": RATE,
     },
+    "rates": {
+        "scenarios.*": _Bounds(-1000, 1000),
+        "*_hours": _Bounds(1, 10_000),
+        "*_forward": CORRELATION,
+    },
 }
 """Bounds by family and path: the first pattern that fits. What is no number has none."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from margin_assets.scenarios import covid_2020, sample_accounts, seed_ladder
+from margin_assets.scenarios import covid_2020, rates_2022, sample_accounts, seed_ladder
 from margin_assets.scenarios.batch import Batch, Scenario, write_batch
 
 __all__ = ["SCENARIOS", "Batch", "Scenario", "scenario", "write_batch"]
@@ -11,7 +11,12 @@ __all__ = ["SCENARIOS", "Batch", "Scenario", "scenario", "write_batch"]
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {
         told.name: told
-        for told in (covid_2020.SCENARIO, seed_ladder.SCENARIO, sample_accounts.SCENARIO)
+        for told in (
+            covid_2020.SCENARIO,
+            seed_ladder.SCENARIO,
+            sample_accounts.SCENARIO,
+            rates_2022.SCENARIO,
+        )
     }
 )
 

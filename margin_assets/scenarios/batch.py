@@ -19,6 +19,7 @@ _INSTANT = pl.Datetime("us", "UTC")
 _PRICE = pl.Decimal(18, 6)
 _AMOUNT = pl.Decimal(18, 2)
 _RATIO = pl.Decimal(9, 4)
+_RATE = pl.Decimal(9, 6)
 
 # In the order of writing: what a row refers to lands before it.
 FEED_SCHEMAS: Mapping[str, pl.Schema] = MappingProxyType(
@@ -66,6 +67,66 @@ FEED_SCHEMAS: Mapping[str, pl.Schema] = MappingProxyType(
                 "subject": _TEXT,
                 "amount": _AMOUNT,
                 "owner": _TEXT,
+                "event_time": _INSTANT,
+            }
+        ),
+        "bonds": pl.Schema(
+            {
+                "instrument_id": _TEXT,
+                "kind": _TEXT,
+                "issuer": _TEXT,
+                "rating": _TEXT,
+                "currency": _TEXT,
+                "coupon": _RATE,
+                "frequency": _COUNT,
+                "day_count": _TEXT,
+                "issue_date": _DAY,
+                "maturity": _DAY,
+                "discount_curve": _TEXT,
+                "z_spread": _RATE,
+                "event_time": _INSTANT,
+            }
+        ),
+        "swaps": pl.Schema(
+            {
+                "instrument_id": _TEXT,
+                "currency": _TEXT,
+                "start_date": _DAY,
+                "end_date": _DAY,
+                "side": _TEXT,
+                "fixed_rate": _RATE,
+                "fixed_day_count": _TEXT,
+                "index_name": _TEXT,
+                "calendar": _TEXT,
+                "payment_lag": _COUNT,
+                "event_time": _INSTANT,
+            }
+        ),
+        "fixings": pl.Schema(
+            {
+                "index_name": _TEXT,
+                "fixing_date": _DAY,
+                "rate": _RATE,
+                "event_time": _INSTANT,
+            }
+        ),
+        "curve_quotes": pl.Schema(
+            {
+                "curve": _TEXT,
+                "kind": _TEXT,
+                "tenor": _TEXT,
+                "quote": _RATE,
+                "event_time": _INSTANT,
+                "source": _TEXT,
+            }
+        ),
+        "rates_positions": pl.Schema(
+            {
+                "account_id": _TEXT,
+                "desk": _TEXT,
+                "legal_entity": _TEXT,
+                "instrument_id": _TEXT,
+                "quantity": _AMOUNT,
                 "event_time": _INSTANT,
             }
         ),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, NamedTuple
 
@@ -157,19 +157,20 @@ def _shown(metric: str, value: Any) -> Decimal:  # noqa: ANN401 (a ratio, or cen
 def struck(
     known: Mapping[Key, Breach],
     limits: Iterable[Limit],
-    firm: Firm,
+    over: Callable[[Limit], Mapping[str | None, Decimal | None]],
     at: int,
 ) -> list[Breach]:
     """New versions of breaches at an instant, cured and opened.
 
-    `known` holds the last version of the last breach of each limit and subject.
+    `known` holds the last version of the last breach of each limit and subject; `over` gives the
+    subjects above a limit with their values, None for one that is not known.
     """
     changed = []
     in_force = {limit.limit_id: limit for limit in limits}
     found = {
         (name, subject): value
         for name, limit in sorted(in_force.items())
-        for subject, value in sorted(above(limit, firm).items(), key=lambda pair: pair[0] or "")
+        for subject, value in sorted(over(limit).items(), key=lambda pair: pair[0] or "")
     }
     for key, breach in known.items():
         if breach.state != "cured" and key not in found:

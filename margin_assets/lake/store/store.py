@@ -165,6 +165,8 @@ class Lake:
         rows = declared.conform(name, frame)
         if declared.table_of(name).mode is Mode.APPEND:
             return self.held(name).commit(rows, CYCLE, cycle).version
+        if declared.table_of(name).is_whole:
+            shards = ONE_SHARD
         sharded = rows.with_columns(shards_of(rows["account_id"], shards.count))
         return self.held(name).commit(sharded, CYCLE, cycle, shards).version
 

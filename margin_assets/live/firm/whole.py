@@ -1,5 +1,8 @@
 """The whole firm at the end of a cycle: scenarios, concentrations, and the limits on both."""
 
+from collections.abc import Iterable, Mapping
+from functools import partial
+
 import numpy as np
 import polars as pl
 
@@ -15,6 +18,7 @@ from margin_assets.kernels.margin.limits import (
     Firm,
     Key,
     Limit,
+    above,
     acknowledged,
     struck,
 )
@@ -31,7 +35,9 @@ from margin_assets.kernels.rules.rules import Rules
 from margin_assets.live.firm.holdings import Holdings
 from margin_assets.live.firm.market import Market
 from margin_assets.live.firm.outcomes import Outcomes
+from margin_assets.valuation.rates_book.measures import Measures, above_measures
 from schemas import TABLES
+from schemas.firm import RATES_METRICS
 
 BREACHES = "limit_breaches"
 ACKNOWLEDGE = "breach_acknowledge"
@@ -151,7 +157,8 @@ class WholeFirm:
         """Versions of breaches since they were asked for last; nothing where there are none."""
         limits = [limit for _, limit in self._limits.values() if limit is not None]
         if limits or self._breaches:
-            self._keep(struck(self._breaches, limits, firm, at))
+            known, limits = _of(self._breaches, limits, is_rates=False)
+            self._keep(struck(known, limits, partial(above, firm=firm), at))
         changed, self._changed = self._changed, []
         if not changed:
             return {}
@@ -161,6 +168,22 @@ class WholeFirm:
         times = {name: to_instants(rows[name].to_numpy()) for name in _INSTANTS}
         return {BREACHES: rows.with_columns(**times)}
 
+    def strike_rates(self, measures: Measures, at: int) -> None:
+        """Holds the limits of the rates book against what it comes to; breaches are the cycle's."""
+        limits = [limit for _, limit in self._limits.values() if limit is not None]
+        known, limits = _of(self._breaches, limits, is_rates=True)
+        self._keep(struck(known, limits, partial(above_measures, measures=measures), at))
+
     def _keep(self, changed: list[Breach]) -> None:
         self._breaches |= {(breach.limit_id, breach.subject): breach for breach in changed}
         self._changed.extend(changed)
+
+
+def _of(
+    breaches: Mapping[Key, Breach], limits: Iterable[Limit], *, is_rates: bool
+) -> tuple[dict[Key, Breach], list[Limit]]:
+    """Breaches and limits of the rates book, or of all else: they are struck at other times."""
+    return (
+        {key: one for key, one in breaches.items() if (one.metric in RATES_METRICS) is is_rates},
+        [one for one in limits if (one.metric in RATES_METRICS) is is_rates],
+    )

@@ -77,10 +77,11 @@ class RehearsalLake(Lake):
 
     def _others(self, name: str, shards: Shards) -> pl.DataFrame:
         """Rows of the shards that are not replaced."""
-        if shards.chosen is None or name not in self.states:
+        chosen = None if declared.table_of(name).is_whole else shards.chosen
+        if chosen is None or name not in self.states:
             return declared.conform(name, TABLES[name].schema.create_empty())
         held = self.states[name]
-        return held.filter(~shards_of(held["account_id"], shards.count).is_in(shards.chosen))
+        return held.filter(~shards_of(held["account_id"], shards.count).is_in(chosen))
 
 
 class RehearsalLedger(Ledger):

@@ -20,6 +20,7 @@ from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.acceptance.late_books import LateBooks, Moved
 from margin_assets.live.firm import calls, plans
 from margin_assets.live.firm.monitor import Monitor
+from margin_assets.live.firm.rates import RatesMonitor
 from margin_assets.live.firm.restating import DAYS
 from margin_assets.live.firm.whole import ACKNOWLEDGE
 from margin_assets.live.session.shards import SHARDS, WITH_PAUSES, Bounds, Part, StateShards
@@ -59,6 +60,7 @@ class CycleRunner:
 
     def __init__(self, monitor: Monitor, acceptor: Acceptor, held: HeldRows) -> None:
         self.monitor = monitor
+        self.rates = RatesMonitor(monitor.whole)
         self.acceptor = acceptor
         self.held = held
         self.late_books = LateBooks(acceptor.journal, monitor.actions.register)
@@ -103,6 +105,7 @@ class CycleRunner:
             return self._flag(cycle)
         frames: dict[str, pl.DataFrame] = {}
         self.monitor.reg_t.restating.begin(ready, events.get("effects"), held_since)
+        of_rates = self.rates.taken_out(events)
         decisions = self.monitor.run(events, end)
         if decisions.height:
             frames["enforcement_decisions"] = decisions
@@ -113,6 +116,7 @@ class CycleRunner:
             frames[DAYS] = ended
         changed = np.union1d(self.monitor.changed(), self._newly_flagged())
         part = self.shards.choose(names, changed, end)
+        frames |= self.rates.frames(of_rates, end)
         frames |= self._state(part.places) | self.monitor.firm_tables()
         return _computed(frames, end, part, cycle)
 

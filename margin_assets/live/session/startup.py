@@ -124,6 +124,7 @@ def _load_firm(source: Source, sealed: Sealed, runner: CycleRunner) -> None:
         as_of = instants(pl.Series([sealed.as_of])).item()
         has_calls = "calls" in sealed.manifest["rulebooks"]
         load_monitor(runner.monitor, scan, as_of, source.points_of, has_calls=has_calls)
+        runner.rates.load(scan, as_of)
     accounts = scan("account_state").sort("account_id")
     runner.shards.load(accounts["account_id"].to_list(), accounts["as_of"])
     runner.ever_written = {name for name in OFTEN_EMPTY if scan.was_written(name)}

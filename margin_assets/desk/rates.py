@@ -1,0 +1,108 @@
+"""The rates book as a sealed cycle left it: sheets for a person, and losses by past moves."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+
+import numpy as np
+import polars as pl
+
+from margin_assets.kernels.numeric.money import instants
+from margin_assets.kernels.rates.tail_risk import expected_shortfall, value_at_risk
+from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.valuation.rates_book import RATES_FEEDS, RatesBook
+from margin_assets.valuation.rates_book.placing import Move
+
+Scan = Callable[[str], pl.LazyFrame]
+"""Tables as of one sealed cycle."""
+SHEETS = ("summary", "instruments", "sensitivities")
+_BOOK = ("account_id", "desk", "legal_entity", "currency")
+_TAIL = {"scope": pl.String, "subject": pl.String, "days": pl.Int64, "tail": pl.Float64}
+_TAIL |= {"value_at_risk": pl.Float64, "expected_shortfall": pl.Float64}
+
+
+def loaded_book(scan: SealedTables, as_of: int) -> RatesBook | None:
+    """The book of all rows of sealed cycles up to an instant (microseconds); None of no rows."""
+    landed = {feed: scan.in_landing_order(feed).collect() for feed in RATES_FEEDS}
+    rows = {feed: _past(frame, as_of) for feed, frame in landed.items() if frame.height}
+    if not rows:
+        return None
+    book = RatesBook()
+    book.take(rows)
+    book.load(scan("curves"), as_of)
+    return book
+
+
+def _past(rows: pl.DataFrame, as_of: int) -> pl.DataFrame:
+    past = rows.filter(pl.Series(instants(rows["event_time"]) <= as_of))
+    return past.sort("event_time", maintain_order=True)
+
+
+def sheets(scan: Scan) -> dict[str, pl.DataFrame]:
+    """Books, positions, and key rates side by side; empty where no cycle valued any."""
+    keys = ("account_id", "desk", "legal_entity", "instrument_id")
+    long = scan("rates_sensitivities").select(*keys, "tenor", "dv01").collect()
+    order = sorted(long["tenor"].unique().to_list(), key=_months)
+    wide = long.pivot("tenor", index=keys, values="dv01", sort_columns=False)
+    found = {
+        "summary": newest(scan, "desk_risk").drop("cycle"),
+        "instruments": scan("rates_values").drop("cycle").sort(keys).collect(),
+        "sensitivities": wide.select(*keys, *order).fill_null(0.0).sort(keys),
+    }
+    return {name: found[name] for name in SHEETS}
+
+
+def newest(scan: Scan, table: str) -> pl.DataFrame:
+    """Rows of the last cycle that wrote them, of a table of books."""
+    rows = scan(table)
+    last = rows.filter(pl.col("cycle") == pl.col("cycle").max()).collect()
+    return last.sort([name for name in _BOOK if name in last.columns])
+
+
+def _months(tenor: str) -> float:
+    return int(tenor[:-1]) * {"D": 1 / 30, "W": 7 / 30, "M": 1, "Y": 12}[tenor[-1]]
+
+
+def tail_losses(scan: SealedTables, as_of: datetime, tail: float) -> pl.DataFrame:
+    """Value at risk and expected shortfall of the firm and of each desk, in reporting currency.
+
+    Of the present book under each past day's move of the zero rates of its curves, one business
+    day of the curves each. Conventions: `kernels/rates/tail_risk.py`. Positive is a loss.
+    """
+    at = int(instants(pl.Series([as_of])).item())
+    book = loaded_book(scan, at)
+    if book is None:
+        return pl.DataFrame(schema=_TAIL)
+    days, books, gains = book.gains(at, moves_of(scan("curves")))
+    if not days:
+        return pl.DataFrame(schema=_TAIL)
+    desks = books["desk"].to_numpy()
+    found = [("firm", None, gains.sum(axis=0))]
+    found += [
+        ("desk", desk, gains[desks == desk].sum(axis=0)) for desk in np.unique(desks).tolist()
+    ]
+    rows = [
+        (scope, name, len(days), tail, value_at_risk(pnl, tail), expected_shortfall(pnl, tail))
+        for scope, name, pnl in found
+    ]
+    return pl.DataFrame(rows, schema=_TAIL, orient="row")
+
+
+def moves_of(curves: pl.DataFrame) -> dict[date, dict[str, Move]]:
+    """How the zero rates of each curve moved to each of its days from the one before.
+
+    Of a day the last nodes count; the day before is read at the nodes of this one.
+    """
+    moves: dict[date, dict[str, Move]] = {}
+    known = curves.filter(pl.col("zero_rate").is_not_null()).sort("curve", "cycle", "node")
+    for (name,), rows in known.partition_by("curve", as_dict=True, maintain_order=True).items():
+        last = rows.filter(pl.col("cycle") == pl.col("cycle").max().over("reference_date"))
+        before: Mapping[str, np.ndarray] | None = None
+        for (day,), nodes in last.partition_by(
+            "reference_date", as_dict=True, maintain_order=True
+        ).items():
+            now = {column: nodes[column].to_numpy() for column in ("years", "zero_rate")}
+            if before is not None:
+                was = np.interp(now["years"], before["years"], before["zero_rate"])
+                moves.setdefault(day, {})[str(name)] = (now["years"], now["zero_rate"] - was)
+            before = now
+    return moves

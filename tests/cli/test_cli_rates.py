@@ -1,0 +1,64 @@
+"""Verbs over the rates book of a sealed lake."""
+
+from pathlib import Path
+
+import fastexcel
+import polars as pl
+import pytest
+
+from tests.support.live_driver import Firm
+from tests.support.margin_command import Margin, place
+from tests.support.rates_rows import NOW, bond, landed_rows, position, quotes
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("rates")
+    rows = {
+        "bonds": [bond(), bond("=SUM(A1)", coupon=0.05)],
+        "rates_positions": [position("T", 1e6), position("=SUM(A1)", -4e5)],
+        "curve_quotes": quotes(),
+    }
+    firm = Firm(folder)
+    firm.cycle(NOW, **{feed: landed_rows(held) for feed, held in rows.items()})
+    return folder
+
+
+def test_show_tells_the_books(margin: Margin, lake: Path) -> None:
+    [row] = margin("rates", "show", "--json", *place(lake)).document
+
+    assert (row["desk"], row["positions"], row["unpriced"]) == ("rates", 2, 0)
+    assert "npv_reporting" in margin("rates", "show", *place(lake)).out
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "xlsx"])
+def test_an_export_has_three_sheets_that_agree(
+    margin: Margin, lake: Path, tmp_path: Path, form: str
+) -> None:
+    target = tmp_path / ("book.xlsx" if form == "xlsx" else "book")
+    said = margin("rates", "export", "--format", form, "--output", target, *place(lake))
+
+    assert said.code == 0
+    names = ("summary", "instruments", "sensitivities")
+    if form == "xlsx":
+        book = fastexcel.read_excel(target)
+        assert book.sheet_names == list(names)
+        sheets = [book.load_sheet(name).to_polars() for name in names]
+    else:
+        read = pl.read_csv if form == "csv" else pl.read_parquet
+        sheets = [read(target / f"{name}.{form}") for name in names]
+    summary, instruments, sensitivities = sheets
+    assert summary["dv01"].sum() == pytest.approx(instruments["dv01"].sum(), abs=1e-4)
+    keys = sensitivities.select(pl.sum_horizontal(pl.selectors.float())).to_series()
+    assert keys.to_list() == pytest.approx(instruments["dv01"].to_list(), abs=1e-4)
+
+
+def test_without_two_days_of_curves_no_day_moves(margin: Margin, lake: Path) -> None:
+    assert margin("rates", "var", "--json", *place(lake)).document == []
+
+
+def test_without_a_cycle_it_says_so(margin: Margin, tmp_path: Path) -> None:
+    margin("init", *place(tmp_path))
+    said = margin("rates", "show", *place(tmp_path))
+
+    assert (said.code, said.err) == (1, "margin: no cycle is sealed yet\n")

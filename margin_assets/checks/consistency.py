@@ -181,8 +181,14 @@ def breaks_result(frames: Mapping[str, pl.DataFrame]) -> dg.AssetCheckResult:
     )
 
 
-def _unadjusted(*tables: pl.DataFrame) -> pl.DataFrame:
-    return unadjusted_contracts(*tables, opens=sessions().opens)
+def _unadjusted(
+    positions: pl.DataFrame,
+    instruments: pl.DataFrame,
+    actions: pl.DataFrame,
+    adjustments: pl.DataFrame,
+) -> pl.DataFrame:
+    opens = sessions().opens
+    return unadjusted_contracts(positions, instruments, actions, adjustments, opens)
 
 
 ADJUSTED = Rule(

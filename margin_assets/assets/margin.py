@@ -28,7 +28,7 @@ from margin_assets.kernels.rules.timelines import Calendar
 def margined_asset(name: str, kernel: Callable[[Eras], pl.DataFrame]) -> dg.AssetsDefinition:
     """Daily asset over positions and accounts, which the live cycle margins once for all."""
 
-    def computed(
+    def computed(  # noqa: PLR0913 (an argument a table)
         positions: pl.LazyFrame,
         account_state: pl.LazyFrame,
         accrued_dividends: pl.LazyFrame,

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from margin_assets.calendar import sessions
 from margin_assets.cli.account.books import books
 from margin_assets.cli.account.desk import calls, notices, plans
 from margin_assets.cli.account.more import cycle_of, day_trading, house, rates, rulebooks
@@ -13,7 +14,6 @@ from margin_assets.cli.account.rows import WHERE, Document, Tables, dicts
 from margin_assets.cli.account.sentence import sentence
 from margin_assets.cli.account.settling import cash_account, with_settlement
 from margin_assets.cli.account.timeline import timeline
-from margin_assets.calendar import sessions
 from margin_assets.cli.output import Refusal, instant
 from margin_assets.kernels.book import corrections
 from margin_assets.kernels.book.fills import history_effects

@@ -1,6 +1,6 @@
 """Prices from before an action, as prices of the units after it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from margin_assets.kernels.corporate.actions import NONE, Action
@@ -26,7 +26,7 @@ def carried(symbol: str, landed: Callable[[str], Quote], actions: list[Action]) 
     return over(symbol, found, actions)
 
 
-def over(symbol: str, quote: Quote, actions: list[Action]) -> Quote:
+def over(symbol: str, quote: Quote, actions: Iterable[Action]) -> Quote:
     """A symbol's own price over the actions since it was made."""
     for action in actions:
         if action.symbol == symbol and quote.time < action.at:

@@ -116,7 +116,7 @@ class _Holding:
         self._cash = Fraction(deliverable.cash)
 
     def after(self, action: Action) -> "_Holding | None":
-        """What it becomes by an action; None where that is not told: parts of a unit without price."""
+        """What it becomes by an action; None where that is not told: parts without a price."""
         held = self.parts.pop(action.symbol)
         self._cash += held * action.paid / _MICRO
         for symbol, ratio in ((action.symbol, action.own), (action.other, action.given)):
@@ -160,7 +160,7 @@ def in_force_at(told: Told, opens: Int64Array, at: int) -> pl.DataFrame:
 
 
 def delivered_at(positions: pl.DataFrame, told: Told, opens: Int64Array) -> pl.DataFrame:
-    """Rows of `positions` with what their contracts deliver at the instant of each row's `as_of`."""
+    """Rows of `positions` with what their contracts deliver at each row's `as_of`."""
     if positions.is_empty() or (told.adjustments.is_empty() and told.actions.is_empty()):
         return positions
     parts = []

@@ -213,10 +213,8 @@ def _with_calls(trades: pl.DataFrame, effects: pl.DataFrame, firm: Firm) -> pl.D
         return _made_against(trades, effects, firm, [])
     era = np.searchsorted(acting, trades["point"].to_numpy(), side="right")
     parts = [
-        _made_against(
-            trades.filter(pl.Series(era == n)), effects, firm, register.acted(int(acting[n - 1])) if n else []
-        )
-        for n in range(len(acting) + 1)
+        _made_against(trades.filter(pl.Series(era == n)), effects, firm, register.acted(point))
+        for n, point in enumerate([0, *acting.tolist()])
     ]
     return pl.concat(parts)
 

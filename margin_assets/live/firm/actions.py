@@ -73,7 +73,7 @@ class ActionMonitor:
         return {name: books for name, books in found.items() if struck & books.keys()}
 
     def carry(self, point: int, rules: Rules) -> Int64Array:
-        """Carries prices and contracts over what has acted by a grid point; returns whose change."""
+        """Carries prices and contracts over what has acted by a point; returns whose change."""
         if not self.register.may_act(point):
             return np.zeros(0, dtype=np.int64)
         acted = self.register.acted(point)

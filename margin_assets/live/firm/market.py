@@ -78,6 +78,9 @@ _BY_SYMBOL = {
 class Market:
     """Arrays by symbol, grown as symbols appear, updated in place at each grid point."""
 
+    acted: tuple[Action, ...] = ()
+    """Actions that have acted and change what contracts deliver."""
+
     def __init__(self, times: SessionTimes) -> None:
         self._times = times
         self.symbols = Names()
@@ -101,8 +104,6 @@ class Market:
         self.implied_volatility = np.zeros(0)
         self.rate, self._rate_time = np.nan, _LONG_AGO
         self._instruments, self._adjustments = pl.DataFrame(schema=_VERSIONED), _no_adjustments()
-        self.acted: list[Action] = []
-        """Actions that have acted and change what contracts deliver."""
         nobody: Int64Array = np.zeros(0, dtype=np.int64)
         self._multipliers = [multiplier_versions(self._instruments, nobody)]
         """Every version's multiplier and leverage, as `traded_multiplier` takes them."""
@@ -284,7 +285,7 @@ class Market:
 
     def act_on_contracts(self, acted: list[Action]) -> Int64Array:
         """Takes the actions that have acted by now; returns whose contracts deliver otherwise."""
-        changing = [action for action in acted if changes_contracts(action)]
+        changing = tuple(action for action in acted if changes_contracts(action))
         if changing == self.acted:
             return np.zeros(0, dtype=np.int64)
         before = self._in_force()

@@ -28,7 +28,8 @@ def rows(table: str, *told: dict[str, object]) -> pl.DataFrame:
 def action(kind: str = "split", ratio: str = "", **terms: object) -> dict[str, object]:
     """An action of X; `ratio` as in `7:1`."""
     named = {"action_id": "S", "symbol": "X", "kind": kind, "effective_on": EX}
-    units = dict(zip(("new_units", "per_units"), map(Decimal, filter(None, ratio.split(":")))))
+    new, _, per = ratio.partition(":")
+    units = {"new_units": Decimal(new), "per_units": Decimal(per)} if ratio else {}
     return named | units | {"event_time": BEFORE} | terms
 
 
@@ -36,8 +37,12 @@ LATER = {"action_id": "L", "effective_on": date(2014, 7, 9)}
 CALL = {"symbol": "X C", "underlying": "X", "strike": Decimal(645), "multiplier": Decimal(100)}
 
 
-def told(*actions: dict, listed: datetime = BEFORE, adjusted: tuple[date, str] | None = None) -> Told:
-    adjustments = [] if adjusted is None else [{"effective_on": adjusted[0], "deliverable": adjusted[1]}]
+def told(
+    *actions: dict, listed: datetime = BEFORE, adjusted: tuple[date, str] | None = None
+) -> Told:
+    adjustments = (
+        [] if adjusted is None else [{"effective_on": adjusted[0], "deliverable": adjusted[1]}]
+    )
     return Told(
         rows("instruments", CALL | {"event_time": listed}),
         rows("corporate_actions", *actions),
@@ -62,7 +67,9 @@ IN_CASH = {"fractions": "cash", "fraction_price": Decimal("20.50")}
         pytest.param([action(ratio="3:2")], "150 X", id="three for two"),
         pytest.param([action(ratio="1:8")], "unknown", id="half a share of no price"),
         pytest.param([action(ratio="1:8", fractions="up")], "unknown", id="rounded for whom?"),
-        pytest.param([action(ratio="1:8", **IN_CASH)], "12 X + 10.25 cash", id="half a share in cash"),
+        pytest.param(
+            [action(ratio="1:8", **IN_CASH)], "12 X + 10.25 cash", id="half a share in cash"
+        ),
         pytest.param([action(ratio="1:200", **IN_CASH)], "10.25 cash", id="less than a share"),
         pytest.param([action(ratio="2:1"), action(ratio="3:2", **LATER)], "300 X", id="two splits"),
         pytest.param([action("stock_dividend", "1:20")], "105 X", id="a stock dividend"),
@@ -94,7 +101,9 @@ def test_each_action_counts_from_its_opening():
 
 def test_a_contract_listed_on_the_ex_date_is_as_it_says():
     assert delivers(told(action(ratio="7:1"), listed=datetime(2014, 6, 9, 4, tzinfo=UTC))) is None
-    assert delivers(told(action(ratio="7:1"), listed=datetime(2014, 6, 9, 3, tzinfo=UTC))) == "700 X"
+    assert (
+        delivers(told(action(ratio="7:1"), listed=datetime(2014, 6, 9, 3, tzinfo=UTC))) == "700 X"
+    )
 
 
 @pytest.mark.parametrize(

@@ -185,8 +185,8 @@ def test_documents_and_explain_say_what_is_delivered(split: Firm) -> None:
 
 
 UNMODELLED = [
-    pytest.param(action("split", "1", "8"), id="half a share without a price"),
-    pytest.param(action("spin_off", "1", "4", to_symbol="Y"), id="two securities"),
+    pytest.param(action("split", "1", "8", fractions="up"), id="half a share without a price"),
+    pytest.param(action("spin_off", "1", "4", to_symbol="Y", fractions="up"), id="two securities"),
 ]
 
 

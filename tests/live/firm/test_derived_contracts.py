@@ -184,6 +184,20 @@ def test_documents_and_explain_say_what_is_delivered(split: Firm) -> None:
     assert set(held["delivered"]) == {700}
 
 
+def test_a_covered_call_stays_covered_under_a_new_name(friday: Firm, tmp_path: Path) -> None:
+    firm = friday.copied(tmp_path)
+    renamed = action("symbol_change", "1", "1", to_symbol="Y")
+    firm.run(instruments=[instrument("Y", FRIDAY)], corporate_actions=[renamed])
+    monday(firm)
+
+    assert firm.position("Y", "COVERED")[0] == 100
+    assert strategies(firm) == strategies(friday)
+    row = firm.table("positions").filter(symbol=CALL, account_id="NAKED").row(0, named=True)
+    assert (row["underlying"], row["underlying_price"]) == ("Y", Decimal("645.54"))
+    assert_history_agrees(firm)
+    assert_a_process_takes_over(firm)
+
+
 UNMODELLED = [
     pytest.param(action("split", "1", "8", fractions="up"), id="half a share without a price"),
     pytest.param(action("spin_off", "1", "4", to_symbol="Y", fractions="up"), id="two securities"),

@@ -20,7 +20,7 @@ import polars as pl
 from margin_assets.kernels.book.deliverables import Deliverable, adjusted, parsed
 from margin_assets.kernels.book.delivered_terms import is_unmodelled
 from margin_assets.kernels.book.terms import first_instant, from_their_dates, latest
-from margin_assets.kernels.corporate.actions import SAME, Action, Ratio, register_of
+from margin_assets.kernels.corporate.actions import SAME, Action, Ratio, Register, register_of
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants, to_instants
 from margin_assets.kernels.rules.expiry import NEW_YORK
@@ -152,10 +152,14 @@ def _plain(number: Fraction, parts: int) -> str:
 
 def in_force_at(told: Told, opens: Int64Array, at: int) -> pl.DataFrame:
     """`adjustments_in_force` at an instant; `opens` of all sessions."""
+    return _in_force_at(told, register_of(told.actions, opens), at)
+
+
+def _in_force_at(told: Told, register: Register, at: int) -> pl.DataFrame:
     return adjustments_in_force(
         latest(from_their_dates(told.adjustments), "symbol", at),
         latest(told.instruments, "symbol", at),
-        register_of(told.actions, opens).acted(at),
+        register.acted(at),
     )
 
 
@@ -163,10 +167,11 @@ def delivered_at(positions: pl.DataFrame, told: Told, opens: Int64Array) -> pl.D
     """Rows of `positions` with what their contracts deliver at each row's `as_of`."""
     if positions.is_empty() or (told.adjustments.is_empty() and told.actions.is_empty()):
         return positions
+    register = register_of(told.actions, opens)
     parts = []
     for _, part in positions.group_by("as_of", maintain_order=True):
         at = int(instants(part["as_of"].head(1))[0])
-        parts.append(adjusted(part, in_force_at(told, opens, at)))
+        parts.append(adjusted(part, _in_force_at(told, register, at)))
     return pl.concat(parts, how="diagonal")
 
 
@@ -177,9 +182,10 @@ def unadjusted_contracts(positions: pl.DataFrame, told: Told, opens: Int64Array)
     """
     keys = ["account_id", "symbol"]
     held = positions.filter(pl.col("strike").is_not_null())
+    register = register_of(told.actions, opens)
     found = [positions.select(keys).clear()]
     for _, part in held.group_by("as_of", maintain_order=True):
-        known = in_force_at(told, opens, int(instants(part["as_of"].head(1))[0]))
+        known = _in_force_at(told, register, int(instants(part["as_of"].head(1))[0]))
         if "action_id" in known.columns:
             rows = adjusted(part, known.filter(pl.col("action_id").is_not_null()))
             found.append(rows.filter(is_unmodelled(rows)).select(keys))

@@ -95,11 +95,11 @@ def test_the_latest_of_the_days_that_have_come_is_in_force() -> None:
         ("GE1 C13", date(2021, 8, 4), "6 GE"),
         ("GE1 C13", date(2021, 8, 1), "99 GE"),
     )
-    empty = (TABLES[name].schema.create_empty() for name in ("instruments", "corporate_actions"))
+    empty = [TABLES[name].schema.create_empty() for name in ("instruments", "corporate_actions")]
     days = [datetime(2021, 7, day, 20, tzinfo=UTC) for day in (30, 31)]
     days += [datetime(2021, 8, day, 20, tzinfo=UTC) for day in (2, 3, 4)]
     held = pl.concat([contracts("GE1 C13").with_columns(as_of=day) for day in days])
 
-    found = delivered_at(held, Told(*empty, rows), sessions().opens)
+    found = delivered_at(held, Told(empty[0], empty[1], rows), sessions().opens)
 
     assert delivered_units(found).to_list() == [100, 100, 12, 12, 6]

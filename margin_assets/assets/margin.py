@@ -12,9 +12,8 @@ import polars as pl
 from margin_assets.assets.declared import daily_asset
 from margin_assets.assets.partitions import closes
 from margin_assets.calendar import calendar, sessions
-from margin_assets.kernels.book.deliverables import adjusted_at
 from margin_assets.kernels.book.delivered_terms import as_listed
-from margin_assets.kernels.book.terms import from_their_dates
+from margin_assets.kernels.corporate.contracts import Told, delivered_at
 from margin_assets.kernels.history import history
 from margin_assets.kernels.history.accrued import with_accrued
 from margin_assets.kernels.history.breaks import Known, breaks_at
@@ -29,15 +28,17 @@ from margin_assets.kernels.rules.timelines import Calendar
 def margined_asset(name: str, kernel: Callable[[Eras], pl.DataFrame]) -> dg.AssetsDefinition:
     """Daily asset over positions and accounts, which the live cycle margins once for all."""
 
-    def computed(
+    def computed(  # noqa: PLR0913 (an argument a table)
         positions: pl.LazyFrame,
         account_state: pl.LazyFrame,
         accrued_dividends: pl.LazyFrame,
+        instruments: pl.LazyFrame,
+        corporate_actions: pl.LazyFrame,
         option_adjustments: pl.LazyFrame,
     ) -> pl.DataFrame:
         accounts = with_accrued(*pl.collect_all([account_state, accrued_dividends]))
-        held, adjustments = pl.collect_all([positions, option_adjustments])
-        return kernel(margined(delivered(held, adjustments), accounts))
+        told = instruments, corporate_actions, option_adjustments
+        return kernel(margined(delivered(positions.collect(), *told), accounts))
 
     return daily_asset(name)(computed)
 
@@ -71,9 +72,9 @@ def landed_asset(name: str, kernel: LandedKernel) -> dg.AssetsDefinition:
     return daily_asset(name, (*_MARKS, *_ACCOUNTS))(computed)
 
 
-def delivered(positions: pl.DataFrame, adjustments: pl.DataFrame) -> pl.DataFrame:
-    """Positions with what adjusted contracts deliver."""
-    return adjusted_at(positions, from_their_dates(adjustments))
+def delivered(positions: pl.DataFrame, *told: pl.LazyFrame) -> pl.DataFrame:
+    """Positions with what adjusted contracts deliver; `told` as the fields of `Told`."""
+    return delivered_at(positions, Told(*pl.collect_all(told)), sessions().opens)
 
 
 @daily_asset("positions")
@@ -123,12 +124,14 @@ def firm_risk(  # noqa: PLR0913 (an argument a table)
     accrued_dividends: pl.LazyFrame,
     margin_summary: pl.LazyFrame,
     stress_results: pl.LazyFrame,
+    instruments: pl.LazyFrame,
+    corporate_actions: pl.LazyFrame,
     option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Each scenario over the whole firm: moves of SPY, and of every price."""
     frames = pl.collect_all([positions, account_state, margin_summary, stress_results])
     accounts = with_accrued(frames[1], accrued_dividends.collect())
-    held = delivered(frames[0], option_adjustments.collect())
+    held = delivered(frames[0], instruments, corporate_actions, option_adjustments)
     return firm_tables.firm_risk_at(held, accounts, *frames[2:])
 
 
@@ -139,27 +142,31 @@ def credit_exposures(  # noqa: PLR0913 (an argument a table)
     accrued_dividends: pl.LazyFrame,
     margin_summary: pl.LazyFrame,
     stress_results: pl.LazyFrame,
+    instruments: pl.LazyFrame,
+    corporate_actions: pl.LazyFrame,
     option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """What clients would owe in each scenario, by type of account."""
     frames = pl.collect_all([positions, account_state, margin_summary, stress_results])
     accounts = with_accrued(frames[1], accrued_dividends.collect())
-    held = delivered(frames[0], option_adjustments.collect())
+    held = delivered(frames[0], instruments, corporate_actions, option_adjustments)
     return firm_tables.credit_exposures_at(held, accounts, *frames[2:])
 
 
 @daily_asset("firm_concentrations")
-def firm_concentrations(
+def firm_concentrations(  # noqa: PLR0913 (an argument a table)
     positions: pl.LazyFrame,
     account_state: pl.LazyFrame,
     accrued_dividends: pl.LazyFrame,
     volumes: pl.LazyFrame,
+    instruments: pl.LazyFrame,
+    corporate_actions: pl.LazyFrame,
     option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Names and issuers that lose most at the firm's worst scenario, and how they trade."""
     held, state, traded = pl.collect_all([positions, account_state, volumes])
     accounts = with_accrued(state, accrued_dividends.collect())
-    adjusted = delivered(held, option_adjustments.collect())
+    adjusted = delivered(held, instruments, corporate_actions, option_adjustments)
     return firm_tables.firm_concentrations_at(adjusted, accounts, traded)
 
 

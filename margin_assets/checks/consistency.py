@@ -15,7 +15,7 @@ from margin_assets.assets.resources import LakeResource
 from margin_assets.calendar import sessions
 from margin_assets.checks.daily import daily_check
 from margin_assets.kernels.book import corrections
-from margin_assets.kernels.corporate.contracts import unadjusted_contracts
+from margin_assets.kernels.corporate.contracts import Told, unadjusted_contracts
 from margin_assets.kernels.margin import consistency
 from margin_assets.kernels.rates import rates_laws
 from margin_assets.lake.ledger.ledger import Ledger
@@ -181,19 +181,13 @@ def breaks_result(frames: Mapping[str, pl.DataFrame]) -> dg.AssetCheckResult:
     )
 
 
-def _unadjusted(
-    positions: pl.DataFrame,
-    instruments: pl.DataFrame,
-    actions: pl.DataFrame,
-    adjustments: pl.DataFrame,
-) -> pl.DataFrame:
-    opens = sessions().opens
-    return unadjusted_contracts(positions, instruments, actions, adjustments, opens)
+def _unadjusted(positions: pl.DataFrame, *told: pl.DataFrame) -> pl.DataFrame:
+    return unadjusted_contracts(positions, Told(*told), sessions().opens)
 
 
 ADJUSTED = Rule(
     "contracts_are_adjusted",
-    "Every contract held on a security that was acted on has an adjustment, or a listing since.",
+    "Every contract held on a security that was acted on delivers what is told or follows of it.",
     ("positions", "instruments", "corporate_actions", "option_adjustments"),
     _unadjusted,
     blocking=False,

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 import polars as pl
 from pydantic import ValidationError
 
-from margin_assets.kernels.book.deliverables import parsed
+from margin_assets.calendar import sessions
+from margin_assets.kernels.book.deliverables import Deliverable, parsed
+from margin_assets.kernels.corporate.contracts import Told, in_force_at
 from margin_assets.kernels.history.accrued import with_accrued
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import day_of
@@ -19,6 +21,7 @@ from margin_assets.whatif.document import Document
 Row = dict[str, Any]
 _USABLE = ("fresh", "stale", "fill_price")
 _INDICES = ("broad_index", "broad_index_high_cap")
+_LANDING = ("cycle", "landed_at", "file_id", "file_row")
 _SMALLEST, _HUNDRED = Decimal("0.000001"), Decimal(100)
 
 
@@ -49,9 +52,9 @@ def account_document(tables: Tables, account: str) -> Document:
     state = states.row(0, named=True)
     positions = tables("positions", mine).sort("class_group", "symbol").to_dicts()
     options = [row["symbol"] for row in positions if row["asset_class"] == "option"]
-    delivered = _deliverables(tables, options)
     sma = tables("special_memorandum_accounts", mine)["sma"]
-    day = day_of(int(instants(states["as_of"])[0]))
+    at = int(instants(states["as_of"])[0])
+    day, delivered = day_of(at), _deliverables(tables, options, at)
     try:
         return Document.model_validate(
             {
@@ -66,7 +69,7 @@ def account_document(tables: Tables, account: str) -> Document:
                     "accrued_dividends": _accrued(tables("accrued_dividends", mine), states),
                 },
                 "positions": [
-                    _position(row, day) | _delivered(row, delivered, day) for row in positions
+                    _position(row, day) | _delivered(row, delivered) for row in positions
                 ],
                 "instruments": _instruments(positions),
                 "rates": {"risk_free": _rate(positions)},
@@ -127,23 +130,30 @@ def _position(row: Row, day: date) -> Row:
     }
 
 
-def _deliverables(tables: Tables, options: list[str]) -> list[Row]:
-    """What adjustments of some options say, the one that stands last."""
+def _deliverables(tables: Tables, options: list[str], at: int) -> dict[str, Row]:
+    """What some options deliver at an instant, of those that were adjusted."""
     if not options:
-        return []
-    rows = tables("option_adjustments", pl.col("symbol").is_in(options))
-    return rows.sort("effective_on", "cycle", "landed_at", "file_id", "file_row").to_dicts()
-
-
-def _delivered(row: Row, adjustments: list[Row], day: date) -> Row:
-    """What a contract delivers on a day, where it was adjusted."""
-    known = [a for a in adjustments if a["symbol"] == row["symbol"] and a["effective_on"] <= day]
-    deliverable = parsed(known[-1]["deliverable"]) if known else None
-    if deliverable is None:
         return {}
+    its = pl.col("symbol").is_in(options)
+    landed = (
+        tables("instruments", its),
+        tables("corporate_actions"),
+        tables("option_adjustments", its),
+    )
+    told = Told(*(rows.sort(_LANDING) for rows in landed))
+    found = in_force_at(told, sessions().opens, at)
+    return {row["symbol"]: row for row in found.to_dicts()}
+
+
+def _delivered(row: Row, adjustments: dict[str, Row]) -> Row:
+    """What a contract delivers, where it was adjusted; nothing of what no model follows."""
+    if row["symbol"] not in adjustments:
+        return {}
+    told = adjustments[row["symbol"]]
+    deliverable = parsed(told["deliverable"]) or Deliverable((), Decimal(0))
     units = dict(deliverable.units)
     found = {"units": units.pop(row["underlying"], Decimal(0)), "others": units}
-    paid = known[-1]["strike_multiplier"]
+    paid = told["strike_multiplier"]
     return {"deliverable": found | {"cash": deliverable.cash, "strike_multiplier": paid}}
 
 

@@ -16,6 +16,7 @@ from margin_assets.kernels.history import history
 from margin_assets.kernels.margin import firm_tables
 from margin_assets.kernels.margin.margined import margined
 from margin_assets.kernels.margin.tables import tables_over
+from margin_assets.valuation.rates_book.history import RATES_TABLES
 from margin_assets.whatif import whatif
 from schemas import TABLES
 from tests.support.live_driver import (
@@ -40,7 +41,7 @@ DAILY = [
     for table in TABLES.values()
     if table.is_daily
     and table.in_cycle
-    and table.name not in ("special_memorandum_accounts", "pattern_day_traders")
+    and table.name not in ("special_memorandum_accounts", "pattern_day_traders", *RATES_TABLES)
 ]
 
 

@@ -19,6 +19,8 @@ _TABLES = (
     "positions",
     "special_memorandum_accounts",
     "option_adjustments",
+    "instruments",
+    "corporate_actions",
 )
 _FIGURES = ("equity", "net_liquidation", "long_market_value", "short_market_value", "cash")
 _METHODS = ("reg_t", "portfolio_margin", "house")

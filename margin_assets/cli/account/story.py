@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from margin_assets.calendar import sessions
 from margin_assets.cli.account.books import books
 from margin_assets.cli.account.desk import calls, notices, plans
 from margin_assets.cli.account.more import cycle_of, day_trading, house, rates, rulebooks
@@ -17,7 +18,9 @@ from margin_assets.cli.output import Refusal, instant
 from margin_assets.kernels.book import corrections
 from margin_assets.kernels.book.fills import history_effects
 from margin_assets.kernels.book.last_fills import last_fills, trades_of, with_places
-from margin_assets.kernels.book.terms import from_their_dates
+from margin_assets.kernels.corporate.contracts import Told, in_force_at
+from margin_assets.kernels.history.acted import NO_ACTIONS
+from margin_assets.kernels.numeric.money import instants
 from margin_assets.lake.ledger.moment import Moment
 
 DIMENSIONS = ("margin_status", "restriction", "liquidation", "minimum_equity")
@@ -141,7 +144,7 @@ def _marks(tables: Tables, positions: pl.DataFrame, is_past: pl.Expr) -> list[Do
     behind = {(row["symbol"], row["event_time"]): row for row in prices.to_dicts()}
     fills = _marking_fills(tables, positions, is_past)
     terms = {row["symbol"]: row for row in tables.landed("instruments", held, is_past).to_dicts()}
-    adjustments = _adjustments(tables, held, positions["as_of"].max())
+    adjustments = _adjustments(tables, held, is_past, positions["as_of"].max())
     betas = {(r["symbol"], r["beta"]): r for r in tables.landed("betas", held).to_dicts()}
     return [
         row
@@ -157,13 +160,29 @@ def _marks(tables: Tables, positions: pl.DataFrame, is_past: pl.Expr) -> list[Do
     ]
 
 
-def _adjustments(tables: Tables, held: pl.Expr, as_of: Any) -> dict[str, Document]:  # noqa: ANN401 (an instant of a frame)
-    """What each adjusted contract delivers at an instant, and the landed row that says so."""
-    rows = from_their_dates(tables.landed("option_adjustments", held))
-    shown = rows.filter(pl.col("event_time") <= as_of).select(
-        "symbol", "effective_on", "deliverable", "strike_multiplier", *WHERE
-    )
-    return {row.pop("symbol"): row for row in shown.to_dicts()}
+def _adjustments(
+    tables: Tables,
+    held: pl.Expr,
+    is_past: pl.Expr,
+    as_of: Any,  # noqa: ANN401 (an instant of a frame)
+) -> dict[str, Document]:
+    """What each adjusted contract delivers at an instant, and the landed row that says so.
+
+    The row of an action, with its `action_id`, where the deliverable follows from it.
+    """
+    told, listed = tables.landed("option_adjustments", held), tables.landed("instruments", held)
+    has_actions = tables.has("corporate_actions")
+    actions = tables.landed("corporate_actions", is_past) if has_actions else NO_ACTIONS
+    at = int(instants(pl.Series([as_of]))[0])
+    rows = in_force_at(Told(listed, actions, told), sessions().opens, at)
+    shown = ["symbol", "effective_on", "deliverable", "strike_multiplier", *WHERE]
+    if "action_id" in rows.columns:
+        behind = actions.select("action_id", *WHERE)
+        derived = rows.drop(WHERE).join(behind, on="action_id")
+        told = rows.filter(pl.col("action_id").is_null()).select(shown)
+        rows, shown = pl.concat([told, derived], how="diagonal"), [*shown, "action_id"]
+    found = rows.select(shown).to_dicts()
+    return {row.pop("symbol"): row for row in found}
 
 
 def _marking_fills(

@@ -13,6 +13,7 @@ cover in the units delivered.
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 import polars as pl
@@ -116,6 +117,7 @@ def adjusted(contracts: pl.DataFrame, adjustments: pl.DataFrame) -> pl.DataFrame
     return joined.with_columns(underlying=pl.coalesce("delivers", "underlying")).drop("delivers")
 
 
+@lru_cache(maxsize=1 << 16)
 def _terms(
     strike: Decimal, multiplier: Decimal, text: str, strike_multiplier: Decimal | None
 ) -> Terms:
@@ -123,21 +125,3 @@ def _terms(
     if deliverable is None:
         return NO_MODEL
     return terms_of(deliverable, strike, strike_multiplier or multiplier)
-
-
-def adjusted_at(positions: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `positions` with what their contracts deliver on the day of each row's `as_of`.
-
-    `rows`: those of `option_adjustments` in landing order, each with the instant it counts from as
-    its event time; of two of one symbol and date the later landed stands.
-    """
-    if rows.is_empty() or positions.is_empty():
-        return positions
-    versions = rows.sort("event_time", maintain_order=True).unique(
-        ["symbol", "event_time"], keep="last", maintain_order=True
-    )
-    parts = []
-    for (at,), part in positions.group_by("as_of", maintain_order=True):
-        known = versions.filter(pl.col("event_time") <= at).unique("symbol", keep="last")
-        parts.append(adjusted(part, known))
-    return pl.concat(parts, how="diagonal")

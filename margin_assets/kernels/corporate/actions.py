@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from margin_assets.kernels.book.counting import counting_from
 from margin_assets.kernels.book.terms import first_instant
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants, to_scaled, whole
@@ -232,6 +233,13 @@ class Register:
             version = above[version.corrects]
             at = min(at, acts_at(version.action))
         return at
+
+
+def register_of(rows: pl.DataFrame, opens: Int64Array) -> Register:
+    """Landed `corporate_actions`, each from the instant or grid `point` that it counts from."""
+    register = Register()
+    register.learn(versions_of(rows, counting_from(rows), opens))
+    return register
 
 
 def in_order(action: Action) -> tuple[int, str, int, str]:

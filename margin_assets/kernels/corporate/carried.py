@@ -1,6 +1,6 @@
 """Prices from before an action, as prices of the units after it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from margin_assets.kernels.corporate.actions import NONE, Action
@@ -23,10 +23,15 @@ def carried(symbol: str, landed: Callable[[str], Quote], actions: list[Action]) 
     own = landed(symbol)
     before = [a for a in actions if a.other == symbol and a.at > own.time]
     found = max([own, *(_handed(a, landed, actions) for a in before)], key=lambda q: q.time)
+    return over(symbol, found, actions)
+
+
+def over(symbol: str, quote: Quote, actions: Iterable[Action]) -> Quote:
+    """A symbol's own price over the actions since it was made."""
     for action in actions:
-        if action.symbol == symbol and found.time < action.at:
-            found = Quote(_after(action, found.price), found.time)
-    return found
+        if action.symbol == symbol and quote.time < action.at:
+            quote = Quote(_after(action, quote.price), quote.time)
+    return quote
 
 
 def _after(action: Action, price: int) -> int:

@@ -11,7 +11,7 @@ from margin_assets.kernels.book.counting import counting_from
 from margin_assets.kernels.book.fills import FillRow, fill_rows
 from margin_assets.kernels.book.sales import sale_columns
 from margin_assets.kernels.book.short_sales import Tape
-from margin_assets.kernels.corporate.actions import Action, Register, versions_of
+from margin_assets.kernels.corporate.actions import Action, Register, register_of
 from margin_assets.kernels.corporate.carried import Quote, carried
 from margin_assets.kernels.corporate.openings import opening_fills
 from margin_assets.kernels.corporate.tapes import Walked, entries_of, walked
@@ -42,9 +42,7 @@ def path_of(
 ) -> Path:
     """The path of the accounts that have fills or balances; `opens` of all sessions."""
     rows = [_pointed(opening_fills(balances)), _pointed(fills)]
-    register = Register()
-    register.learn(versions_of(actions, counting_from(actions), opens))
-    return Path(pl.concat([part.select(_COLUMNS) for part in rows]), register)
+    return Path(pl.concat([part.select(_COLUMNS) for part in rows]), register_of(actions, opens))
 
 
 def _pointed(rows: pl.DataFrame) -> pl.DataFrame:

@@ -21,6 +21,7 @@ from margin_assets.kernels.book.terms import (
     marked_terms,
     with_underlyings,
 )
+from margin_assets.kernels.corporate.contracts import adjustments_in_force
 from margin_assets.kernels.corporate.exercises import (
     leg_effects,
     leg_fills,
@@ -130,13 +131,15 @@ def _positions(
     effects, path = moved
     holdings = with_actions(_holdings(effects.filter(pl.col("point") <= at)), path, at)
     listed = latest(landed.instruments, "symbol", at)
-    instruments = adjusted(listed, latest(landed.option_adjustments, "symbol", at))
+    told = latest(landed.option_adjustments, "symbol", at)
+    acted = path.register.acted(at)
+    instruments = adjusted(listed, adjustments_in_force(told, listed, acted))
     held = holdings["symbol"].unique()
     below = instruments.filter(pl.col("symbol").is_in(held.implode()))["underlying"].drop_nulls()
     terms = marked_terms(
         instrument_terms(pl.concat([held, below]).unique().sort(), instruments, times),
         Marks(
-            carried_prices(latest(landed.prices, "symbol", at), path.register.acted(at)),
+            carried_prices(latest(landed.prices, "symbol", at), acted),
             latest(landed.betas, "symbol", at),
             latest(landed.volatilities, "symbol", at),
         ),

@@ -11,7 +11,9 @@ from margin_assets.kernels.book.delivered_terms import (
     strike_a_unit,
 )
 from margin_assets.kernels.book.fills import effects_at
-from margin_assets.kernels.book.terms import instrument_terms
+from margin_assets.kernels.book.terms import from_their_dates, instrument_terms
+from margin_assets.kernels.corporate.actions import NEVER, Action, acts_at, register_of
+from margin_assets.kernels.corporate.contracts import adjustments_in_force
 from margin_assets.kernels.history import history
 from margin_assets.kernels.history.history import Booked
 from margin_assets.kernels.history.sma_walk import Firm, Path
@@ -201,11 +203,31 @@ def _trades(effects: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_calls(trades: pl.DataFrame, effects: pl.DataFrame, firm: Firm) -> pl.DataFrame:
-    """Trades with the units that long calls stand for which they may be made against."""
+    """Trades with the units that long calls stand for which they may be made against.
+
+    Those between two actions by what contracts deliver then.
+    """
+    register = register_of(firm.landed.corporate_actions, firm.calendar.opens)
+    acting = np.unique([acts_at(action) for action in register.standing(NEVER)]).astype(np.int64)
+    if not len(acting):
+        return _made_against(trades, effects, firm, [])
+    era = np.searchsorted(acting, trades["point"].to_numpy(), side="right")
+    parts = [
+        _made_against(trades.filter(pl.Series(era == n)), effects, firm, register.acted(point))
+        for n, point in enumerate([0, *acting.tolist()])
+    ]
+    return pl.concat(parts)
+
+
+def _made_against(
+    trades: pl.DataFrame, effects: pl.DataFrame, firm: Firm, acted: list[Action]
+) -> pl.DataFrame:
+    """Trades with the units of long calls, after some actions."""
     ordered = firm.landed.instruments.sort("event_time", maintain_order=True)
     listed = ordered.unique("symbol", keep="last")
-    rows = firm.landed.option_adjustments.sort("effective_on", maintain_order=True)
-    terms = adjusted(listed, rows.unique("symbol", keep="last"))
+    rows = from_their_dates(firm.landed.option_adjustments).sort("event_time", maintain_order=True)
+    told = rows.unique("symbol", keep="last")
+    terms = adjusted(listed, adjustments_in_force(told, listed, acted))
     on_opening = (terms["settlement"] == "open").fill_null(value=False)
     terms = terms.with_columns(
         ends=pl.Series(instants(last_instants(terms["expiry"], on_opening, firm.calendar.times)))

@@ -5,8 +5,8 @@ from datetime import datetime
 
 import polars as pl
 
-from margin_assets.kernels.book.deliverables import adjusted_at
-from margin_assets.kernels.book.terms import from_their_dates
+from margin_assets.calendar import sessions
+from margin_assets.kernels.corporate.contracts import Told, delivered_at
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
 from schemas import FEEDS
@@ -48,8 +48,15 @@ class SealedTables:
     def delivered_positions(self, *conditions: pl.Expr) -> pl.DataFrame:
         """Rows of `positions`, sorted as a book is, with what adjusted contracts deliver."""
         found = self("positions", *conditions).sort("account_id", "class_group", "symbol")
-        rows = self.in_landing_order("option_adjustments").collect()
-        return adjusted_at(found, from_their_dates(rows))
+        adjustments, actions = pl.collect_all(
+            [self.in_landing_order(name) for name in ("option_adjustments", "corporate_actions")]
+        )
+        # Terms as listed are asked for only where actions may have changed them.
+        asked = pl.lit(value=False)
+        if actions.height:
+            asked = pl.col("symbol").is_in(found["symbol"].unique().implode())
+        listed = self.in_landing_order("instruments").filter(asked).collect()
+        return delivered_at(found, Told(listed, actions, adjustments), sessions().opens)
 
     def was_written(self, table: str) -> bool:
         """Whether any cycle up to the sealed one wrote the table, be it empty now or not."""

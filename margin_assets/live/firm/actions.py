@@ -73,10 +73,14 @@ class ActionMonitor:
         return {name: books for name, books in found.items() if struck & books.keys()}
 
     def carry(self, point: int, rules: Rules) -> Int64Array:
-        """Carries prices over what has acted by a grid point; returns whose are others."""
+        """Carries prices and contracts over what has acted by a point; returns whose change."""
         if not self.register.may_act(point):
             return np.zeros(0, dtype=np.int64)
-        return self._prices.act(self.register.acted(point), point, rules)
+        acted = self.register.acted(point)
+        contracts = self._market.act_on_contracts(acted)
+        if len(contracts):
+            self._holdings.regroup(self._market.class_group)
+        return np.union1d(contracts, self._prices.act(acted, point, rules))
 
     def land(self, moved: Int64Array, point: int, rules: Rules) -> Int64Array:
         """Carries prices that have landed; returns whose are others than these."""
@@ -86,7 +90,9 @@ class ActionMonitor:
         """Takes the actions of sealed cycles as of a grid point; prices must be known."""
         if rows.height:
             self.learn(rows)
-            self._prices.act(self.register.acted(point), point, rules)
+            acted = self.register.acted(point)
+            self._market.act_on_contracts(acted)
+            self._prices.act(acted, point, rules)
 
 
 def _columns(holdings: Holdings) -> tuple[Int64Array, Int64Array, Int64Array, Int64Array]:

@@ -31,6 +31,8 @@ from margin_assets.kernels.book.series import (
     unmodelled,
 )
 from margin_assets.kernels.book.terms import INSTRUMENT_COLUMNS, instrument_terms, with_underlyings
+from margin_assets.kernels.corporate.actions import Action
+from margin_assets.kernels.corporate.contracts import adjustments_in_force, changes_contracts
 from margin_assets.kernels.history.history import HISTORICAL
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import (
@@ -75,6 +77,9 @@ _BY_SYMBOL = {
 
 class Market:
     """Arrays by symbol, grown as symbols appear, updated in place at each grid point."""
+
+    acted: tuple[Action, ...] = ()
+    """Actions that have acted and change what contracts deliver."""
 
     def __init__(self, times: SessionTimes) -> None:
         self._times = times
@@ -278,6 +283,21 @@ class Market:
         self._derive()
         return self.symbols.places(rows["symbol"].unique(maintain_order=True))
 
+    def act_on_contracts(self, acted: list[Action]) -> Int64Array:
+        """Takes the actions that have acted by now; returns whose contracts deliver otherwise."""
+        changing = tuple(action for action in acted if changes_contracts(action))
+        if changing == self.acted:
+            return np.zeros(0, dtype=np.int64)
+        before = self._in_force()
+        self.acted = changing
+        self._derive()
+        names = pl.concat([before["symbol"], self._in_force()["symbol"]]).unique()
+        return self.symbols.places(names.sort())
+
+    def _in_force(self) -> pl.DataFrame:
+        """What adjusted contracts deliver, a row a symbol."""
+        return adjustments_in_force(self._adjustments, self._instruments, self.acted)
+
     def _with(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Instruments in force with further versions taken."""
         versions = pl.concat([self._instruments, rows.select(*_VERSIONED)])
@@ -311,7 +331,7 @@ class Market:
     def _derive(self) -> None:
         """Terms of every symbol from the instruments in force."""
         names = pl.Series(self.symbols.all, dtype=pl.String)
-        contracts = adjusted(self._instruments.drop("event_time"), self._adjustments)
+        contracts = adjusted(self._instruments.drop("event_time"), self._in_force())
         if self._grow(contracts["underlying"].drop_nulls()):
             names = pl.Series(self.symbols.all, dtype=pl.String)
         terms = instrument_terms(names, contracts, self._times)

@@ -14,6 +14,7 @@ from margin_assets.kernels.book.delivered_terms import (
     strike_a_unit,
 )
 from margin_assets.kernels.book.series import INDICES, USABLE
+from margin_assets.kernels.corporate.carried import Quote, over
 from margin_assets.kernels.corporate.exercises import SETTLED, Terms, settled_rows
 from margin_assets.kernels.corporate.settlement_values import Windows, settlement_values, windows
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
@@ -84,8 +85,15 @@ class SettlementInputs:
             }
         )
         found = settlement_values(asked, self._priced(asked))
-        values = [found.get(name, UNKNOWN) for name in asked["symbol"]]
+        rows = asked.select("symbol", "underlying", "ends").iter_rows()
+        values = [self._today(found.get(name, UNKNOWN), above, end) for name, above, end in rows]
         return np.where(self._has_model(distinct), values, UNKNOWN).astype(np.int64)[place]
+
+    def _today(self, value: int, underlying: str, made: int) -> int:
+        """A value of the underlying in its units of today, which the strike is in."""
+        if value == UNKNOWN:
+            return UNKNOWN
+        return over(underlying, Quote(value, made), self._market.acted).price
 
     def paid_by(
         self, stated: Int64Array, symbol: Int64Array, at: Int64Array, point: int

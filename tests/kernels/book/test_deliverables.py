@@ -6,14 +6,16 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from margin_assets.kernels.book.deliverables import adjusted, adjusted_at, parsed, terms_of
+from margin_assets.calendar import sessions
+from margin_assets.kernels.book.deliverables import adjusted, parsed, terms_of
 from margin_assets.kernels.book.delivered_terms import (
     as_listed,
     delivered_units,
     is_unmodelled,
     strike_a_unit,
 )
-from margin_assets.kernels.book.terms import from_their_dates
+from margin_assets.kernels.corporate.contracts import Told, delivered_at
+from schemas import TABLES
 
 HUNDRED = Decimal(100)
 
@@ -87,16 +89,17 @@ def test_without_an_adjustment_the_frame_is_the_same() -> None:
 
 
 def test_the_latest_of_the_days_that_have_come_is_in_force() -> None:
-    rows = from_their_dates(
-        adjustments(
-            ("GE1 C13", date(2021, 8, 2), "12.5 GE"),
-            ("GE1 C13", date(2021, 8, 2), "12 GE"),
-            ("GE1 C13", date(2021, 8, 4), "6 GE"),
-            ("GE1 C13", date(2021, 8, 1), "99 GE"),
-        )
+    rows = adjustments(
+        ("GE1 C13", date(2021, 8, 2), "12.5 GE"),
+        ("GE1 C13", date(2021, 8, 2), "12 GE"),
+        ("GE1 C13", date(2021, 8, 4), "6 GE"),
+        ("GE1 C13", date(2021, 8, 1), "99 GE"),
     )
+    empty = [TABLES[name].schema.create_empty() for name in ("instruments", "corporate_actions")]
     days = [datetime(2021, 7, day, 20, tzinfo=UTC) for day in (30, 31)]
     days += [datetime(2021, 8, day, 20, tzinfo=UTC) for day in (2, 3, 4)]
     held = pl.concat([contracts("GE1 C13").with_columns(as_of=day) for day in days])
 
-    assert delivered_units(adjusted_at(held, rows)).to_list() == [100, 100, 12, 12, 6]
+    found = delivered_at(held, Told(empty[0], empty[1], rows), sessions().opens)
+
+    assert delivered_units(found).to_list() == [100, 100, 12, 12, 6]

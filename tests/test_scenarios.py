@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -236,18 +237,19 @@ def test_what_lands_reads_back_as_what_was_written(name: str, tmp_path: Path):
         for path in write_batch(batch, tmp_path, sequence):
             lines = path.read_text(encoding="utf-8").splitlines()
             frame = batch.frames[path.parent.name]
-            assert [read_row(line) for line in lines] == [
+            assert [read_row(line, frame.schema) for line in lines] == [
                 {column: value for column, value in row.items() if value is not None}
                 for row in frame.iter_rows(named=True)
             ]
 
 
-def read_row(line: str) -> dict[str, object]:
-    row = json.loads(line, parse_float=Decimal)
-    for column in row.keys() & {"event_time"}:
-        row[column] = datetime.fromisoformat(row[column])
-    for column in row.keys() & {"opened_on", "as_of_date"}:
-        row[column] = date.fromisoformat(row[column])
+def read_row(line: str, schema: pl.Schema) -> dict[str, object]:
+    row: dict[str, Any] = json.loads(line, parse_float=Decimal)
+    for column in row:
+        if schema[column] == pl.Date:
+            row[column] = date.fromisoformat(row[column])
+        elif isinstance(schema[column], pl.Datetime):
+            row[column] = datetime.fromisoformat(row[column])
     return row
 
 

@@ -49,4 +49,6 @@ def row_rules_check(table: str) -> dg.AssetChecksDefinition:
     return dg.asset_check(asset=table, name=name, description=sentence, blocking=True)(compute)
 
 
-ROW_RULES = tuple(row_rules_check(table.name) for table in TABLES.values() if table.in_cycle)
+ROW_RULES = tuple(
+    row_rules_check(table.name) for table in TABLES.values() if table.in_cycle or table.is_daily
+)

@@ -65,6 +65,7 @@ def test_rulebooks(margin: Margin) -> None:
         "intraday",
         "timelines",
         "expiry",
+        "rates",
     }
     of_desk = {"calls", "firm", "lake", "liquidation", "notifications"}
     of_models = {"simm", "schedule_im", "avalanche", "avalanche_scenarios", "backtest"}

@@ -55,7 +55,7 @@ def test_every_check_of_a_backfill_passes(backfilled: Backfilled):
     evaluations = result.get_asset_check_evaluations()
 
     assert {e.check_name for e in evaluations} >= {f"{name}_obeys_its_schema" for name in NAMES}
-    assert len(evaluations) == 24
+    assert len(evaluations) == 26
     assert [e.check_name for e in evaluations if not e.passed] == []
 
 

@@ -19,8 +19,14 @@ from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants, to_decimal, to_instants, to_scaled
 from schemas import TABLES, feed_columns
 
-NO_ACTIONS = TABLES["corporate_actions"].schema.create_empty()
-NO_BALANCES = TABLES["opening_balances"].schema.create_empty()
+
+def none_of(table: str) -> pl.DataFrame:
+    """No row of a table, without a query: the threads of one at import survive no fork."""
+    columns = TABLES[table].schema.columns()
+    return pl.DataFrame(schema={name: column.dtype for name, column in columns.items()})
+
+
+NO_ACTIONS, NO_BALANCES = none_of("corporate_actions"), none_of("opening_balances")
 _COLUMNS = [*feed_columns("fills"), "point"]
 
 

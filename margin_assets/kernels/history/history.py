@@ -35,6 +35,7 @@ from margin_assets.kernels.history.acted import (
     Path,
     carried_prices,
     cash_of_actions,
+    none_of,
     path_of,
     with_actions,
 )
@@ -44,12 +45,10 @@ from margin_assets.kernels.rules.expiry import SessionTimes
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.kernels.rules.rules import benchmark, rules_in_force
 from margin_assets.kernels.securities.positions import marked_positions
-from schemas import TABLES
 from schemas.landed import RATE_NAMES, VOLATILITY_KINDS
 from schemas.margin import AccountState, Positions
 
-NO_SETTLEMENTS = TABLES["settlements"].schema.create_empty()
-NO_ADJUSTMENTS = TABLES["option_adjustments"].schema.create_empty()
+NO_SETTLEMENTS, NO_ADJUSTMENTS = none_of("settlements"), none_of("option_adjustments")
 
 
 class Landed(NamedTuple):

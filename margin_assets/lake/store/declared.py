@@ -51,7 +51,8 @@ def schema_of(name: str) -> type[dy.Schema]:
 @cache
 def empty(name: str) -> pl.DataFrame:
     """No row of a table or daily twin, in its declared columns."""
-    return schema_of(name).create_empty()
+    columns = schema_of(name).columns()
+    return pl.DataFrame(schema={column: told.dtype for column, told in columns.items()})
 
 
 def stored_schema(name: str) -> type[dy.Schema]:

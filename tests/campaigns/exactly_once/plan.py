@@ -10,12 +10,29 @@ from tests.campaigns.exactly_once.judged import OTHER_CUT, SAME_CUT, SAME_FILES
 from tests.campaigns.exactly_once.life import Life
 from tests.campaigns.exactly_once.story import STORIES
 
+# No story lands these, or what they are made of: a session never comes to their points.
+_OF_NO_STORY = {
+    "option_adjustments",
+    "opening_balances",
+    "corporate_actions",
+    "accrued_dividends",
+    "exercises",
+    "settlements",
+    "stock_record",
+    "bonds",
+    "swaps",
+    "fixings",
+    "fx_rates",
+    "curve_quotes",
+    "rates_positions",
+    *(table.name for table in TABLES.values() if table.group == "rates"),
+}
 POINTS = (
     *faults.STEPS,
     *(
         f"{at}:{t.name}"
         for t in TABLES.values()
-        if t.in_cycle
+        if t.in_cycle and t.name not in _OF_NO_STORY
         for at in ("before_write", "written")
     ),
 )

@@ -127,8 +127,20 @@ def test_optional_columns_are_those_of_the_semantics():
     of_bonds = "bond_class coupon maturity frequency day_count principal"
     named = "corrects_fill_id source window_days r_squared leverage class_group"
     of_the_desk = "reason details subject amount"
+    of_balances = "symbol quantity cost cash"
+    of_actions = (
+        "cash_amount corrects_action_id fraction_price fractions new_units pay_on per_units "
+        "to_price to_symbol"
+    )
+    of_contracts = "strike_multiplier corrects_exercise_id settlement_value"
+    of_rates = (
+        "calendar convention cusip discount_curve ex_coupon_days first_coupon_date index_name isin "
+        "issue_date outstanding rating redemption spread z_spread counterparty csa_currency "
+        "first_date fixed_frequency floating_frequency notionals payment_lag start start_date tenor"
+    )
     groups = (named, of_accounts, of_derivatives, of_underlyings, of_house, of_bonds, of_the_desk)
-    assert optional == set(" ".join(groups).split())
+    of_books = (of_balances, of_actions, of_contracts, of_rates)
+    assert optional == set(" ".join((*groups, *of_books)).split())
 
 
 def test_extra_names_are_bounded_and_printable():

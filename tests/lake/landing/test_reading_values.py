@@ -19,6 +19,7 @@ from tests.support.reading_samples import (
 )
 
 BAD_VALUES = [
+    ("option_adjustments", {"deliverable": "twelve of GE"}, "deliverable_malformed"),
     ("fills", {"quantity": Digits("1e10")}, "quantity_out_of_range"),
     ("fills", {"quantity": Digits("1000000000.1")}, "quantity_out_of_range"),
     ("fills", {"quantity": Digits("1e999999")}, "quantity_out_of_range"),

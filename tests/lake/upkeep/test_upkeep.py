@@ -191,7 +191,8 @@ def test_upkeep_that_fails_is_told_and_the_monitor_goes_on(
 
     monkeypatch.setattr(caretaker, "checkpoint", away)
     with caplog.at_level(logging.WARNING, "margin.upkeep"):
-        list(soak(local, 10, lambda number: cycle_frames(number), 10))
+        # A stretch of one: a busy machine may seal ten cycles before the first turn has ended.
+        list(soak(local, 10, lambda number: cycle_frames(number), 1))
 
     assert "the store is away" in caplog.text
     assert [sealed.cycle for sealed in Ledger(local).all_sealed()] == list(range(1, 11))

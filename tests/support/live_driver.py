@@ -206,6 +206,7 @@ def everything_landed(firm: Firm) -> tuple[Landed, Booked]:
         tables.in_landing_order(name).collect() for name in ("cash_movements", "accounts")
     )
     books = landed.corporate_actions, landed.opening_balances, settled
+    books += (tables("accrued_dividends"),)
     return landed, Booked(landed.fills, movements, owners, landed.instruments, *books)
 
 

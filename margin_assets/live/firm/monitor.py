@@ -10,7 +10,7 @@ from margin_assets.kernels.book.book import REG_T, Book
 from margin_assets.kernels.book.figures import Figures, empty_figures, with_room
 from margin_assets.kernels.book.series import Series, sizes
 from margin_assets.kernels.corporate.dividends import Entry
-from margin_assets.kernels.corporate.exercises import leg_effects
+from margin_assets.kernels.corporate.exercises import are_holders, leg_effects, share_legs
 from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
 from margin_assets.kernels.enforcement.rungs import NEVER, UNSET, Evaluated, Ladder, empty_ladder
 from margin_assets.kernels.intraday.intraday import levels
@@ -46,7 +46,7 @@ from margin_assets.live.firm.market import Market
 from margin_assets.live.firm.outcomes import Outcomes
 from margin_assets.live.firm.plans import PlanMonitor, Tables
 from margin_assets.live.firm.reg_t import RegTMonitor
-from margin_assets.live.firm.reg_t_entries import Firm, noted
+from margin_assets.live.firm.reg_t_entries import Firm, exercise_entries, noted
 from margin_assets.live.firm.restating import Restating
 from margin_assets.live.firm.settling import SettlementMonitor
 from margin_assets.live.firm.ticks import Ticks, by_point, points_of, rows_by_point
@@ -76,6 +76,7 @@ class Monitor:
         self.plans = PlanMonitor(self.calls, self.holdings, self.market, tables)
         self.settling = SettlementMonitor(self.holdings, self.market, calendar.times, tables)
         restating.settled_now = self.settling.told
+        restating.accrued_now = self.dividends.made
         self.ladder = empty_ladder(0)
         self.last_point: int | None = None
         self._day: date | None = None
@@ -398,13 +399,14 @@ class Monitor:
         return accounts
 
     def _settle(self, point: int, changed: Mapping[str, pl.DataFrame]) -> list[Int64Array]:
-        """Takes what is exercised, assigned and expires: no trade, and no entry into an SMA.
+        """Takes what is exercised, assigned and expires: no trade of a day or an order.
 
-        Intraday margin measures it; only what an account's long options come to may reduce it.
+        What an account's long options come to is entered into its SMA, and may reduce the level
+        that intraday margin measures; an assignment does neither.
         """
         holdings, market, found = self.holdings, self.market, []
         ticked = self._ticks[point].place if point in self._ticks else _NOBODY
-        for rows, is_taken_back in self.settling.steps(point, changed, ticked):
+        for rows, is_taken_back, told in self.settling.steps(point, changed, ticked):
             effects = leg_effects(rows, np.full(rows.height, point, dtype=np.int64))
             if is_taken_back.any():
                 undone = rows.filter(is_taken_back)
@@ -414,6 +416,7 @@ class Monitor:
             is_measured = self.intraday.is_on(point)
             if is_measured:
                 before = levels(holdings.account_type, self._revalue(accounts, point), accounts)
+            self._enter_exercised(point, rows.filter(are_holders(rows, told)))
             holdings.apply_effects(effects, market.symbols, market.class_group, single)
             found.append(accounts)
             if is_measured:
@@ -425,6 +428,14 @@ class Monitor:
                 seen = accounts, falls & np.isin(accounts, owners), np.zeros_like(accounts)
                 found.append(self.intraday.enter(point, seen, holdings, figures))
         return found
+
+    def _enter_exercised(self, point: int, rows: pl.DataFrame) -> None:
+        """Enters what exercised options buy and sell into special memorandum accounts."""
+        if rows.height:
+            legs = share_legs(rows, np.full(rows.height, point, dtype=np.int64))
+            series = self.market.series(point, self.rules(point))
+            firm = Firm(self.holdings, series, self.market.symbols)
+            self.reg_t.book.enter(exercise_entries(point, legs, firm))
 
     def _mixed_excess(self, accounts: Int64Array, point: int) -> Int64Array:
         """Excess of accounts at the prices of a grid point, by the groups of the mixed pass."""

@@ -34,6 +34,8 @@ class Asked(NamedTuple):
     accounts: int | None = None
     """In place of the book's own number."""
     seed: int | None = None
+    with_bars: bool = False
+    """Whether the book is evaluated at the ends of the history's bars too."""
 
 
 class Done(NamedTuple):
@@ -52,7 +54,7 @@ def one_run(
     Raises:
         BacktestError: The history, the book or the range is none.
     """
-    found = history_of(described(asked.history, asked.data))
+    found = history_of(described(asked.history, asked.data), with_bars=asked.with_bars)
     sessions = sessions_between(found, asked.first, asked.last)
     return run(found, plan_for(asked, found, sessions), policy, sessions, keeping)
 

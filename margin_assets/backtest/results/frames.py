@@ -123,6 +123,12 @@ def worst_frame(ran: Ran) -> pl.DataFrame:
     )
 
 
+def _bars(ran: Ran) -> int:
+    place = ran.ground.history.bars.place
+    first, end = np.searchsorted(place, [ran.sessions.start, ran.sessions.stop])
+    return int(end - first)
+
+
 def run_frame(ran: Ran) -> pl.DataFrame:
     """The row of `backtest_runs`."""
     days, rows = np.concatenate([year.days for year in ran.years]), all_lives(ran)
@@ -153,6 +159,7 @@ def run_frame(ran: Ran) -> pl.DataFrame:
         "first_date": history.days[ran.sessions.start],
         "last_date": history.days[ran.sessions.stop - 1],
         "sessions": len(days),
+        "bars": _bars(ran),
         "account_days": int(days[:, DAY_COLUMNS.index("accounts")].sum()),
         "accounts": len(rows),
         "calls": total["calls"],

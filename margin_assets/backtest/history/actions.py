@@ -27,7 +27,7 @@ class Actions(NamedTuple):
 
 def price_at_opening(price: Int64Array, splits: Actions, place: int) -> Int64Array:
     """Closes before a session, a split of its opening taken out of them; micro-dollars."""
-    found = price[place - 1].copy()
+    found: Int64Array = price[place - 1].copy()
     for security, ratio in zip(*(column.tolist() for column in splits.on(place)), strict=True):
         found[security] = (2 * int(found[security]) * PPM + ratio) // (2 * ratio)
     return found

@@ -134,7 +134,8 @@ def run_frame(ran: Ran) -> pl.DataFrame:
     days, rows = np.concatenate([year.days for year in ran.years]), all_lives(ran)
     calls = np.concatenate([year.calls for year in ran.years])
     took = calls[:, 2] - calls[:, 1]
-    total = {name: int(rows[:, LIFE_COLUMNS.index(name)].sum()) for name in TALLIES}
+    tallies = rows[:, len(LIFE_COLUMNS) - len(TALLIES) :].sum(axis=0) - ran.before[0]
+    total = dict(zip(TALLIES, tallies.tolist(), strict=True))
     house = int(days[:, DAY_COLUMNS.index("house")].sum())
     history = ran.ground.history
     amounts = {

@@ -14,8 +14,8 @@ from margin_assets.calendar import sessions
 from margin_assets.kernels.book.delivered_terms import as_listed
 from margin_assets.kernels.corporate.actions import register_of
 from margin_assets.kernels.corporate.carried import Traded
+from margin_assets.kernels.firm_risk import tables as firm_tables
 from margin_assets.kernels.history import history
-from margin_assets.kernels.margin import firm_tables
 from margin_assets.kernels.margin.margined import margined
 from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.valuation.rates_book.history import RATES_TABLES

@@ -13,9 +13,9 @@ from margin_assets.kernels.corporate.dividends import Entry
 from margin_assets.kernels.corporate.exercises import are_holders, leg_effects, share_legs
 from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
 from margin_assets.kernels.enforcement.rungs import NEVER, UNSET, Evaluated, Ladder, empty_ladder
+from margin_assets.kernels.firm_risk.issuer_map import IssuerMap, largest_positions
 from margin_assets.kernels.intraday.intraday import levels
 from margin_assets.kernels.margin.house import charge_house
-from margin_assets.kernels.margin.issuer_map import IssuerMap, largest_positions
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
 from margin_assets.kernels.margin.settlement import settled
@@ -28,10 +28,18 @@ from margin_assets.kernels.rules.overlay_rules import overlay_rules
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.rules.timelines import Calendar
 from margin_assets.kernels.securities.positions import held_terms, with_marks
-from margin_assets.live.firm.actions import ActionMonitor
-from margin_assets.live.firm.bounds import spared
-from margin_assets.live.firm.calls import CallMonitor, Valued, moves_of
-from margin_assets.live.firm.day_trades import DayTradeMonitor
+from margin_assets.live.books.actions import ActionMonitor
+from margin_assets.live.books.bounds import spared
+from margin_assets.live.books.calls import CallMonitor, Valued, moves_of
+from margin_assets.live.books.day_trades import DayTradeMonitor
+from margin_assets.live.books.dividends import DividendMonitor
+from margin_assets.live.books.intraday import IntradayMonitor, reducing
+from margin_assets.live.books.outcomes import Outcomes
+from margin_assets.live.books.plans import PlanMonitor, Tables
+from margin_assets.live.books.reg_t import RegTMonitor
+from margin_assets.live.books.reg_t_entries import Firm, exercise_entries, noted
+from margin_assets.live.books.restating import Restating
+from margin_assets.live.books.settling import SettlementMonitor
 from margin_assets.live.firm.decisions import (
     decisions_of,
     enforcement_frame,
@@ -39,18 +47,10 @@ from margin_assets.live.firm.decisions import (
     ladder_arrays,
     numbered,
 )
-from margin_assets.live.firm.dividends import DividendMonitor
-from margin_assets.live.firm.holdings import Holdings
-from margin_assets.live.firm.intraday import IntradayMonitor, reducing
-from margin_assets.live.firm.market import Market
-from margin_assets.live.firm.outcomes import Outcomes
-from margin_assets.live.firm.plans import PlanMonitor, Tables
-from margin_assets.live.firm.reg_t import RegTMonitor
-from margin_assets.live.firm.reg_t_entries import Firm, exercise_entries, noted
-from margin_assets.live.firm.restating import Restating
-from margin_assets.live.firm.settling import SettlementMonitor
-from margin_assets.live.firm.ticks import Ticks, by_point, points_of, rows_by_point
 from margin_assets.live.firm.whole import WholeFirm
+from margin_assets.live.state.holdings import Holdings
+from margin_assets.live.state.market import Market
+from margin_assets.live.state.ticks import Ticks, by_point, points_of, rows_by_point
 
 _NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
 Events = Mapping[str, pl.DataFrame]

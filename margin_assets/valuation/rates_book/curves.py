@@ -19,7 +19,7 @@ from margin_assets.valuation.indices import known_index
 from margin_assets.valuation.market import Calendars
 from margin_assets.valuation.node_curves import BuiltCurve
 from margin_assets.valuation.quote_terms import quoted_curve
-from schemas.rates_results import CURVE_STATUSES
+from schemas.rates.results import CURVE_STATUSES
 
 FRESH, STALE, UNUSABLE = CURVE_STATUSES
 NO_QUOTES = "no_quotes"

@@ -13,7 +13,7 @@ from margin_assets.kernels.rates.curves import BASIS_POINT, discount_factors
 from margin_assets.valuation.rates_book.curves import CurveQuote, Standing, forwards
 from margin_assets.valuation.rates_book.figures import STALE_VALUE, UNPRICED, Positions
 from margin_assets.valuation.rates_book.standing import KEYS
-from schemas.rates_results import Curves
+from schemas.rates.results import Curves
 
 BOOK = ("account_id", "desk", "legal_entity", "currency")
 _SLOPE_PLACES, _RATE_PLACES = 6, 12

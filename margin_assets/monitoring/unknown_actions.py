@@ -11,8 +11,13 @@ from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 
-_TELL = (("instruments", "symbol"), ("instruments", "underlying"), ("fills", "symbol"))
-_TELL += (("opening_balances", "symbol"), ("prices", "symbol"))
+_TELL = (
+    ("instruments", "symbol"),
+    ("instruments", "underlying"),
+    ("opening_balances", "symbol"),
+    ("fills", "symbol"),
+    ("prices", "symbol"),
+)
 """Where a symbol is known from; the large tables last, read for what is left."""
 
 

@@ -44,7 +44,7 @@ def standing(lake: Lake, landing: LandingPlace, now: datetime) -> Document:
     seen = observed(lake, ledger, entries, now)
     damaged = _damaged(lake, {} if sealed is None else sealed.table_versions)
     nobodys = unknown_actions(lake, sealed).to_dicts()
-    missing = sum(map(len, (corrections, indeterminate, ahead, damaged, nobodys)))
+    missing = len(corrections) + len(indeterminate) + len(ahead) + len(damaged) + len(nobodys)
     seen = replace(seen, missing_inputs=missing, daily=daily_dates(lake))
     verdict = health(seen, limits(), sessions())
     found = {

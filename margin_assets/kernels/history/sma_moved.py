@@ -55,7 +55,7 @@ def _beside(firm: Firm, settled: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFra
         landed.fills, landed.opening_balances, landed.corporate_actions, firm.calendar.opens
     )
     path = history.with_settled(path._replace(fills=_placed(path.fills)), settled)
-    until = int(path.fills["point"].max() or 0)
+    until = int(path.fills["point"].to_numpy().max(initial=0))
     told = {"is_entered": pl.lit(value=False), "is_leg": pl.lit(value=False)}
     acted = moved_by_actions(path, until).with_columns(price=pl.lit(0, pl.Int64), **told)
     return opening_effects(openings).with_columns(**told), acted

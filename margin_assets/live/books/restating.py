@@ -149,8 +149,8 @@ class Restating:
         fills, instruments, actions = (
             getattr(firm.landed, name) for name in ("fills", "instruments", "corporate_actions")
         )
-        named = (instruments["underlying"], actions["symbol"], actions["to_symbol"])
-        named += (firm.landed.opening_balances["symbol"],)
+        opened = firm.landed.opening_balances["symbol"]
+        named = (instruments["underlying"], actions["symbol"], actions["to_symbol"], opened)
         others = [names.drop_nulls() for names in named]
         symbols = pl.concat([fills["symbol"], *others]).unique()
         about, bound = pl.col("symbol").is_in(symbols.implode()), to_instants(np.array([start]))[0]

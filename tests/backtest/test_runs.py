@@ -224,6 +224,19 @@ def test_a_sweep_is_every_pair_of_values():
     assert found[0].on(day).overlays.enabled == {"concentration"}
 
 
+def test_a_swept_warning_ends_as_far_above_where_it_begins():
+    found = swept(policy_of(BUILT_IN), {"house.margin_status.warning": ("0.03", "0.05", "0.08")})
+
+    rules = [one.on(date(2021, 1, 4)).rules for one in found]
+    assert [(one.warning_below, one.warning_ends) for one in rules] == [
+        (30_000, 40_000),
+        (50_000, 60_000),
+        (80_000, 90_000),
+    ]
+    with pytest.raises(BacktestError, match="sweep: could not convert"):
+        swept(policy_of(BUILT_IN), {"house.margin_status.warning": ("much",)})
+
+
 @pytest.mark.parametrize("name", known_policies())
 def test_known_policies_decide(name: str):
     assert policy_of(name).name == name

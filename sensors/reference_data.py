@@ -21,13 +21,13 @@ _START, _END = "dagster/asset_partition_range_start", "dagster/asset_partition_r
 
 
 def _closing(
-    job: dg.UnresolvedAssetJobDefinition, name: str, of: str, has_begun: Callable[[Lake], bool]
+    job_name: str, name: str, of: str, has_begun: Callable[[Lake], bool]
 ) -> dg.SensorDefinition:
     """Requests every closed date once; the cursor is the last one requested."""
 
     @dg.sensor(
         name=name,
-        job=job,
+        job_name=job_name,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Starts the daily run {of} of business dates that have closed.",
@@ -80,6 +80,6 @@ def _has_rates(lake: Lake) -> bool:
 
 
 business_date_sensor = _closing(
-    daily_margin, "business_date_sensor", "of the margin book", lambda _: True
+    daily_margin.name, "business_date_sensor", "of the margin book", lambda _: True
 )
-rates_date_sensor = _closing(daily_rates, "rates_date_sensor", "of the rates book", _has_rates)
+rates_date_sensor = _closing(daily_rates.name, "rates_date_sensor", "of the rates book", _has_rates)

@@ -38,6 +38,7 @@ from margin_assets.live.books.intraday import IntradayMonitor
 from margin_assets.live.books.outcomes import Outcomes
 from margin_assets.live.books.reg_t import RegTMonitor
 from margin_assets.live.state.holdings import Holdings
+from margin_assets.live.state.names import NOBODY
 
 EXTEND = "call_extend"
 ACTS = (EXTEND,)
@@ -64,15 +65,14 @@ class Moves(NamedTuple):
     trading: Int64Array
 
 
-_NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
-NO_MOVES = Moves(_NOBODY, _NOBODY, _NOBODY, _NOBODY)
+NO_MOVES = Moves(NOBODY, NOBODY, NOBODY, NOBODY)
 
 
 def moves_of(changed: Mapping[str, pl.DataFrame], holdings: Holdings) -> Moves:
     """The transactions of a grid point."""
     if not ("effects" in changed or "cash_movements" in changed):
         return NO_MOVES
-    trading = moving = paying = paid = _NOBODY
+    trading = moving = paying = paid = NOBODY
     if "effects" in changed:
         trading = np.unique(holdings.accounts.places(changed["effects"]["account_id"]))
     if "cash_movements" in changed:

@@ -24,7 +24,7 @@ from margin_assets.kernels.numeric.money import instants, to_scaled
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.kernels.rules.timelines import BusinessDays
 from margin_assets.live.state.holdings import Holdings
-from margin_assets.live.state.names import Names
+from margin_assets.live.state.names import NOBODY, Names
 
 _TRANSFERS = ("deposit", "withdrawal")
 _US_PER_DAY = 86_400_000_000
@@ -113,11 +113,11 @@ class IntradayMonitor:
             rule=rule[kept],
             is_known=figures.states[places] & INDETERMINATE == 0,
         )
-        return _accounts(book.step(entries)) if len(places) else _NOBODY
+        return _accounts(book.step(entries)) if len(places) else NOBODY
 
     def close(self, point: int) -> Int64Array:
         """Does what time alone does up to a grid point; returns whose deficits changed."""
-        return _NOBODY if self.book is None else _accounts(self.book.close_of_day(point))
+        return NOBODY if self.book is None else _accounts(self.book.close_of_day(point))
 
     def frames(
         self, names: list[str], as_of: pl.Expr, of: Int64Array | None
@@ -139,9 +139,6 @@ class IntradayMonitor:
     def _book(self) -> IntradayBook:
         assert self.book is not None  # noqa: S101 (asked only while the rule is on)
         return self.book
-
-
-_NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
 
 
 def is_switched(chosen: Int64Array, point: int) -> BoolArray:

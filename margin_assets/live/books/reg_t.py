@@ -21,11 +21,10 @@ from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.rules.timelines import BusinessDays, date_series
 from margin_assets.live.books.reg_t_entries import Noted
 from margin_assets.live.books.restating import Restating
-from margin_assets.live.state.names import Names
+from margin_assets.live.state.names import NOBODY, Names
 
 NEVER = np.iinfo(np.int64).max
 RegTFiguresOf = Callable[[Int64Array], RegTFigures]
-_NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
 _ENDED = dict.fromkeys(("place", "balance", "owed", "at"), pl.Int64)
 
 
@@ -90,7 +89,7 @@ class RegTMonitor:
         seen = np.union1d(np.flatnonzero(self._is_dirty & is_margin), due)
         self._is_dirty[:] = False
         if not len(seen):
-            return _NOBODY
+            return NOBODY
         return np.union1d(self.book.credit(at, seen, figures_of(seen), is_margin), due)
 
     def _boundary(self) -> int:

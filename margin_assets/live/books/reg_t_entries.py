@@ -20,7 +20,7 @@ from margin_assets.kernels.reg_t.sma_entries import (
 )
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.live.state.holdings import Holdings
-from margin_assets.live.state.names import Names
+from margin_assets.live.state.names import NOBODY, Names
 
 
 class Noted(NamedTuple):
@@ -46,7 +46,7 @@ class Firm(NamedTuple):
 def noted(point: int, changed: Mapping[str, pl.DataFrame], firm: Firm, owed: Int64Array) -> Noted:
     """Entries of a grid point: cash of margin accounts and of those with calls, and trades."""
     is_margin = firm.holdings.account_type == REG_T
-    parts, others, corrected = [], _NOBODY, _NOBODY
+    parts, others, corrected = [], NOBODY, NOBODY
     paid = np.zeros(len(owed), dtype=np.int64)
     if "cash_movements" in changed:
         rows = changed["cash_movements"]
@@ -62,7 +62,7 @@ def noted(point: int, changed: Mapping[str, pl.DataFrame], firm: Firm, owed: Int
         others = np.setdiff1d(place[is_other & is_margin[place]], corrected)
         counts = is_margin[place] & ~np.isin(place, others)
         parts.append(entry_frame(place, point, np.where(counts, entered, 0), BY_TRADE))
-    entries = pl.concat([entry_frame(_NOBODY, point, _NOBODY, BY_CASH), *parts])
+    entries = pl.concat([entry_frame(NOBODY, point, NOBODY, BY_CASH), *parts])
     others_only = ~entries["place"].is_in(pl.Series(corrected).implode())
     return Noted(entries.filter(others_only), others, paid[others], corrected)
 
@@ -84,6 +84,3 @@ def _trades(
     )
     is_other = (firm.series.kind[symbol] != SECURITY) | firm.series.is_ended[symbol]
     return place, trade_entries(trades, entry_rules(day_of(point))), is_other
-
-
-_NOBODY: Int64Array = np.zeros(0, dtype=np.int64)

@@ -7,6 +7,7 @@ from margin_assets.kernels.corporate.carried import Quote, carried
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.live.state.market import Market
+from margin_assets.live.state.names import NOBODY
 from margin_assets.live.state.ticks import Ticks
 
 
@@ -34,7 +35,7 @@ class CarriedPrices:
         named = [place for place in moved.tolist() if place in self._landed]
         for place in named:
             self._landed[place] = self._quote(place)
-        return self._carry(at, rules) if named else _NOBODY
+        return self._carry(at, rules) if named else NOBODY
 
     def _quote(self, place: int) -> Quote:
         return Quote(int(self._market.price[place]), int(self._market.price_time[place]))
@@ -46,13 +47,10 @@ class CarriedPrices:
             if quote != self._quote(place):
                 found.append((place, quote.time, quote.price))
         if not found:
-            return _NOBODY
+            return NOBODY
         ticks = Ticks(*np.array(found, dtype=np.int64).T)
         self._market.put_prices(ticks, at, rules)
         return ticks.place
 
     def _of(self, symbol: str) -> Quote:
         return self._landed.get(self._market.symbols.place(symbol), Quote(0, -1))
-
-
-_NOBODY: Int64Array = np.zeros(0, dtype=np.int64)

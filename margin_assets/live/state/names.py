@@ -7,6 +7,8 @@ import polars as pl
 
 from margin_assets.kernels.numeric.arrays import Int64Array
 
+NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
+"""Places of none."""
 _MANY = 10_000
 """Names that are looked up by their distinct ones: each as an object of its own costs memory."""
 

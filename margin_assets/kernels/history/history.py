@@ -81,8 +81,8 @@ def positions_at(
     if fills is not None:
         whose = fills
         balances = balances.join(fills, on="account_id", how="semi")
-    settled = settled_of(landed.settlements, whose)
     path = path_of(whose, balances, landed.corporate_actions, times.opens)
+    settled = settled_of(landed.settlements, path.fills, landed.corporate_actions)
     traded = effects_at(*path.tape)
     path = with_settled(path, settled)
     effects = with_legs(with_sales(traded, lambda _: path.tape), settled)
@@ -101,12 +101,15 @@ def positions_at(
     return cast("dy.DataFrame[Positions]", pl.concat(days))
 
 
-def settled_of(settlements: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
-    """What was settled of the accounts that traded."""
+def settled_of(
+    settlements: pl.DataFrame, fills: pl.DataFrame, actions: pl.DataFrame
+) -> pl.DataFrame:
+    """What was settled of the accounts that have fills, opening balances among them."""
     if not settlements.height:
         return settlements
     whose = fills["account_id"].unique()
-    return netted(settlements.filter(pl.col("account_id").is_in(whose.implode())))
+    mine = settlements.filter(pl.col("account_id").is_in(whose.implode()))
+    return netted(mine, actions)
 
 
 def with_settled(path: Path, settled: pl.DataFrame) -> Path:
@@ -205,14 +208,15 @@ def account_state_at(
         [booked.movements.select(kept), brought.select(kept)], how="vertical_relaxed"
     )
     path = path_of(booked.fills, booked.opening_balances, booked.corporate_actions, times.opens)
-    path = with_settled(path, settled_of(booked.settlements, booked.fills))
+    settled = settled_of(booked.settlements, path.fills, booked.corporate_actions)
+    path = with_settled(path, settled)
     effects = effects_at(booked.fills, counting_from(booked.fills))
     paid = movements.select(
         "account_id",
         point=pl.Series(counting_from(movements)),
         cash=pl.Series(to_scaled(movements["amount"])),
     )
-    settled = booked.settlements.select(
+    moved = booked.settlements.select(
         "account_id",
         point=pl.Series(counting_from(booked.settlements)),
         cash=pl.Series(to_scaled(booked.settlements["cash"])),
@@ -222,7 +226,7 @@ def account_state_at(
             pl.concat(
                 [
                     paid,
-                    settled,
+                    moved,
                     _dealt(effects, booked.instruments, at),
                     cash_of_actions(path, at),
                 ]

@@ -16,7 +16,7 @@ from margin_assets.kernels.corporate.actions import NEVER, Action, acts_at, regi
 from margin_assets.kernels.corporate.contracts import adjustments_in_force
 from margin_assets.kernels.history import history
 from margin_assets.kernels.history.history import Booked
-from margin_assets.kernels.history.sma_moved import grid_points, moved
+from margin_assets.kernels.history.moved import grid_points, moved
 from margin_assets.kernels.history.sma_walk import Firm, Path
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.margin.settlement import settled_book_of
@@ -119,7 +119,7 @@ def _effects(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
 
     And what exercised options bought and sold, `is_leg`.
     """
-    found = moved(firm)
+    found = moved(firm.landed, firm.calendar)
     earlier = pl.col("quantity").cum_sum().over("account_id", "symbol") - pl.col("quantity")
     trades = found.with_columns(held=earlier).filter(_within(span) & pl.col("is_entered"))
     effects = _with_calls(trades, found, firm)

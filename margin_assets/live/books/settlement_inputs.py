@@ -16,6 +16,7 @@ from margin_assets.kernels.book.delivered_terms import (
 from margin_assets.kernels.book.series import INDICES, USABLE
 from margin_assets.kernels.corporate.carried import Quote, over
 from margin_assets.kernels.corporate.exercises import SETTLED, Terms, settled_rows
+from margin_assets.kernels.corporate.settled_units import in_units_of_today
 from margin_assets.kernels.corporate.settlement_values import Windows, settlement_values, windows
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import to_instants, to_scaled
@@ -64,10 +65,13 @@ class SettlementInputs:
         )
 
     def told(self, symbols: list[str], unsealed: pl.DataFrame) -> pl.DataFrame:
-        """Rows of `SETTLED` of options: those of the table, and those not sealed yet."""
+        """Rows of `SETTLED` of options in units of today, sealed ones and those not sealed yet."""
         about = pl.col("symbol").is_in(symbols)
         sealed = settled_rows(self._tables()("settlements", about))
-        return pl.concat([sealed, unsealed.filter(about)])
+        rows = pl.concat([sealed, unsealed.filter(about)])
+        place = self._market.symbols.places(rows["symbol"])
+        above = self._market.static_terms["underlying"].gather(place).to_list()
+        return in_units_of_today(rows, above, self._market.acted)
 
     def values(self, symbol: Int64Array, point: int) -> Int64Array:
         """Settlement value of options by place, by the prices up to a grid point."""

@@ -21,7 +21,7 @@ from margin_assets.kernels.book.terms import (
     marked_terms,
     with_underlyings,
 )
-from margin_assets.kernels.corporate.contracts import adjustments_in_force
+from margin_assets.kernels.corporate.contracts import adjustments_in_force, with_since
 from margin_assets.kernels.corporate.exercises import (
     leg_effects,
     leg_fills,
@@ -133,9 +133,10 @@ def _positions(
     rules = rules_in_force(day)
     effects, path = moved
     holdings = with_actions(_holdings(effects.filter(pl.col("point") <= at)), path, at)
-    listed = latest(landed.instruments, "symbol", at)
-    told = latest(landed.option_adjustments, "symbol", at)
     acted = path.register.acted(at)
+    versions = with_since(landed.instruments) if acted else landed.instruments
+    listed = latest(versions, "symbol", at)
+    told = latest(landed.option_adjustments, "symbol", at)
     instruments = adjusted(listed, adjustments_in_force(told, listed, acted))
     held = holdings["symbol"].unique()
     below = instruments.filter(pl.col("symbol").is_in(held.implode()))["underlying"].drop_nulls()

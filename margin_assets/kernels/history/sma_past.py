@@ -13,7 +13,7 @@ from margin_assets.kernels.book.delivered_terms import (
 from margin_assets.kernels.book.fills import effects_at
 from margin_assets.kernels.book.terms import from_their_dates, instrument_terms
 from margin_assets.kernels.corporate.actions import NEVER, Action, acts_at, register_of
-from margin_assets.kernels.corporate.contracts import adjustments_in_force
+from margin_assets.kernels.corporate.contracts import adjustments_in_force, with_since
 from margin_assets.kernels.history import history
 from margin_assets.kernels.history.history import Booked
 from margin_assets.kernels.history.moved import grid_points, moved
@@ -217,8 +217,7 @@ def _made_against(
     trades: pl.DataFrame, effects: pl.DataFrame, firm: Firm, acted: list[Action]
 ) -> pl.DataFrame:
     """Trades with the units of long calls, after some actions."""
-    ordered = firm.landed.instruments.sort("event_time", maintain_order=True)
-    listed = ordered.unique("symbol", keep="last")
+    listed = with_since(firm.landed.instruments).unique("symbol", keep="last")
     rows = from_their_dates(firm.landed.option_adjustments).sort("event_time", maintain_order=True)
     told = rows.unique("symbol", keep="last")
     terms = adjusted(listed, adjustments_in_force(told, listed, acted))

@@ -16,6 +16,7 @@ EX = date(2014, 6, 9)
 BEFORE, AFTER = datetime(2014, 6, 6, 20, tzinfo=UTC), datetime(2014, 6, 9, 20, tzinfo=UTC)
 MUCH_LATER = datetime(2014, 7, 9, 20, tzinfo=UTC)
 OPENS = sessions().opens
+LATE = {"event_time": AFTER}
 
 
 def rows(table: str, *told: dict[str, object]) -> pl.DataFrame:
@@ -104,6 +105,24 @@ def test_a_contract_listed_on_the_ex_date_is_as_it_says():
     assert (
         delivers(told(action(ratio="7:1"), listed=datetime(2014, 6, 9, 3, tzinfo=UTC))) == "700 X"
     )
+
+
+@pytest.mark.parametrize(
+    ("again", "deliverable"),
+    [
+        pytest.param({}, "700 X", id="the same terms tell nothing"),
+        pytest.param({"class_group": "TECH"}, "700 X", id="another class group is none of them"),
+        pytest.param({"strike": Decimal("92.15")}, None, id="another strike is a new contract"),
+    ],
+)
+def test_old_terms_that_land_again_take_back_no_adjustment(
+    again: dict[str, object], deliverable: str | None
+):
+    known = told(action(ratio="7:1"))
+    rows_after = rows(
+        "instruments", *(CALL | row for row in ({"event_time": BEFORE}, again | LATE))
+    )
+    assert delivers(known._replace(instruments=rows_after), MUCH_LATER) == deliverable
 
 
 @pytest.mark.parametrize(

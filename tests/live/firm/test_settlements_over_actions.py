@@ -9,7 +9,16 @@ import pytest
 
 from tests.support.live_driver import Firm, Row, account, cash, fill, instrument, price, text
 from tests.support.option_books import assert_history_agrees, option
-from tests.support.settlements import BEFORE, EXPIRY, LANDED, MONDAY, P105, report, ticked
+from tests.support.settlements import (
+    BEFORE,
+    C105,
+    EXPIRY,
+    LANDED,
+    MONDAY,
+    P105,
+    report,
+    ticked,
+)
 
 EVENING, NOON = EXPIRY + timedelta(hours=21.5), MONDAY + timedelta(hours=16)
 WEDNESDAY = NOON + timedelta(days=2)
@@ -32,8 +41,11 @@ def friday(tmp_path_factory: pytest.TempPathFactory) -> Firm:
         cash_movements=[cash("m", "A", "94000", BEFORE)],
         instruments=[instrument("X", BEFORE), option(P105, BEFORE)],
         corporate_actions=[split("2024-06-24"), split("2024-06-25")],
-        prices=[price("X", "100", BEFORE), price(P105, "6", BEFORE)]
-        + [price("X", "100", EXPIRY + timedelta(hours=19.99))],
+        prices=[
+            price("X", "100", BEFORE),
+            price(P105, "6", BEFORE),
+            price("X", "100", EXPIRY + timedelta(hours=19.99)),
+        ],
         opening_balances=[
             brought | {"symbol": P105, "quantity": Decimal(-10), "cost": Decimal(6)},
             brought | {"cash": Decimal(100_000)},
@@ -94,3 +106,34 @@ def test_what_the_rule_settled_is_judged_again_in_the_units_of_today(friday: Fir
     assert firm.position("X", "A") == (2_800, 100_000 - 1_800 - 73_500)
     assert firm.position("X", "B") == (4_000, -5_000)
     assert_history_agrees(firm)
+
+
+def test_a_late_row_sees_what_its_own_cycle_settled(tmp_path: Path):
+    """A short seller's calls are assigned on Monday; later that day his first sale is corrected."""
+    told = {
+        "accounts": [account("A", when=BEFORE)],
+        "cash_movements": [cash("m", "A", "500000", BEFORE)],
+        "instruments": [instrument("X", BEFORE), option(C105, BEFORE)],
+        "corporate_actions": [split("2024-06-24")],
+        "prices": [
+            price("X", "100", BEFORE),
+            price(C105, "1", BEFORE),
+            price("X", "106", EXPIRY + timedelta(hours=19.99)),
+        ],
+        "fills": [fill("s", "-200", "100", BEFORE), fill("c", "-10", "1", BEFORE, symbol=C105)],
+    }
+    corrected = fill("t", "-200", "101", NOON + timedelta(hours=1), corrects="s")
+    noon = [price("X", "53", NOON)]
+    apart, together = Firm(tmp_path / "apart"), Firm(tmp_path / "together")
+    for firm in (apart, together):
+        firm.cycle(LANDED, **told)
+    apart.cycle(LANDED, prices=noon)
+    apart.cycle(LANDED, fills=[corrected])
+    together.cycle(LANDED, prices=noon, fills=[corrected])
+
+    columns = ("symbol", "quantity", "sale_quantity", "sale_proceeds", "last_fill_price")
+    # 400 that 200 became, sold for 20,200, and 2,000 at 52.50 that ten calls delivered.
+    [row] = together.rows("positions", *columns)
+    assert row[:4] == ("X", -2_400, 2_400, 20_200 + 105_000)
+    assert apart.rows("positions", *columns) == [row]
+    assert_history_agrees(together)

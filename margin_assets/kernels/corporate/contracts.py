@@ -21,7 +21,14 @@ import polars as pl
 from margin_assets.kernels.book.deliverables import Deliverable, adjusted, parsed
 from margin_assets.kernels.book.delivered_terms import is_unmodelled
 from margin_assets.kernels.book.terms import first_instant, from_their_dates, latest
-from margin_assets.kernels.corporate.actions import SAME, Action, Ratio, Register, register_of
+from margin_assets.kernels.corporate.actions import (
+    NEVER,
+    SAME,
+    Action,
+    Ratio,
+    Register,
+    register_of,
+)
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants, to_instants
 from margin_assets.kernels.rules.expiry import NEW_YORK
@@ -210,3 +217,33 @@ def unadjusted_contracts(positions: pl.DataFrame, told: Told, opens: Int64Array)
             rows = adjusted(part, known.filter(pl.col("action_id").is_not_null()))
             found.append(rows.filter(is_unmodelled(rows)).select(keys))
     return pl.concat(found).sort(keys)
+
+
+def differing_adjustments(told: Told, opens: Int64Array) -> pl.DataFrame:
+    """Landed adjustments that say otherwise than follows of the actions by their date.
+
+    `symbol`, `deliverable` and what follows, `derived`. What follows of none, or is not known, is
+    left out: there the landed row alone knows. They count as landed.
+    """
+    rows = latest(from_their_dates(told.adjustments), "symbol", NEVER)
+    actions = [a for a in register_of(told.actions, opens).standing(NEVER) if changes_contracts(a)]
+    listed = latest(with_since(told.instruments), "symbol", NEVER)
+    days = _ex_days(actions)
+    starts = instants(first_instant(days))
+    kinds = rows.select("symbol", "deliverable", at="event_time").join(
+        listed.select("symbol", "underlying", "multiplier", "since"), on="symbol"
+    )
+    found = []
+    for symbol, says, at, underlying, multiplier, since in zip(
+        *(kinds[name] for name in ("symbol", "deliverable")),
+        instants(kinds["at"]).tolist(),
+        *(kinds[name] for name in ("underlying", "multiplier")),
+        instants(kinds["since"]).tolist(),
+        strict=True,
+    ):
+        until, epoch = (int(np.searchsorted(starts, t, side="right")) for t in (at, since))
+        _, text, _ = _derived((underlying, multiplier, None, epoch), actions[:until], days)
+        if text not in (None, UNKNOWN, says) and parsed(text) != parsed(says):
+            found.append((symbol, says, text))
+    schema = dict.fromkeys(("symbol", "deliverable", "derived"), pl.String)
+    return pl.DataFrame(found, schema=schema, orient="row").sort("symbol")

@@ -59,6 +59,8 @@ class Terms(NamedTuple):
     multiplier: Int64Array
     """Micro-units a contract stands for."""
     pays_cash: BoolArray
+    paid: Int64Array
+    """Micro-dollars for all that an adjusted contract delivers; negative where it is as listed."""
 
 
 class Legs(NamedTuple):
@@ -93,7 +95,10 @@ def legs_of(terms: Terms, contracts: Int64Array, delivers: BoolArray, value: Int
     price = np.where(delivers & terms.pays_cash, paid, 0)
     moved = np.where(terms.is_call, -size, size)
     shares = np.where(delivers & ~terms.pays_cash, moved, 0)
-    cash = fill_cash(size, price) + fill_cash(shares, terms.strike)
+    # Of an adjusted contract the strike a unit is rounded, what is paid for all units is not.
+    whole = fill_cash(np.sign(shares) * np.abs(contracts), np.maximum(terms.paid, 0))
+    by_unit = fill_cash(shares, terms.strike)
+    cash = fill_cash(size, price) + np.where(terms.paid < 0, by_unit, whole)
     return Legs(price, shares, cash)
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from margin_assets.kernels.book.delivered_terms import (
     delivered_units,
     is_unmodelled,
+    paid_a_contract,
     strike_a_unit,
 )
 from margin_assets.kernels.book.series import INDICES, USABLE
@@ -54,6 +55,7 @@ class SettlementInputs:
     def terms(self, symbol: Int64Array) -> Terms:
         """Terms of options by place: of an adjusted contract by what it delivers."""
         rows = self._market.static_terms[symbol]
+        paid = paid_a_contract(rows)
         pays_cash = rows["issuer_class"].is_in(INDICES).fill_null(value=False)
         return Terms(
             underlying=rows["underlying"],
@@ -62,6 +64,7 @@ class SettlementInputs:
             multiplier=to_scaled(delivered_units(rows)),
             # What no model follows is paid by a stated value, or not settled.
             pays_cash=(pays_cash | is_unmodelled(rows)).to_numpy(),
+            paid=np.where(paid.is_null(), -1, to_scaled(paid)),
         )
 
     def told(self, symbols: list[str], unsealed: pl.DataFrame) -> pl.DataFrame:

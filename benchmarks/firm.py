@@ -16,11 +16,11 @@ from benchmarks.revaluation import DAY, SYMBOLS, make_book
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures, empty_figures
 from margin_assets.kernels.book.series import Series
-from margin_assets.kernels.margin.concentrations import Terms, concentrations_of
-from margin_assets.kernels.margin.firm import credit_exposures_of, firm_risk_of, firm_sums
-from margin_assets.kernels.margin.firm_view import FirmView, firm_view
-from margin_assets.kernels.margin.limits import Firm, Limit, above, struck
-from margin_assets.kernels.margin.price_moves import price_scenarios, spy_scenarios
+from margin_assets.kernels.firm_risk.concentrations import Terms, concentrations_of
+from margin_assets.kernels.firm_risk.limits import Firm, Limit, above, struck
+from margin_assets.kernels.firm_risk.price_moves import price_scenarios, spy_scenarios
+from margin_assets.kernels.firm_risk.scenarios import credit_exposures_of, firm_risk_of, firm_sums
+from margin_assets.kernels.firm_risk.view import FirmView, firm_view
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.options.valuation import no_options
 from margin_assets.kernels.rules.firm_rules import firm_rules

@@ -8,5 +8,5 @@ backtest = dg.define_asset_job(
     "backtest",
     selection=dg.AssetSelection.assets(*BACKTEST_ASSETS),
     executor_def=dg.in_process_executor,
-    description="One year of a history under one policy, each partition by itself.",
+    description="One year of a history under one policy, from where the year before ended.",
 )

@@ -78,6 +78,7 @@ class BacktestRuns(dy.Schema):
     first_date = _day("First session.")
     last_date = _day("Last session.")
     sessions = columns.count("Sessions.")
+    bars = columns.count("Ends of bars between openings and closes that were evaluated too.")
     account_days = columns.count("Sessions of accounts that held something.")
     accounts = columns.count("Accounts that opened.")
     calls = columns.count("Calls made.")

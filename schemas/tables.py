@@ -11,24 +11,21 @@ from schemas import (
     audit,
     backtest,
     books,
-    calls,
     columns,
     contracts,
-    desk,
     firm,
     house,
     intraday,
     landed,
-    liquidation,
     margin,
-    notifications,
-    rates,
-    rates_results,
     reg_t,
     settlement,
     stock_record,
 )
 from schemas.avalanche import answers, by_hour, results
+from schemas.desk import acts, calls, liquidation, notifications
+from schemas.rates import feeds as rates
+from schemas.rates import results as rates_results
 
 
 class Mode(StrEnum):
@@ -130,7 +127,7 @@ TABLES: dict[str, Table] = {
         _landed("exercises", settlement.Exercises),
         _landed("prices", landed.Prices),
         _landed("stock_record", stock_record.StockRecord),
-        _landed("desk_actions", desk.DeskActions),
+        _landed("desk_actions", acts.DeskActions),
         _landed("limits", firm.Limits),
         _landed("bonds", rates.Bonds),
         _landed("swaps", rates.Swaps),
@@ -148,8 +145,8 @@ TABLES: dict[str, Table] = {
             "file_row",
             "quarantine_id",
         ),
-        _added("refused_accounts", desk.RefusedAccounts, "landed", "quarantine_id"),
-        _added("quarantine_closings", desk.QuarantineClosings, "landed", "quarantine_id"),
+        _added("refused_accounts", acts.RefusedAccounts, "landed", "quarantine_id"),
+        _added("quarantine_closings", acts.QuarantineClosings, "landed", "quarantine_id"),
         _added(
             "settlements",
             settlement.Settlements,

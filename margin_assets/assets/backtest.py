@@ -1,4 +1,4 @@
-"""Backtests as assets: one year under one policy a partition, each by itself.
+"""Backtests as assets: one year under one policy a partition, each from the end of that before.
 
 Dagster resolves annotations when an asset is built, so this module must not use
 `from __future__ import annotations`.
@@ -14,9 +14,11 @@ import dagster as dg
 from margin_assets.assets.declared import OWNERS, metadata
 from margin_assets.assets.described import description
 from margin_assets.assets.resources import LakeResource
-from margin_assets.backtest.asking import Asked, one_run
+from margin_assets.backtest.asking import Asked, one_year
+from margin_assets.backtest.checkpoints import Checkpoints
 from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.policy import known_policies, policy_of
+from margin_assets.backtest.results.difference import days_unlike
 from margin_assets.backtest.results.storing import RUN_TABLES, store_tables, tables_of
 from schemas import TABLES
 
@@ -39,6 +41,12 @@ class BacktestConfig(dg.Config):
     data: str | None = None
     book: str = "tempers"
     accounts: int | None = None
+    with_bars: bool = False
+
+    def asked(self, year: int) -> Asked:
+        """The book from the first year there is to the end of one."""
+        data, span = Path(self.data) if self.data else None, (None, date(year, 12, 31))
+        return Asked(self.history, data, self.book, *span, self.accounts, with_bars=self.with_bars)
 
 
 def _spec(name: str) -> dg.AssetSpec:
@@ -63,20 +71,22 @@ def _spec(name: str) -> dg.AssetSpec:
 def backtest(
     context: dg.AssetExecutionContext, config: BacktestConfig, lake: LakeResource
 ) -> Iterator[dg.MaterializeResult[Any]]:
-    """One year of a history under one policy, its book opened anew; what is there already stays."""
-    keys = context.partition_key.keys_by_dimension
-    year = int(keys["year"])
-    span = (date(year, 1, 1), date(year, 12, 31))
-    data = Path(config.data) if config.data else None
-    asked = Asked(config.history, data, config.book, *span, config.accounts)
+    """One year of a history under one policy, from the end of the year before; once."""
+    keys, made = context.partition_key.keys_by_dimension, lake.created()
     try:
-        ran = one_run(asked, policy_of(keys["policy"]))
+        asked = config.asked(int(keys["year"]))
+        ran = one_year(asked, policy_of(keys["policy"]), Checkpoints.beside(made))
     except BacktestError as fault:
         raise dg.Failure(str(fault), allow_retries=False) from None
-    written = store_tables(lake.created(), tables_of(ran))
+    tables = tables_of(ran)
+    written = store_tables(made, tables)
+    told = {
+        "resumed_years": ran.resumed,
+        "first_unlike": dg.JsonMetadataValue(days_unlike(made, tables)),
+    }
     for name in _TABLES:
-        told: dict[str, Any] = {"run_id": ran.run_id, "is_new": name in written}
-        yield dg.MaterializeResult(name, metadata=told)
+        new: dict[str, Any] = {"run_id": ran.run_id, "is_new": name in written}
+        yield dg.MaterializeResult(name, metadata=new | told)
 
 
 BACKTEST_ASSETS = (backtest,)

@@ -13,11 +13,13 @@ import polars as pl
 from margin_assets.backtest.book.fills import told_by
 from margin_assets.backtest.book.plan import Plan
 from margin_assets.backtest.book.tempers import book_document, drawn
+from margin_assets.backtest.checkpoints import Checkpoints
+from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.history.building import History, history_of
 from margin_assets.backtest.history.document import described
 from margin_assets.backtest.policy import Policy
 from margin_assets.backtest.results.storing import tables_of
-from margin_assets.backtest.running import Ran, Telling, run, sessions_between, untold
+from margin_assets.backtest.running import Ran, Telling, last_year_of, run, sessions_between, untold
 from margin_assets.lake.store.store import Lake
 
 _CORES = 2
@@ -34,6 +36,8 @@ class Asked(NamedTuple):
     accounts: int | None = None
     """In place of the book's own number."""
     seed: int | None = None
+    with_bars: bool = False
+    """Whether the book is evaluated at the ends of the history's bars too."""
 
 
 class Done(NamedTuple):
@@ -45,16 +49,31 @@ class Done(NamedTuple):
 
 
 def one_run(
-    asked: Asked, policy: Policy, keeping: tuple[Path | None, Telling] = (None, untold)
+    asked: Asked, policy: Policy, keeping: tuple[Checkpoints | None, Telling] = (None, untold)
 ) -> Ran:
     """Reads, draws and runs.
 
     Raises:
         BacktestError: The history, the book or the range is none.
     """
-    found = history_of(described(asked.history, asked.data))
+    found = history_of(described(asked.history, asked.data), with_bars=asked.with_bars)
     sessions = sessions_between(found, asked.first, asked.last)
     return run(found, plan_for(asked, found, sessions), policy, sessions, keeping)
+
+
+def one_year(asked: Asked, policy: Policy, kept: Checkpoints | None) -> Ran:
+    """The last year of what is asked, from where the book stood at the end of the year before.
+
+    Years that nobody has walked yet are walked first; what they come to is kept, not told.
+
+    Raises:
+        BacktestError: As `one_run`; or the history has no session in that year.
+    """
+    ran = last_year_of(one_run(asked, policy, (kept, untold)))
+    year = ran.ground.history.days[ran.sessions.start].year
+    if asked.last is not None and asked.last.year != year:
+        raise BacktestError(f"history {asked.history} has no session in {asked.last.year}")
+    return ran
 
 
 def plan_for(asked: Asked, history: History, sessions: range) -> Plan:
@@ -97,7 +116,7 @@ def runs(
     cases = [(one, policy) for one in asked for policy in policies]
     if len(cases) == 1:
         (one, policy) = cases[0]
-        return [_done(one, policy, (folder, partial(tell, policy.name)))]
+        return [_done(one, policy, folder, partial(tell, policy.name))]
     # Another process starts clean: a fork would share threads that the loops have started.
     with ProcessPoolExecutor(_CORES, get_context("spawn")) as pool:
         waiting = [pool.submit(_alone, one, policy, folder) for one, policy in cases]
@@ -109,9 +128,10 @@ def runs(
 
 
 def _alone(asked: Asked, policy: Policy, folder: Path | None) -> Done:
-    return _done(asked, policy, (folder, untold))
+    return _done(asked, policy, folder, untold)
 
 
-def _done(asked: Asked, policy: Policy, keeping: tuple[Path | None, Telling]) -> Done:
-    ran = one_run(asked, policy, keeping)
+def _done(asked: Asked, policy: Policy, folder: Path | None, tell: Telling) -> Done:
+    kept = None if folder is None else Checkpoints.at(str(folder))
+    ran = one_run(asked, policy, (kept, tell))
     return Done(tables_of(ran), note_of(ran.ground.history), ran.resumed)

@@ -6,19 +6,20 @@ from collections.abc import Callable
 from datetime import date
 from importlib import metadata
 from itertools import groupby
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from margin_assets.backtest.book.plan import Plan
+from margin_assets.backtest.checkpoints import Checkpoints, checkpoint_names
 from margin_assets.backtest.engine.ground import Ground, ground_of
-from margin_assets.backtest.engine.record import Year, year_arrays, year_of
-from margin_assets.backtest.engine.state import State, empty_state, flattened, unflattened
+from margin_assets.backtest.engine.record import Year
+from margin_assets.backtest.engine.state import State, empty_state
 from margin_assets.backtest.engine.walk import Walk
 from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.history.building import History
 from margin_assets.backtest.policy import Policy
+from margin_assets.kernels.numeric.arrays import Int64Array
 
 Telling = Callable[[int, int], None]
 """Told how many sessions are done, of how many."""
@@ -37,6 +38,8 @@ class Ran(NamedTuple):
     plan: Plan
     sessions: range
     years: tuple[Year, ...]
+    before: tuple[Int64Array, ...]
+    """By year: [tally], of lives that were open already, summed."""
     state: State
     """As of the last close."""
     resumed: int
@@ -67,10 +70,21 @@ def years_of(history: History, sessions: range) -> list[range]:
     return [range(part[0], part[-1] + 1) for part in parts]
 
 
-def run_id_of(history: History, plan: Plan, policy: Policy, sessions: range) -> str:
-    """Hash of all that a run is a function of."""
+def run_id_of(
+    history: History, plan: Plan, policy: Policy, sessions: range, opened: int | None = None
+) -> str:
+    """Hash of all that a run is a function of.
+
+    Args:
+        history: Prices.
+        plan: The book.
+        policy: What decides.
+        sessions: That are told of.
+        opened: Session that the book opens at, where that is another than the first of them.
+    """
     version = metadata.version("margin-lakehouse")
     told = [history.history_id, plan.book_id, policy.policy_id, sessions.start, sessions.stop]
+    told += [] if opened in (None, sessions.start) else [opened]
     return hashlib.sha256(json.dumps([*told, version]).encode()).hexdigest()[:32]
 
 
@@ -79,52 +93,50 @@ def run(
     plan: Plan,
     policy: Policy,
     sessions: range,
-    keeping: tuple[Path | None, Telling] = (None, untold),
+    keeping: tuple[Checkpoints | None, Telling] = (None, untold),
 ) -> Ran:
-    """Walks the years; those that a folder holds already are taken from there.
+    """Walks the years; those that are kept already are taken from there.
 
     Args:
         history: Prices.
         plan: The book over these sessions.
         policy: What decides.
         sessions: Of the history.
-        keeping: Folder of checkpoints, or None; and who is told of progress.
+        keeping: Checkpoints, or None; and who is told of progress.
     """
-    folder, tell = keeping
-    run_id = run_id_of(history, plan, policy, sessions)
+    kept, tell = keeping
     ground = ground_of(history, policy)
     state = empty_state(plan, len(history.symbols), len(ground.changes))
+    years = years_of(history, sessions)
+    names = checkpoint_names(ground, plan, policy, years) if kept else ()
     found: list[Year] = []
+    before: list[Int64Array] = []
     walk: Walk | None = None
     resumed = 0
-    for number, places in enumerate(years_of(history, sessions)):
-        kept = None if folder is None else folder / run_id / f"{number:03d}.npz"
-        if walk is None and kept is not None and kept.is_file():
-            state, year = _loaded(kept)
-            resumed += 1
+    for number, places in enumerate(years):
+        before.append(state.tally.sum(axis=1))
+        known = kept.found(names[number]) if kept and walk is None else None
+        if known is not None:
+            state, year = known
         else:
             walk = walk or Walk(ground, plan, policy, state)
             year = walk.year(places)
-            if kept is not None:
-                _save(kept, walk.state, year)
+            if kept:
+                kept.keep(names[number], state, year)
         found.append(year)
+        resumed = len(found) if walk is None else resumed
         tell(places.stop - sessions.start, len(sessions))
-    last = state if walk is None else walk.state
-    return Ran(run_id, policy, ground, plan, sessions, tuple(found), last, resumed)
+    run_id = run_id_of(history, plan, policy, sessions)
+    return Ran(run_id, policy, ground, plan, sessions, tuple(found), tuple(before), state, resumed)
 
 
-def _save(path: Path, state: State, year: Year) -> None:
-    """Whole or not at all: a run that is interrupted finds the years before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_suffix(".part.npz")
-    arrays: dict[str, Any] = {f"state_{name}": held for name, held in flattened(state).items()}
-    arrays |= year_arrays(year)
-    np.savez_compressed(staged, **arrays)
-    staged.replace(path)
-
-
-def _loaded(path: Path) -> tuple[State, Year]:
-    with np.load(path, allow_pickle=False) as held:
-        arrays = {name: held[name] for name in held.files}
-    state = {n.removeprefix("state_"): a for n, a in arrays.items() if n.startswith("state_")}
-    return unflattened(state), year_of(arrays)
+def last_year_of(ran: Ran) -> Ran:
+    """The last year of a run as a run of its own, whose book opened with the first."""
+    history = ran.ground.history
+    sessions = years_of(history, ran.sessions)[-1]
+    return ran._replace(
+        run_id=run_id_of(history, ran.plan, ran.policy, sessions, ran.sessions.start),
+        sessions=sessions,
+        years=ran.years[-1:],
+        before=ran.before[-1:],
+    )

@@ -8,11 +8,12 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from margin_assets.dashboard import accounts, firm, one_account, quality
-from margin_assets.dashboard.avalanche import Runs
+from margin_assets.dashboard import rates_questions
 from margin_assets.dashboard.desk import Desk, answered
 from margin_assets.dashboard.figures import LEVELS
 from margin_assets.dashboard.live import state
+from margin_assets.dashboard.pages import accounts, firm, one_account, quality
+from margin_assets.dashboard.pages.avalanche import Runs
 from margin_assets.lake.ledger.adoptions import decided_as
 from margin_assets.rulebooks import Rulebook, in_force, versions
 
@@ -58,6 +59,7 @@ def router(desk: Desk) -> APIRouter:
     _add_accounts(routes, desk)
     _add_account(routes, desk)
     _add_avalanche(routes, desk)
+    rates_questions.add(routes, desk)
     for path, answer in _whole(desk).items():
         routes.add_api_route(path, answer, methods=["GET"])
     return routes

@@ -24,6 +24,8 @@ _REQUIRED = ("1M", "3M", "6M", "1Y", "2Y", "3Y", "5Y", "7Y", "10Y", "20Y", "30Y"
 _PERCENT = Decimal("0.01")
 _YEARS = (2, 3, 5, 7, 10, 20, 30)
 _SPREADS = {"AA": "0.006", "A": "0.009", "BBB": "0.016", "BB": "0.031"}
+_BOND_CLASSES = dict.fromkeys(_SPREADS, "corporate_investment_grade")
+_BOND_CLASSES |= {"BB": "listed_non_investment_grade"}
 _BONDS, _SWAPS = 36, 12
 _LIMITS = (
     ("DESK-DV01", "rates_dv01", "desk", None, "105000"),
@@ -125,7 +127,8 @@ def _bond(
     coupon = Decimal(drawn.randint(4, 16)) / 800 + (spread or 0)
     count = "act/act isma" if is_treasury else "30/360 us"
     name = f"{issuer} {maturity:%m/%d/%y} #{number}"
-    terms = (name, "fixed", issuer, rating, "USD", coupon, 2, count, issued, maturity)
+    charged = "us_treasury" if is_treasury else _BOND_CLASSES[rating]
+    terms = (name, "fixed", issuer, rating, charged, "USD", coupon, 2, count, issued, maturity)
     size = Decimal(drawn.randint(2, 40)) * 500_000 * (-1 if number % 5 == 4 else 1)
     desk = "treasuries" if is_treasury else "credit"
     entity = "ML-US" if number % 2 else "ML-UK"

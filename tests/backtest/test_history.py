@@ -1,6 +1,6 @@
 """Histories: what a row does, and what is wrong with it, by hand."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.history.building import History, built, history_of, returns_of
 from margin_assets.backtest.history.document import described
 from margin_assets.backtest.history.reading import read_rows
-from tests.support.backtests import days, document, history, rows
+from tests.support.backtests import days, document, history, noon, rows
 
 DAYS = days(60)
 
@@ -97,6 +97,28 @@ def test_a_long_gap_ends_a_security():
     assert found.symbols == ("X", "Y", f"Y@{DAYS[9]}")
 
 
+def test_bars_that_contradict_or_have_no_close_do_not_count():
+    told = [
+        ("X", noon(DAYS[1], 11), 0.0),
+        ("X", noon(DAYS[1], 12), 10.5),
+        ("X", noon(DAYS[1], 12), 10.6),
+        ("X", noon(DAYS[1], 13), 10.7),
+        ("X", noon(DAYS[1], 13), 10.7),
+        ("X", noon(DAYS[1], 16), 99.0),  # the close
+        ("X", noon(DAYS[1], 20), 99.0),  # after it
+        ("X", noon(DAYS[0], 12), 99.0),  # before the first close
+        ("Z", noon(DAYS[1], 12), 1.0),
+    ]
+    found = history({"X": [10.0, 11.0]}, told)
+
+    assert faults_of(found) == [
+        ("X", DAYS[1], "bar_not_above_0"),
+        ("X", DAYS[1], "bar_twice_and_different"),
+        ("Z", None, "bars_without_closes"),
+    ]
+    assert found.bars.price.tolist() == [[10_700_000]]
+
+
 def test_a_company_that_dies_stays_dead_whoever_takes_its_ticker():
     cut = {"symbol": "Y", "last": DAYS[9], "reason": "seized", "source": "a list", "worth": 0.0}
     closes = {"X": [1.0] * 60, "Y": [5.0] * 9 + [0.16] + [None] * 30 + [28.0] * 20}
@@ -146,6 +168,27 @@ def test_files_are_read_with_their_rows(tmp_path: Path):
     assert found.total[1, 0] == pytest.approx(7 * 93.70 / 645.57, rel=1e-5)
     assert found.rate.tolist() == [0.0004, 0.0004]
     assert found.rows.select("file", "file_row").rows() == [("closes.csv", 1), ("closes.csv", 2)]
+
+
+def test_bars_are_read_on_the_clock_of_the_exchange_where_they_are_asked_for(tmp_path: Path):
+    (tmp_path / "closes.csv").write_text("symbol,date,close\nX,2020-03-06,9\nX,2020-03-09,8\n")
+    (tmp_path / "bars.csv").write_text(
+        "symbol,ts,open,close\nX,2020-03-09 09:30:00,9,8.5\nX,2020-03-09 15:30:00,9,8\n"
+    )
+    (tmp_path / "history.toml").write_text(
+        'name = "h"\ntitle = "t"\nsource = "s"\nbenchmark = "X"\n'
+        '[[file]]\npath = "closes.csv"\nkind = "closes"\n'
+        '[[file]]\npath = "bars.csv"\nkind = "bars"\nminutes = 30\n'
+    )
+    plain, found = (history_of(described(str(tmp_path)), with_bars=w) for w in (False, True))
+
+    # Ten in New York, a day after its clocks went forward.
+    assert found.bars.instant.tolist() == [
+        int(datetime(2020, 3, 9, 14, tzinfo=UTC).timestamp() * 1e6)
+    ]
+    assert found.bars.price.tolist() == [[8_500_000]]
+    assert not len(plain.bars.instant)
+    assert plain.history_id != found.history_id
 
 
 def test_wide_closes_are_one_column_a_symbol(tmp_path: Path):

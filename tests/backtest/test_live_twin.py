@@ -11,7 +11,7 @@ import pytest
 from margin_assets.backtest.engine.walk import Walk
 from margin_assets.backtest.history.building import History
 from margin_assets.kernels.enforcement.rungs import STATES, UNSET
-from tests.support.backtests import Seat, history, plan, walk
+from tests.support.backtests import Seat, days, history, noon, plan, walk
 from tests.support.live_driver import Firm, account, cash, fill, instrument, price
 
 CLOSES = {
@@ -21,6 +21,14 @@ CLOSES = {
     # Silent after the second session: it grows stale at an opening, and unusable at a later one.
     "Z": [40.0, 41.0, None, None, None, None, None, None, None, None],
 }
+BARS = [
+    # A warning and its end within a session; a call that is cured at a bar before the close.
+    ("Y", noon(days(2)[1], 11), 68.0),
+    ("Y", noon(days(2)[1], 13), 82.0),
+    ("Y", noon(days(5)[4], 11), 60.0),
+    ("SPY", noon(days(5)[4], 14), 288.5),
+    ("Y", noon(days(5)[4], 15), 91.0),
+]
 SEATS = (
     Seat(10_000, {"Y": 200}),
     Seat(10_000, {"Y": -90}),
@@ -39,7 +47,7 @@ def instant(micros: int) -> datetime:
 
 @pytest.fixture(scope="module")
 def found() -> History:
-    return history(CLOSES, benchmark="SPY")
+    return history(CLOSES, BARS, benchmark="SPY")
 
 
 def landed(firm: Firm, found: History, place: int) -> None:
@@ -50,6 +58,11 @@ def landed(firm: Firm, found: History, place: int) -> None:
             price(symbol, str(column[place]), at)
             for symbol, column in CLOSES.items()
             if column[place] is not None
+        ]
+        + [
+            price(symbol, str(told), when.astimezone(UTC))
+            for symbol, when, told in BARS
+            if when.date() == found.days[place]
         ]
     }
     if place == 0:

@@ -10,10 +10,12 @@ import pytest
 from margin_assets.backtest import running
 from margin_assets.backtest.book.plan import Plan
 from margin_assets.backtest.book.tempers import book_document, drawn
+from margin_assets.backtest.checkpoints import Checkpoints
 from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.history.building import History
 from margin_assets.backtest.policy import BUILT_IN, Policy, known_policies, policy_of, swept
 from margin_assets.backtest.report.page import page
+from margin_assets.backtest.results.difference import difference
 from margin_assets.backtest.results.storing import RUN_TABLES, store_tables, stored, tables_of
 from margin_assets.backtest.running import Ran, run, run_id_of
 from margin_assets.lake.store.declared import conform
@@ -21,7 +23,7 @@ from margin_assets.lake.store.store import Lake
 from tests.support.backtests import history
 from tests.support.empty_lake import created
 
-SESSIONS = range(130, 400)  # from July 2020: three calendar years
+SESSIONS = range(130, 400)  # from July 2020: two calendar years
 
 
 @pytest.fixture(scope="module")
@@ -62,17 +64,60 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
 ):
     done: list[int] = []
 
-    def until_two_years(sessions: int, _of: int) -> None:
+    def until_a_year(sessions: int, _of: int) -> None:
         done.append(sessions)
-        if len(done) == 2:
-            raise KeyboardInterrupt
+        raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(found, book, ran.policy, SESSIONS, (tmp_path, until_two_years))
-    again = run(found, book, ran.policy, SESSIONS, (tmp_path, running.untold))
+        run(found, book, ran.policy, SESSIONS, (Checkpoints.at(str(tmp_path)), until_a_year))
+    again = run(found, book, ran.policy, SESSIONS, (Checkpoints.at(str(tmp_path)), running.untold))
 
-    assert (again.resumed, len(again.years)) == (2, len(ran.years))
+    assert (done, again.resumed, len(again.years)) == ([123], 1, 2)
     assert same(again, ran)
+
+
+def test_a_longer_run_and_a_corrected_history_walk_only_what_is_new(
+    found: History, ran: Ran, tmp_path: Path
+):
+    kept = (Checkpoints.at(str(tmp_path)), running.untold)
+    first, second = running.years_of(found, SESSIONS)
+    run(found, drawn(book_document("tempers", accounts=40), found, first), ran.policy, first, kept)
+    longer = run(found, ran.plan, ran.policy, SESSIONS, kept)
+    assert longer.resumed == 1
+    assert same(longer, ran)
+
+    # Prices of the last year are corrected: the year before stands, unless it looked so far ahead.
+    for place, resumed in ((second.start + 40, 1), (second.start + 10, 0)):
+        total = found.total.copy()
+        total[place, 1:] *= 0.8
+        corrected = found._replace(total=total, history_id=f"{place:032d}")
+        again = run(corrected, ran.plan, ran.policy, SESSIONS, kept)
+        assert again.resumed == resumed
+        assert same(again, run(corrected, ran.plan, ran.policy, SESSIONS))
+        assert not same(again, ran)
+
+
+def test_the_last_year_of_a_run_counts_that_year_alone(found: History, ran: Ran):
+    last = running.last_year_of(ran)
+    whole, (row,) = tables_of(ran), tables_of(last)["backtest_runs"].rows(named=True)
+    days = whole["backtest_days"].filter(pl.col("business_date").dt.year() == row["last_date"].year)
+
+    assert row["run_id"] != ran.run_id
+    assert row["first_date"] == days["business_date"][0]
+    assert row["calls"] == days["calls_made"].sum() > 0
+    assert row["liquidations"] == days["liquidations_made"].sum()
+    assert row["lost"] == days["lost"].sum()
+    # Some accounts were open before, and tell of all their lives.
+    opened = tables_of(last)["backtest_accounts"]["opened_on"]
+    assert opened.min() < row["first_date"]
+    assert found.days[ran.sessions.stop - 1] == row["last_date"]
+
+
+def test_what_is_no_checkpoint_is_named(tmp_path: Path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "a.npz").write_text("half")
+    with pytest.raises(BacktestError, match=r"a\.npz is no checkpoint"):
+        Checkpoints.at(str(tmp_path)).found("a")
 
 
 def test_who_is_in_a_book_does_not_hang_on_how_many(found: History, book: Plan):
@@ -122,6 +167,24 @@ def test_a_lake_holds_a_run_once(ran: Ran, tables: dict[str, pl.DataFrame], tmp_
         assert held.height == tables[name].height, name
     with pytest.raises(BacktestError, match="no runs 'zz'"):
         stored(lake, "zz", "backtest_runs")
+
+
+def test_two_runs_are_told_apart_by_sessions_figures_and_accounts(
+    found: History, book: Plan, ran: Ran, tables: dict[str, pl.DataFrame]
+):
+    assert difference(tables, tables)[:3] == (None, 0, {})
+
+    price = found.price.copy()
+    price[350, 1:] //= 2
+    other = tables_of(run(found._replace(price=price), book, ran.policy, SESSIONS))
+    unlike = difference(tables, {name: conform(name, rows_) for name, rows_ in other.items()})
+
+    # The session before looks a day ahead.
+    assert unlike.first_day in found.days[349:351]
+    one, two = (t["backtest_runs"]["calls"][0] for t in (tables, other))
+    assert unlike.figures["calls"] == (one, two)
+    worse = unlike.accounts.filter(pl.col("calls_other") > pl.col("calls"))
+    assert 0 < worse.height <= tables["backtest_accounts"].height
 
 
 def test_the_page_tells_the_figures_and_loads_nothing(tables: dict[str, pl.DataFrame]):

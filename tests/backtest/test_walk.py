@@ -1,16 +1,23 @@
 """Sessions of small books by hand: calls, sales at the next close, losses, what owners do."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 from margin_assets.backtest.engine.record import CALL_COLUMNS, DAY_COLUMNS, Year
 from margin_assets.backtest.engine.state import FIRM, MARKET, OWNER, TALLIES
 from margin_assets.backtest.engine.walk import Walk
+from margin_assets.backtest.history.bars import Bars
 from margin_assets.backtest.history.building import History, built
+from margin_assets.backtest.history.reading import BARS
 from margin_assets.backtest.policy import Policy
-from tests.support.backtests import Seat, days, document, history, plan, rows, walk
+from tests.support.backtests import Seat, days, document, history, noon, plan, rows, walk
 
 FLAT = [100.0] * 12
+
+
+def no_bars_of(found: History) -> Bars:
+    return Bars(*(column[:0] for column in found.bars))
 
 
 def falling(*closes: float) -> History:
@@ -188,3 +195,38 @@ def test_a_house_that_asks_for_more_calls_earlier():
     assert days_of(plain, "calls_made") == [0, 0, 0]
     assert days_of(charged, "calls_made") == [0, 1, 0]
     assert np.array_equal(days_of(plain, "reg_t"), days_of(charged, "reg_t"))
+
+
+def test_a_book_is_evaluated_and_sold_at_bars():
+    # 200 at 100 with 10,000, as above. At 11 of the second session 52: equity 400 against 2,600,
+    # called, and an hour later liquidated; sold at the bar after, of 58, long before the close.
+    day = days(3)[1]
+    bars = [("Y", noon(day, hour), price) for hour, price in ((11, 52.0), (12, 51.0), (14, 58.0))]
+    found = history({"X": [100.0] * 3, "Y": [100.0, 40.0, 40.0]}, bars)
+    book = plan(found, Seat(10_000, {"Y": 200}))
+    moved = walk(found, book)
+    year = moved.year(range(3))
+
+    assert days_of(year, "calls_made") == [0, 1, 0]
+    assert days_of(year, "sold_out") == [0, 1, 0]
+    assert moved.state.cash[0] == 160_000  # 200 x 58 less the 10,000 owed
+    assert days_of(year, "lost") == [0, 0, 0]
+    # Left alone since 52 it would have come to 40 at the close: 2,000 owed, all of it avoided.
+    assert tallies(moved)["avoided"] == 200_000
+
+    closes_only = walk(found._replace(bars=no_bars_of(found)), book)
+    assert days_of(closes_only.year(range(3)), "lost") == [0, 0, 200_000]
+
+
+def test_at_a_bar_what_has_none_stands_at_its_close_before_and_shares_are_split():
+    day = days(3)[1]
+    told = rows({"X": [100.0] * 3, "Y": [90.0, 30.0, 30.0]}, [("Y", day, "split", 3.0)])
+    bars = pl.DataFrame([("X", noon(day), 101.0)], schema=BARS, orient="row")
+    found = built(told._replace(bars=bars), document())
+
+    assert found.bars.price.tolist() == [[101_000_000, 30_000_000]]
+    assert found.bars.is_there.tolist() == [[True, False]]
+    moved = walk(found, plan(found, Seat(10_000, {"Y": 200})))
+    year = moved.year(range(3))
+    assert days_of(year, "calls_made") == [0, 0, 0]
+    assert moved.state.quantity[0, 1] == 600_000_000

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from margin_assets.dashboard.avalanche import OTHERS, attribution
+from margin_assets.dashboard.pages.avalanche import OTHERS, attribution
 from tests.support.avalanche_rows import BARE, BEFORE, HOURS, MODERATE, SEVERE, Kept, kept, told
 from tests.support.served_dashboard import Served, served
 from tests.support.watched_page import opened

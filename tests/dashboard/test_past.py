@@ -6,7 +6,7 @@ import pytest
 
 from margin_assets.dashboard.due import Due
 from margin_assets.dashboard.figures import Figures, empty
-from margin_assets.dashboard.one_account import fall_to_call
+from margin_assets.dashboard.pages.one_account import fall_to_call
 from margin_assets.dashboard.past import Past
 from tests.support.live_driver import Firm, at, cash, fill, opening, price
 

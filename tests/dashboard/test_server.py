@@ -10,10 +10,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from margin_assets.dashboard.accounts import SORTABLE
 from margin_assets.dashboard.at_rest import read_tables
 from margin_assets.dashboard.figures import read_published
 from margin_assets.dashboard.guard import SECURITY, token_in
+from margin_assets.dashboard.pages.accounts import SORTABLE
 from margin_assets.lake.published import Published, folder_of
 from margin_assets.live.checking import follower
 from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price, text

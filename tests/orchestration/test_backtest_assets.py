@@ -8,6 +8,9 @@ import pytest
 
 from margin_assets.assets.backtest import BACKTEST_ASSETS
 from margin_assets.assets.resources import LakeResource
+from margin_assets.backtest.asking import Asked, one_run
+from margin_assets.backtest.policy import policy_of
+from margin_assets.backtest.results.storing import tables_of
 from margin_assets.lake.store.store import Lake
 from tests.support.backtests import days
 from tests.support.empty_lake import created
@@ -41,32 +44,65 @@ def made(lake: Lake, history: str, year: str) -> dg.ExecuteInProcessResult:
     )
 
 
-def test_a_partition_runs_its_year_once(history: str, tmp_path: Path):
+def told(result: dg.ExecuteInProcessResult, name: str) -> list[object]:
+    events = result.get_asset_materialization_events()
+    return [e.step_materialization_data.materialization.metadata[name].value for e in events]
+
+
+def test_a_partition_goes_on_where_the_year_before_ended_and_runs_once(
+    history: str, tmp_path: Path
+):
     lake = created(Lake(str(tmp_path / "lake")))
 
-    first, again = made(lake, history, "2021"), made(lake, history, "2021")
+    later = made(lake, history, "2021")  # nobody has walked 2020 yet
+    earlier, again = made(lake, history, "2020"), made(lake, history, "2021")
 
-    (run,) = lake.scan("backtest_runs").collect().rows(named=True)
-    assert (run["policy"], run["first_date"].year, run["last_date"].year) == (
-        "built-in",
-        2021,
-        2021,
-    )
-    new = [
-        event.step_materialization_data.materialization.metadata["is_new"].value
-        for event in (*first.get_asset_materialization_events(),)
+    runs = lake.scan("backtest_runs").collect().sort("first_date")
+    assert [(row["first_date"].year, row["last_date"].year) for row in runs.to_dicts()] == [
+        (2020, 2020),
+        (2021, 2021),
     ]
-    old = [
-        event.step_materialization_data.materialization.metadata["is_new"].value
-        for event in again.get_asset_materialization_events()
-    ]
-    assert any(new)
-    assert not any(old)
+    assert [set(told(one, "resumed_years")) for one in (later, earlier, again)] == [{0}, {1}, {2}]
+    assert any(told(later, "is_new"))
+    assert not any(told(again, "is_new"))
+    assert told(again, "first_unlike")[0] == {}
+    # The two years are the two halves of one run.
+    asked = Asked(history, None, "tempers", None, None, 9)
+    (whole,) = tables_of(one_run(asked, policy_of("built-in")))["backtest_runs"].to_dicts()
+    days = lake.scan("backtest_days").collect().sort("business_date")
+    assert days.height == whole["sessions"]
+    for column in ("calls", "account_days", "missed_sessions", "paid_in", "lost"):
+        assert runs[column].sum() == whole[column], column
+    assert days["calls_made"].sum() == whole["calls"] > 0
 
 
-def test_a_year_that_the_history_has_not_is_named(history: str, tmp_path: Path):
-    failed = made(created(Lake(str(tmp_path / "lake"))), history, "1995")
+def test_a_corrected_history_decides_again_from_that_day_on(history: str, tmp_path: Path):
+    lake = created(Lake(str(tmp_path / "lake")))
+    made(lake, history, "2021")
+    before = lake.scan("backtest_runs").collect()["run_id"][0]
+    closes = tmp_path / "closes.csv"
+    lines = closes.read_text().splitlines()
+    day, *prices = lines[290].split(",")
+    assert day.startswith("2021")
+    lines[290] = ",".join([day, *(f"{0.9 * float(price):.2f}" for price in prices)])
+    closes.write_text("\n".join(lines) + "\n")
+
+    again = made(lake, history, "2021")
+
+    # Up to the year before nothing is walked again; the session before looked a day ahead.
+    assert told(again, "resumed_years")[0] == 1
+    assert told(again, "first_unlike")[0] == {before: lines[289].partition(",")[0]}
+
+
+@pytest.mark.parametrize(
+    ("year", "told"),
+    [("1995", "has no session from None to 1995-12-31"), ("2022", "has no session in 2022")],
+)
+def test_a_year_that_the_history_has_not_is_named(
+    history: str, year: str, told: str, tmp_path: Path
+):
+    failed = made(created(Lake(str(tmp_path / "lake"))), history, year)
 
     assert not failed.success
     (failure,) = [event for event in failed.all_events if event.is_step_failure]
-    assert "has no session from 1995-01-01" in str(failure.step_failure_data.error)
+    assert told in str(failure.step_failure_data.error)

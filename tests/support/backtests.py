@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,7 @@ from margin_assets.backtest.engine.state import empty_state
 from margin_assets.backtest.engine.walk import Walk
 from margin_assets.backtest.history.building import History, built
 from margin_assets.backtest.history.document import Document, HistoryFile
-from margin_assets.backtest.history.reading import ACTIONS, SOURCED, YIELDS, Rows
+from margin_assets.backtest.history.reading import ACTIONS, BARS, SOURCED, YIELDS, Rows
 from margin_assets.backtest.policy import BUILT_IN, Policy
 from margin_assets.calendar import sessions
 from margin_assets.kernels.numeric.money import MICRO, value_cents
@@ -54,8 +55,18 @@ def rows(
     )
 
 
-def history(closes: Mapping[str, Sequence[float | None]], **more: object) -> History:
-    return built(rows(closes), document(**more))
+def history(
+    closes: Mapping[str, Sequence[float | None]],
+    bars: Sequence[tuple[str, datetime, float]] | None = None,
+    **more: object,
+) -> History:
+    told = None if bars is None else pl.DataFrame(list(bars), schema=BARS, orient="row")
+    return built(rows(closes)._replace(bars=told), document(**more))
+
+
+def noon(day: date, hour: int = 12) -> datetime:
+    """An hour of a day on the exchange."""
+    return datetime(day.year, day.month, day.day, hour, tzinfo=ZoneInfo("America/New_York"))
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from polars.testing import assert_frame_equal
 
 from margin_assets.calendar import sessions
 from margin_assets.kernels.book.delivered_terms import as_listed
+from margin_assets.kernels.firm_risk import tables as firm_tables
 from margin_assets.kernels.history import history
-from margin_assets.kernels.margin import firm_tables
 from margin_assets.kernels.margin.margined import margined
 from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.valuation.rates_book.history import RATES_TABLES

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from margin_assets.backtest.history.actions import price_at_opening
 from margin_assets.backtest.history.building import BEFORE, History
 from margin_assets.backtest.policy import Policy
 from margin_assets.calendar import sessions
@@ -27,6 +28,18 @@ _MARKS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
+class Moment(NamedTuple):
+    """An instant at which a book is valued."""
+
+    point: int
+    """Microseconds."""
+    place: int
+    """Session up to which returns are known."""
+    series: Series
+    paths: Paths
+    """What is to come, were nobody to act."""
+
+
 class Ground(NamedTuple):
     """A history as the day loop reads it."""
 
@@ -34,8 +47,8 @@ class Ground(NamedTuple):
     counting: BacktestRules
     series: Series
     """Terms of the securities; price, state and beta are those of no day."""
-    paths: Paths
-    """With what holders got at the end of a security."""
+    total: FloatArray
+    """Of the history, with what holders got at the end of a security."""
     changes: tuple[Int64Array, ...]
     """By horizon: [session, security], micro-dollars until then; `UNKNOWN` past the end."""
     settled: Int64Array
@@ -43,14 +56,50 @@ class Ground(NamedTuple):
     crisis: Int64Array
     """Crisis of each session, from 1; 0 for none."""
 
-    def on(self, place: int, age: np.ndarray, rules: Rules) -> Series:
-        """Series at the last closes up to a session, which are so many sessions old."""
+    def at_close(self, place: int, rules: Rules) -> Moment:
+        """A close: the last prices up to it."""
         history = self.history
-        return self.series._replace(
-            price=history.price[place],
+        known = (history.price[place], history.age[place], self.total[place])
+        return self._moment(int(history.closes[place]), (place, place + 1), known, rules)
+
+    def at_opening(self, place: int, rules: Rules) -> Moment:
+        """An opening: the closes before are a session older, and splits are out of them."""
+        history = self.history
+        price = price_at_opening(history.price, history.splits, place)
+        known = (price, self._older(place), self.total[place - 1])
+        # Betas are those of the close before: the month's own are known at its first close.
+        return self._moment(int(history.opens[place]), (place - 1, place), known, rules)
+
+    def at_bar(self, number: int, rules: Rules) -> Moment:
+        """The end of a bar: of what has none yet the close before."""
+        history, bars = self.history, self.history.bars
+        place, is_there = int(bars.place[number]), bars.is_there[number]
+        age = np.where(is_there, 0, self._older(place))
+        # Of what has a bar the close of its session is above 0.
+        share = bars.price[number] / np.where(is_there, history.price[place], 1)
+        total = np.where(is_there, self.total[place] * share, self.total[place - 1])
+        known = (bars.price[number], age, total)
+        return self._moment(int(bars.instant[number]), (place, place), known, rules)
+
+    def _older(self, place: int) -> np.ndarray:
+        age = self.history.age[place - 1]
+        return np.where(age == BEFORE, BEFORE, age + 1)
+
+    def _moment(
+        self,
+        point: int,
+        at: tuple[int, int],
+        known: tuple[Int64Array, np.ndarray, FloatArray],
+        rules: Rules,
+    ) -> Moment:
+        (place, following), (price, age, total) = at, known
+        series = self.series._replace(
+            price=price,
             price_state=price_state(age, rules),
-            beta=history.beta[history.month[place]],
+            beta=self.history.beta[self.history.month[place]],
         )
+        later = self.total[following : following + self.counting.left_alone]
+        return Moment(point, place, series, Paths(price, total, later))
 
 
 def price_state(age: np.ndarray, rules: Rules) -> Int8Array:
@@ -71,12 +120,11 @@ def ground_of(history: History, policy: Policy) -> Ground:
         got = history.worth[security] / history.price[history.last[security], security]
         total[settled[security] :, security] *= got
     changes = tuple(_changes(history.price, total, days) for days in counting.horizons)
-    paths = Paths(history.price, total)
     return Ground(
         history,
         counting,
         _series(history, policy),
-        paths,
+        total,
         changes,
         settled,
         _crises(history, counting),

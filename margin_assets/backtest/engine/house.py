@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import polars as pl
 
-from margin_assets.backtest.engine.ground import Ground
+from margin_assets.backtest.engine.ground import Ground, Moment
 from margin_assets.backtest.history.building import returns_of
 from margin_assets.backtest.policy import DayRules
 from margin_assets.kernels.book.book import Book
@@ -22,14 +22,12 @@ from schemas.landed import ACCOUNT_TYPES
 _YEAR = 252.0
 
 
-def charge(
-    ground: Ground, at: tuple[int, Book, Series], figures: Figures, day_rules: DayRules
-) -> None:
-    """Adds the add-ons of a session to what governs, in place."""
-    place, book, series = at
+def charge(ground: Ground, at: tuple[Moment, Book], figures: Figures, day_rules: DayRules) -> None:
+    """Adds the add-ons of a moment to what governs, in place."""
+    (point, place, series, _), book = at
     if not day_rules.overlays.enabled:
         return
-    now = instant(int(ground.history.closes[place]))
+    now = instant(point)
     types = [ACCOUNT_TYPES[kind] for kind in book.account_type]
     accounts = pl.DataFrame({"account_id": _seats(len(types)), "account_type": types})
     accounts = accounts.with_columns(as_of=now)

@@ -1,22 +1,22 @@
 """The walk: session after session, the firm as the live monitor would have it at each close.
 
 A session has the instants that the monitor would evaluate: its opening where a price ages there,
-every deadline of the ladder, and its close. Between them owners and the firm act.
+every deadline of the ladder, the ends of its bars where there are some, and its close. Between them
+owners and the firm act.
 """
 
 import numpy as np
 
 from margin_assets.backtest.book.plan import Plan
 from margin_assets.backtest.engine import acts, house
-from margin_assets.backtest.engine.ground import Ground, price_state
+from margin_assets.backtest.engine.ground import Ground, Moment
 from margin_assets.backtest.engine.record import Recorder, Year, group_of
 from margin_assets.backtest.engine.state import MARKET, NOBODY, TALLIES, State, book_of
-from margin_assets.backtest.history.building import BEFORE
 from margin_assets.backtest.policy import DayRules, Policy
 from margin_assets.kernels.backtest.days import lowest_left_alone
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures, empty_figures
-from margin_assets.kernels.book.series import STALE, UNUSABLE, Series
+from margin_assets.kernels.book.series import STALE, UNUSABLE
 from margin_assets.kernels.book.states import UNPRICED
 from margin_assets.kernels.enforcement.ladder import climb
 from margin_assets.kernels.enforcement.liquidation import liquidated
@@ -40,8 +40,8 @@ class Walk:
         self._book: Book | None = None
         first = policy.on(ground.history.days[0]).rules
         self._figures = empty_figures(plan.seats, first)
-        self._at = 0
-        """Session of whose close the figures are."""
+        self._now = self._close_of(0)
+        """The instant that the figures are of."""
         self._is_fresh = True
 
     def year(self, places: range) -> Year:
@@ -49,48 +49,52 @@ class Walk:
         recorder = Recorder(self.ground, len(self.plan.tempers))
         if places.start and self._is_fresh:
             # As the close before left them, whoever walked up to it.
-            self._at, self._figures = places.start - 1, self._valued(places.start - 1)[2]
+            self._value(self._close_of(places.start - 1))
         self._is_fresh = False
         for place in places:
             self._session(place, recorder)
         return recorder.year()
 
     def _session(self, place: int, recorder: Recorder) -> None:
-        history = self.ground.history
+        history, bars = self.ground.history, self.ground.history.bars
+        close = self._close_of(place)
         recorder.begin(place)
         if place:
-            self._pass_time(int(history.opens[place]), place, recorder)
+            self._pass_time(int(history.opens[place]), recorder)
             self._open(place, recorder)
-            self._pass_time(int(history.closes[place]), place, recorder)
-        series = self._series(place, history.age[place])
-        self._act(acts.Session(place, series), recorder)
-        book, series, figures = self._valued(place)
-        self._at, self._figures = place, figures
+            for number in bars.of(place):
+                self._pass_time(int(bars.instant[number]), recorder)
+                self._bar(number, recorder)
+            self._pass_time(close.point, recorder)
+        self._act(acts.Session(place, close.series), recorder)
+        self._value(close)
         seats = np.flatnonzero(self.state.life != NOBODY)
-        self._missed(figures, seats)
-        self._climb(int(history.closes[place]), seats, (book, series), recorder)
-        recorder.close(self.state, book, figures, group_of(self.state, self.plan.lives.temper))
+        self._missed(seats)
+        self._climb(close.point, seats, recorder)
+        groups = group_of(self.state, self.plan.lives.temper)
+        recorder.close(self.state, self._held(), self._figures, groups)
 
     def _rules(self, point: int) -> DayRules:
         return self.policy.on(day_of(point))
 
-    def _series(self, place: int, age: np.ndarray) -> Series:
-        rules = self._rules(int(self.ground.history.closes[place])).rules
-        return self.ground.on(place, age, rules)
+    def _close_of(self, place: int) -> Moment:
+        point = int(self.ground.history.closes[place])
+        return self.ground.at_close(place, self._rules(point).rules)
 
     def _held(self) -> Book:
         if self._book is None:
             self._book = book_of(self.state)
         return self._book
 
-    def _valued(self, place: int) -> tuple[Book, Series, Figures]:
-        """The book at the close of a session, house add-ons included."""
-        history = self.ground.history
-        book, series = self._held(), self._series(place, history.age[place])
-        day_rules = self._rules(int(history.closes[place]))
-        figures = revalue(book, series, day_rules.rules)
-        house.charge(self.ground, (place, book, series), figures, day_rules)
-        return book, series, figures
+    def _value(self, moment: Moment) -> None:
+        """Values the book as of a moment, house add-ons included."""
+        self._now, self._figures = moment, self._valued(moment)
+
+    def _valued(self, moment: Moment) -> Figures:
+        book, day_rules = self._held(), self._rules(moment.point)
+        figures = revalue(book, moment.series, day_rules.rules)
+        house.charge(self.ground, (moment, book), figures, day_rules)
+        return figures
 
     def _open(self, place: int, recorder: Recorder) -> None:
         """What the opening itself does: shares split, dividends go, prices grow old."""
@@ -101,24 +105,31 @@ class Walk:
         if len(ratios[0]):
             acts.split(state, *ratios, history.price[place])
             self._book = None
-        age = history.age[place - 1]
-        older = np.where(age == BEFORE, BEFORE, age + 1)
         point = int(history.opens[place])
-        rules = self._rules(point).rules
-        turned = price_state(older, rules) != price_state(age, rules)
+        moment = self.ground.at_opening(place, self._rules(point).rules)
+        turned = moment.series.price_state != self._now.series.price_state
+        self._now = moment
         if not turned.any():
             return
         seats = np.flatnonzero((state.quantity[:, turned] != 0).any(axis=1))
         if not len(seats):
             return
-        book, series = self._held(), self.ground.on(place - 1, older, rules)
-        figures = revalue(book, series, rules)
-        house.charge(self.ground, (place - 1, book, series), figures, self._rules(point))
+        figures = self._valued(moment)
         for name in Figures._fields:
             getattr(self._figures, name)[seats] = getattr(figures, name)[seats]
-        self._climb(point, seats, (book, series), recorder)
+        self._climb(point, seats, recorder)
 
-    def _pass_time(self, until: int, place: int, recorder: Recorder) -> None:
+    def _bar(self, number: int, recorder: Recorder) -> None:
+        """The end of a bar: who is to be liquidated is sold out at it, then all are valued."""
+        point = int(self.ground.history.bars.instant[number])
+        moment = self.ground.at_bar(number, self._rules(point).rules)
+        self._sell(acts.Session(recorder.day["place"], moment.series), recorder)
+        self._value(moment)
+        seats = np.flatnonzero(self.state.life != NOBODY)
+        self._missed(seats)
+        self._climb(point, seats, recorder)
+
+    def _pass_time(self, until: int, recorder: Recorder) -> None:
         """Deadlines of the ladder before an instant, at the figures of the last evaluation."""
         ladder = self.state.ladder
         while True:
@@ -128,35 +139,30 @@ class Walk:
             point = grid_point(due, self._rules(due).rules.grid_interval)
             if point >= until:
                 return
-            seats = np.flatnonzero(ladder.deadline <= point)
-            series = self._series(place - 1, self.ground.history.age[place - 1])
-            self._climb(point, seats, (self._held(), series), recorder)
+            self._climb(point, np.flatnonzero(ladder.deadline <= point), recorder)
 
-    def _climb(
-        self, point: int, seats: Int64Array, at: tuple[Book, Series], recorder: Recorder
-    ) -> None:
-        state, place = self.state, recorder.day["place"]
-        kept = self._spared(point, seats, at)
+    def _climb(self, point: int, seats: Int64Array, recorder: Recorder) -> None:
+        state, book = self.state, self._held()
+        kept = self._spared(point, seats)
         rules = self._rules(point).rules
-        steps = climb(at[0], self._figures, rules, state.ladder, Evaluated(point, seats, kept))
+        steps = climb(book, self._figures, rules, state.ladder, Evaluated(point, seats, kept))
         if not len(steps.account):
             return
-        made = recorder.steps(state, steps, place)
+        made = recorder.steps(state, steps, recorder.day["place"])
         if len(made):
-            self._note_calls(made, at[0], place)
+            self._note_calls(made, recorder.day["place"])
 
-    def _note_calls(self, made: Int64Array, book: Book, place: int) -> None:
+    def _note_calls(self, made: Int64Array, place: int) -> None:
         """What would come of those who are called, were they left alone."""
-        state, window = self.state, (self._at, self.ground.counting.left_alone)
+        state = self.state
         state.called_on[made], state.met_by[made] = place, MARKET
-        equity = self._figures.equity
-        lowest = lowest_left_alone(book, equity, made, self.ground.paths, window)
+        lowest = lowest_left_alone(self._held(), self._figures.equity, made, self._now.paths)
         state.lowest[made] = lowest
         state.tally[_T["false_calls"], made] += lowest >= 0
 
-    def _spared(self, point: int, seats: Int64Array, at: tuple[Book, Series]) -> Int64Array:
+    def _spared(self, point: int, seats: Int64Array) -> Int64Array:
         """Who is not liquidated because only bounds say so, as the live monitor spares them."""
-        figures, ladder, (book, series) = self._figures, self.state.ladder, at
+        figures, ladder, series = self._figures, self.state.ladder, self._now.series
         rules = self._rules(point).rules
         on_bounds = seats[figures.states[seats] & UNPRICED != 0]
         due = liquidated(figures, rules, ladder, (point, on_bounds))
@@ -165,14 +171,14 @@ class Walk:
         aged = np.where(series.price_state == UNUSABLE, STALE, series.price_state)
         known = Figures._make(column.copy() for column in figures)
         last = series._replace(price_state=aged.astype(np.int8))
-        revalue(book, last, rules, into=(due, known))
+        revalue(self._held(), last, rules, into=(due, known))
         still = liquidated(known, rules, Ladder._make(ladder), (point, due))
         return np.setdiff1d(due, still)
 
-    def _missed(self, figures: Figures, seats: Int64Array) -> None:
+    def _missed(self, seats: Int64Array) -> None:
         """Accounts that owe more than they own, and nobody had called them."""
         called = self.state.ladder.margin_status[seats] == CALL
-        negative = figures.equity[seats] < 0
+        negative = self._figures.equity[seats] < 0
         self.state.tally[_T["missed_sessions"], seats] += negative & ~called
 
     def _act(self, at: acts.Session, recorder: Recorder) -> None:
@@ -204,6 +210,7 @@ class Walk:
         empty, lost = acts.sell_liquidated(state, at)
         recorder.day["sold_out"] += len(empty)
         recorder.day["lost"] += int(lost.sum())
+        self._book = None
         for seat, amount in zip(empty.tolist(), lost.tolist(), strict=True):
             recorder.lost(state, (seat, at.place), amount, before[seat])
 

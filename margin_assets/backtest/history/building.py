@@ -10,6 +10,8 @@ import numpy.typing as npt
 import polars as pl
 
 from margin_assets.backtest.faults import BacktestError, Fault
+from margin_assets.backtest.history.actions import Actions, actions_by_ticker, actions_of
+from margin_assets.backtest.history.bars import Bars, Sessions, bars_of
 from margin_assets.backtest.history.document import Described, Document
 from margin_assets.backtest.history.reading import Rows, read_rows
 from margin_assets.backtest.history.segments import Segment, clean, segments
@@ -20,20 +22,6 @@ from margin_assets.kernels.rules.backtest_rules import BacktestRules, backtest_r
 
 BEFORE = -1
 """Age of a price that has not been yet."""
-
-
-class Actions(NamedTuple):
-    """Splits or dividends in order of their sessions."""
-
-    place: Int64Array
-    security: Int64Array
-    value: Int64Array
-    """New shares for an old one, ppm; or micro-dollars a share held before."""
-
-    def on(self, place: int) -> tuple[Int64Array, Int64Array]:
-        """Securities and values of one session."""
-        first, end = np.searchsorted(self.place, [place, place + 1])
-        return self.security[first:end], self.value[first:end]
 
 
 class History(NamedTuple):
@@ -66,18 +54,20 @@ class History(NamedTuple):
     """Month of each session, from 0."""
     rate: FloatArray
     """Yield a year known on each session; NaN where none is."""
+    bars: Bars
+    """Prices between openings and closes, where they were asked for."""
     rows: pl.DataFrame
     """The rows that count, with their origin."""
     faults: tuple[Fault, ...]
 
 
-def history_of(described: Described) -> History:
-    """Reads a history and lays it out.
+def history_of(described: Described, *, with_bars: bool = False) -> History:
+    """Reads a history and lays it out, its bars too where they are asked for.
 
     Raises:
-        BacktestError: It has no row that counts, or not its benchmark.
+        BacktestError: It has no row that counts, or not its benchmark, or no bars.
     """
-    return built(read_rows(described), described.document)
+    return built(read_rows(described, with_bars=with_bars), described.document)
 
 
 def built(rows: Rows, document: Document) -> History:
@@ -92,7 +82,7 @@ def built(rows: Rows, document: Document) -> History:
     days = known.days[first:end]
     rules = backtest_rules(days[-1])
     cleaned = clean(rows, days)
-    splits = _by_ticker(rows.actions.filter(pl.col("kind") == "split"), days)
+    splits = actions_by_ticker(rows.actions.filter(pl.col("kind") == "split"), days)
     found, faults = segments(
         cleaned, {k: v["place"].to_numpy() for k, v in splits.items()}, document, rules
     )
@@ -107,8 +97,11 @@ def built(rows: Rows, document: Document) -> History:
     if document.benchmark not in symbols:
         raise BacktestError(f"history {document.name}: benchmark {document.benchmark} has no rows")
     price, age = _prices(found, len(days))
-    dividends = _by_ticker(rows.actions.filter(pl.col("kind") == "dividend"), days)
-    told_splits, told_dividends = _actions(found, splits, PPM), _actions(found, dividends, MICRO)
+    dividends = actions_by_ticker(rows.actions.filter(pl.col("kind") == "dividend"), days)
+    told_splits, told_dividends = (
+        actions_of(found, splits, PPM),
+        actions_of(found, dividends, MICRO),
+    )
     total = _totals(price, age, told_splits, told_dividends)
     month = _months(days)
     classes = [names[s.ticker].asset_class if s.ticker in names else "equity" for s in found]
@@ -118,12 +111,14 @@ def built(rows: Rows, document: Document) -> History:
         for s in found
         if not document.adjusted and s.ticker not in {*splits, *dividends}
     ]
+    origins, times = _origins(found, days), (known.opens[first:end], known.closes[first:end])
+    bars, wrong = bars_of(rows.bars, Sessions(*times, origins, price, told_splits))
     return History(
         document=document,
         history_id=_identity(rows, document, rules),
         days=tuple(days),
-        opens=known.opens[first:end],
-        closes=known.closes[first:end],
+        opens=times[0],
+        closes=times[1],
         symbols=tuple(symbols),
         asset_class=tuple(classes),
         class_group=tuple(groups[symbol] for symbol in symbols),
@@ -137,8 +132,9 @@ def built(rows: Rows, document: Document) -> History:
         beta=beta,
         month=month,
         rate=_rates(rows.yields, days),
-        rows=_origins(found, days),
-        faults=tuple(faults),
+        bars=bars,
+        rows=origins,
+        faults=(*faults, *wrong),
     )
 
 
@@ -151,34 +147,6 @@ def _range(days: list[date], asked: pl.Series, document: Document) -> tuple[int,
     if first >= end:
         raise BacktestError(f"history {document.name} has no row on a session")
     return int(first), int(end)
-
-
-def _by_ticker(actions: pl.DataFrame, days: list[date]) -> dict[str, pl.DataFrame]:
-    """Actions of each ticker with the place of the first session on or after their day."""
-    known = np.array(days, dtype="datetime64[D]")
-    placed = actions.with_columns(
-        place=pl.Series(np.searchsorted(known, actions["day"].to_numpy().astype("datetime64[D]")))
-    ).filter(pl.col("place") < len(days))
-    parts = placed.sort("symbol", "place").partition_by("symbol", as_dict=True)
-    return {str(key[0]): part for key, part in parts.items()}
-
-
-def _actions(found: list[Segment], told: dict[str, pl.DataFrame], scale: int) -> Actions:
-    """Actions of the securities, each at the first row on or after its session."""
-    place, security, value = [], [], []
-    for number, segment in enumerate(found):
-        if segment.ticker not in told:
-            continue
-        rows = told[segment.ticker]
-        at = np.searchsorted(segment.places, rows["place"].to_numpy())
-        # At the first row there is no holder yet, and after the last there is none any more.
-        within = (at > 0) & (at < len(segment.places))
-        place += segment.places[at[within]].tolist()
-        security += [number] * int(within.sum())
-        value += np.rint(rows["value"].to_numpy()[within] * scale).astype(np.int64).tolist()
-    order = np.lexsort((security, place)) if place else np.zeros(0, np.int64)
-    columns = (np.array(column, dtype=np.int64)[order] for column in (place, security, value))
-    return Actions(*columns)
 
 
 def _prices(found: list[Segment], days: int) -> tuple[Int64Array, npt.NDArray[np.int32]]:

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from margin_assets.backtest.faults import BacktestError
 
 _KNOWN = "margin_assets.backtest.history"
-KINDS = ("closes", "wide_closes", "actions", "factors", "yields")
 
 
 class _Part(BaseModel):
@@ -24,9 +23,11 @@ class HistoryFile(_Part):
     """One file: a path beside the document, or `package:path` of an installed package."""
 
     path: str
-    kind: Literal["closes", "wide_closes", "actions", "factors", "yields"]
+    kind: Literal["closes", "wide_closes", "actions", "factors", "yields", "bars"]
     column: str | None = None
     """Of yields: the column of the rate, per cent."""
+    minutes: Annotated[int, Field(ge=1, le=390)] = 60
+    """Of bars: how long each is."""
 
 
 class Cut(_Part):

@@ -1,9 +1,9 @@
 """Files of a history as long rows, each with the file and the row that it came from."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -15,7 +15,9 @@ SOURCED = CLOSES | {"file": pl.String, "file_row": pl.Int64}
 ACTIONS = {"symbol": pl.String, "day": pl.Date, "kind": pl.String, "value": pl.Float64}
 """Of `after` the last day before, of the others the first day on which it counts."""
 YIELDS = {"day": pl.Date, "rate": pl.Float64}
+BARS = {"symbol": pl.String, "at": pl.Datetime("us", "UTC"), "close": pl.Float64}
 _DAYS = ("day", "date", "Date")
+_EXCHANGE = "America/New_York"
 _PERCENT = 100.0
 
 
@@ -30,17 +32,24 @@ class Rows(NamedTuple):
     """day, rate a year as a fraction."""
     files: dict[str, str]
     """SHA-256 of each file by its name."""
+    bars: pl.DataFrame | None = None
+    """symbol, end of the bar, close in USD; None where nobody asked for them."""
 
 
-def read_rows(history: Described) -> Rows:
-    """Reads every file of a history.
+def read_rows(history: Described, *, with_bars: bool = False) -> Rows:
+    """Reads every file of a history; those of bars where they are asked for.
 
     Raises:
-        BacktestError: A file is not there, or not of its kind.
+        BacktestError: A file is not there, or not of its kind; or no file has bars.
     """
-    found: dict[str, list[pl.DataFrame]] = {"closes": [], "actions": [], "yields": []}
+    document = history.document
+    if with_bars and not any(file.kind == "bars" for file in document.file):
+        raise BacktestError(f"history {document.name} has no file of bars")
+    found: dict[str, list[pl.DataFrame]] = {"closes": [], "actions": [], "yields": [], "bars": []}
     hashes: dict[str, str] = {}
-    for file in history.document.file:
+    for file in document.file:
+        if file.kind == "bars" and not with_bars:
+            continue
         path = history.place(file)
         hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
         into, rows = _read(path, file)
@@ -50,10 +59,11 @@ def read_rows(history: Described) -> Rows:
         _all(found["actions"], ACTIONS),
         _all(found["yields"], YIELDS),
         hashes,
+        _all(found["bars"], BARS) if with_bars else None,
     )
 
 
-def _all(parts: list[pl.DataFrame], schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
+def _all(parts: list[pl.DataFrame], schema: Mapping[str, Any]) -> pl.DataFrame:
     typed = [
         part.select(pl.col(name).cast(kind) for name, kind in schema.items()) for part in parts
     ]
@@ -67,6 +77,7 @@ def _read(path: Path, file: HistoryFile) -> tuple[str, pl.DataFrame]:
         "actions": ("actions", lambda table: table),
         "factors": ("actions", _actions_of_factors),
         "yields": ("yields", lambda table: _yields(table, file.column or "rate")),
+        "bars": ("bars", lambda table: _bars(table, file.minutes)),
     }
     into, reader = readers[file.kind]
     try:
@@ -138,3 +149,16 @@ def _yields(table: pl.DataFrame, column: str) -> pl.DataFrame:
     """A date and a rate in per cent a year; 0 and blank are missing."""
     rate = pl.col(column).cast(pl.Float64)
     return table.filter(rate != 0.0).select("day", rate=rate / _PERCENT)
+
+
+def _bars(table: pl.DataFrame, minutes: int) -> pl.DataFrame:
+    """Columns symbol, ts and close: `ts` begins the bar, on the exchange's clock or with a zone."""
+    began = pl.col("ts")
+    if table["ts"].dtype == pl.String:
+        began = began.str.to_datetime()
+    zone = getattr(table.select(began.head(1)).schema["ts"], "time_zone", None)
+    if zone is None:
+        # An hour that a change of clocks repeats or leaves out lies outside of every session.
+        began = began.dt.replace_time_zone(_EXCHANGE, ambiguous="earliest", non_existent="null")
+    ended = began.dt.convert_time_zone("UTC") + pl.duration(minutes=minutes)
+    return table.select("symbol", at=ended, close=pl.col("close").cast(pl.Float64)).drop_nulls()

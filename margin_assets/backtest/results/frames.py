@@ -123,12 +123,19 @@ def worst_frame(ran: Ran) -> pl.DataFrame:
     )
 
 
+def _bars(ran: Ran) -> int:
+    place = ran.ground.history.bars.place
+    first, end = np.searchsorted(place, [ran.sessions.start, ran.sessions.stop])
+    return int(end - first)
+
+
 def run_frame(ran: Ran) -> pl.DataFrame:
     """The row of `backtest_runs`."""
     days, rows = np.concatenate([year.days for year in ran.years]), all_lives(ran)
     calls = np.concatenate([year.calls for year in ran.years])
     took = calls[:, 2] - calls[:, 1]
-    total = {name: int(rows[:, LIFE_COLUMNS.index(name)].sum()) for name in TALLIES}
+    tallies = rows[:, len(LIFE_COLUMNS) - len(TALLIES) :].sum(axis=0) - ran.before[0]
+    total = dict(zip(TALLIES, tallies.tolist(), strict=True))
     house = int(days[:, DAY_COLUMNS.index("house")].sum())
     history = ran.ground.history
     amounts = {
@@ -153,6 +160,7 @@ def run_frame(ran: Ran) -> pl.DataFrame:
         "first_date": history.days[ran.sessions.start],
         "last_date": history.days[ran.sessions.stop - 1],
         "sessions": len(days),
+        "bars": _bars(ran),
         "account_days": int(days[:, DAY_COLUMNS.index("accounts")].sum()),
         "accounts": len(rows),
         "calls": total["calls"],

@@ -1,4 +1,4 @@
-"""Verbs over runs that a lake holds: the worst of one, one of them opened, the page again."""
+"""Verbs over runs that a lake holds: the worst of one, one opened, two compared, the page again."""
 
 import json
 from pathlib import Path
@@ -24,6 +24,9 @@ def register(backtest: typer.Typer) -> None:
     backtest.command(
         "explain", epilog=example("margin backtest explain RUN 1 --kind lost --lake ./lake")
     )(explain)
+    backtest.command(
+        "difference", epilog=example("margin backtest difference RUN OTHER --lake ./lake")
+    )(difference)
     backtest.command(
         "report", epilog=example("margin backtest report RUN --out report.html --lake ./lake")
     )(report)
@@ -117,6 +120,34 @@ def _explained(row: dict[str, Any], accounts: "pl.DataFrame") -> dict[str, Any]:
     of_life = ("temper", "account_type", "calls", "restrictions", "liquidations", "lost")
     told = {name: value for name, value in row.items() if name != "held"}
     return told | {"positions": positions} | {name: owner[name] for name in of_life}
+
+
+def difference(
+    *,
+    run_id: RunArgument,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Another run.")],
+    lake: LakeOption = DEFAULT_LAKE,
+    as_json: JsonOption = False,
+) -> None:
+    """What differs between two runs: the first session, totals, and accounts."""
+    from margin_assets.backtest.results.difference import difference as difference_of
+    from margin_assets.backtest.results.storing import RUN_TABLES
+
+    both = ({name: _of_run(lake, one, name) for name in RUN_TABLES} for one in (run_id, other))
+    found = difference_of(*both)
+    if as_json:
+        told = found._asdict() | {"accounts": found.accounts.to_dicts()}
+        output.answer(told)
+        return
+    if found.first_day is None:
+        output.say("no session differs")
+    else:
+        output.say(f"{found.sessions:,} sessions differ, from {found.first_day} on")
+    output.table(
+        ("figure", "run", "other"),
+        [(name, f"{one:,}", f"{two:,}") for name, (one, two) in found.figures.items()],
+    )
+    output.say(f"{found.accounts.height:,} accounts came to something else")
 
 
 def report(

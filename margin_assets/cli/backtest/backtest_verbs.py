@@ -58,6 +58,7 @@ def register(app: typer.Typer) -> None:
         epilog=example(
             "margin backtest built-in --report report.html",
             "margin backtest built-in --history us_daily --data ./data --from 2007-01-01",
+            "margin backtest built-in --history us_daily --data ./data --bars --from 2020-02-19",
             "margin backtest built-in --sweep house.ladder.warning_below=0.03,0.05,0.06",
         ),
     )(run)
@@ -79,6 +80,9 @@ def run(  # noqa: PLR0913 (the options of the interface)
     data: Annotated[
         Path | None, typer.Option("--data", metavar="DIR", help="Folder of the history's files.")
     ] = None,
+    bars: Annotated[
+        bool, typer.Option("--bars", help="Evaluate at the ends of the history's bars too.")
+    ] = False,
     first: FromOption = None,
     last: ToOption = None,
     accounts: Annotated[
@@ -118,7 +122,7 @@ def run(  # noqa: PLR0913 (the options of the interface)
     try:
         policies = _policies(policy, compare, sweep or [])
         with as_lake(book) as held:
-            asked = [Asked(name, data, held, *days, accounts, seed) for name in names]
+            asked = [Asked(name, data, held, *days, accounts, seed, bars) for name in names]
             done = _all_runs(asked, policies, work)
     except BacktestError as error:
         raise Refusal(str(error)) from None

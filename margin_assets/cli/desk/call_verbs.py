@@ -74,7 +74,7 @@ def list_calls(  # noqa: PLR0913 (the options of the interface)
     from margin_assets.desk.calls import Choice, today
     from margin_assets.desk.calls import calls as found
     from margin_assets.lake.ledger.sealed import SealedTables
-    from schemas.calls import CALL_TYPES
+    from schemas.desk.calls import CALL_TYPES
 
     if call_type is not None and call_type not in CALL_TYPES:
         raise typer.BadParameter(f"--type is one of {', '.join(CALL_TYPES)}, not {call_type!r}")

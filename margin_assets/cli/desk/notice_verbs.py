@@ -188,7 +188,7 @@ def list_messages(  # noqa: PLR0913 (the options of the interface)
     as_json: JsonOption = False,
 ) -> None:
     """Messages and their fate, the newest happening first."""
-    from schemas.notifications import STATES
+    from schemas.desk.notifications import STATES
 
     if state is not None and state not in STATES:
         raise typer.BadParameter(f"--state is one of {', '.join(STATES)}, not {state!r}")

@@ -16,7 +16,7 @@ from margin_assets.desk.notices.channels.smtp import SECURITIES, Smtp
 from margin_assets.desk.notices.channels.sns import Sns
 from margin_assets.desk.notices.channels.webhook import Webhook
 from margin_assets.desk.notices.messages import Message
-from schemas.notifications import CHANNELS
+from schemas.desk.notifications import CHANNELS
 
 _OUTBOX = "outbox"
 _SHORTEST_SECRET = 16

@@ -14,7 +14,7 @@ from margin_assets.desk.notices.happenings import Happening
 from margin_assets.desk.notices.policy import Policy, Way
 from margin_assets.desk.notices.wording import worded
 from schemas import TABLES
-from schemas.notifications import SEVERITIES
+from schemas.desk.notifications import SEVERITIES
 
 TABLE = "notifications"
 _TOLD_AT_ONCE = frozenset(("call", "deadline", "plan", "digest"))

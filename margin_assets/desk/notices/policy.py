@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from margin_assets.rulebooks import in_force
-from schemas.notifications import CHANNELS, SEVERITIES
+from schemas.desk.notifications import CHANNELS, SEVERITIES
 
 FAMILY = "notifications"
 NEW_YORK = ZoneInfo("America/New_York")

@@ -35,11 +35,13 @@ class Breaches(NamedTuple):
 
 
 class Paths(NamedTuple):
-    """Values of securities over the sessions, by their total return."""
+    """What securities are worth now, and come to over the sessions after, by their total return."""
 
     price: Int64Array
-    """[session, security]"""
+    """[security], micro-dollars, now."""
     total: FloatArray
+    """[security], now."""
+    later: FloatArray
     """[session, security]"""
 
 
@@ -92,7 +94,7 @@ def count_breaches(
 
 @njit(**OWNS)
 def lowest_left_alone(
-    book: Book, equity: Int64Array, accounts: Int64Array, paths: Paths, window: tuple[int, int]
+    book: Book, equity: Int64Array, accounts: Int64Array, paths: Paths
 ) -> Int64Array:
     """Lowest equity of some accounts over the sessions to come, had nobody touched them, cents.
 
@@ -104,22 +106,19 @@ def lowest_left_alone(
         equity: [account], now.
         accounts: Asked for.
         paths: Of all securities.
-        window: This session, and how many come after it.
     """
-    now, ahead = window
-    last = min(now + ahead, paths.price.shape[0] - 1)
     found = np.empty(len(accounts), dtype=np.int64)
     for k in range(len(accounts)):
         a = accounts[k]
         lowest = float(equity[a])
-        for later in range(now + 1, last + 1):
+        for n in range(len(paths.later)):
             value = float(equity[a])
             for i in range(book.offsets[a], book.offsets[a + 1]):
                 s = book.series[i]
                 # Not so of what has no price yet, nor of what is worth nothing.
-                if paths.total[now, s] > 0.0:
-                    growth = paths.total[later, s] / paths.total[now, s] - 1.0
-                    value += book.quantity[i] * 1e-10 * paths.price[now, s] * growth
+                if paths.total[s] > 0.0:
+                    growth = paths.later[n, s] / paths.total[s] - 1.0
+                    value += book.quantity[i] * 1e-10 * paths.price[s] * growth
             lowest = min(lowest, value)
         found[k] = np.int64(np.floor(lowest + 0.5))
     return found

@@ -13,7 +13,7 @@ from margin_assets.kernels.calls.open_calls import CONSEQUENCE, OpenCalls, conse
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import BEYOND, bounded, instants, to_decimal, to_instants
 from schemas import TABLES
-from schemas.calls import CALL_STATES, CHANGES, CONSEQUENCES
+from schemas.desk.calls import CALL_STATES, CHANGES, CONSEQUENCES
 
 _SPLIT = ("met_by_deposits", "met_by_trades", "met_by_market")
 _KINDS = {(caller.call_type, caller.citation): kind for kind, caller in enumerate(CALLERS)}

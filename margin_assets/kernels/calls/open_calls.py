@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from margin_assets.kernels.calls.call_rules import MINIMUM_EQUITY, PORTFOLIO_MARGIN, UNSET
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
-from schemas.calls import CALL_STATES, CHANGES, CONSEQUENCES
+from schemas.desk.calls import CALL_STATES, CHANGES, CONSEQUENCES
 
 OPEN, PART_MET, EXTENDED, OVERDUE, EXPIRED, MET = range(len(CALL_STATES))
 CHANGE = {name: code for code, name in enumerate(CHANGES)}

@@ -19,7 +19,7 @@ from margin_assets.kernels.liquidation.trimming import trimmed
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MICRO, PPM, to_decimal
-from schemas.liquidation import POLICIES
+from schemas.desk.liquidation import POLICIES
 
 STATUSES = ("not_deficient", "cured", "cannot_cure")
 NODES = 500

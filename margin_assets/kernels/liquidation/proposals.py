@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from margin_assets.kernels.numeric.money import CENTS, MICRO
 from schemas.columns import PRINTABLE
-from schemas.liquidation import POLICIES, PROOFS, SIDES
+from schemas.desk.liquidation import POLICIES, PROOFS, SIDES
 
 OUR_ID = re.compile("[0-9a-f]{32}")
 """What ids of plans and orders look like."""

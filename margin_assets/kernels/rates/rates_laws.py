@@ -6,7 +6,7 @@ Frames that hold several business dates carry `business_date` and give it back.
 import polars as pl
 
 from margin_assets.kernels.rates.rates_rules import rates_rules
-from schemas.rates_results import RatesValues
+from schemas.rates.results import RatesValues
 
 MOST_REPRICING_ERROR = 1e-9
 """Of a rate; of a future's price it is a millionth of a basis point."""

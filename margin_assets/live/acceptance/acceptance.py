@@ -22,7 +22,7 @@ from margin_assets.kernels.corporate.exercises import leg_fills
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.live.acceptance.seen_ids import SeenIds
-from margin_assets.live.firm.points import PointsOf
+from margin_assets.live.state.points import PointsOf
 from schemas import feed_columns
 
 IDS = {

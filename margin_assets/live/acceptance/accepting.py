@@ -41,9 +41,9 @@ from margin_assets.live.acceptance.refusals import (
 )
 from margin_assets.live.acceptance.reports import NO_QUARANTINE, Report, tally
 from margin_assets.live.acceptance.zero_prices import Known, split_prices, zero_fills
-from margin_assets.live.firm.actions import ActionMonitor
-from margin_assets.live.firm.market import Market
-from margin_assets.live.firm.points import with_points
+from margin_assets.live.books.actions import ActionMonitor
+from margin_assets.live.state.market import Market
+from margin_assets.live.state.points import with_points
 from schemas import FEEDS
 
 OpenFile = Callable[[PlannedFile], BinaryIO]

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from margin_assets.lake.ledger.sealed import SealedTables
-from margin_assets.live.firm.points import PointsOf, times_of
+from margin_assets.live.state.points import PointsOf, times_of
 from schemas import FEEDS, feed_columns
 
 AWAITS = "awaits"

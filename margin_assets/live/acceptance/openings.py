@@ -5,7 +5,7 @@ import polars as pl
 from margin_assets.kernels.corporate.openings import opening_fills
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.live.acceptance.acceptance import Accepted, Lookup, Refusal, Scan
-from margin_assets.live.firm.points import PointsOf
+from margin_assets.live.state.points import PointsOf
 from schemas import empty_feed, feed_columns
 
 _FEED = "opening_balances"

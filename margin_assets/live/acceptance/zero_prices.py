@@ -12,7 +12,7 @@ import polars as pl
 from margin_assets.kernels.book.fills import FillRow, fill_rows, standing
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.live.acceptance.acceptance import Lookup, Refusal
-from margin_assets.live.firm.market import Market
+from margin_assets.live.state.market import Market
 
 _REASON = "price_out_of_range"
 _NO_OPTION = _REASON, "price 0 of what is not known to be an option"

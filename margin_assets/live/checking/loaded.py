@@ -13,8 +13,8 @@ from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.acceptance.sealed_points import sealed_points
+from margin_assets.live.books.restating import Restating
 from margin_assets.live.firm.monitor import Monitor
-from margin_assets.live.firm.restating import Restating
 from margin_assets.live.session.loading import load_monitor
 
 _OF_ACCOUNTS = frozenset(

@@ -13,7 +13,7 @@ from margin_assets.kernels.rules.grid import day_of
 from margin_assets.kernels.rules.overlay_rules import overlay_rules
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.positions import held_terms, with_marks
-from margin_assets.live.firm.market import Market
+from margin_assets.live.state.market import Market
 from schemas.landed import ACCOUNT_TYPES
 
 

@@ -14,15 +14,15 @@ from margin_assets.kernels.rules.grid import day_of
 from margin_assets.lake.ledger.adoptions import Adopted, decided_as
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.store.store import Lake
+from margin_assets.live.books.intraday import is_switched
 from margin_assets.live.checking.loaded import loaded
 from margin_assets.live.checking.overlaid import house_charges
 from margin_assets.live.checking.traded_today import TradedToday
-from margin_assets.live.firm.intraday import is_switched
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.rulebooks import planned_under
 from margin_assets.whatif.orders import Order, OrderError
 from margin_assets.whatif.pretrade import answer_of
-from schemas.calls import CONSEQUENCES
+from schemas.desk.calls import CONSEQUENCES
 
 Document = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""The firm in memory: holdings, market, and the monitor that climbs the ladder at grid points.
+"""The firm in memory: the monitor that climbs the ladder at grid points, and the firm as a whole.
 
-Here belongs state between cycles and what moves it; each number comes from a kernel.
+Here belongs what moves state and books in the order of events; each number comes from a kernel.
 """

@@ -9,11 +9,9 @@ import polars as pl
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.book.series import Series
-from margin_assets.kernels.margin.concentrations import Terms, concentrations_of
-from margin_assets.kernels.margin.firm import credit_exposures_of, firm_risk_of, firm_sums
-from margin_assets.kernels.margin.firm_view import firm_view, price_moves_of
-from margin_assets.kernels.margin.issuer_map import IssuerMap, issuer_map
-from margin_assets.kernels.margin.limits import (
+from margin_assets.kernels.firm_risk.concentrations import Terms, concentrations_of
+from margin_assets.kernels.firm_risk.issuer_map import IssuerMap, issuer_map
+from margin_assets.kernels.firm_risk.limits import (
     Breach,
     Firm,
     Key,
@@ -22,19 +20,21 @@ from margin_assets.kernels.margin.limits import (
     acknowledged,
     struck,
 )
-from margin_assets.kernels.margin.price_moves import (
+from margin_assets.kernels.firm_risk.price_moves import (
     Scenarios,
     price_scenarios,
     spy_scenarios,
 )
+from margin_assets.kernels.firm_risk.scenarios import credit_exposures_of, firm_risk_of, firm_sums
+from margin_assets.kernels.firm_risk.view import firm_view, price_moves_of
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instant, instants, to_instants
 from margin_assets.kernels.rules.firm_rules import FirmRules, firm_rules
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.kernels.rules.rules import Rules
-from margin_assets.live.firm.holdings import Holdings
-from margin_assets.live.firm.market import Market
-from margin_assets.live.firm.outcomes import Outcomes
+from margin_assets.live.books.outcomes import Outcomes
+from margin_assets.live.state.holdings import Holdings
+from margin_assets.live.state.market import Market
 from margin_assets.valuation.rates_book.measures import Measures, above_measures
 from schemas import TABLES
 from schemas.firm import RATES_METRICS

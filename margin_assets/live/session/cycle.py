@@ -18,10 +18,10 @@ from margin_assets.lake.store.store import ONE_SHARD
 from margin_assets.live.acceptance.accepting import Acceptor, Firm, OpenFile, Taken
 from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.acceptance.late_books import LateBooks, Moved
-from margin_assets.live.firm import calls, plans
+from margin_assets.live.books import calls, plans
+from margin_assets.live.books.restating import DAYS
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.rates import RatesMonitor
-from margin_assets.live.firm.restating import DAYS
 from margin_assets.live.firm.whole import ACKNOWLEDGE
 from margin_assets.live.session.shards import SHARDS, WITH_PAUSES, Bounds, Part, StateShards
 from margin_assets.rulebooks import in_force, versions

@@ -11,9 +11,9 @@ from margin_assets.kernels.numeric.money import instants, to_instants
 from margin_assets.kernels.reg_t import reg_t_book
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.live.firm.monitor import Monitor
-from margin_assets.live.firm.points import PointsOf, with_points
-from margin_assets.live.firm.ticks import ticks_of
 from margin_assets.live.session.cycle import DATED
+from margin_assets.live.state.points import PointsOf, with_points
+from margin_assets.live.state.ticks import ticks_of
 
 
 def _dated(scan: SealedTables, feed: str) -> pl.DataFrame:

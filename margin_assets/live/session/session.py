@@ -24,7 +24,7 @@ from margin_assets.lake.upkeep.caretaker import Caretaker
 from margin_assets.live.acceptance.held import AWAITS, awaiting
 from margin_assets.live.acceptance.refusals import ACCEPTANCE, WITH_LIFE
 from margin_assets.live.acceptance.reports import landed_frames
-from margin_assets.live.firm.plans import PLANS, WITH_RECALLS
+from margin_assets.live.books.plans import PLANS, WITH_RECALLS
 from margin_assets.live.session.condition import Condition
 from margin_assets.live.session.cycle import CycleRunner
 from margin_assets.live.session.published import Publisher

@@ -23,8 +23,8 @@ from margin_assets.live.acceptance.accepting import Acceptor
 from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.acceptance.openings import Openings
 from margin_assets.live.acceptance.sealed_points import sealed_points
+from margin_assets.live.books.restating import Restating
 from margin_assets.live.firm.monitor import Monitor
-from margin_assets.live.firm.restating import Restating
 from margin_assets.live.session.cycle import DATED, OFTEN_EMPTY, CycleRunner
 from margin_assets.live.session.loading import load_monitor, pending_rows
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.margin.limits import Limit
+from margin_assets.kernels.firm_risk.limits import Limit
 from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray
 from margin_assets.valuation.rates_book.figures import UNPRICED, Positions
 

@@ -11,8 +11,8 @@ import pytest
 from margin_assets.desk.notices.policy import Quiet, Way, policy_of, policy_on
 from margin_assets.kernels.enforcement.rungs import REASONS
 from margin_assets.rulebooks import FAMILIES, OUTSIDE, installed, versions
-from schemas.calls import CHANGES
-from schemas.notifications import SEVERITIES
+from schemas.desk.calls import CHANGES
+from schemas.desk.notifications import SEVERITIES
 
 BOOK = files("margin_assets.rulebooks") / "notifications" / "2020-01-01.toml"
 

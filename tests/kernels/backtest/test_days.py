@@ -65,31 +65,37 @@ def test_a_breach_is_a_loss_above_what_was_required():
 
 
 def test_a_book_left_alone_is_seen_at_its_lowest():
-    price = np.full((4, 1), 10_000_000)
+    price = np.full(1, 10_000_000)
     total = np.array([[1.0], [0.9], [0.7], [1.2]])
     book = book_of({0: 100}, {0: -100})  # 1,000 long, 1,000 short
     equity, everyone = np.array([20_000, 20_000]), np.array([0, 1])
 
     # Long: 200 less 300 at the second session; short: 200 less 200 at the third.
-    assert lowest_left_alone(book, equity, everyone, Paths(price, total), (0, 3)).tolist() == [
+    assert lowest_left_alone(
+        book, equity, everyone, Paths(price, total[0], total[1:])
+    ).tolist() == [
         -10_000,
         0,
     ]
-    assert lowest_left_alone(book, equity, everyone, Paths(price, total), (0, 1)).tolist() == [
+    assert lowest_left_alone(
+        book, equity, everyone, Paths(price, total[0], total[1:2])
+    ).tolist() == [
         10_000,
         20_000,
     ]
     # At the end of the history nothing more is known.
-    assert lowest_left_alone(book, equity, everyone, Paths(price, total), (3, 9)).tolist() == [
+    assert lowest_left_alone(
+        book, equity, everyone, Paths(price, total[3], total[4:])
+    ).tolist() == [
         20_000,
         20_000,
     ]
 
 
 def test_what_is_worth_nothing_or_has_no_price_stands_still():
-    price = np.full((2, 2), 10_000_000)
+    price = np.full(2, 10_000_000)
     total = np.array([[0.0, np.nan], [0.0, 1.0]])
     book, equity = book_of({0: 100, 1: 100}), np.array([500])
 
-    found = lowest_left_alone(book, equity, np.array([0]), Paths(price, total), (0, 1))
+    found = lowest_left_alone(book, equity, np.array([0]), Paths(price, total[0], total[1:]))
     assert found.tolist() == [500]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from margin_assets.kernels.margin.firm_tables import firm_risk_at
+from margin_assets.kernels.firm_risk.tables import firm_risk_at
 from tests.support.live_driver import Firm, account, at, beta, cash, fill, instrument, price
 
 

@@ -13,7 +13,7 @@ from margin_assets.lake.landing.reading.rules import row_rules
 from margin_assets.live.past.replay import replay
 from margin_assets.live.session.session import CycleResult
 from schemas import TABLES
-from schemas.rates import (
+from schemas.rates.feeds import (
     CALENDARS,
     CONVENTIONS,
     DAY_COUNTS,

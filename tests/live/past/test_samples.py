@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from margin_assets.kernels.margin.firm_tables import firm_risk_at
+from margin_assets.kernels.firm_risk.tables import firm_risk_at
 from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.ledger.audit import verify
 from margin_assets.lake.store.store import Lake

@@ -1,0 +1,243 @@
+"""What all accounts hold and would lose, by name and by issuer, in one walk over the book.
+
+Positions in an issuer pay for one another inside an account and nowhere else. A plain name, of
+which a unit is worth the same to everybody, is summed in units and valued once; others are valued
+by position. Accounts beyond the exact range are left out, as they are of every figure. Every sum is
+an integer: threads change no bit.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import get_num_threads, njit, prange
+
+from margin_assets.kernels.book.book import Book
+from margin_assets.kernels.book.series import OPTION, USABLE, Series
+from margin_assets.kernels.book.states import BEYOND_RANGE
+from margin_assets.kernels.firm_risk.exact_parts import Summed, in_parts
+from margin_assets.kernels.firm_risk.price_moves import Scenarios
+from margin_assets.kernels.numeric.arrays import Int8Array, Int32Array, Int64Array
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.money import BEYOND, PPM, value_cents
+from margin_assets.kernels.options.valuation import OptionValues, option_stress_pnl
+from margin_assets.kernels.rules.rules import Rules
+from margin_assets.kernels.securities.lines import marked, stress_line
+
+LONG_UNITS, SHORT_UNITS, HOLDERS, LONG_VALUE, SHORT_VALUE, LOSSES = range(6)
+_OWN, _SHARED = 1, 2  # a name valued by position; an issuer of several names
+Table = np.ndarray[tuple[int, int], np.dtype[np.int64]]
+
+
+class Walked(NamedTuple):
+    """What one walk finds, cents and micro-units; a sum beyond all bounds is `BEYOND`."""
+
+    symbols: npt.NDArray[np.int64]
+    """By symbol: units long and short, holders; of names valued by position values and losses."""
+    issuers: npt.NDArray[np.int64]
+    """By class group of several names: holders, then what losing accounts lose, by scenario."""
+    pnl: Table
+    """By account and scenario, of positions in names valued by position."""
+    own_value: Int64Array
+    """By account, of securities among these."""
+
+
+class _Sums(NamedTuple):
+    """The same of one thread, and how large its sums may be."""
+
+    symbols: Table
+    issuers: Table
+    bound: npt.NDArray[np.float64]
+    """Largest amount of a position, and all units."""
+
+
+def kinds_of_names(series: Series, book: Book) -> Int8Array:
+    """How each symbol is walked: valued by position, in an issuer of several names, both, or 0.
+
+    What counts as several is what the book holds.
+    """
+    own = (series.kind == OPTION) | (series.leverage != PPM) | (series.price_state > USABLE)
+    held = _held(book.series, len(series.price))
+    names = np.bincount(
+        series.class_group[held], minlength=int(series.class_group.max(initial=0)) + 1
+    )
+    shared = names[series.class_group] > 1
+    return (own * _OWN + shared * _SHARED).astype(np.int8)
+
+
+@njit(**OWNS)
+def _held(positions: Int32Array, count: int) -> npt.NDArray[np.bool_]:
+    held = np.zeros(count, dtype=np.bool_)
+    for i in range(len(positions)):
+        held[positions[i]] = True
+    return held
+
+
+def is_own(kinds: Int8Array) -> npt.NDArray[np.bool_]:
+    """Which names are valued by position."""
+    return (kinds & _OWN).astype(np.bool_)
+
+
+def is_shared(kinds: Int8Array) -> npt.NDArray[np.bool_]:
+    """Which names have an issuer of several."""
+    return (kinds & _SHARED).astype(np.bool_)
+
+
+def walked(
+    book: Book,
+    scenarios: Scenarios,
+    kinds: Int8Array,
+    accounts: Int64Array,
+    states: npt.NDArray[np.int32],
+) -> Walked:
+    """Walks the accounts given; `states` are the named states of every account."""
+    series, values, rules = scenarios
+    count = len(rules.stress_moves)
+    pnl = np.zeros((len(book.cash), count), dtype=np.int64)
+    own_value = np.zeros(len(book.cash), dtype=np.int64)
+
+    def summed(some: Int64Array) -> Summed:
+        threads, issuers = get_num_threads(), int(series.class_group.max(initial=-1)) + 1
+        of_symbols = np.zeros((threads, len(kinds), LOSSES + count), dtype=np.int64)
+        of_issuers = np.zeros((threads, issuers, 1 + count), dtype=np.int64)
+        bound = np.zeros((threads, 2))
+        pnl[some] = own_value[some] = 0
+        _walk(
+            book, series, values, rules, kinds, some, states, pnl, own_value,
+            of_symbols, of_issuers, bound,
+        )  # fmt: skip
+        positions = float(np.diff(book.offsets)[some].sum())
+        most = max(bound[:, 0].max() * positions, bound[:, 1].sum())
+        return (of_symbols.sum(axis=0), of_issuers.sum(axis=0)), float(most)
+
+    symbols, issuers = in_parts(accounts, summed)
+    symbols = np.minimum(symbols, BEYOND).astype(np.int64)
+    return Walked(symbols, np.minimum(issuers, BEYOND).astype(np.int64), pnl, own_value)
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def _walk(
+    book: Book,
+    series: Series,
+    values: OptionValues,
+    rules: Rules,
+    kinds: Int8Array,
+    accounts: Int64Array,
+    states: npt.NDArray[np.int32],
+    pnl: Table,
+    own_value: Int64Array,
+    symbols: npt.NDArray[np.int64],
+    issuers: npt.NDArray[np.int64],
+    bound: npt.NDArray[np.float64],
+) -> None:
+    threads = len(bound)
+    each = (len(accounts) + threads - 1) // threads
+    for t in prange(threads):
+        # The body is a call of its own: Numba's parallel pass loses writes to tuple members.
+        some = accounts[t * each : (t + 1) * each]
+        sums = _Sums(symbols[t], issuers[t], bound[t])
+        _walk_part(book, series, values, rules, kinds, some, states, pnl, own_value, sums)
+
+
+@njit(**OWNS)
+def _walk_part(
+    book: Book,
+    series: Series,
+    values: OptionValues,
+    rules: Rules,
+    kinds: Int8Array,
+    accounts: Int64Array,
+    states: npt.NDArray[np.int32],
+    pnl: Table,
+    own_value: Int64Array,
+    sums: _Sums,
+) -> None:
+    issuer = np.zeros(len(rules.stress_moves), dtype=np.int64)
+    name = np.zeros(len(rules.stress_moves), dtype=np.int64)
+    _walk_accounts(
+        book, series, values, rules, kinds, accounts, states, pnl, own_value, sums, name, issuer
+    )
+
+
+@njit(**BORROWS)
+def _walk_accounts(
+    book: Book,
+    series: Series,
+    values: OptionValues,
+    rules: Rules,
+    kinds: Int8Array,
+    accounts: Int64Array,
+    states: npt.NDArray[np.int32],
+    pnl: Table,
+    own_value: Int64Array,
+    sums: _Sums,
+    name: Int64Array,
+    issuer: Int64Array,
+) -> None:
+    symbols, units = sums.symbols, 0.0
+    for a in accounts:
+        if states[a] & BEYOND_RANGE:
+            continue
+        end, is_held = book.offsets[a + 1], False
+        for i in range(book.offsets[a], end):
+            s, quantity = book.series[i], book.quantity[i]
+            units += abs(float(quantity))
+            symbols[s, LONG_UNITS if quantity > 0 else SHORT_UNITS] += abs(quantity)
+            symbols[s, HOLDERS] += quantity != 0
+            if kinds[s] == 0:
+                continue
+            if quantity != 0:
+                is_held |= kinds[s] & _SHARED != 0
+                value = _strike(book, series, values, rules, i, sums, name)
+                if kinds[s] & _SHARED:
+                    for j in range(len(name)):
+                        issuer[j] += name[j]
+                if kinds[s] & _OWN:
+                    own_value[a] += value if series.kind[s] != OPTION else 0
+                    _take_own(s, value, name, symbols, pnl[a])
+            g = series.class_group[s]
+            is_last = i + 1 == end or series.class_group[book.series[i + 1]] != g
+            if is_last and kinds[s] & _SHARED:
+                _close_issuer(sums.issuers[g], is_held, issuer)
+                is_held = False
+    sums.bound[1] = units
+
+
+@njit(**BORROWS, forceinline=True)
+def _take_own(s: int, value: int, lines: Int64Array, symbols: Table, pnl: Int64Array) -> None:
+    symbols[s, LONG_VALUE if value >= 0 else SHORT_VALUE] += abs(value)
+    for j in range(len(lines)):
+        pnl[j] += lines[j]
+        symbols[s, LOSSES + j] -= min(lines[j], 0)
+
+
+@njit(**BORROWS, forceinline=True)
+def _close_issuer(of: Int64Array, is_held: int, issuer: Int64Array) -> None:
+    of[0] += is_held
+    for j in range(len(issuer)):
+        of[1 + j] -= min(issuer[j], 0)
+        issuer[j] = 0
+
+
+@njit(**BORROWS)
+def _strike(
+    book: Book,
+    series: Series,
+    values: OptionValues,
+    rules: Rules,
+    i: int,
+    sums: _Sums,
+    lines: Int64Array,
+) -> int:
+    """Value of the position at i, and its P&L in each scenario as the stress has it; cents."""
+    position = marked(book, series, rules, i)
+    s, value = position.s, value_cents(position.quantity, position.price)
+    largest = abs(float(value))
+    for j in range(len(lines)):
+        if series.kind[s] == OPTION:
+            lines[j] = option_stress_pnl(series, values, position, j)
+        else:
+            lines[j] = stress_line(value, series.beta[s], rules.stress_moves[j], rules)
+        largest = max(largest, abs(float(lines[j])))
+    sums.bound[0] = max(sums.bound[0], largest)
+    return value

@@ -1,0 +1,49 @@
+"""Names to places in the session's arrays, in order of first appearance."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import polars as pl
+
+from margin_assets.kernels.numeric.arrays import Int64Array
+
+NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
+"""Places of none."""
+_MANY = 10_000
+"""Names that are looked up by their distinct ones: each as an object of its own costs memory."""
+
+
+class Names:
+    """Ids and their places. A place, once given, never changes."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.all: list[str] = []
+        self._place: dict[str, int] = {}
+        self.add(names)
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._place
+
+    def place(self, name: str) -> int:
+        """Place of a known name."""
+        return self._place[name]
+
+    def add(self, names: Iterable[str]) -> int:
+        """Gives new names a place and returns how many there were."""
+        before = len(self.all)
+        for name in names:
+            if name not in self._place:
+                self._place[name] = len(self.all)
+                self.all.append(name)
+        return len(self.all) - before
+
+    def places(self, names: pl.Series) -> Int64Array:
+        """Place of each name; all must be known."""
+        if len(names) < _MANY:
+            return np.array([self._place[name] for name in names.to_list()], dtype=np.int64)
+        distinct = names.unique()
+        of_distinct = [self._place[name] for name in distinct.to_list()]
+        return names.replace_strict(distinct, of_distinct, return_dtype=pl.Int64).to_numpy()

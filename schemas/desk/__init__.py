@@ -1,0 +1,1 @@
+"""Tables of the desk: what people did, margin calls, liquidation plans, messages."""

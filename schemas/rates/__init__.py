@@ -1,0 +1,1 @@
+"""Tables of the rates book: the feeds that land for it, and what is computed from them."""

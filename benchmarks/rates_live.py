@@ -90,6 +90,7 @@ def _bond(number: int, deal: Deal) -> dict[str, Any]:
         "instrument_id": f"I{number:05d}",
         "kind": "fixed",
         "issuer": "US TREASURY" if is_treasury else f"ISSUER-{number % 300:03d}",
+        "bond_class": "us_treasury" if is_treasury else "corporate_investment_grade",
         "currency": deal.currency,
         "coupon": Decimal(str(max(deal.rate, 0.0))),
         "frequency": 2,

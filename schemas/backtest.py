@@ -81,6 +81,7 @@ class BacktestRuns(dy.Schema):
     bars = columns.count("Ends of bars between openings and closes that were evaluated too.")
     account_days = columns.count("Sessions of accounts that held something.")
     accounts = columns.count("Accounts that opened.")
+    warnings = columns.count("Warnings.")
     calls = columns.count("Calls made.")
     false_calls = columns.count(
         "Of them those whose book, left alone, would have kept its equity over the sessions of"

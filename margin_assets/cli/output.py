@@ -270,7 +270,14 @@ def _is_number(value: object) -> bool:
 
 def progress() -> "Progress":
     """A progress bar on stderr; silent where nobody watches."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     where = console(stderr=True)
     return Progress(
@@ -278,6 +285,8 @@ def progress() -> "Progress":
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
         console=where,
         disable=not sys.stderr.isatty(),
     )

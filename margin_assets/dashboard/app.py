@@ -19,7 +19,7 @@ from margin_assets.dashboard.desk import Desk
 from margin_assets.dashboard.guard import POLICY, Guard, is_token, policy
 from margin_assets.dashboard.live import Signal
 
-PAGES = ("/", "/accounts", "/account", "/firm", "/quality", "/executive", "/avalanche")
+PAGES = ("/", "/accounts", "/account", "/firm", "/quality", "/executive", "/avalanche", "/rates")
 _TYPES = {
     "js": "text/javascript",
     "css": "text/css",

@@ -1,6 +1,7 @@
 """The figures of every account from the tables of a sealed cycle, where no session publishes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,8 +29,13 @@ def _read_tables(lake: Lake, sealed: Sealed, sealed_at: datetime | None) -> Figu
     summary = scan("margin_summary", columns=names).sort("account_id")
     stress = scan("stress_results", columns=("account_id", "scenario", "move", "pnl"))
     firm = scan("firm_risk", pl.col("cycle") == _last_cycle(scan)).sort("move")
-    if sealed.as_of is None or not summary.height or not firm.height:
+    if sealed.as_of is None or (summary.height and not firm.height):
         return None
+    if not summary.height:
+        # A lake may hold other books than accounts: its cycles are there all the same.
+        bare = empty()
+        as_of = sealed.as_of.astimezone(UTC)
+        return replace(bare, cycle=sealed.cycle, as_of=as_of, sealed_at=sealed_at)
     summary = summary.join(_largest(scan), on="account_id", how="left", maintain_order="left")
     raw = _joined(summary, stress, _standing(scan, sealed.as_of))
     told = stress.select("scenario", "move").unique().sort("move")

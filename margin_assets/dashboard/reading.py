@@ -8,6 +8,7 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from margin_assets.dashboard import rates_questions
 from margin_assets.dashboard.desk import Desk, answered
 from margin_assets.dashboard.figures import LEVELS
 from margin_assets.dashboard.live import state
@@ -58,6 +59,7 @@ def router(desk: Desk) -> APIRouter:
     _add_accounts(routes, desk)
     _add_account(routes, desk)
     _add_avalanche(routes, desk)
+    rates_questions.add(routes, desk)
     for path, answer in _whole(desk).items():
         routes.add_api_route(path, answer, methods=["GET"])
     return routes

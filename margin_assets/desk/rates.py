@@ -1,15 +1,19 @@
 """The rates book as a sealed cycle left it: sheets for a person, and losses by past moves."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 
 import numpy as np
 import polars as pl
 
 from margin_assets.kernels.numeric.money import instants
+from margin_assets.kernels.rates.rates_rules import rates_rules
 from margin_assets.kernels.rates.tail_risk import expected_shortfall, value_at_risk
+from margin_assets.kernels.rules.grid import day_of, new_york_day
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.valuation.rates_book import RATES_FEEDS, RatesBook
+from margin_assets.valuation.rates_book.curves import CurveBook
+from margin_assets.valuation.rates_book.par import par_slopes
 from margin_assets.valuation.rates_book.placing import Move
 
 Scan = Callable[[str], pl.LazyFrame]
@@ -41,7 +45,7 @@ def sheets(scan: Scan) -> dict[str, pl.DataFrame]:
     """Books, positions, and key rates side by side; empty where no cycle valued any."""
     keys = ("account_id", "desk", "legal_entity", "instrument_id")
     long = scan("rates_sensitivities").select(*keys, "tenor", "dv01").collect()
-    order = sorted(long["tenor"].unique().to_list(), key=_months)
+    order = by_term(long["tenor"].unique().to_list())
     wide = long.pivot("tenor", index=keys, values="dv01", sort_columns=False)
     found = {
         "summary": newest(scan, "desk_risk").drop("cycle"),
@@ -56,6 +60,26 @@ def newest(scan: Scan, table: str) -> pl.DataFrame:
     rows = scan(table)
     last = rows.filter(pl.col("cycle") == pl.col("cycle").max()).collect()
     return last.sort([name for name in _BOOK if name in last.columns])
+
+
+def by_quote(scan: Scan) -> pl.DataFrame:
+    """DV01 of each book by quote of the curves, as of the cycle that moved the book last."""
+    slopes = newest(scan, "desk_sensitivities")
+    if slopes.is_empty():
+        return pl.DataFrame(schema=dict.fromkeys((*_BOOK, "curve", "tenor"), pl.String))
+    at = int(instants(slopes["as_of"].head(1)).item())
+    rules, day = rates_rules(day_of(at)), new_york_day(at)
+    if rules is None:
+        raise LookupError("the cycle knew of no rates book")
+    curves = CurveBook()
+    curves.follow(rules)
+    curves.load(scan("curves").collect())
+    return par_slopes(curves.stand(at, day), slopes, day)
+
+
+def by_term(tenors: Iterable[str]) -> list[str]:
+    """Tenors from short to long."""
+    return sorted(tenors, key=_months)
 
 
 def _months(tenor: str) -> float:

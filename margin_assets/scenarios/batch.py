@@ -76,6 +76,7 @@ FEED_SCHEMAS: Mapping[str, pl.Schema] = MappingProxyType(
                 "kind": _TEXT,
                 "issuer": _TEXT,
                 "rating": _TEXT,
+                "bond_class": _TEXT,
                 "currency": _TEXT,
                 "coupon": _RATE,
                 "frequency": _COUNT,

@@ -20,10 +20,14 @@ from margin_assets.scenarios.batch import Batch, Scenario, feed_frame
 _FACTS = "ust_par_yields_2022.csv"
 _ASKED, _LANDED = time(15, 30), time(16, 0)
 """When the Treasury asks for the prices behind its yields, and when they land here; New York."""
+_SHORT, _EARLIER = date(2022, 11, 25), timedelta(hours=3)
+"""The day after Thanksgiving: the exchange closes at one, and with it the business date."""
 _REQUIRED = ("1M", "3M", "6M", "1Y", "2Y", "3Y", "5Y", "7Y", "10Y", "20Y", "30Y")
 _PERCENT = Decimal("0.01")
 _YEARS = (2, 3, 5, 7, 10, 20, 30)
 _SPREADS = {"AA": "0.006", "A": "0.009", "BBB": "0.016", "BB": "0.031"}
+_BOND_CLASSES = dict.fromkeys(_SPREADS, "corporate_investment_grade")
+_BOND_CLASSES |= {"BB": "listed_non_investment_grade"}
 _BONDS, _SWAPS = 36, 12
 _LIMITS = (
     ("DESK-DV01", "rates_dv01", "desk", None, "105000"),
@@ -38,8 +42,9 @@ class _Day(NamedTuple):
     """By tenor, as fractions."""
 
     def at(self, when: time) -> datetime:
-        """That time of the day in New York."""
-        return datetime.combine(self.day, when, ZoneInfo("America/New_York")).astimezone(UTC)
+        """That time of the day in New York, hours before it on the day that ends early."""
+        local = datetime.combine(self.day, when, ZoneInfo("America/New_York"))
+        return (local - (_EARLIER if self.day == _SHORT else timedelta())).astimezone(UTC)
 
 
 def batches() -> Iterator[Batch]:
@@ -125,7 +130,8 @@ def _bond(
     coupon = Decimal(drawn.randint(4, 16)) / 800 + (spread or 0)
     count = "act/act isma" if is_treasury else "30/360 us"
     name = f"{issuer} {maturity:%m/%d/%y} #{number}"
-    terms = (name, "fixed", issuer, rating, "USD", coupon, 2, count, issued, maturity)
+    charged = "us_treasury" if is_treasury else _BOND_CLASSES[rating]
+    terms = (name, "fixed", issuer, rating, charged, "USD", coupon, 2, count, issued, maturity)
     size = Decimal(drawn.randint(2, 40)) * 500_000 * (-1 if number % 5 == 4 else 1)
     desk = "treasuries" if is_treasury else "credit"
     entity = "ML-US" if number % 2 else "ML-UK"

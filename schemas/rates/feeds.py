@@ -9,7 +9,7 @@ import dataframely as dy
 import polars as pl
 
 from schemas import columns
-from schemas.landed import Landed
+from schemas.landed import BOND_CLASSES, Landed
 
 QUOTE_KINDS = ("deposit", "fra", "future", "ois", "swap", "par_yield")
 BOND_KINDS = ("fixed", "bill", "floating")
@@ -202,6 +202,9 @@ class Bonds(Landed):
     )
     issuer = columns.identifier("Who owes it: a single name of the limits.")
     rating = columns.symbol("Rating, in whose words it may be.", nullable=True)
+    bond_class = columns.code(
+        "Its margin by 4210(e)(2); null: as `other`.", BOND_CLASSES, nullable=True
+    )
     currency = currency_code("Currency of its cash.")
     coupon = annual_rate("Of fixed coupons.", least=0.0, nullable=True)
     frequency = _coupons_a_year("Coupons a year; null of a floating one: its index's.")

@@ -78,6 +78,10 @@ class RatesValues(dy.Schema):
     cs01 = slope("Gain if the spread over the discount curve falls by a basis point.")
     gamma = slope("Second derivative by a parallel shift, a basis point squared.")
     convexity = columns.fraction("The same by years squared, over the value.", nullable=True)
+    requirement = amount("Of a bond with a value: margin by 4210(e)(2).", nullable=True)
+    requirement_rule = dy.String(
+        nullable=True, description="What charges a bond, such as `FINRA 4210(e)(2)(A)`."
+    )
     as_of = columns.instant("Grid point of the row.")
     cycle = columns.cycle()
 
@@ -119,6 +123,8 @@ class DeskRisk(_OfBook):
     )
     npv_reporting = amount("In the reporting currency.", nullable=True)
     dv01_reporting = slope("In the reporting currency.")
+    requirement = amount("Sum of the bonds' requirements.")
+    requirement_reporting = amount("In the reporting currency.", nullable=True)
     as_of = columns.instant("Grid point of the row.")
 
 

@@ -6,6 +6,7 @@ import fastexcel
 import polars as pl
 import pytest
 
+from margin_assets.valuation import value
 from tests.support.live_driver import Firm
 from tests.support.margin_command import Margin, place
 from tests.support.rates_rows import NOW, bond, landed_rows, position, quotes
@@ -62,3 +63,30 @@ def test_without_a_cycle_it_says_so(margin: Margin, tmp_path: Path) -> None:
     said = margin("rates", "show", *place(tmp_path))
 
     assert (said.code, said.err) == (1, "margin: no cycle is sealed yet\n")
+
+
+def test_dv01_by_quote_is_that_of_the_document(margin: Margin, lake: Path) -> None:
+    rows = margin("rates", "par", "--json", *place(lake)).document
+    known = [{"kind": row["kind"], "tenor": row["tenor"], "rate": row["quote"]} for row in quotes()]
+    curve = {"index": "USD-SOFR", "interpolation": "log_linear_discount", "quotes": known}
+    terms = {"kind": "fixed_bond", "maturity": "2028-11-15", "frequency": "semiannual"}
+    answer = value(
+        {
+            "valuation_date": "2026-01-28",
+            "curves": {"USD-SOFR": curve},
+            "discounting": {"USD": "USD-SOFR"},
+            "instruments": [
+                terms | {"id": "T", "notional": 1e6, "coupon": 0.0375},
+                terms | {"id": "S", "notional": -4e5, "coupon": 0.05},
+            ],
+        }
+    )
+    expected = dict.fromkeys((quote["tenor"] for quote in known), 0.0)
+    for one in answer["instruments"]:
+        for quote in one["par_dv01_by_quote"]["USD-SOFR"]:
+            expected[quote["tenor"]] += quote["dv01"]
+
+    ours = {row["tenor"]: row["dv01"] for row in rows}
+    assert {row["curve"] for row in rows} == {"USD-SOFR"}
+    assert ours == pytest.approx({t: v for t, v in expected.items() if round(v, 6)}, abs=1e-4)
+    assert sum(ours.values()) > 100

@@ -292,3 +292,45 @@ def test_by_date_it_is_what_it_was_that_day():
             of_day = found[name].filter(pl.col("business_date") == day.date())
             assert_frame_equal(of_day.drop("business_date"), ours[name], check_column_order=False)
         assert found["rates_values"].filter(business_date=day.date()).height == min(n + 1, 2)
+
+
+IG, SHORT_IG = (
+    "FINRA 4210(e)(2)(C)(i)",
+    "the greater of FINRA 4210(e)(2)(C)(i) and FINRA 4210(c)(4)",
+)
+CHARGED = {
+    # Name: class, face, terms; then the rate of value or of principal, and the paragraph.
+    "2Y9M": ("us_treasury", 1_000_000, {}, 0.02, "FINRA 4210(e)(2)(A)"),
+    "SHORT": ("us_treasury", -1_000_000, {}, 0.02, "FINRA 4210(e)(2)(A)"),
+    "MUNI": ("municipal", 1_000_000, {}, 0.07, "FINRA 4210(e)(2)(B)"),
+    "IG": ("corporate_investment_grade", 1_000_000, {}, 0.10, IG),
+    "IG SHORT": ("corporate_investment_grade", -1_000_000, {}, 0.30, SHORT_IG),
+    "UNTOLD": (None, 1_000_000, {}, 1.00, "no bond_class: as other, Regulation T 220.12(d)"),
+}
+LONG_ZERO = {"bond_class": "us_treasury", "coupon": 0.0, "maturity": date(2045, 11, 15)}
+
+
+def test_a_bond_has_its_margin_beside_its_value_and_a_swap_has_none():
+    terms = [bond(name, bond_class=c, **more) for name, (c, _, more, _, _) in CHARGED.items()]
+    held = [position(name, face) for name, (_, face, _, _, _) in CHARGED.items()]
+    found = results(
+        taken(
+            RatesBook(),
+            bonds=[*terms, bond("ZERO", **LONG_ZERO), bond("OVER", maturity=date(2025, 12, 1))],
+            swaps=[swap()],
+            rates_positions=[*held, *(position(name, 1e6) for name in ("ZERO", "OVER", "S"))],
+            curve_quotes=quotes(),
+        )
+    )
+    rows = {row["instrument_id"]: row for row in found.frames["rates_values"].to_dicts()}
+
+    for name, (_, _, _, rate, paragraph) in CHARGED.items():
+        expected = abs(float(rows[name]["npv"])) * rate
+        assert float(rows[name]["requirement"]) == pytest.approx(expected, abs=0.01)
+        assert rows[name]["requirement_rule"] == paragraph
+    # Worth 40% of its face: 6% of that is less than 3% of principal.
+    assert rows["ZERO"]["requirement"] == 30_000
+    assert [rows[name]["requirement"] for name in ("OVER", "S")] == [None, None]
+    assert rows["S"]["requirement_rule"] is None
+    [desk] = found.frames["desk_risk"].to_dicts()
+    assert desk["requirement"] == sum(row["requirement"] or 0 for row in rows.values())

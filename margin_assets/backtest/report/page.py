@@ -179,21 +179,23 @@ def _crises(days: pl.DataFrame, crises: Sequence[Crisis]) -> list[dict[str, Any]
 
 
 def _grid_of(runs: Sequence[Tables]) -> Markup | None:
-    """Policies by cost and loss, where there are several."""
+    """Runs by what they cost and by what was lost and avoided, where there are several."""
     if len(runs) < 2:
         return None
     rows = [tables["backtest_runs"].row(0, named=True) for tables in runs]
-    points = [
-        Point(
-            f"{row['policy']} ({row['history']})" if _differ(rows, "history") else row["policy"],
-            float(row["mean_required"]),
-            float(row["lost"]),
+    drawn = [
+        trade_off(
+            Picture(f"Cost against losses {told}", f"Mean house requirement across, {told} upward"),
+            _points(rows, name),
         )
-        for row in rows
+        for name, told in (("lost", "of the firm"), ("avoided", "avoided by selling out"))
     ]
-    picture = Picture("Cost against loss", "Mean house requirement across, USD lost upward")
-    return Markup(trade_off(picture, points))  # noqa: S704
+    return Markup("".join(drawn))  # noqa: S704
 
 
-def _differ(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
-    return len({row[name] for row in rows}) > 1
+def _points(rows: Sequence[Mapping[str, Any]], upward: str) -> list[Point]:
+    """One point for all runs that stand at one place, named by their numbers in the table."""
+    found: dict[tuple[float, float], list[int]] = {}
+    for number, row in enumerate(rows, 1):
+        found.setdefault((float(row["mean_required"]), float(row[upward])), []).append(number)
+    return [Point(", ".join(map(str, numbers)), *at) for at, numbers in found.items()]

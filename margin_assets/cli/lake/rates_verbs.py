@@ -1,4 +1,4 @@
-"""Verbs over the rates book: rates show, export, var."""
+"""Verbs over the rates book: rates show, export, var, par."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _SHOWN = (
     *("account_id", "desk", "legal_entity", "currency", "positions", "unpriced", "stale"),
-    *("npv", "dv01", "cs01", "gamma", "npv_reporting", "dv01_reporting"),
+    *("npv", "dv01", "cs01", "gamma", "npv_reporting", "dv01_reporting", "requirement"),
 )
 
 
@@ -58,6 +58,7 @@ def register(app: typer.Typer) -> None:
     rates.command("var", epilog=example("margin rates var", "margin rates var --tail 0.05 --json"))(
         tail_losses
     )
+    rates.command("par", epilog=example("margin rates par", "margin rates par --json"))(par)
     app.add_typer(rates, name="rates")
 
 
@@ -116,6 +117,22 @@ def tail_losses(
     if sealed.as_of is None:
         raise Refusal("no cycle has evaluated anything yet")
     rows = found(tables, sealed.as_of, tail)
+    if as_json:
+        output.answer(rows.to_dicts())
+        return
+    output.table(rows.columns, rows.iter_rows())
+
+
+def par(
+    *, lake: LakeOption = DEFAULT_LAKE, cycle: CycleOption = None, as_json: JsonOption = False
+) -> None:
+    """DV01 by quote: what books gain if what is quoted falls by a basis point.
+
+    In the book's currency; by the curves as sealed, moved quote by quote.
+    """
+    from margin_assets.desk.rates import by_quote
+
+    rows = by_quote(_tables(lake, cycle).scan)
     if as_json:
         output.answer(rows.to_dicts())
         return

@@ -173,10 +173,20 @@ class Bootstrap:
 
 
 @contextmanager
-def _evaluated_on(day: QlObject) -> Iterator[None]:
+def evaluated_on(day: date) -> Iterator[None]:
     """QuantLib's one evaluation date, set for a while: nothing else may depend on it."""
+    with _evaluated_on(to_ql(day)):
+        yield
+
+
+@contextmanager
+def _evaluated_on(day: QlObject) -> Iterator[None]:
     settings = quantlib().Settings.instance()
     before = settings.evaluationDate
+    # Setting it, even to itself, has every curve that there is built again.
+    if before == day:
+        yield
+        return
     settings.evaluationDate = day
     try:
         yield

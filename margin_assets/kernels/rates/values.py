@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, prange
 
-from margin_assets.kernels.numeric.arrays import FloatArray
+from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
 from margin_assets.kernels.rates.grid import Walk
 
@@ -76,6 +76,36 @@ def _add_ratios(i: int, terms: Walk, market: Discounts, spread: float, found: Va
 
 
 @njit(**OWNS, parallel=True)
+def values_in(
+    terms: Walk, factors: FloatArray, years: FloatArray, spreads: FloatArray
+) -> FloatArray:
+    """Values of all instruments in many markets at once; instruments by markets.
+
+    Args:
+        terms: what is still to come, pointing to rows of the grid.
+        factors: discount factors; rows of the grid by markets.
+        years: of each row, from its curve's reference day.
+        spreads: of each instrument, over its discount curve; the same in all markets.
+    """
+    count, markets = terms.cash_first.size - 1, factors.shape[1]
+    found = np.zeros((count, markets))
+    for block in prange((count + _BLOCK - 1) // _BLOCK):
+        for i in range(block * _BLOCK, min((block + 1) * _BLOCK, count)):
+            for n in range(terms.cash_first[i], terms.cash_first[i + 1]):
+                pay = terms.cash_pay[n]
+                amount = terms.cash_amount[n] * np.exp(-spreads[i] * years[pay])
+                for m in range(markets):
+                    found[i, m] += amount * factors[pay, m]
+            for n in range(terms.ratio_first[i], terms.ratio_first[i + 1]):
+                pay, start, end = terms.ratio_pay[n], terms.ratio_start[n], terms.ratio_end[n]
+                amount = terms.ratio_amount[n] * np.exp(-spreads[i] * years[pay])
+                for m in range(markets):
+                    grown = factors[start, m] / factors[end, m]
+                    found[i, m] += amount * grown * factors[pay, m]
+    return found
+
+
+@njit(**OWNS, parallel=True)
 def present_values(terms: Walk, market: Discounts, spreads: FloatArray) -> Valued:
     """Values and sensitivities of all instruments.
 
@@ -98,4 +128,32 @@ def present_values(terms: Walk, market: Discounts, spreads: FloatArray) -> Value
         for i in range(block * _BLOCK, min((block + 1) * _BLOCK, count)):
             _add_cash(i, terms, market, spreads[i], found)
             _add_ratios(i, terms, market, spreads[i], found)
+    return found
+
+
+class OfBooks(NamedTuple):
+    """Terms of positions, book by book, pointing to rows of the grid."""
+
+    book: Int64Array
+    amount: FloatArray
+    """Its discount by the spread included."""
+    pay: Int64Array
+    start: Int64Array
+    end: Int64Array
+    """Of cash start and end are the same."""
+
+
+@njit(**OWNS)
+def slopes_by_row(terms: OfBooks, factors: FloatArray, books: int) -> FloatArray:
+    """Derivative of the value of each book by the log of each row's factor; books by rows.
+
+    In the order of the terms: threads cannot change a bit.
+    """
+    found = np.zeros((books, factors.size))
+    for n in range(terms.amount.size):
+        b, pay, start, end = terms.book[n], terms.pay[n], terms.start[n], terms.end[n]
+        worth = terms.amount[n] * factors[start] / factors[end] * factors[pay]
+        found[b, pay] += worth
+        found[b, start] += worth
+        found[b, end] -= worth
     return found

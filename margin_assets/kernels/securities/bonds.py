@@ -4,10 +4,14 @@ Source: FINRA Rule 4210(e)(2)(A) to (C), (c)(4) and (a)(13) by way of the rulebo
 220.12(b) leaves the initial requirement to good faith: it is the same.
 """
 
+from typing import NamedTuple
+
+import numpy as np
 from numba import njit
 
 from margin_assets.kernels.book.series import Series
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.arrays import BoolArray, Int8Array, Int64Array
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
 from margin_assets.kernels.numeric.money import CENTS, MICRO, rate_line
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.lines import Marked
@@ -28,6 +32,14 @@ SHORT_PARAGRAPH = "FINRA 4210(c)(4)"
 EXEMPT_PARAGRAPH = "FINRA 4210(e)(2), exempt account"
 
 
+class Debt(NamedTuple):
+    """What a requirement reads of bonds, as a series names it."""
+
+    bond_class: Int8Array
+    government_band: Int8Array
+    is_long_zero: BoolArray
+
+
 @njit(**BORROWS)
 def principal_cents(quantity: int) -> int:
     """Principal of a position in hundredths of it (micro), cents."""
@@ -35,7 +47,9 @@ def principal_cents(quantity: int) -> int:
 
 
 @njit(**BORROWS)
-def bond_line(series: Series, position: Marked, value: int, is_exempt: bool, rules: Rules) -> int:
+def bond_line(
+    series: Series | Debt, position: Marked, value: int, is_exempt: bool, rules: Rules
+) -> int:
     """Requirement in cents of a bond position, its quantity in hundredths of principal (micro).
 
     `value` is today's, or a stressed one.
@@ -62,6 +76,16 @@ def bond_line(series: Series, position: Marked, value: int, is_exempt: bool, rul
         return line
     short = short_debt_line(size, principal, rules)
     return max(line, short) if kind <= LISTED else short
+
+
+@njit(**OWNS)
+def bond_lines(debt: Debt, principal: Int64Array, value: Int64Array, rules: Rules) -> Int64Array:
+    """Requirement in cents of each of many bonds; principal and value in cents, short negative."""
+    found = np.zeros_like(value)
+    for s in range(value.size):
+        position = Marked(s, principal[s] * _UNITS_A_CENT, 0)
+        found[s] = bond_line(debt, position, value[s], False, rules)
+    return found
 
 
 @njit(**BORROWS)

@@ -31,12 +31,12 @@ from margin_assets.valuation.rates_book.placing import (
     Placed,
     Slots,
     Tick,
+    gains_of,
     node_slopes,
     placed,
     same_places,
     shift_by_curve,
     shift_of,
-    shifted_values,
     slots_of,
     ticked,
     valued,
@@ -159,14 +159,13 @@ class RatesBook:
         numbers = {one.name: number for number, one in enumerate(rules.curves)}
         read = {name for name, number in numbers.items() if now.placed.rows[number].size}
         days = tuple(day for day in sorted(moves) if read <= moves[day].keys())
-        base = valued(now.placed, tick, now.held.spreads).value
         quantity = shown.rows.rows["quantity"].to_numpy() * np.nan_to_num(shown.rows.fx)
         found = np.zeros((shown.books.rows.height, len(days)))
         for column, day in enumerate(days):
             by_number = {numbers[name]: moves[day][name] for name in read}
             shift = shift_by_curve(now.placed, by_number)
-            moved = shifted_values(now.placed, tick, now.held.spreads, shift)
-            units = np.append(_by_instrument(now.held, moved - base), 0.0)
+            gained = gains_of(now.placed, tick, now.held.spreads, [shift])
+            units = np.append(_by_instrument(now.held, gained[:, 0]), 0.0)
             np.add.at(found[:, column], shown.books.of, units[shown.rows.place] * quantity)
         return days, shown.books.rows, found
 
@@ -216,7 +215,7 @@ class RatesBook:
         if self._shown is None or self._shown.key != key or self._shown.placed is not now.placed:
             known = self._landed.terms
             told = told_of(now, known, standings)
-            rows = rows_of(self._landed.positions(), (now.held.names, told), known, fx)
+            rows = rows_of(self._landed.positions(), (now, told), known, fx)
             books = books_of(rows.rows)
             slots = slots_of(now.placed, now.held.spreads, _held_by(books, rows, now.held))
             self._shown = _Shown(key, now.placed, told, rows, books, slots)
@@ -230,13 +229,11 @@ class RatesBook:
         found = valued(now.placed, tick, now.held.spreads)
         units = units_of(now, found, shown.told)
         positions = positions_of(shown.rows, units)
+        shifts = [shift_of(now.placed, shifts) for shifts in rules.scenarios.values()]
+        gained = gains_of(now.placed, tick, now.held.spreads, shifts)
         gains = {
-            name: _by_instrument(
-                now.held,
-                shifted_values(now.placed, tick, now.held.spreads, shift_of(now.placed, shifts))
-                - found.value,
-            )
-            for name, shifts in rules.scenarios.items()
+            name: _by_instrument(now.held, gained[:, place])
+            for place, name in enumerate(rules.scenarios)
         }
         slopes = node_slopes(now.placed, tick, shown.slots)
         tenors = sorted(rules.key_rates, key=years_of)

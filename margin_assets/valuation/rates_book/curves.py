@@ -12,7 +12,7 @@ from margin_assets.kernels.numeric.arrays import FloatArray
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rates.conventions import days_of, years_of
 from margin_assets.kernels.rates.curves import discount_factors
-from margin_assets.kernels.rates.quotes import Bootstrap, QuotedCurve, Unbuildable
+from margin_assets.kernels.rates.quotes import Bootstrap, QuotedCurve, Unbuildable, evaluated_on
 from margin_assets.kernels.rates.rates_rules import CurveRules, RatesRules
 from margin_assets.valuation.curve_terms import CurveTerms
 from margin_assets.valuation.indices import known_index
@@ -140,11 +140,12 @@ class CurveBook:
         """Every curve as of an instant (microseconds) on a valuation day, in the rules' order."""
         moved: set[str] = set()
         found: dict[str, Standing] = {}
-        for rules, held in self._in_order():
-            if held.has_moved or held.day != day or rules.discount_curve in moved:
-                self._rebuild(rules, held, at, day)
-                moved.add(rules.name)
-            found[rules.name] = _standing(rules, held, at, found)
+        with evaluated_on(day):
+            for rules, held in self._in_order():
+                if held.has_moved or held.day != day or rules.discount_curve in moved:
+                    self._rebuild(rules, held, at, day)
+                    moved.add(rules.name)
+                found[rules.name] = _standing(rules, held, at, found)
         return tuple(found.values())
 
     def _in_order(self) -> Iterable[tuple[CurveRules, _Held]]:

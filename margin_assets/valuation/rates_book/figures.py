@@ -10,6 +10,7 @@ import polars as pl
 from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray, Int64Array
 from margin_assets.kernels.rates.curves import BASIS_POINT
 from margin_assets.kernels.rates.values import Valued
+from margin_assets.valuation.rates_book.charged import Charged, charged_of
 from margin_assets.valuation.rates_book.curves import STALE, Standing
 from margin_assets.valuation.rates_book.laying import Held
 from margin_assets.valuation.rates_book.placing import Placed
@@ -139,6 +140,12 @@ class Positions(NamedTuple):
     accrued: FloatArray
     fx: FloatArray
     """Price of its currency in the reporting one; NaN where none is usable."""
+    requirement: Int64Array
+    """Cents."""
+    is_charged: BoolArray
+    """Whether it has a requirement: a bond with a value."""
+    rule: pl.Series
+    """What charges it."""
 
 
 class Rows(NamedTuple):
@@ -149,16 +156,18 @@ class Rows(NamedTuple):
     place: Int64Array
     """Of the instrument among those held; -1 where no terms landed."""
     fx: FloatArray
+    charged: Charged
 
 
 def rows_of(
     rows: pl.DataFrame,
-    of_names: tuple[Sequence[str], Told],
+    of_names: tuple[Day, Told],
     known: Mapping[str, Terms],
     fx: Mapping[str, float],
 ) -> Rows:
     """Positions described; `fx` by currency."""
-    held, told = of_names
+    now, told = of_names
+    held = now.held.names
     names = rows.select("instrument_id").unique()["instrument_id"].to_list()
     places = {name: place for place, name in enumerate(held)}
     terms = [known.get(name) for name in names]
@@ -175,6 +184,8 @@ def rows_of(
             "issuer": [None if one is None else one.issuer for one in terms],
             "currency": [None if one is None else one.currency for one in terms],
             "maturity": [None if one is None else one.maturity for one in terms],
+            "bond_class": [None if one is None else one.bond_class for one in terms],
+            "is_zero_coupon": [None if one is None else one.is_zero_coupon for one in terms],
             "status": [told.status[place] if place >= 0 else UNPRICED for place in at],
             "reasons": [_also(w, "no_fx") if no else w for w, no in zip(why, lacks, strict=True)],
             "place": at,
@@ -183,12 +194,19 @@ def rows_of(
         schema=_DESCRIBED,
     )
     both = rows.join(described, on="instrument_id", how="left", maintain_order="left")
-    return Rows(both.drop("place", "fx"), both["place"].to_numpy(), both["fx"].to_numpy())
+    return Rows(
+        both.drop("place", "fx", "bond_class", "is_zero_coupon"),
+        both["place"].to_numpy(),
+        both["fx"].to_numpy(),
+        charged_of(both, both["quantity"].to_numpy(), now.day),
+    )
 
 
 _DESCRIBED = {
     **dict.fromkeys(("instrument_id", "kind", "issuer", "currency"), pl.String),
     "maturity": pl.Date,
+    "bond_class": pl.String,
+    "is_zero_coupon": pl.Boolean,
     **dict.fromkeys(("status", "reasons"), pl.String),
     "place": pl.Int64,
     "fx": pl.Float64,
@@ -215,11 +233,13 @@ def positions_of(described: Rows, units: Units) -> Positions:
     flat = np.abs(units.npv) > _SMALL
     bent = units.gamma / BASIS_POINT**2
     convexity = np.divide(bent, units.npv, out=np.full(len(flat), np.nan), where=flat)
+    cents = np.where(is_known, np.rint(np.where(is_known, npv, 0.0)), 0.0).astype(np.int64)
+    lasts = (rows["status"] != MATURED).to_numpy()
     return Positions(
         rows,
         place,
         quantity,
-        np.where(is_known, np.rint(np.where(is_known, npv, 0.0)), 0.0).astype(np.int64),
+        cents,
         is_known,
         of(units.keys),
         of(units.dv01),
@@ -228,6 +248,8 @@ def positions_of(described: Rows, units: Units) -> Positions:
         np.concatenate([convexity, [np.nan]])[place],
         of(units.accrued),
         described.fx,
+        *described.charged.lines(cents, is_known & lasts),
+        described.charged.paragraphs,
     )
 
 

@@ -11,7 +11,14 @@ from margin_assets.kernels.rates.conventions import day_of, days_of, years_of
 from margin_assets.kernels.rates.curves import BASIS_POINT, Curve, key_rate_weights, weights
 from margin_assets.kernels.rates.grid import Grid, Walk, walk
 from margin_assets.kernels.rates.terms import still_to_come
-from margin_assets.kernels.rates.values import Discounts, Valued, present_values
+from margin_assets.kernels.rates.values import (
+    Discounts,
+    OfBooks,
+    Valued,
+    present_values,
+    slopes_by_row,
+    values_in,
+)
 from margin_assets.valuation.market import Market
 from margin_assets.valuation.node_curves import BuiltCurve
 from margin_assets.valuation.rates_book.laying import Held
@@ -144,30 +151,27 @@ def shift_by_curve(placed: Placed, moves: Mapping[int, Move]) -> FloatArray:
     return found
 
 
-def shifted_values(
-    placed: Placed, tick: Tick, spreads: FloatArray, shift: FloatArray
+def gains_of(
+    placed: Placed, tick: Tick, spreads: FloatArray, shifts: Sequence[FloatArray]
 ) -> FloatArray:
-    """Values of all parts with the zero rate of each row of the grid moved by so much."""
-    moved = tick.logs + placed.years * shift
-    nothing = np.zeros((placed.years.size, 0))
-    found: Valued = present_values(
-        placed.terms, Discounts(np.exp(-moved), placed.years, nothing), spreads
-    )
-    return found.value
+    """What all parts gain if the zero rate of each row of the grid moves, valued in full.
+
+    Parts by moves. As they stand they are valued with the others, so that no move is no gain.
+    """
+    stand = np.zeros((placed.years.size, 1))
+    moves = np.column_stack([stand, *shifts])
+    factors = np.exp(-(tick.logs[:, None] + placed.years[:, None] * moves))
+    found = values_in(placed.terms, factors, placed.years, spreads)
+    return np.asarray(found[:, 1:] - found[:, :1])
 
 
 class Slots(NamedTuple):
     """Where the terms of positions meet the grid, book by book: laid once for what is held."""
 
-    amount: FloatArray
-    """Of a term of a position, its discount by the spread included."""
-    pay: Int64Array
-    start: Int64Array
-    end: Int64Array
-    """Rows of the grid; of cash start and end are the same."""
+    terms: OfBooks
     books: int
-    keys: tuple[Int64Array, Int64Array, Int64Array]
-    """Book and row as one number, by row paid, first and last."""
+    reads: tuple[Int64Array, ...]
+    """Books that hang on each curve."""
 
 
 def slots_of(placed: Placed, spreads: FloatArray, held: FloatArray) -> Slots:
@@ -178,7 +182,7 @@ def slots_of(placed: Placed, spreads: FloatArray, held: FloatArray) -> Slots:
         spreads: of each part.
         held: how much each book holds of each part; books by parts.
     """
-    terms, size = placed.terms, placed.years.size
+    terms = placed.terms
     book, part = np.nonzero(held)
     cash, of_cash = _terms_of(terms.cash_first, part)
     ratio, of_ratio = _terms_of(terms.ratio_first, part)
@@ -189,9 +193,9 @@ def slots_of(placed: Placed, spreads: FloatArray, held: FloatArray) -> Slots:
     end = np.concatenate([terms.cash_pay[cash], terms.ratio_end[ratio]])
     amount = np.concatenate([terms.cash_amount[cash], terms.ratio_amount[ratio]])
     amount = amount * np.exp(-spreads[part[whose]] * placed.years[pay])
-    first = book[whose] * size
-    keys = (first + pay, first + start, first + end)
-    return Slots(amount * held[book, part][whose], pay, start, end, len(held), keys)
+    amount = amount * held[book, part][whose]
+    reads = [np.unique(book[placed.reads[part, n]]) for n in range(placed.reads.shape[1])]
+    return Slots(OfBooks(book[whose], amount, pay, start, end), len(held), tuple(reads))
 
 
 def _terms_of(first: Int64Array, part: Int64Array) -> tuple[Int64Array, Int64Array]:
@@ -205,17 +209,15 @@ def _terms_of(first: Int64Array, part: Int64Array) -> tuple[Int64Array, Int64Arr
 
 def node_slopes(placed: Placed, tick: Tick, slots: Slots) -> list[FloatArray]:
     """DV01 of books by node of each curve: books by nodes, a curve each."""
-    factors, size = np.exp(-tick.logs), placed.years.size
-    ratio = factors[slots.start] / factors[slots.end]
-    worth = slots.amount * ratio * factors[slots.pay]
-    found = np.zeros(slots.books * size)
-    for key, sign in zip(slots.keys, (1.0, 1.0, -1.0), strict=True):
-        found += sign * np.bincount(key, worth, slots.books * size)
-    by_row = found.reshape(slots.books, size)
-    return [
-        by_row[:, rows] @ nodes * BASIS_POINT
-        for rows, nodes in zip(placed.rows, tick.nodes, strict=True)
-    ]
+    by_row = slopes_by_row(slots.terms, np.exp(-tick.logs), slots.books)
+    found = []
+    for rows, nodes, books in zip(placed.rows, tick.nodes, slots.reads, strict=True):
+        slopes = np.zeros((slots.books, nodes.shape[1]))
+        if rows.size:
+            # The grid is in order of curves: a curve's rows are a slice of it.
+            slopes[books] = by_row[books, rows[0] : rows[-1] + 1] @ nodes * BASIS_POINT
+        found.append(slopes)
+    return found
 
 
 def same_places(one: Sequence[BuiltCurve | None], other: Sequence[BuiltCurve | None]) -> bool:

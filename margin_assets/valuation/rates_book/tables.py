@@ -17,6 +17,11 @@ from schemas.rates.results import Curves
 
 BOOK = ("account_id", "desk", "legal_entity", "currency")
 _SLOPE_PLACES, _RATE_PLACES = 6, 12
+_CURVE = {
+    name: column.dtype
+    for name, column in Curves.columns().items()
+    if name not in ("cycle", "as_of")
+} | {"quoted_at": pl.Int64()}
 
 
 class Books(NamedTuple):
@@ -68,6 +73,8 @@ def rates_values(positions: Positions) -> pl.DataFrame:
         cs01=rounded(positions.cs01),
         gamma=rounded(positions.gamma),
         convexity=rounded(positions.convexity),
+        requirement=cents(positions.requirement, positions.is_charged),
+        requirement_rule=positions.rule,
     )
 
 
@@ -75,8 +82,8 @@ def rates_sensitivities(positions: Positions, tenors: Sequence[str]) -> pl.DataF
     """One row for each position and key rate on which it hangs."""
     by_key = np.round(np.nan_to_num(positions.keys), _SLOPE_PLACES)
     row, tenor = np.nonzero(by_key)
-    return positions.rows[row].select(
-        *KEYS,
+    # Chosen before: rows are many, and of the other columns none is shown.
+    return positions.rows.select(KEYS)[row].with_columns(
         tenor=pl.Series(tenors, dtype=pl.String).gather(tenor),
         dv01=pl.Series(by_key[row, tenor]),
     )
@@ -100,6 +107,7 @@ def desk_risk(positions: Positions, books: Books) -> pl.DataFrame:
     value = npv / 100.0
     convexity = np.divide(gamma / BASIS_POINT**2, value, out=np.full(count, np.nan), where=npv != 0)
     dv01, everyone = summed(positions.dv01), np.ones(count, np.bool_)
+    required = exact_sums(np.where(positions.is_charged, positions.requirement, 0), books)
     return books.rows.with_columns(
         positions=pl.Series(lasts.astype(np.int64)),
         unpriced=_counted(status == UNPRICED, books),
@@ -112,6 +120,8 @@ def desk_risk(positions: Positions, books: Books) -> pl.DataFrame:
         fx_rate=rounded(fx, _RATE_PLACES),
         npv_reporting=cents(in_reporting(npv, fx), np.isfinite(fx)),
         dv01_reporting=rounded(dv01 * fx),
+        requirement=cents(required, everyone),
+        requirement_reporting=cents(in_reporting(required, fx), np.isfinite(fx)),
     )
 
 
@@ -197,10 +207,7 @@ def curve_rows(standing: Standing) -> pl.DataFrame:
         rows = [common | {"node": 0}]
     else:
         rows = [common | _of_quote(n, quote) for n, quote in enumerate(quotes, 1)]
-    names = [name for name in Curves.columns() if name not in ("cycle", "as_of")]
-    schema = {name: Curves.columns()[name].dtype for name in names}
-    schema["quoted_at"] = pl.Int64()
-    found = pl.DataFrame(rows, schema=schema)
+    found = pl.DataFrame(rows, schema=_CURVE)
     times = found["quoted_at"]
     moments = to_instants(times.fill_null(0).to_numpy())
     found = found.with_columns(quoted_at=pl.when(times.is_not_null()).then(moments).otherwise(None))

@@ -31,6 +31,9 @@ class Terms(NamedTuple):
     instrument: FixedBond | FloatingRateNote | Bill | Swap | None
     """None where the landed terms make none."""
     z_spread: float = 0.0
+    bond_class: str | None = None
+    """Its kind in the rules of margin; None where not said."""
+    is_zero_coupon: bool = False
 
     @property
     def index_name(self) -> str | None:
@@ -61,7 +64,14 @@ def bond_of(row: Row) -> Terms:
         said |= {"index": row["index_name"], "spread": row["spread"]}
     made = _made(_KINDS[row["kind"]], row, said)
     return Terms(
-        row["kind"], row["issuer"], row["currency"], row["maturity"], made, row["z_spread"] or 0.0
+        row["kind"],
+        row["issuer"],
+        row["currency"],
+        row["maturity"],
+        made,
+        row["z_spread"] or 0.0,
+        row["bond_class"],
+        row["kind"] == "bill" or row["coupon"] == 0.0,
     )
 
 

@@ -4,6 +4,7 @@ import { avalanchePage } from "./avalanche.js";
 import { executivePage } from "./executive.js";
 import { firmPage } from "./firm.js";
 import { qualityPage } from "./quality.js";
+import { ratesPage } from "./rates.js";
 import { fill, h } from "./dom.js";
 import { dueSentence } from "./due.js";
 import * as fmt from "./format.js";
@@ -15,6 +16,7 @@ const PAGES = [
   ["/quality", "Data quality", qualityPage],
   ["/executive", "Executive", executivePage],
   ["/avalanche", "Avalanche", avalanchePage],
+  ["/rates", "Rates", ratesPage],
   ["/account", "Account", accountPage],
 ];
 /** The last page is reached from a row alone. */

@@ -54,7 +54,8 @@ def settled(
     option; what comes to nothing has quantity 0. No place changes. Exercise is judged for the
     accounts given, else for all.
     """
-    if not series.is_ended[book.series].any():
+    # Of the symbols first: they are few, and mostly none has ended.
+    if not series.is_ended.any() or not series.is_ended[book.series].any():
         return book
     exercised = np.zeros(len(book.series), dtype=np.bool_)
     places = _exercisable(book, series)

@@ -134,4 +134,4 @@ class Caretaker:
                 return
         self._base = None
         bases.complete(self._lake, base)
-        bases.thin(self._lake, self._bounds["base_cycles"], self._bounds["newest_bases"])
+        bases.thin(self._lake, self._bounds["newest_bases"], self._bounds["older_base_cycles"])

@@ -22,6 +22,7 @@ from margin_assets.lake.store.store import Lake
 from margin_assets.monitoring.daily_dates import daily_dates
 from margin_assets.monitoring.health import Finding, health, limits
 from margin_assets.monitoring.observed import observed
+from margin_assets.monitoring.unknown_actions import unknown_actions
 
 _LISTED = 20
 _AT_ONCE = 6  # tables looked at: a look waits on the store more than on a core
@@ -42,7 +43,8 @@ def standing(lake: Lake, landing: LandingPlace, now: datetime) -> Document:
     ahead = [e for e in waiting(lake, sealed, plan, entries) if is_ahead(e, now)]
     seen = observed(lake, ledger, entries, now)
     damaged = _damaged(lake, {} if sealed is None else sealed.table_versions)
-    missing = len(corrections) + len(indeterminate) + len(ahead) + len(damaged)
+    nobodys = unknown_actions(lake, sealed).to_dicts()
+    missing = len(corrections) + len(indeterminate) + len(ahead) + len(damaged) + len(nobodys)
     seen = replace(seen, missing_inputs=missing, daily=daily_dates(lake))
     verdict = health(seen, limits(), sessions())
     found = {
@@ -59,6 +61,7 @@ def standing(lake: Lake, landing: LandingPlace, now: datetime) -> Document:
         "damaged_tables": damaged,
         "waiting_corrections": corrections,
         "indeterminate_accounts": indeterminate,
+        "actions_on_unknown_symbols": nobodys,
         "quarantined_rows": refused.open_rows().select(pl.len()).collect().item(),
         "refused_accounts": refused.open_accounts().collect().to_dicts(),
         "limit_breaches": _breaches(scan("limit_breaches")),
@@ -163,6 +166,7 @@ def show(found: Document) -> None:
         ("files ahead of the clock", found["waiting_files"]),
         ("waiting corrections", found["waiting_corrections"]),
         ("indeterminate accounts", found["indeterminate_accounts"]),
+        ("actions on unknown symbols", found["actions_on_unknown_symbols"]),
         ("accounts with refused rows", found["refused_accounts"]),
         ("limits breached", found["limit_breaches"]),
     ):

@@ -54,7 +54,8 @@ def quotes(at: datetime, up: int = 0, curves: tuple[str, ...] = ()) -> pl.DataFr
             base = _BASE[one.currency] * 100 + 600 * number + 1500 * is_term + up
             quote = Decimal(base).scaleb(-6)
             rows.append((one.name, kind, tenor, quote, at, "bench"))
-    schema = {"curve": pl.String, "kind": pl.String, "tenor": pl.String, "quote": _RATE}
+    schema: dict[str, Any] = dict.fromkeys(("curve", "kind", "tenor"), pl.String)
+    schema |= {"quote": _RATE}
     schema |= {"event_time": pl.Datetime("us", "UTC"), "source": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
 

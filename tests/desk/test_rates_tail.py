@@ -8,7 +8,17 @@ import pytest
 
 from margin_assets.desk.rates import moves_of
 from margin_assets.valuation.rates_book import RatesBook
-from tests.support.rates_rows import NOW, bond, micros, position, quotes, results, swap, taken, value
+from tests.support.rates_rows import (
+    NOW,
+    bond,
+    micros,
+    position,
+    quotes,
+    results,
+    swap,
+    taken,
+    value,
+)
 
 
 def test_the_present_book_is_valued_under_each_past_days_move():

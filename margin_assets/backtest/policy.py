@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 from margin_assets.backtest.faults import BacktestError
 from margin_assets.kernels.rules.overlay_rules import READ, OverlayRules, overlay_rules
 from margin_assets.kernels.rules.rules import DECIDING, Rules, rules_in_force
-from margin_assets.rulebooks import changed_by, installed, versions
+from margin_assets.rulebooks import changed_by, in_force, installed, versions
 from margin_assets.rulebooks.changes import Changes, merged, parsed_changes, setting
 
 BUILT_IN = "built-in"
+WARNING = "house.margin_status.warning"
+"""Of a sweep: where a warning begins, and with it where it ends, as far above as it is."""
 FAMILIES = tuple(dict.fromkeys((*DECIDING, *READ)))
 """Families that decide in a backtest."""
 
@@ -99,7 +101,7 @@ def policy_of(name: str) -> Policy:
 
 
 def swept(policy: Policy, grid: Mapping[str, tuple[str, ...]]) -> list[Policy]:
-    """A policy once for each point of a grid: keys such as `house.ladder.warning_below`.
+    """A policy once for each point of a grid: keys such as `house.ladder.overdue_minutes`.
 
     Raises:
         BacktestError: A key or a value fits no rulebook.
@@ -109,9 +111,23 @@ def swept(policy: Policy, grid: Mapping[str, tuple[str, ...]]) -> list[Policy]:
         points = [(*point, f"{key}={value}") for point in points for value in values]
     try:
         documents: list[tuple[str, dict[str, Any]]] = [
-            (", ".join((policy.name, *point)), merged(policy.changes, *map(setting, point)))
+            (
+                ", ".join((policy.name, *point)),
+                merged(policy.changes, *(_settings(policy, told) for told in point)),
+            )
             for point in points
         ]
     except ValueError as error:
         raise BacktestError(f"sweep: {error}") from None
     return [Policy(name, changes) for name, changes in documents]
+
+
+def _settings(policy: Policy, told: str) -> Changes:
+    key, _, value = told.partition("=")
+    if key != WARNING:
+        return setting(told)
+    with changed_by(policy.changes):
+        ladder = in_force("house", date.max).numbers["ladder"]
+    ends = float(value) + ladder["warning_ends_at"] - ladder["warning_below"]
+    below = setting(f"house.ladder.warning_below={value}")
+    return merged(below, {"house": {"ladder": {"warning_ends_at": round(ends, 6)}}})

@@ -36,8 +36,11 @@ def demo(
         str, typer.Option("--lake", metavar="URI", help="Where the lake goes, made afresh.")
     ] = "./demo/lake",
     landing: Annotated[
-        Path, typer.Option("--landing", metavar="DIR", help="Landing folder, made afresh.")
-    ] = Path("./demo/landing"),
+        Path | None,
+        typer.Option(
+            "--landing", metavar="DIR", help="Landing folder, made afresh; beside the lake if none."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the main job end to end.
@@ -47,7 +50,7 @@ def demo(
     """
     from margin_assets.scenarios import scenario as told
 
-    chosen = told(scenario)
+    chosen, landing = told(scenario), landing or beside(lake)
     started = time.perf_counter()
     note(f"1/4 scenario {chosen.name}: {chosen.title}")
     note(f"    {chosen.summary}")
@@ -61,6 +64,18 @@ def demo(
     seconds = round(time.perf_counter() - started, 3)
     note(f"4/4 {cycles} cycles sealed in {seconds} s")
     _finish(held, lake, chosen.name, seconds, as_json=as_json)
+
+
+def beside(lake: str) -> Path:
+    """The landing folder of a demo's lake: its own, so that no other demo loses its files.
+
+    Raises:
+        Refusal: the lake is not a folder here.
+    """
+    if "://" in lake:
+        raise Refusal(f"nothing lies beside {lake}; --landing names a folder")
+    place = Path(lake)
+    return place.with_name("landing" if place.name == "lake" else f"{place.name}-landing")
 
 
 def _finish(lake: "Lake", uri: str, scenario: str, seconds: float, *, as_json: bool) -> None:

@@ -18,8 +18,6 @@ from margin_assets.rulebooks import in_force, versions
 
 STATES = ("unfinished", "behind", "empty", "stale", "degraded", "attention", "ok")
 """What the monitor may be, the first that applies being its health."""
-# A percentile of fewer cycles would be that of the one that compiled the kernels.
-_CYCLES_OF_A_MEDIAN, _CYCLES_OF_A_P99 = 10, 100
 _DAY = 86_400.0
 
 
@@ -32,6 +30,8 @@ class Limits(NamedTuple):
     behind_seconds: float
     median_seconds: float
     p99_seconds: float
+    cycles_of_a_median: int
+    cycles_of_a_p99: int
     quarantine_rate: float
 
 
@@ -207,10 +207,10 @@ _OF_BACKLOG = ("files", "bytes", "oldest_landed_at", "oldest_seconds")
 def _cycle_time(seconds: Sequence[float], bounds: Limits) -> Finding:
     median, p99 = (percentile(seconds, part) for part in (0.5, 0.99))
     figures = {"cycles": len(seconds), "p50": median, "p99": p99}
-    if median is None or p99 is None or len(seconds) < _CYCLES_OF_A_MEDIAN:
+    if median is None or p99 is None or len(seconds) < bounds.cycles_of_a_median:
         return Finding("too_few_cycles", is_well=True, figures=figures)
     is_slow = median > bounds.median_seconds or (
-        len(seconds) >= _CYCLES_OF_A_P99 and p99 > bounds.p99_seconds
+        len(seconds) >= bounds.cycles_of_a_p99 and p99 > bounds.p99_seconds
     )
     return Finding("slow" if is_slow else "ok", not is_slow, figures)
 

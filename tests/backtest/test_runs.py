@@ -143,6 +143,7 @@ def test_sums_agree_between_tables(tables: dict[str, pl.DataFrame]):
     assert row["account_days"] == accounts["sessions"].sum() == days["accounts"].sum() > 0
     assert row["calls"] == accounts["calls"].sum() == days["calls_made"].sum() > 0
     assert row["lost"] == accounts["lost"].sum() == days["lost"].sum()
+    assert row["warnings"] == accounts["warnings"].sum() == days["warnings_made"].sum() > 0
     assert accounts["required"].sum() == days["house"].sum()
     assert accounts["uncovered_sessions"].sum() == days["uncovered"].sum()
     coverage = tables["backtest_coverage"].filter(pl.col("method") == "house")
@@ -196,7 +197,8 @@ def test_the_page_tells_the_figures_and_loads_nothing(tables: dict[str, pl.DataF
     assert "default-src &#39;none&#39;" in text
     assert "<script" not in text
     assert "http" not in text.replace("http-equiv", "")
-    assert text.count("<svg") == 7  # three a run, and the runs by cost and loss
+    assert text.count("<svg") == 8  # three a run, and the runs by cost and both losses
+    assert text.count(">1, 2</text>") == 2  # the same run twice stands at one place
 
 
 def test_a_run_is_known_by_all_that_it_is_a_function_of(found: History, book: Plan, ran: Ran):
@@ -222,6 +224,19 @@ def test_a_sweep_is_every_pair_of_values():
     below = [one.on(day).rules.warning_below for one in found]
     assert below == [30_000, 40_000]
     assert found[0].on(day).overlays.enabled == {"concentration"}
+
+
+def test_a_swept_warning_ends_as_far_above_where_it_begins():
+    found = swept(policy_of(BUILT_IN), {"house.margin_status.warning": ("0.03", "0.05", "0.08")})
+
+    rules = [one.on(date(2021, 1, 4)).rules for one in found]
+    assert [(one.warning_below, one.warning_ends) for one in rules] == [
+        (30_000, 40_000),
+        (50_000, 60_000),
+        (80_000, 90_000),
+    ]
+    with pytest.raises(BacktestError, match="sweep: could not convert"):
+        swept(policy_of(BUILT_IN), {"house.margin_status.warning": ("much",)})
 
 
 @pytest.mark.parametrize("name", known_policies())

@@ -230,3 +230,17 @@ def test_at_a_bar_what_has_none_stands_at_its_close_before_and_shares_are_split(
     year = moved.year(range(3))
     assert days_of(year, "calls_made") == [0, 0, 0]
     assert moved.state.quantity[0, 1] == 600_000_000
+
+
+def test_shares_split_on_a_morning_that_ages_another_price_are_valued_after_the_split():
+    # Short 60 at 90, then 180 at 30. At 90 each it would owe 16,200 and be called at the opening.
+    told = rows(
+        {"X": [100.0] * 5, "Y": [90.0, 90.0, 90.0, 30.0, 30.0], "Z": [10.0, 10.0]},
+        [("Y", days(4)[3], "split", 3.0)],
+    )
+    found = built(told, document())
+    moved = walk(found, plan(found, Seat(10_000, {"Y": -60, "Z": 1})))
+    year = moved.year(range(5))
+
+    assert days_of(year, "calls_made") == [0] * 5
+    assert moved.state.quantity[0].tolist() == [0, -180_000_000, 1_000_000]

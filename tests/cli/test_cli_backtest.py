@@ -1,5 +1,6 @@
 """The verbs of backtests, as a user calls them, on a small history of drawn closes."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.backtests import days
+from tests.support.live_driver import account, cash, fill, instrument, line
 from tests.support.margin_command import Margin
 
 SESSIONS = 330
@@ -70,6 +72,28 @@ def test_a_policy_is_run_told_kept_and_opened(margin: Margin, words: list[Any], 
     assert (tmp_path / "again.html").read_text("utf-8").count("<svg") == page.read_text(
         "utf-8"
     ).count("<svg")
+
+
+def test_fills_that_landed_are_a_book(margin: Margin, folder: Path, tmp_path: Path):
+    first, then, later = (datetime(2020, 7, day, 17, tzinfo=UTC) for day in (1, 6, 8))
+    bought = fill("F1", "10", "60", first, symbol="S0")
+    feeds = {
+        "accounts": [account("A", when=first)],
+        "instruments": [instrument("S0", first)],
+        "cash_movements": [cash("M1", "A", "5000", first)],
+        "fills": [bought, bought, fill("F2", "-4", "61", then, symbol="S0")],
+        "fills/corrected": [fill("F3", "-10", "61", later, symbol="S0", corrects="F2")],
+    }
+    for feed, rows in feeds.items():
+        (tmp_path / feed).mkdir(parents=True, exist_ok=True)
+        (tmp_path / feed / "1.ndjson").write_text("".join(map(line, rows)))
+
+    words = ["--book", tmp_path, "--history", folder, "--from", "2020-07-01", "--json"]
+    (told,) = margin("backtest", "built-in", *words).document["runs"]
+
+    assert told["book"] == "1 accounts as their fills tell them"
+    # The row that landed twice counts once, and the correction sells all from its own day on.
+    assert (told["accounts"], told["account_days"]) == (1, 4)
 
 
 def test_a_table_is_for_people(margin: Margin, words: list[Any], tmp_path: Path):

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from margin_assets.cli import output
+from margin_assets.cli.demo import beside
 from margin_assets.lake.store import faults
 from tests.support.margin_command import Margin, land, landed, live, place
 
@@ -101,6 +102,20 @@ def test_demo_replaces_only_its_own_folders(margin: Margin, tmp_path: Path) -> N
     assert "is not of an earlier demo" in said.err
     assert (tmp_path / "landing/fills/mine.csv").read_text() == "precious"
     assert not (tmp_path / "lake").exists()
+
+
+@pytest.mark.parametrize(
+    ("lake", "lands"),
+    [("first/lake", "first/landing"), ("second", "second-landing"), ("third/", "third-landing")],
+)
+def test_a_demo_lands_beside_its_own_lake(lake: str, lands: str) -> None:
+    assert beside(lake) == Path(lands)
+
+
+def test_a_demo_of_a_lake_elsewhere_is_told_where_to_land(margin: Margin) -> None:
+    said = margin("demo", "--scenario", "seed-ladder", "--lake", "s3://bucket/lake")
+
+    assert (said.code, "--landing names a folder" in said.err) == (1, True)
 
 
 def test_demo_again_and_for_a_person(margin: Margin, copied: Path) -> None:
@@ -226,7 +241,7 @@ def test_status_tells_freshness_cycle_time_and_quarantine(margin: Margin, told: 
     }
     said = margin("status", *landed(told)).out
     assert "backlog       0 files, 0 bytes" in said
-    assert "cash; 0 of the 29 rows of late" in said
+    assert "cash; 0 of the last 29 rows were refused" in said
 
 
 @pytest.mark.parametrize(

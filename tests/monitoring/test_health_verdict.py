@@ -19,7 +19,7 @@ from margin_assets.monitoring.health import (
 
 MONDAY_NOON = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)
 """In session; the exchange opened at 13:30 and closes at 20:00."""
-BOUNDS = Limits(100, 300.0, 7.0, 10.0, 2.0, 5.0, 0.01)
+BOUNDS = Limits(100, 300.0, 7.0, 10.0, 2.0, 5.0, 10, 100, 0.01)
 WELL = Seen(
     now=MONDAY_NOON,
     last_cycle=7,

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
-from margin_assets.lake.store.objects import S3Objects
+from margin_assets.lake.store.s3_objects import S3Objects
 from margin_assets.lake.store.store import Lake
 
 

@@ -11,7 +11,15 @@ from margin_assets.lake.store.store import Lake
 
 _KEY = "run_id"
 _SAME = ("policy", "history", "book", "first_date", "last_date")
-_OUTCOMES = ("calls", "restrictions", "liquidations", "missed_sessions", "paid_in", "lost")
+_OUTCOMES = (
+    "warnings",
+    "calls",
+    "restrictions",
+    "liquidations",
+    "missed_sessions",
+    "paid_in",
+    "lost",
+)
 
 
 class Difference(NamedTuple):

@@ -163,6 +163,7 @@ def run_frame(ran: Ran) -> pl.DataFrame:
         "bars": _bars(ran),
         "account_days": int(days[:, DAY_COLUMNS.index("accounts")].sum()),
         "accounts": len(rows),
+        "warnings": total["warnings"],
         "calls": total["calls"],
         "false_calls": total["false_calls"],
         "restrictions": total["restrictions"],

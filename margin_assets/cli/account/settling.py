@@ -7,7 +7,7 @@ import polars as pl
 
 from margin_assets.calendar import sessions
 from margin_assets.cli.account.rows import Document, Tables
-from margin_assets.kernels.history.free_riding import entries_of, free_rides
+from margin_assets.kernels.history.free_riding import entries_of, standing
 from margin_assets.kernels.rules.grid import new_york_day
 from margin_assets.kernels.rules.settling import settles_on, trade_dates
 
@@ -21,23 +21,24 @@ def with_settlement(fills: list[Document]) -> list[Document]:
 
 
 def cash_account(
-    tables: Tables, account_type: str, mine: pl.Expr, at: datetime | None
+    tables: Tables, state: Document, mine: pl.Expr, at: datetime | None
 ) -> Document | None:
     """Free riding of a cash account and until when it is frozen; null for another account."""
-    if account_type != "cash" or at is None:
+    if state["account_type"] != "cash" or at is None:
         return None
     on = new_york_day(int(at.timestamp() * 1e6))
     fills = tables.landed("fills", mine, pl.col("event_time") <= at)
     dealt = pl.col("symbol").is_in(fills["symbol"].unique().implode())
     paid = tables.landed("cash_movements", mine, pl.col("event_time") <= at)
     entries = entries_of(fills, paid, tables.landed("instruments", dealt))
-    found = free_rides(entries, sessions().days, on)
-    frozen = [ride.frozen_until for ride in found if ride.freezes(on)]
+    found = standing(entries.get(state["account_id"], ()), sessions().days, on)
+    until = found.frozen_until(on)
     return {
-        "free_riding": bool(frozen),
-        "frozen_until": max(frozen, default=None),
+        "free_riding": until is not None,
+        "frozen_until": until,
+        "settled_funds": Decimal(found.settled_funds) / _CENTS,
         "free_rides": [
-            ride._asdict() | {"unpaid": Decimal(ride.unpaid) / _CENTS} for ride in found
+            ride._asdict() | {"unpaid": Decimal(ride.unpaid) / _CENTS} for ride in found.rides
         ],
     }
 

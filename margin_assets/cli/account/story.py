@@ -59,7 +59,7 @@ def story(moment: Moment, account: str) -> Document:
         "stress": dicts(tables.rows("stress_results", mine).sort("move")),
         "marks": _marks(tables, positions, pl.col("event_time") <= sealed.as_of),
         "fills": with_settlement(fills),
-        "cash_account": cash_account(tables, state["account_type"].item(), mine, sealed.as_of),
+        "cash_account": cash_account(tables, state.row(0, named=True), mine, sealed.as_of),
         "books": books(tables, mine, {row["symbol"] for row in fills}),
         "cash_movements": _landed(tables.landed("cash_movements", mine)),
         "settlements": _settlements(tables, mine),

@@ -59,7 +59,7 @@ def register(app: typer.Typer) -> None:
             "margin backtest built-in --report report.html",
             "margin backtest built-in --history us_daily --data ./data --from 2007-01-01",
             "margin backtest built-in --history us_daily --data ./data --bars --from 2020-02-19",
-            "margin backtest built-in --sweep house.ladder.warning_below=0.03,0.05,0.06",
+            "margin backtest built-in --sweep house.margin_status.warning=0.03,0.05,0.08",
         ),
     )(run)
     backtest_rows.register(backtest)

@@ -51,6 +51,13 @@ def _own_leverage(instruments: pl.DataFrame) -> npt.NDArray[np.float64]:
 
 
 def _traded(effects: pl.DataFrame, versions: pl.DataFrame, name: str, absent: int) -> Int64Array:
+    if versions["symbol"].is_unique().all():
+        # One row a symbol, as mostly: it holds before its own point and after.
+        said = versions.select("symbol", name)
+        alone = effects.select("symbol").join(
+            said, on="symbol", how="left", validate="m:1", maintain_order="left"
+        )
+        return alone[name].fill_null(absent).to_numpy()
     terms = _in_force(versions).select("symbol", "point", name)
     first = terms.unique("symbol", keep="first", maintain_order=True).drop("point")
     found = (

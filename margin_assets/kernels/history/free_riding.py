@@ -5,7 +5,9 @@ deposits, and the proceeds of sales once they settle; the oldest purchase first.
 sold with a part of its cost unpaid takes the privilege of delayed payment away for 90 calendar days
 from the sale, unless the whole is paid within the payment period of the purchase by something else
 than its own proceeds (220.8(c)(2)(i)): these are held until it is paid or the period is over. Until
-then the sale stands as unpaid. What was bought first is sold first.
+then the sale stands as unpaid; a withdrawal of the proceeds before the payment leaves it so. What
+was bought first is sold first. Without the privilege an account buys with settled funds alone,
+220.8(a)(1)(i): proceeds of a sale of the day are none (Federal Reserve staff, 18 February 1999).
 """
 
 import heapq
@@ -35,6 +37,7 @@ class Entry(NamedTuple):
     """Micro-units, signed; 0 of a payment."""
     cash: int
     """Cents into the account, signed."""
+    is_withdrawal: bool = False
 
 
 class FreeRide(NamedTuple):
@@ -60,6 +63,19 @@ class FreeRide(NamedTuple):
         return self.sold_on <= on <= self.frozen_until and not is_paid
 
 
+class Standing(NamedTuple):
+    """A cash account on a day."""
+
+    rides: list[FreeRide]
+    """Purchases that were sold before they were paid for, in order."""
+    settled_funds: int
+    """Cents that pay for a purchase at once; negative where they are owed."""
+
+    def frozen_until(self, on: date) -> date | None:
+        """Last day without delayed payment, of those known on a day; None where it has it."""
+        return max((ride.frozen_until for ride in self.rides if ride.freezes(on)), default=None)
+
+
 @dataclass
 class _Lot:
     """A purchase, or the part of one that was sold unpaid."""
@@ -75,8 +91,8 @@ class _Lot:
 
 def entries_of(
     fills: pl.DataFrame, movements: pl.DataFrame, instruments: pl.DataFrame
-) -> list[Entry]:
-    """Trades and payments of one account in order of time, a trade as its corrections leave it.
+) -> dict[str, list[Entry]]:
+    """Trades and payments by account in order of time, a trade as its corrections leave it.
 
     Landed rows in landing order; a trade is of the day of its original.
     """
@@ -87,31 +103,41 @@ def entries_of(
         effects.with_columns(cash=cash)
         .group_by("original", maintain_order=True)
         .agg(
-            pl.col("original_time").first(),
-            pl.col("symbol").first(),
+            pl.col("account_id", "original_time", "symbol").first(),
             pl.col("quantity").sum(),
             pl.col("cash").sum(),
         )
     )
     nothing = pl.lit(0, pl.Int64)
     trades = dealt.filter(pl.col("quantity") != 0).select(
-        "symbol", "quantity", "cash", at="original_time", name="original"
+        "account_id",
+        "symbol",
+        "quantity",
+        "cash",
+        at="original_time",
+        name="original",
+        is_withdrawal=False,
     )
     paid = movements.select(
+        "account_id",
         pl.lit("").alias("symbol"),
         nothing.alias("quantity"),
         pl.Series("cash", to_scaled(movements["amount"])),
         pl.Series("at", instants(movements["event_time"])),
         pl.lit("").alias("name"),
+        is_withdrawal=pl.col("kind") == "withdrawal",
     )
     rows = pl.concat([paid, trades]).sort("at", maintain_order=True)
     days = trade_dates(to_instants(rows["at"].to_numpy()))
-    columns = rows.select("name", "symbol", "quantity", "cash").rows()
-    return [Entry(day, *row) for day, row in zip(days, columns, strict=True)]
+    columns = rows.select("account_id", "name", "symbol", "quantity", "cash", "is_withdrawal")
+    found: dict[str, list[Entry]] = {}
+    for day, (account, *row) in zip(days, columns.iter_rows(), strict=True):
+        found.setdefault(account, []).append(Entry(day, *row))
+    return found
 
 
-def free_rides(entries: Iterable[Entry], sessions: Sequence[date], until: date) -> list[FreeRide]:
-    """Sales of unpaid purchases of one account up to a day, in order; `entries` in order of time.
+def standing(entries: Iterable[Entry], sessions: Sequence[date], until: date) -> Standing:
+    """One account at the end of a day, its settlements of it taken; `entries` in order of time.
 
     A sale of more than was bought is of no purchase: what it sells short is left out.
     """
@@ -119,8 +145,10 @@ def free_rides(entries: Iterable[Entry], sessions: Sequence[date], until: date) 
     for entry in entries:
         walk.pass_to(entry.on)
         walk.take(entry)
+    walk.pass_to(until)
+    funds = walk.funds
     walk.pass_to(until + timedelta(days=1))
-    return walk.found
+    return Standing(walk.found, funds)
 
 
 class _Walk:
@@ -128,15 +156,17 @@ class _Walk:
 
     def __init__(self, sessions: Sequence[date]) -> None:
         self.found: list[FreeRide] = []
-        self._sessions = sessions
-        self._funds = 0
+        self.funds = 0
         """Settled cents that pay for the next purchase; below 0 they are owed."""
+        self._sessions = sessions
         self._held: dict[str, list[_Lot]] = {}
         self._debts: list[_Lot] = []
         """What is not paid for, the oldest purchase first."""
         self._due: list[tuple[date, int, int, _Lot | None]] = []
         """What happens at the opening of a day: order, cents that settle, the ride they are of."""
         self._count = 0
+        self._taken: set[int] = set()
+        """Rides of which proceeds were withdrawn before they were paid."""
 
     def pass_to(self, day: date) -> None:
         """Settles what settles and closes the periods that are over, before a day's trades."""
@@ -153,8 +183,8 @@ class _Walk:
     def take(self, entry: Entry) -> None:
         """Takes a trade or a payment."""
         if entry.quantity > 0:
-            paid = min(max(self._funds, 0), -entry.cash)
-            self._funds -= paid
+            paid = min(max(self.funds, 0), -entry.cash)
+            self.funds -= paid
             lot = _Lot(entry.on, entry.quantity, -entry.cash - paid)
             self._held.setdefault(entry.symbol, []).append(lot)
             if lot.unpaid > 0:
@@ -164,7 +194,10 @@ class _Walk:
         elif entry.cash > 0:
             self._receive(entry.cash, entry.on)
         else:
-            self._funds += entry.cash
+            self.funds += entry.cash
+            if entry.is_withdrawal and self.funds < 0:
+                # More than is settled: it can only be proceeds that were held for a payment.
+                self._taken.update(lot.ride for lot in self._debts if lot.ride >= 0)
 
     def _sell(self, entry: Entry) -> None:
         left, cash, day = -entry.quantity, entry.cash, settles_on(self._sessions, entry.on)
@@ -208,9 +241,9 @@ class _Walk:
             paid = min(cents, lot.unpaid)
             lot.unpaid -= paid
             cents -= paid
-            if lot.ride >= 0 and not lot.unpaid:
+            if lot.ride >= 0 and not lot.unpaid and lot.ride not in self._taken:
                 self.found[lot.ride] = self.found[lot.ride]._replace(paid_on=on)
-        self._funds += cents
+        self.funds += cents
         paid_up = [lot for lot in self._debts if not lot.unpaid]
         self._debts = [lot for lot in self._debts if lot.unpaid]
         for lot in paid_up:
@@ -226,6 +259,6 @@ class _Walk:
         """The period is over: its own proceeds pay what is left."""
         if ride.unpaid:
             self._debts.remove(ride)
-            self._funds -= ride.unpaid
+            self.funds -= ride.unpaid
             ride.unpaid = 0
             self._release(ride)

@@ -86,6 +86,11 @@ def _revalue_mixed(
     strategic: Strategic,
     out: Figures,
 ) -> None:
+    if len(accounts) <= _BLOCK:
+        # The other threads are not woken for one block: that may wait longer than the block takes.
+        alone = Holders(book, PricedSeries(series, values, states), rules)
+        _revalue_block(alone, accounts, (0, len(accounts)), strategic, out)
+        return
     blocks = (len(accounts) + _BLOCK - 1) // _BLOCK
     for block in prange(blocks):
         # The body is a call of its own: Numba's parallel pass loses writes to tuple members.

@@ -62,6 +62,8 @@ def _mixed_accounts(book: Book, series: Series, accounts: Int64Array) -> np.ndar
 
 def restrikes(book: Book, series: Series) -> Int64Array:
     """Options that portfolio-margin accounts hold."""
+    if not (series.kind == OPTION).any():
+        return np.zeros(0, dtype=np.int64)
     owner = np.repeat(book.account_type, np.diff(book.offsets))
     held = np.zeros(len(series.kind), dtype=np.bool_)
     held[book.series[owner == PORTFOLIO]] = True

@@ -257,6 +257,10 @@ def implied_volatilities(
     """
     volatilities = np.empty(price.size)
     states = np.empty(price.size, dtype=np.int8)
+    if price.size <= _BLOCK:
+        # The other threads are not woken for one block: that may wait longer than the block takes.
+        _block_volatilities((0, price.size), (price, spot), contracts, volatilities, states)
+        return volatilities, states
     for block in prange((price.size + _BLOCK - 1) // _BLOCK):
         rows = (block * _BLOCK, min((block + 1) * _BLOCK, price.size))
         _block_volatilities(rows, (price, spot), contracts, volatilities, states)

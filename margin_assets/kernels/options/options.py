@@ -145,6 +145,10 @@ def series_values(
     Series are independent: threads cannot change a bit.
     """
     values = np.empty(multiples.shape)
+    if spot.size <= _BLOCK:
+        # The other threads are not woken for one block: that may wait longer than the block takes.
+        _block_values((0, spot.size), (spot, contracts, volatility), multiples, values)
+        return values
     for block in prange((spot.size + _BLOCK - 1) // _BLOCK):
         rows = (block * _BLOCK, min((block + 1) * _BLOCK, spot.size))
         _block_values(rows, (spot, contracts, volatility), multiples, values)

@@ -29,6 +29,7 @@ from margin_assets.kernels.pretrade.legs import (
     Held,
     Legs,
     book_of_both,
+    cash_after,
     traded,
 )
 from margin_assets.kernels.reg_t.sma import available, buying_power, mixed_excess, reg_t_figures
@@ -75,6 +76,8 @@ class Against(NamedTuple):
     is_cash_only: bool = False
     is_switched: bool = False
     """Whether intraday margin measures it."""
+    settled_funds: int | None = None
+    """Of a cash account without delayed payment; None where it has it."""
     day_trading: DayTrading | None = None
     """None where it is not designated, or the rule no longer applies to it."""
 
@@ -258,6 +261,7 @@ def _reasons(
     if after.states & INDETERMINATE:
         yield Reason("indeterminate", RULES["indeterminate"])
     yield from _restrictions(tried, sides, against)
+    yield from _in_advance(scene, tried, against)
     yield from _shortfalls(scene, tried, sides)
     if entry is not None and entry < 0 and after.available is not None and after.available < 0:
         yield Reason("regulation_t", RULES["regulation_t"], -after.available)
@@ -276,6 +280,17 @@ def _restrictions(tried: _Tried, sides: tuple[Side, Side], against: Against) -> 
             yield Reason("freeze", RULES["freeze"])
         if against.is_cash_only:
             yield Reason("cash_only", RULES["cash_only"])
+
+
+def _in_advance(scene: Scene, tried: _Tried, against: Against) -> Iterator[Reason]:
+    """What the purchases of an order lack that may not be paid later; its sales pay for none."""
+    if against.settled_funds is None:
+        return
+    is_buy = tried.legs.quantity > 0
+    bought = Legs(*(column[is_buy] for column in tried.legs))
+    left = cash_after(against.settled_funds, bought, scene.series)
+    if is_buy.any() and left < 0:
+        yield Reason("cash_in_advance", RULES["cash_in_advance"], -left)
 
 
 def _takes_credit(tried: _Tried) -> bool:
@@ -331,6 +346,7 @@ RULES = {
     "reduce_only": "FINRA Rule 4210(g)(10)(A); house policy on minimum equity",
     "freeze": "FINRA Rule 4210(d)(2)(D)",
     "cash_only": "FINRA Rule 4210(f)(8)(B)",
+    "cash_in_advance": "Regulation T, 12 CFR 220.8(c)(1) and (a)(1)(i)",
     "house": "House policy: add-ons",
     "cash_account": "Regulation T, 12 CFR 220.8(a)",
     "minimum_equity": "FINRA Rule 4210(b)(4), (g)(4)",

@@ -67,7 +67,7 @@ def traded(held: Held, legs: Legs, series: Series) -> tuple[Held, Int64Array]:
         last_fill_price=last[stays],
         sold=sold[stays],
         proceeds=proceeds[stays],
-        cash=_cash_after(held.cash, legs, series),
+        cash=cash_after(held.cash, legs, series),
         account_type=held.account_type,
         is_registered=held.is_registered,
         is_exempt=held.is_exempt,
@@ -84,7 +84,7 @@ def _before_each(quantity: Int64Array, rows: Int64Array, change: Int64Array) -> 
     return np.array(found, dtype=np.int64)
 
 
-def _cash_after(cash: int, legs: Legs, series: Series) -> int:
+def cash_after(cash: int, legs: Legs, series: Series) -> int:
     """Cash with every leg paid for, cents; beyond all bounds where a leg has no exact amount."""
     sized = units(legs.quantity, sizes(series), legs.series.astype(np.int32))
     exact = fill_cash(sized, legs.price)

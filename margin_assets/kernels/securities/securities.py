@@ -83,6 +83,10 @@ def _revalue(
     accounts: Int64Array,
     out: Figures,
 ) -> None:
+    if len(accounts) <= _BLOCK:
+        # The other threads are not woken for one block: that may wait longer than the block takes.
+        _revalue_block(Holders(book, series, terms, rules), accounts, out)
+        return
     blocks = (len(accounts) + _BLOCK - 1) // _BLOCK
     for block in prange(blocks):
         # The body is a call of its own: Numba's parallel pass loses writes to tuple members.

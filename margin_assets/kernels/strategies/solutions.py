@@ -115,6 +115,11 @@ def _solve_all(
     taken: Int64Array,
 ) -> None:
     count = len(starts) - 1
+    if count <= _BLOCK:
+        # The other threads are not woken for one block: that may wait longer than the block takes.
+        for p in range(count):
+            taken[p] = _solve(problems, rates, work, starts, room, p)
+        return
     for block in prange((count + _BLOCK - 1) // _BLOCK):
         for p in range(block * _BLOCK, min((block + 1) * _BLOCK, count)):
             # A call of its own: Numba's parallel pass loses writes to tuple members.

@@ -147,6 +147,11 @@ def _grouped(
     solution: Solution,
     out: Strategic,
 ) -> None:
+    if len(accounts) <= _BLOCK:
+        # The other threads are not woken for one block: that may wait longer than the block takes.
+        alone = Grouped(book, series, values, rules, rates, problems, solution)
+        _grouped_block(alone, accounts, (0, len(accounts)), out)
+        return
     for block in prange((len(accounts) + _BLOCK - 1) // _BLOCK):
         first = block * _BLOCK
         end = min(first + _BLOCK, len(accounts))

@@ -20,8 +20,6 @@ from schemas import TABLES, Mode
 
 _FOLDER = "bases"
 _COMPLETE = re.compile(rf"^{_FOLDER}/(\d{{12}})/complete\.json$")
-# Of bases older than the newest ones, those of every tenth step are kept for ever.
-_THINNED = 10
 
 STATE_TABLES = tuple(t.name for t in TABLES.values() if t.mode is Mode.STATE and t.in_cycle)
 
@@ -52,10 +50,10 @@ def complete(lake: Lake, sealed: Sealed) -> None:
     lake.put_object(_path(sealed.cycle, "complete.json"), [content])
 
 
-def thin(lake: Lake, step: int, newest: int) -> None:
-    """Drops bases older than the `newest` ones, but for every tenth step."""
+def thin(lake: Lake, newest: int, older: int) -> None:
+    """Drops bases but for the `newest` ones and those of every `older`-th cycle."""
     for cycle in kept(lake)[:-newest]:
-        if cycle % (step * _THINNED):
+        if cycle % older:
             paths = sorted(lake.objects_below(f"{_FOLDER}/{cycle:012d}"))
             lake.delete_objects(paths)  # `complete.json` first, by its name
 

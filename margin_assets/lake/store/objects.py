@@ -1,45 +1,16 @@
-"""Raw bytes below the lake: the archive of landed files, on a folder or on S3.
+"""Raw bytes below the lake: the archive of landed files, on a folder or on S3."""
 
-S3 goes through boto3 and not through pyarrow.fs, whose streams complete the upload of half a
-file when their writer fails.
-"""
-
-import io
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol, cast
+from typing import BinaryIO, Protocol
 
 from margin_assets.lake.store.access import Access
-from margin_assets.lake.store.patience import unavailable
-from margin_assets.lake.store.slices import Chunks, open_range
-
-# A person waits for the first contact: seconds to connect, and to be answered.
-_SOON = (2, 3)
-# One request each on S3: large enough that the round trip does not decide.
-_BUFFER = 4 << 20
-# As many as one request may delete.
-_KEYS = 1_000
-# Precondition failed; another conditional request for the key is under way.
-_TAKEN = (412, 409)
-
-
-class Written(NamedTuple):
-    """One object as the store tells of it."""
-
-    path: str
-    bytes: int
-    at: datetime
-    """The store's own time of writing it, UTC."""
-    tag: str
-    """Tells its content from that of a later object of its name."""
-
-
-class StoreRefused(RuntimeError):  # noqa: N818 (says what happened)
-    """The store does not keep the promise that commits rest on."""
+from margin_assets.lake.store.names import below
+from margin_assets.lake.store.s3_objects import S3Objects
+from margin_assets.lake.store.slices import BUFFER, open_range
 
 
 class Objects(Protocol):
@@ -81,7 +52,7 @@ def open_slice(objects: Objects, path: str, offset: int, length: int | None) -> 
         raise FileNotFoundError(path)
     rest = max(size - offset, 0)
     bounded = rest if length is None else min(length, rest)
-    return open_range(objects, path, (offset, bounded), _BUFFER)
+    return open_range(objects, path, (offset, bounded), BUFFER)
 
 
 class LocalObjects:
@@ -111,7 +82,7 @@ class LocalObjects:
 
     @contextmanager
     def _beside(self, path: str) -> Iterator[tuple[Path, Path]]:
-        target = self._root / _below(path)
+        target = self._root / below(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex}.part")
         try:
@@ -122,19 +93,19 @@ class LocalObjects:
     def size(self, path: str) -> int | None:
         """Length in bytes; None if there is no such file."""
         try:
-            return (self._root / _below(path)).stat().st_size
+            return (self._root / below(path)).stat().st_size
         except FileNotFoundError:
             return None
 
     def read(self, path: str, start: int, length: int) -> bytes:
         """Up to `length` bytes from `start`."""
-        with (self._root / _below(path)).open("rb") as stream:
+        with (self._root / below(path)).open("rb") as stream:
             stream.seek(start)
             return stream.read(length)
 
     def listed(self, folder: str) -> dict[str, float]:
         """Files below a folder, at any depth, with their modification time."""
-        top = self._root / _below(folder)
+        top = self._root / below(folder)
         found: dict[str, float] = {}
         for parent, _, names in os.walk(top):
             for name in names:
@@ -147,198 +118,10 @@ class LocalObjects:
     def delete(self, paths: Sequence[str]) -> None:
         """Unlink files; folders stay."""
         for path in paths:
-            (self._root / _below(path)).unlink(missing_ok=True)
+            (self._root / below(path)).unlink(missing_ok=True)
 
     def probe(self) -> None:
         """A folder needs no probe: the rename of a local file system is atomic."""
-
-
-class S3Objects:
-    """Objects below a prefix of a bucket.
-
-    A read is tried again while the store is in trouble. A put is not: its chunks may be read
-    only once, so whoever has them tries again.
-    """
-
-    def __init__(self, access: Access) -> None:
-        self._uri, self._access = access.uri, access
-        self._bucket, _, prefix = access.uri.removeprefix("s3://").partition("/")
-        self._prefix = f"{prefix}/" if prefix else ""
-        self._options = {key.lower(): value for key, value in (access.given or {}).items()}
-        self._made: tuple[int, Any] | None = None
-
-    def put(self, path: str, chunks: Iterable[bytes]) -> None:
-        """Upload in parts; a failure on the way aborts the upload."""
-        stream = io.BufferedReader(Chunks(iter(chunks)), _BUFFER)
-        self.client().upload_fileobj(stream, self._bucket, self._prefix + _below(path))
-
-    def create(self, path: str, content: bytes) -> bool:
-        """Put with If-None-Match."""
-        return not _is_refused(self.client(), self._bucket, self._prefix + _below(path), content)
-
-    def size(self, path: str) -> int | None:
-        """Length in bytes; None if there is no such key."""
-        return self._access.keep("reading the archive", lambda: self._size(path))
-
-    def _size(self, path: str) -> int | None:
-        found = self._head(path)
-        return None if found is None else int(found["ContentLength"])
-
-    def _head(self, path: str) -> dict[str, Any] | None:
-        from botocore.exceptions import ClientError
-
-        key = self._prefix + _below(path)
-        try:
-            return cast(dict[str, Any], self.client().head_object(Bucket=self._bucket, Key=key))
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                return None
-            raise
-
-    def read(self, path: str, start: int, length: int) -> bytes:
-        """Up to `length` bytes from `start`, by one ranged request."""
-        return self._access.keep("reading the archive", lambda: self._read(path, start, length))
-
-    def _read(self, path: str, start: int, length: int) -> bytes:
-        span = f"bytes={start}-{start + length - 1}"
-        answer = self.client().get_object(
-            Bucket=self._bucket, Key=self._prefix + _below(path), Range=span
-        )
-        return cast(bytes, answer["Body"].read())
-
-    def listed(self, folder: str) -> dict[str, float]:
-        """Keys below a folder, at any depth, with the time the store gives them."""
-        return {one.path: one.at.timestamp() for one in self.written(f"{_below(folder)}/")}
-
-    def written(self, prefix: str) -> Iterator[Written]:
-        """Objects whose path begins so, in the order of their paths."""
-        pages = self.client().get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=self._bucket, Prefix=f"{self._prefix}{prefix}"):
-            for found in page.get("Contents", ()):
-                path = found["Key"].removeprefix(self._prefix)
-                yield Written(path, found["Size"], found["LastModified"], found["ETag"])
-
-    def written_at(self, path: str) -> Written | None:
-        """The object at a path; None if there is none."""
-        found = self._access.keep("looking for an object", lambda: self._head(path))
-        if found is None:
-            return None
-        return Written(path, found["ContentLength"], found["LastModified"], found["ETag"])
-
-    def copy(self, path: str, tag: str, into: BinaryIO) -> None:
-        """Writes an object of that tag into a file, from the file's beginning.
-
-        Raises:
-            FileNotFoundError: it is gone, or another one has its name.
-        """
-        self._access.keep("reading an object", lambda: self._copy(path, tag, into))
-
-    def _copy(self, path: str, tag: str, into: BinaryIO) -> None:
-        from botocore.exceptions import ClientError
-
-        key = self._prefix + _below(path)
-        try:
-            found = self.client().get_object(Bucket=self._bucket, Key=key, IfMatch=tag)
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 412):
-                raise FileNotFoundError(path) from error
-            raise
-        into.seek(0)
-        into.truncate()
-        for chunk in found["Body"].iter_chunks(_BUFFER):
-            into.write(chunk)
-
-    def delete(self, paths: Sequence[str]) -> None:
-        """Delete keys, a thousand a request.
-
-        Raises:
-            OSError: the store kept some of them.
-        """
-        keys = [{"Key": self._prefix + _below(path)} for path in paths]
-        for start in range(0, len(keys), _KEYS):
-            part = {"Objects": keys[start : start + _KEYS], "Quiet": True}
-            answer = self.client().delete_objects(Bucket=self._bucket, Delete=part)
-            if errors := answer.get("Errors"):
-                raise OSError(f"{errors[0]['Key']}: not deleted: {errors[0].get('Message', '')}")
-
-    def probe(self) -> None:
-        """Create one key twice: the second must be refused, or rivals would lose commits."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        client, key = self._new_client(is_first_contact=True), f"{self._prefix}probe/{_new_name()}"
-        try:
-            # Nobody else knows the key: refused at first, it was made and the answer was lost.
-            _is_refused(client, self._bucket, key)
-            try:
-                is_refused = _is_refused(client, self._bucket, key)
-            finally:
-                client.delete_object(Bucket=self._bucket, Key=key)
-        except (BotoCoreError, ClientError) as error:
-            raise unavailable(self._uri, error) from error
-        if not is_refused:
-            raise StoreRefused(
-                f"{self._uri} ignores If-None-Match: two writers would overwrite each other's "
-                "commits in silence. Use a store with conditional PUT."
-            )
-
-    def client(self) -> Any:  # noqa: ANN401 (boto3 has no types)
-        """A client of the store with what credentials are held now."""
-        held = self._made
-        if held is None or held[0] != self._access.generation:
-            held = self._made = (self._access.generation, self._new_client())
-        return held[1]
-
-    def _new_client(self, *, is_first_contact: bool = False) -> Any:  # noqa: ANN401 (as above)
-        # Imported here: half a second that a local lake need not wait for.
-        import boto3
-        from botocore.config import Config
-
-        bounds, soon = self._access.patience.bounds, is_first_contact
-        config = Config(
-            connect_timeout=_SOON[0] if soon else bounds.connect_seconds,
-            read_timeout=_SOON[1] if soon else bounds.request_seconds,
-            retries={
-                "mode": "standard",
-                "total_max_attempts": 2 if soon else bounds.request_retries + 1,
-            },
-        )
-        return boto3.session.Session().client("s3", config=config, **self._arguments())
-
-    def _arguments(self) -> dict[str, str]:
-        # What is not given is left to boto3, which looks at the same AWS_* variables as delta-rs.
-        options = self._options
-        given = {
-            "endpoint_url": options.get("aws_endpoint_url") or options.get("aws_endpoint"),
-            "aws_access_key_id": options.get("aws_access_key_id"),
-            "aws_secret_access_key": options.get("aws_secret_access_key"),
-            "aws_session_token": options.get("aws_session_token"),
-            "region_name": options.get("aws_region") or options.get("aws_default_region"),
-        }
-        return {name: value for name, value in given.items() if value}
-
-
-def _below(path: str) -> str:
-    """The path, if it stays below the lake."""
-    if path.startswith("/") or ".." in path.split("/"):
-        raise ValueError(f"not a path below the lake: {path!r}")
-    return path
-
-
-def _new_name() -> str:
-    return uuid.uuid4().hex
-
-
-def _is_refused(client: Any, bucket: str, key: str, content: bytes = b"") -> bool:  # noqa: ANN401 (as above)
-    """Whether the store refuses to create a key; creates it otherwise."""
-    from botocore.exceptions import ClientError
-
-    try:
-        client.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in _TAKEN:
-            return True
-        raise
-    return False
 
 
 def objects_at(access: Access) -> Objects:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+BUFFER = 4 << 20
+"""Bytes of one request on S3: enough that the round trip does not decide."""
+
 
 class Ranges(Protocol):
     """Ranges of objects by their path."""

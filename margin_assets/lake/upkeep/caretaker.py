@@ -82,10 +82,9 @@ class Caretaker:
     def _look(self, sealed: Sealed) -> None:
         """Counts, once, the commits since the last checkpoint of every table."""
         commits = self._commits(sealed)
-        found = {}
-        for name, number in commits.items():
-            newest = self._lake.version(name)
-            found[name] = number - newest + self._checkpointed(name)
+        found = {name: self._checkpointed(name) for name in commits}
+        # The ledger is numbered by cycles: of the others the number is the version itself.
+        found[_LEDGER] += commits[_LEDGER] - self._lake.version(_LEDGER)
         self._tended = found
 
     def _checkpointed(self, name: str) -> int:
@@ -134,4 +133,4 @@ class Caretaker:
                 return
         self._base = None
         bases.complete(self._lake, base)
-        bases.thin(self._lake, self._bounds["base_cycles"], self._bounds["newest_bases"])
+        bases.thin(self._lake, self._bounds["newest_bases"], self._bounds["older_base_cycles"])

@@ -18,9 +18,7 @@ from margin_assets.lake.landing.reading import (
     read_together,
 )
 from margin_assets.live.acceptance.acceptance import (
-    IDS,
     Accepted,
-    Journal,
     Lookup,
     Refusal,
     Test,
@@ -29,6 +27,7 @@ from margin_assets.live.acceptance.acceptance import (
 from margin_assets.live.acceptance.action_tests import ActionTests
 from margin_assets.live.acceptance.exercise_reports import exercise_reports
 from margin_assets.live.acceptance.held import HeldRows
+from margin_assets.live.acceptance.journal import IDS, Journal
 from margin_assets.live.acceptance.openings import Openings
 from margin_assets.live.acceptance.refusals import (
     ACCEPTANCE,

@@ -10,7 +10,7 @@ from margin_assets.kernels.book.fills import EFFECT_COLUMNS, Effect, FillRow, fi
 from margin_assets.kernels.corporate.actions import Register
 from margin_assets.kernels.corporate.dividends import Entry
 from margin_assets.kernels.corporate.tapes import Late, late_effects
-from margin_assets.live.acceptance.acceptance import Journal
+from margin_assets.live.acceptance.journal import Journal
 
 _PLACE = ("account_id", "symbol", "point")
 _ACCRUALS = {"point": pl.Int64, **dict.fromkeys(Entry._fields, pl.String)}

@@ -38,8 +38,8 @@ of a symbol without a price marks it."""
 class _OfOne(SealedTables):
     """Tables of a sealed cycle with the rows of one account."""
 
-    def __init__(self, lake: Lake, sealed: Sealed, before: int | None, account: str) -> None:
-        super().__init__(lake, sealed.table_versions, before)
+    def __init__(self, lake: Lake, sealed: Sealed, account: str) -> None:
+        super().__init__(lake, sealed.table_versions, HeldRows(sealed.manifest).since)
         self._account = account
 
     def __call__(
@@ -53,12 +53,16 @@ class _OfOne(SealedTables):
         return rows.filter(pl.col("account_id") == self._account) if table in _OF_ACCOUNTS else rows
 
 
+def tables_of(lake: Lake, sealed: Sealed) -> SealedTables:
+    """Tables of a sealed cycle, without the rows that it holds back."""
+    return SealedTables(lake, sealed.table_versions, HeldRows(sealed.manifest).since)
+
+
 def loaded(lake: Lake, sealed: Sealed, as_of: datetime, account: str | None = None) -> Monitor:
     """The firm as a cycle left it; with an account, nothing is known of any other."""
     ledger = Ledger(lake)
-    before = HeldRows(sealed.manifest).since
-    tables = SealedTables(lake, sealed.table_versions, before)
-    scan = tables if account is None else _OfOne(lake, sealed, before, account)
+    tables = tables_of(lake, sealed)
+    scan = tables if account is None else _OfOne(lake, sealed, account)
 
     def points_of(rows: pl.DataFrame) -> Int64Array:
         return sealed_points(rows, ledger.ends)

@@ -1,10 +1,12 @@
 """Every account as a sealed cycle left it, and its orders checked from memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
 
+from margin_assets.kernels.book.book import CASH
 from margin_assets.kernels.calls.open_calls import consequences
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MICRO
@@ -15,7 +17,8 @@ from margin_assets.lake.ledger.adoptions import Adopted, decided_as
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.books.intraday import is_switched
-from margin_assets.live.checking.loaded import loaded
+from margin_assets.live.checking.cash_in_advance import settled_funds
+from margin_assets.live.checking.loaded import loaded, tables_of
 from margin_assets.live.checking.overlaid import house_charges
 from margin_assets.live.checking.traded_today import TradedToday
 from margin_assets.live.firm.monitor import Monitor
@@ -34,11 +37,17 @@ class UnknownAccount(LookupError):  # noqa: N818 (says what happened)
 class SealedFirm:
     """The figures that orders are checked by, as of one cycle; nothing in it changes."""
 
-    def __init__(self, monitor: Monitor, sealed: Sealed, own: Adopted) -> None:
-        """Takes over a monitor that nobody moves on any more; `own` is what its lake adopted."""
+    def __init__(
+        self, monitor: Monitor, sealed: Sealed, own: Adopted, settled_funds: Mapping[str, int]
+    ) -> None:
+        """Takes over a monitor that nobody moves on any more; `own` is what its lake adopted.
+
+        `settled_funds` are those of cash accounts without delayed payment.
+        """
         point = monitor.point
-        self.cycle, self.as_of, self._recorded = sealed.cycle, sealed.as_of, sealed.manifest
-        self._own = own
+        self.cycle, self.as_of = sealed.cycle, sealed.as_of
+        with planned_under(sealed.cycle, sealed.manifest["rulebooks"], own):
+            self._planned = copy_context()
         self._monitor, self._point, self._on = monitor, point, day_of(point)
         self._rules = monitor.rules(point)
         self._series = monitor.market.series(point, self._rules)
@@ -47,6 +56,7 @@ class SealedFirm:
         self._is_close_only = monitor.ladder.is_stressed | monitor.ladder.is_overdue
         self._is_frozen = monitor.intraday.frozen()
         self._consequences = _consequences(monitor)
+        self._settled_funds = settled_funds
         self._today = TradedToday(monitor)
 
     def check(self, account: str, orders: Sequence[Order]) -> Document:
@@ -59,12 +69,15 @@ class SealedFirm:
         names = self._monitor.holdings.accounts
         if account not in names:
             raise UnknownAccount(f"cycle {self.cycle} has no account {account!r}")
-        place, legs = names.place(account), self._legs(orders)
-        with planned_under(self.cycle, self._recorded["rulebooks"], self._own):
-            held = self._held(place)
-            found = check(self._scene(), held, legs, self._against(place, held, legs))
-            head = {"account_id": account, "cycle": self.cycle, "as_of": self.as_of}
-            return answer_of(head, orders, found, (held.account_type, self._rules))
+        # A context of its own, since many are asked at once, and none is entered twice.
+        return self._planned.copy().run(self._checked, account, orders)
+
+    def _checked(self, account: str, orders: Sequence[Order]) -> Document:
+        place = self._monitor.holdings.accounts.place(account)
+        held, legs = self._held(place), self._legs(orders)
+        found = check(self._scene(), held, legs, self._against(place, held, legs))
+        head = {"account_id": account, "cycle": self.cycle, "as_of": self.as_of}
+        return answer_of(head, orders, found, (held.account_type, self._rules))
 
     def _legs(self, orders: Sequence[Order]) -> Legs:
         symbols = self._monitor.market.symbols
@@ -111,6 +124,7 @@ class SealedFirm:
             is_frozen=bool(self._is_frozen[place]),
             is_cash_only="cash_only" in asked or self._today.is_cash_only(place),
             is_switched=bool(is_switched(chosen, self._point)[0]),
+            settled_funds=self._settled_funds.get(monitor.holdings.accounts.all[place]),
             day_trading=self._today.after(place, held, legs),
         )
 
@@ -124,7 +138,14 @@ def sealed_firm(lake: Lake, sealed: Sealed, account: str | None = None) -> Seale
     if sealed.as_of is None:
         raise LookupError(f"cycle {sealed.cycle} has no snapshot: nothing had happened by then")
     with decided_as(lake, sealed):
-        return SealedFirm(loaded(lake, sealed, sealed.as_of, account), sealed, Adopted(lake))
+        monitor = loaded(lake, sealed, sealed.as_of, account)
+        funds = settled_funds(tables_of(lake, sealed), _cash_accounts(monitor), sealed.as_of)
+        return SealedFirm(monitor, sealed, Adopted(lake), funds)
+
+
+def _cash_accounts(monitor: Monitor) -> list[str]:
+    names = monitor.holdings.accounts.all
+    return [names[n] for n in np.flatnonzero(monitor.holdings.account_type == CASH).tolist()]
 
 
 def _consequences(monitor: Monitor) -> dict[int, frozenset[str]]:

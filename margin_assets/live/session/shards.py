@@ -91,7 +91,9 @@ class StateShards:
         shard, count = self._of(self._hashes), len(self._written)
         if len(chosen) == len(self._used()):
             return Part(Shards(count), None)
-        places = np.flatnonzero(np.isin(shard, chosen)).astype(np.int64)
+        is_chosen = np.zeros(count, dtype=np.bool_)
+        is_chosen[chosen] = True
+        places = np.flatnonzero(is_chosen[shard]).astype(np.int64)
         return Part(Shards(count, tuple(int(number) for number in chosen)), places)
 
     def _oldest(self, count: int) -> Int64Array:

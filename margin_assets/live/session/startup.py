@@ -18,9 +18,9 @@ from margin_assets.lake.landing.reading import Landed
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
-from margin_assets.live.acceptance.acceptance import Journal
 from margin_assets.live.acceptance.accepting import Acceptor
 from margin_assets.live.acceptance.held import HeldRows
+from margin_assets.live.acceptance.journal import Journal
 from margin_assets.live.acceptance.openings import Openings
 from margin_assets.live.acceptance.sealed_points import sealed_points
 from margin_assets.live.books.restating import Restating

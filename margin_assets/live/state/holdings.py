@@ -1,5 +1,7 @@
 """What the session knows of every account: cash, type, and its positions in book order."""
 
+from typing import NamedTuple
+
 import numpy as np
 import polars as pl
 
@@ -24,6 +26,14 @@ _SYMBOL_BITS = 20
 _LIMIT = 1 << 20
 _BY_POSITION = ("account", "series", "quantity", "last_fill_price", "sold", "proceeds")
 _LONG_AGO = np.iinfo(np.int64).min
+
+
+class _Whole(NamedTuple):
+    """Columns of the whole book that are worked out, and the sizes that they were made by."""
+
+    multiplier: Int64Array
+    quantity: Int64Array
+    sale_price: Int64Array
 
 
 class Holdings:
@@ -53,6 +63,8 @@ class Holdings:
         """Opening sales of a short position, micro-units; what they brought, micro-dollars."""
         self.proceeds = np.zeros(0, dtype=np.int64)
         self._offsets = np.zeros(1, dtype=np.int64)
+        self._whole: _Whole | None = None
+        """What the whole book was last made of; None once a position has moved."""
         self._unsized = pl.DataFrame(schema=EFFECT_COLUMNS)
 
     def add(self, accounts: pl.Series) -> int:
@@ -110,6 +122,7 @@ class Holdings:
         account = self.accounts.places(effects["account_id"])
         symbol = symbols.places(effects["symbol"])
         cash = sized_cash(effects, multiplier)
+        self._whole = None
         add_exactly(self.cash, account, cash, account, self._cash_beyond)
         keys = self._keys(account, symbol, class_group)
         unique, inverse = np.unique(keys, return_inverse=True)
@@ -168,10 +181,14 @@ class Holdings:
         """Quantity held before each change of a list, those above it in the list taken."""
         frame = pl.DataFrame({"account": account, "symbol": symbol, "change": change})
         earlier = pl.col("change").cum_sum().over("account", "symbol") - pl.col("change")
-        held = pl.DataFrame(
-            {"account": self.account, "symbol": self.series.astype(np.int64), "held": self.quantity}
+        at = self.places(account)
+        mine = pl.DataFrame(
+            {
+                "account": self.account[at],
+                "symbol": self.series[at].astype(np.int64),
+                "held": self.quantity[at],
+            }
         )
-        mine = held.filter(pl.col("account").is_in(frame["account"].unique().implode()))
         joined = frame.with_columns(earlier=earlier).join(
             mine, on=["account", "symbol"], how="left", maintain_order="left", validate="m:1"
         )
@@ -224,15 +241,15 @@ class Holdings:
         self.series = np.insert(self.series, place, symbol)
         for name in ("quantity", "last_fill_price", "sold", "proceeds"):
             setattr(self, name, np.insert(getattr(self, name), place, 0))
-        self._index()
+        self._count(new >> (_GROUP_BITS + _SYMBOL_BITS), 1)
 
     def _drop_flat(self, touched: Int64Array) -> None:
         flat = touched[self.quantity[touched] == 0]
         if not len(flat):
             return
+        self._count(self.account[flat], -1)
         for name in ("_key", *_BY_POSITION):
             setattr(self, name, np.delete(getattr(self, name), flat))
-        self._index()
 
     def load(
         self,
@@ -269,14 +286,14 @@ class Holdings:
         """Puts the book in order again after class groups changed."""
         keys = self._keys(self.account, self.series.astype(np.int64), class_group)
         order = np.argsort(keys, kind="stable")
-        self._key = keys[order]
+        self._key, self._whole = keys[order], None
         for name in _BY_POSITION:
             setattr(self, name, getattr(self, name)[order])
 
-    def _index(self) -> None:
-        self._offsets = np.searchsorted(self.account, np.arange(len(self.accounts) + 1)).astype(
-            np.int64
-        )
+    def _count(self, owners: Int64Array, each: int) -> None:
+        """Positions of accounts came (`each` 1) or went (-1): those behind them move."""
+        more = each * np.bincount(owners, minlength=len(self.accounts))
+        self._offsets = self._offsets + np.concatenate([[0], np.cumsum(more)])
 
     def holders(self, symbols: Int64Array, count: int) -> Int64Array:
         """Accounts that hold any of the symbols, of `count` in all."""
@@ -293,25 +310,36 @@ class Holdings:
         """
         everything = slice(None), slice(None)
         accounts, places = everything if of is None else of
-        series = self.series[places]
-        sizes = np.diff(self._offsets)
+        whole = self._sized(multiplier)
         return Book(
-            offsets=self._offsets if of is None else offsets_of(sizes[accounts]),
-            series=series,
-            quantity=units(self.quantity[places], multiplier, series),
+            offsets=self._offsets if of is None else offsets_of(np.diff(self._offsets)[accounts]),
+            series=self.series[places],
+            quantity=whole.quantity[places],
             last_fill_price=self.last_fill_price[places],
-            sale_price=average_prices(self.sold[places], self.proceeds[places]),
+            sale_price=whole.sale_price[places],
             account_type=self.account_type[accounts],
             is_registered=self.is_registered[accounts],
             is_exempt=self.is_exempt[accounts],
             cash=self.cash[accounts] + self.accrued[accounts],
         )
 
+    def _sized(self, multiplier: Int64Array) -> _Whole:
+        held = self._whole
+        # A book is asked for several times a grid point; a walk over a million positions each.
+        if held is None or not np.array_equal(held.multiplier, multiplier):
+            sized = units(self.quantity, multiplier, self.series)
+            held = _Whole(multiplier.copy(), sized, average_prices(self.sold, self.proceeds))
+            self._whole = held
+        return held
+
     def places(self, of: Int64Array | None = None) -> Int64Array:
-        """Places of positions (of some accounts) in the book."""
+        """Places of positions (of some accounts) in the book, in order."""
         if of is None:
             return np.arange(len(self.account), dtype=np.int64)
-        return np.flatnonzero(np.isin(self.account, of)).astype(np.int64)
+        owners = np.unique(of)
+        first, count = self._offsets[owners], np.diff(self._offsets)[owners]
+        starts = np.repeat(first - offsets_of(count)[:-1], count)
+        return starts + np.arange(len(starts), dtype=np.int64)
 
     def holdings(self, symbols: Names, of: Int64Array | None = None) -> pl.DataFrame:
         """Positions (of some accounts) as a frame: what is held, its last fill, opening sales."""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.history.free_riding import Entry, FreeRide, entries_of, free_rides
+from margin_assets.kernels.history.free_riding import Entry, FreeRide, entries_of, standing
 from margin_assets.kernels.rules.settling import payment_due, settles_on
 from schemas.landed import CashMovements, Instruments
 
@@ -33,7 +33,7 @@ def dealt(day: date, symbol: str, shares: int, usd: int) -> Entry:
 
 
 def rides(*entries: Entry, until: date = LATER) -> list[FreeRide]:
-    return free_rides(entries, DAYS, until)
+    return standing(entries, DAYS, until).rides
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,26 @@ def test_its_own_proceeds_pay_for_nothing_in_the_period() -> None:
         dealt(MONDAY, "X", 100, 50), dealt(MONDAY, "X", -100, 60), dealt(on(2), "Y", 10, 100)
     )
     assert ride.paid_on is None
+
+
+def test_proceeds_that_were_withdrawn_before_the_payment_leave_it_frozen() -> None:
+    """12 CFR 220.8(c)(2)(i); 220.117 tells of a payment that came before the withdrawal."""
+    deal = dealt(MONDAY, "X", 100, 50), dealt(on(1), "X", -100, 55)
+    drawn = Entry(on(2), "", "", 0, -550_000, is_withdrawal=True)
+
+    assert [r.paid_on for r in rides(*deal, drawn, paid(on(3), 12_000))] == [None]
+    fee = drawn._replace(is_withdrawal=False)
+    assert [r.paid_on for r in rides(*deal, fee, paid(on(3), 12_000))] == [on(3)]
+    after = drawn._replace(on=on(3))
+    assert [r.paid_on for r in rides(*deal, paid(on(3), 5_000), after)] == [on(3)]
+
+
+def test_only_what_is_settled_pays_in_advance() -> None:
+    """What is sold on a day pays for a purchase from its settlement on, the day after here."""
+    entries = (paid(MONDAY, 7_000), dealt(MONDAY, "X", 100, 50), dealt(on(1), "X", -40, 60))
+
+    funds = [standing(entries, DAYS, on(n)).settled_funds for n in (0, 1, 2)]
+    assert funds == [200_000, 200_000, 440_000]
 
 
 def test_settled_proceeds_of_another_security_pay() -> None:
@@ -128,9 +148,9 @@ def test_a_trade_is_as_its_corrections_leave_it() -> None:
     instruments = pl.concat([instruments, row], how="diagonal_relaxed")
     movements = CashMovements.create_empty()
 
-    (bought,) = entries_of(fills, movements, instruments)
-    assert bought == Entry(MONDAY, "F1", "C", 2 * SHARES, -30_000)
-    both = entries_of(fills.head(2), movements, instruments)
+    found = entries_of(fills, movements, instruments)
+    assert found == {"A": [Entry(MONDAY, "F1", "C", 2 * SHARES, -30_000)]}
+    both = entries_of(fills.head(2), movements, instruments)["A"]
     assert [ride.unpaid for ride in rides(*both)] == [30_000]
 
 

@@ -105,6 +105,21 @@ def test_an_order_within_the_sma_is_accepted():
             lambda: bought(10, kind="cash", cash="1000", held=0), {}, id="cash account: all of it"
         ),
         pytest.param(
+            lambda: bought(10, Against(settled_funds=999_00), kind="cash", cash="1000", held=0),
+            {"cash_in_advance": 1_00},
+            id="cash account without delayed payment: a dollar is not settled yet",
+        ),
+        pytest.param(
+            lambda: bought(10, Against(settled_funds=1_000_00), kind="cash", cash="1000", held=0),
+            {},
+            id="cash account without delayed payment: paid in advance",
+        ),
+        pytest.param(
+            lambda: bought(-10, Against(settled_funds=0), kind="cash", cash="0"),
+            {},
+            id="cash account without delayed payment: a sale",
+        ),
+        pytest.param(
             lambda: bought(20, cash="1000", held=0, usd="100"),
             {"minimum_equity": 1_000_00},
             id="a first purchase takes 2,000",

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from margin_assets.lake.store.objects import StoreRefused
 from margin_assets.lake.store.patience import StoreUnavailable
+from margin_assets.lake.store.s3_objects import StoreRefused
 from margin_assets.lake.store.store import Lake
 from tests.support.seaweed import S3Server
 

@@ -76,6 +76,15 @@ def test_log_and_files_stay_bounded_and_retained_cycles_readable(lake: Lake):
     assert bases.kept(lake) == [25, 50]
 
 
+def test_of_older_bases_one_in_so_many_cycles_is_kept(local: Lake):
+    for cycle in range(500, 12_001, 500):
+        local.put_object(f"bases/{cycle:012d}/complete.json", [b"{}"])
+
+    bases.thin(local, newest=3, older=upkeep.bounds()["older_base_cycles"])
+
+    assert bases.kept(local) == [5000, 10_000, 11_000, 11_500, 12_000]
+
+
 @pytest.mark.usefixtures("brief")
 def test_only_so_many_versions_are_kept(local: Lake):
     sealed = sealed_cycles(local, 30)

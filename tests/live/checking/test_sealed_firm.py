@@ -126,6 +126,34 @@ def test_restrictions_of_the_tables_reach_the_check(tmp_path: Path):
         checker.check("nobody", parse_orders(["BUY 1 X @ 5"]))
 
 
+def test_who_sold_before_paying_buys_with_settled_cash_alone(tmp_path: Path):
+    """Bought on Monday with 200 of 1,000 paid, sold on Tuesday: proceeds settle on Thursday."""
+    firm, tuesday = Firm(tmp_path), at(days=1)
+    firm.run(
+        accounts=[account("C", "cash"), account("D", "cash")],
+        instruments=[instrument("X")],
+        cash_movements=[cash("c", "C", "200"), cash("d", "D", "2000")],
+        fills=[fill("c", "10", "100", account_id="C"), fill("d", "10", "100", account_id="D")],
+        prices=[price("X", "100")],
+    )
+    sold = [fill(f"{name}-", "-10", "100", tuesday, account_id=name.upper()) for name in "cd"]
+    firm.run(fills=sold, prices=[price("X", "100", tuesday)])
+    checker = now(firm)
+    order = parse_orders(["BUY 1 X @ 100"])
+
+    refused = checker.check("C", order)
+    assert [(r["reason"], r["short_by"]) for r in refused["reasons"]] == [("cash_in_advance", 100)]
+    assert checker.check("D", order)["accepted"]
+    alone = sealed_firm(firm.lake, firm.session.ledger.last_sealed(), "C")
+    assert alone.check("C", order) == refused
+    # The purchase is paid by other funds within its period: the privilege is back.
+    wednesday = at(days=2)
+    firm.run(
+        cash_movements=[cash("c2", "C", "800", wednesday)], prices=[price("X", "100", wednesday)]
+    )
+    assert now(firm).check("C", order)["accepted"]
+
+
 def test_a_designated_day_trader_has_the_buying_power_of_the_day_before(tmp_path: Path):
     firm = Firm(tmp_path)
     trips = [

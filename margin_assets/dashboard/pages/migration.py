@@ -21,12 +21,12 @@ class Day(NamedTuple):
 def migrations(
     accounts: pl.DataFrame, decisions: pl.DataFrame, days: Sequence[Day]
 ) -> Iterator[tuple[str, Counts]]:
-    """Days, newest first, each with how many accounts had a level at the end of the day before it
-    and have a level at its own: (before, after, count), those that stayed too.
+    """Days, newest first, each with accounts by level before and after it: (before, after, count).
 
-    `accounts`: as the pages show them, as of the last of the `days`, which are in order. Nothing
-    is told of the first of them. Before its first decision of a day an account was what that
-    decision says it left; one that is new that day counts as if it had been there.
+    Before is the end of the day before it; who stayed is counted too. `accounts`: as the pages
+    show them, as of the last of the `days`, which are in order. Nothing is told of the first of
+    them. Before its first decision of a day an account was what that decision says it left; one
+    that is new that day counts as if it had been there.
     """
     states = accounts.select(
         "account_id",

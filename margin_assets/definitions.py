@@ -39,7 +39,7 @@ from sensors.failures import failed_checks, failed_runs
 from sensors.health import health_sensor
 from sensors.landing import landing_sensor
 from sensors.notices import notice_sensor
-from sensors.reference_data import business_date_sensor
+from sensors.reference_data import business_date_sensor, rates_date_sensor
 
 # Dagster 1.13 copies sensors with a parameter that it calls beta itself. Goes when it is quiet.
 warnings.filterwarnings("ignore", "Parameter `owners` of initializer `Sensor", dg.BetaWarning)
@@ -85,6 +85,7 @@ def build_defs(
         sensors=[
             landing_sensor,
             business_date_sensor,
+            rates_date_sensor,
             health_sensor,
             notice_sensor,
             early_warning_sensor,

@@ -13,6 +13,8 @@ from margin_assets.assets.declared import daily_asset
 from margin_assets.assets.partitions import closes
 from margin_assets.calendar import calendar, sessions
 from margin_assets.kernels.book.delivered_terms import as_listed
+from margin_assets.kernels.corporate.actions import register_of
+from margin_assets.kernels.corporate.carried import Traded
 from margin_assets.kernels.corporate.contracts import Told, delivered_at
 from margin_assets.kernels.firm_risk import tables as firm_tables
 from margin_assets.kernels.history import history
@@ -57,7 +59,7 @@ def everything_landed(
     rows = dict(zip(tables, pl.collect_all(tables.values()), strict=True))
     landed = history.Landed(*(rows[name] for name in _MARKS))
     movements, accounts = (rows[name] for name in _ACCOUNTS)
-    books = (rows[name] for name in _BOOKS)
+    books = (rows[name] for name in (*_BOOKS, "accrued_dividends"))
     booked = history.Booked(landed.fills, movements, accounts, landed.instruments, *books)
     return landed, booked, rows
 
@@ -69,7 +71,7 @@ def landed_asset(name: str, kernel: LandedKernel) -> dg.AssetsDefinition:
         landed, booked, _ = everything_landed(tables)
         return kernel(landed, booked, closes(context.partition_keys), calendar())
 
-    return daily_asset(name, (*_MARKS, *_ACCOUNTS))(computed)
+    return daily_asset(name, (*_MARKS, *_ACCOUNTS, "accrued_dividends"))(computed)
 
 
 def delivered(positions: pl.DataFrame, *told: pl.LazyFrame) -> pl.DataFrame:
@@ -164,9 +166,11 @@ def firm_concentrations(  # noqa: PLR0913 (an argument a table)
     option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Names and issuers that lose most at the firm's worst scenario, and how they trade."""
-    held, state, traded = pl.collect_all([positions, account_state, volumes])
+    held, state = pl.collect_all([positions, account_state])
     accounts = with_accrued(state, accrued_dividends.collect())
     adjusted = delivered(held, instruments, corporate_actions, option_adjustments)
+    register = register_of(corporate_actions.collect(), sessions().opens)
+    traded = Traded(volumes.collect(), register)
     return firm_tables.firm_concentrations_at(adjusted, accounts, traded)
 
 
@@ -176,7 +180,7 @@ WALKED: dict[str, LandedKernel] = {
 }
 
 
-@daily_asset("breaks", (*_MARKS, *_ACCOUNTS, "stock_record"))
+@daily_asset("breaks", (*_MARKS, *_ACCOUNTS, "accrued_dividends", "stock_record"))
 def breaks(context: dg.AssetExecutionContext, **tables: pl.LazyFrame) -> pl.DataFrame:
     """Where the firm's own books and ours differ at the close; nothing is changed by it."""
     landed, booked, beside = everything_landed(tables)

@@ -21,6 +21,7 @@ from margin_assets.kernels.rates import rates_laws
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.monitoring.health import limits
+from margin_assets.monitoring.unknown_actions import unknown_actions
 from schemas import TABLES
 
 _SHOWN = 20
@@ -259,6 +260,19 @@ def the_last_cycle_is_of_this_session(lake: LakeResource) -> dg.AssetCheckResult
     )
 
 
+@dg.asset_check(asset="corporate_actions")
+def actions_name_known_symbols(lake: LakeResource) -> dg.AssetCheckResult:
+    """Every action that has acted by the last sealed cycle is of a symbol that is known."""
+    store = lake.lake()
+    found = unknown_actions(store, Ledger(store).last_sealed())
+    first = found.head(_SHOWN).select(pl.all().cast(pl.String)).to_dicts()
+    return dg.AssetCheckResult(
+        passed=found.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"actions": found.height, "first": dg.MetadataValue.json(first)},
+    )
+
+
 def _session(at: datetime) -> int:
     return int(np.searchsorted(sessions().opens, int(at.timestamp() * 1e6), side="right"))
 
@@ -274,5 +288,6 @@ CONSISTENCY = (
     ),
     few_rows_are_quarantined,
     no_fill_counts_twice,
+    actions_name_known_symbols,
     the_last_cycle_is_of_this_session,
 )

@@ -5,6 +5,9 @@ from typing import Any
 
 import polars as pl
 
+from margin_assets.calendar import sessions
+from margin_assets.kernels.corporate.actions import register_of
+from margin_assets.kernels.corporate.carried import Traded
 from margin_assets.kernels.liquidation.plan import Request
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.money import instants
@@ -14,7 +17,7 @@ from margin_assets.lake.ledger.adoptions import decided_as
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
-from margin_assets.whatif.liquidation import latest_volumes, liquidation_of
+from margin_assets.whatif.liquidation import liquidation_of
 
 Row = dict[str, Any]
 
@@ -32,11 +35,15 @@ def plans_as_sealed(
 def _plans(tables: SealedTables, chosen: pl.Expr, request: Request) -> Iterable[tuple[str, Row]]:
     accounts = tables("account_state", chosen).sort("account_id")
     positions = tables.delivered_positions(chosen)
-    names = pl.concat([positions["symbol"], positions["underlying"].drop_nulls()])
+    register = register_of(tables("corporate_actions"), sessions().opens)
+    held = {*positions["symbol"], *positions["underlying"].drop_nulls()}
+    tied = sorted({name for one in held for name in register.connected(one)})
+    names = pl.Series(tied, dtype=pl.String)
     volumes = tables.in_landing_order("volumes").filter(pl.col("symbol").is_in(names.implode()))
-    landed = volumes.collect()
+    traded = Traded(volumes.collect(), register)
     for account in accounts.partition_by("account_id"):
-        name, day = account["account_id"].item(), day_of(int(instants(account["as_of"])[0]))
+        name, at = account["account_id"].item(), int(instants(account["as_of"])[0])
+        day = day_of(at)
         mine = positions.filter(pl.col("account_id") == name)
         era = Margined(mine, account, rules_in_force(day))
-        yield name, liquidation_of(era, latest_volumes(landed, day), day, request)
+        yield name, liquidation_of(era, traded.at(at), day, request)

@@ -49,5 +49,6 @@ def _known(tables: SealedTables) -> Known:
         landed.corporate_actions,
         landed.opening_balances,
         landed.settlements,
+        rows("accrued_dividends"),
     )
     return Known(landed, booked, rows("stock_record"), calendar())

@@ -20,6 +20,8 @@ from margin_assets.scenarios.batch import Batch, Scenario, feed_frame
 _FACTS = "ust_par_yields_2022.csv"
 _ASKED, _LANDED = time(15, 30), time(16, 0)
 """When the Treasury asks for the prices behind its yields, and when they land here; New York."""
+_SHORT, _EARLIER = date(2022, 11, 25), timedelta(hours=3)
+"""The day after Thanksgiving: the exchange closes at one, and with it the business date."""
 _REQUIRED = ("1M", "3M", "6M", "1Y", "2Y", "3Y", "5Y", "7Y", "10Y", "20Y", "30Y")
 _PERCENT = Decimal("0.01")
 _YEARS = (2, 3, 5, 7, 10, 20, 30)
@@ -40,8 +42,9 @@ class _Day(NamedTuple):
     """By tenor, as fractions."""
 
     def at(self, when: time) -> datetime:
-        """That time of the day in New York."""
-        return datetime.combine(self.day, when, ZoneInfo("America/New_York")).astimezone(UTC)
+        """That time of the day in New York, hours before it on the day that ends early."""
+        local = datetime.combine(self.day, when, ZoneInfo("America/New_York"))
+        return (local - (_EARLIER if self.day == _SHORT else timedelta())).astimezone(UTC)
 
 
 def batches() -> Iterator[Batch]:

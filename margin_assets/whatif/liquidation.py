@@ -34,13 +34,6 @@ def volumes_of(known: Mapping[str, Decimal | None]) -> pl.DataFrame:
     return names.to_frame().with_columns(average_daily_volume=scaled(list(found.values()), 6))
 
 
-def latest_volumes(landed: pl.DataFrame, day: date) -> pl.DataFrame:
-    """The volume of each symbol in use on a day, of rows in landing order."""
-    known = landed.filter(pl.col("as_of_date") <= day).sort("as_of_date", maintain_order=True)
-    last = known.unique("symbol", keep="last", maintain_order=True)
-    return last.select("symbol", "average_daily_volume")
-
-
 def liquidation_of(era: Margined, volumes: pl.DataFrame, day: date, request: Request) -> Row:
     """The plan of one margined account under the policy of a day, amounts in USD.
 

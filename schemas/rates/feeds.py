@@ -227,6 +227,13 @@ class Bonds(Landed):
     )
     discount_curve = columns.symbol("Null: that of its currency.", nullable=True)
     z_spread = annual_rate("Continuous, over the discount curve; null: none.", nullable=True)
+    clean_price = dy.Float64(
+        nullable=True,
+        min_exclusive=0.0,
+        max=1000.0,
+        description="Its price when this version took effect; its spread is found from it.",
+        metadata={"unit": "per 100"},
+    )
     event_time = columns.instant("When this version took effect.", key=True)
 
     @dy.rule()
@@ -250,6 +257,12 @@ class Bonds(Landed):
     def cusip_has_its_check_digit(cls) -> pl.Expr:
         """ANSI X9.6: doubled digits of every second character."""
         return cusip_digit_fits(cls.cusip.col)
+
+    @dy.rule()
+    def price_is_the_only_quote(cls) -> pl.Expr:
+        """A price gives the spread, where what the bond pays is known without a curve."""
+        says = cls.z_spread.col.is_null() & (cls.kind.col != "floating")
+        return cls.clean_price.col.is_null() | says
 
     @dy.rule()
     def bond_names_its_coupon(cls) -> pl.Expr:

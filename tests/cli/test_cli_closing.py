@@ -25,6 +25,7 @@ def found(**more: Any) -> dict[str, Any]:
         "refused": {"rows": 0},
         "waiting_corrections": [],
         "indeterminate_accounts": [],
+        "actions_on_unknown_symbols": [],
         "damaged_tables": [],
     }
     return told | more
@@ -54,6 +55,7 @@ def test_a_good_day() -> None:
         ),
         ({"refused": {"rows": 2}}, "2 fills or cash rows are refused and open"),
         ({"indeterminate_accounts": [{}]}, "1 accounts lacked an input"),
+        ({"actions_on_unknown_symbols": [{}]}, "1 corporate actions are of no known symbol"),
         ({"backlog": {"files": 3}}, "3 files wait"),
     ],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from margin_assets.valuation import value
+from tests.fidelity.rates_swaps import SWAPS, swaps
 
 Json = dict[str, Any]
 
@@ -61,6 +62,9 @@ def _dual_curve(folder: Path) -> Iterator[Published]:
         if "par_rate" in trade:
             expected = {"par_rate": trade["par_rate"]}
             yield Published(DUAL_CURVE, "rates_swaps", f"{name}, rate", expected, observe, 1e-10)
+    for name, (*_, published) in SWAPS.items():
+        observe = partial(_row, rows, name)
+        yield Published(DUAL_CURVE, "rates_swaps", name, {"npv": published}, observe, 1e-4)
 
 
 def dual_curve_document(source: Json) -> Json:
@@ -81,9 +85,16 @@ def dual_curve_document(source: Json) -> Json:
         "indices": {
             f"USD-LIBOR-{tenor}": {"curve": f"USD_L{tenor}", "calendar": "usny"}
             for tenor in ("1M", "3M", "6M")
+        }
+        | {"USD-FED-FUNDS": {"curve": "USD_DSC", "calendar": "usny"}},
+        "fixings": {
+            "USD-LIBOR-3M": source["fixings"]["USD_LIBOR_3M"],
+            "USD-FED-FUNDS": source["fixings"]["USD_FED_FUND"],
         },
-        "fixings": {"USD-LIBOR-3M": source["fixings"]["USD_LIBOR_3M"]},
-        "instruments": [_trade(source, trade) for trade in source["trades"]],
+        "instruments": [
+            *(_trade(source, trade) for trade in source["trades"]),
+            *swaps(source["notional"]),
+        ],
     }
 
 

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from margin_assets.calendar import sessions
 from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.live.session.session import Session
 from margin_assets.scenarios import scenario, write_batch
@@ -36,6 +37,18 @@ def backfilled(tmp_path_factory: pytest.TempPathFactory) -> Backfilled:
         job = place.defs().resolve_job_def("daily_rates")
         tags = dict(zip(RANGE, (days[0], days[-1]), strict=True))
         return place, job.execute_in_process(instance=instance, tags=tags)
+
+
+def test_every_day_of_the_story_lands_by_its_close():
+    known = sessions()
+    closes = dict(zip(known.days, known.closes, strict=True))
+    late = [
+        batch.at
+        for batch in scenario("rates-2022").batches()
+        if int(batch.at.timestamp() * 1e6) > closes[batch.at.date()]
+    ]
+
+    assert late == []
 
 
 def test_one_run_fills_every_date_and_its_checks_pass(backfilled: Backfilled):

@@ -93,6 +93,7 @@ def test_what_is_launched():
     assert {s.name for s in repository.sensor_defs} == {
         "landing_sensor",
         "business_date_sensor",
+        "rates_date_sensor",
         "health_sensor",
         "notice_sensor",
         "early_warning_sensor",

@@ -11,14 +11,16 @@ from jobs.live_margin import live_margin
 from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.store import faults
 from margin_assets.live.session.session import CycleResult, Session
+from margin_assets.scenarios.batch import FEED_SCHEMAS, Batch, write_batch
 from sensors import landing
 from sensors.alerts import Alerts
 from sensors.failures import failed_checks
 from sensors.landing import landing_sensor
 from sensors.notices import notice_sensor
-from sensors.reference_data import business_date_sensor
+from sensors.reference_data import business_date_sensor, rates_date_sensor
 from tests.support.empty_lake import created
 from tests.support.places import Place
+from tests.support.rates_rows import NOW, frame, position
 from tests.support.told_lake import ToldLake, decision
 
 # Dagster copies sensors with a parameter that it calls beta itself.
@@ -182,6 +184,22 @@ def test_several_closed_dates_are_one_run(place: Place, instance: dg.DagsterInst
         "dagster/asset_partition_range_start": "2020-01-03",
         "dagster/asset_partition_range_end": "2020-01-07",
     }
+
+
+def test_closed_dates_of_a_rates_book_are_requested_where_one_landed(
+    place: Place, instance: dg.DagsterInstance
+):
+    place.land(1)
+    seal(place)
+    none = tick(rates_date_sensor, place, instance)
+    feed = "rates_positions"
+    held = frame(feed, [position("T", 1e6)]).select(FEED_SCHEMAS[feed].names())
+    write_batch(Batch(NOW, {feed: held}), place.landing, 1)
+    seal(place)
+
+    assert none.skip_message == "Nothing of the rates book has landed."
+    found = tick(rates_date_sensor, place, instance, cursor="2026-01-26")
+    assert [r.partition_key for r in found.run_requests] == ["2026-01-27"]
 
 
 class Sent(Alerts):

@@ -206,7 +206,8 @@ def everything_landed(firm: Firm) -> tuple[Landed, Booked]:
         tables.in_landing_order(name).collect() for name in ("cash_movements", "accounts")
     )
     books = landed.corporate_actions, landed.opening_balances, settled
-    return landed, Booked(landed.fills, movements, owners, landed.instruments, *books)
+    told = landed.fills, movements, owners, landed.instruments, *books
+    return landed, Booked(*told, tables("accrued_dividends"))
 
 
 def assert_a_process_takes_over(firm: Firm) -> None:

@@ -12,6 +12,8 @@ from polars.testing import assert_frame_equal
 
 from margin_assets.calendar import sessions
 from margin_assets.kernels.book.delivered_terms import as_listed
+from margin_assets.kernels.corporate.actions import register_of
+from margin_assets.kernels.corporate.carried import Traded
 from margin_assets.kernels.firm_risk import tables as firm_tables
 from margin_assets.kernels.history import history
 from margin_assets.kernels.margin.margined import margined
@@ -127,7 +129,12 @@ def at_close(firm: Firm, when: datetime) -> dict[str, pl.DataFrame]:
         "firm_risk": firm_tables.firm_risk_at(*struck),
         "credit_exposures": firm_tables.credit_exposures_at(*struck),
         "firm_concentrations": firm_tables.firm_concentrations_at(
-            positions, accounts, firm.table("volumes")
+            positions,
+            accounts,
+            Traded(
+                firm.table("volumes"),
+                register_of(firm.table("corporate_actions"), sessions().opens),
+            ),
         ),
     }
 

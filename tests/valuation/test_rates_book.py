@@ -248,18 +248,20 @@ def test_a_missing_tenor_is_no_zero():
     assert value(book, "T")["status"] == "valued"
 
 
-def test_a_restart_knows_the_nodes_that_stand_though_newer_quotes_made_none():
-    feeds = {"bonds": [bond()], "rates_positions": [position("T", 1e6)]}
+@pytest.mark.parametrize("cured", [["5Y"], ["2Y", "5Y"]], ids=["stands", "builds"])
+def test_a_restart_knows_the_nodes_that_stand_and_the_spreads_that_prices_found(cured: list[str]):
+    feeds = {"bonds": [bond(clean_price=99.0)], "rates_positions": [position("T", 1e6)]}
     bad = quotes(when=LATER, tenors=["2Y"], up=0.5)
     lived = taken(RatesBook(), **feeds, curve_quotes=quotes())
     written = [results(lived).frames["curves"].with_columns(cycle=1)]
     taken(lived, curve_quotes=bad)
-    written.append(results(lived, LATER).frames["curves"].with_columns(cycle=2))
+    sealed = results(lived, LATER).frames
+    written.append(sealed["curves"].with_columns(cycle=2))
 
     again = taken(RatesBook(), **feeds, curve_quotes=quotes() + bad)
-    again.load(pl.concat(written), micros(LATER))
+    again.load(pl.concat(written), sealed["rates_values"], micros(LATER))
     for book in (lived, again):
-        taken(book, curve_quotes=quotes(when=LATER, tenors=["5Y"], up=0.0001))
+        taken(book, curve_quotes=quotes(when=LATER, tenors=cured, up=0.0001))
     ours, theirs = results(lived, LATER), results(again, LATER)
 
     assert ours.frames.keys() == theirs.frames.keys()
@@ -334,3 +336,31 @@ def test_a_bond_has_its_margin_beside_its_value_and_a_swap_has_none():
     assert rows["S"]["requirement_rule"] is None
     [desk] = found.frames["desk_risk"].to_dicts()
     assert desk["requirement"] == sum(row["requirement"] or 0 for row in rows.values())
+
+
+def test_a_bond_with_a_price_is_worth_it_and_keeps_the_spread():
+    book = taken(
+        RatesBook(),
+        bonds=[
+            bond("AT", clean_price=97.5),
+            bond("OFF"),
+            bond("ODD", clean_price=0.001, ex_coupon_days=200),
+        ],
+        rates_positions=[position(name, 1e6) for name in ("AT", "OFF", "ODD")],
+        curve_quotes=quotes(),
+    )
+    at, off = value(book, "AT"), value(book, "OFF")
+
+    assert float(at["npv"] - at["accrued"]) == pytest.approx(975_000, abs=0.01)
+    assert at["cs01"] == pytest.approx(float(at["npv"]) * 2.6e-4, rel=0.05)
+    # What it is cheaper by, is its spread by its slope.
+    cheaper = float(off["npv"] - at["npv"])
+    assert at["z_spread"] * 1e4 * off["cs01"] == pytest.approx(cheaper, rel=0.02)
+    assert (off["z_spread"], value(book, "ODD")["reasons"]) == (0.0, "no_spread")
+
+    moved = taken(book, curve_quotes=quotes(when=LATER, up=0.001))
+    later = value(moved, "AT", LATER)
+    assert later["z_spread"] == at["z_spread"]
+    assert float(later["npv"] - at["npv"]) == pytest.approx(-9.7 * at["dv01"], rel=0.03)
+    again = taken(moved, bonds=[bond("AT", LATER, clean_price=97.5)])
+    assert float(value(again, "AT", LATER)["npv"] - at["npv"]) == pytest.approx(0.0, abs=0.01)

@@ -61,6 +61,7 @@ def _of_inputs(found: Document) -> list[str]:
         (found["refused"]["rows"], "fills or cash rows are refused and open"),
         (len(found["waiting_corrections"]), "corrections wait for their fill"),
         (len(found["indeterminate_accounts"]), "accounts lacked an input"),
+        (len(found["actions_on_unknown_symbols"]), "corporate actions are of no known symbol"),
         (len(found["damaged_tables"]), "tables are damaged"),
     )
     return [f"{count} {what}" for count, what in counts if count]

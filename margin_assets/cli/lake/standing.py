@@ -22,10 +22,12 @@ from margin_assets.lake.store.store import Lake
 from margin_assets.monitoring.daily_dates import daily_dates
 from margin_assets.monitoring.health import Finding, health, limits
 from margin_assets.monitoring.observed import observed
+from margin_assets.monitoring.unknown_actions import unknown_actions
 
 _LISTED = 20
 _AT_ONCE = 6  # tables looked at: a look waits on the store more than on a core
 _DAYS = 5
+_HANG = 14  # what a line goes on below
 
 Document = dict[str, Any]
 
@@ -42,7 +44,8 @@ def standing(lake: Lake, landing: LandingPlace, now: datetime) -> Document:
     ahead = [e for e in waiting(lake, sealed, plan, entries) if is_ahead(e, now)]
     seen = observed(lake, ledger, entries, now)
     damaged = _damaged(lake, {} if sealed is None else sealed.table_versions)
-    missing = len(corrections) + len(indeterminate) + len(ahead) + len(damaged)
+    nobodys = unknown_actions(lake, sealed).to_dicts()
+    missing = len(corrections) + len(indeterminate) + len(ahead) + len(damaged) + len(nobodys)
     seen = replace(seen, missing_inputs=missing, daily=daily_dates(lake))
     verdict = health(seen, limits(), sessions())
     found = {
@@ -59,6 +62,7 @@ def standing(lake: Lake, landing: LandingPlace, now: datetime) -> Document:
         "damaged_tables": damaged,
         "waiting_corrections": corrections,
         "indeterminate_accounts": indeterminate,
+        "actions_on_unknown_symbols": nobodys,
         "quarantined_rows": refused.open_rows().select(pl.len()).collect().item(),
         "refused_accounts": refused.open_accounts().collect().to_dicts(),
         "limit_breaches": _breaches(scan("limit_breaches")),
@@ -139,7 +143,7 @@ def show(found: Document) -> None:
     """The same for a person."""
     backlog, plan, fresh = found["backlog"], found["open_plan"], found["freshness"]
     for number, state in enumerate(found["states"]):
-        output.say(f"{'also' if number else 'health':13} {state}: {_WORDS[state]}")
+        output.say(f"{'also' if number else 'health':13} {state}: {_WORDS[state]}", _HANG)
     output.say(
         f"last cycle    {found['last_cycle'] or '-'}  as of {output.instant(found['as_of'])}"
     )
@@ -148,21 +152,24 @@ def show(found: Document) -> None:
     sealed = _ago("sealed", fresh["seal_age_seconds"], "nothing is sealed")
     events = _ago("events", fresh["event_lag_seconds"], "no event is evaluated")
     exchange = "open" if found["exchange_is_open"] else "closed"
-    output.say(f"freshness     {fresh['state']}: {sealed}, {events}; the exchange is {exchange}")
+    output.say(
+        f"freshness     {fresh['state']}: {sealed}, {events}; the exchange is {exchange}", _HANG
+    )
     if plan is not None:
         output.say(f"open plan     cycle {plan['cycle']}, {plan['files']} files")
     size = f"{backlog['files']} files, {backlog['bytes']:,} bytes"
     age = backlog["oldest_seconds"]
     oldest = "" if age is None else f", the oldest for {output.span(age)}"
-    output.say(f"backlog       {size} in {backlog['landing']}{oldest}")
+    output.say(f"backlog       {size} in {backlog['landing']}{oldest}", _HANG)
     _show_recent(found)
     _show_daily(found["daily"])
-    output.say(f"last close    {sentence(found['close'])}")
+    output.say(f"last close    {sentence(found['close'])}", _HANG)
     for title, rows in (
         ("damaged tables", found["damaged_tables"]),
         ("files ahead of the clock", found["waiting_files"]),
         ("waiting corrections", found["waiting_corrections"]),
         ("indeterminate accounts", found["indeterminate_accounts"]),
+        ("actions on unknown symbols", found["actions_on_unknown_symbols"]),
         ("accounts with refused rows", found["refused_accounts"]),
         ("limits breached", found["limit_breaches"]),
     ):
@@ -174,10 +181,13 @@ def _show_recent(found: Document) -> None:
     median, p99 = ("-" if took[name] is None else f"{took[name]:.3f} s" for name in ("p50", "p99"))
     output.say(f"cycle time    {median} median, {p99} p99 of {took['cycles']} cycles")
     recent = rows["rows"]
-    of_late = "" if not recent else f"; {rows['quarantined']:,} of the {recent:,} rows of late"
+    last = (
+        "" if not recent else f"; {rows['quarantined']:,} of the last {recent:,} rows were refused"
+    )
     output.say(
         f"quarantined   {found['quarantined_rows']} rows are open (`margin quarantine list`), "
-        f"{found['refused']['rows']} of them fills or cash{of_late}"
+        f"{found['refused']['rows']} of them fills or cash{last}",
+        _HANG,
     )
 
 

@@ -176,6 +176,10 @@ class Register:
         """Those whose ex session opens at a grid point, and that were known by then."""
         return [action for action in self.standing(point) if acts_at(action) == point]
 
+    def points(self) -> list[int]:
+        """Grid points at which something may act or be known, in order."""
+        return self._points
+
     def next_due(self, after: int) -> int:
         """Next grid point at which an action acts or a late one is known, or never."""
         place = bisect_right(self._points, after)

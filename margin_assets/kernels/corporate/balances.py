@@ -80,6 +80,11 @@ def carried_price(price: int, ratio: Ratio) -> int:
     return min(_nearest(price * ratio.per, ratio.units), BEYOND)
 
 
+def carried_units(units: int, ratio: Ratio) -> int:
+    """A number of units before as one of those that they become; not negative."""
+    return min(_nearest(units * ratio.units, ratio.per), BEYOND)
+
+
 def _give(books: Books, action: Action, held: Balance, quantity: int) -> None:
     """Adds units of the other symbol; they bring the opening sales along where nothing stays."""
     other = books.get(action.other or "", Balance())

@@ -1,10 +1,17 @@
-"""Prices from before an action, as prices of the units after it."""
+"""Prices and volumes from before an action, as those of the units after it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from margin_assets.kernels.corporate.actions import NONE, Action
-from margin_assets.kernels.corporate.balances import carried_price
+import numpy as np
+import polars as pl
+
+from margin_assets.kernels.book.terms import from_their_dates, latest
+from margin_assets.kernels.corporate.actions import NONE, Action, Ratio, Register
+from margin_assets.kernels.corporate.balances import carried_price, carried_units
+from margin_assets.kernels.numeric.money import instants, to_decimal, to_scaled
+
+_DAY = 86_400_000_000
 
 
 class Quote(NamedTuple):
@@ -53,3 +60,54 @@ def _handed(action: Action, landed: Callable[[str], Quote], actions: list[Action
     if action.own == NONE and not action.paid:
         return Quote(carried_price(was.price, action.given), was.time)
     return Quote(0, -1)
+
+
+class Traded(NamedTuple):
+    """How securities trade, and what became of their units."""
+
+    volumes: pl.DataFrame
+    """Landed rows, in landing order."""
+    register: Register
+
+    def at(self, instant: int) -> pl.DataFrame:
+        """Average daily volumes in use at an instant, in its units: a row a symbol."""
+        known = latest(from_their_dates(self.volumes), "symbol", instant)
+        return carried_volumes(known, self.register.acted(instant))
+
+
+def carried_volumes(volumes: pl.DataFrame, actions: Sequence[Action]) -> pl.DataFrame:
+    """Average daily volumes by `symbol`, in units of today; `event_time`: the start of their day.
+
+    Those of a day before the ex date follow the ratio, a new symbol has that of the old one; those
+    of the ex date or later are in new units.
+    """
+    asked = {name for action in actions for name in (action.symbol, action.other) if name}
+    if not asked:
+        return volumes
+    ends = (instants(volumes["event_time"]) + _DAY).tolist()
+    units = to_scaled(volumes["average_daily_volume"]).tolist()
+    known = dict(zip(volumes["symbol"], map(Quote, units, ends), strict=True))
+    found = {name: _carried_volume(name, known, actions) for name in sorted(asked)}
+    told = {name: quote.price for name, quote in found.items() if quote.time >= 0}
+    now = pl.DataFrame({"symbol": list(told)}, {"symbol": pl.String}).with_columns(
+        average_daily_volume=to_decimal(np.array([*told.values()], dtype=np.int64), 6)
+    )
+    others = volumes.filter(~pl.col("symbol").is_in(sorted(asked)))
+    return pl.concat([others.select(now.columns), now])
+
+
+def _carried_volume(symbol: str, known: Mapping[str, Quote], actions: Sequence[Action]) -> Quote:
+    quote = known.get(symbol, Quote(0, -1))
+    for action in actions:
+        if action.other == symbol and action.own == NONE and not action.paid:
+            earlier = [a for a in actions if a.at < action.at]
+            was = _carried_volume(action.symbol, known, earlier)
+            if quote.time < was.time < action.at:
+                quote = _over(was, action.given)
+        elif action.symbol == symbol and action.own.units and quote.time < action.at:
+            quote = _over(quote, action.own)
+    return quote
+
+
+def _over(volume: Quote, ratio: Ratio) -> Quote:
+    return Quote(carried_units(volume.price, ratio), volume.time)

@@ -133,6 +133,30 @@ def changes(lots: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(is_change | (pl.col("outcome") == NOT_SETTLED)).select(list(SETTLED))
 
 
+def told_before(rows: pl.DataFrame, told: pl.DataFrame) -> pl.Series:
+    """Contracts that were told of the lot of each row before."""
+    sums = told.group_by(LOT).agg(before=pl.col("contracts").sum())
+    joined = rows.join(sums, on=LOT, how="left", nulls_equal=True, maintain_order="left")
+    return joined["before"].fill_null(0)
+
+
+def are_holders(rows: pl.DataFrame, before: pl.Series) -> pl.Series:
+    """Which rows move shares that long options came to, corrections of it among them.
+
+    An exercise is its holder's: a purchase or sale at the strike. An assignment is not.
+    `before`: contracts told before of the lot of each row; a lot keeps its side.
+    """
+    side = pl.when(before != 0).then(before).otherwise(pl.col("contracts"))
+    return rows.select((side < 0) & (pl.col("shares") != 0)).to_series()
+
+
+def share_legs(rows: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
+    """Effects of the shares of rows of `SETTLED` alone, bought and sold at their strikes."""
+    none = pl.lit(0, pl.Int64)
+    alone = rows.with_columns(symbol="share_symbol", contracts="shares", price="strike")
+    return leg_effects(alone.with_columns(shares=none, cash=none), points)
+
+
 def leg_effects(rows: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
     """Effects of rows of `SETTLED` from these points on: contracts out, shares in or out.
 

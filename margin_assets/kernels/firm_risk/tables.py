@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.eras import EPOCH, keys_of
-from margin_assets.kernels.book.terms import first_instant, latest
+from margin_assets.kernels.corporate.carried import Traded
 from margin_assets.kernels.firm_risk.concentrations import Terms, concentrations_of
 from margin_assets.kernels.firm_risk.price_moves import price_scenarios, spy_scenarios
 from margin_assets.kernels.firm_risk.view import firm_view, price_moves_of
@@ -92,16 +92,12 @@ def _rules_of(era: Margined) -> FirmRules:
 
 
 def firm_concentrations_at(
-    positions: pl.DataFrame, accounts: pl.DataFrame, volumes: pl.DataFrame
+    positions: pl.DataFrame, accounts: pl.DataFrame, traded: Traded
 ) -> pl.DataFrame:
-    """Names and issuers that lose most at each date's worst scenario.
-
-    `volumes` are the landed rows, in landing order.
-    """
-    dated = volumes.with_columns(event_time=first_instant(volumes["as_of_date"]))
+    """Names and issuers that lose most at each date's worst scenario."""
     days = [
         _concentrations(
-            positions.filter(pl.col(_DAY) == day), accounts.filter(pl.col(_DAY) == day), dated
+            positions.filter(pl.col(_DAY) == day), accounts.filter(pl.col(_DAY) == day), traded
         ).select(pl.lit(day, pl.Date).alias(_DAY), pl.all())
         for day in accounts[_DAY].unique().sort().to_list()
     ]
@@ -111,7 +107,7 @@ def firm_concentrations_at(
 
 
 def _concentrations(
-    positions: pl.DataFrame, accounts: pl.DataFrame, volumes: pl.DataFrame
+    positions: pl.DataFrame, accounts: pl.DataFrame, traded: Traded
 ) -> pl.DataFrame:
     (era,) = margined(positions, accounts)
     firm, at = _rules_of(era), int(instants(accounts["as_of"]).max())
@@ -119,7 +115,7 @@ def _concentrations(
         spy_scenarios(era.series, era.scanned, era.rules),
         price_scenarios(era.series, era.rules, firm),
     )
-    terms = _terms(era, latest(volumes, "symbol", at))
+    terms = _terms(era, traded.at(at))
     view = firm_view(era.governed.figures, era.book, struck, firm, terms)
     found = concentrations_of(view.subjects, view.sums.worst.name, view.sums.gross, firm)
     return found.with_columns(as_of=pl.lit(accounts["as_of"].max()))

@@ -58,14 +58,43 @@ def _pointed(rows: pl.DataFrame) -> pl.DataFrame:
 def _walks(path: Path, at: int) -> Iterator[tuple[str, frozenset[str], Walked]]:
     """Accounts and symbols that actions have acted on by an instant, with what they come to."""
     actions = path.register.acted(at)
+    for (account, names), rows in _tapes(path, actions):
+        mine = [action for action in actions if action.symbol in names]
+        yield account, names, walked(entries_of(rows, at), mine)
+
+
+def _tapes(
+    path: Path, actions: list[Action]
+) -> list[tuple[tuple[str, frozenset[str]], list[FillRow]]]:
+    """What moved each account in symbols that actions tie together, in order."""
     symbols = {name for one in actions for name in path.register.connected(one.symbol)}
     tied = path.fills.filter(pl.col("symbol").is_in(list(symbols)))
     tapes: dict[tuple[str, frozenset[str]], list[FillRow]] = defaultdict(list)
     for row in fill_rows(tied, tied["point"].to_numpy()) if actions else ():
         tapes[row.account_id, path.register.connected(row.symbol)].append(row)
-    for (account, names), rows in sorted(tapes.items(), key=lambda one: (one[0][0], *one[0][1])):
-        mine = [action for action in actions if action.symbol in names]
-        yield account, names, walked(entries_of(rows, at), mine)
+    return sorted(tapes.items(), key=lambda one: (one[0][0], *one[0][1]))
+
+
+def moved_by_actions(path: Path, until: int) -> pl.DataFrame:
+    """Units that actions add to what fills moved: `account_id`, `symbol`, `point`, `quantity`.
+
+    At the points of the actions, and at those of fills that come after one and happened before.
+    """
+    found: list[tuple[str, str, int, int]] = []
+    for (account, names), rows in _tapes(path, path.register.standing(until)):
+        points = {row.point for row in rows} | {*path.register.points()}
+        was: dict[str, int] = {}
+        for point in sorted(at for at in points if at <= until):
+            mine = [one for one in path.register.acted(point) if one.symbol in names]
+            entries = entries_of(rows, point)
+            now = {name: one.quantity for name, one in walked(entries, mine).books.items()}
+            for entry in entries:
+                now[entry.symbol] = now.get(entry.symbol, 0) - entry.quantity
+            changes = {n: now.get(n, 0) - was.get(n, 0) for n in sorted(now.keys() | was.keys())}
+            found += [(account, name, point, change) for name, change in changes.items() if change]
+            was = now
+    schema = {"account_id": pl.String, "symbol": pl.String, "point": pl.Int64}
+    return pl.DataFrame(found, schema=schema | {"quantity": pl.Int64}, orient="row")
 
 
 def with_actions(holdings: pl.DataFrame, path: Path, at: int) -> pl.DataFrame:

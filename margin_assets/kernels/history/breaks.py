@@ -14,6 +14,7 @@ from typing import NamedTuple
 import polars as pl
 
 from margin_assets.kernels.history import history
+from margin_assets.kernels.history.accrued import with_accrued
 from margin_assets.kernels.history.history import Booked, Landed
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.money import instant, to_decimal
@@ -122,7 +123,10 @@ def held_at(known: Known, close: int, fills: pl.DataFrame | None = None) -> _Hel
         {"business_date": [None], "as_of": [close]}, {"business_date": pl.Date, "as_of": pl.Int64}
     )
     positions = history.positions_at(known.landed, day, known.calendar.times, fills)
-    accounts = history.account_state_at(known.booked, day, known.calendar.times)
+    accounts = with_accrued(
+        history.account_state_at(known.booked, day, known.calendar.times),
+        known.booked.accrued_dividends,
+    )
     return _Held(positions.drop("business_date"), accounts.drop("business_date"))
 
 

@@ -48,6 +48,7 @@ from margin_assets.kernels.securities.positions import marked_positions
 from schemas.landed import RATE_NAMES, VOLATILITY_KINDS
 from schemas.margin import AccountState, Positions
 
+NO_DIVIDENDS = none_of("accrued_dividends")
 NO_SETTLEMENTS, NO_ADJUSTMENTS = none_of("settlements"), none_of("option_adjustments")
 
 
@@ -188,6 +189,7 @@ class Booked(NamedTuple):
     corporate_actions: pl.DataFrame = NO_ACTIONS
     opening_balances: pl.DataFrame = NO_BALANCES
     settlements: pl.DataFrame = NO_SETTLEMENTS
+    accrued_dividends: pl.DataFrame = NO_DIVIDENDS
 
 
 def account_state_at(

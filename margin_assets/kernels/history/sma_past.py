@@ -16,16 +16,17 @@ from margin_assets.kernels.corporate.actions import NEVER, Action, acts_at, regi
 from margin_assets.kernels.corporate.contracts import adjustments_in_force
 from margin_assets.kernels.history import history
 from margin_assets.kernels.history.history import Booked
+from margin_assets.kernels.history.sma_moved import grid_points, moved
 from margin_assets.kernels.history.sma_walk import Firm, Path
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.margin.settlement import settled_book_of
-from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
+from margin_assets.kernels.numeric.arrays import BoolArray
 from margin_assets.kernels.numeric.money import MICRO, instants, to_scaled
 from margin_assets.kernels.reg_t.reg_t_book import BY_CASH, BY_TRADE
 from margin_assets.kernels.reg_t.sma import mixed_excess
 from margin_assets.kernels.reg_t.sma_entries import Trades, cash_entries, entry_rules, trade_entries
 from margin_assets.kernels.rules.expiry import SessionTimes, last_instants
-from margin_assets.kernels.rules.grid import day_of, grid_point, rules_at
+from margin_assets.kernels.rules.grid import day_of, rules_at
 
 # An account without a row of its own is treated as a margin account.
 _MARGIN = "reg_t"
@@ -78,8 +79,9 @@ def past_entries(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
     """
     booked = firm.booked
     effects = _effects(firm, span).filter("is_margin")
-    others = effects.filter("is_other").select("account_id", "point").unique()
-    plain = effects.join(others, on=["account_id", "point"], how="anti", maintain_order="left")
+    trades, exercised = effects.filter(~pl.col("is_leg")), effects.filter("is_leg")
+    others = trades.filter("is_other").select("account_id", "point").unique()
+    plain = trades.join(others, on=["account_id", "point"], how="anti", maintain_order="left")
     measured = _measured(firm, others.sort("point", "account_id"))
     columns = ("account_id", "point", "amount", "is_margin")
     rows = pl.concat(
@@ -87,6 +89,7 @@ def past_entries(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
             _cash(booked, span).select(*columns, mover=pl.lit(BY_CASH, pl.Int8)),
             _trades(plain).select(*columns, mover=pl.lit(BY_TRADE, pl.Int8)),
             measured.select(*columns, mover=pl.lit(BY_TRADE, pl.Int8)),
+            _trades(exercised).select(*columns, mover=pl.lit(BY_TRADE, pl.Int8)),
         ]
     )
     return _placed(rows, firm.names).select("point", "amount", "is_margin", "mover", "place")
@@ -98,14 +101,6 @@ def _placed(rows: pl.DataFrame, names: pl.Series) -> pl.DataFrame:
 
 def _within(span: tuple[int, int]) -> pl.Expr:
     return pl.col("point").is_between(*span, closed="right")
-
-
-def grid_points(rows: pl.DataFrame) -> Int64Array:
-    """Grid points at which rows count."""
-    times = counting_from(rows)
-    interval = rules_at(int(times.max(initial=0))).grid_interval
-    points: Int64Array = grid_point(times, interval)
-    return points
 
 
 def _cash(booked: Booked, span: tuple[int, int]) -> pl.DataFrame:
@@ -120,14 +115,13 @@ def _cash(booked: Booked, span: tuple[int, int]) -> pl.DataFrame:
 
 
 def _effects(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
-    """What fills change, with what was held before and the terms in force when it happened."""
-    fills = firm.landed.fills
-    settled = history.settled_of(firm.landed.settlements, fills)
-    placed = settled.with_columns(point=pl.Series(grid_points(settled), dtype=pl.Int64))
-    found = history.with_legs(effects_at(fills, grid_points(fills)), placed)
+    """What fills change, with what was held before and the terms in force when it happened.
+
+    And what exercised options bought and sold, `is_leg`.
+    """
+    found = moved(firm)
     earlier = pl.col("quantity").cum_sum().over("account_id", "symbol") - pl.col("quantity")
-    is_trade = pl.col("point") == pl.col("traded")
-    trades = found.with_columns(held=earlier).filter(_within(span) & is_trade)
+    trades = found.with_columns(held=earlier).filter(_within(span) & pl.col("is_entered"))
     effects = _with_calls(trades, found, firm)
     termed = _joined(effects, _versions(firm.landed.instruments, firm.calendar.times), "symbol")
     return _with_kinds(termed, firm.booked.accounts).with_columns(

@@ -9,10 +9,18 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.fills import standing_fills
-from margin_assets.kernels.history.sma_past import NO_CORRECTIONS, grid_points, past_path, start_of
+from margin_assets.kernels.history.sma_moved import grid_points
+from margin_assets.kernels.history.sma_past import (
+    NO_CORRECTIONS,
+    corrections_of,
+    past_path,
+    start_of,
+)
 from margin_assets.kernels.history.sma_walk import Firm, walked
 from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.money import to_instants
 from margin_assets.kernels.reg_t.reg_t_book import RegTBook
+from schemas.books import DUE
 
 ENDED: dict[str, pl.DataType | type[pl.DataType]] = {
     "account_id": pl.String,
@@ -112,7 +120,22 @@ def _corrected(firm: Firm, names: pl.Series, point: int) -> Firm:
     )
     settled = firm.landed.settlements.filter(mine)
     booked = firm.booked._replace(
-        fills=fills, movements=movements, accounts=accounts, settlements=settled
+        fills=fills,
+        movements=movements,
+        accounts=accounts,
+        settlements=settled,
+        accrued_dividends=_due_from_the_beginning(firm, mine, point),
     )
     landed = firm.landed._replace(fills=fills, settlements=settled)
     return firm._replace(landed=landed, booked=booked, names=names)
+
+
+def _due_from_the_beginning(firm: Firm, mine: pl.Expr, point: int) -> pl.DataFrame:
+    """Dividends by a point, those that a corrected fill changes from their ex date on."""
+    rows = firm.booked.accrued_dividends.filter(mine)
+    corrected = corrections_of(firm).filter(pl.col("point") <= point)
+    changed = corrected.select("account_id", changed_at=to_instants(corrected["point"].to_numpy()))
+    found = rows.join(changed.unique(), on=["account_id", "changed_at"], how="semi")
+    late = found.filter(pl.col("kind") == DUE).with_columns(changed_at="happened_at")
+    others = rows.join(changed.unique(), on=["account_id", "changed_at"], how="anti")
+    return pl.concat([others, found.filter(pl.col("kind") != DUE), late])

@@ -11,6 +11,7 @@ import polars as pl
 
 from margin_assets.kernels.book.terms import latest
 from margin_assets.kernels.history import history
+from margin_assets.kernels.history.accrued import with_accrued
 from margin_assets.kernels.history.history import Booked, Landed
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.margin.settlement import settled_book_of
@@ -126,7 +127,8 @@ def _now(firm: Firm, close: int) -> Now:
     """Figures of all accounts at a close; of those not there yet, nothing."""
     day = pl.DataFrame({"business_date": [day_of(close)], "as_of": [close]})
     positions = history.positions_at(firm.landed, day, firm.calendar.times).drop("business_date")
-    accounts = history.account_state_at(firm.booked, day, firm.calendar.times).drop("business_date")
+    state = history.account_state_at(firm.booked, day, firm.calendar.times)
+    accounts = with_accrued(state, firm.booked.accrued_dividends).drop("business_date")
     rules = rules_at(close)
     book, series = settled_book_of(positions, accounts, rules)
     figures = revalue(book, series, rules)

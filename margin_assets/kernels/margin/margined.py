@@ -20,9 +20,8 @@ from margin_assets.kernels.margin.house import (
 )
 from margin_assets.kernels.margin.portfolio_margin import PricedSeries, priced_series
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
-from margin_assets.kernels.margin.settlement import settled
+from margin_assets.kernels.margin.settlement import settled, with_dividends
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.money import BEYOND, bounded
 from margin_assets.kernels.options.valuation import OptionValues, option_values, rescanned
 from margin_assets.kernels.rules.overlay_rules import OverlayRules
 from margin_assets.kernels.rules.rules import Rules
@@ -72,11 +71,7 @@ class Margined:
     @cached_property
     def _arrays(self) -> tuple[Book, Series]:
         book, series = book_of(self.positions, self.accounts, self.rules)
-        if "accrued" in self.accounts.columns:
-            # Dividends of the past: of the live day they are in the book that is given.
-            accrued = bounded(self.accounts["accrued"], BEYOND)
-            book = book._replace(cash=book.cash + accrued)
-        return book, series
+        return with_dividends(book, self.accounts), series
 
     @cached_property
     def book(self) -> Book:

@@ -20,7 +20,15 @@ from margin_assets.kernels.margin.mixed_accounts import MAX_GROUPED
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
-from margin_assets.kernels.numeric.money import CENTS, MAX_POSITION, MICRO, rate_line, value_cents
+from margin_assets.kernels.numeric.money import (
+    BEYOND,
+    CENTS,
+    MAX_POSITION,
+    MICRO,
+    bounded,
+    rate_line,
+    value_cents,
+)
 from margin_assets.kernels.options.valuation import OptionValues, option_values
 from margin_assets.kernels.rules.rules import Rules
 
@@ -34,11 +42,22 @@ def settled_book_of(
 ) -> tuple[Book, Series]:
     """What `book_of` gives, as it counts."""
     book, series = book_of(positions, accounts, rules)
+    book = with_dividends(book, accounts)
 
     def valued() -> OptionValues:
         return option_values(series, rules, restrikes(book, series))
 
     return settled(book, series, rules, valued), series
+
+
+def with_dividends(book: Book, accounts: pl.DataFrame) -> Book:
+    """A book of the past with what of dividends counts, where `accounts` tell `accrued`.
+
+    Of the live day they are in the book that is given.
+    """
+    if "accrued" not in accounts.columns:
+        return book
+    return book._replace(cash=book.cash + bounded(accounts["accrued"], BEYOND))
 
 
 def settled(

@@ -57,19 +57,30 @@ class DividendMonitor:
 
     def take(self) -> pl.DataFrame:
         """Rows of `accrued_dividends` made since they were asked for last."""
-        schema = dict(zip(_TABLE, [*ACCRUALS.values(), pl.Int64], strict=True))
-        rows = pl.DataFrame(self._made, schema=schema, orient="row")
-        self._made = []
-        return rows.with_columns(
-            amount=to_decimal(rows["amount"].to_numpy(), 2),
-            happened_at=to_instants(rows["happened_at"].to_numpy()),
-            changed_at=to_instants(rows["changed_at"].to_numpy()),
-        )
+        found, self._made = self.made(), []
+        return found
+
+    def made(self) -> pl.DataFrame:
+        """The same, and they stay."""
+        schema = {**ACCRUALS, "point": pl.Int64}
+        return accrued_frame(pl.DataFrame(self._made, schema=schema, orient="row"))
 
     def load(self, rows: pl.DataFrame, point: int) -> None:
         """Takes the rows of sealed cycles; their accounts must be known."""
         self.book.load(entries_of(rows))
         self._count(set(rows["account_id"]), point)
+
+
+def accrued_frame(rows: pl.DataFrame) -> pl.DataFrame:
+    """Entries with the `point` that they are made at as `accrued_dividends`, without cycle."""
+    values = (
+        rows["account"].alias("account_id"),
+        *(rows[name] for name in _TABLE[1:4]),
+        to_decimal(rows["amount"].to_numpy(), 2).alias("amount"),
+        to_instants(rows["happened_at"].to_numpy()).alias("happened_at"),
+        to_instants(rows["point"].to_numpy()).alias("changed_at"),
+    )
+    return pl.DataFrame(values)
 
 
 def entries_of(rows: pl.DataFrame) -> list[Entry]:

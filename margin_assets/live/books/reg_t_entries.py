@@ -67,6 +67,17 @@ def noted(point: int, changed: Mapping[str, pl.DataFrame], firm: Firm, owed: Int
     return Noted(entries.filter(others_only), others, paid[others], corrected)
 
 
+def exercise_entries(point: int, legs: pl.DataFrame, firm: Firm) -> pl.DataFrame:
+    """Entries of shares that exercised options buy or sell at their strike, margin accounts' alone.
+
+    Current market value is the total cost throughout the day of a purchase, 12 CFR 220.2, and a
+    deficiency that a day's transactions create is called, 220.4(c)(1).
+    """
+    place, entered, _ = _trades(point, legs, firm)
+    is_margin = firm.holdings.account_type[place] == REG_T
+    return entry_frame(place, point, np.where(is_margin, entered, 0), BY_TRADE)
+
+
 def _trades(
     point: int, effects: pl.DataFrame, firm: Firm
 ) -> tuple[Int64Array, Int64Array, np.ndarray]:

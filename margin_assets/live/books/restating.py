@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.corporate.exercises import SETTLED, settlement_frame
-from margin_assets.kernels.history.history import Booked, Landed
+from margin_assets.kernels.history.history import NO_DIVIDENDS, Booked, Landed
 from margin_assets.kernels.history.sma_past import corrections_of
 from margin_assets.kernels.history.sma_restated import ENDED, restated_nets, starts
 from margin_assets.kernels.history.sma_walk import Firm
@@ -17,6 +17,7 @@ from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants, to_instants, to_scaled
 from margin_assets.kernels.rules.timelines import Calendar
 from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.live.books.dividends import accrued_frame
 from margin_assets.live.state.points import PointsOf, times_of
 from schemas import TABLES, feed_columns
 
@@ -25,6 +26,10 @@ _NOTHING: dict[str, pl.DataFrame] = {}
 
 def _nothing_settled() -> pl.DataFrame:
     return pl.DataFrame(schema=SETTLED)
+
+
+def _nothing_accrued() -> pl.DataFrame:
+    return NO_DIVIDENDS.drop("cycle")
 
 
 DAYS = "special_memorandum_days"
@@ -43,6 +48,8 @@ class Restating:
         self._calendar = calendar
         self.settled_now: Callable[[], pl.DataFrame] = _nothing_settled
         """Rows of `SETTLED` of the cycle at work."""
+        self.accrued_now: Callable[[], pl.DataFrame] = _nothing_accrued
+        """Rows of `accrued_dividends` of the cycle at work, without cycle."""
         self._feeds: Mapping[str, pl.DataFrame] = _NOTHING
         self._whose = pl.Series([], dtype=pl.String)
         self._firm: Firm | None = None
@@ -74,7 +81,7 @@ class Restating:
         known = pl.concat([self._sealed_days, ended])
         ends = self._calendar.days.ends
         begun = starts(known, corrections_of(firm), point, accounts, ends)
-        firm = self._priced(firm, int(str(begun["at"].min())))
+        firm = self._of_now(self._priced(firm, int(str(begun["at"].min()))), point)
         return restated_nets(firm, point, begun)
 
     def _loaded(self) -> Firm:
@@ -97,16 +104,34 @@ class Restating:
         )
         rates = self._rows("rates", pl.lit(value=True))
         prices = self._feed("prices").clear()
-        settled = self._settled(mine)
         landed = Landed(
-            *(fills, instruments, prices, betas, rates, volatilities), *books, settled, adjustments
+            *(fills, instruments, prices, betas, rates, volatilities),
+            *books,
+            option_adjustments=adjustments,
         )
-        booked = Booked(fills, movements, accounts, instruments, *books, settled)
+        booked = Booked(fills, movements, accounts, instruments, *books)
         self._firm = Firm(landed, booked, self._calendar, self._whose)
         self._priced_from = np.iinfo(np.int64).max
         days = self._tables()(DAYS, mine)
         self._sealed_days = ended_of(days)
         return self._firm
+
+    def _of_now(self, firm: Firm, point: int) -> Firm:
+        """With what was settled and what dividends are due by a grid point."""
+        mine = pl.col("account_id").is_in(self._whose.implode())
+        settled, accrued = self._settled(mine), self._accrued(mine, point)
+        booked = firm.booked._replace(settlements=settled, accrued_dividends=accrued)
+        return firm._replace(landed=firm.landed._replace(settlements=settled), booked=booked)
+
+    def _accrued(self, mine: pl.Expr, point: int) -> pl.DataFrame:
+        """Dividends due and owed, with what the corrections of a grid point change of them."""
+        columns = NO_DIVIDENDS.drop("cycle").columns
+        parts = [self._tables()("accrued_dividends", mine).select(columns)]
+        parts.append(self.accrued_now().filter(mine).select(columns))
+        if "accruals" in self._feeds:
+            changed = self._feeds["accruals"].filter(pl.col("point") == point)
+            parts.append(accrued_frame(changed).filter(mine).select(columns))
+        return pl.concat(parts)
 
     def _settled(self, mine: pl.Expr) -> pl.DataFrame:
         """What was settled of options, with its grid `point`, that of the cycle at work too."""
@@ -124,7 +149,8 @@ class Restating:
         fills, instruments, actions = (
             getattr(firm.landed, name) for name in ("fills", "instruments", "corporate_actions")
         )
-        named = (instruments["underlying"], actions["symbol"], actions["to_symbol"])
+        opened = firm.landed.opening_balances["symbol"]
+        named = (instruments["underlying"], actions["symbol"], actions["to_symbol"], opened)
         others = [names.drop_nulls() for names in named]
         symbols = pl.concat([fills["symbol"], *others]).unique()
         about, bound = pl.col("symbol").is_in(symbols.implode()), to_instants(np.array([start]))[0]

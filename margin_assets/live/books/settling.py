@@ -16,10 +16,11 @@ from margin_assets.kernels.corporate.exercises import (
     in_the_money,
     is_exact,
     settlement_frame,
+    told_before,
 )
 from margin_assets.kernels.corporate.expiry_rules import expiry_rules
 from margin_assets.kernels.corporate.settlement_values import NEVER
-from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import instants, to_scaled
 from margin_assets.kernels.rules.expiry import SessionTimes
 from margin_assets.live.books.settlement_inputs import (
@@ -42,6 +43,8 @@ class Settled(NamedTuple):
 
     rows: pl.DataFrame
     is_taken_back: pl.Series
+    before: pl.Series
+    """Contracts told before of the lot of each row."""
 
 
 class _Held(NamedTuple):
@@ -113,8 +116,9 @@ class SettlementMonitor:
         if not self.is_on:
             return
         if "exercises" in changed:
-            rows = self._reported(point, changed["exercises"])
-            yield from self._noted(Settled(rows, pl.Series([False] * rows.height)))
+            rows, before = self._reported(point, changed["exercises"])
+            nothing = pl.Series([False] * rows.height, dtype=pl.Boolean)
+            yield from self._noted(Settled(rows, nothing, before))
         due = self._due(point, changed, ticked)
         if len(due):
             yield from self._noted(self._by_rule(point, due))
@@ -151,19 +155,22 @@ class SettlementMonitor:
         held = self._positions(due)
         if not len(held.account):
             self._wait(due, held.symbol)
-            return Settled(NOTHING_SETTLED, pl.Series([], dtype=pl.Boolean))
+            none = pl.Series([], dtype=pl.Boolean)
+            return Settled(NOTHING_SETTLED, none, none.cast(pl.Int64))
         names = self._names(held.symbol).unique().to_list()
         told = self._inputs.told(names, self.told()).filter("settled_by_rule")
         terms, value = self._inputs.terms(held.symbol), self._value(held.symbol, told, point)
-        is_known = (value != UNKNOWN) & is_exact(terms, held.quantity)
+        threshold = self._thresholds(held.symbol, terms.pays_cash)
+        is_known = (value != UNKNOWN) & (threshold != UNKNOWN) & is_exact(terms, held.quantity)
         self._wait(due, np.unique(held.symbol[~is_known]))
         held = _Held._make(column[is_known] for column in held)
         terms, value = self._inputs.terms(held.symbol), value[is_known]
+        threshold = threshold[is_known]
         named = pl.DataFrame(
             {"account_id": self._owners(held.account), "symbol": self._names(held.symbol)}
         )
         contracts = _before(named, told) - held.quantity
-        delivers = in_the_money(terms, value) >= self._thresholds(held.symbol)
+        delivers = in_the_money(terms, value) >= threshold
         side = np.where(contracts < 0, EXERCISED, ASSIGNED)
         lots = named.with_columns(
             exercise_id=pl.lit(None, pl.String),
@@ -174,8 +181,8 @@ class SettlementMonitor:
             settlement_value=pl.Series(value, dtype=pl.Int64),
         )
         rows = changes(in_full(lots, terms, point), told)
-        before = _before(rows.select(_POSITION), told)
-        return Settled(rows, pl.Series(before * rows["contracts"].to_numpy() < 0))
+        before = told_before(rows, told)
+        return Settled(rows, before * rows["contracts"] < 0, before)
 
     def _value(self, symbol: Int64Array, told: pl.DataFrame, point: int) -> Int64Array:
         """Settlement value of each symbol; the one that the rule once went by stands."""
@@ -190,8 +197,11 @@ class SettlementMonitor:
         assert self._waiting is not None  # noqa: S101 (set by _due)
         self._waiting = np.union1d(np.setdiff1d(self._waiting, due), left).astype(np.int64)
 
-    def _reported(self, point: int, reports: pl.DataFrame) -> pl.DataFrame:
-        """What reports take out of positions, each as it stands at a grid point."""
+    def _reported(self, point: int, reports: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+        """What reports take out of positions, each as it stands at a grid point.
+
+        With the contracts that were told before of the lot of each row.
+        """
         named = reports.with_columns(
             lot=pl.coalesce("corrects_exercise_id", "exercise_id"),
             at=pl.Series(instants(reports["event_time"])),
@@ -222,7 +232,8 @@ class SettlementMonitor:
             contracts=pl.Series(np.where(lacks, 0, contracts), dtype=pl.Int64),
             settlement_value=pl.Series(value, dtype=pl.Int64),
         )
-        return changes(in_full(rows, terms, point), told)
+        found = changes(in_full(rows, terms, point), told)
+        return found, told_before(found, told)
 
     def _sides(self, reports: pl.DataFrame, symbol: Int64Array, told: pl.DataFrame) -> Int64Array:
         """Sign of what each report changes: longs are exercised, shorts assigned.
@@ -256,12 +267,15 @@ class SettlementMonitor:
     def _owners(self, account: Int64Array) -> pl.Series:
         return pl.Series(self._holdings.accounts.all, dtype=pl.String).gather(account)
 
-    def _thresholds(self, symbol: Int64Array) -> Int64Array:
-        """What each option has to be in the money by, micro-dollars a unit."""
+    def _thresholds(self, symbol: Int64Array, pays_cash: BoolArray) -> Int64Array:
+        """What each option has to be in the money by, micro-dollars a unit; or `UNKNOWN`."""
         days = self._market.static_terms["expires_at"].gather(symbol).dt.date()
-        by_day = {day: expiry_rules(day).threshold for day in days.unique()}
-        found: Int64Array = np.array([by_day[day] for day in days], dtype=np.int64)
-        return found
+        rules = [expiry_rules(day) for day in days]
+        told = [
+            rule.index_threshold if in_cash else rule.threshold
+            for rule, in_cash in zip(rules, pays_cash.tolist(), strict=True)
+        ]
+        return np.array([UNKNOWN if t is None else t for t in told], dtype=np.int64)
 
 
 def _before(positions: pl.DataFrame, told: pl.DataFrame) -> Int64Array:

@@ -37,3 +37,4 @@ class Parts:
         self.plans = PlanMonitor(self.calls, self.holdings, self.market, tables)
         self.settling = SettlementMonitor(self.holdings, self.market, calendar.times, tables)
         restating.settled_now = self.settling.told
+        restating.accrued_now = self.dividends.made

@@ -6,13 +6,13 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.corporate.dividends import Entry
-from margin_assets.kernels.corporate.exercises import leg_effects
+from margin_assets.kernels.corporate.exercises import are_holders, leg_effects, share_legs
 from margin_assets.kernels.intraday.intraday import levels
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MICRO
 from margin_assets.kernels.rules.grid import rules_at
 from margin_assets.live.books.intraday import reducing
-from margin_assets.live.books.reg_t_entries import Firm, noted
+from margin_assets.live.books.reg_t_entries import Firm, exercise_entries, noted
 from margin_assets.live.firm.parts import Parts
 from margin_assets.live.state.names import NOBODY
 from margin_assets.live.state.ticks import Ticks
@@ -114,13 +114,14 @@ class Transactions:
         return found
 
     def settle(self, point: int, changed: Rows, ticks: Ticks | None) -> list[Int64Array]:
-        """Takes what is exercised, assigned and expires: no trade, and no entry into an SMA.
+        """Takes what is exercised, assigned and expires: no trade of a day or an order.
 
-        Intraday margin measures it; only what an account's long options come to may reduce it.
+        What an account's long options come to is entered into its SMA, and may reduce the level
+        that intraday margin measures; an assignment does neither.
         """
         holdings, market, found = self._holdings, self._market, []
         ticked = NOBODY if ticks is None else ticks.place
-        for rows, is_taken_back in self._parts.settling.steps(point, changed, ticked):
+        for rows, is_taken_back, told in self._parts.settling.steps(point, changed, ticked):
             effects = leg_effects(rows, np.full(rows.height, point, dtype=np.int64))
             if is_taken_back.any():
                 undone = rows.filter(is_taken_back)
@@ -131,6 +132,7 @@ class Transactions:
             if is_measured:
                 figures = self._valuation.revalue(accounts, point)
                 before = levels(holdings.account_type, figures, accounts)
+            self._enter_exercised(point, rows.filter(are_holders(rows, told)))
             holdings.apply_effects(effects, market.symbols, market.class_group, single)
             found.append(accounts)
             if is_measured:
@@ -142,3 +144,12 @@ class Transactions:
                 seen = accounts, falls & np.isin(accounts, owners), np.zeros_like(accounts)
                 found.append(self._intraday.enter(point, seen, holdings, figures))
         return found
+
+    def _enter_exercised(self, point: int, rows: pl.DataFrame) -> None:
+        """Enters what exercised options buy and sell into special memorandum accounts."""
+        if rows.height:
+            legs = share_legs(rows, np.full(rows.height, point, dtype=np.int64))
+            firm = Firm(
+                self._holdings, self._market.series(point, rules_at(point)), self._market.symbols
+            )
+            self._parts.reg_t.book.enter(exercise_entries(point, legs, firm))

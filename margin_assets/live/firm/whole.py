@@ -136,7 +136,8 @@ class WholeFirm:
 
     def _terms(self) -> Terms:
         market = self._market
-        return Terms(market.symbols.all, market.groups.all, market.multiplier, market.volume)
+        volumes = market.daily_volumes()
+        return Terms(market.symbols.all, market.groups.all, market.multiplier, volumes)
 
     def _struck(self, series: Series, rules: Rules, firm: FirmRules) -> tuple[Scenarios, Scenarios]:
         spy = spy_scenarios(series, self._market.values, rules)

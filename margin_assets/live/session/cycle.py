@@ -104,7 +104,8 @@ class CycleRunner:
         if end is None:
             return self._flag(cycle)
         frames: dict[str, pl.DataFrame] = {}
-        self.monitor.reg_t.restating.begin(ready, events.get("effects"), held_since)
+        beside = {name: events[name] for name in ("accruals",) if name in events}
+        self.monitor.reg_t.restating.begin(ready | beside, events.get("effects"), held_since)
         of_rates = self.rates.taken_out(events)
         decisions = self.monitor.run(events, end)
         if decisions.height:

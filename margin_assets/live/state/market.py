@@ -32,6 +32,7 @@ from margin_assets.kernels.book.series import (
 )
 from margin_assets.kernels.book.terms import INSTRUMENT_COLUMNS, instrument_terms, with_underlyings
 from margin_assets.kernels.corporate.actions import Action
+from margin_assets.kernels.corporate.carried import carried_volumes
 from margin_assets.kernels.corporate.contracts import adjustments_in_force, changes_contracts
 from margin_assets.kernels.history.history import HISTORICAL
 from margin_assets.kernels.numeric.arrays import Int64Array
@@ -237,8 +238,19 @@ class Market:
         """Symbols with the average daily volume known of them, as the planner takes them."""
         known = self.volume >= 0
         names = pl.Series("symbol", self.symbols.all, dtype=pl.String).filter(pl.Series(known))
-        volume = to_decimal(self.volume[known], 6)
-        return names.to_frame().with_columns(average_daily_volume=volume)
+        landed = names.to_frame().with_columns(
+            average_daily_volume=to_decimal(self.volume[known], 6),
+            event_time=to_instants(self.volume_time[known]),
+        )
+        return carried_volumes(landed, self.acted).drop("event_time", strict=False)
+
+    def daily_volumes(self) -> Int64Array:
+        """The same by place, micro-units; negative where none is known."""
+        if not self.acted:
+            return self.volume
+        known, found = self.volumes(), np.full(len(self.symbols), _UNKNOWN, dtype=np.int64)
+        found[self.symbols.places(known["symbol"])] = to_scaled(known["average_daily_volume"])
+        return found
 
     def apply_rates(self, rates: pl.DataFrame) -> Int64Array:
         """Takes interest rates, in order of time and landing; returns whose values they change."""

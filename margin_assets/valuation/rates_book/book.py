@@ -42,6 +42,7 @@ from margin_assets.valuation.rates_book.placing import (
     valued,
     with_keys,
 )
+from margin_assets.valuation.rates_book.quoted import Spreads
 from margin_assets.valuation.rates_book.standing import Landed
 from margin_assets.valuation.rates_book.tables import (
     BOOK,
@@ -99,6 +100,7 @@ class RatesBook:
         self._tells_all = tells_all_curves
         self._landed = Landed()
         self._curves = CurveBook()
+        self._spreads = Spreads()
         self._layer: Layer | None = None
         self._at: _Day | None = None
         self._tick: Tick | None = None
@@ -112,8 +114,9 @@ class RatesBook:
             self._curves.take(events["curve_quotes"])
         self._landed.take(events)
 
-    def load(self, curves: pl.DataFrame, at: int) -> None:
-        """Takes all rows of `curves` up to an instant; after the landed rows."""
+    def load(self, curves: pl.DataFrame, values: pl.DataFrame, at: int) -> None:
+        """Takes the rows of `curves` and `rates_values` as of an instant; after the landed rows."""
+        self._spreads.load(values, self._landed.since)
         if (rules := rates_rules(day_of(at))) is not None:
             self._curves.follow(rules)
             self._told = self._curves.load(curves)
@@ -196,6 +199,8 @@ class RatesBook:
         held = was.held if was is not None and is_held else self._held()
         on_grid = placed(held, self._layer.market, landed.fixings, usable, day)
         on_grid = with_keys(on_grid, rules.key_rates)
+        held, lost = self._spreads.over(held, (landed.terms, landed.since), (usable, day))
+        on_grid = on_grid._replace(unpriced=on_grid.unpriced + lost)
         self._tick = ticked(on_grid, usable)
         is_accrued = was is not None and is_held and was.day == day
         accrued = was.accrued if was is not None and is_accrued else held.accrued(day)

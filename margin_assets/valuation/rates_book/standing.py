@@ -19,10 +19,11 @@ class Landed:
 
     def __init__(self) -> None:
         self.terms: dict[str, Terms] = {}
+        self.since: dict[str, int] = {}
+        """When the terms in force took effect."""
         self.fixings: dict[str, dict[date, float]] = {}
         self.fx: dict[str, tuple[int, float]] = {}
         """By pair: when it was made, and the rate."""
-        self._terms_since: dict[str, int] = {}
         self._fixed_at: dict[tuple[str, date], int] = {}
         self._positions: dict[PositionKey, tuple[int, float]] = {}
         self._sorted: pl.DataFrame | None = None
@@ -38,8 +39,8 @@ class Landed:
             if feed in events:
                 rows, self._currencies = events[feed], None
                 for row, at in zip(rows.iter_rows(named=True), _times(rows), strict=True):
-                    if at >= self._terms_since.get(row["instrument_id"], at):
-                        self._terms_since[row["instrument_id"]] = at
+                    if at >= self.since.get(row["instrument_id"], at):
+                        self.since[row["instrument_id"]] = at
                         self.terms[row["instrument_id"]] = make(row)
         if "fixings" in events:
             self._take_fixings(events["fixings"])

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from margin_assets.kernels.corporate.actions import Register
+from margin_assets.kernels.corporate.carried import Traded
 from margin_assets.kernels.firm_risk.exact_parts import in_parts
 from margin_assets.kernels.firm_risk.scenarios import firm_sums
 from margin_assets.kernels.firm_risk.tables import (
@@ -131,7 +133,7 @@ def concentrations(
     )
     rows = [(name, Decimal(units), DAY) for name, units in (volumes or {}).items()]
     landed = pl.DataFrame(rows, schema=VOLUMES, orient="row")
-    return firm_concentrations_at(positions, accounts, landed)
+    return firm_concentrations_at(positions, accounts, Traded(landed, Register()))
 
 
 def of(found: pl.DataFrame, kind: str, *columns: str) -> list[tuple[Any, ...]]:

@@ -5,10 +5,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pytest
 
+from margin_assets.assets.resources import LakeResource
 from margin_assets.calendar import calendar
+from margin_assets.checks.consistency import actions_name_known_symbols
 from margin_assets.cli.account.story import story
 from margin_assets.desk.account_document import account_document
 from margin_assets.kernels.history.accrued import with_accrued
@@ -17,6 +20,7 @@ from margin_assets.kernels.margin.margined import margined
 from margin_assets.kernels.margin.requirements import margin_summary
 from margin_assets.lake.ledger.moment import sealed_moment
 from margin_assets.live.past.replay import replay
+from margin_assets.monitoring.unknown_actions import unknown_actions
 from margin_assets.whatif.answer import answer
 from tests.support.live_driver import (
     Firm,
@@ -469,3 +473,27 @@ def test_a_replay_comes_to_the_same(tmp_path: Path):
     firm = fill_late(tmp_path)
 
     assert replay(firm.lake).difference is None
+
+
+def test_an_action_on_a_symbol_that_nobody_knows_is_named_from_its_ex_date_on(tmp_path: Path):
+    firm = begun(tmp_path, BOUGHT)
+    firm.run(corporate_actions=[split("7", symbol="Y"), split("7", action_id="X")])
+    assert nobodys(firm) == []
+
+    monday(firm)
+    assert nobodys(firm) == ["S"]
+    assert verdict(firm) == (False, 1)
+
+    monday(firm, 1, prices=[price("Y", "1", MONDAY + timedelta(minutes=1))])
+    assert nobodys(firm) == []
+    assert verdict(firm) == (True, 0)
+
+
+def verdict(firm: Firm) -> tuple[bool, object]:
+    told = actions_name_known_symbols(LakeResource(uri=firm.lake.uri))
+    assert isinstance(told, dg.AssetCheckResult)
+    return told.passed, told.metadata["actions"].value
+
+
+def nobodys(firm: Firm) -> list[str]:
+    return unknown_actions(firm.lake, firm.session.ledger.last_sealed())["action_id"].to_list()

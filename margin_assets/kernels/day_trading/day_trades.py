@@ -81,21 +81,16 @@ def standing_trades(effects: pl.DataFrame, days: BusinessDays) -> pl.DataFrame:
     `effects`: those of `kernels.fills` in order of application, with `account` by place.
     """
     day, now = (np.searchsorted(days.ends, effects[name]) for name in ("traded", "point"))
-    versions = effects.lazy().with_columns(
-        pl.col("quantity") + pl.col("undone_quantity"),
-        day=pl.Series(day, dtype=pl.Int64),
-        is_of_its_day=pl.Series(now == day, dtype=pl.Boolean),
+    versions = effects.with_columns(
+        pl.col("quantity") + pl.col("undone_quantity"), day=pl.Series(day, dtype=pl.Int64)
     )
+    of_its_day = versions.filter(pl.Series(now == day, dtype=pl.Boolean))
     firsts = ("account", "day", "symbol", "traded", "original_time")
-    standing = (
-        versions.filter("is_of_its_day")
-        .group_by("original", maintain_order=True)
-        .agg(pl.col(firsts).first(), pl.col("quantity", "price").last())
+    standing = of_its_day.group_by("original", maintain_order=True).agg(
+        pl.col(firsts).first(), pl.col("quantity", "price").last()
     )
-    return (
-        standing.filter(pl.col("quantity") != 0)
-        .sort("account", "traded", "original_time", "original")
-        .collect()
+    return standing.filter(pl.col("quantity") != 0).sort(
+        "account", "traded", "original_time", "original"
     )
 
 

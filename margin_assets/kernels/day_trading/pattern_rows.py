@@ -62,14 +62,12 @@ def day_rows(
     special call. Where its figures at the end of the day before are not known, or the size of a
     fill is not, these are null and it is not determinate. A designation stays.
     """
-    # One query, since each of a dozen costs more than the few rows of a cycle.
-    active, known = activity.lazy(), before.lazy()
-    quiet = known.filter(pl.col("pattern_since").is_not_null()).join(
-        active, on="account", how="anti"
+    quiet = before.filter(pl.col("pattern_since").is_not_null()).join(
+        activity, on="account", how="anti"
     )
     nothing = quiet.select("account", **dict.fromkeys(("day_trades", "trades", "commitment"), _0))
-    traded = active.select("account", "day_trades", "trades", "commitment")
-    rows = pl.concat([traded, nothing]).join(known, on="account", how="left", validate="1:1")
+    traded = activity.select("account", "day_trades", "trades", "commitment")
+    rows = pl.concat([traded, nothing]).join(before, on="account", how="left", validate="1:1")
     return (
         rows.with_columns(
             day=pl.lit(day, pl.Int64),
@@ -81,7 +79,6 @@ def day_rows(
         .with_columns(**_outcome(day, rules))
         .select(pl.col(name).cast(dtype) for name, dtype in ROWS.items())
         .sort("account")
-        .collect()
     )
 
 

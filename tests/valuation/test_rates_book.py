@@ -231,6 +231,44 @@ def test_a_curve_that_cannot_be_built_keeps_its_last_good_nodes_until_it_is_too_
     assert value(book, "T", gone)["status"] == "valued"
 
 
+@pytest.mark.parametrize(
+    "terms",
+    [
+        pytest.param({"kind": "ois", "tenor": "15Y", "quote": 0.043}, id="a tenor not required"),
+        pytest.param(
+            {"kind": "ois", "tenor": "10Y", "start": "5Y", "quote": 0.045},
+            id="a forward of a required tenor",
+        ),
+    ],
+)
+def test_a_quote_nobody_asks_for_leaves_its_curve_when_it_is_old(terms: dict[str, object]):
+    extra = {"curve": "USD-SOFR"} | terms
+    earlier = NOW - timedelta(hours=23)
+    feeds = {"curve_quotes": [*quotes(), extra | {"event_time": earlier}]}
+    seen, unseen = taken(RatesBook(), **feeds), taken(RatesBook(), **feeds)
+
+    assert results(seen).frames["curves"].height == 12
+    # Two hours on it is beyond a day: whether the book was asked before or not.
+    for book in (seen, unseen):
+        then = results(book, NOW + timedelta(hours=2)).frames["curves"]
+        assert (then.height, then["status"][0]) == (11, "fresh")
+
+
+@pytest.mark.parametrize(("at", "expected"), [(1, 1.1), (2, 1.25)])
+def test_of_a_pair_and_the_turned_one_the_newer_rate_counts(at: int, expected: float):
+    when = NOW + timedelta(hours=at)
+    rates = [("EURUSD", 1.1, NOW + timedelta(hours=1)), ("USDEUR", 0.8, when)]
+    book = taken(
+        RatesBook(),
+        bonds=[bond("EUR", currency="EUR")],
+        rates_positions=[position("EUR", 1e6)],
+        curve_quotes=quotes("EUR-ESTR"),
+        fx_rates=[{"pair": p, "rate": rate, "event_time": t} for p, rate, t in rates],
+    )
+
+    assert results(book, when).frames["desk_risk"]["fx_rate"].to_list() == [expected]
+
+
 def test_a_missing_tenor_is_no_zero():
     book = taken(
         RatesBook(),

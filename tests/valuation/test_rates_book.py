@@ -231,6 +231,44 @@ def test_a_curve_that_cannot_be_built_keeps_its_last_good_nodes_until_it_is_too_
     assert value(book, "T", gone)["status"] == "valued"
 
 
+@pytest.mark.parametrize(
+    "terms",
+    [
+        pytest.param({"kind": "ois", "tenor": "15Y", "quote": 0.043}, id="a tenor not required"),
+        pytest.param(
+            {"kind": "ois", "tenor": "10Y", "start": "5Y", "quote": 0.045},
+            id="a forward of a required tenor",
+        ),
+    ],
+)
+def test_a_quote_nobody_asks_for_leaves_its_curve_when_it_is_old(terms: dict[str, object]):
+    extra = {"curve": "USD-SOFR"} | terms
+    earlier = NOW - timedelta(hours=23)
+    feeds = {"curve_quotes": [*quotes(), extra | {"event_time": earlier}]}
+    seen, unseen = taken(RatesBook(), **feeds), taken(RatesBook(), **feeds)
+
+    assert results(seen).frames["curves"].height == 12
+    # Two hours on it is beyond a day: whether the book was asked before or not.
+    for book in (seen, unseen):
+        then = results(book, NOW + timedelta(hours=2)).frames["curves"]
+        assert (then.height, then["status"][0]) == (11, "fresh")
+
+
+@pytest.mark.parametrize(("at", "expected"), [(1, 1.1), (2, 1.25)])
+def test_of_a_pair_and_the_turned_one_the_newer_rate_counts(at: int, expected: float):
+    when = NOW + timedelta(hours=at)
+    rates = [("EURUSD", 1.1, NOW + timedelta(hours=1)), ("USDEUR", 0.8, when)]
+    book = taken(
+        RatesBook(),
+        bonds=[bond("EUR", currency="EUR")],
+        rates_positions=[position("EUR", 1e6)],
+        curve_quotes=quotes("EUR-ESTR"),
+        fx_rates=[{"pair": p, "rate": rate, "event_time": t} for p, rate, t in rates],
+    )
+
+    assert results(book, when).frames["desk_risk"]["fx_rate"].to_list() == [expected]
+
+
 def test_a_missing_tenor_is_no_zero():
     book = taken(
         RatesBook(),
@@ -294,73 +332,3 @@ def test_by_date_it_is_what_it_was_that_day():
             of_day = found[name].filter(pl.col("business_date") == day.date())
             assert_frame_equal(of_day.drop("business_date"), ours[name], check_column_order=False)
         assert found["rates_values"].filter(business_date=day.date()).height == min(n + 1, 2)
-
-
-IG, SHORT_IG = (
-    "FINRA 4210(e)(2)(C)(i)",
-    "the greater of FINRA 4210(e)(2)(C)(i) and FINRA 4210(c)(4)",
-)
-CHARGED = {
-    # Name: class, face, terms; then the rate of value or of principal, and the paragraph.
-    "2Y9M": ("us_treasury", 1_000_000, {}, 0.02, "FINRA 4210(e)(2)(A)"),
-    "SHORT": ("us_treasury", -1_000_000, {}, 0.02, "FINRA 4210(e)(2)(A)"),
-    "MUNI": ("municipal", 1_000_000, {}, 0.07, "FINRA 4210(e)(2)(B)"),
-    "IG": ("corporate_investment_grade", 1_000_000, {}, 0.10, IG),
-    "IG SHORT": ("corporate_investment_grade", -1_000_000, {}, 0.30, SHORT_IG),
-    "UNTOLD": (None, 1_000_000, {}, 1.00, "no bond_class: as other, Regulation T 220.12(d)"),
-}
-LONG_ZERO = {"bond_class": "us_treasury", "coupon": 0.0, "maturity": date(2045, 11, 15)}
-
-
-def test_a_bond_has_its_margin_beside_its_value_and_a_swap_has_none():
-    terms = [bond(name, bond_class=c, **more) for name, (c, _, more, _, _) in CHARGED.items()]
-    held = [position(name, face) for name, (_, face, _, _, _) in CHARGED.items()]
-    found = results(
-        taken(
-            RatesBook(),
-            bonds=[*terms, bond("ZERO", **LONG_ZERO), bond("OVER", maturity=date(2025, 12, 1))],
-            swaps=[swap()],
-            rates_positions=[*held, *(position(name, 1e6) for name in ("ZERO", "OVER", "S"))],
-            curve_quotes=quotes(),
-        )
-    )
-    rows = {row["instrument_id"]: row for row in found.frames["rates_values"].to_dicts()}
-
-    for name, (_, _, _, rate, paragraph) in CHARGED.items():
-        expected = abs(float(rows[name]["npv"])) * rate
-        assert float(rows[name]["requirement"]) == pytest.approx(expected, abs=0.01)
-        assert rows[name]["requirement_rule"] == paragraph
-    # Worth 40% of its face: 6% of that is less than 3% of principal.
-    assert rows["ZERO"]["requirement"] == 30_000
-    assert [rows[name]["requirement"] for name in ("OVER", "S")] == [None, None]
-    assert rows["S"]["requirement_rule"] is None
-    [desk] = found.frames["desk_risk"].to_dicts()
-    assert desk["requirement"] == sum(row["requirement"] or 0 for row in rows.values())
-
-
-def test_a_bond_with_a_price_is_worth_it_and_keeps_the_spread():
-    book = taken(
-        RatesBook(),
-        bonds=[
-            bond("AT", clean_price=97.5),
-            bond("OFF"),
-            bond("ODD", clean_price=0.001, ex_coupon_days=200),
-        ],
-        rates_positions=[position(name, 1e6) for name in ("AT", "OFF", "ODD")],
-        curve_quotes=quotes(),
-    )
-    at, off = value(book, "AT"), value(book, "OFF")
-
-    assert float(at["npv"] - at["accrued"]) == pytest.approx(975_000, abs=0.01)
-    assert at["cs01"] == pytest.approx(float(at["npv"]) * 2.6e-4, rel=0.05)
-    # What it is cheaper by, is its spread by its slope.
-    cheaper = float(off["npv"] - at["npv"])
-    assert at["z_spread"] * 1e4 * off["cs01"] == pytest.approx(cheaper, rel=0.02)
-    assert (off["z_spread"], value(book, "ODD")["reasons"]) == (0.0, "no_spread")
-
-    moved = taken(book, curve_quotes=quotes(when=LATER, up=0.001))
-    later = value(moved, "AT", LATER)
-    assert later["z_spread"] == at["z_spread"]
-    assert float(later["npv"] - at["npv"]) == pytest.approx(-9.7 * at["dv01"], rel=0.03)
-    again = taken(moved, bonds=[bond("AT", LATER, clean_price=97.5)])
-    assert float(value(again, "AT", LATER)["npv"] - at["npv"]) == pytest.approx(0.0, abs=0.01)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.numeric.arrays import FloatArray
+from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray
 from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.rates.conventions import years_of
 from margin_assets.kernels.rates.rates_rules import RatesRules, rates_rules
@@ -162,7 +162,9 @@ class RatesBook:
         numbers = {one.name: number for number, one in enumerate(rules.curves)}
         read = {name for name, number in numbers.items() if now.placed.rows[number].size}
         days = tuple(day for day in sorted(moves) if read <= moves[day].keys())
-        quantity = shown.rows.rows["quantity"].to_numpy() * np.nan_to_num(shown.rows.fx)
+        # A swap of which one leg has no value has another that would gain alone.
+        held = np.where(_is_valued(shown.rows), shown.rows.rows["quantity"].to_numpy(), 0.0)
+        quantity = held * np.nan_to_num(shown.rows.fx)
         found = np.zeros((shown.books.rows.height, len(days)))
         for column, day in enumerate(days):
             by_number = {numbers[name]: moves[day][name] for name in read}
@@ -269,7 +271,11 @@ def _by_instrument(held: Held, parts: FloatArray) -> FloatArray:
 def _held_by(books: Books, positions: Rows, held: Held) -> FloatArray:
     """How much each book holds of each part of what is valued; books by parts."""
     found = np.zeros((books.rows.height, len(held.names)))
-    is_valued = positions.rows["status"].is_in([VALUED, STALE_VALUE]).to_numpy()
+    is_valued = _is_valued(positions)
     place, book = positions.place[is_valued], books.of[is_valued]
     np.add.at(found, (book, place), positions.rows["quantity"].to_numpy()[is_valued])
     return found[:, held.owner]
+
+
+def _is_valued(positions: Rows) -> BoolArray:
+    return positions.rows["status"].is_in([VALUED, STALE_VALUE]).to_numpy()

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import date
 
-import numpy as np
 import polars as pl
 
 from margin_assets.kernels.numeric.money import instants
@@ -12,6 +11,7 @@ from margin_assets.valuation.rates_book.terms import Terms, bond_of, swap_of
 PositionKey = tuple[str, str, str, str]
 """Account, desk, legal entity, instrument."""
 KEYS = ("account_id", "desk", "legal_entity", "instrument_id")
+_NO_RATE = (-1, float("nan"))
 
 
 class Landed:
@@ -86,14 +86,17 @@ class Landed:
         return self._sorted
 
     def fx_rate(self, currency: str, reporting: str, since: int) -> float:
-        """Price of a unit of a currency in the reporting one, made since then; NaN if none was."""
+        """Price of a unit of a currency in the reporting one, made since then; NaN if none was.
+
+        Of the pair and of the turned one the newer counts; of one time the pair as it is written.
+        """
         if currency == reporting:
             return 1.0
-        for pair, turned in ((currency + reporting, False), (reporting + currency, True)):
-            at, rate = self.fx.get(pair, (-1, np.nan))
-            if at >= since:
-                return 1.0 / rate if turned else rate
-        return float("nan")
+        straight = self.fx.get(currency + reporting, _NO_RATE)
+        turned = self.fx.get(reporting + currency, _NO_RATE)
+        if max(straight[0], turned[0]) < since:
+            return float("nan")
+        return straight[1] if straight[0] >= turned[0] else 1.0 / turned[1]
 
 
 def _times(rows: pl.DataFrame) -> list[int]:

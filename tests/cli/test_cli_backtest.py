@@ -112,6 +112,7 @@ def test_a_table_is_for_people(margin: Margin, words: list[Any], tmp_path: Path)
         (["built-in", "--history", "nothing"], "no history 'nothing'"),
         (["built-in", "--book", "nobody"], "book nobody"),
         (["built-in", "--to", "1999-01-01"], "has no session"),
+        (["built-in", "--bars"], "history small has no file of bars"),
         (["explain", "0", "1"], "no lake at"),
     ],
 )

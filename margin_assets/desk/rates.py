@@ -32,7 +32,7 @@ def loaded_book(scan: SealedTables, as_of: int) -> RatesBook | None:
         return None
     book = RatesBook()
     book.take(rows)
-    book.load(scan("curves"), as_of)
+    book.load(scan("curves"), scan("rates_values"), as_of)
     return book
 
 

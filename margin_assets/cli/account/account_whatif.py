@@ -4,8 +4,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import polars as pl
-
 from margin_assets.cli import output
 from margin_assets.cli.documents.files import refused_by_fault
 from margin_assets.cli.moments import DEFAULT_SCRATCH, at_moment
@@ -80,6 +78,8 @@ def show_changed(lake: str, account: str, changes: Changes, *, as_json: bool) ->
 def _with(
     document: "Document", additions: list[Path], tables: "Moment", as_of: datetime
 ) -> "Document":
+    import polars as pl
+
     from margin_assets.desk.known_symbols import known_symbols
     from margin_assets.kernels.numeric.money import instants
     from margin_assets.whatif.changes import added

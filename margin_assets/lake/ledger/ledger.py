@@ -92,6 +92,8 @@ class Ledger:
         self._is_read = False
         self._last: Sealed | None = None
         self._open: Plan | None = None
+        self._ends: dict[int, datetime | None] = {}
+        """Of sealed cycles that were asked for: they never change."""
 
     def refresh(self) -> None:
         """Forget what was read, so that the next question sees what others wrote."""
@@ -138,9 +140,13 @@ class Ledger:
 
     def ends(self, cycles: Iterable[int]) -> dict[int, datetime | None]:
         """Last grid point evaluated by the end of each of some sealed cycles, UTC."""
-        chosen = pl.col("cycle").is_in(list(cycles)) & (pl.col("state") == "sealed")
-        rows = self._lake.scan(_TABLE).filter(chosen).select("cycle", "as_of").collect()
-        return dict(rows.iter_rows())
+        asked = {cycle for cycle in cycles if cycle > 0}
+        unknown = asked - self._ends.keys()
+        if unknown:
+            chosen = pl.col("cycle").is_in(list(unknown)) & (pl.col("state") == "sealed")
+            rows = self._lake.scan(_TABLE).filter(chosen).select("cycle", "as_of").collect()
+            self._ends |= dict(rows.iter_rows())
+        return {cycle: self._ends[cycle] for cycle in asked & self._ends.keys()}
 
     def sealed_from(self, first: int, last: int | None = None) -> Iterator[Sealed]:
         """Sealed cycles from one on, oldest first, without holding all of them at once."""

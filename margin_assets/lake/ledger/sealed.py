@@ -24,8 +24,6 @@ class SealedTables:
         self._lake = lake
         self._versions = table_versions
         self._before = before
-        self._scans: dict[str, pl.LazyFrame] = {}
-        """A version is opened once, however often it is asked."""
 
     def __call__(
         self, table: str, *conditions: pl.Expr, columns: Sequence[str] = ()
@@ -38,12 +36,14 @@ class SealedTables:
         """All rows of a table."""
         if table not in self._versions:
             return declared.empty(table).lazy()
-        if table not in self._scans:
-            self._scans[table] = self._lake.scan(table, self._versions[table])
-        rows = self._scans[table]
+        rows = self._lake.scan(table, self._versions[table])
         if self._before is None or table not in FEEDS:
             return rows
         return rows.filter(pl.col("cycle") < self._before)
+
+    def has_rows(self, table: str) -> bool:
+        """Whether a table may have rows; of one that has not, none need be looked for."""
+        return table in self._versions and self._lake.has_rows(table, self._versions[table])
 
     def delivered_positions(self, *conditions: pl.Expr) -> pl.DataFrame:
         """Rows of `positions`, sorted as a book is, with what adjusted contracts deliver."""
@@ -67,6 +67,8 @@ class SealedTables:
 
         Two columns of the whole history are read, and of few rows the rest.
         """
+        if not self.has_rows(feed):
+            return self.in_landing_order(feed).collect()
         last = (
             self.scan(feed)
             .filter(pl.col("event_time") <= as_of)
@@ -79,6 +81,9 @@ class SealedTables:
 
     def in_landing_order(self, feed: str) -> pl.LazyFrame:
         """Rows of a landed table, first landed first: of two at one time the later one stands."""
+        if not self.has_rows(feed):
+            number = declared.empty("landed_files").schema["file_number"]
+            return declared.empty(feed).lazy().with_columns(file_number=pl.lit(None, number))
         return self._in_landing_order(feed, self.scan(feed))
 
     def _in_landing_order(self, feed: str, rows: pl.LazyFrame) -> pl.LazyFrame:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable
@@ -19,10 +19,22 @@ from schemas import Mode
 
 CYCLE = "cycle"
 ONE_SHARD = Shards(1)
+# Of larger tables the files are not remembered: a session reads them once.
+_FEW_FILES = 256
 # Commits wait on storage more than on cores.
 _WRITERS = 6
 # Retried, a create that lost its race would land on top and take the constraints away again.
 _FIRST_OR_NOT_AT_ALL = CommitProperties(max_commit_retries=0)
+
+
+class Scan(NamedTuple):
+    """Rows of one version of a table, which stay what they are."""
+
+    version: int
+    generation: int
+    """Of the credentials that it reads with."""
+    rows: pl.LazyFrame
+    files: int
 
 
 class Lake:
@@ -37,6 +49,8 @@ class Lake:
         self.access = Access(self.uri, storage_options)
         self._objects = objects_at(self.access)
         self._tables: dict[str, HeldTable] = {}
+        self._scans: dict[str, Scan] = {}
+        """The last version asked of each table: to open one is to read its whole log."""
 
     def held(self, name: str) -> HeldTable:
         """The table's held handle.
@@ -134,12 +148,29 @@ class Lake:
 
     def scan(self, name: str, version: int | None = None) -> pl.LazyFrame:
         """Rows of a table or daily twin at `version`, or the newest, in its declared columns."""
+        return self.opened(name, version).rows
+
+    def has_rows(self, name: str, version: int) -> bool:
+        """Whether a version of a table has any file."""
+        return self.opened(name, version).files > 0
+
+    def opened(self, name: str, version: int | None = None) -> Scan:
+        """A table at a version, or the newest, and how many files it has."""
+        generation, known = self.access.generation, self._scans.get(name)
+        if known is not None and (known.version, known.generation) == (version, generation):
+            return known
         handle = self.held(name).open(version)
-        if not handle.file_uris():
+        files = len(handle.file_uris())
+        if files:
+            rows = pl.scan_delta(handle, storage_options=self.access.polars())
+            rows = rows.drop(SHARD) if declared.is_sharded(name) else rows
+        else:
             # Nothing to plan: most tables of a small lake, and several of any.
-            return declared.empty(name).lazy()
-        rows = pl.scan_delta(handle, storage_options=self.access.polars())
-        return rows.drop(SHARD) if declared.is_sharded(name) else rows
+            rows = declared.empty(name).lazy()
+        found = Scan(handle.version(), generation, rows, files)
+        if version is not None and files <= _FEW_FILES:
+            self._scans[name] = found
+        return found
 
     def version(self, name: str) -> int:
         """Newest version of a table."""

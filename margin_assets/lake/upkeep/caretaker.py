@@ -82,10 +82,9 @@ class Caretaker:
     def _look(self, sealed: Sealed) -> None:
         """Counts, once, the commits since the last checkpoint of every table."""
         commits = self._commits(sealed)
-        found = {}
-        for name, number in commits.items():
-            newest = self._lake.version(name)
-            found[name] = number - newest + self._checkpointed(name)
+        found = {name: self._checkpointed(name) for name in commits}
+        # The ledger is numbered by cycles: of the others the number is the version itself.
+        found[_LEDGER] += commits[_LEDGER] - self._lake.version(_LEDGER)
         self._tended = found
 
     def _checkpointed(self, name: str) -> int:

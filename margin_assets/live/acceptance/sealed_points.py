@@ -19,6 +19,8 @@ def sealed_points(rows: pl.DataFrame, ends: Ends) -> Int64Array:
 
     Rows of one landed table, with the event time, cycle and lateness that were stored.
     """
+    if rows.is_empty():
+        return np.empty(0, dtype=np.int64)
     before = rows["cycle"] - 1
     known = ends(before.unique().to_list())
     cycles = pl.DataFrame(

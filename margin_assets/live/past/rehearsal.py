@@ -14,7 +14,7 @@ import polars as pl
 from margin_assets.lake.ledger.ledger import FIRST_PREVIOUS_HASH, Ledger, Plan, Sealed, seal_hash
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.shards import Shards, shards_of
-from margin_assets.lake.store.store import ONE_SHARD, Lake
+from margin_assets.lake.store.store import ONE_SHARD, Lake, Scan
 from margin_assets.lake.upkeep.caretaker import Caretaker
 from margin_assets.live.session.session import CycleResult, Session
 from schemas import TABLES, Mode
@@ -36,12 +36,16 @@ class RehearsalLake(Lake):
 
     def __init__(self, origin: Lake, start: Start | None) -> None:
         super().__init__(origin.uri, origin.storage_options)
+        self._origin = origin
         self.cycle = start.sealed.cycle if start else 0
         """Last cycle whose rows are history."""
         self.states = dict(start.states) if start else {}
         appended = (t.name for t in TABLES.values() if t.mode is Mode.APPEND)
         self._younger = {name for name in appended if not self.has_table(name)}
         """Tables declared after the lake was made, and not made since."""
+        self._opened: dict[str, Scan] = {}
+        self._whole_to = -1
+        """Last cycle whose rows are in them all."""
 
     def scan(self, name: str, version: int | None = None) -> pl.LazyFrame:
         """State as the last cycle left it; of an append table the rows up to that cycle."""
@@ -50,7 +54,24 @@ class RehearsalLake(Lake):
             return self.states.get(name, TABLES[name].schema.create_empty()).lazy()
         if name in self._younger:
             return TABLES[name].schema.create_empty(lazy=True)
-        return super().scan(name).filter(pl.col("cycle") <= self.cycle)
+        return self._history(name).rows.filter(pl.col("cycle") <= self.cycle)
+
+    def _history(self, name: str) -> Scan:
+        """All of an append table, opened once while every cycle that runs again is in it."""
+        if self.cycle > self._whole_to:
+            last = Ledger(self._origin).last_sealed()
+            self._whole_to = 0 if last is None else last.cycle
+            self._opened.clear()
+        if name not in self._opened:
+            self._opened[name] = self.opened(name)
+        return self._opened[name]
+
+    def has_rows(self, name: str, version: int) -> bool:
+        """Whether the lake has rows, be they of cycles that have yet to run again."""
+        del version
+        if declared.table_of(name).mode is Mode.STATE:
+            return name in self.states
+        return name not in self._younger and self._history(name).files > 0
 
     def version(self, name: str) -> int:
         """No version is ever made."""

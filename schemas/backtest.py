@@ -20,6 +20,15 @@ def _run_id() -> dy.String:
     return _hash("Run: hash of history, book, policy, range and version.", key=True)
 
 
+def _word(description: str, values: tuple[str, ...]) -> dy.String:
+    return dy.String(
+        primary_key=True,
+        regex=f"^({'|'.join(values)})$",
+        description=description,
+        metadata={"values": list(values)},
+    )
+
+
 def _day(description: str, *, key: bool = False, nullable: bool = False) -> dy.Date:
     return dy.Date(primary_key=key, nullable=nullable, description=description)
 
@@ -36,6 +45,17 @@ def _ratio(description: str, *, nullable: bool = False) -> dy.Float64:
     return columns.fraction(description, nullable=nullable)
 
 
+def _micro(description: str, unit: str, *, above: Decimal | None = None) -> dy.Decimal:
+    return dy.Decimal(
+        38,
+        6,
+        min_exclusive=above,
+        nullable=True,
+        description=description,
+        metadata={"unit": unit},
+    )
+
+
 class HistoryPrices(dy.Schema):
     """One close of one security that counts in a history, with its origin."""
 
@@ -44,21 +64,10 @@ class HistoryPrices(dy.Schema):
     business_date = _day("Session.", key=True)
     close = columns.price("As printed: raw where the history is.")
     total_return = _ratio("Index of total return, 1 at the first close.")
-    split_ratio = dy.Decimal(
-        38,
-        6,
-        min_exclusive=Decimal(0),
-        nullable=True,
-        description="New shares for an old one at the opening; null: none.",
-        metadata={"unit": "1"},
+    split_ratio = _micro(
+        "New shares for an old one at the opening; null: none.", "1", above=Decimal(0)
     )
-    dividend = dy.Decimal(
-        38,
-        6,
-        nullable=True,
-        description="Paid at the opening on a share held before; null: none.",
-        metadata={"unit": "USD per unit"},
-    )
+    dividend = _micro("Paid at the opening on a share held before; null: none.", "USD per unit")
     beta = _ratio("On the benchmark, known before the month; null: too few returns.", nullable=True)
     file_name = _text("File that it came from.")
     file_row = dy.Int64(min=1, description="Row of the file, from 1, its heading not counted.")
@@ -150,21 +159,11 @@ class BacktestCoverage(dy.Schema):
     """How often losses were above one requirement, over some horizon, in one group."""
 
     run_id = _run_id()
-    method = dy.String(
-        primary_key=True,
-        regex=f"^({'|'.join(METHODS)})$",
-        description="Requirement.",
-        metadata={"values": list(METHODS)},
-    )
+    method = _word("Requirement.", METHODS)
     horizon_days = dy.Int64(
         min=1, primary_key=True, description="Sessions; longer windows stand side by side."
     )
-    group_kind = dy.String(
-        primary_key=True,
-        regex=f"^({'|'.join(GROUP_KINDS)})$",
-        description="What the group is of.",
-        metadata={"values": list(GROUP_KINDS)},
-    )
+    group_kind = _word("What the group is of.", GROUP_KINDS)
     group_name = _text("Temper or crisis; `all`.", key=True)
     account_days = columns.count("Windows counted.")
     breaches = columns.count("Windows whose loss was above the requirement.")
@@ -192,11 +191,8 @@ class BacktestWorst(dy.Schema):
     """One of the account sessions that hurt most."""
 
     run_id = _run_id()
-    kind = dy.String(
-        primary_key=True,
-        regex=f"^({'|'.join(WORST_KINDS)})$",
-        description="`uncovered`: lost beyond the requirement; `lost`: owed after a sale.",
-        metadata={"values": list(WORST_KINDS)},
+    kind = _word(
+        "`uncovered`: lost beyond the requirement; `lost`: owed after a sale.", WORST_KINDS
     )
     rank = dy.Int64(min=1, primary_key=True, description="From the worst.")
     account_id = columns.account_id()

@@ -9,15 +9,13 @@ from typing import Any
 
 import dagster as dg
 
-from margin_assets.assets.declared import OWNERS, metadata
-from margin_assets.assets.described import description
+from margin_assets.assets.declared import model_spec
 from margin_assets.assets.resources import LakeResource
 from margin_assets.avalanche.answers.readings import read_kept
 from margin_assets.avalanche.book.faults import BookError
 from margin_assets.avalanche.running import ARMS, Asked
 from margin_assets.avalanche.storing import run_kept
 from margin_assets.engines import engine_of
-from schemas import TABLES
 
 SCENARIOS = ("moderate", "severe", "extreme")
 SCENARIO_ARM = dg.MultiPartitionsDefinition(
@@ -57,22 +55,9 @@ class WarningConfig(dg.Config):
     seed: int = 1
 
 
-def _spec(name: str, deps: tuple[str, ...]) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        name,
-        deps=list(deps),
-        group_name=TABLES[name].group,
-        description=description(name),
-        owners=OWNERS,
-        kinds={"deltalake", "numba"},
-        metadata=metadata(TABLES[name]),
-        skippable=True,
-    )
-
-
 @dg.multi_asset(
     name="avalanche",
-    specs=[_spec(name, deps) for name, deps in _MADE.items()],
+    specs=[model_spec(name, deps) for name, deps in _MADE.items()],
     partitions_def=SCENARIO_ARM,
     can_subset=False,
 )
@@ -94,7 +79,7 @@ def avalanche(
 
 @dg.multi_asset(
     name="warning",
-    specs=[_spec(name, deps) for name, deps in _READ.items()],
+    specs=[model_spec(name, deps) for name, deps in _READ.items()],
     can_subset=False,
 )
 def warning(config: WarningConfig, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:

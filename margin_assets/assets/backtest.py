@@ -11,8 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from margin_assets.assets.declared import OWNERS, metadata
-from margin_assets.assets.described import description
+from margin_assets.assets.declared import model_spec
 from margin_assets.assets.resources import LakeResource
 from margin_assets.backtest.asking import Asked, one_year
 from margin_assets.backtest.checkpoints import Checkpoints
@@ -20,7 +19,6 @@ from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.policy import known_policies, policy_of
 from margin_assets.backtest.results.difference import days_unlike
 from margin_assets.backtest.results.storing import RUN_TABLES, store_tables, tables_of
-from schemas import TABLES
 
 FIRST_YEAR, LAST_YEAR = 1990, 2022
 POLICY_YEAR = dg.MultiPartitionsDefinition(
@@ -49,22 +47,12 @@ class BacktestConfig(dg.Config):
         return Asked(self.history, data, self.book, *span, self.accounts, with_bars=self.with_bars)
 
 
-def _spec(name: str) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        name,
-        deps=[] if name == "history_prices" else ["history_prices"],
-        group_name=TABLES[name].group,
-        description=description(name),
-        owners=OWNERS,
-        kinds={"deltalake", "numba"},
-        metadata=metadata(TABLES[name]),
-        skippable=True,
-    )
-
-
 @dg.multi_asset(
     name="backtest_runs_by_year",
-    specs=[_spec(name) for name in _TABLES],
+    specs=[
+        model_spec(name, () if name == "history_prices" else ("history_prices",))
+        for name in _TABLES
+    ],
     partitions_def=POLICY_YEAR,
     can_subset=False,
 )

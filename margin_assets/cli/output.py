@@ -3,7 +3,9 @@
 import json
 import math
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -57,9 +59,30 @@ def note(text: str) -> None:
     sys.stderr.flush()
 
 
-def say(text: str = "") -> None:
-    """One line on stdout."""
-    sys.stdout.write(printable(text) + "\n")
+def say(text: str = "", hang: int = 0) -> None:
+    """One line on stdout; wider than the window, its words go on below, `hang` characters in."""
+    plain = printable(text)
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDE
+    if len(plain) <= room:
+        sys.stdout.write(plain + "\n")
+    else:
+        _say_wrapped(plain, room, ("", " " * hang))
+
+
+def _say_wrapped(text: str, room: int, before: tuple[str, str]) -> None:
+    """A text on lines, after what stands before the first and before the others.
+
+    No word is broken in two: an id cut short is another id.
+    """
+    lines = textwrap.wrap(
+        text,
+        room,
+        initial_indent=before[0],
+        subsequent_indent=before[1],
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    sys.stdout.writelines(line + "\n" for line in lines)
 
 
 def instant(at: datetime | None) -> str:
@@ -191,20 +214,14 @@ def _start(found: re.Match[str]) -> str:
 
 def _records(heads: list[str], texts: list[list[str]], title: str, room: int) -> None:
     """Rows one below the other, a line a cell that has something; no word is broken in two."""
-    import textwrap
-
     if title:
         say(title)
     most = max(map(len, heads), default=0)
-    wrapper = textwrap.TextWrapper(room, break_long_words=False, break_on_hyphens=False)
-    wrapper.subsequent_indent = " " * (most + 4)
     for row in texts:
         say()
         for head, text in zip(heads, row, strict=True):
             if text:
-                wrapper.initial_indent = f"  {head:{most}}  "
-                for line in wrapper.wrap(text):
-                    say(line)
+                _say_wrapped(text, room, (f"  {head:{most}}  ", " " * (most + 4)))
     say()
 
 

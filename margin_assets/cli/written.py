@@ -35,12 +35,19 @@ TargetOption = Annotated[
 ]
 
 
-def refuse_without_file(form: Format, target: Path | None) -> None:
-    """A form of bytes needs a file, and a table is for a person."""
-    if form in _FILES and target is None:
-        raise typer.BadParameter(f"--format {form} needs --output FILE")
+def file_for(form: Format, target: Path | None, name: str) -> Path | None:
+    """Where an answer goes: what is named, else of a form of bytes `name` in this folder.
+
+    A file that nobody named replaces none.
+    """
     if form is Format.TABLE and target is not None:
         raise typer.BadParameter("--output takes --format json, csv, xlsx or parquet")
+    if form not in _FILES or target is not None:
+        return target
+    usual = Path(f"{name}.{form}")
+    if usual.exists():
+        raise typer.BadParameter(f"{usual} is there already: name a file by --output")
+    return usual
 
 
 def write(rows: "pl.DataFrame", form: Format, target: Path | None) -> None:

@@ -19,7 +19,10 @@ from margin_assets.dashboard.desk import Desk
 from margin_assets.dashboard.guard import POLICY, Guard, is_token, policy
 from margin_assets.dashboard.live import Signal
 
-PAGES = ("/", "/accounts", "/account", "/firm", "/quality", "/executive", "/avalanche", "/rates")
+PAGES = (
+    *("/", "/accounts", "/account", "/firm", "/quality", "/executive", "/avalanche", "/rates"),
+    "/backtests",
+)
 _TYPES = {
     "js": "text/javascript",
     "css": "text/css",

@@ -14,6 +14,7 @@ from margin_assets.dashboard.figures import LEVELS
 from margin_assets.dashboard.live import state
 from margin_assets.dashboard.pages import accounts, firm, one_account, quality
 from margin_assets.dashboard.pages.avalanche import Runs
+from margin_assets.dashboard.pages.backtests import Backtests
 from margin_assets.lake.ledger.adoptions import decided_as
 from margin_assets.rulebooks import Rulebook, in_force, versions
 
@@ -59,6 +60,7 @@ def router(desk: Desk) -> APIRouter:
     _add_accounts(routes, desk)
     _add_account(routes, desk)
     _add_avalanche(routes, desk)
+    _add_backtests(routes, desk)
     rates_questions.add(routes, desk)
     for path, answer in _whole(desk).items():
         routes.add_api_route(path, answer, methods=["GET"])
@@ -168,6 +170,18 @@ def _add_avalanche(routes: APIRouter, desk: Desk) -> None:
     def trend() -> Response:
         """How near each book came, in the order in which they came."""
         return answered(_cycled(desk) | runs.trend())
+
+
+def _add_backtests(routes: APIRouter, desk: Desk) -> None:
+    runs = Backtests(desk.follower.lake, desk.sealed)
+
+    @routes.get("/backtests", responses={404: {"description": "No such run."}})
+    def backtests(run: RunId = None) -> Response:
+        """A backtest that the lake holds, and all of them side by side."""
+        found = runs.chosen(run)
+        if found is None:
+            raise HTTPException(404, "no such run")
+        return answered(_cycled(desk) | found)
 
 
 def _cycled(desk: Desk) -> dict[str, Any]:

@@ -11,9 +11,11 @@ import polars as pl
 
 from margin_assets.dashboard.following import Follower
 from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store.store import Lake
 from schemas import TABLES
 
 _REMEMBERED = 256
+_SECONDS = 30.0
 
 
 class Sealed:
@@ -96,6 +98,24 @@ class Sealed:
                 self._scan = SealedTables(self._follower.lake, sealed.table_versions)
                 self._answers.clear()
             return self._at, self._scan
+
+
+class Kept:
+    """Tables that belong to no cycle, as they are now, also in a lake where nothing was sealed."""
+
+    def __init__(self, lake: Lake, sealed: Sealed, room: str) -> None:
+        self._lake, self._sealed, self._room = lake, sealed, room
+
+    def once(self, key: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 (what is made)
+        """What `make` gives, remembered for half a minute."""
+        return self._sealed.for_a_while((self._room, key), _SECONDS, make)
+
+    def rows(self, name: str, *conditions: pl.Expr) -> pl.DataFrame:
+        """Rows of a table in its order; none of a lake made before the table was declared."""
+        if not self._lake.has_table(name):
+            return TABLES[name].schema.create_empty()
+        rows = self._lake.read(name, lambda: self._lake.scan(name).filter(*conditions))
+        return rows.sort(TABLES[name].order)
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 (whatever JSON has)

@@ -67,7 +67,7 @@ class RatesValues(dy.Schema):
     status = columns.code("What the figures are worth.", VALUE_STATUSES)
     reasons = dy.String(
         description="Named states, sorted, by `;`: `no_terms`, `unusable_terms`, `no_index`, "
-        "`no_curve:X`, `stale_curve:X`, `no_fixing:X:DAY`, `no_fx`."
+        "`no_curve:X`, `stale_curve:X`, `no_fixing:X:DAY`, `no_spread`, `no_fx`."
     )
     npv = amount("Present value on the valuation day.", nullable=True)
     npv_reporting = amount(
@@ -78,6 +78,9 @@ class RatesValues(dy.Schema):
     cs01 = slope("Gain if the spread over the discount curve falls by a basis point.")
     gamma = slope("Second derivative by a parallel shift, a basis point squared.")
     convexity = columns.fraction("The same by years squared, over the value.", nullable=True)
+    z_spread = columns.fraction(
+        "Of a bond with a value: over its discount curve, continuous.", nullable=True
+    )
     requirement = amount("Of a bond with a value: margin by 4210(e)(2).", nullable=True)
     requirement_rule = dy.String(
         nullable=True, description="What charges a bond, such as `FINRA 4210(e)(2)(A)`."

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,21 @@ def test_shocks_and_additions_are_told_before_and_after(
     again = tmp_path / "again.json"
     again.write_text(json.dumps(found["document"]))
     assert margin("whatif", again, "--json").document["cash"] == found["after"]["cash"]
+
+
+def test_the_groups_that_are_shown_add_up_to_their_method(margin: Margin, firm: Path) -> None:
+    said = margin("whatif", "--account", "M-1001", *place(firm)).out
+
+    amounts = r" +([\d,.]+) +([\d,.]+) *$"
+    groups = re.findall(rf"FINRA 4210\S+ +-?[\d,.]+{amounts}", said, re.MULTILINE)
+    told = re.findall(r"reg_t (?:maintenance|initial) +([\d,.]+)", said)
+    sums = [sum(map(usd, column)) for column in zip(*groups, strict=True)]
+    assert len(groups) > 1
+    assert sums == [usd(amount) for amount in told]
+
+
+def usd(text: str) -> Decimal:
+    return Decimal(text.replace(",", ""))
 
 
 @pytest.mark.parametrize(

@@ -86,9 +86,23 @@ def test_a_workbook_has_instants_and_money_and_no_formula(tmp_path: Path) -> Non
     assert found.row(0) == ("=1+1", -1234.5, at(14, 55).replace(tzinfo=None))
 
 
-@pytest.mark.parametrize("verb", [["accounts"], ["sql", "SELECT 1 AS one"]])
-def test_a_form_of_bytes_needs_a_file(margin: Margin, told: Path, verb: list[str]) -> None:
-    said = margin(*verb, "--format", "xlsx", *place(told))
+@pytest.mark.parametrize(
+    ("verb", "file"), [(["accounts"], "accounts.xlsx"), (["sql", "SELECT 1 AS one"], "answer.xlsx")]
+)
+def test_a_form_of_bytes_makes_a_file_and_replaces_none_unasked(
+    margin: Margin,
+    told: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    verb: list[str],
+    file: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
 
-    assert said.code == 2
-    assert "--format xlsx needs --output FILE" in said.err
+    said = margin(*verb, "--format", "xlsx", *place(told))
+    again = margin(*verb, "--format", "xlsx", *place(told))
+
+    assert said.err == f"1 rows in {file}\n"
+    assert pl.read_excel(tmp_path / file).height == 1
+    assert (again.code, again.out) == (2, "")
+    assert f"{file} is there already: name a file by --output" in again.err

@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.live_driver import NOON, Firm, at, cash, fill, opening, price, text
+from tests.support.live_driver import (
+    NOON,
+    Firm,
+    account,
+    at,
+    cash,
+    fill,
+    instrument,
+    opening,
+    price,
+    text,
+)
 from tests.support.margin_command import Margin, landed, live, place
 
 LATER = text(at(60, hours=2))
@@ -109,3 +120,23 @@ def test_an_id_must_name_one_call(margin: Margin, folder: Path):
     ended = margin("calls", "list", "--account", "B", "--all", "--json", *place(folder)).document
     said = margin("calls", "extend", ended[0]["call_id"], *late, *landed(folder))
     assert "is met" in said.err
+
+
+def test_frozen_cash_accounts_are_listed(margin: Margin, tmp_path: Path):
+    """Bought on Monday with 200 of 1,000 paid, sold on Tuesday: 90 days, 12 CFR 220.8(c)."""
+    firm, tuesday = Firm(tmp_path), at(days=1)
+    firm.run(
+        accounts=[account("C", "cash")],
+        instruments=[instrument("X")],
+        cash_movements=[cash("c", "C", "200")],
+        fills=[fill("c", "10", "100", account_id="C")],
+        prices=[price("X", "100")],
+    )
+    sold = [fill("c-", "-10", "100", tuesday, account_id="C")]
+    firm.run(fills=sold, prices=[price("X", "100", tuesday)])
+
+    (row,) = margin("calls", "frozen", "--json", *place(tmp_path)).document
+    assert (row["account_id"], row["unpaid"], row["settled_funds"]) == ("C", 800, 0)
+    # T+2 in 2020, and two business days more.
+    assert (row["frozen_until"], row["due_on"]) == ("2020-06-08", "2020-03-13")
+    assert "1 purchases sold" in margin("calls", "frozen", *place(tmp_path)).err

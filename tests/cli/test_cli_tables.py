@@ -46,6 +46,23 @@ def test_a_row_that_is_too_wide_is_told_a_line_a_cell(
     ]
 
 
+def test_a_line_wider_than_the_window_goes_on_below(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output.say("close   was not good: a file waits", hang=8)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "20")
+
+    output.say("close   was not good: a file waits", hang=8)
+
+    assert capsys.readouterr().out.splitlines() == [
+        "close   was not good: a file waits",
+        "close   was not",
+        "        good: a file",
+        "        waits",
+    ]
+
+
 def test_an_id_is_shown_by_its_beginning(capsys: pytest.CaptureFixture[str]) -> None:
     output.table(("id", "text"), [["0123456789abcdef" * 2, "a 0123456789abcdef0 b"]])
 

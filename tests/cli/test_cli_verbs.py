@@ -241,7 +241,7 @@ def test_status_tells_freshness_cycle_time_and_quarantine(margin: Margin, told: 
     }
     said = margin("status", *landed(told)).out
     assert "backlog       0 files, 0 bytes" in said
-    assert "cash; 0 of the 29 rows of late" in said
+    assert "cash; 0 of the last 29 rows were refused" in said
 
 
 @pytest.mark.parametrize(

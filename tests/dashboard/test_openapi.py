@@ -55,4 +55,4 @@ def test_whatever_is_asked_is_answered_as_documented(server: Served):
 
         holds()
 
-    assert len(asked) == 25
+    assert len(asked) == 26

@@ -1,13 +1,24 @@
 """Losses of the present rates book by past moves of its curves."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 
 from margin_assets.desk.rates import moves_of
 from margin_assets.valuation.rates_book import RatesBook
-from tests.support.rates_rows import NOW, bond, micros, position, quotes, results, taken, value
+from tests.support.rates_rows import (
+    NOW,
+    bond,
+    micros,
+    position,
+    quotes,
+    results,
+    swap,
+    taken,
+    value,
+)
 
 
 def test_the_present_book_is_valued_under_each_past_days_move():
@@ -31,3 +42,20 @@ def test_the_present_book_is_valued_under_each_past_days_move():
     dv01 = value(whole, "T", day)["dv01"]
     assert gains[1].tolist() == pytest.approx([-10 * dv01, 5 * dv01], rel=0.05)
     assert gains[0].tolist() == pytest.approx((-0.4 * gains[1]).tolist())
+
+
+def test_a_swap_without_a_fixing_gains_by_neither_leg():
+    run = swap("RUN", start_date=date(2025, 9, 15), end_date=date(2027, 9, 15))
+    book = taken(
+        RatesBook(),
+        swaps=[run],
+        rates_positions=[position("RUN", 1e8)],
+        curve_quotes=quotes(),
+    )
+    assert value(book, "RUN")["reasons"] == "no_fixing:USD-SOFR:2025-09-15"
+
+    up = (np.array([1.0]), np.array([0.01]))
+    _, books, gains = book.gains(micros(NOW), {date(2026, 1, 2): {"USD-SOFR": up}})
+
+    assert gains.tolist() == [[0.0]]
+    assert books["left_out"].to_list() == [1]

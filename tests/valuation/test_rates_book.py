@@ -231,6 +231,44 @@ def test_a_curve_that_cannot_be_built_keeps_its_last_good_nodes_until_it_is_too_
     assert value(book, "T", gone)["status"] == "valued"
 
 
+@pytest.mark.parametrize(
+    "terms",
+    [
+        pytest.param({"kind": "ois", "tenor": "15Y", "quote": 0.043}, id="a tenor not required"),
+        pytest.param(
+            {"kind": "ois", "tenor": "10Y", "start": "5Y", "quote": 0.045},
+            id="a forward of a required tenor",
+        ),
+    ],
+)
+def test_a_quote_nobody_asks_for_leaves_its_curve_when_it_is_old(terms: dict[str, object]):
+    extra = {"curve": "USD-SOFR"} | terms
+    earlier = NOW - timedelta(hours=23)
+    feeds = {"curve_quotes": [*quotes(), extra | {"event_time": earlier}]}
+    seen, unseen = taken(RatesBook(), **feeds), taken(RatesBook(), **feeds)
+
+    assert results(seen).frames["curves"].height == 12
+    # Two hours on it is beyond a day: whether the book was asked before or not.
+    for book in (seen, unseen):
+        then = results(book, NOW + timedelta(hours=2)).frames["curves"]
+        assert (then.height, then["status"][0]) == (11, "fresh")
+
+
+@pytest.mark.parametrize(("at", "expected"), [(1, 1.1), (2, 1.25)])
+def test_of_a_pair_and_the_turned_one_the_newer_rate_counts(at: int, expected: float):
+    when = NOW + timedelta(hours=at)
+    rates = [("EURUSD", 1.1, NOW + timedelta(hours=1)), ("USDEUR", 0.8, when)]
+    book = taken(
+        RatesBook(),
+        bonds=[bond("EUR", currency="EUR")],
+        rates_positions=[position("EUR", 1e6)],
+        curve_quotes=quotes("EUR-ESTR"),
+        fx_rates=[{"pair": p, "rate": rate, "event_time": t} for p, rate, t in rates],
+    )
+
+    assert results(book, when).frames["desk_risk"]["fx_rate"].to_list() == [expected]
+
+
 def test_a_missing_tenor_is_no_zero():
     book = taken(
         RatesBook(),
@@ -248,18 +286,20 @@ def test_a_missing_tenor_is_no_zero():
     assert value(book, "T")["status"] == "valued"
 
 
-def test_a_restart_knows_the_nodes_that_stand_though_newer_quotes_made_none():
-    feeds = {"bonds": [bond()], "rates_positions": [position("T", 1e6)]}
+@pytest.mark.parametrize("cured", [["5Y"], ["2Y", "5Y"]], ids=["stands", "builds"])
+def test_a_restart_knows_the_nodes_that_stand_and_the_spreads_that_prices_found(cured: list[str]):
+    feeds = {"bonds": [bond(clean_price=99.0)], "rates_positions": [position("T", 1e6)]}
     bad = quotes(when=LATER, tenors=["2Y"], up=0.5)
     lived = taken(RatesBook(), **feeds, curve_quotes=quotes())
     written = [results(lived).frames["curves"].with_columns(cycle=1)]
     taken(lived, curve_quotes=bad)
-    written.append(results(lived, LATER).frames["curves"].with_columns(cycle=2))
+    sealed = results(lived, LATER).frames
+    written.append(sealed["curves"].with_columns(cycle=2))
 
     again = taken(RatesBook(), **feeds, curve_quotes=quotes() + bad)
-    again.load(pl.concat(written), micros(LATER))
+    again.load(pl.concat(written), sealed["rates_values"], micros(LATER))
     for book in (lived, again):
-        taken(book, curve_quotes=quotes(when=LATER, tenors=["5Y"], up=0.0001))
+        taken(book, curve_quotes=quotes(when=LATER, tenors=cured, up=0.0001))
     ours, theirs = results(lived, LATER), results(again, LATER)
 
     assert ours.frames.keys() == theirs.frames.keys()
@@ -292,45 +332,3 @@ def test_by_date_it_is_what_it_was_that_day():
             of_day = found[name].filter(pl.col("business_date") == day.date())
             assert_frame_equal(of_day.drop("business_date"), ours[name], check_column_order=False)
         assert found["rates_values"].filter(business_date=day.date()).height == min(n + 1, 2)
-
-
-IG, SHORT_IG = (
-    "FINRA 4210(e)(2)(C)(i)",
-    "the greater of FINRA 4210(e)(2)(C)(i) and FINRA 4210(c)(4)",
-)
-CHARGED = {
-    # Name: class, face, terms; then the rate of value or of principal, and the paragraph.
-    "2Y9M": ("us_treasury", 1_000_000, {}, 0.02, "FINRA 4210(e)(2)(A)"),
-    "SHORT": ("us_treasury", -1_000_000, {}, 0.02, "FINRA 4210(e)(2)(A)"),
-    "MUNI": ("municipal", 1_000_000, {}, 0.07, "FINRA 4210(e)(2)(B)"),
-    "IG": ("corporate_investment_grade", 1_000_000, {}, 0.10, IG),
-    "IG SHORT": ("corporate_investment_grade", -1_000_000, {}, 0.30, SHORT_IG),
-    "UNTOLD": (None, 1_000_000, {}, 1.00, "no bond_class: as other, Regulation T 220.12(d)"),
-}
-LONG_ZERO = {"bond_class": "us_treasury", "coupon": 0.0, "maturity": date(2045, 11, 15)}
-
-
-def test_a_bond_has_its_margin_beside_its_value_and_a_swap_has_none():
-    terms = [bond(name, bond_class=c, **more) for name, (c, _, more, _, _) in CHARGED.items()]
-    held = [position(name, face) for name, (_, face, _, _, _) in CHARGED.items()]
-    found = results(
-        taken(
-            RatesBook(),
-            bonds=[*terms, bond("ZERO", **LONG_ZERO), bond("OVER", maturity=date(2025, 12, 1))],
-            swaps=[swap()],
-            rates_positions=[*held, *(position(name, 1e6) for name in ("ZERO", "OVER", "S"))],
-            curve_quotes=quotes(),
-        )
-    )
-    rows = {row["instrument_id"]: row for row in found.frames["rates_values"].to_dicts()}
-
-    for name, (_, _, _, rate, paragraph) in CHARGED.items():
-        expected = abs(float(rows[name]["npv"])) * rate
-        assert float(rows[name]["requirement"]) == pytest.approx(expected, abs=0.01)
-        assert rows[name]["requirement_rule"] == paragraph
-    # Worth 40% of its face: 6% of that is less than 3% of principal.
-    assert rows["ZERO"]["requirement"] == 30_000
-    assert [rows[name]["requirement"] for name in ("OVER", "S")] == [None, None]
-    assert rows["S"]["requirement_rule"] is None
-    [desk] = found.frames["desk_risk"].to_dicts()
-    assert desk["requirement"] == sum(row["requirement"] or 0 for row in rows.values())

@@ -133,6 +133,7 @@ def _market(
         if underlying >= 0:
             volatility[underlying] = number
     stressed, long_run = _levels(history, sigma_bar, settings)
+    as_of = settings.as_of or date.max
     market = Market(
         names=tuple(names.factors),
         classes=tuple(names.classes),
@@ -143,7 +144,8 @@ def _market(
         returns=history.daily,
         correlation=correlation,
         volatility_of=volatility,
-        rules=in_force("avalanche_scenarios", settings.as_of or date.max).numbers,
+        rules=in_force("avalanche_scenarios", as_of).numbers,
+        points_a_side=in_force("tims", as_of).numbers["points_a_side"],
     )
     return market, told
 

@@ -30,7 +30,6 @@ TOOLS = {
 }
 _SHARE = 0.25
 STATIC = ("SIMM", "SCHEDULE", "R4210", "FLAT")
-_POINTS = 10
 _EXACT = Error(0.0, 0.0)
 Row = dict[str, Any]
 
@@ -53,6 +52,8 @@ class Market(NamedTuple):
     """[factor]: place of the implied volatility that belongs to it, or -1."""
     rules: Row
     """Numbers of the rulebook `avalanche_scenarios`."""
+    points_a_side: int
+    """Valuation points of 4210(g) either way, of the rulebook `tims`."""
 
 
 class SetExposure(NamedTuple):
@@ -260,7 +261,8 @@ def _r4210(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
     groups = []
     for number, factor in enumerate(held.factors):
         move = model["rate"] or moves[market.classes[factor]]
-        groups.append(_exact(scanned.point_planes(len(held.factors), number, move, _POINTS)))
+        planes = scanned.point_planes(len(held.factors), number, move, market.points_a_side)
+        groups.append(_exact(planes))
     return groups, ""
 
 

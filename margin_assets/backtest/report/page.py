@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from margin_assets.avalanche.report.scales import money, percent
 from margin_assets.backtest.report.plots import Line, Picture, Point, columns, dated, trade_off
+from margin_assets.backtest.results.months import by_month, shares_of_gross
 from margin_assets.kernels.rules.backtest_rules import Crisis, backtest_rules
 
 Tables = Mapping[str, pl.DataFrame]
@@ -117,28 +118,9 @@ def _position(one: Sequence[Any]) -> str:
     return f"{quantity / 1e6:,.0f} {symbol} at {price / 1e6:,.2f}, then {after / 1e6:,.2f}"
 
 
-def _shares(days: pl.DataFrame, name: str) -> list[float]:
-    gross = days["gross"].cast(pl.Float64)
-    share = days[name].cast(pl.Float64) / pl.select(pl.when(gross > 0).then(gross)).to_series()
-    return share.fill_null(0.0).to_list()
-
-
 def _whole(days: pl.DataFrame) -> dict[str, Markup]:
     """All sessions, by month: the last requirement, the largest loss, and all calls."""
-    months = (
-        days.with_columns(
-            month=pl.col("business_date").dt.truncate("1mo"),
-            loss_share=pl.Series(_shares(days, "loss")),
-            **{f"{name}_share": pl.Series(_shares(days, name)) for name in METHOD_NAMES},
-        )
-        .group_by("month", maintain_order=True)
-        .agg(
-            pl.col("loss_share").max(),
-            *(pl.col(f"{name}_share").last() for name in METHOD_NAMES),
-            pl.col("calls_made", "sold_out").sum(),
-            pl.col("lost").sum().cast(pl.Float64),
-        )
-    )
+    months = by_month(days)
     at = months["month"].to_list()
     lines = [Line(told, months[f"{name}_share"].to_list()) for name, told in METHOD_NAMES.items()]
     lines.append(Line("worst day's loss", months["loss_share"].to_list()))
@@ -168,8 +150,9 @@ def _crises(days: pl.DataFrame, crises: Sequence[Crisis]) -> list[dict[str, Any]
         if within.height < 2:
             continue
         at: list[date] = within["business_date"].to_list()
-        lines = [Line(told, _shares(within, name)) for name, told in METHOD_NAMES.items()]
-        lines.append(Line("loss until the next session", _shares(within, "loss")))
+        shares = shares_of_gross(within, *METHOD_NAMES, "loss")
+        named = {**METHOD_NAMES, "loss": "loss until the next session"}
+        lines = [Line(told, shares[f"{name}_share"].to_list()) for name, told in named.items()]
         drawing = dated(
             Picture(crisis.name, "Requirements and losses, shares of gross value"), at, lines
         )
@@ -178,19 +161,21 @@ def _crises(days: pl.DataFrame, crises: Sequence[Crisis]) -> list[dict[str, Any]
     return found
 
 
-def _grid_of(runs: Sequence[Tables]) -> Markup | None:
-    """Runs by what they cost and by what was lost and avoided, where there are several."""
+def _grid_of(runs: Sequence[Tables]) -> dict[str, Markup]:
+    """Runs by what they cost and by what was lost and avoided, by title; none of a single run."""
     if len(runs) < 2:
-        return None
+        return {}
     rows = [tables["backtest_runs"].row(0, named=True) for tables in runs]
-    drawn = [
-        trade_off(
-            Picture(f"Cost against losses {told}", f"Mean house requirement across, {told} upward"),
-            _points(rows, name),
-        )
-        for name, told in (("lost", "of the firm"), ("avoided", "avoided by selling out"))
-    ]
-    return Markup("".join(drawn))  # noqa: S704
+    found = {}
+    for name, told in (
+        ("lost", "losses of the firm"),
+        ("avoided", "losses avoided by selling out"),
+    ):
+        title = f"Cost against {told}"
+        picture = Picture(title, f"Mean house requirement across, {told} upward, USD")
+        # Every text in it was escaped when it was drawn.
+        found[title] = Markup(trade_off(picture, _points(rows, name)))  # noqa: S704
+    return found
 
 
 def _points(rows: Sequence[Mapping[str, Any]], upward: str) -> list[Point]:

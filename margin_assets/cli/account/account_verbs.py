@@ -21,7 +21,7 @@ from margin_assets.cli.written import (
     Format,
     FormatOption,
     TargetOption,
-    refuse_without_file,
+    file_for,
     write,
 )
 
@@ -70,7 +70,7 @@ def accounts(  # noqa: PLR0913 (the options of the interface)
     The same as the view accounts_now of SQL.
     """
     form = Format.JSON if as_json else form
-    refuse_without_file(form, target)
+    target = file_for(form, target, "accounts")
     if cycle is not None and as_of is not None:
         raise typer.BadParameter("--cycle and --as-of exclude each other")
     rows = _rows(lake, in_call=in_call, cycle=cycle, as_of=as_of)

@@ -45,17 +45,17 @@ def _show(found: Document) -> None:
     when = output.instant(found["as_of"])
     output.say(f"{found['account_id']} as of {when}, cycle {found['cycle']}: {verdict}")
     for reason in found["reasons"]:
-        missing = f", short by {_usd(reason['short_by'])}" if "short_by" in reason else ""
+        missing = (
+            f", short by {output.shown(output.usd(reason['short_by']))}"
+            if "short_by" in reason
+            else ""
+        )
         inputs = f": {', '.join(reason['inputs'])}" if "inputs" in reason else ""
         output.say(f"refused: {reason['reason']} ({reason['rule']}){missing}{inputs}")
     for order in found["orders"]:
         output.say(f"order: {order}")
-    rows = [(name.replace("_", " "), *map(_usd, found[name].values())) for name in _SHOWN]
+    rows = [(name.replace("_", " "), *map(output.usd, found[name].values())) for name in _SHOWN]
     output.table(("USD", "before", "after"), rows)
     for flag in found["flags"]:
         output.say(f"flag: {flag}")
     output.say(f"worst scenario after: {found['worst_stress_scenario']['after']}")
-
-
-def _usd(amount: float | None) -> str:
-    return "" if amount is None else f"{amount:,.2f}"

@@ -26,7 +26,7 @@ def show(answer: Document) -> None:
         f"{_text(answer['margin_savings'])}"
     )
     books = (f"{family} {day}" for family, day in answer["rulebooks"].items())
-    output.say(f"rulebooks: {', '.join(books)}")
+    output.say(f"rulebooks: {', '.join(books)}", hang=11)
 
 
 def _text(amount: float | None) -> str:
@@ -58,13 +58,14 @@ def _groups(answer: Document) -> None:
             g["symbol"],
             g["strategy"],
             g["rule"],
-            output.usd(g["gross_requirement"]),
-            output.usd(g["net_deposit"]),
+            output.usd(g["market_value"]),
+            output.usd(g["maintenance_requirement"]),
+            output.usd(g["initial_requirement"]),
         )
         for g in answer["reg_t"]["groups"]
     ]
     if groups:
-        heads = ("symbol", "strategy", "rule", "requirement (USD)", "net deposit (USD)")
+        heads = ("symbol", "strategy", "rule", "market value", "maintenance", "initial")
         output.table(heads, groups)
     classes = [
         (

@@ -1,7 +1,8 @@
 """Verbs over margin calls: calls list, show, extend."""
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +20,10 @@ from margin_assets.cli.options import (
     opened_lake,
 )
 
+if TYPE_CHECKING:
+    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.store.store import Lake
+
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id, or enough of its start.")]
 _SHOWN = (
     *("call_id", "account_id", "call_type", "state", "amount", "first_amount"),
@@ -29,11 +34,15 @@ _LIFE = (
     *("met_by_market", "house_due_at", "legal_due_at", "extended_until", "extended_by"),
     *("consequence", "cycle"),
 )
+_FROZEN = (
+    *("account_id", "frozen_until", "settled_funds", "symbol", "bought_on", "sold_on"),
+    *("unpaid", "due_on", "fill_id"),
+)
 _SHORT = 12
 """Of an id, in a list for people."""
 
 calls = typer.Typer(
-    help="List, show, extend margin calls.",
+    help="List, show, extend margin calls; list frozen cash accounts.",
     no_args_is_help=True,
     rich_markup_mode=None,
     epilog=example("margin calls list --due today"),
@@ -53,6 +62,7 @@ def register(app: typer.Typer) -> None:
             'margin calls extend 3f2a9c --until 2026-12-04 --reason "wire is under way" --as mary'
         ),
     )(extend)
+    calls.command("frozen", epilog=example("margin calls frozen"))(frozen_accounts)
     app.add_typer(calls, name="calls")
 
 
@@ -93,6 +103,44 @@ def list_calls(  # noqa: PLR0913 (the options of the interface)
     owed = sum(row["amount"] for row in rows)
     stands = "nothing is sealed yet" if sealed is None else f"as of {output.shown(sealed.as_of)}"
     output.note(f"{len(rows)} calls, {owed:,} USD owed, {stands}")
+
+
+def frozen_accounts(*, lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = False) -> None:
+    """Cash accounts that sold what they had not paid for: they buy with settled cash alone."""
+    held = opened_lake(lake)
+    sealed = chosen_cycle(held)
+    rows = [] if sealed is None or sealed.as_of is None else _frozen(held, sealed, sealed.as_of)
+    if as_json:
+        output.answer(rows)
+        return
+    output.table(_FROZEN, ([row[name] for name in _FROZEN] for row in rows))
+    output.note(f"{len(rows)} purchases sold before they were paid for, 12 CFR 220.8(c)")
+
+
+def _frozen(held: "Lake", sealed: "Sealed", as_of: datetime) -> list[dict[str, Any]]:
+    """A row for each sale that freezes an account, the longest freeze last."""
+    import polars as pl
+
+    from margin_assets.kernels.rules.grid import new_york_day
+    from margin_assets.lake.ledger.adoptions import decided_as
+    from margin_assets.live.checking import frozen, tables_of
+
+    tables, on = tables_of(held, sealed), new_york_day(int(as_of.timestamp() * 1e6))
+    accounts = tables("account_state", pl.col("account_type") == "cash", columns=["account_id"])
+    with decided_as(held, sealed):
+        found = frozen(tables, accounts["account_id"].to_list(), as_of)
+    rows = [
+        {
+            "account_id": account,
+            **ride._asdict(),
+            "unpaid": Decimal(ride.unpaid) / 100,
+            "settled_funds": Decimal(stands.settled_funds) / 100,
+        }
+        for account, stands in found.items()
+        for ride in stands.rides
+        if ride.freezes(on)
+    ]
+    return sorted(rows, key=lambda row: (row["frozen_until"], row["account_id"], row["fill_id"]))
 
 
 def show(

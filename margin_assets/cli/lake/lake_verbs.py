@@ -36,7 +36,7 @@ from margin_assets.cli.written import (
     Format,
     FormatOption,
     TargetOption,
-    refuse_without_file,
+    file_for,
     write,
 )
 
@@ -73,8 +73,6 @@ def init(*, lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = False) -> Non
     if as_json:
         output.answer({"lake": lake, "created": sorted(made), "tables": tables})
         return
-    rows = [(t["table"], "created" if t["is_new"] else "there", t["grain"]) for t in tables]
-    output.table(("table", "", "one row"), rows)
     output.note(f"lake {lake}: {len(made)} tables created, {len(tables) - len(made)} were there")
 
 
@@ -107,7 +105,7 @@ def sql(  # noqa: PLR0913 (the options of the interface)
     form = Format.JSON if as_json else form
     if cycle is not None and as_of is not None:
         raise typer.BadParameter("--cycle and --as-of exclude each other")
-    refuse_without_file(form, target)
+    target = file_for(form, target, "answer")
     at = None if as_of is None else moment(as_of)
     held = opened_lake(lake)
     sealed = chosen_cycle(held, cycle, at)

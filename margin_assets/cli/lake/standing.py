@@ -27,6 +27,7 @@ from margin_assets.monitoring.unknown_actions import unknown_actions
 _LISTED = 20
 _AT_ONCE = 6  # tables looked at: a look waits on the store more than on a core
 _DAYS = 5
+_HANG = 14  # what a line goes on below
 
 Document = dict[str, Any]
 
@@ -142,7 +143,7 @@ def show(found: Document) -> None:
     """The same for a person."""
     backlog, plan, fresh = found["backlog"], found["open_plan"], found["freshness"]
     for number, state in enumerate(found["states"]):
-        output.say(f"{'also' if number else 'health':13} {state}: {_WORDS[state]}")
+        output.say(f"{'also' if number else 'health':13} {state}: {_WORDS[state]}", _HANG)
     output.say(
         f"last cycle    {found['last_cycle'] or '-'}  as of {output.instant(found['as_of'])}"
     )
@@ -151,16 +152,18 @@ def show(found: Document) -> None:
     sealed = _ago("sealed", fresh["seal_age_seconds"], "nothing is sealed")
     events = _ago("events", fresh["event_lag_seconds"], "no event is evaluated")
     exchange = "open" if found["exchange_is_open"] else "closed"
-    output.say(f"freshness     {fresh['state']}: {sealed}, {events}; the exchange is {exchange}")
+    output.say(
+        f"freshness     {fresh['state']}: {sealed}, {events}; the exchange is {exchange}", _HANG
+    )
     if plan is not None:
         output.say(f"open plan     cycle {plan['cycle']}, {plan['files']} files")
     size = f"{backlog['files']} files, {backlog['bytes']:,} bytes"
     age = backlog["oldest_seconds"]
     oldest = "" if age is None else f", the oldest for {output.span(age)}"
-    output.say(f"backlog       {size} in {backlog['landing']}{oldest}")
+    output.say(f"backlog       {size} in {backlog['landing']}{oldest}", _HANG)
     _show_recent(found)
     _show_daily(found["daily"])
-    output.say(f"last close    {sentence(found['close'])}")
+    output.say(f"last close    {sentence(found['close'])}", _HANG)
     for title, rows in (
         ("damaged tables", found["damaged_tables"]),
         ("files ahead of the clock", found["waiting_files"]),
@@ -178,10 +181,13 @@ def _show_recent(found: Document) -> None:
     median, p99 = ("-" if took[name] is None else f"{took[name]:.3f} s" for name in ("p50", "p99"))
     output.say(f"cycle time    {median} median, {p99} p99 of {took['cycles']} cycles")
     recent = rows["rows"]
-    of_late = "" if not recent else f"; {rows['quarantined']:,} of the {recent:,} rows of late"
+    last = (
+        "" if not recent else f"; {rows['quarantined']:,} of the last {recent:,} rows were refused"
+    )
     output.say(
         f"quarantined   {found['quarantined_rows']} rows are open (`margin quarantine list`), "
-        f"{found['refused']['rows']} of them fills or cash{of_late}"
+        f"{found['refused']['rows']} of them fills or cash{last}",
+        _HANG,
     )
 
 

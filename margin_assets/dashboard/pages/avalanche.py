@@ -3,20 +3,17 @@
 Its tables belong to no cycle: they are read as they are now, also where nothing was sealed yet.
 """
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 import polars as pl
 
-from margin_assets.dashboard.tables import Sealed, listed
+from margin_assets.dashboard.tables import Kept, Sealed, listed
 from margin_assets.kernels.avalanche.answers.policy import policy
 from margin_assets.lake.store.store import Lake
-from schemas import TABLES
 
 USUAL = "severe"
 """Scenario that is shown where none is chosen, if the newest book was run in it."""
-_SECONDS = 30.0
 _LISTED = 60
 _BLOCK = 4  # hours of one column of the map of calls
 _VENUES, _MANAGERS, _FACTORS, _MEASURES = 20, 12, 10, 5
@@ -30,14 +27,14 @@ class Runs:
     """Runs that a lake holds. What is read is remembered for half a minute."""
 
     def __init__(self, lake: Lake, sealed: Sealed) -> None:
-        self._lake, self._sealed = lake, sealed
+        self._lake, self._kept = lake, Kept(lake, sealed, "avalanche")
 
     def chosen(self, run_id: str | None) -> Answer | None:
         """The run that is named, else the newest book's; None where there is no such run.
 
         A lake without any run that has answers gives how many runs it keeps, and none of them.
         """
-        runs = self._once("runs", self._runs)
+        runs = self._kept.once("runs", self._runs)
         told = runs.filter("is_told")
         listed_runs = listed(told.head(_LISTED), *_OF_A_RUN)
         base = {"kept": runs.height, "runs": listed_runs, "run": None} | self.trend()
@@ -51,29 +48,19 @@ class Runs:
         if shown.is_empty():
             return base
         run = shown.row(0, named=True)
-        answers: Answer = self._once(run["run_id"], lambda: self._answers(run))
+        answers: Answer = self._kept.once(run["run_id"], lambda: self._answers(run))
         arms = runs.filter(pl.col(name) == run[name] for name in _SHARED).sort("arm")
         return base | {"run": listed(shown)[0], "arms": listed(arms)} | answers
 
     def trend(self) -> Answer:
         """Readings of the early warning, in the order in which books came, and its levels."""
-        found: Answer = self._once("trend", self._trend)
+        found: Answer = self._kept.once("trend", self._trend)
         return found
-
-    def _once(self, key: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 (what is made)
-        return self._sealed.for_a_while(("avalanche", key), _SECONDS, make)
-
-    def _rows(self, name: str, *conditions: pl.Expr) -> pl.DataFrame:
-        """Rows of a table in its order; none of a lake made before the table was declared."""
-        if not self._lake.has_table(name):
-            return TABLES[name].schema.create_empty()
-        rows = self._lake.read(name, lambda: self._lake.scan(name).filter(*conditions))
-        return rows.sort(TABLES[name].order)
 
     def _runs(self) -> pl.DataFrame:
         """Every run with the number of its book, and whether its answers are there."""
-        told = self._rows("early_warnings")["run_id"]
-        runs = self._rows("avalanche_runs").drop("settings")
+        told = self._kept.rows("early_warnings")["run_id"]
+        runs = self._kept.rows("avalanche_runs").drop("settings")
         joined = runs.join(self._books(), on="snapshot_id", how="left", validate="m:1")
         return joined.with_columns(is_told=pl.col("run_id").is_in(told.implode())).sort(
             *("book", "need_q99", "run_id"), descending=[True, True, False], nulls_last=True
@@ -88,7 +75,7 @@ class Runs:
         return self._lake.read(name, lambda: rows)
 
     def _trend(self) -> Answer:
-        readings = self._rows("warning_readings").tail(_TREND)
+        readings = self._kept.rows("warning_readings").tail(_TREND)
         last = readings["as_of"].tail(1).to_list()
         levels = policy(next(iter(last), None) or date.max).warning
         return {
@@ -99,18 +86,18 @@ class Runs:
     def _answers(self, run: Answer) -> Answer:
         of_run = pl.col("run_id") == run["run_id"]
         of_book = pl.col("snapshot_id") == run["snapshot_id"]
-        shares = self._rows("concentration_shares", of_run, pl.col("is_breach"))
-        fan = self._rows("need_by_hour", of_run)
+        shares = self._kept.rows("concentration_shares", of_run, pl.col("is_breach"))
+        fan = self._kept.rows("need_by_hour", of_run)
         return {
             "fan": _columns(fan),
-            "sources": _columns(self._rows("sources_by_hour", of_run)),
-            "calls": calls(self._rows("calls_by_hour", of_run), fan.height),
-            "attribution": attribution(self._rows("margin_attribution", of_run)),
-            "warning": _only(self._rows("early_warnings", of_run)),
-            "reading": _only(self._rows("warning_readings", of_book)),
-            "facility": _only(self._rows("facility_sizes", of_run)),
+            "sources": _columns(self._kept.rows("sources_by_hour", of_run)),
+            "calls": calls(self._kept.rows("calls_by_hour", of_run), fan.height),
+            "attribution": attribution(self._kept.rows("margin_attribution", of_run)),
+            "warning": _only(self._kept.rows("early_warnings", of_run)),
+            "reading": _only(self._kept.rows("warning_readings", of_book)),
+            "facility": _only(self._kept.rows("facility_sizes", of_run)),
             "breaches": listed(shares.sort("stressed_share", descending=True)),
-            "measures": listed(self._rows("recommendations", of_run).head(_MEASURES)),
+            "measures": listed(self._kept.rows("recommendations", of_run).head(_MEASURES)),
         }
 
 

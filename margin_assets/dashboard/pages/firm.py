@@ -7,6 +7,7 @@ import polars as pl
 
 from margin_assets.dashboard.figures import LEVELS, Figures
 from margin_assets.dashboard.following import Follower
+from margin_assets.dashboard.pages.migration import Day, migrations
 from margin_assets.dashboard.pages.one_account import newest
 from margin_assets.dashboard.tables import Sealed, listed, plain
 
@@ -131,9 +132,24 @@ def executive(sealed: Sealed, follower: Follower) -> dict[str, Any]:
         "scenarios": list(figures.firm),
         "history": [plain(row) for row in follower.past.totals()],
         "days": _last_days(sealed, figures),
+        "migrations": sealed.for_a_while(
+            "migrations", _TREND_SECONDS, lambda: _migrations(sealed, figures)
+        ),
         "largest": _top(figures)[:3],
         "limits": sealed.once("limits", lambda: _limits(sealed)),
     }
+
+
+def _migrations(sealed: Sealed, figures: Figures) -> list[dict[str, Any]]:
+    """How accounts moved between levels, day by day, the newest first; from day to day alone."""
+    days = [Day(row["day"], row["cycle"]) for row in _last_days(sealed, figures)]
+    if len(days) < 2:
+        return []
+    days[-1] = Day(days[-1].day, figures.cycle)
+    since = pl.col("cycle") > days[0].cycle
+    decisions = sealed.rows("enforcement_decisions", since)
+    found = migrations(figures.accounts, decisions, days)
+    return [{"day": day, "counts": counts} for day, counts in found]
 
 
 def _last_days(sealed: Sealed, figures: Figures) -> list[dict[str, Any]]:
@@ -161,6 +177,7 @@ def _days(sealed: Sealed, figures: Figures) -> list[dict[str, Any]]:
     by_day = (
         found.group_by(day=pl.col("as_of").dt.date())
         .agg(
+            cycle=pl.col("cycle").max(),
             deficiency=pl.col("deficiency").filter(pl.col("move") == 0).first(),
             deficient=pl.col("accounts_deficient").filter(pl.col("move") == 0).first(),
             accounts=pl.col("accounts").max(),

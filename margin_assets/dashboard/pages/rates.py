@@ -65,7 +65,7 @@ def curves(sealed: Sealed, name: str | None) -> Answer | None:
     return {
         "curves": [_curve(last.filter(curve=one)) for one in names],
         "chosen": chosen,
-        "days": _days(rows.filter(curve=chosen)),
+        "days": _days(rows.filter(curve=chosen) if names else rows),
     }
 
 

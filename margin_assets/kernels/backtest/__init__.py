@@ -1,6 +1,6 @@
-"""What history says of a requirement: coverage, tails, alarms and what they would have saved.
+"""What history says of a requirement: coverage, alarms and what they would have saved.
 
 Pure loops and formulas over a book's days; the days themselves are walked by
-`margin_assets.backtest`. Sources: Kupiec (1995), Christoffersen (1998); conventions of value at
-risk as in Open Source Risk Engine. The rulebook `backtest` has the numbers.
+`margin_assets.backtest`. Sources: Kupiec (1995), Christoffersen (1998). The rulebook `backtest`
+has the numbers.
 """

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -58,9 +59,14 @@ def call_ids(calls: OpenCalls, names: Sequence[str]) -> list[str]:
 def version_frame(versions: Sequence[Version], names: Sequence[str]) -> pl.DataFrame:
     """Versions in their canonical order as `margin_calls`, without cycle."""
     if not versions:
-        return TABLES["margin_calls"].schema.create_empty().drop("cycle")
+        return _no_version()
     rows = pl.concat([_frame(version, names) for version in versions])
     return rows.sort("changed_at", "account_id", "call_type", "version")
+
+
+@cache
+def _no_version() -> pl.DataFrame:
+    return TABLES["margin_calls"].schema.create_empty().drop("cycle")
 
 
 def _frame(version: Version, names: Sequence[str]) -> pl.DataFrame:

@@ -69,13 +69,15 @@ def credit_plane(groups: list[Scanned], exposure: Exposure, rate: float) -> Plan
     return Planes(-2.0 * rate * lesser.w, -2.0 * rate * lesser.w2)
 
 
-def point_planes(factors: int, place: int, move: float, points: int) -> Planes:
-    """The worst of evenly spaced price points within `move` either way, and never below nothing.
+def point_planes(factors: int, place: int, move: float, points_a_side: int) -> Planes:
+    """The worst of evenly spaced price points up to `move` either way, and never below nothing.
 
+    None is unchanged: of five a side each is a fifth of the move from the next.
     Source: FINRA Rule 4210(g)(2)(F), theoretical gains and losses at ten valuation points.
     """
-    moves = np.append(np.linspace(-move, move, points), 0.0)
-    w, w2 = np.zeros((points + 1, factors)), np.zeros((points + 1, factors))
+    side = move * np.arange(1, points_a_side + 1) / points_a_side
+    moves = np.concatenate([-side[::-1], side, [0.0]])
+    w, w2 = np.zeros((len(moves), factors)), np.zeros((len(moves), factors))
     w[:, place] = -moves
     w2[:, place] = -0.5 * moves**2
     return Planes(w, w2)

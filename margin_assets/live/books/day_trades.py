@@ -159,10 +159,11 @@ class DayTradeMonitor:
 
     def _sized(self, trades: pl.DataFrame) -> pl.DataFrame:
         """Trades with multiplier and leverage of each; a size that no row has said is null."""
-        multiplier = pl.Series(self._market.multiplier_then(trades), dtype=pl.Int64)
+        multiplier, leverage = (
+            pl.Series(told, dtype=pl.Int64) for told in self._market.terms_then(trades)
+        )
         is_known = self._market.is_known[self._market.symbols.places(trades["symbol"])]
         sized = multiplier.set(pl.Series(~is_known, dtype=pl.Boolean), None)
-        leverage = pl.Series(self._market.leverage_then(trades), dtype=pl.Int64)
         return trades.with_columns(multiplier=sized, leverage=leverage)
 
     def _held(self, trades: pl.DataFrame) -> pl.DataFrame:

@@ -100,6 +100,8 @@ class SettlementMonitor:
 
     def take(self) -> pl.DataFrame:
         """They as rows of `settlements`, without cycle; then they are forgotten."""
+        if not self._rows:
+            return NOTHING_SETTLED
         found, self._rows = settlement_frame(self.told()), []
         return found
 

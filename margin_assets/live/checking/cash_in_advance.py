@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.history.free_riding import entries_of, standing
+from margin_assets.kernels.history.free_riding import Standing, entries_of, standing
 from margin_assets.kernels.rules.grid import new_york_day
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.rulebooks import in_force
@@ -15,10 +15,8 @@ _SLACK_DAYS = 2
 """A trade date is a day of New York, an event time one of UTC."""
 
 
-def settled_funds(
-    tables: SealedTables, accounts: Collection[str], as_of: datetime
-) -> dict[str, int]:
-    """Settled cents of those of some cash accounts that have no delayed payment at an instant.
+def frozen(tables: SealedTables, accounts: Collection[str], as_of: datetime) -> dict[str, Standing]:
+    """Those of some cash accounts that have no delayed payment at an instant, by id.
 
     Only who sold, or corrected a trade, within the freeze can be without it: nobody else is read.
     """
@@ -48,8 +46,4 @@ def settled_funds(
         account: standing(entries, sessions().days, on)
         for account, entries in entries_of(fills, paid, terms).items()
     }
-    return {
-        account: max(stands.settled_funds, 0)
-        for account, stands in found.items()
-        if stands.frozen_until(on) is not None
-    }
+    return {name: stands for name, stands in found.items() if stands.frozen_until(on) is not None}

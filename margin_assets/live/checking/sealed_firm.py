@@ -17,7 +17,7 @@ from margin_assets.lake.ledger.adoptions import Adopted, decided_as
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.books.intraday import is_switched
-from margin_assets.live.checking.cash_in_advance import settled_funds
+from margin_assets.live.checking.cash_in_advance import frozen
 from margin_assets.live.checking.loaded import loaded, tables_of
 from margin_assets.live.checking.overlaid import house_charges
 from margin_assets.live.checking.traded_today import TradedToday
@@ -139,7 +139,8 @@ def sealed_firm(lake: Lake, sealed: Sealed, account: str | None = None) -> Seale
         raise LookupError(f"cycle {sealed.cycle} has no snapshot: nothing had happened by then")
     with decided_as(lake, sealed):
         monitor = loaded(lake, sealed, sealed.as_of, account)
-        funds = settled_funds(tables_of(lake, sealed), _cash_accounts(monitor), sealed.as_of)
+        found = frozen(tables_of(lake, sealed), _cash_accounts(monitor), sealed.as_of)
+        funds = {name: max(stands.settled_funds, 0) for name, stands in found.items()}
         return SealedFirm(monitor, sealed, Adopted(lake), funds)
 
 

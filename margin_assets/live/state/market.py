@@ -332,9 +332,10 @@ class Market:
         """Multiplier of trades of any grid point up to now: `symbol` and `traded` of each."""
         return traded_multiplier(trades, self._versions(trades["symbol"]))
 
-    def leverage_then(self, trades: pl.DataFrame) -> Int64Array:
-        """Leverage (ppm) of trades, as `multiplier_then`."""
-        return traded_leverage(trades, self._versions(trades["symbol"]))
+    def terms_then(self, trades: pl.DataFrame) -> tuple[Int64Array, Int64Array]:
+        """Multiplier, as `multiplier_then`, and leverage (ppm) of trades."""
+        said = self._versions(trades["symbol"])
+        return traded_multiplier(trades, said), traded_leverage(trades, said)
 
     def _versions(self, symbols: pl.Series) -> pl.DataFrame:
         self._multipliers = [pl.concat(self._multipliers)]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.numeric.arrays import FloatArray
+from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray
 from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.rates.conventions import years_of
 from margin_assets.kernels.rates.rates_rules import RatesRules, rates_rules
@@ -15,6 +15,7 @@ from margin_assets.kernels.rules.grid import day_of, new_york_day
 from margin_assets.valuation.node_curves import BuiltCurve
 from margin_assets.valuation.rates_book.curves import NO_QUOTES, UNUSABLE, CurveBook, Standing
 from margin_assets.valuation.rates_book.figures import (
+    MATURED,
     STALE_VALUE,
     VALUED,
     Rows,
@@ -42,6 +43,7 @@ from margin_assets.valuation.rates_book.placing import (
     valued,
     with_keys,
 )
+from margin_assets.valuation.rates_book.quoted import Spreads
 from margin_assets.valuation.rates_book.standing import Landed
 from margin_assets.valuation.rates_book.tables import (
     BOOK,
@@ -99,6 +101,7 @@ class RatesBook:
         self._tells_all = tells_all_curves
         self._landed = Landed()
         self._curves = CurveBook()
+        self._spreads = Spreads()
         self._layer: Layer | None = None
         self._at: _Day | None = None
         self._tick: Tick | None = None
@@ -112,8 +115,9 @@ class RatesBook:
             self._curves.take(events["curve_quotes"])
         self._landed.take(events)
 
-    def load(self, curves: pl.DataFrame, at: int) -> None:
-        """Takes all rows of `curves` up to an instant; after the landed rows."""
+    def load(self, curves: pl.DataFrame, values: pl.DataFrame, at: int) -> None:
+        """Takes the rows of `curves` and `rates_values` as of an instant; after the landed rows."""
+        self._spreads.load(values, self._landed.since)
         if (rules := rates_rules(day_of(at))) is not None:
             self._curves.follow(rules)
             self._told = self._curves.load(curves)
@@ -149,7 +153,7 @@ class RatesBook:
 
         Returns:
             The days; the books; gains in the reporting currency, books by days. What is unpriced,
-            or has no exchange rate, gains nothing.
+            or has no exchange rate, gains nothing: the books say how many such are `left_out`.
         """
         rules = rates_rules(day_of(at))
         if rules is None or self.results(at) is None or self._at is None or self._shown is None:
@@ -159,7 +163,9 @@ class RatesBook:
         numbers = {one.name: number for number, one in enumerate(rules.curves)}
         read = {name for name, number in numbers.items() if now.placed.rows[number].size}
         days = tuple(day for day in sorted(moves) if read <= moves[day].keys())
-        quantity = shown.rows.rows["quantity"].to_numpy() * np.nan_to_num(shown.rows.fx)
+        # A swap of which one leg has no value has another that would gain alone.
+        held = np.where(_is_valued(shown.rows), shown.rows.rows["quantity"].to_numpy(), 0.0)
+        quantity = held * np.nan_to_num(shown.rows.fx)
         found = np.zeros((shown.books.rows.height, len(days)))
         for column, day in enumerate(days):
             by_number = {numbers[name]: moves[day][name] for name in read}
@@ -167,7 +173,9 @@ class RatesBook:
             gained = gains_of(now.placed, tick, now.held.spreads, [shift])
             units = np.append(_by_instrument(now.held, gained[:, 0]), 0.0)
             np.add.at(found[:, column], shown.books.of, units[shown.rows.place] * quantity)
-        return days, shown.books.rows, found
+        lost = ~_is_matured(shown.rows) & (quantity == 0.0)
+        left_out = np.bincount(shown.books.of, lost, shown.books.rows.height).astype(np.int64)
+        return days, shown.books.rows.with_columns(left_out=left_out), found
 
     def _moved_curves(self, standings: Sequence[Standing]) -> pl.DataFrame:
         moved = [
@@ -196,6 +204,8 @@ class RatesBook:
         held = was.held if was is not None and is_held else self._held()
         on_grid = placed(held, self._layer.market, landed.fixings, usable, day)
         on_grid = with_keys(on_grid, rules.key_rates)
+        held, lost = self._spreads.over(held, (landed.terms, landed.since), (usable, day))
+        on_grid = on_grid._replace(unpriced=on_grid.unpriced + lost)
         self._tick = ticked(on_grid, usable)
         is_accrued = was is not None and is_held and was.day == day
         accrued = was.accrued if was is not None and is_accrued else held.accrued(day)
@@ -264,7 +274,15 @@ def _by_instrument(held: Held, parts: FloatArray) -> FloatArray:
 def _held_by(books: Books, positions: Rows, held: Held) -> FloatArray:
     """How much each book holds of each part of what is valued; books by parts."""
     found = np.zeros((books.rows.height, len(held.names)))
-    is_valued = positions.rows["status"].is_in([VALUED, STALE_VALUE]).to_numpy()
+    is_valued = _is_valued(positions)
     place, book = positions.place[is_valued], books.of[is_valued]
     np.add.at(found, (book, place), positions.rows["quantity"].to_numpy()[is_valued])
     return found[:, held.owner]
+
+
+def _is_valued(positions: Rows) -> BoolArray:
+    return positions.rows["status"].is_in([VALUED, STALE_VALUE]).to_numpy()
+
+
+def _is_matured(positions: Rows) -> BoolArray:
+    return (positions.rows["status"] == MATURED).to_numpy()

@@ -42,6 +42,11 @@ class CurveQuote(NamedTuple):
         """What it is the quote of: the next one of the same replaces it."""
         return self.tenor, self.start, self.start_date
 
+    @property
+    def is_spot(self) -> bool:
+        """Whether it runs from today: a FRA of a required tenor is no quote of that tenor."""
+        return self.start is None and self.start_date is None
+
     def ends(self, day: date) -> float:
         """Years from a day to about its last one: the order of nodes."""
         start = years_of(self.start) if self.start else 0.0
@@ -142,7 +147,8 @@ class CurveBook:
         found: dict[str, Standing] = {}
         with evaluated_on(day):
             for rules, held in self._in_order():
-                if held.has_moved or held.day != day or rules.discount_curve in moved:
+                is_same = not held.has_moved and held.day == day and not _has_aged(rules, held, at)
+                if not is_same or rules.discount_curve in moved:
                     self._rebuild(rules, held, at, day)
                     moved.add(rules.name)
                 found[rules.name] = _standing(rules, held, at, found)
@@ -220,16 +226,24 @@ def _usable(
         for quote in held.newest.values()
         if not (quote.start_date is not None and quote.start_date <= day)
     ]
-    given = {quote.tenor for quote in quotes if quote.start is None and quote.start_date is None}
+    given = {quote.tenor for quote in quotes if quote.is_spot}
     missing = [tenor for tenor in rules.required if tenor not in given]
     if missing:
         return (), "missing:" + ",".join(missing)
-    kept = [
-        quote
-        for quote in quotes
-        if quote.tenor in rules.required or at - quote.at <= rules.stale_after
-    ]
-    return tuple(kept), None
+    return tuple(quote for quote in quotes if not _is_past_use(rules, quote, at)), None
+
+
+def _is_past_use(rules: CurveRules, quote: CurveQuote, at: int) -> bool:
+    """Whether the curve does without the quote rather than be as old as it is."""
+    is_required = quote.is_spot and quote.tenor in rules.required
+    return not is_required and at - quote.at > rules.stale_after
+
+
+def _has_aged(rules: CurveRules, held: _Held, at: int) -> bool:
+    """Whether a curve of its newest quotes would be made without one that is in it."""
+    if held.nodes is None or held.problem is not None:
+        return False
+    return any(_is_past_use(rules, quote, at) for quote in held.nodes.quotes)
 
 
 def _standing(rules: CurveRules, held: _Held, at: int, found: dict[str, Standing]) -> Standing:

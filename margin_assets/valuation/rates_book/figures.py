@@ -33,6 +33,8 @@ class Units(NamedTuple):
     cs01: FloatArray
     gamma: FloatArray
     accrued: FloatArray
+    z_spread: FloatArray
+    """Of a bond; not of a unit, but as it is."""
 
 
 class Told(NamedTuple):
@@ -96,7 +98,16 @@ def units_of(now: Day, found: Valued, told: Told) -> Units:
         summed(found.spread_slope) * BASIS_POINT,
         summed(found.curvature) * BASIS_POINT**2,
         np.where(status == MATURED, 0.0, now.accrued),
+        _z_spreads(held, np.isin(status, (VALUED, STALE_VALUE))),
     )
+
+
+def _z_spreads(held: Held, is_valued: BoolArray) -> FloatArray:
+    found = np.full(len(held.names), np.nan)
+    found[held.owner] = held.spreads
+    is_bond = np.zeros(len(held.names), np.bool_)
+    is_bond[list(held.book.bonds)] = True
+    return np.where(is_bond & is_valued, found, np.nan)
 
 
 def _reasons(held: Held, placed: Placed, standings: Sequence[Standing]) -> list[set[str]]:
@@ -138,6 +149,7 @@ class Positions(NamedTuple):
     gamma: FloatArray
     convexity: FloatArray
     accrued: FloatArray
+    z_spread: FloatArray
     fx: FloatArray
     """Price of its currency in the reporting one; NaN where none is usable."""
     requirement: Int64Array
@@ -247,6 +259,7 @@ def positions_of(described: Rows, units: Units) -> Positions:
         of(units.gamma),
         np.concatenate([convexity, [np.nan]])[place],
         of(units.accrued),
+        np.append(units.z_spread, np.nan)[place],
         described.fx,
         *described.charged.lines(cents, is_known & lasts),
         described.charged.paragraphs,

@@ -36,7 +36,7 @@ class Held(NamedTuple):
     owner: Int64Array
     """Place of each part's instrument."""
     spreads: FloatArray
-    """Of each part, over its discount curve."""
+    """Of each part, over its discount curve; `Spreads` knows them."""
     faults: Mapping[int, str]
     """Why an instrument has no parts, by its place."""
 
@@ -80,8 +80,7 @@ class Layer:
                 bonds[place] = one.bond
         flows = joined([_numbered(part.flows, n) for n, part in enumerate(parts)])
         owner = np.array([part.owner for part in parts], np.int64)
-        spread = np.array([known[name].z_spread for name in names])
-        spreads = spread[owner] if len(owner) else np.zeros(0)
+        spreads = np.zeros(len(owner))
         return Held(tuple(names), Book(tuple(parts), bonds, flows), owner, spreads, faults)
 
     def _lay(self, name: str, terms: Terms) -> _Laid | str:

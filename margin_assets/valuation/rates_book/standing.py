@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import date
 
-import numpy as np
 import polars as pl
 
 from margin_assets.kernels.numeric.money import instants
@@ -12,6 +11,7 @@ from margin_assets.valuation.rates_book.terms import Terms, bond_of, swap_of
 PositionKey = tuple[str, str, str, str]
 """Account, desk, legal entity, instrument."""
 KEYS = ("account_id", "desk", "legal_entity", "instrument_id")
+_NO_RATE = (-1, float("nan"))
 
 
 class Landed:
@@ -19,10 +19,11 @@ class Landed:
 
     def __init__(self) -> None:
         self.terms: dict[str, Terms] = {}
+        self.since: dict[str, int] = {}
+        """When the terms in force took effect."""
         self.fixings: dict[str, dict[date, float]] = {}
         self.fx: dict[str, tuple[int, float]] = {}
         """By pair: when it was made, and the rate."""
-        self._terms_since: dict[str, int] = {}
         self._fixed_at: dict[tuple[str, date], int] = {}
         self._positions: dict[PositionKey, tuple[int, float]] = {}
         self._sorted: pl.DataFrame | None = None
@@ -38,8 +39,8 @@ class Landed:
             if feed in events:
                 rows, self._currencies = events[feed], None
                 for row, at in zip(rows.iter_rows(named=True), _times(rows), strict=True):
-                    if at >= self._terms_since.get(row["instrument_id"], at):
-                        self._terms_since[row["instrument_id"]] = at
+                    if at >= self.since.get(row["instrument_id"], at):
+                        self.since[row["instrument_id"]] = at
                         self.terms[row["instrument_id"]] = make(row)
         if "fixings" in events:
             self._take_fixings(events["fixings"])
@@ -85,14 +86,17 @@ class Landed:
         return self._sorted
 
     def fx_rate(self, currency: str, reporting: str, since: int) -> float:
-        """Price of a unit of a currency in the reporting one, made since then; NaN if none was."""
+        """Price of a unit of a currency in the reporting one, made since then; NaN if none was.
+
+        Of the pair and of the turned one the newer counts; of one time the pair as it is written.
+        """
         if currency == reporting:
             return 1.0
-        for pair, turned in ((currency + reporting, False), (reporting + currency, True)):
-            at, rate = self.fx.get(pair, (-1, np.nan))
-            if at >= since:
-                return 1.0 / rate if turned else rate
-        return float("nan")
+        straight = self.fx.get(currency + reporting, _NO_RATE)
+        turned = self.fx.get(reporting + currency, _NO_RATE)
+        if max(straight[0], turned[0]) < since:
+            return float("nan")
+        return straight[1] if straight[0] >= turned[0] else 1.0 / turned[1]
 
 
 def _times(rows: pl.DataFrame) -> list[int]:

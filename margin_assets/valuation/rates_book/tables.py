@@ -73,6 +73,8 @@ def rates_values(positions: Positions) -> pl.DataFrame:
         cs01=rounded(positions.cs01),
         gamma=rounded(positions.gamma),
         convexity=rounded(positions.convexity),
+        # Not rounded: a session that starts goes on with it.
+        z_spread=pl.Series(positions.z_spread).fill_nan(None),
         requirement=cents(positions.requirement, positions.is_charged),
         requirement_rule=positions.rule,
     )

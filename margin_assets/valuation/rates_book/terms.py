@@ -31,6 +31,8 @@ class Terms(NamedTuple):
     instrument: FixedBond | FloatingRateNote | Bill | Swap | None
     """None where the landed terms make none."""
     z_spread: float = 0.0
+    clean_price: float | None = None
+    """What it cost when this version took effect: its spread is the one that gives that."""
     bond_class: str | None = None
     """Its kind in the rules of margin; None where not said."""
     is_zero_coupon: bool = False
@@ -70,6 +72,7 @@ def bond_of(row: Row) -> Terms:
         row["maturity"],
         made,
         row["z_spread"] or 0.0,
+        row["clean_price"],
         row["bond_class"],
         row["kind"] == "bill" or row["coupon"] == 0.0,
     )

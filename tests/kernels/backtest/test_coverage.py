@@ -1,14 +1,12 @@
-"""Published regions and examples of both tests, and the conventions of tails."""
+"""Published regions and examples of both tests."""
 
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from margin_assets.kernels.backtest.coverage import Transitions, coverage_tests, independence_ratio
-from margin_assets.kernels.backtest.tails import expected_shortfall, place_of, value_at_risk
 
 LAW = settings(max_examples=50, deadline=None, derandomize=True)
 COUNTS = st.integers(0, 300)
@@ -67,31 +65,3 @@ def test_independence_is_of_shares_after_either_day(
     assert independence_ratio(same) == pytest.approx(0.0, abs=1e-9)
     swapped = Transitions(breach_calm, again, calm, after)
     assert independence_ratio(swapped) == pytest.approx(found)
-
-
-def test_tails_are_the_order_statistics_of_ore():
-    results = np.array([5.0, -3.0, 4.0, -8.0, 1.0, 2.0, 0.0, -1.0, 3.0, 6.0])
-
-    # floor(0.1 x 10) = 1: the second lowest, and the mean of the two lowest.
-    assert value_at_risk(results, 0.1) == 3.0
-    assert expected_shortfall(results, 0.1) == 5.5
-    assert value_at_risk(results, 0.09) == 8.0
-    assert expected_shortfall(results, 0.09) == 8.0
-
-
-def test_a_share_that_is_whole_in_decimals_is_whole():
-    assert place_of(0.07, 100) == 7  # 7.000000000000001 and 6.999999999999999 alike
-    assert place_of(0.29, 100) == 29
-
-
-@pytest.mark.parametrize(("share", "count"), [(0.01, 0), (1.0, 5), (-0.1, 5)])
-def test_no_tail_of_nothing(share: float, count: int):
-    with pytest.raises(ValueError, match="no tail"):
-        place_of(share, count)
-
-
-@LAW
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60), st.floats(0.0, 0.99))
-def test_shortfall_is_at_least_the_value_at_risk(results: list[float], share: float):
-    found = np.array(results)
-    assert expected_shortfall(found, share) >= value_at_risk(found, share) - 1e-6

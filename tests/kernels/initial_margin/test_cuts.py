@@ -180,8 +180,11 @@ def test_credit_between_commodities_is_a_share_of_the_lesser_side_twice():
 
 def test_ten_price_points_never_charge_below_nothing():
     exposure = Exposure(np.array([-100.0]), np.array([0.0]))
-    planes = scanned.point_planes(1, 0, 0.15, 10)
+    planes = scanned.point_planes(1, 0, 0.15, 5)
     assert values_of(planes, exposure, today(1)) == pytest.approx([15.0])
+    # Long convexity loses most at the nearest fifth: 100 x 3% less 3000 / 2 x 3% squared.
+    bent = Exposure(np.array([100.0]), np.array([3000.0]))
+    assert values_of(planes, bent, today(1)) == pytest.approx([1.65])
     gains = Exposure(np.array([0.0]), np.array([500.0]))
     assert values_of(planes, gains, today(1)) == pytest.approx([0.0])
 

@@ -134,9 +134,10 @@ def test_optional_columns_are_those_of_the_semantics():
     )
     of_contracts = "strike_multiplier corrects_exercise_id settlement_value"
     of_rates = (
-        "calendar convention cusip discount_curve ex_coupon_days first_coupon_date index_name isin "
-        "issue_date outstanding rating redemption spread z_spread counterparty csa_currency "
-        "first_date fixed_frequency floating_frequency notionals payment_lag start start_date tenor"
+        "calendar clean_price convention cusip discount_curve ex_coupon_days first_coupon_date "
+        "index_name isin issue_date outstanding rating redemption spread z_spread counterparty "
+        "csa_currency first_date fixed_frequency floating_frequency notionals payment_lag start "
+        "start_date tenor"
     )
     groups = (named, of_accounts, of_derivatives, of_underlyings, of_house, of_bonds, of_the_desk)
     of_books = (of_balances, of_actions, of_contracts, of_rates)

@@ -13,13 +13,12 @@ from margin_assets.lake.landing.reading.rules import row_rules
 from margin_assets.live.past.replay import replay
 from margin_assets.live.session.session import CycleResult
 from schemas import TABLES
+from schemas.rates.check_digits import cusip_digit_fits, isin_digit_fits
 from schemas.rates.feeds import (
     CALENDARS,
     CONVENTIONS,
     DAY_COUNTS,
     QUOTE_KINDS,
-    cusip_digit_fits,
-    isin_digit_fits,
 )
 from tests.support.live_driver import Firm, Row, assert_a_process_takes_over, beta, price, text
 from tests.support.rates_rows import NOW, bond, frame, landed_rows, position, quotes, swap
@@ -49,7 +48,11 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Firm:
     firm = Firm(tmp_path_factory.mktemp("rates"))
     run(
         firm,
-        bonds=landed(bond(), bond("BAD", isin="US0378331006"), bond("HIGH", coupon=1.01)),
+        bonds=landed(
+            bond(clean_price=99.0, bond_class="us_treasury"),
+            bond("BAD", isin="US0378331006"),
+            bond("HIGH", coupon=1.01),
+        ),
         swaps=landed(swap()),
         rates_positions=landed(position("T", 1_000_000), position("S", 1_000_000)),
         curve_quotes=landed(*quotes()),
@@ -130,6 +133,7 @@ def test_a_lake_without_rates_writes_no_table_of_them(tmp_path: Path):
         ("bonds", bond(calendar="the moon"), "calendar_unknown"),
         ("bonds", bond(cusip="037833101"), "cusip_check_digit"),
         ("bonds", bond(frequency=None), "coupon_missing"),
+        ("bonds", bond(clean_price=99.0, z_spread=0.01), "clean_price_against_kind_or_spread"),
         ("swaps", swap(end_date=swap()["start_date"]), "end_date_before_start"),
         ("curve_quotes", quotes()[0] | {"quote": 1.5}, "quote_out_of_range"),
         ("curve_quotes", quotes()[0] | {"kind": "future"}, "tenor_missing"),

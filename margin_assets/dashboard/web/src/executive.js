@@ -1,8 +1,9 @@
 import { levelBadge, noRuns, showTrend } from "./avalanche.js";
 import { Chart, base, colour } from "./charts.js";
-import { fill, h, panel, svg } from "./dom.js";
+import { fill, h, panel, svg, table } from "./dom.js";
 import { showLimits, worstOf } from "./firm.js";
 import * as fmt from "./format.js";
+import { LEVELS, badge } from "./severity.js";
 import { get } from "./store.js";
 
 const MINUTE = 60_000;
@@ -21,6 +22,7 @@ export function executivePage(root) {
   const six = h("div", { class: "six" });
   const exceptions = h("div");
   const limits = h("div");
+  const moved = h("div");
   const lacking = new Chart("Deficiency at each day's end", "USD", 200);
   const owed = new Chart("Owed by customers at the worst move, each day's end", "USD", 200);
   const avalanche = h("div");
@@ -32,7 +34,7 @@ export function executivePage(root) {
     h("h1", {}, "The whole in one page"),
     sentence,
     six,
-    h("div", { class: "cards two" }, lacking.element, owed.element, panel("Exceptions", "three at most", exceptions), panel("Limits", null, limits), panel("Margin-call avalanche", "early warning of the newest book", avalanche), near.element),
+    h("div", { class: "cards two" }, lacking.element, owed.element, panel("Exceptions", "three at most", exceptions), panel("Limits", null, limits), panel("From level to level", "accounts, since the day before", moved), panel("Margin-call avalanche", "early warning of the newest book", avalanche), near.element),
     note,
   );
   let asked = 0;
@@ -92,10 +94,30 @@ export function executivePage(root) {
         : h("p", { class: "none" }, "None: no account lacks anything."),
     );
     showLimits(limits, found.limits);
+    showMoved(moved, found.migrations);
     note.textContent = `Cycle ${fmt.count(found.cycle)}. This page is made anew each minute.`;
   }
 
   return { update, again: update, leave: () => charts.forEach((chart) => chart.leave()) };
+}
+
+/** The newest day as a matrix, what was above what is; the days before by how many rose and fell. */
+function showMoved(element, days) {
+  const [newest, ...older] = days;
+  if (!newest) return fill(element, h("p", { class: "none" }, "No day before this one is sealed."));
+  const counts = new Map(newest.counts.map(([was, is, count]) => [`${was} ${is}`, count]));
+  const cell = (was, is) => (was === is ? "same" : is > was ? "worse" : "better");
+  const to = LEVELS.map((level, is) => [fmt.word(level), (row) => h("span", { class: cell(row.was, is), title: cell(row.was, is) }, fmt.count(counts.get(`${row.was} ${is}`) ?? 0)), "n"]);
+  const sum = (day, side) => day.counts.filter(([was, is]) => (is - was) * side > 0).reduce((all, [, , count]) => all + count, 0);
+  fill(
+    element,
+    table(`From level to level on ${newest.day}`, [["Was", (row) => badge(row.level)], ...to], LEVELS.map((level, was) => ({ level, was }))),
+    table("Days before", [
+      ["Day", (row) => row.day],
+      ["Rose to a worse level", (row) => fmt.count(sum(row, 1)), "n"],
+      ["Fell to a better one", (row) => fmt.count(sum(row, -1)), "n"],
+    ], [newest, ...older].slice(0, 10)),
+  );
 }
 
 function daily(chart, days, name, line) {

@@ -1,6 +1,7 @@
 import { accountsPage } from "./accounts.js";
 import { accountPage } from "./account.js";
 import { avalanchePage } from "./avalanche.js";
+import { backtestsPage } from "./backtests.js";
 import { executivePage } from "./executive.js";
 import { firmPage } from "./firm.js";
 import { qualityPage } from "./quality.js";
@@ -17,6 +18,7 @@ const PAGES = [
   ["/executive", "Executive", executivePage],
   ["/avalanche", "Avalanche", avalanchePage],
   ["/rates", "Rates", ratesPage],
+  ["/backtests", "Backtests", backtestsPage],
   ["/account", "Account", accountPage],
 ];
 /** The last page is reached from a row alone. */

@@ -43,6 +43,7 @@ _REASON_OF_ROW_RULE = {
     "isin_has_its_check_digit": ("isin", "check_digit"),
     "cusip_has_its_check_digit": ("cusip", "check_digit"),
     "bond_names_its_coupon": ("coupon", "missing"),
+    "price_is_the_only_quote": ("clean_price", "against_kind_or_spread"),
     "ends_after_it_starts": ("end_date", "before_start"),
     "position_is_whole": ("position", "incomplete"),
     "ratio_is_told": ("ratio", "missing"),

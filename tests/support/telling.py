@@ -18,9 +18,9 @@ KINDS = ("reg_t", "portfolio_margin", "cash", "reg_t")
 
 # Two sessions, their night, and a third after the five that make a price unusable.
 STRETCHES = (
-    (datetime(2020, 3, 9, 19, 30, tzinfo=UTC), 1800, 110),
-    (datetime(2020, 3, 10, 13, 30, tzinfo=UTC), 5400, 160),
-    (datetime(2020, 3, 18, 13, 29, 50, tzinfo=UTC), 2400, 80),
+    (datetime(2020, 3, 9, 19, 30, tzinfo=UTC), 1800, 170),
+    (datetime(2020, 3, 10, 13, 30, tzinfo=UTC), 5400, 260),
+    (datetime(2020, 3, 18, 13, 29, 50, tzinfo=UTC), 2400, 130),
 )
 
 MIDNIGHT = timedelta(hours=4)

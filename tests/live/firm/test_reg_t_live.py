@@ -207,7 +207,7 @@ class Dealer:
         told = [(MONDAY, feed, row) for feed, row in start]
         days = [d for d in range(14) if MONDAY.weekday() + d % 7 < 5]
         for day in days:
-            for minute in sorted(self.random.sample(range(600), 7)):
+            for minute in sorted(self.random.sample(range(600), 12)):
                 told.extend(self._something(later(days=day, minutes=minute, seconds=30.5)))
         return told
 
@@ -276,8 +276,8 @@ def test_batches_and_restarts_change_nothing(told: list[tuple[datetime, str, Row
 
     # What opens the story is of one second, so it stays together.
     begun = sum(at == MONDAY for at, _, _ in told)
-    for start in (0, *range(begun, len(told), 12)):
-        cycle(parts, told[start : start + 12] if start else told[:begun])
+    for start in (0, *range(begun, len(told), 24)):
+        cycle(parts, told[start : start + 24] if start else told[:begun])
         parts.restart()
 
     for name in (SMA, CALLS):

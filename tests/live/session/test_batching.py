@@ -27,8 +27,8 @@ def told_at_once(story: list[Event], tmp_path_factory: pytest.TempPathFactory) -
 def test_the_story_has_everything_in_it(told_at_once: Firm, story: list[Event]):
     found = told_at_once.table("enforcement_decisions")
 
-    assert len(story) > 300
-    assert found.height > 30
+    assert len(story) > 500
+    assert found.height > 40
     assert set(found["dimension"]) == {
         "margin_status",
         "restriction",

@@ -11,6 +11,7 @@ from schemas import TABLES
 
 _SQL = 'SQL: `margin sql "SELECT * FROM {name} LIMIT 20"`, pinned to one sealed cycle.'
 _PATHS = {"firm": "/firm", "data quality": "/quality", "avalanche": "/avalanche"}
+_PATHS |= {"rates": "/rates"}
 _ACCOUNTS = "/accounts"
 """Where an account is chosen whose page shows the rest."""
 _DASHBOARD = "On the dashboard (`margin dashboard`): {page}."

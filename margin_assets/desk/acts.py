@@ -5,11 +5,11 @@ import hashlib
 import io
 import json
 import os
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import get_ident
 
 from margin_assets.lake.landing.landing import STAGING
 from margin_assets.lake.landing.places import LandingPlace, is_remote, put_new
@@ -21,11 +21,6 @@ _IN_THE_PAST = timedelta(days=7)
 
 class Refused(ValueError):  # noqa: N818 (says what happened)
     """What cannot land, and why."""
-
-
-def own_name(name: str) -> str:
-    """A name that nobody else writes under: two may bring the same file at the same time."""
-    return f"{os.getpid()}-{get_ident()}-{name}"
 
 
 @dataclass(frozen=True)
@@ -54,25 +49,25 @@ class Where:
         Raises:
             Refused: a bucket stamps what it takes itself.
         """
-        if is_remote(self.landing):
-            if self.landed_at is not None:
-                raise Refused(f"--landed-at: {self.landing} stamps what lands there itself")
-            put_new(self.landing, f"{feed}/{name}", b"".join(content))
-            return f"{str(self.landing).rstrip('/')}/{feed}/{name}"
-        return self._put(Path(self.landing), feed, name, content)
+        is_bucket = is_remote(self.landing)
+        if self.landed_at is None:
+            put_new(self.landing, f"{feed}/{name}", content)
+            where = f"{str(self.landing).rstrip('/')}/{feed}/{name}"
+            return where if is_bucket else Path(where)
+        if is_bucket:
+            raise Refused(f"--landed-at: {self.landing} stamps what lands there itself")
+        return self._put_at(self.landed_at, Path(self.landing), f"{feed}/{name}", content)
 
-    def _put(self, folder: Path, feed: str, name: str, content: Iterable[bytes]) -> Path:
-        target = folder / feed / name
-        if target.exists() and self.landed_at is None:
-            return target
-        staged = folder / STAGING / own_name(name)
+    @staticmethod
+    def _put_at(at: datetime, folder: Path, path: str, content: Iterable[bytes]) -> Path:
+        target = folder / path
+        staged = folder / STAGING / uuid.uuid4().hex
         staged.parent.mkdir(parents=True, exist_ok=True)
         target.parent.mkdir(exist_ok=True)
         with staged.open("wb") as file:
             file.writelines(content)
-        if self.landed_at is not None:
-            since = int(self.landed_at.timestamp()) * 10**6 + self.landed_at.microsecond
-            os.utime(staged, ns=(since * 1000, since * 1000))
+        since = int(at.timestamp()) * 10**6 + at.microsecond
+        os.utime(staged, ns=(since * 1000, since * 1000))
         staged.replace(target)
         return target
 

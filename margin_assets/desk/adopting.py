@@ -41,6 +41,8 @@ class Proposal:
     """Rulebooks that a lake would have from a day on."""
 
     effective: date
+    known: int
+    """How many adoptions the lake had: what is proposed starts from them."""
     sealed: Sealed | None
     """The last sealed cycle of the lake."""
     befores: tuple[Rulebook, ...]
@@ -56,20 +58,21 @@ def proposal(lake: Lake, text: str, name: str, effective: date) -> Proposal:
         Refused: A cycle of that day or a later one is sealed already.
         ValueError: The file does not fit, or contradicts itself; keys are named.
     """
-    last = Ledger(lake).last_sealed()
-    day = sealed_day(last)
+    own, last = Adopted(lake), Ledger(lake).last_sealed()
+    # Counted before anything is read of them: one that comes meanwhile takes the next number.
+    known, day = len(own()), sealed_day(last)
     if day is not None and effective <= day:
         msg = f"{effective} is sealed already: cycles have decided up to {day}; take a later day"
         raise Refused(msg)
-    with adopted(Adopted(lake).after(last)):
+    with adopted(own.after(last)):
         found = proposed(text, name, effective)
         befores, texts = tuple(book for book, _ in found), tuple(new for _, new in found)
         before = side_of(effective, [])
-    with adopted((*Adopted(lake).after(last), *texts)):
+    with adopted((*own.after(last), *texts)):
         after = side_of(effective, map(book_of, texts))
         for new in texts:
             _READ.get(new.family, str)(effective)
-    return Proposal(effective, last, befores, texts, (before, after))
+    return Proposal(effective, known, last, befores, texts, (before, after))
 
 
 def preview(lake: Lake, asked: Proposal) -> Document:
@@ -108,18 +111,18 @@ def adopt(lake: Lake, asked: Proposal, who: tuple[str, str], at: datetime) -> Se
     """Adopts what is proposed: `who` does it, and why. From the next plan on cycles know it.
 
     Raises:
-        Refused: No reason is given, or somebody else adopted something meanwhile.
+        Refused: No reason is given, or somebody else adopted something since it was proposed: a
+            changed rulebook is a whole text, which would take theirs back.
     """
     actor, reason = who
     if not reason.strip():
         raise Refused("say why: give --reason")
-    first = len(Adopted(lake)()) + 1
     after = 0 if asked.sealed is None else asked.sealed.cycle
     found = [
         Adoption(n, text.family, text.effective, text.digest, reason.strip(), actor, at, after)
-        for n, text in enumerate(asked.texts, first)
+        for n, text in enumerate(asked.texts, asked.known + 1)
     ]
     for adoption, text in zip(found, asked.texts, strict=True):
         if not keep(lake, adoption, text.text):
-            raise Refused("somebody else adopted a rulebook at this moment: look, and try again")
+            raise Refused("somebody else adopted a rulebook meanwhile: look, and try again")
     return found

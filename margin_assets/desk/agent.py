@@ -14,13 +14,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from margin_assets.desk.acts import Act, Refused, Where, land_act, own_name, time_of_act
+from margin_assets.desk.acts import Act, Refused, Where, land_act, time_of_act
 from margin_assets.desk.planning import plans_as_sealed
 from margin_assets.desk.plans import Row, Scan, newest, orders, proposal, triggered
 from margin_assets.kernels.liquidation.plan import Request
 from margin_assets.kernels.liquidation.plan_states import PLANNER
-from margin_assets.lake.landing.landing import STAGING
-from margin_assets.lake.landing.places import LandingPlace
+from margin_assets.lake.landing.places import LandingPlace, put_new
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store import faults
@@ -102,13 +101,8 @@ class Agent:
 
     def _write(self, name: str, content: bytes) -> Path:
         """A file of the outgoing folder, whole or not at all."""
-        target, staged = self.outgoing / _ORDERS / name, self.outgoing / STAGING / own_name(name)
-        if not target.exists():
-            for folder in (target.parent, staged.parent):
-                folder.mkdir(parents=True, exist_ok=True)
-            staged.write_bytes(content)
-            staged.replace(target)
-        return target
+        put_new(self.outgoing, f"{_ORDERS}/{name}", content)
+        return self.outgoing / _ORDERS / name
 
 
 def _unanswered(scan: Scan) -> dict[str, str]:

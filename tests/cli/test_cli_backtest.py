@@ -96,12 +96,21 @@ def test_fills_that_landed_are_a_book(margin: Margin, folder: Path, tmp_path: Pa
     assert (told["accounts"], told["account_days"]) == (1, 4)
 
 
-def test_a_table_is_for_people(margin: Margin, words: list[Any], tmp_path: Path):
+def test_a_sweep_runs_in_processes_and_is_told_as_a_table_and_a_page(
+    margin: Margin, words: list[Any], tmp_path: Path
+):
     (tmp_path / "dear.toml").write_text("[overlays.concentration]\nenabled = true\nrate = 0.35\n")
-    said = margin("backtest", tmp_path / "dear.toml", *words, "--to", "2020-08-31").out
+    page, grid = tmp_path / "report.html", "house.margin_status.warning=0.03,0.08"
+    asked = ["backtest", tmp_path / "dear.toml", *words, "--to", "2020-08-31"]
+    said = margin(*asked, "--sweep", grid, "--report", page).out
 
-    assert "dear on small, 2020-07-01 to 2020-08-31" in said
+    for value in ("0.03", "0.08"):
+        assert f"dear, house.margin_status.warning={value} on small, 2020-07-01" in said
     assert "Kupiec p" in said
+    text = page.read_text("utf-8")
+    # A warning costs nothing: both stand at one point of both pictures.
+    assert text.count(">1, 2</text>") == 2
+    assert "Cost against losses avoided by selling out" in text
 
 
 @pytest.mark.parametrize(
@@ -112,6 +121,7 @@ def test_a_table_is_for_people(margin: Margin, words: list[Any], tmp_path: Path)
         (["built-in", "--history", "nothing"], "no history 'nothing'"),
         (["built-in", "--book", "nobody"], "book nobody"),
         (["built-in", "--to", "1999-01-01"], "has no session"),
+        (["built-in", "--bars"], "history small has no file of bars"),
         (["explain", "0", "1"], "no lake at"),
     ],
 )

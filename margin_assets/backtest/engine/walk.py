@@ -165,6 +165,8 @@ class Walk:
         figures, ladder, series = self._figures, self.state.ladder, self._now.series
         rules = self._rules(point).rules
         on_bounds = seats[figures.states[seats] & UNPRICED != 0]
+        if not len(on_bounds):
+            return on_bounds
         due = liquidated(figures, rules, ladder, (point, on_bounds))
         if not len(due):
             return due

@@ -161,19 +161,21 @@ def _crises(days: pl.DataFrame, crises: Sequence[Crisis]) -> list[dict[str, Any]
     return found
 
 
-def _grid_of(runs: Sequence[Tables]) -> Markup | None:
-    """Runs by what they cost and by what was lost and avoided, where there are several."""
+def _grid_of(runs: Sequence[Tables]) -> dict[str, Markup]:
+    """Runs by what they cost and by what was lost and avoided, by title; none of a single run."""
     if len(runs) < 2:
-        return None
+        return {}
     rows = [tables["backtest_runs"].row(0, named=True) for tables in runs]
-    drawn = [
-        trade_off(
-            Picture(f"Cost against losses {told}", f"Mean house requirement across, {told} upward"),
-            _points(rows, name),
-        )
-        for name, told in (("lost", "of the firm"), ("avoided", "avoided by selling out"))
-    ]
-    return Markup("".join(drawn))  # noqa: S704
+    found = {}
+    for name, told in (
+        ("lost", "losses of the firm"),
+        ("avoided", "losses avoided by selling out"),
+    ):
+        title = f"Cost against {told}"
+        picture = Picture(title, f"Mean house requirement across, {told} upward, USD")
+        # Every text in it was escaped when it was drawn.
+        found[title] = Markup(trade_off(picture, _points(rows, name)))  # noqa: S704
+    return found
 
 
 def _points(rows: Sequence[Mapping[str, Any]], upward: str) -> list[Point]:

@@ -167,8 +167,20 @@ class LocalLanding:
                     yield _unreadable(path, entry.path, error)
 
     def open(self, entry: Pending) -> BinaryIO:
-        """Opens one file; a link or a pipe put in its place meanwhile is refused."""
-        descriptor = os.open(entry.place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        """Opens one file; a link or a pipe put in its place meanwhile is refused.
+
+        So is a link in the place of a folder on the way: each is opened in the one above.
+        """
+        *folders, name = Path(entry.place).relative_to(self.folder).parts
+        at = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for folder in folders:
+                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+                above, at = at, os.open(folder, flags, dir_fd=at)
+                os.close(above)
+            descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+        finally:
+            os.close(at)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise OSError(errno.ELOOP, "not a regular file")
@@ -205,9 +217,16 @@ def _instant(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=min(max(microseconds, 0), _LAST))
 
 
+def is_outside(path: str) -> bool:
+    """Whether a name leads out of the landing place: in a bucket any text may be one."""
+    return path.startswith("/") or ".." in path.split("/")
+
+
 def _problem(feed: str, path: str, *, regular: bool) -> str:
     if not regular:
         return "not a regular file; links are not followed"
+    if is_outside(path):
+        return "its name leaves the landing folder"
     if feed not in FEEDS:
         return f"outside the feeds {', '.join(FEEDS)}"
     if path.rsplit("/", 1)[-1].startswith("."):

@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -42,20 +43,30 @@ def watched_at(place: LandingPlace, queue: str = "") -> AbstractContextManager[L
     return WatchedLanding(Path(place))
 
 
-def put_new(place: LandingPlace, path: str, content: bytes) -> bool:
+def put_new(place: LandingPlace, path: str, content: bytes | Iterable[bytes]) -> bool:
     """Puts a file or an object where none is, whole and to stay; False where there is one.
 
-    Returns only when it would outlive the machine.
+    Returns only when what is there would outlive the machine, whoever put it.
     """
+    chunks = [content] if isinstance(content, bytes) else content
     if is_remote(place):
-        access = Access(str(place).rstrip("/"), None)
-        return access.keep("landing a file", lambda: S3Objects(access).create(path, content))
-    target, staged = Path(place) / path, Path(place) / STAGING / uuid.uuid4().hex
+        access, whole = Access(str(place).rstrip("/"), None), b"".join(chunks)
+        return access.keep("landing a file", lambda: S3Objects(access).create(path, whole))
+    is_new = _linked_new(Path(place), path, chunks)
+    # The folder of a feed may be new as well. Where a file was there already, who put it may have
+    # died before this.
+    for folder in ((Path(place) / path).parent, Path(place)):
+        _sync(folder)
+    return is_new
+
+
+def _linked_new(place: Path, path: str, chunks: Iterable[bytes]) -> bool:
+    target, staged = place / path, place / STAGING / uuid.uuid4().hex
     for folder in (target.parent, staged.parent):
         folder.mkdir(parents=True, exist_ok=True)
     try:
         with staged.open("xb") as file:
-            file.write(content)
+            file.writelines(chunks)
             file.flush()
             os.fsync(file.fileno())
         # A link and no rename: what is there stays.
@@ -64,7 +75,6 @@ def put_new(place: LandingPlace, path: str, content: bytes) -> bool:
         return False
     finally:
         staged.unlink(missing_ok=True)
-    _sync(target.parent)
     return True
 
 

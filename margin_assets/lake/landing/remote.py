@@ -9,7 +9,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote_plus
 
-from margin_assets.lake.landing.landing import STAGING, Pending, pending_at
+from margin_assets.lake.landing.landing import STAGING, Pending, is_outside, pending_at
 from margin_assets.lake.store.access import Access
 from margin_assets.lake.store.s3_objects import S3Objects, Written
 
@@ -57,6 +57,8 @@ class S3Landing:
     def _look_at(self, told: list[str]) -> None:
         """Takes objects told of; an event knows another time than a listing, so each is asked."""
         for path in filter(_counts, told):
+            if is_outside(path):
+                continue  # no key to ask for: a listing shows it
             one = self._objects.written_at(path)
             if one is not None:
                 entry = _pending(one)
@@ -127,11 +129,14 @@ class Queue:
                 {"Id": str(place), "ReceiptHandle": message["ReceiptHandle"]}
                 for place, message in enumerate(messages)
             ]
-            client.delete_message_batch(QueueUrl=self._url, Entries=entries)
+            self._access.keep(
+                "emptying the queue of landed files",
+                lambda: client.delete_message_batch(QueueUrl=self._url, Entries=entries),
+            )
 
     def _paths(self, body: str) -> Iterator[str]:
         """Paths that a message tells of; what is no event of this prefix tells of none."""
-        with suppress(ValueError, KeyError, TypeError, AttributeError):
+        with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
             for record in json.loads(body).get("Records", []):
                 key = unquote_plus(record["s3"]["object"]["key"])
                 if record["s3"]["bucket"]["name"] == self._bucket and key.startswith(self._prefix):

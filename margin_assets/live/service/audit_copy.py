@@ -6,6 +6,7 @@ chain of hashes in it must be the lake's.
 
 import json
 import threading
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -53,11 +54,12 @@ class AuditCopy:
         return made
 
     def _first_missing(self, newest: int) -> int:
-        there = {path.rsplit("/", 1)[-1] for path in self._objects.listed(_FOLDER)}
-        return next((n for n in range(1, newest + 1) if name(n) not in there), newest + 1)
+        """Copied in order and never deleted, they end somewhere: found without listing them all."""
+        cycles = range(1, newest + 1)
+        return 1 + bisect_left(cycles, 1, key=lambda n: self._objects.size(_path(n)) is None)
 
     def _copy(self, sealed: Sealed) -> bool:
-        path, content = f"{_FOLDER}/{name(sealed.cycle)}", content_of(sealed)
+        path, content = _path(sealed.cycle), content_of(sealed)
         if self._objects.create(path, content):
             return True
         size = self._objects.size(path) or 0
@@ -85,11 +87,11 @@ class AuditCopy:
             thread.join()
 
     def _look(self) -> None:
-        # Whatever the trouble, the copy is behind and says so; the session goes on.
+        # The copy is behind and says so; the session goes on.
         try:
             self.follow()
             self.trouble = ""
-        except Exception as error:
+        except Exception as error:  # whatever it is, it is told and tried again
             self.trouble = str(error) or type(error).__name__
             self.behind = max(self.behind, 1)
 
@@ -97,6 +99,10 @@ class AuditCopy:
 def name(cycle: int) -> str:
     """Name of a seal's object: names sort as cycles do."""
     return f"{cycle:012d}.json"
+
+
+def _path(cycle: int) -> str:
+    return f"{_FOLDER}/{name(cycle)}"
 
 
 def content_of(sealed: Sealed) -> bytes:

@@ -41,7 +41,7 @@ class Service:
         # Warm: the firm is in memory, so that taking over loads what was sealed since, and no more.
         self._session.pending(landing)
         while not self._over(stop):
-            epoch = self._lease.take()
+            epoch = self._session.lake.access.keep("looking at the lease", self._lease.take)
             if epoch is None:
                 time.sleep(_LOOK_SECONDS)
                 continue
@@ -64,8 +64,16 @@ class Service:
             self._tell({"event": "another_session", "why": str(other)})
         finally:
             self.role = STANDBY
-            is_let_go = self._lease.release()
-            self._tell({"event": "released" if is_let_go else "lease_lost", "epoch": epoch})
+            self._tell({"event": "released" if self._let_go() else "lease_lost", "epoch": epoch})
+
+    def _let_go(self) -> bool:
+        """Lets the lease go; where the store does not answer, time will: nobody renews it."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return self._lease.release()
+        except (BotoCoreError, ClientError):
+            return False
 
     def _over(self, stop: Callable[[], bool]) -> bool:
         """Whether to stop; asked between cycles, so that what is heard alive is not stuck."""

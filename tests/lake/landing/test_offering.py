@@ -2,6 +2,7 @@
 
 from datetime import datetime, time
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 import xlsxwriter
@@ -284,3 +285,15 @@ def test_a_draft_reads_off_the_file_how_it_is_written(
 
     assert [line for line in made if line in lines] == lines
     assert {"#   Stück", "#   Qty"} & set(made)
+
+
+def test_a_workbook_that_becomes_too_large_is_refused_unread(tmp_path: Path) -> None:
+    path = workbook(tmp_path, ["S", "P"], ["X", 1])
+    with ZipFile(path, "a", ZIP_DEFLATED) as parts, parts.open("xl/media/image1.png", "w") as part:
+        for _ in range(101):
+            part.write(bytes(1_000_000))
+
+    (fault,) = faults(path, feed="prices", columns={"symbol": "S", "price": "P"})
+
+    assert fault.endswith(f"{path.stat().st_size} bytes become {fault.split()[-1]}")
+    assert int(fault.split()[-1]) > 101_000_000

@@ -134,3 +134,12 @@ def test_a_repeated_text_is_decoded_few_at_a_time(
     result = read("fills/f.parquet", data)
     assert set(reasons(result).values()) == {"symbol_too_long"}
     assert result.quarantined.height == 300
+
+
+def test_a_footer_of_lists_in_lists_is_refused():
+    # Each byte opens a list of one list: as deep as the footer is long.
+    footer = b"\x19" * 5_000
+    data = b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+
+    assert reasons(read("fills/f.parquet", data)) == {0: "file_unreadable"}
+    assert len(pieces(Landed(*landed("fills/f.parquet", data)))) == 1

@@ -3,18 +3,22 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from moto.server import ThreadedMotoServer
 
 from margin_assets.lake.landing import remote
 from margin_assets.lake.landing.landing import Pending
 from margin_assets.lake.landing.places import content_at, put_new
-from margin_assets.lake.landing.remote import S3Landing
+from margin_assets.lake.landing.remote import Queue, S3Landing
+from margin_assets.lake.store.access import Access
+from margin_assets.lake.store.objects import S3Objects, Written
 from margin_assets.live.session.session import Session
 from tests.support.live_driver import Firm, cash, fill, line, opening, price
 from tests.support.seaweed import S3Server
@@ -137,6 +141,9 @@ def test_a_queue_tells_of_what_a_listing_would_show_later(
         '{"Event": "s3:TestEvent"}',
         "no event",
         '["Records"]',
+        event(place, "fills/../../x.ndjson"),
+        event(place, "/fills/x.ndjson"),
+        "[" * 100_000,
     ]
     for message in messages:
         sqs.send_message(QueueUrl=queue, MessageBody=message)
@@ -150,6 +157,38 @@ def test_a_queue_tells_of_what_a_listing_would_show_later(
     assert (told.path, told.stamp) == ("fills/a b+c.ndjson", listed.stamp)
     left = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
     assert left["ApproximateNumberOfMessages"] == left["ApproximateNumberOfMessagesNotVisible"]
+
+
+def test_a_name_that_leads_out_of_the_place_is_told_and_not_asked_for(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    firm = Firm(tmp_path)
+    names = ("fills/../../x.ndjson", "/fills/x.ndjson")
+    there = [Written(name, 9, datetime(2020, 3, 9, tzinfo=UTC), '"tag"') for name in names]
+    # As Amazon would list them; the server of the tests takes no such key.
+    monkeypatch.setattr(S3Objects, "written", lambda *_: iter(there))
+
+    firm.session.cycle(S3Landing(place))
+
+    assert set(firm.rows("landed_files", "path", "status")) == {(n, "ignored") for n in names}
+
+
+def test_a_queue_that_cannot_be_emptied_is_asked_again(place: str, monkeypatch: pytest.MonkeyPatch):
+    class Sqs:
+        asked = 0
+
+        def receive_message(self, **_: object) -> dict[str, Any]:
+            return {"Messages": [{"Body": event(place, "fills/a.ndjson"), "ReceiptHandle": "1"}]}
+
+        def delete_message_batch(self, **_: object) -> None:
+            self.asked += 1
+            if self.asked == 1:
+                raise EndpointConnectionError(endpoint_url="http://sqs")
+
+    queue, sqs = Queue("http://sqs/landed", Access(place, None)), Sqs()
+    monkeypatch.setattr(queue, "_client", lambda: sqs)
+
+    assert (queue.take(), sqs.asked) == (["fills/a.ndjson"], 2)
 
 
 def test_what_the_queue_lost_is_found_by_listing(place: str, queue: str):

@@ -13,13 +13,12 @@ from margin_assets.lake.landing.reading.rules import row_rules
 from margin_assets.live.past.replay import replay
 from margin_assets.live.session.session import CycleResult
 from schemas import TABLES
+from schemas.rates.check_digits import cusip_digit_fits, isin_digit_fits
 from schemas.rates.feeds import (
     CALENDARS,
     CONVENTIONS,
     DAY_COUNTS,
     QUOTE_KINDS,
-    cusip_digit_fits,
-    isin_digit_fits,
 )
 from tests.support.live_driver import Firm, Row, assert_a_process_takes_over, beta, price, text
 from tests.support.rates_rows import NOW, bond, frame, landed_rows, position, quotes, swap

@@ -1,16 +1,21 @@
 """Who is active: one at a time, whatever clocks say and answers get lost."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from margin_assets.lake.store.access import Access
+from margin_assets.lake.store.patience import StoreUnavailable
 from margin_assets.lake.store.swapped import Held, SwappedObject
 from margin_assets.live.service.lease import LEASE, Lease, is_attended
+from margin_assets.live.service.service import Service
 from tests.support.mini_session import NOON
 from tests.support.seaweed import S3Server
 
@@ -168,3 +173,40 @@ def test_a_lease_is_attended_while_it_is_renewed(store: Store, clock: Clock):
 def test_a_folder_has_no_lease(tmp_path: Path):
     with pytest.raises(ValueError, match="a lease needs a lake on S3"):
         SwappedObject(Access(str(tmp_path), None), LEASE)
+
+
+def away() -> EndpointConnectionError:
+    return EndpointConnectionError(endpoint_url="http://store")
+
+
+def test_a_store_that_goes_away_ends_a_service_by_its_name(store: Store):
+    """Who stands by asks again; who was active says why it ends, though it cannot let go."""
+    access = Access("s3://desk/tables", None)
+    access.patience.bounds = replace(access.patience.bounds, first_pause_seconds=0.01)
+    answers = iter([away()])
+
+    def read() -> Held | None:
+        for error in answers:
+            raise error
+        return store.held
+
+    def run(*_: object, **__: object) -> None:
+        store.swap = raising
+        raise StoreUnavailable("cannot use s3://desk/tables")
+
+    def raising(*_: object) -> None:
+        raise away()
+
+    store.read = read
+    session = SimpleNamespace(
+        lake=SimpleNamespace(access=access),
+        ledger=SimpleNamespace(claim=lambda _: None),
+        pending=lambda _: [],
+        run=run,
+    )
+    told: list[dict[str, object]] = []
+    service = Service(session, Lease(store, "us", SECONDS), told.append)
+
+    with pytest.raises(StoreUnavailable):
+        next(service.run(None, lambda: False))
+    assert [e["event"] for e in told if e["event"] != "alive"] == ["lease_taken", "lease_lost"]

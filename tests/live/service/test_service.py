@@ -94,14 +94,21 @@ def test_a_service_lives_and_is_taken_over(firm: Firm):
     assert Ledger(heir.lake).last_sealed().cycle == 3
 
 
-def test_the_audit_copy_follows_and_sees_what_was_changed(firm: Firm, s3_server: S3Server):
+def test_the_audit_copy_follows_and_sees_what_was_changed(
+    firm: Firm, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+):
     access = Access(s3_server.uri(), s3_server.storage_options)
     copy = AuditCopy(firm.lake, access)
 
     assert copy.follow() == 3
     assert copy.behind == 0
     # Another process finds what is there, and makes nothing twice.
-    assert AuditCopy(firm.lake, access).follow() == 0
+    again = AuditCopy(firm.lake, access)
+    # Some years of seals are millions: to list them would take minutes at each start.
+    monkeypatch.setattr(again._objects, "listed", None)
+    assert again.follow() == 0
+    copy._objects.delete([f"cycles/{name(3)}"])
+    assert AuditCopy(firm.lake, access).follow() == 1
     copy._objects.delete([f"cycles/{name(3)}"])
     assert copy._objects.create(f"cycles/{name(3)}", b"{}")
     forged = AuditCopy(firm.lake, access)

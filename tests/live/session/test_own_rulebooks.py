@@ -204,6 +204,17 @@ def test_of_two_people_one_gets_the_number(firm: Firm) -> None:
         adopt(firm.lake, asked, ("mia", " "), NOW)
 
 
+def test_what_was_proposed_before_another_adopted_is_refused(firm: Firm) -> None:
+    """Of one family and day the last text stands whole: it would take the other's change back."""
+    slow = proposal(firm.lake, "[finra_4210.short_equity]\nmaintenance = 0.80\n", "slow", NEXT)
+    adopted(firm.lake)
+
+    with pytest.raises(Refused, match="somebody else adopted a rulebook meanwhile"):
+        adopt(firm.lake, slow, WHO, NOW)
+    with decided_next(firm.lake):
+        assert rules_in_force(NEXT).long_maintenance == 700_000
+
+
 @pytest.mark.s3
 def test_a_lake_on_s3_adopts(tmp_path: Path, s3_server: seaweed.S3Server) -> None:
     firm = Firm(tmp_path, Lake(s3_server.uri(), s3_server.storage_options))

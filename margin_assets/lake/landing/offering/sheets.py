@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import fastexcel
 import polars as pl
 
 from margin_assets.lake.landing.offering.mapping import Form, MappingError
+from margin_assets.lake.landing.reading.limits import is_bomb
 from margin_assets.nearest import did_you_mean
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
@@ -82,6 +84,7 @@ class _Cells(NamedTuple):
 
 
 def _workbook(content: bytes, path: Path, form: Form) -> _Cells:
+    _refuse_bomb(content, path)
     try:
         book = fastexcel.read_excel(content)
         name = book.sheet_names[0] if form.sheet is None else form.sheet
@@ -98,6 +101,17 @@ def _workbook(content: bytes, path: Path, form: Form) -> _Cells:
     numbers = frozenset(name for name, kind in kinds.items() if kind.is_numeric())
     first = form.header + 1
     return _Cells(_numbered(cells, pl.int_range(first, first + pl.len())), numbers, mixed)
+
+
+def _refuse_bomb(content: bytes, path: Path) -> None:
+    """Raises `MappingError` for a workbook whose parts say that they become too large."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            size = sum(part.file_size for part in parts.infolist())
+    except zipfile.BadZipFile:
+        return  # an older form, or none: who reads it says so
+    if is_bomb(size, len(content)):
+        raise MappingError(f"{path}: its {len(content)} bytes become {size}")
 
 
 def _kinds(

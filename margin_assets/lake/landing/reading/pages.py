@@ -27,7 +27,7 @@ _SIZE, _COMPRESSED, _DATA, _DATA_2 = 2, 3, 5, 8
 _VALUES, _ENCODING, _ENCODING_2 = 1, 2, 4
 # Encodings whose page holds each value whole, and those that point into a dictionary.
 _WHOLE, _POINTERS = (0, 6), (2, 8)
-_DEPTH = 8
+_DEPTH = 16
 # Kinds of values in Thrift's compact protocol.
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 12
 
@@ -227,12 +227,14 @@ class _Compact:
         if kind == _STRUCT:
             return self.struct(depth + 1)
         if kind in (_LIST, _SET):
-            return self._list(depth)
+            return self._list(depth + 1)
         if kind not in (_DOUBLE, _BINARY):
             raise ValueError(f"a page header with a value of kind {kind}")
         return self._bytes(8 if kind == _DOUBLE else self._varint())
 
     def _list(self, depth: int) -> list[object]:
+        if depth > _DEPTH:
+            raise ValueError("a page header nested too deep")
         head = self._byte()
         count = head >> 4
         count = self._varint() if count == 15 else count

@@ -117,6 +117,7 @@ def _funds() -> tuple[arrays.Accounts, arrays.Collateral, arrays.Facilities]:
         np.arange(4),
         assets + 0.225e9,
         assets + 0.03,
+        assets,
         np.arange(4),
         np.full(4, 2),
         np.full(4, 7),

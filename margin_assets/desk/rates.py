@@ -21,7 +21,7 @@ Scan = Callable[[str], pl.LazyFrame]
 SHEETS = ("summary", "instruments", "sensitivities")
 _BOOK = ("account_id", "desk", "legal_entity", "currency")
 _TAIL = {"scope": pl.String, "subject": pl.String, "days": pl.Int64, "tail": pl.Float64}
-_TAIL |= {"value_at_risk": pl.Float64, "expected_shortfall": pl.Float64}
+_TAIL |= {"value_at_risk": pl.Float64, "expected_shortfall": pl.Float64, "left_out": pl.Int64}
 
 
 def loaded_book(scan: SealedTables, as_of: int) -> RatesBook | None:
@@ -91,6 +91,7 @@ def tail_losses(scan: SealedTables, as_of: datetime, tail: float) -> pl.DataFram
 
     Of the present book under each past day's move of the zero rates of its curves, one business
     day of the curves each. Conventions: `kernels/rates/tail_risk.py`. Positive is a loss.
+    Positions without a value or an exchange rate are in no figure: `left_out` counts them.
     """
     at = int(instants(pl.Series([as_of])).item())
     book = loaded_book(scan, at)
@@ -100,14 +101,13 @@ def tail_losses(scan: SealedTables, as_of: datetime, tail: float) -> pl.DataFram
     if not days:
         return pl.DataFrame(schema=_TAIL)
     desks = books["desk"].to_numpy()
-    found = [("firm", None, gains.sum(axis=0))]
-    found += [
-        ("desk", desk, gains[desks == desk].sum(axis=0)) for desk in np.unique(desks).tolist()
-    ]
-    rows = [
-        (scope, name, len(days), tail, value_at_risk(pnl, tail), expected_shortfall(pnl, tail))
-        for scope, name, pnl in found
-    ]
+    chosen = [("firm", None, np.full(len(desks), fill_value=True))]
+    chosen += [("desk", desk, desks == desk) for desk in np.unique(desks).tolist()]
+    rows = []
+    for scope, name, among in chosen:
+        pnl, lost = gains[among].sum(axis=0), int(books.filter(pl.Series(among))["left_out"].sum())
+        figures = value_at_risk(pnl, tail), expected_shortfall(pnl, tail)
+        rows.append((scope, name, len(days), tail, *figures, lost))
     return pl.DataFrame(rows, schema=_TAIL, orient="row")
 
 

@@ -20,9 +20,7 @@ class CollateralHolding(dy.Schema):
     )
     market_value = fields.money("Value.")
     haircut_regular = fields.share("Haircut as long as markets are calm.", 0.0)
-    haircut_stress = fields.share(
-        "Haircut in a stress; told, a run adds the scenario's addition to the regular one.", 0.0
-    )
+    haircut_stress = fields.share("Least haircut while a scenario adds to the regular one.", 0.0)
     repo_lag_h = fields.hours("From asking to cash.", 0)
     repo_opens = fields.hours("First hour (UTC) at which cash can be asked for.", 0, most=23)
     repo_closes = fields.hours("Last hour (UTC) at which it can.", 23, most=23)

@@ -1,5 +1,6 @@
 """Verbs over the rates book of a sealed lake."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import fastexcel
@@ -56,6 +57,24 @@ def test_an_export_has_three_sheets_that_agree(
 
 def test_without_two_days_of_curves_no_day_moves(margin: Margin, lake: Path) -> None:
     assert margin("rates", "var", "--json", *place(lake)).document == []
+
+
+def test_losses_say_how_many_positions_are_in_none_of_them(margin: Margin, tmp_path: Path) -> None:
+    rows = {
+        "bonds": [bond(), bond("EUR", currency="EUR")],
+        "rates_positions": [position("T", 1e6), position("EUR", 1e6, desk="europe")],
+        "curve_quotes": quotes() + quotes("EUR-ESTR"),
+    }
+    firm, later = Firm(tmp_path), NOW + timedelta(days=1)
+    firm.cycle(NOW, **{feed: landed_rows(held) for feed, held in rows.items()})
+    moved = quotes(when=later, up=0.001) + quotes("EUR-ESTR", when=later, up=0.001)
+    firm.cycle(later, curve_quotes=landed_rows(moved))
+
+    whole, europe, dollars = margin("rates", "var", "--json", *place(tmp_path)).document
+
+    assert [row["left_out"] for row in (whole, europe, dollars)] == [1, 1, 0]
+    assert europe["value_at_risk"] == 0.0
+    assert whole["value_at_risk"] == dollars["value_at_risk"] > 0.0
 
 
 def test_without_a_cycle_it_says_so(margin: Margin, tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def test_the_newest_version_is_the_default(tmp_path: Path):
     file = written(tmp_path / "a.csv", f"A,{SWAP}")
 
     assert (
-        initial_margin(file, Question()).head["version"] == list(simm_versions())[-1] == "2.8+2506"
+        initial_margin(file, Question()).head["version"] == list(simm_versions())[-1] == "2.8+2512"
     )
 
 

@@ -55,6 +55,7 @@ def test_a_swap_without_a_fixing_gains_by_neither_leg():
     assert value(book, "RUN")["reasons"] == "no_fixing:USD-SOFR:2025-09-15"
 
     up = (np.array([1.0]), np.array([0.01]))
-    _, _, gains = book.gains(micros(NOW), {date(2026, 1, 2): {"USD-SOFR": up}})
+    _, books, gains = book.gains(micros(NOW), {date(2026, 1, 2): {"USD-SOFR": up}})
 
     assert gains.tolist() == [[0.0]]
+    assert books["left_out"].to_list() == [1]

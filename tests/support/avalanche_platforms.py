@@ -140,6 +140,7 @@ def collateral(count: int = 0, **given: Any) -> arrays.Collateral:
             "account": 0,
             "value": 0.0,
             "haircut": 0.0,
+            "stressed": 0.0,
             "factor": -1,
             "lag": 0,
             "opens": 0,

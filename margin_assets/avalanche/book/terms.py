@@ -136,6 +136,7 @@ def collateral_in(tables: Tables, names: Names) -> Collateral:
         account=accounts_of(table, "ccy", names),
         value=_dollars(table, "market_value", tables) - _dollars(table, "encumbered", tables),
         haircut=table["haircut_regular"].to_numpy(),
+        stressed=table["haircut_stress"].to_numpy(),
         factor=np.full(table.height, -1, np.int64),
         lag=table["repo_lag_h"].to_numpy(),
         opens=table["repo_opens"].to_numpy(),

@@ -219,6 +219,8 @@ class Collateral(NamedTuple):
     """Market value free of encumbrance, dollars."""
     haircut: FloatArray
     """Share."""
+    stressed: FloatArray
+    """Least share while a scenario adds to haircuts."""
     factor: Int64Array
     """Factor whose volatility ratio scales the scenario's added haircut; -1: it is not scaled."""
     lag: Int64Array

@@ -15,6 +15,7 @@ from margin_assets.kernels.rules.grid import day_of, new_york_day
 from margin_assets.valuation.node_curves import BuiltCurve
 from margin_assets.valuation.rates_book.curves import NO_QUOTES, UNUSABLE, CurveBook, Standing
 from margin_assets.valuation.rates_book.figures import (
+    MATURED,
     STALE_VALUE,
     VALUED,
     Rows,
@@ -152,7 +153,7 @@ class RatesBook:
 
         Returns:
             The days; the books; gains in the reporting currency, books by days. What is unpriced,
-            or has no exchange rate, gains nothing.
+            or has no exchange rate, gains nothing: the books say how many such are `left_out`.
         """
         rules = rates_rules(day_of(at))
         if rules is None or self.results(at) is None or self._at is None or self._shown is None:
@@ -172,7 +173,9 @@ class RatesBook:
             gained = gains_of(now.placed, tick, now.held.spreads, [shift])
             units = np.append(_by_instrument(now.held, gained[:, 0]), 0.0)
             np.add.at(found[:, column], shown.books.of, units[shown.rows.place] * quantity)
-        return days, shown.books.rows, found
+        lost = ~_is_matured(shown.rows) & (quantity == 0.0)
+        left_out = np.bincount(shown.books.of, lost, shown.books.rows.height).astype(np.int64)
+        return days, shown.books.rows.with_columns(left_out=left_out), found
 
     def _moved_curves(self, standings: Sequence[Standing]) -> pl.DataFrame:
         moved = [
@@ -279,3 +282,7 @@ def _held_by(books: Books, positions: Rows, held: Held) -> FloatArray:
 
 def _is_valued(positions: Rows) -> BoolArray:
     return positions.rows["status"].is_in([VALUED, STALE_VALUE]).to_numpy()
+
+
+def _is_matured(positions: Rows) -> BoolArray:
+    return (positions.rows["status"] == MATURED).to_numpy()

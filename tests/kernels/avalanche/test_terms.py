@@ -231,6 +231,20 @@ def test_collateral_is_turned_in_its_window_after_its_haircut():
     assert paid.hqla_left.tolist() == pytest.approx([3e6 - 1.5e6 / 0.9])
 
 
+@pytest.mark.parametrize(("added", "share"), [(0.0, 0.95), (0.05, 0.8), (0.25, 0.7)])
+def test_an_asset_keeps_its_stressed_haircut_while_a_scenario_adds_to_haircuts(
+    added: float, share: float
+):
+    window = {"value": 3e6, "haircut": 0.05, "stressed": 0.2}
+    bond = short_of(5e5, collateral=ap.collateral(1, **window))
+    stressed = moved((3, -0.02))
+    stressed.haircut[:] = added
+
+    paid = simulate(bond, stressed, QUIET, ONE)
+
+    assert paid.hqla_left.tolist() == pytest.approx([3e6 - 1.5e6 / share])
+
+
 @pytest.mark.parametrize(("notice", "exhausted"), [(6, NEVER), (7, 17)])
 def test_a_facility_helps_from_its_notice_on(notice: int, exhausted: int):
     line = short_of(5e5, facilities=ap.facilities(1, commitment=5e6, notice=notice))

@@ -157,3 +157,63 @@ def test_published_in_the_domain_specification():
     found = margins(sensitivities(rows), held("2.8+2506"), "USD").product_classes
 
     assert round(found["total"][0], 2) == 6339305.96
+
+
+def option(kind: str, name: str, bucket: str | None, amount: float) -> Kind:
+    of_class = {"Risk_FXVol": "RatesFX", "Risk_EquityVol": "Equity"}.get(kind, "Commodity")
+    return (of_class, kind, name, bucket, "1y", "", amount)
+
+
+def volatility(weight: float) -> float:
+    return weight * math.sqrt(365 / 14) / QUANTILE
+
+
+# By hand of what 2.8+2512 changed: effective 11 July 2026.
+NEWEST = [
+    pytest.param([rate("USD", "5y", 1e5)], "delta", 61e5, id="weights of rates are frozen"),
+    pytest.param([rate("USD", "5y", 880e6)], "delta", 61 * 880e6 * 2, id="four thresholds of 220m"),
+    pytest.param([fx("EUR", 1e6)], "delta", 7.4e6, id="a currency"),
+    pytest.param([fx("ISK", 1e6)], "delta", 31.7e6, id="a currency of high volatility"),
+    pytest.param([fx("RUB", 1e6)], "delta", 7.4e6, id="one that is no longer"),
+    pytest.param(
+        [fx("EUR", 1e6), fx("ISK", 1e6)], "delta", joined(7.4e6, 31.7e6, 0.12), id="one of each"
+    ),
+    pytest.param([share("A", "10", 1e5)], "delta", 38e5, id="a share"),
+    pytest.param(
+        [share("A", "11", 1e6), share("B", "8", 1e6)], "delta", joined(15e6, 29e6, 0.32), id="two"
+    ),
+    pytest.param([loan("D", "CMBX", 760e3)], "delta", 210 * 760e3 * 2, id="four times 0.19m"),
+    pytest.param(
+        [option("Risk_FXVol", "EURUSD", None, 1e5)],
+        "vega",
+        0.33 * 0.67 * volatility(7.4) * 1e5,
+        id="volatility of a currency",
+    ),
+    pytest.param(
+        [option("Risk_EquityVol", "VIX", "12", 1e5)],
+        "vega",
+        0.72 * 0.56 * volatility(15) * 1e5,
+        id="volatility of a volatility index",
+    ),
+    pytest.param(
+        [option("Risk_CommodityVol", "Gold", "12", 1e5)],
+        "vega",
+        0.34 * 0.81 * volatility(19) * 1e5,
+        id="volatility of a metal",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rows", "measure", "expected"), NEWEST)
+def test_the_version_in_force(rows: list[Kind], measure: str, expected: float):
+    found = margins(sensitivities(rows), held("2.8+2512"), "USD").risk_classes
+
+    assert found[measure].sum() == pytest.approx(expected)
+
+
+def test_risk_classes_correlate_as_in_the_version_in_force():
+    rows = [rate("USD", "5y", 1e5), fx("EUR", 1e6)]
+
+    found = margins(sensitivities(rows), held("2.8+2512"), "USD").product_classes
+
+    assert found["total"].to_list() == pytest.approx([joined(61e5, 7.4e6, 0.15)])

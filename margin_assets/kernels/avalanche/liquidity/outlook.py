@@ -142,10 +142,16 @@ def opening(collateral: Collateral, a: int, t: int) -> int:
 def cash_share(
     collateral: Collateral, weather: Weather, market: Market, factors: Factors, at: tuple[int, int]
 ) -> float:
-    """Cash for a dollar of an asset: one less its haircut, the scenario's in it."""
+    """Cash for a dollar of an asset: one less its haircut, the scenario's in it.
+
+    While a scenario adds to haircuts an asset keeps at least its stressed one.
+    """
     a, p = at
     f = collateral.factor[a]
     scale = 1.0
     if f >= 0 and factors.sigma[f] > 0.0:
         scale = np.sqrt(market.variance[f, p]) / factors.sigma[f]
-    return max(0.0, 1.0 - collateral.haircut[a] - weather.haircut[p] * scale)
+    haircut = collateral.haircut[a] + weather.haircut[p] * scale
+    if weather.haircut[p] > 0.0:
+        haircut = max(haircut, collateral.stressed[a])
+    return max(0.0, 1.0 - haircut)

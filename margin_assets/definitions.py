@@ -45,6 +45,16 @@ from sensors.reference_data import business_date_sensor, rates_date_sensor
 warnings.filterwarnings("ignore", "Parameter `owners` of initializer `Sensor", dg.BetaWarning)
 
 
+_ASSETS: list[dg.AssetsDefinition | dg.AssetSpec] = [
+    *DAILY_ASSETS,
+    *RATES_ASSETS,
+    *AVALANCHE_ASSETS,
+    *WARNING_ASSETS,
+    *BACKTEST_ASSETS,
+    *LIVE_ONLY,
+]
+
+
 def build_defs(
     resource_overrides: Mapping[str, Any] | None = None, dashboard: str = ""
 ) -> dg.Definitions:
@@ -53,17 +63,7 @@ def build_defs(
     With the address of a dashboard each asset links to the page that shows it.
     """
     return dg.Definitions(
-        assets=linked(
-            [
-                *DAILY_ASSETS,
-                *RATES_ASSETS,
-                *AVALANCHE_ASSETS,
-                *WARNING_ASSETS,
-                *BACKTEST_ASSETS,
-                *LIVE_ONLY,
-            ],
-            dashboard,
-        ),
+        assets=linked(_ASSETS, dashboard),
         asset_checks=[
             *ROW_RULES,
             *CONSISTENCY,

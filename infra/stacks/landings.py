@@ -32,6 +32,10 @@ class Landings:
                 "maxReceiveCount": _TRIES,
             },
         )
+        self.policy = self._policy(scope)
+
+    def _policy(self, scope: Stack) -> sqs.CfnQueuePolicy:
+        """The bucket alone puts into the queue, and nobody speaks to either without TLS."""
         says = {
             "Sid": "TheLakeSays",
             "Effect": "Allow",
@@ -53,7 +57,7 @@ class Landings:
             )
             for number, queue in enumerate(queues)
         ]
-        self.policy = sqs.CfnQueuePolicy(
+        return sqs.CfnQueuePolicy(
             scope,
             "LandingsPolicy",
             queues=[queue.ref for queue in queues],

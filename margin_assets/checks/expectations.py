@@ -112,17 +112,10 @@ def with_verdicts(frame: pl.DataFrame, schema: type[dy.Schema]) -> pl.DataFrame:
     )
 
 
-def validate_table(
-    lake: Lake, name: str, version: int, partition: str = "", docs: Path | None = None
-) -> pl.DataFrame:
-    """Verdicts on one version of a table, appended to `validation_results` once."""
-    return validate_tables(lake, [Target(name, version, partition)], docs)
-
-
 def validate_tables(
     lake: Lake, targets: Sequence[Target], docs: Path | None = None
 ) -> pl.DataFrame:
-    """Verdicts on table versions, as rows of `validation_results`.
+    """Verdicts on table versions, as rows of `validation_results`, which gets each once.
 
     What has verdicts already is not judged again: their rows come back. New ones are appended
     in one commit, and Data Docs of them are built in the folder `docs`.

@@ -1,5 +1,6 @@
 """The command line: the verbs of the public interface, each one a sentence over the rest."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
@@ -37,6 +38,10 @@ from margin_assets.lake.store.troubles import endpoint_in, trouble_of
 __all__ = ["app", "main"]
 
 _INTERRUPTED = 130
+# What engines say where a data file that a table names is not there, and the file.
+_ABSENT = re.compile(r"(?:External error|Failed to fetch|No such file|Object at location).*")
+_DATA_FILE = re.compile(r"(?:[\w.=-]+/)*part-[\w.-]+\.parquet")
+
 
 app = typer.Typer(
     name="margin",
@@ -119,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _reader_gone()
     except Refusal as refusal:
-        note(f"margin: {one_line(refusal)}")
+        note(f"margin: {_plain(refusal)}")
     except BaseException as error:
         # Also a panic of a compiled library, which is no Exception.
         if isinstance(error, SystemExit | GeneratorExit):
@@ -176,4 +181,16 @@ def _reason(error: BaseException) -> str:
     name = type(error).__name__
     if not text:
         return one_line(name)
-    return one_line(text if is_told else f"{name}: {text}")
+    return _plain(text if is_told else f"{name}: {text}")
+
+
+def _plain(text: object) -> str:
+    """One line, with what to do where an engine only says what it did not find."""
+    line = one_line(text)
+    found, file = _ABSENT.search(line), _DATA_FILE.search(line)
+    if found is None or file is None:
+        return line
+    return (
+        f"{line[: found.start()]}a data file of the lake is gone: {file[0]}: copy it back from a "
+        "copy of the lake (docs/operate.md, Repair)"
+    )

@@ -12,6 +12,7 @@ from margin_assets.calendar import sessions
 from margin_assets.kernels.book.deliverables import Deliverable, parsed
 from margin_assets.kernels.corporate.contracts import Told, in_force_at
 from margin_assets.kernels.history.accrued import with_accrued
+from margin_assets.kernels.history.history import risk_free_at
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.nearest import did_you_mean
@@ -21,7 +22,7 @@ from margin_assets.whatif.document import Document
 Row = dict[str, Any]
 _USABLE = ("fresh", "stale", "fill_price")
 _INDICES = ("broad_index", "broad_index_high_cap")
-_LANDING = ("cycle", "landed_at", "file_id", "file_row")
+LANDING = ("cycle", "landed_at", "file_id", "file_row")
 _SMALLEST, _HUNDRED = Decimal("0.000001"), Decimal(100)
 
 
@@ -71,8 +72,8 @@ def account_document(tables: Tables, account: str) -> Document:
                 "positions": [
                     _position(row, day) | _delivered(row, delivered) for row in positions
                 ],
-                "instruments": _instruments(positions),
-                "rates": {"risk_free": _rate(positions)},
+                "instruments": instruments_of(positions),
+                "rates": {"risk_free": _rate(positions, tables("rates"), at)},
             }
         )
     except ValidationError as error:
@@ -140,7 +141,7 @@ def _deliverables(tables: Tables, options: list[str], at: int) -> dict[str, Row]
         tables("corporate_actions"),
         tables("option_adjustments", its),
     )
-    told = Told(*(rows.sort(_LANDING) for rows in landed))
+    told = Told(*(rows.sort(LANDING) for rows in landed))
     found = in_force_at(told, sessions().opens, at)
     return {row["symbol"]: row for row in found.to_dicts()}
 
@@ -167,8 +168,8 @@ def _state(state: str | None) -> str | None:
     return None if state in ("fresh", "missing") else state
 
 
-def _instruments(positions: Iterable[Row]) -> dict[str, Row]:
-    """What the lake knows of the symbols held, of the underlyings of options, of their indices."""
+def instruments_of(positions: Iterable[Row]) -> dict[str, Row]:
+    """What marked rows tell of their symbols, of the underlyings of options, of their indices."""
     found: dict[str, Row] = {}
     for row in positions:
         if row["asset_class"] == "option":
@@ -196,7 +197,7 @@ def _underlying(row: Row) -> Row:
         "volatility_annual": _decimal(row["volatility_annual"]),
         "dividend_yield": _decimal(row["dividend_yield"]),
         "expected_range": _decimal(row["expected_range"]),
-        "broad_based": None if row["rate_class"] is None else row["rate_class"] == "broad_index",
+        "broad_based": _broad_based(row),
     }
 
 
@@ -211,14 +212,22 @@ def _held(row: Row) -> Row:
         "beta": _decimal(row["beta"]),
         "volatility_annual": _decimal(row["volatility_annual"]),
         "expected_range": _decimal(row["expected_range"]),
+        "dividend_yield": _decimal(row["dividend_yield"]),
         "hard_to_borrow": row["is_hard_to_borrow"],
         "borrow_rate": _decimal(row["borrow_rate"]),
+        "broad_based": _broad_based(row),
     }
 
 
-def _rate(positions: Iterable[Row]) -> Decimal | None:
-    rates = (row["risk_free_rate"] for row in positions if row["risk_free_rate"] is not None)
-    return _decimal(next(rates, None))
+def _broad_based(row: Row) -> bool | None:
+    return None if row["rate_class"] is None else row["rate_class"] == "broad_index"
+
+
+def _rate(positions: Iterable[Row], landed: pl.DataFrame, at: int) -> Decimal | None:
+    """The rate that options held are valued at; of an account without any, the one they would."""
+    held = (row["risk_free_rate"] for row in positions if row["risk_free_rate"] is not None)
+    rate = next(held, None)
+    return _decimal(risk_free_at(landed.sort(LANDING), at) if rate is None else rate)
 
 
 def _decimal(number: float | None) -> Decimal | None:

@@ -1,8 +1,10 @@
 """An account as a document, changed: positions taken on at their prices, prices moved."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from itertools import chain
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +20,7 @@ _CENT, _SMALLEST, _HUNDRED = Decimal("0.01"), Decimal("0.000001"), Decimal(100)
 _SHOCK = re.compile(
     r"([!-~](?:[ -~]{0,30}[!-~])?)=([+-]?[0-9]{1,8}(?:\.[0-9]{1,6})?)(%?)", re.ASCII
 )
+NOTHING_KNOWN: Mapping[str, Instrument] = MappingProxyType({})
 _FORM = "a shock reads as NVDA=-10% (a move) or NVDA=95.50 (a price)"
 
 
@@ -50,16 +53,19 @@ def parse_shock(text: str) -> Shock:
     return Shock(symbol, number, bool(percent))
 
 
-def added(document: Document, addition: Addition) -> Document:
+def added(
+    document: Document, addition: Addition, known: Mapping[str, Instrument] = NOTHING_KNOWN
+) -> Document:
     """The account after it dealt positions at their prices; the cash pays, or is paid.
 
-    Stock of one symbol is one position: what is sold of a long one closes it first.
+    Stock of one symbol is one position: what is sold of a long one closes it first. Of a symbol
+    counts what the document has, then what is `known`, then what the addition says.
 
     Raises:
         DocumentError: a position has no price, or the whole contradicts itself.
     """
     instruments = dict(document.instruments)
-    for symbol, given in addition.instruments.items():
+    for symbol, given in chain(known.items(), addition.instruments.items()):
         instruments[symbol] = _known(instruments.get(symbol), given)
     whole = document.model_copy(update={"instruments": instruments})
     positions, cash = list(document.positions), document.account.cash

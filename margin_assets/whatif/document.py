@@ -245,6 +245,15 @@ class Addition(_Part):
     positions: list[Position]
     instruments: dict[Symbol, Instrument] = Field(default_factory=dict)
 
+    @property
+    def symbols(self) -> set[str]:
+        """Symbols of its stock, and those that its options are written on."""
+        return {
+            row.symbol if isinstance(row, Equity) else row.underlying
+            for row in self.positions
+            if not isinstance(row, Bond)
+        }
+
 
 class Document(_Part):
     """One account, what it holds, and all that is known about it."""

@@ -125,6 +125,49 @@ def test_shocks_and_additions_are_told_before_and_after(
     assert margin("whatif", again, "--json").document["cash"] == found["after"]["cash"]
 
 
+CALL = {
+    "kind": "option",
+    "underlying": "XOM",
+    "right": "call",
+    "strike": 120,
+    "expiry": "2026-06-19",
+    "style": "american",
+    "multiplier": 100,
+    "quantity": 2,
+    "price": 4.10,
+    "deliverable": {"units": 100, "cash": 5, "strike_multiplier": 100},  # its landed adjustment
+}
+
+
+@pytest.mark.parametrize(
+    ("account", "position", "order"),
+    [
+        pytest.param(
+            "M-1001",
+            {"kind": "equity", "symbol": "TQQQ", "quantity": 100},
+            "BUY 100 TQQQ @ 58.75",
+            id="stock that it does not hold",
+        ),
+        pytest.param("P-2001", CALL, "BUY 2 XOM   260619C00120000 @ 4.10", id="its first option"),
+    ],
+)
+def test_what_is_added_has_what_the_lake_knows_of_it(
+    margin: Margin, firm: Path, tmp_path: Path, account: str, position: object, order: str
+) -> None:
+    file = tmp_path / "more.json"
+    file.write_text(json.dumps({"positions": [position]}))
+    asked = ["whatif", "--account", account, *place(firm), "--json"]
+
+    after = margin(*asked, "--add", file).document["after"]
+    traded = margin(*asked, "--order", order).document
+
+    # The order book of live knows the symbols by another route.
+    assert after["house"]["requirement"] == traded["governing_requirement"]["after"]
+    assert after["cash"] == traded["cash"]["after"]
+    assert min(row["excess"] for row in after["stress"]) == traded["worst_stress_excess"]["after"]
+    assert after["flags"] == margin(*asked).document["before"]["flags"]
+
+
 def test_the_groups_that_are_shown_add_up_to_their_method(margin: Margin, firm: Path) -> None:
     said = margin("whatif", "--account", "M-1001", *place(firm)).out
 

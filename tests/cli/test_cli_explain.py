@@ -38,9 +38,12 @@ def story(**more: Any) -> dict[str, Any]:
     return told | more
 
 
-def line(symbol: str, requirement: str, value: str) -> dict[str, Any]:
+def line(
+    symbol: str, requirement: str, value: str, strategy: str = "short_stock"
+) -> dict[str, Any]:
     return {
         "symbol": symbol,
+        "strategy": strategy,
         "maintenance_requirement": Decimal(requirement),
         "market_value": Decimal(value),
     }
@@ -51,6 +54,21 @@ def test_the_sentence_has_the_figures_and_the_largest_line() -> None:
         "In order: equity 90,715.00 is below the requirement of 94,927.50; "
         "the largest line is TQQQ, 75% of 119,560.00."
     )
+
+
+def test_a_group_of_several_legs_has_no_rate() -> None:
+    lines = [line("XOM", "11340.00", "44980.00", "covered_call")]
+
+    assert sentence(story(reg_t=lines)).endswith(
+        "the largest line is XOM, covered call, 11,340.00."
+    )
+
+
+def test_a_restriction_is_said_with_its_reasons() -> None:
+    held = {"state": "close_only", "since": None, "reasons": ["stress", "overdue_call"]}
+    ladder = story()["ladder"] | {"restriction": held}
+
+    assert sentence(story(ladder=ladder)).startswith("May only close (stress, overdue_call): ")
 
 
 def test_bounds_are_said_to_be_bounds() -> None:

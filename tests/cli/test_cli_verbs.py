@@ -149,6 +149,20 @@ def test_feed_is_paced(margin: Margin, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("verb", [["sql", "SELECT * FROM fills"], ["audit", "verify"]])
+def test_a_data_file_that_is_gone_is_named_with_the_way_out(
+    margin: Margin, copied: Path, verb: list[str]
+) -> None:
+    file = next((copied / "lake" / "fills").glob("part-*.parquet"))
+    file.unlink()
+
+    said = margin(*verb, *place(copied))
+
+    assert (said.code, said.err.count("\n")) == (1, 1)
+    assert "a data file of the lake is gone: " in said.err
+    assert f"fills/{file.name}: copy it back" in said.err
+
+
 def test_status_lists_what_waits(margin: Margin, copied: Path) -> None:
     at = "2020-03-09T17:00:00Z"
     land(

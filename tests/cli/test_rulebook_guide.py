@@ -1,5 +1,6 @@
 """The guide to rulebooks of one's own, run as it stands; and what the verbs refuse."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -12,6 +13,12 @@ from tests.support.margin_command import Margin, place
 GUIDE = (ROOT / "docs" / "rulebooks.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
 COMMANDS = [line for kind, text in BLOCKS if not kind for line in text.splitlines()]
+CHEAP = {
+    "as_of": "2031-06-02",
+    "account": {"account_id": "A", "account_type": "reg_t", "cash": 0},
+    "positions": [{"kind": "equity", "symbol": "X", "quantity": 100}],
+    "instruments": {"X": {"price": 4, "asset_class": "equity", "beta": 1}},
+}
 (HOUSE,) = (text for kind, text in BLOCKS if kind == "toml")
 
 
@@ -50,6 +57,11 @@ def test_the_guide_runs_as_it_stands(margin: Margin, lake: Path) -> None:
         "ladder.warning_below",
         "ladder.warning_ends_at",
     }
+    # A stock at 4.00 asks 25% of its value, and all of it where the overlay is on.
+    Path("cheap.json").write_text(json.dumps(CHEAP), "utf-8")
+    asked = ["whatif", "cheap.json", "--json"]
+    answers = [margin(*asked, *named).document["house"] for named in ([], place(lake))]
+    assert [answer["requirement"] for answer in answers] == [100, 400]
 
 
 def test_looking_stores_nothing(margin: Margin, lake: Path) -> None:

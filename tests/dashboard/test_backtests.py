@@ -68,6 +68,8 @@ def test_the_page_shows_a_run_and_leads_to_others(context: BrowserContext, serve
     page.keyboard.press("7")
     expect(page.locator('nav a[aria-current="page"]')).to_contain_text("Backtests")
     expect(main).to_contain_text("Lost by the firm")
+    # Seven pages and all beside them fit the width of a small screen.
+    assert page.evaluate("document.documentElement.scrollWidth") == 1280
     runs = page.get_by_role("region", name="Runs")
     # A policy's name is text, whatever it says.
     expect(runs.get_by_role("row").nth(2)).to_contain_text(f"{HARM} on test")

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from margin_assets.checks import expectations
-from margin_assets.checks.expectations import Target, judge_frame, validate_table
+from margin_assets.checks.expectations import Target, judge_frame, validate_tables
 from margin_assets.kernels.margin.consistency import broken_rules
 from margin_assets.lake.store.declared import DAILY, schema_of
 from schemas import TABLES
@@ -171,8 +171,8 @@ def test_a_table_version_is_validated_once(stored: Place):
     lake = stored.lake
     version = lake.version("fills")
 
-    first = validate_table(lake, "fills", version, docs=stored.folder / "docs")
-    again = validate_table(lake, "fills", version)
+    first = validate_tables(lake, [Target("fills", version)], stored.folder / "docs")
+    again = validate_tables(lake, [Target("fills", version)])
 
     kept = lake.scan("validation_results").collect()
     assert kept.height == first.height == again.height > 30
@@ -185,8 +185,8 @@ def test_a_table_version_is_validated_once(stored: Place):
 def test_two_versions_have_verdicts_of_their_own(stored: Place):
     lake, version = stored.lake, stored.lake.version("fills")
 
-    validate_table(lake, "fills", version - 1)
-    validate_table(lake, "fills", version)
+    validate_tables(lake, [Target("fills", version - 1)])
+    validate_tables(lake, [Target("fills", version)])
 
     kept = lake.scan("validation_results").select("table_version", "rows").unique().collect()
     assert sorted(kept.rows()) == [(version - 1, 3), (version, 6)]

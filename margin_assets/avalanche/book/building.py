@@ -104,10 +104,9 @@ def built(tables: Tables) -> Built:
         residuals=_residuals(history, known, names, settings),
         correlation=market.correlation,
     )
-    holdings = _holdings(tables, names, laid, margins, sized.hidden)
     return Built(
         platform,
-        holdings,
+        _holdings(tables, names, laid, margins, sized.hidden),
         settings,
         tables,
         market,

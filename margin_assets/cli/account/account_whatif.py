@@ -11,6 +11,7 @@ from margin_assets.cli.options import chosen_cycle, opened_lake
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
+    from margin_assets.lake.ledger.moment import Moment
     from margin_assets.whatif.document import Document
 
 Answer = dict[str, Any]
@@ -21,6 +22,7 @@ _TABLES = (
     "option_adjustments",
     "instruments",
     "corporate_actions",
+    "rates",
 )
 _FIGURES = ("equity", "net_liquidation", "long_market_value", "short_market_value", "cash")
 _METHODS = ("reg_t", "portfolio_margin", "house")
@@ -53,9 +55,9 @@ def show_changed(lake: str, account: str, changes: Changes, *, as_json: bool) ->
     ):
         try:
             before = account_document(then, account)
+            after = _with(before, changes.additions, then, sealed.as_of)
         except NoDocument as missing:
             raise Refusal(str(missing)) from None
-        after = _with(before, changes.additions)
         with refused_by_fault("--shock"):
             after = shocked(after, shocks)
         found = {
@@ -73,17 +75,26 @@ def show_changed(lake: str, account: str, changes: Changes, *, as_json: bool) ->
         _show(found)
 
 
-def _with(document: "Document", additions: list[Path]) -> "Document":
+def _with(
+    document: "Document", additions: list[Path], tables: "Moment", as_of: datetime
+) -> "Document":
+    import polars as pl
+
+    from margin_assets.desk.known_symbols import known_symbols
+    from margin_assets.kernels.numeric.money import instants
     from margin_assets.whatif.changes import added
     from margin_assets.whatif.parsing import parse_addition
 
+    at = instants(pl.Series([as_of])).item()
     for path in additions:
         try:
             text = path.read_bytes()
         except OSError as error:
             raise Refusal(f"--add {path} cannot be read: {error.strerror}") from None
         with refused_by_fault(str(path)):
-            document = added(document, parse_addition(text))
+            addition = parse_addition(text)
+            known = known_symbols(tables, addition.symbols, at)
+            document = added(document, addition, known)
     return document
 
 

@@ -6,6 +6,8 @@ from typing import Any
 from margin_assets.cli import output
 
 Document = dict[str, Any]
+# Groups of several legs have no rate: their value is that of legs which pay for each other.
+_OF_ONE_SECURITY = ("long_stock", "short_stock", "long_bond", "short_bond")
 
 
 def sentence(story: Document) -> str:
@@ -33,7 +35,8 @@ def _standing(ladder: Document) -> str:
         held = ladder[dimension]
         if held["state"] == state:
             since = f" since {output.instant(held['since'])}" if held["since"] else ""
-            return f"{words}{since}"
+            why = f" ({', '.join(held['reasons'])})" if held.get("reasons") else ""
+            return f"{words}{since}{why}"
     return "In order"
 
 
@@ -57,8 +60,8 @@ def _largest(story: Document) -> str:
     if top is None or not top["maintenance_requirement"]:
         return ""
     required, value = top["maintenance_requirement"], abs(top["market_value"])
-    if not value:
-        return f"{top['symbol']}, {_usd(required)}"
+    if top["strategy"] not in _OF_ONE_SECURITY or not value:
+        return f"{top['symbol']}, {top['strategy'].replace('_', ' ')}, {_usd(required)}"
     share = (required / value * 100).quantize(Decimal("0.1")).normalize()
     return f"{top['symbol']}, {share:f}% of {_usd(value)}"
 

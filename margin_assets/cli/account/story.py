@@ -21,6 +21,7 @@ from margin_assets.kernels.book.last_fills import last_fills, trades_of, with_pl
 from margin_assets.kernels.corporate.contracts import Told, in_force_at
 from margin_assets.kernels.history.acted import NO_ACTIONS
 from margin_assets.kernels.numeric.money import instants
+from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.ledger.moment import Moment
 
 DIMENSIONS = ("margin_status", "restriction", "liquidation", "minimum_equity")
@@ -36,10 +37,7 @@ def story(moment: Moment, account: str) -> Document:
     """
     tables, sealed = Tables(moment), moment.sealed
     mine = pl.col("account_id") == account
-    state = tables.rows("account_state", mine)
-    if state.is_empty():
-        as_of = instant(sealed.as_of)
-        raise Refusal(f"unknown account {account!r} in cycle {sealed.cycle} (as of {as_of})")
+    state = _state(tables, account, sealed)
     decisions = tables.rows("enforcement_decisions", mine).sort("cycle", "decision_number")
     positions = tables.rows("positions", mine).sort("class_group", "symbol")
     summary = tables.rows("margin_summary", mine).row(0, named=True)
@@ -66,10 +64,7 @@ def story(moment: Moment, account: str) -> Document:
         "calls": calls(tables, mine),
         "plans": plans(tables, mine),
         "notices": notices(tables, mine),
-        "decisions": [
-            row | {"rulebooks": json.loads(row["rulebooks"])}
-            for row in dicts(decisions.drop("decision_number"))
-        ],
+        "decisions": _decided(decisions),
         "rates": rates(tables, sealed.as_of),
         "house": house(tables, mine),
         "day_trading": day_trading(tables, mine),
@@ -77,6 +72,21 @@ def story(moment: Moment, account: str) -> Document:
         "cycle": cycle_of(sealed),
     }
     return {"sentence": sentence(found)} | found | {"timeline": timeline(found)}
+
+
+def _state(tables: Tables, account: str, sealed: Sealed) -> pl.DataFrame:
+    found = tables.rows("account_state", pl.col("account_id") == account)
+    if found.is_empty():
+        as_of = instant(sealed.as_of)
+        raise Refusal(f"unknown account {account!r} in cycle {sealed.cycle} (as of {as_of})")
+    return found
+
+
+def _decided(decisions: pl.DataFrame) -> list[Document]:
+    return [
+        row | {"rulebooks": json.loads(row["rulebooks"])}
+        for row in dicts(decisions.drop("decision_number"))
+    ]
 
 
 def _without(row: Document, *names: str) -> Document:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,14 @@ from margin_assets.cli import output
 from margin_assets.cli.account import account_whatif, order_check
 from margin_assets.cli.documents import adopt_verbs, rulebook_diff, rulebook_list
 from margin_assets.cli.documents.files import answer_lines, is_lines, opened, refused_by_fault
-from margin_assets.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, example, moment
+from margin_assets.cli.options import (
+    DEFAULT_LAKE,
+    JsonOption,
+    LakeOption,
+    example,
+    moment,
+    opened_lake,
+)
 from margin_assets.cli.output import Refusal
 
 rulebook = typer.Typer(
@@ -33,6 +40,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         epilog=example(
             "margin whatif portfolio.json --json",
+            "margin whatif portfolio.json --lake ./lake",
             "margin whatif - < portfolios.ndjson > answers.ndjson",
             'margin whatif --account A1 --order "BUY 100 XOM @ 61.20"',
             "margin whatif --account A1 --shock NVDA=-10% --add hedge.json",
@@ -47,11 +55,12 @@ def register(app: typer.Typer) -> None:
 
 def whatif(  # noqa: PLR0913 (the options of the interface)
     *,
+    context: typer.Context,
     file: Annotated[
         str | None, typer.Argument(help="A .json or .ndjson file; - is standard input.")
     ] = None,
     account: Annotated[
-        str | None, typer.Option(metavar="A", help="Check orders of this account of the lake.")
+        str | None, typer.Option(metavar="A", help="An account of the lake.")
     ] = None,
     order: Annotated[
         list[str] | None,
@@ -79,9 +88,10 @@ def whatif(  # noqa: PLR0913 (the options of the interface)
 ) -> None:
     """Margin a portfolio document, an account with other prices, or check an order.
 
-    Nothing is stored. A document needs no lake. An account is margined as it was sealed last, and
-    again after shocks and added positions; an order is checked against it before it is traded,
-    each leg as in "BUY 100 XOM @ 61.20".
+    Nothing is stored. A document needs no lake; with --lake the rulebooks that the lake adopted
+    decide too. An account is margined as it was sealed last, and again after shocks and added
+    positions; an order is checked against it before it is traded, each leg as in "BUY 100 XOM @
+    61.20".
 
     A .ndjson file, or - for standard input, holds one document a line and is answered a line
     each, in order; a refused document by {"error": ...} in its place.
@@ -104,6 +114,21 @@ def whatif(  # noqa: PLR0913 (the options of the interface)
         return
     if file is None:
         raise Refusal("name a portfolio document, or an account by --account")
+    said_by = context.get_parameter_source("lake")
+    with _rules_of(lake if said_by is not None and said_by.name == "COMMANDLINE" else None):
+        _answer_document(file, is_ndjson=is_ndjson, as_json=as_json)
+
+
+def _rules_of(lake: str | None) -> AbstractContextManager[None]:
+    """Decides by what a lake adopted too; where none is named, by what is installed."""
+    if lake is None:
+        return nullcontext()
+    from margin_assets.lake.ledger.adoptions import decided_next
+
+    return decided_next(opened_lake(lake))
+
+
+def _answer_document(file: str, *, is_ndjson: bool, as_json: bool) -> None:
     if is_lines(file, is_ndjson=is_ndjson):
         from margin_assets.whatif import whatif_lines
 

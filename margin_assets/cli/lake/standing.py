@@ -20,7 +20,7 @@ from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.damage import TableDamaged
 from margin_assets.lake.store.store import Lake
 from margin_assets.monitoring.daily_dates import daily_dates
-from margin_assets.monitoring.health import Finding, health, limits
+from margin_assets.monitoring.health import Finding, Health, health, limits
 from margin_assets.monitoring.observed import observed
 from margin_assets.monitoring.unknown_actions import unknown_actions
 
@@ -66,17 +66,23 @@ def standing(lake: Lake, landing: LandingPlace, now: datetime) -> Document:
         "quarantined_rows": refused.open_rows().select(pl.len()).collect().item(),
         "refused_accounts": refused.open_accounts().collect().to_dicts(),
         "limit_breaches": _breaches(scan("limit_breaches")),
+        **_judged(verdict),
+        "exchange_is_open": is_open(now),
+        "limits": limits()._asdict(),
+        "seen_at": now,
+    }
+    return found | {"close": closing(found, now)}
+
+
+def _judged(verdict: Health) -> Document:
+    return {
         "states": verdict.states,
         "freshness": _found(verdict.freshness),
         "cycle_seconds": _found(verdict.cycle_time),
         "recent_quarantine": _found(verdict.quarantine),
         "refused": _found(verdict.refused),
         "daily": _found(verdict.daily),
-        "exchange_is_open": is_open(now),
-        "limits": limits()._asdict(),
-        "seen_at": now,
     }
-    return found | {"close": closing(found, now)}
 
 
 def _found(finding: Finding) -> Document:

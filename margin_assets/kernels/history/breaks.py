@@ -140,22 +140,7 @@ def differences(held: _Held, record: pl.DataFrame) -> pl.DataFrame:
     quantities = ours.join(theirs, on=_KEY, how="full", coalesce=True, validate="1:1").select(
         "account_id", "symbol", "ours", "theirs", kind=pl.lit("quantity")
     )
-    balances = (
-        record.filter(is_cash)
-        .select("account_id", theirs=pl.col("cash").cast(_QUANTITY))
-        .join(
-            held.accounts.select("account_id", ours=pl.col("cash").cast(_QUANTITY)),
-            on="account_id",
-            how="left",
-        )
-        .select(
-            "account_id",
-            pl.lit(None, pl.String).alias("symbol"),
-            "ours",
-            "theirs",
-            kind=pl.lit("cash"),
-        )
-    )
+    balances = _balances(held, record.filter(is_cash))
     zero = pl.lit(0).cast(_QUANTITY)
     both = pl.concat([quantities, balances]).with_columns(pl.col("ours", "theirs").fill_null(zero))
     known = held.accounts["account_id"]
@@ -172,6 +157,19 @@ def differences(held: _Held, record: pl.DataFrame) -> pl.DataFrame:
         )
         .select("account_id", "kind", "symbol", "ours", "theirs")
         .sort("account_id", "kind", "symbol")
+    )
+
+
+def _balances(held: _Held, cash: pl.DataFrame) -> pl.DataFrame:
+    """Balances of a record beside ours, which are null of an account that we do not know."""
+    ours = held.accounts.select("account_id", ours=pl.col("cash").cast(_QUANTITY))
+    theirs = cash.select("account_id", theirs=pl.col("cash").cast(_QUANTITY))
+    return theirs.join(ours, on="account_id", how="left").select(
+        "account_id",
+        pl.lit(None, pl.String).alias("symbol"),
+        "ours",
+        "theirs",
+        kind=pl.lit("cash"),
     )
 
 

@@ -21,6 +21,7 @@ from margin_assets.kernels.book.terms import (
     marked_terms,
     with_underlyings,
 )
+from margin_assets.kernels.corporate.actions import Action
 from margin_assets.kernels.corporate.contracts import adjustments_in_force
 from margin_assets.kernels.corporate.exercises import (
     leg_effects,
@@ -86,19 +87,24 @@ def positions_at(
     traded = effects_at(*path.tape)
     path = with_settled(path, settled)
     effects = with_legs(with_sales(traded, lambda _: path.tape), settled)
-    historical = landed.volatilities.filter(pl.col("kind") == HISTORICAL)
-    dated = landed._replace(
-        betas=from_their_dates(landed.betas),
-        volatilities=from_their_dates(historical),
-        option_adjustments=from_their_dates(landed.option_adjustments),
-    )
+    counted = dated(landed)
     days = [
-        _positions(dated, (effects, path), at, times).select(
+        _positions(counted, (effects, path), at, times).select(
             pl.lit(day, pl.Date).alias("business_date"), pl.all()
         )
         for day, at in closes.iter_rows()
     ]
     return cast("dy.DataFrame[Positions]", pl.concat(days))
+
+
+def dated(landed: Landed) -> Landed:
+    """Landed tables, rows of dated feeds with the instants that they count from."""
+    historical = landed.volatilities.filter(pl.col("kind") == HISTORICAL)
+    return landed._replace(
+        betas=from_their_dates(landed.betas),
+        volatilities=from_their_dates(historical),
+        option_adjustments=from_their_dates(landed.option_adjustments),
+    )
 
 
 def settled_of(settlements: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
@@ -126,30 +132,44 @@ def with_legs(effects: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
 def _positions(
     landed: Landed, moved: tuple[pl.DataFrame, Path], at: int, times: SessionTimes
 ) -> pl.DataFrame:
-    day = day_of(at)
-    rules = rules_in_force(day)
+    rules = rules_in_force(day_of(at))
     effects, path = moved
     holdings = with_actions(_holdings(effects.filter(pl.col("point") <= at)), path, at)
+    held = holdings["symbol"].unique()
+    marked = marks_at(landed, held, at, times, path.register.acted(at))
+    return marked_positions(holdings, with_implied(marked, at, rules), rules, at)
+
+
+def marks_at(
+    landed: Landed, symbols: pl.Series, at: int, times: SessionTimes, acted: list[Action]
+) -> pl.DataFrame:
+    """Terms and marks of symbols at an instant, and of what options among them are written on.
+
+    Of `dated` tables, after the corporate actions that have acted by then.
+    """
     listed = latest(landed.instruments, "symbol", at)
     told = latest(landed.option_adjustments, "symbol", at)
-    acted = path.register.acted(at)
     instruments = adjusted(listed, adjustments_in_force(told, listed, acted))
-    held = holdings["symbol"].unique()
-    below = instruments.filter(pl.col("symbol").is_in(held.implode()))["underlying"].drop_nulls()
+    below = instruments.filter(pl.col("symbol").is_in(symbols.implode()))["underlying"].drop_nulls()
     terms = marked_terms(
-        instrument_terms(pl.concat([held, below]).unique().sort(), instruments, times),
+        instrument_terms(pl.concat([symbols, below]).unique().sort(), instruments, times),
         Marks(
             carried_prices(latest(landed.prices, "symbol", at), acted),
             latest(landed.betas, "symbol", at),
             latest(landed.volatilities, "symbol", at),
         ),
-        benchmark(day),
+        benchmark(day_of(at)),
     )
-    priced = with_price_states(terms, at, times.opens, rules)
+    priced = with_price_states(terms, at, times.opens, rules_in_force(day_of(at)))
     stated = with_fill_prices(priced, landed.fills, at, times.opens)
-    rate = latest(landed.rates, "name", at).filter(pl.col("name") == RISK_FREE)["rate_annual"]
-    marked = with_underlyings(stated, rate.item() if rate.len() else None)
-    return marked_positions(holdings, with_implied(marked, at, rules), rules, at)
+    return with_underlyings(stated, risk_free_at(landed.rates, at))
+
+
+def risk_free_at(rates: pl.DataFrame, at: int) -> float | None:
+    """The risk-free rate at an instant; None where none has landed. Rows in landing order."""
+    known = latest(rates, "name", at).filter(pl.col("name") == RISK_FREE)["rate_annual"]
+    found: float | None = known.item() if known.len() else None
+    return found
 
 
 RISK_FREE = RATE_NAMES[0]

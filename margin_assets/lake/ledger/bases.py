@@ -19,6 +19,7 @@ from margin_assets.lake.store.store import Lake
 from schemas import TABLES, Mode
 
 _FOLDER = "bases"
+_WHOLE = "complete.json"
 _COMPLETE = re.compile(rf"^{_FOLDER}/(\d{{12}})/complete\.json$")
 
 STATE_TABLES = tuple(t.name for t in TABLES.values() if t.mode is Mode.STATE and t.in_cycle)
@@ -47,15 +48,16 @@ def keep_table(lake: Lake, sealed: Sealed, name: str) -> bool:
 def complete(lake: Lake, sealed: Sealed) -> None:
     """Says that all tables of a base are there, and of which seal it is."""
     content = json.dumps({"cycle": sealed.cycle, "hash": sealed.hash}).encode()
-    lake.put_object(_path(sealed.cycle, "complete.json"), [content])
+    lake.put_object(_path(sealed.cycle, _WHOLE), [content])
 
 
 def thin(lake: Lake, newest: int, older: int) -> None:
     """Drops bases but for the `newest` ones and those of every `older`-th cycle."""
     for cycle in kept(lake)[:-newest]:
         if cycle % older:
-            paths = sorted(lake.objects_below(f"{_FOLDER}/{cycle:012d}"))
-            lake.delete_objects(paths)  # `complete.json` first, by its name
+            # Before its tables: killed in between, half a base must not be taken for a whole one.
+            lake.delete_objects([_path(cycle, _WHOLE)])
+            lake.delete_objects(sorted(lake.objects_below(f"{_FOLDER}/{cycle:012d}")))
 
 
 def tables_of(lake: Lake, sealed: Sealed) -> Mapping[str, pl.DataFrame]:
@@ -64,7 +66,7 @@ def tables_of(lake: Lake, sealed: Sealed) -> Mapping[str, pl.DataFrame]:
     Raises:
         BaseBroken: it is of another history, or holds other rows than were sealed.
     """
-    with lake.open_object(_path(sealed.cycle, "complete.json")) as stream:
+    with lake.open_object(_path(sealed.cycle, _WHOLE)) as stream:
         if json.loads(stream.read())["hash"] != sealed.hash:
             raise BaseBroken(f"the base of cycle {sealed.cycle} is of another history")
     paths = lake.objects_below(f"{_FOLDER}/{sealed.cycle:012d}")

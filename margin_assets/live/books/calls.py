@@ -218,6 +218,6 @@ def _until(details: str | None) -> int | None:
     """The instant `until` of an act's details; None where it names none."""
     try:
         at = datetime.fromisoformat(json.loads(details or "")["until"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return None if at.tzinfo is None else (at - _EPOCH) // timedelta(microseconds=1)

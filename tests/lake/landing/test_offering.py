@@ -260,6 +260,21 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes, told
     assert told in faults(path, feed="prices", file={"separator": ";"})[0]
 
 
+def test_a_draft_of_a_workbook_names_its_sheets(tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        for name in ("Konten", "Umsätze"):
+            book.add_worksheet(name).write_row(0, 0, [f"{name} Nr"])
+    second = Mapping.model_validate({"feed": "fills", "file": {"sheet": "Umsätze"}})
+
+    first, chosen = (draft(path, begun) for begun in (Mapping(feed="fills"), second))
+
+    assert "Konten, Umsätze" in first
+    assert "Konten, Umsätze" in chosen
+    assert "#   Konten Nr" in first.splitlines()
+    assert "#   Umsätze Nr" in chosen.splitlines()
+
+
 def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "theirs.xlsx"
     path.write_bytes(b"PK no workbook")

@@ -85,6 +85,23 @@ def test_of_older_bases_one_in_so_many_cycles_is_kept(local: Lake):
     assert bases.kept(local) == [5000, 10_000, 11_000, 11_500, 12_000]
 
 
+def test_a_base_that_is_half_dropped_is_no_base(local: Lake, monkeypatch: pytest.MonkeyPatch):
+    for path in ("500/complete.json", "500/account_state.parquet", "999/complete.json"):
+        local.put_object(f"bases/{path.zfill(len(path) + 9)}", [b"{}"])
+    drop = local.delete_objects
+
+    def killed(paths: list[str]) -> None:
+        drop(paths[:1])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local, "delete_objects", killed)
+
+    with pytest.raises(KeyboardInterrupt):
+        bases.thin(local, newest=1, older=5_000)
+
+    assert bases.kept(local) == [999]
+
+
 @pytest.mark.usefixtures("brief")
 def test_only_so_many_versions_are_kept(local: Lake):
     sealed = sealed_cycles(local, 30)

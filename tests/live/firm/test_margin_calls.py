@@ -155,6 +155,16 @@ def test_an_extension_that_the_rule_does_not_allow_is_refused(
     assert [change for (change,) in lives(firm, "change")] == ["opened"]
 
 
+def test_details_nested_without_end_are_refused_and_do_not_hold_up_the_lake(firm: Firm):
+    # A planned cycle that cannot be computed would never be sealed, whoever starts again.
+    firm.run(**STORY[0])
+    subject = call_id("A", "maintenance", micros(at(60)))
+    firm.run(desk_actions=[act("call_extend", subject, at(90)) | {"details": "[" * 100_000}])
+
+    ((outcome, why),) = firm.rows("desk_outcomes", "outcome", "reason")
+    assert (outcome, why) == ("refused", "its details name no instant `until`")
+
+
 def test_each_account_is_called_by_its_own_rule(tmp_path: Path):
     firm = Firm(tmp_path)
     kinds = {"CASH": "cash", "MARGIN": "reg_t", "PM": "portfolio_margin"}

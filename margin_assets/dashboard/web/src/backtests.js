@@ -58,7 +58,7 @@ function made(body) {
     top,
     asked.element,
     h("div", { class: "cards two" }, calls.element, lost.element),
-    panel("How often the loss was above the requirement", "windows; the rulebook expects 1%", coverage),
+    panel("How often the loss was above the requirement", "windows, and how many the rulebook expects", coverage),
     panel("Runs side by side", "what each asks for, and what was lost under it", runs),
     panel("What hurt most", "USD", worst),
     note,
@@ -110,7 +110,7 @@ function showMonths(chart, months) {
     option: {
       ...option,
       grid: { ...option.grid, top: 34 },
-      legend: { top: 0, left: 60, itemWidth: 14, itemHeight: 8, textStyle: { color: colour("muted") } },
+      legend: { top: 0, left: 60, itemWidth: 14, itemHeight: 8, itemGap: 16, textStyle: { ...option.yAxis.axisLabel, fontFamily: "sans-serif" } },
       series: lines.map(([key, name, tone]) => ({ name, type: "line", symbol: "none", data: months[key], itemStyle: { color: colour(tone) }, lineStyle: { color: colour(tone), width: 1.5 } })),
     },
   });
@@ -134,6 +134,7 @@ function showCoverage(target, rows) {
       ["Over", (row) => (row.group_kind === "all" ? "all" : `crisis of ${row.group_name}`)],
       ["Windows", (row) => fmt.count(row.account_days), "n"],
       ["Breaches", (row) => fmt.count(row.breaches), "n"],
+      ["Expected", (row) => fmt.count(Math.round(row.expected)), "n"],
       ["Share", (row) => share(row.breach_share, 3), "n"],
       ["Beyond, USD", (row) => usd(row.beyond_required), "n"],
     ], rows),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from margin_assets.kernels.avalanche.answers.quantiles import Quantile, quantile
+from margin_assets.kernels.avalanche.answers.quantiles import quantile
 from margin_assets.kernels.numeric.arrays import FloatArray
 
 LEVELS = (0.50, 0.95, 0.99)
@@ -61,11 +61,6 @@ def funding_forecast(
     mean = margin.mean(axis=0)
     known = [[quantile(margin[:, d], level).value for level in LEVELS] for d in range(len(mean))]
     return tuple(_day(d, flows, (mean, known), cushion) for d in range(DAYS))
-
-
-def margin_quantiles(margin: FloatArray, level: float) -> tuple[Quantile, ...]:
-    """Quantile of cumulative margin with its error, by simulated day."""
-    return tuple(quantile(margin[:, day], level) for day in range(margin.shape[1]))
 
 
 def _day(

@@ -10,7 +10,7 @@ import dataframely as dy
 import polars as pl
 
 from margin_assets.lake.landing.offering.mapping import Form, Mapping, MappingError, Sign
-from margin_assets.lake.landing.offering.sheets import Sheet, form_of_text, sheet_of
+from margin_assets.lake.landing.offering.sheets import Sheet, form_of_text, sheet_names, sheet_of
 from margin_assets.lake.landing.reading.rules import required_columns
 from margin_assets.nearest import did_you_mean, likeness
 from schemas import landed_columns
@@ -60,7 +60,8 @@ def mapped(path: Path, mapping: Mapping) -> Mapped:
 def draft(path: Path, mapping: Mapping) -> str:
     """A mapping to begin with: their columns of like names, and a line for each that is left.
 
-    What the mapping does not say of a text's encoding and separator is read off the file.
+    What the mapping does not say of a text's encoding and separator is read off the file, and of
+    a workbook the names of its sheets.
     """
     file = form_of_text(path, mapping.file)
     theirs = sheet_of(path, file).cells.columns
@@ -74,8 +75,12 @@ def draft(path: Path, mapping: Mapping) -> str:
             lines.append(f'# {name} = ""' + ("  # required" if name in required else ""))
     known = "".join(f"#   {name}\n" for name in theirs)
     form = "\n".join(map(_form_line, _FORM_EXAMPLES, [file] * len(_FORM_EXAMPLES)))
+    sheets = ", ".join(sheet_names(path))
+    of_sheets = (
+        f"# Its sheets, of which the first unless one is named: {sheets}\n" if sheets else ""
+    )
     return (
-        f"feed = {_quoted(mapping.feed)}\n\n[file]\n{form}\n\n"
+        f"feed = {_quoted(mapping.feed)}\n\n[file]\n{of_sheets}{form}\n\n"
         f"# Ours = theirs. The file has:\n{known}[columns]\n" + "\n".join(lines) + "\n"
     )
 

@@ -52,6 +52,21 @@ def sheet_of(path: Path, form: Form) -> Sheet:
     return Sheet(kept.drop(_ROW), kept[_ROW].to_list(), found.numbers, found.mixed)
 
 
+def sheet_names(path: Path) -> list[str]:
+    """Names of the sheets of a workbook, in its order; of any other file none.
+
+    Raises:
+        MappingError: it is no workbook, whatever its name says.
+        OSError: it is not there.
+    """
+    if path.suffix.lower() not in WORKBOOKS:
+        return []
+    try:
+        return fastexcel.read_excel(path.read_bytes()).sheet_names
+    except fastexcel.FastExcelError as error:
+        raise MappingError(f"{path}: {str(error).splitlines()[0]}") from None
+
+
 def form_of_text(path: Path, form: Form) -> Form:
     """The form with the encoding and the separator of a CSV, where it says neither.
 

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types bench fidelity chaos up clean docs web infra templates image postgres
+.PHONY: demo test laws lint types bench fidelity chaos up clean docs web infra templates image postgres
 
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -49,6 +49,9 @@ fidelity: $(STAMP) ## published examples, then a table; needs MARGIN_ACCEPTANCE=
 
 chaos: $(STAMP) ## kills, rivals, full disks: TRIALS=2000, SEED=1
 	$(BIN)/python -m tests.campaigns.chaos --trials $(or $(TRIALS),200) --seed $(or $(SEED),1)
+
+laws: $(STAMP) ## the laws with a thousand examples each
+	$(BIN)/pytest -n 2 -m hypothesis --hypothesis-profile=long
 
 bench: $(STAMP) ## JSON, then a table
 	$(BIN)/python -m benchmarks

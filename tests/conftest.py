@@ -1,9 +1,11 @@
 """Lakes for every test that stores: a local folder, and a real S3 server."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from margin_assets.lake.store import faults
 from margin_assets.lake.store.store import Lake
@@ -29,7 +31,17 @@ FIRST = (
     "test_kill.py",
     "test_daemon.py",
 )
+# Examples of a law that says no number of its own; `make laws` tries many more.
+settings.register_profile("suite", max_examples=50)
+settings.register_profile("long", max_examples=1_000)
+settings.load_profile("suite")
 STORES = ["local", pytest.param("s3", marks=pytest.mark.s3)]
+
+
+def pytest_collection_finish() -> None:
+    # What the collection made stays to the end: no later look for garbage need walk through it.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -114,16 +114,22 @@ def tail_losses(scan: SealedTables, as_of: datetime, tail: float) -> pl.DataFram
 def moves_of(curves: pl.DataFrame) -> dict[date, dict[str, Move]]:
     """How the zero rates of each curve moved to each of its days from the one before.
 
-    Of a day the last nodes count; the day before is read at the nodes of this one.
+    Of a day the last nodes count; the day before is read at the nodes of this one. A day on which
+    no quote was made is none: its curve is laid anew, and stands where it stood.
     """
     moves: dict[date, dict[str, Move]] = {}
     known = curves.filter(pl.col("zero_rate").is_not_null()).sort("curve", "cycle", "node")
     for (name,), rows in known.partition_by("curve", as_dict=True, maintain_order=True).items():
         last = rows.filter(pl.col("cycle") == pl.col("cycle").max().over("reference_date"))
         before: Mapping[str, np.ndarray] | None = None
+        quoted_at = None
         for (day,), nodes in last.partition_by(
             "reference_date", as_dict=True, maintain_order=True
         ).items():
+            newest = nodes["quoted_at"].max()
+            if newest == quoted_at:
+                continue
+            quoted_at = newest
             now = {column: nodes[column].to_numpy() for column in ("years", "zero_rate")}
             if before is not None:
                 was = np.interp(now["years"], before["years"], before["zero_rate"])

@@ -140,3 +140,5 @@ def test_frozen_cash_accounts_are_listed(margin: Margin, tmp_path: Path):
     # T+2 in 2020, and two business days more.
     assert (row["frozen_until"], row["due_on"]) == ("2020-06-08", "2020-03-13")
     assert "1 purchases sold" in margin("calls", "frozen", *place(tmp_path)).err
+    told = margin("explain", "C", *place(tmp_path)).out
+    assert "frozen until 2020-06-08, 12 CFR 220.8(c): it buys with settled cash alone, 0.00" in told

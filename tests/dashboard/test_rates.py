@@ -12,7 +12,6 @@ from tests.support.rates_rows import NOW, bond, landed_rows, position, quotes, s
 from tests.support.served_dashboard import Served, served
 from tests.support.watched_page import opened
 
-NAMES = ["AAA", "T", "T 30Y", "ZZZ"]
 NEXT = NOW + timedelta(days=1)
 
 
@@ -123,16 +122,28 @@ def test_history_is_the_last_of_each_day(server: Served):
     assert days[-1]["dv01"] == pytest.approx(now["dv01"], abs=1e-5)
 
 
-def test_pages_of_instruments_hold_each_once(server: Served):
-    for sort, falls in (("instrument_id", "false"), ("currency", "true"), ("issuer", "false")):
-        names = []
-        for offset in range(0, 4, 2):
-            where = f"/api/instruments?sort={sort}&descends={falls}&offset={offset}&limit=2"
-            page = server.ask(where).json
-            assert page["total"] == 4
-            names += [row["instrument_id"] for row in page["rows"]]
-        assert sorted(names) == NAMES
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [
+        ("sort=instrument_id", ["AAA", "T", "T 30Y", "ZZZ"]),
+        # Equal ones by their id; what names no issuer last.
+        ("sort=currency&descends=true", ["T", "T 30Y", "ZZZ", "AAA"]),
+        ("sort=issuer", ["AAA", "T", "T 30Y", "ZZZ"]),
+        ("sort=maturity&descends=true", ["T 30Y", "ZZZ", "AAA", "T"]),
+    ],
+)
+def test_pages_of_instruments_hold_each_once(server: Served, order: str, names: list[str]):
+    pages = [
+        server.ask(f"/api/instruments?{order}&offset={offset}&limit=2").json for offset in (0, 2)
+    ]
+
+    assert [page["total"] for page in pages] == [4, 4]
+    assert [row["instrument_id"] for page in pages for row in page["rows"]] == names
+
+
+def test_instruments_are_found_by_a_part_of_their_id_and_by_kind(server: Served):
     found = server.ask("/api/instruments?q=T&kind=fixed").json["rows"]
+
     assert [(row["instrument_id"], row["rating"]) for row in found] == [
         ("T", "AA+"),
         ("T 30Y", None),

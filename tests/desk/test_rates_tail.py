@@ -59,3 +59,19 @@ def test_a_swap_without_a_fixing_gains_by_neither_leg():
 
     assert gains.tolist() == [[0.0]]
     assert books["left_out"].to_list() == [1]
+
+
+def test_a_day_without_a_new_quote_is_no_day_of_its_curve():
+    book, written = RatesBook(), []
+    for number, up in enumerate((0.0, None, None, 0.001)):
+        day = NOW + timedelta(days=number)
+        if up is not None:
+            taken(book, curve_quotes=quotes(when=day, up=up))
+        written.append(results(book, day).frames["curves"].with_columns(cycle=number))
+
+    moves = moves_of(pl.concat(written))
+
+    # The curve was laid anew on each day; what it moved by came on the last.
+    assert [rows.height for rows in written] == [11] * 4
+    assert list(moves) == [day.date()]
+    assert moves[day.date()]["USD-SOFR"][1] == pytest.approx(0.001, rel=0.05)

@@ -130,6 +130,27 @@ def test_what_lacks_something_is_named_and_the_rest_is_valued(book: RatesBook):
     }
 
 
+def test_what_has_ended_and_is_still_to_pay_has_no_value_without_its_fixings():
+    ended = {"start_date": date(2025, 1, 27), "end_date": date(2026, 1, 27), "payment_lag": 2}
+    book = taken(
+        RatesBook(),
+        swaps=[swap("PAYS", **ended)],
+        rates_positions=[position("PAYS", 1e8)],
+        curve_quotes=quotes(),
+    )
+    lost = value(book, "PAYS")
+
+    # The fixed leg alone would be 3.5 million to pay, against 3.65 that is not known.
+    assert (lost["status"], lost["npv"]) == ("unpriced", None)
+    assert lost["reasons"] == "no_fixing:USD-SOFR:2025-01-27"
+    taken(book, fixings=fixings("USD-SOFR", date(2025, 1, 27), date(2026, 1, 26)))
+    known = value(book, "PAYS")
+    assert (known["status"], known["reasons"]) == ("matured", "")
+    # A year's compounding of 3.6% a day on 360ths, less 3.5% simple, a day before it is paid.
+    interest = (1 + 0.036 / 360) ** 365 - 1 - 0.035 * 365 / 360
+    assert float(known["npv"]) == pytest.approx(1e8 * interest, rel=1e-2)
+
+
 def test_books_add_up_and_no_currency_counts_for_another(book: RatesBook):
     frames = results(book).frames
     risk = frames["desk_risk"]

@@ -11,7 +11,7 @@ from margin_assets.kernels.history.free_riding import entries_of, standing
 from margin_assets.kernels.rules.grid import new_york_day
 from margin_assets.kernels.rules.settling import settles_on, trade_dates
 
-_CENTS = 100
+_CENT_PLACES = -2
 
 
 def with_settlement(fills: list[Document]) -> list[Document]:
@@ -36,9 +36,10 @@ def cash_account(
     return {
         "free_riding": until is not None,
         "frozen_until": until,
-        "settled_funds": Decimal(found.settled_funds) / _CENTS,
+        "settled_funds": Decimal(found.settled_funds).scaleb(_CENT_PLACES),
         "free_rides": [
-            ride._asdict() | {"unpaid": Decimal(ride.unpaid) / _CENTS} for ride in found.rides
+            ride._asdict() | {"unpaid": Decimal(ride.unpaid).scaleb(_CENT_PLACES)}
+            for ride in found.rides
         ],
     }
 

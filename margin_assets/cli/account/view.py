@@ -32,6 +32,7 @@ def show(story: Document) -> None:
     """Standing first, then what it rests on, from the requirement down to the landed lines."""
     output.say(story["sentence"])
     _standing(story)
+    _cash_account(story["cash_account"])
     figures = story["figures"]
     output.table(("figure", "USD"), ((name.replace("_", " "), figures[name]) for name in _FIGURES))
     _requirement(story)
@@ -69,6 +70,15 @@ def _standing(story: Document) -> None:
     output.table(("dimension", "state", "since", "reason"), rows)
     if ladder["call_opened_at"]:
         output.say(f"call open since {output.instant(ladder['call_opened_at'])}")
+
+
+def _cash_account(found: Document | None) -> None:
+    """What a cash account that sold before it had paid may buy with, and until when."""
+    if found is not None and found["free_riding"]:
+        output.say(
+            f"frozen until {found['frozen_until']}, 12 CFR 220.8(c): "
+            f"it buys with settled cash alone, {output.shown(found['settled_funds'])}"
+        )
 
 
 def _rows(documents: list[Document], names: Sequence[str]) -> list[list[object]]:

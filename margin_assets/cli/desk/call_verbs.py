@@ -133,8 +133,8 @@ def _frozen(held: "Lake", sealed: "Sealed", as_of: datetime) -> list[dict[str, A
         {
             "account_id": account,
             **ride._asdict(),
-            "unpaid": Decimal(ride.unpaid) / 100,
-            "settled_funds": Decimal(stands.settled_funds) / 100,
+            "unpaid": Decimal(ride.unpaid).scaleb(-2),
+            "settled_funds": Decimal(stands.settled_funds).scaleb(-2),
         }
         for account, stands in found.items()
         for ride in stands.rides

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable
@@ -12,29 +12,19 @@ from deltalake.exceptions import DeltaError
 from margin_assets.lake.store import declared, faults
 from margin_assets.lake.store.access import Access
 from margin_assets.lake.store.held import HeldTable
+from margin_assets.lake.store.log_files import newest_version
 from margin_assets.lake.store.objects import objects_at, open_slice
 from margin_assets.lake.store.patience import unavailable
-from margin_assets.lake.store.shards import SHARD, Shards, shards_of
+from margin_assets.lake.store.scans import Scan, Scans
+from margin_assets.lake.store.shards import Shards, shards_of
 from schemas import Mode
 
 CYCLE = "cycle"
 ONE_SHARD = Shards(1)
-# Of larger tables the files are not remembered: a session reads them once.
-_FEW_FILES = 256
 # Commits wait on storage more than on cores.
 _WRITERS = 6
 # Retried, a create that lost its race would land on top and take the constraints away again.
 _FIRST_OR_NOT_AT_ALL = CommitProperties(max_commit_retries=0)
-
-
-class Scan(NamedTuple):
-    """Rows of one version of a table, which stay what they are."""
-
-    version: int
-    generation: int
-    """Of the credentials that it reads with."""
-    rows: pl.LazyFrame
-    files: int
 
 
 class Lake:
@@ -49,8 +39,7 @@ class Lake:
         self.access = Access(self.uri, storage_options)
         self._objects = objects_at(self.access)
         self._tables: dict[str, HeldTable] = {}
-        self._scans: dict[str, Scan] = {}
-        """The last version asked of each table: to open one is to read its whole log."""
+        self._scans = Scans(self.access, self._objects)
 
     def held(self, name: str) -> HeldTable:
         """The table's held handle.
@@ -156,25 +145,13 @@ class Lake:
 
     def opened(self, name: str, version: int | None = None) -> Scan:
         """A table at a version, or the newest, and how many files it has."""
-        generation, known = self.access.generation, self._scans.get(name)
-        if known is not None and (known.version, known.generation) == (version, generation):
-            return known
-        handle = self.held(name).open(version)
-        files = len(handle.file_uris())
-        if files:
-            rows = pl.scan_delta(handle, storage_options=self.access.polars())
-            rows = rows.drop(SHARD) if declared.is_sharded(name) else rows
-        else:
-            # Nothing to plan: most tables of a small lake, and several of any.
-            rows = declared.empty(name).lazy()
-        found = Scan(handle.version(), generation, rows, files)
-        if version is not None and files <= _FEW_FILES:
-            self._scans[name] = found
-        return found
+        return self._scans.of(name, self.held(name), version)
 
     def version(self, name: str) -> int:
         """Newest version of a table."""
-        return self.held(name).open().version()
+        found = self.access.keep(f"looking for {name}", lambda: newest_version(self._objects, name))
+        # Of a table without a log the library says what is wrong.
+        return self.held(name).open().version() if found is None else found
 
     def was_written(self, name: str, version: int) -> bool:
         """Whether a cycle had written the table by a version, be it empty by now or not."""

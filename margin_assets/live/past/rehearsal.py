@@ -13,8 +13,9 @@ import polars as pl
 
 from margin_assets.lake.ledger.ledger import FIRST_PREVIOUS_HASH, Ledger, Plan, Sealed, seal_hash
 from margin_assets.lake.store import declared
+from margin_assets.lake.store.scans import Scan
 from margin_assets.lake.store.shards import Shards, shards_of
-from margin_assets.lake.store.store import ONE_SHARD, Lake, Scan
+from margin_assets.lake.store.store import ONE_SHARD, Lake
 from margin_assets.lake.upkeep.caretaker import Caretaker
 from margin_assets.live.session.session import CycleResult, Session
 from schemas import TABLES, Mode

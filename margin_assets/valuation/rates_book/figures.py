@@ -16,6 +16,7 @@ from margin_assets.valuation.rates_book.laying import Held
 from margin_assets.valuation.rates_book.placing import Placed
 from margin_assets.valuation.rates_book.terms import Terms
 
+_OF_FLOWS = ("no_curve", "no_fixing:")
 VALUED, STALE_VALUE, MATURED, UNPRICED = "valued", "stale", "matured", "unpriced"
 _MOST_CENTS = 1e17
 """Beyond it sums do not fit."""
@@ -124,7 +125,9 @@ def _reasons(held: Held, placed: Placed, standings: Sequence[Standing]) -> list[
 
 
 def _status(reasons: set[str], *, is_over: bool) -> str:
-    if is_over:
+    # Only what is still to be paid lacks a curve or a fixing, also after the last day.
+    lacks = any(reason.startswith(_OF_FLOWS) for reason in reasons)
+    if is_over and not lacks:
         return MATURED
     if any(not reason.startswith("stale_curve:") for reason in reasons):
         return UNPRICED

@@ -636,7 +636,7 @@ def test_events_before_the_first_session_of_the_calendar(firm: Firm):
     )
     assert firm.rows("positions", "price_state", "as_of") == [("fresh", early)]
 
-    firm.run(prices=[price("Y", "1", NOON)])
+    firm.run(prices=[price("Y", "1", early + timedelta(days=14))])
     assert firm.rows("positions", "price_state", "market_value") == [("unusable", 0)]
 
 

@@ -115,7 +115,7 @@ def test_the_story_decides_something(whole: Firm):
     [
         pytest.param(MANY | {"max_files": 1}, False, id="a file a plan"),
         pytest.param(MANY | {"max_files": 2}, True, id="two, a process a plan"),
-        pytest.param(MANY | {"max_bytes": 450}, True, id="by bytes, a process a plan"),
+        pytest.param(MANY | {"max_bytes": 450}, False, id="by bytes"),
     ],
 )
 def test_a_delivery_cut_anywhere_is_decided_as_a_whole(

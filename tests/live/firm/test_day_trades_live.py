@@ -285,7 +285,7 @@ class Trader:
             told.append((when, feed, row | {"account_id": "E", "symbol": "X"}))
         for day in [day for day in range(14) if day % 7 < 5]:
             # Until two hours after the close.
-            for minute in sorted(self.random.sample(range(480), 9)):
+            for minute in sorted(self.random.sample(range(480), 5)):
                 told.extend(self._something(later(days=day, minutes=minute, seconds=30.5)))
         return sorted(told, key=lambda event: event[0])
 
@@ -369,8 +369,8 @@ def test_batches_and_restarts_change_nothing(told: list[tuple[datetime, str, Row
 
     # What opens the story is of one second, so it stays together.
     begun = sum(at == MONDAY for at, _, _ in told)
-    for start in (0, *range(begun, len(told), 19)):
-        cycle(parts, told[start : start + 19] if start else told[:begun])
+    for start in (0, *range(begun, len(told), 17)):
+        cycle(parts, told[start : start + 17] if start else told[:begun])
         was = remembered(parts)
         parts.restart()
         assert_frame_equal(remembered(parts), was)

@@ -370,7 +370,7 @@ def test_the_story_of_an_option_book_is_decided_and_adds_up(told_at_once: Firm):
     ("seconds", "singly", "restart"),
     [
         pytest.param(10**7, True, False, id="a row a file"),
-        pytest.param(150, True, True, id="a row a file, short cycles and many processes"),
+        pytest.param(300, True, True, id="a row a file, short cycles and many processes"),
     ],
 )
 def test_an_option_book_is_decided_alike_however_it_lands(

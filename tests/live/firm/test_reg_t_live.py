@@ -276,8 +276,8 @@ def test_batches_and_restarts_change_nothing(told: list[tuple[datetime, str, Row
 
     # What opens the story is of one second, so it stays together.
     begun = sum(at == MONDAY for at, _, _ in told)
-    for start in (0, *range(begun, len(told), 9)):
-        cycle(parts, told[start : start + 9] if start else told[:begun])
+    for start in (0, *range(begun, len(told), 24)):
+        cycle(parts, told[start : start + 24] if start else told[:begun])
         parts.restart()
 
     for name in (SMA, CALLS):

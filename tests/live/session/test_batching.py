@@ -53,7 +53,7 @@ def test_a_file_a_row_decides_as_a_file_a_feed(
 def test_a_process_every_other_cycle_over_files_of_a_row_decides_as_one_cycle(
     told_at_once: Firm, story: list[Event], tmp_path: Path
 ):
-    firm = deliver(tmp_path, cut(story, 660), restart=True, singly=True)
+    firm = deliver(tmp_path, cut(story, 1200), restart=True, singly=True)
 
     assert_same(told_at_once, firm)
     assert_a_process_takes_over(firm)

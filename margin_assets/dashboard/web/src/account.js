@@ -341,7 +341,9 @@ function deskParts(found, id) {
       ["Deficiency", (row) => fmt.dollarsExact(row.deficiency), "n"],
       ["Excess after", (row) => fmt.dollarsExact(row.expected_excess), "n"],
       ["Cost", (row) => fmt.dollarsExact(row.cost), "n"],
+      ["At least", (row) => fmt.dollarsExact(row.cost_lower_bound), "n"],
       ["Proof", (row) => fmt.word(row.proof)],
+      ["Why it stands so", (row) => row.reason ?? ""],
       ["", (row) => row.state === "proposed" ? [decide(row, "approve", "Approve"), decide(row, "reject", "Reject")] : ""],
     ], found.liquidation_plans, "No plan was ever proposed."));
   }

@@ -1,0 +1,73 @@
+"""Versions of tables opened once, and what a log tells without being opened."""
+
+from pathlib import Path
+
+import pytest
+
+from margin_assets.lake.store.held import HeldTable
+from margin_assets.lake.store.log_files import is_as_made, newest_version
+from margin_assets.lake.store.objects import LocalObjects
+from margin_assets.lake.store.store import Lake
+from tests.support.empty_lake import created
+from tests.support.mini_session import rows
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Lake:
+    return created(Lake(str(tmp_path / "lake")))
+
+
+def never_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_held: HeldTable, version: int | None = None) -> None:
+        raise AssertionError(f"version {version} was opened")
+
+    monkeypatch.setattr(HeldTable, "open", refused)
+
+
+def test_a_table_as_it_was_made_is_not_opened(local: Lake, monkeypatch: pytest.MonkeyPatch):
+    never_opened(monkeypatch)
+
+    assert local.version("fills") == 1
+    assert not local.opened("fills", 1).files
+    assert local.scan("fills", 1).collect().is_empty()
+
+
+def test_a_version_is_opened_once(local: Lake, monkeypatch: pytest.MonkeyPatch):
+    written = local.write("fills", rows("fills"), 1)
+    assert local.scan("fills", written).collect().height == 1
+
+    never_opened(monkeypatch)
+    assert local.scan("fills", written).collect().height == 1
+
+
+def test_of_two_versions_each_has_its_rows(local: Lake):
+    first = local.write("fills", rows("fills", fill_id="a"), 1)
+    second = local.write("fills", rows("fills", fill_id="b"), 2)
+
+    found = [local.scan("fills", version).collect().height for version in (first, second, first)]
+    assert found == [1, 2, 1]
+    assert local.version("fills") == second
+
+
+@pytest.mark.parametrize(
+    ("entries", "is_made"),
+    [
+        pytest.param(['{"metaData":{}}', '{"metaData":{}}'], True, id="made and constrained"),
+        pytest.param(['{"metaData":{}}', '{"add":{}}'], False, id="rows in the second entry"),
+        pytest.param(['{"add":{}}', '{"metaData":{}}'], False, id="rows from the beginning"),
+        pytest.param([None, '{"metaData":{}}'], False, id="an entry is gone"),
+        pytest.param(['{"metaData"', '{"metaData":{}}'], False, id="an entry is cut off"),
+        pytest.param(['{"metaData":{}}'] * 3, False, id="a third entry"),
+    ],
+)
+def test_what_first_entries_tell(tmp_path: Path, entries: list[str | None], is_made: bool):
+    log = tmp_path / "T" / "_delta_log"
+    log.mkdir(parents=True)
+    for version, entry in enumerate(entries):
+        if entry is not None:
+            (log / f"{version:020d}.json").write_text(entry)
+
+    objects, last = LocalObjects(str(tmp_path)), len(entries) - 1
+    assert is_as_made(objects, "T", last) is is_made
+    assert newest_version(objects, "T") == last
+    assert newest_version(objects, "U") is None

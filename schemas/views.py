@@ -27,6 +27,13 @@ class AccountsNow(dy.Schema):
     open_calls = columns.count("Margin calls that are still owed.")
     called = columns.usd("What they come to.", least=0)
     next_deadline = columns.instant("The earliest deadline of theirs.", nullable=True)
+    breaks = dy.Int64(
+        nullable=True,
+        min=1,
+        description="Differences from the firm's own books at the last close that had any; null: "
+        "none was ever found. `margin reconcile` tells those of a date.",
+    )
+    breaks_on = dy.Date(nullable=True, description="Business date of that close.")
     determinacy = columns.code(
         "Whether all inputs were there: `status` of `margin_summary`, by the name that it means.",
         ("determinate", "indeterminate"),

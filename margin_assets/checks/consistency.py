@@ -15,7 +15,11 @@ from margin_assets.assets.resources import LakeResource
 from margin_assets.calendar import sessions
 from margin_assets.checks.daily import daily_check
 from margin_assets.kernels.book import corrections
-from margin_assets.kernels.corporate.contracts import Told, unadjusted_contracts
+from margin_assets.kernels.corporate.contracts import (
+    Told,
+    differing_adjustments,
+    unadjusted_contracts,
+)
 from margin_assets.kernels.margin import consistency
 from margin_assets.kernels.rates import rates_laws
 from margin_assets.lake.ledger.ledger import Ledger
@@ -195,6 +199,19 @@ ADJUSTED = Rule(
 )
 
 
+def _differing(*told: pl.DataFrame) -> pl.DataFrame:
+    return differing_adjustments(Told(*told), sessions().opens)
+
+
+FOLLOWING = Rule(
+    "adjustments_follow_their_actions",
+    "Every landed adjustment says what follows of the actions on its underlying, if that is known.",
+    ("instruments", "corporate_actions", "option_adjustments"),
+    _differing,
+    blocking=False,
+)
+
+
 def _check(rule: Rule) -> dg.AssetChecksDefinition:
     if not all(TABLES[name].is_daily for name in rule.inputs):
         return _sealed_check(rule)
@@ -278,7 +295,7 @@ def _session(at: datetime) -> int:
 
 
 CONSISTENCY = (
-    *(_check(rule) for rule in (*RULES, ADJUSTED)),
+    *(_check(rule) for rule in (*RULES, ADJUSTED, FOLLOWING)),
     daily_check(
         "the_firms_books_agree",
         "The firm's own books hold what the monitor holds.",

@@ -47,6 +47,8 @@ _HOUSE = {
     "prices.unusable_after_sessions": COUNT,
     "prices.short_cushion": RATE,
 }
+_CHOICES = ("dividends.receivable_counts",)
+"""Of the house, yes or no; a version without one says no."""
 _MOVES = "stress.moves_percent"
 _RISING = (
     ("ladder.warning_below", "ladder.warning_ends_at"),
@@ -148,12 +150,16 @@ def _fault(number: object, bounds: _Bounds) -> str | None:
 def _keys(values: Values) -> Iterator[str]:
     found = {".".join(path) for path in values}
     yield from (f"{name} is missing" for name in _HOUSE if name not in found)
-    yield from (f"{name} is unknown" for name in sorted(found - _HOUSE.keys()))
+    yield from (f"{name} is unknown" for name in sorted(found - _HOUSE.keys() - {*_CHOICES}))
 
 
 def _kinds(values: Values) -> Iterator[str]:
     for path, value in values.items():
         name = ".".join(path)
+        if name in _CHOICES:
+            if not isinstance(value, bool):
+                yield f"{name} is {value!r}: not true or false"
+            continue
         members = value if isinstance(value, list) else [value]
         kinds = (str,) if _HOUSE[name] is _ANY else (int, float)
         if isinstance(value, list) != (name == _MOVES):

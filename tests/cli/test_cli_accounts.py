@@ -1,6 +1,7 @@
 """Accounts at a glance: the verb and the view, against the tables that they join."""
 
-from datetime import UTC, datetime
+import shutil
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from margin_assets import open_lake
 from margin_assets.cli.written import Format, write
 from margin_assets.desk.calls import newest
+from margin_assets.lake.store.store import Lake
 from schemas.views import VIEWS
 from tests.support.margin_command import Margin, place
+from tests.support.mini_session import rows
 
 TRAVEL = "2020-03-09T15:00:00Z"
 
@@ -44,6 +47,22 @@ def test_the_view_says_what_the_tables_do(told: Path, cycle: int) -> None:
     assert row["called"] == (calls["amount"].sum() or 0)
     assert row["next_deadline"] == calls["due_at"].min()
     assert pl.Schema(VIEWS["accounts_now"]) == lake.table("accounts_now").schema
+
+
+def test_breaks_flag_their_account_with_the_last_close_that_had_any(
+    told: Path, tmp_path: Path
+) -> None:
+    store = Lake(str(shutil.copytree(told / "lake", tmp_path / "lake")))
+    (before,) = open_lake(store.uri).table("accounts_now").to_dicts()
+    assert (before["breaks"], before["breaks_on"]) == (None, None)
+    friday, monday = date(2020, 3, 6), date(2020, 3, 9)
+    days, symbols = [friday, friday, friday, monday, monday], ["X", "Y", None, "X", None]
+    whose = {"account_id": [before["account_id"]] * 5}
+    found = rows("daily/breaks", 5, business_date=days, symbol=symbols, **whose)
+    store.replace_days("breaks", found, [friday, monday])
+
+    (after,) = open_lake(store.uri).table("accounts_now").to_dicts()
+    assert (after["breaks"], after["breaks_on"]) == (2, monday)
 
 
 def test_accounts_in_call_are_listed_with_their_deadline(margin: Margin, told: Path) -> None:

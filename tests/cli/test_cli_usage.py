@@ -60,7 +60,6 @@ def test_the_version(margin: Margin) -> None:
         pytest.param(["status", "--nope"], id="unknown option"),
         pytest.param(["live", "--max-cycles", "0"], id="no cycles"),
         pytest.param(["sql", "SELECT 1", "--format", "xml"], id="unknown format"),
-        pytest.param(["sql", "SELECT 1", "--format", "parquet"], id="parquet to a terminal"),
         pytest.param(["sql", "SELECT 1", "--cycle", "1", "--as-of", TRAVEL], id="two moments"),
         pytest.param(["explain", "A", "--at", "2020-03-09T15:00:00"], id="no offset"),
         pytest.param(["explain", "A", "--at", "yesterday"], id="no instant"),

@@ -1,5 +1,6 @@
 """Rulebooks that contradict themselves are refused when they are read, by file and key."""
 
+import tomllib
 from datetime import date
 from inspect import unwrap
 from pathlib import Path
@@ -220,3 +221,18 @@ def test_levels_may_meet():
     values = flat(in_force("house", date(2024, 1, 1)).numbers)
 
     assert fault_of("house", values | {("ladder", "warning_below"): 0.06}) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ("true", None),
+        ("false", None),
+        ('"yes"', "dividends.receivable_counts is 'yes': not true or false"),
+        ("1", "dividends.receivable_counts is 1: not true or false"),
+    ],
+)
+def test_a_house_may_count_dividends_that_are_due(said: str, fault: str | None) -> None:
+    text = (ROOT / "house" / f"{versions('house')[-1]}.toml").read_text("utf-8")
+    numbers = tomllib.loads(f"{text}\n[dividends]\nreceivable_counts = {said}\n")
+    assert fault_of("house", flat(numbers)) == fault

@@ -70,9 +70,11 @@ class Terms(NamedTuple):
     underlying: str | None
     delivered: Decimal
     strike: Decimal | None
+    paid: Decimal | None
+    """For all that one contract delivers, less the cash: exact, where the strike is rounded."""
 
 
-NO_MODEL = Terms(None, Decimal(0), None)
+NO_MODEL = Terms(None, Decimal(0), None, None)
 
 
 def terms_of(deliverable: Deliverable, strike: Decimal, multiplier: Decimal) -> Terms:
@@ -83,8 +85,9 @@ def terms_of(deliverable: Deliverable, strike: Decimal, multiplier: Decimal) -> 
     if len(deliverable.units) != 1:
         return NO_MODEL
     ((symbol, units),) = deliverable.units
+    paid = (strike * multiplier - deliverable.cash).quantize(_MICRO, ROUND_HALF_UP)
     net = ((strike * multiplier - deliverable.cash) / units).quantize(_MICRO, ROUND_HALF_UP)
-    return Terms(symbol, units, net) if 0 < net <= MAX_PRICE else NO_MODEL
+    return Terms(symbol, units, net, paid) if 0 < net <= MAX_PRICE else NO_MODEL
 
 
 def adjusted(contracts: pl.DataFrame, adjustments: pl.DataFrame) -> pl.DataFrame:
@@ -110,6 +113,7 @@ def adjusted(contracts: pl.DataFrame, adjustments: pl.DataFrame) -> pl.DataFrame
         "delivers": pl.Series([t.underlying for t in terms], dtype=pl.String),
         "delivered": pl.Series([t.delivered for t in terms], dtype=_DECIMAL),
         "delivered_strike": pl.Series([t.strike for t in terms], dtype=_DECIMAL),
+        "delivered_for": pl.Series([t.paid for t in terms], dtype=_DECIMAL),
     }
     joined = contracts.join(
         found.select(keys).with_columns(**columns), on=keys, how="left", maintain_order="left"

@@ -1,12 +1,13 @@
-"""Terms of adjusted contracts: two columns of a frame, beside those listed, where any is adjusted.
+"""Terms of adjusted contracts: columns of a frame, beside those listed, where any is adjusted.
 
 `delivered`: units that one contract delivers, 0 where no model follows it, null where it is as
-listed. `delivered_strike`: strike a delivered unit, less the cash that comes with it.
+listed. `delivered_strike`: strike a delivered unit, less the cash that comes with it, rounded to
+the micro-dollar. `delivered_for`: what that is for one contract, exactly.
 """
 
 import polars as pl
 
-ADJUSTED = ("delivered", "delivered_strike")
+ADJUSTED = ("delivered", "delivered_strike", "delivered_for")
 
 
 def is_adjusted(frame: pl.DataFrame) -> bool:
@@ -32,6 +33,13 @@ def strike_a_unit(frame: pl.DataFrame) -> pl.Series:
     if not is_adjusted(frame):
         return frame["strike"]
     return frame.select(pl.coalesce("delivered_strike", "strike")).to_series()
+
+
+def paid_a_contract(frame: pl.DataFrame) -> pl.Series:
+    """USD for all that an adjusted contract delivers, less its cash; null where it is as listed."""
+    if not is_adjusted(frame):
+        return pl.Series([None] * frame.height, dtype=pl.Decimal(38, 6))
+    return frame["delivered_for"]
 
 
 def is_unmodelled(frame: pl.DataFrame) -> pl.Series:

@@ -4,7 +4,8 @@ A contract goes on to be for its strike x multiplier, and delivers what its unit
 or fewer of the same, of another symbol, cash. Where the OCC makes n contracts of one at an n-th of
 the strike, n for one, that is worth the same to the cent. A part of a unit is cash only where the
 action states its price. A landed row of `option_adjustments` stands from its date on until another
-action, and so does a row of `instruments` of the ex date or later.
+action, and so do terms that `instruments` list anew on the ex date or later; a row that lists the
+same terms again tells nothing.
 
 Source: OCC By-Laws, article VI, section 11A.
 """
@@ -20,7 +21,14 @@ import polars as pl
 from margin_assets.kernels.book.deliverables import Deliverable, adjusted, parsed
 from margin_assets.kernels.book.delivered_terms import is_unmodelled
 from margin_assets.kernels.book.terms import first_instant, from_their_dates, latest
-from margin_assets.kernels.corporate.actions import SAME, Action, Ratio, Register, register_of
+from margin_assets.kernels.corporate.actions import (
+    NEVER,
+    SAME,
+    Action,
+    Ratio,
+    Register,
+    register_of,
+)
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants, to_instants
 from margin_assets.kernels.rules.expiry import NEW_YORK
@@ -30,6 +38,7 @@ _MICRO, _CENT = 1_000_000, 100
 UNKNOWN = "unknown"
 """A deliverable that does not follow from the action: no model follows it either."""
 _DERIVED = {"effective_on": pl.Date, "delivers": pl.String, "action_id": pl.String}
+_TERMS = ("underlying", "right", "strike", "multiplier")
 _KEYS = ("underlying", "multiplier", "deliverable", "epoch")
 
 
@@ -47,7 +56,8 @@ def adjustments_in_force(
 ) -> pl.DataFrame:
     """What each adjusted contract delivers: as told, or as actions since have left it.
 
-    `told`, `listed`: the latest versions of `option_adjustments` and `instruments` by symbol.
+    `told`, `listed`: the latest versions of `option_adjustments` and `instruments` by symbol, these
+    with `since` (`with_since`).
     `actions`: those that have acted, in their order. Rows that follow from actions have the
     `action_id` of the last; without such actions the frame is `told`.
     """
@@ -58,13 +68,13 @@ def adjustments_in_force(
     names = [action.symbol for action in changing]
     options = (
         listed.filter(pl.col("strike").is_not_null())
-        .select("symbol", "underlying", "multiplier", "event_time")
+        .select("symbol", "underlying", "multiplier", "since")
         .join(says, on="symbol", how="left", maintain_order="left", validate="m:1")
         .filter(pl.col("underlying").is_in(names) | pl.col("deliverable").is_not_null())
     )
     days = _ex_days(changing)
     starts = instants(first_instant(days))
-    since = instants(options.select(pl.max_horizontal("event_time", "told_at")).to_series())
+    since = instants(options.select(pl.max_horizontal("since", "told_at")).to_series())
     options = options.with_columns(epoch=pl.Series(np.searchsorted(starts, since, side="right")))
     kinds = options.select(_KEYS).unique(maintain_order=True)
     rows = [_derived(kind, changing, days) for kind in kinds.iter_rows()]
@@ -76,6 +86,23 @@ def adjustments_in_force(
     )
     others = told.join(found, on="symbol", how="anti", maintain_order="left")
     return pl.concat([others, found], how="diagonal")
+
+
+def with_since(versions: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `instruments` by time and landing, with `since` when their terms stand.
+
+    That is the time of the first of the rows of a symbol with one underlying, right, strike and
+    multiplier that follow on each other; where `since` is known of a row, it is that of its run.
+    """
+    ordered = versions.sort("event_time", maintain_order=True)
+    if "since" not in versions.columns:
+        ordered = ordered.with_columns(since="event_time")
+    terms = pl.concat_str(
+        [pl.col(name).cast(pl.String).fill_null("") for name in _TERMS], separator="\t"
+    )
+    is_new = (terms != terms.shift().over("symbol")).fill_null(value=True)
+    runs = ordered.with_columns(run=is_new.cum_sum().over("symbol"))
+    return runs.with_columns(since=pl.col("since").first().over("symbol", "run")).drop("run")
 
 
 def changes_contracts(action: Action) -> bool:
@@ -158,7 +185,7 @@ def in_force_at(told: Told, opens: Int64Array, at: int) -> pl.DataFrame:
 def _in_force_at(told: Told, register: Register, at: int) -> pl.DataFrame:
     return adjustments_in_force(
         latest(from_their_dates(told.adjustments), "symbol", at),
-        latest(told.instruments, "symbol", at),
+        latest(with_since(told.instruments), "symbol", at),
         register.acted(at),
     )
 
@@ -190,3 +217,33 @@ def unadjusted_contracts(positions: pl.DataFrame, told: Told, opens: Int64Array)
             rows = adjusted(part, known.filter(pl.col("action_id").is_not_null()))
             found.append(rows.filter(is_unmodelled(rows)).select(keys))
     return pl.concat(found).sort(keys)
+
+
+def differing_adjustments(told: Told, opens: Int64Array) -> pl.DataFrame:
+    """Landed adjustments that say otherwise than follows of the actions by their date.
+
+    `symbol`, `deliverable` and what follows, `derived`. What follows of none, or is not known, is
+    left out: there the landed row alone knows. They count as landed.
+    """
+    rows = latest(from_their_dates(told.adjustments), "symbol", NEVER)
+    actions = [a for a in register_of(told.actions, opens).standing(NEVER) if changes_contracts(a)]
+    listed = latest(with_since(told.instruments), "symbol", NEVER)
+    days = _ex_days(actions)
+    starts = instants(first_instant(days))
+    kinds = rows.select("symbol", "deliverable", at="event_time").join(
+        listed.select("symbol", "underlying", "multiplier", "since"), on="symbol"
+    )
+    found = []
+    for symbol, says, at, underlying, multiplier, since in zip(
+        *(kinds[name] for name in ("symbol", "deliverable")),
+        instants(kinds["at"]).tolist(),
+        *(kinds[name] for name in ("underlying", "multiplier")),
+        instants(kinds["since"]).tolist(),
+        strict=True,
+    ):
+        until, epoch = (int(np.searchsorted(starts, t, side="right")) for t in (at, since))
+        _, text, _ = _derived((underlying, multiplier, None, epoch), actions[:until], days)
+        if text not in (None, UNKNOWN, says) and parsed(text) != parsed(says):
+            found.append((symbol, says, text))
+    schema = dict.fromkeys(("symbol", "deliverable", "derived"), pl.String)
+    return pl.DataFrame(found, schema=schema, orient="row").sort("symbol")

@@ -59,6 +59,8 @@ class Terms(NamedTuple):
     multiplier: Int64Array
     """Micro-units a contract stands for."""
     pays_cash: BoolArray
+    paid: Int64Array
+    """Micro-dollars for all that an adjusted contract delivers; negative where it is as listed."""
 
 
 class Legs(NamedTuple):
@@ -93,7 +95,10 @@ def legs_of(terms: Terms, contracts: Int64Array, delivers: BoolArray, value: Int
     price = np.where(delivers & terms.pays_cash, paid, 0)
     moved = np.where(terms.is_call, -size, size)
     shares = np.where(delivers & ~terms.pays_cash, moved, 0)
-    cash = fill_cash(size, price) + fill_cash(shares, terms.strike)
+    # Of an adjusted contract the strike a unit is rounded, what is paid for all units is not.
+    whole = fill_cash(np.sign(shares) * np.abs(contracts), np.maximum(terms.paid, 0))
+    by_unit = fill_cash(shares, terms.strike)
+    cash = fill_cash(size, price) + np.where(terms.paid < 0, by_unit, whole)
     return Legs(price, shares, cash)
 
 
@@ -190,9 +195,11 @@ def leg_effects(rows: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
 def leg_fills(rows: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
     """Legs of rows of the table `settlements` as fills that nothing corrects, each with `point`.
 
-    For what is told from all that moved a position. No landed id is like theirs.
+    For what is told from all that moved a position: their time is when they were settled, since
+    their units are of then. No landed id is like theirs.
     """
-    legs = leg_effects(settled_rows(rows), points)
+    settled = settled_rows(rows)
+    legs = leg_effects(settled.with_columns(event_time="settled_at"), points)
     return legs.select(
         "account_id",
         "symbol",
@@ -205,16 +212,22 @@ def leg_fills(rows: pl.DataFrame, points: Int64Array) -> pl.DataFrame:
     )
 
 
-def netted(rows: pl.DataFrame) -> pl.DataFrame:
+def netted(table: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     """Rows of the table `settlements`, what the rule settled of a position at a time as one.
 
     The rule settles once: what it took back was never so. `point`, if there, is part of the time.
+    Rows with one of `actions`, as landed, on their shares between them are of other units.
     """
-    when = [name for name in ("point", "event_time") if name in rows.columns]
+    numbered = table.with_row_index("row")
+    acted = actions.select("effective_on", share_symbol="symbol").unique()
+    since = pl.col("settled_at").dt.date() >= pl.col("effective_on")
+    eras = numbered.join(acted, on="share_symbol").filter(since).group_by("row").len("era")
+    rows = numbered.join(eras, on="row", how="left", maintain_order="left").drop("row")
+    when = ["era", *(name for name in ("point", "event_time") if name in rows.columns)]
     by_rule = rows.filter("settled_by_rule").group_by(*LOT, *when, maintain_order=True)
     ruled = by_rule.agg(pl.col(_CHANGED).sum(), pl.all().exclude(*LOT, *when, *_CHANGED).last())
     both = pl.concat([rows.filter(~pl.col("settled_by_rule")), ruled.select(rows.columns)])
-    return both.filter(pl.any_horizontal(pl.col(_CHANGED) != 0))
+    return both.filter(pl.any_horizontal(pl.col(_CHANGED) != 0)).drop("era")
 
 
 def settled_rows(table: pl.DataFrame) -> pl.DataFrame:

@@ -22,7 +22,7 @@ from margin_assets.kernels.book.terms import (
     with_underlyings,
 )
 from margin_assets.kernels.corporate.actions import Action
-from margin_assets.kernels.corporate.contracts import adjustments_in_force
+from margin_assets.kernels.corporate.contracts import adjustments_in_force, with_since
 from margin_assets.kernels.corporate.exercises import (
     leg_effects,
     leg_fills,
@@ -82,8 +82,8 @@ def positions_at(
     if fills is not None:
         whose = fills
         balances = balances.join(fills, on="account_id", how="semi")
-    settled = settled_of(landed.settlements, whose)
     path = path_of(whose, balances, landed.corporate_actions, times.opens)
+    settled = settled_of(landed.settlements, path.fills, landed.corporate_actions)
     traded = effects_at(*path.tape)
     path = with_settled(path, settled)
     effects = with_legs(with_sales(traded, lambda _: path.tape), settled)
@@ -107,12 +107,15 @@ def dated(landed: Landed) -> Landed:
     )
 
 
-def settled_of(settlements: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
-    """What was settled of the accounts that traded."""
+def settled_of(
+    settlements: pl.DataFrame, fills: pl.DataFrame, actions: pl.DataFrame
+) -> pl.DataFrame:
+    """What was settled of the accounts that have fills, opening balances among them."""
     if not settlements.height:
         return settlements
     whose = fills["account_id"].unique()
-    return netted(settlements.filter(pl.col("account_id").is_in(whose.implode())))
+    mine = settlements.filter(pl.col("account_id").is_in(whose.implode()))
+    return netted(mine, actions)
 
 
 def with_settled(path: Path, settled: pl.DataFrame) -> Path:
@@ -147,7 +150,8 @@ def marks_at(
 
     Of `dated` tables, after the corporate actions that have acted by then.
     """
-    listed = latest(landed.instruments, "symbol", at)
+    versions = with_since(landed.instruments) if acted else landed.instruments
+    listed = latest(versions, "symbol", at)
     told = latest(landed.option_adjustments, "symbol", at)
     instruments = adjusted(listed, adjustments_in_force(told, listed, acted))
     below = instruments.filter(pl.col("symbol").is_in(symbols.implode()))["underlying"].drop_nulls()
@@ -225,14 +229,15 @@ def account_state_at(
         [booked.movements.select(kept), brought.select(kept)], how="vertical_relaxed"
     )
     path = path_of(booked.fills, booked.opening_balances, booked.corporate_actions, times.opens)
-    path = with_settled(path, settled_of(booked.settlements, booked.fills))
+    settled = settled_of(booked.settlements, path.fills, booked.corporate_actions)
+    path = with_settled(path, settled)
     effects = effects_at(booked.fills, counting_from(booked.fills))
     paid = movements.select(
         "account_id",
         point=pl.Series(counting_from(movements)),
         cash=pl.Series(to_scaled(movements["amount"])),
     )
-    settled = booked.settlements.select(
+    moved = booked.settlements.select(
         "account_id",
         point=pl.Series(counting_from(booked.settlements)),
         cash=pl.Series(to_scaled(booked.settlements["cash"])),
@@ -242,7 +247,7 @@ def account_state_at(
             pl.concat(
                 [
                     paid,
-                    settled,
+                    moved,
                     _dealt(effects, booked.instruments, at),
                     cash_of_actions(path, at),
                 ]

@@ -30,7 +30,9 @@ from margin_assets.kernels.day_trading.day_trades import (
 from margin_assets.kernels.day_trading.pattern_book import Closing, PatternBook
 from margin_assets.kernels.day_trading.pattern_rows import ACTIVITY, pattern_frame
 from margin_assets.kernels.history import history
-from margin_assets.kernels.history.history import Booked, Landed, settled_of, with_legs
+from margin_assets.kernels.history.accrued import with_accrued
+from margin_assets.kernels.history.history import Booked, Landed
+from margin_assets.kernels.history.moved import moved
 from margin_assets.kernels.intraday.intraday import intraday_rules
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.margin.settlement import settled_book_of
@@ -130,8 +132,8 @@ def _activity(firm: _Firm, last: int) -> pl.DataFrame:
     trades = standing_trades(effects, days)
     if trades.is_empty():
         return pl.DataFrame(schema=ACTIVITY)
-    moved = with_legs(found, settled_of(firm.landed.settlements, firm.landed.fills))
-    path = moved.with_columns(_placed(moved, names))
+    path = moved(firm.landed, firm.calendar)
+    path = path.with_columns(_placed(path, names))
     return day_trades(weighed(_sized(trades, firm), days), _held(trades, path, days))
 
 
@@ -228,7 +230,8 @@ def _valued(firm: _Firm, at: int, places: Int64Array) -> Closing:
         opening_balances=mine,
         settlements=settled,
     )
-    accounts = history.account_state_at(booked, day, firm.calendar.times).drop("business_date")
+    state = history.account_state_at(booked, day, firm.calendar.times)
+    accounts = with_accrued(state, booked.accrued_dividends).drop("business_date")
     # The end of a day may be the first instant of the next one in UTC.
     rules = rules_at(at - 1)
     figures = revalue(*settled_book_of(positions, accounts, rules), rules)

@@ -13,10 +13,10 @@ from margin_assets.kernels.book.delivered_terms import (
 from margin_assets.kernels.book.fills import effects_at
 from margin_assets.kernels.book.terms import from_their_dates, instrument_terms
 from margin_assets.kernels.corporate.actions import NEVER, Action, acts_at, register_of
-from margin_assets.kernels.corporate.contracts import adjustments_in_force
+from margin_assets.kernels.corporate.contracts import adjustments_in_force, with_since
 from margin_assets.kernels.history import history
 from margin_assets.kernels.history.history import Booked
-from margin_assets.kernels.history.sma_moved import grid_points, moved
+from margin_assets.kernels.history.moved import grid_points, moved
 from margin_assets.kernels.history.sma_walk import Firm, Path
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.margin.settlement import settled_book_of
@@ -119,7 +119,7 @@ def _effects(firm: Firm, span: tuple[int, int]) -> pl.DataFrame:
 
     And what exercised options bought and sold, `is_leg`.
     """
-    found = moved(firm)
+    found = moved(firm.landed, firm.calendar)
     earlier = pl.col("quantity").cum_sum().over("account_id", "symbol") - pl.col("quantity")
     trades = found.with_columns(held=earlier).filter(_within(span) & pl.col("is_entered"))
     effects = _with_calls(trades, found, firm)
@@ -217,8 +217,7 @@ def _made_against(
     trades: pl.DataFrame, effects: pl.DataFrame, firm: Firm, acted: list[Action]
 ) -> pl.DataFrame:
     """Trades with the units of long calls, after some actions."""
-    ordered = firm.landed.instruments.sort("event_time", maintain_order=True)
-    listed = ordered.unique("symbol", keep="last")
+    listed = with_since(firm.landed.instruments).unique("symbol", keep="last")
     rows = from_their_dates(firm.landed.option_adjustments).sort("event_time", maintain_order=True)
     told = rows.unique("symbol", keep="last")
     terms = adjusted(listed, adjustments_in_force(told, listed, acted))

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.fills import standing_fills
-from margin_assets.kernels.history.sma_moved import grid_points
+from margin_assets.kernels.history.moved import grid_points
 from margin_assets.kernels.history.sma_past import (
     NO_CORRECTIONS,
     corrections_of,

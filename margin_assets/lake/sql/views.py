@@ -16,7 +16,7 @@ class View(NamedTuple):
     @property
     def names(self) -> dict[str, str]:
         """Its tables, by the name that its question has for them."""
-        return {name: name for name in self.tables}
+        return {name.replace("/", "_"): name for name in self.tables}
 
 
 # A status began with the last decision about it; of a call the newest version says how it stands.
@@ -28,6 +28,7 @@ SELECT s.account_id, s.account_type, e.margin_status, d.since,
   e.restriction, e.liquidation, e.minimum_equity,
   coalesce(c.open_calls, 0) AS open_calls,
   CAST(coalesce(c.called, 0) AS DECIMAL(38, 2)) AS called, c.next_deadline,
+  b.breaks, b.breaks_on,
   s.status AS determinacy, s.reasons, s.margin_method AS cheaper_method, s.as_of, s.cycle
 FROM margin_summary s
 JOIN enforcement_state e ON e.account_id = s.account_id
@@ -44,10 +45,23 @@ LEFT JOIN (
     FROM margin_calls
   ) WHERE place = 1 AND is_open GROUP BY account_id
 ) c ON c.account_id = s.account_id
+LEFT JOIN (
+  SELECT account_id, breaks, breaks_on FROM (
+    SELECT account_id, business_date AS breaks_on, count(*) AS breaks,
+      row_number() OVER (PARTITION BY account_id ORDER BY business_date DESC) AS place
+    FROM daily_breaks GROUP BY account_id, business_date
+  ) WHERE place = 1
+) b ON b.account_id = s.account_id
 """
 VIEWS = {
     "accounts_now": View(
-        ("margin_summary", "enforcement_state", "enforcement_decisions", "margin_calls"),
+        (
+            "margin_summary",
+            "enforcement_state",
+            "enforcement_decisions",
+            "margin_calls",
+            "daily/breaks",
+        ),
         _ACCOUNTS_NOW,
     )
 }

@@ -20,10 +20,11 @@ from deltalake import (
     Transaction,
     write_deltalake,
 )
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError
 
 from margin_assets.lake.store.access import Access
 from margin_assets.lake.store.damage import damage_of
+from margin_assets.lake.store.declared import SchemaMismatch
 from margin_assets.lake.store.known import KnownVersion, Said, known_version
 from margin_assets.lake.store.objects import Objects
 from margin_assets.lake.store.shards import Shards
@@ -233,10 +234,16 @@ class HeldTable:
             commit_properties=properties,
             post_commithook_properties=NO_HOOKS,
         )
-        if step.replaced is None:
-            write(mode="append")
-        else:
-            write(mode="overwrite", predicate=step.replaced.predicate())
+        try:
+            if step.replaced is None:
+                write(mode="append")
+            else:
+                write(mode="overwrite", predicate=step.replaced.predicate())
+        except SchemaMismatchError as error:
+            raise SchemaMismatch(
+                f"{self._name}: this lake was made with other columns, and nothing migrates one: "
+                "make a new lake and let the feeds land again (docs/operate.md, Upgrade)"
+            ) from error
         # It may have gone past commits of others: what else was known is looked up again.
         self._numbers, self._known = {step.app_id: step.number}, None
         self._commits += 1

@@ -48,10 +48,12 @@ class LateBooks:
     def __init__(self, journal: Journal, register: Register) -> None:
         self._journal = journal
         self._register = register
+        self._found: tuple[Moved, list[Late], dict[_Place, list[FillRow]]] | None = None
+        """What the rows of the cycle at work were found to change, and of what."""
 
     def worked(self, moved: Moved, last_point: int | None) -> Worked:
         """What the rows of a cycle change."""
-        as_they_are = Worked(moved.effects, moved.opened, _NO_ACCRUALS)
+        as_they_are, self._found = Worked(moved.effects, moved.opened, _NO_ACCRUALS), None
         if not self._register:
             return as_they_are
         known = pl.concat([moved.effects, moved.opened])
@@ -66,7 +68,34 @@ class LateBooks:
         late |= {
             Late(account, *tie) for tie in ties for account, symbols in tapes if symbols == tie[0]
         }
-        return self._told(moved, sorted(late, key=_in_order), tapes)
+        self._found = moved, sorted(late, key=_in_order), tapes
+        return self._told(*self._found)
+
+    def is_late(self, point: int) -> bool:
+        """Whether anything is worked out again at a grid point of the cycle at work."""
+        return self._found is not None and any(one.point == point for one in self._found[1])
+
+    def again(self, point: int, legs: pl.DataFrame) -> Worked | None:
+        """What the rows of a grid point change where the cycle settled options before it.
+
+        `legs`: of what it settled so far, as fills with their points. None where they move nothing
+        that is worked out again at the point.
+        """
+        if self._found is None:
+            return None
+        moved, late, tapes = self._found
+        asked = {(one.account, one.symbols): one for one in late if one.point == point}
+        beside: dict[_Place, list[FillRow]] = defaultdict(list)
+        for row in fill_rows(legs, legs["point"].to_numpy()):
+            place = row.account_id, self._register.connected(row.symbol)
+            if place in asked:
+                beside[place].append(row)
+        if not beside:
+            return None
+        known = {place: tapes.get(place, []) + beside[place] for place in asked}
+        there = pl.col("point") == point
+        told = self._told(moved, list(asked.values()), known)
+        return Worked(*(frame.filter(there) for frame in told))
 
     def _late_fills(self, effects: pl.DataFrame) -> set[Late]:
         """Positions of which a fill counts after an action that it happened before.

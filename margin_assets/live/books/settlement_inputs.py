@@ -11,11 +11,13 @@ import polars as pl
 from margin_assets.kernels.book.delivered_terms import (
     delivered_units,
     is_unmodelled,
+    paid_a_contract,
     strike_a_unit,
 )
 from margin_assets.kernels.book.series import INDICES, USABLE
 from margin_assets.kernels.corporate.carried import Quote, over
 from margin_assets.kernels.corporate.exercises import SETTLED, Terms, settled_rows
+from margin_assets.kernels.corporate.settled_units import in_units_of_today
 from margin_assets.kernels.corporate.settlement_values import Windows, settlement_values, windows
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import to_instants, to_scaled
@@ -53,6 +55,7 @@ class SettlementInputs:
     def terms(self, symbol: Int64Array) -> Terms:
         """Terms of options by place: of an adjusted contract by what it delivers."""
         rows = self._market.static_terms[symbol]
+        paid = paid_a_contract(rows)
         pays_cash = rows["issuer_class"].is_in(INDICES).fill_null(value=False)
         return Terms(
             underlying=rows["underlying"],
@@ -61,13 +64,17 @@ class SettlementInputs:
             multiplier=to_scaled(delivered_units(rows)),
             # What no model follows is paid by a stated value, or not settled.
             pays_cash=(pays_cash | is_unmodelled(rows)).to_numpy(),
+            paid=np.where(paid.is_null(), -1, to_scaled(paid)),
         )
 
     def told(self, symbols: list[str], unsealed: pl.DataFrame) -> pl.DataFrame:
-        """Rows of `SETTLED` of options: those of the table, and those not sealed yet."""
+        """Rows of `SETTLED` of options in units of today, sealed ones and those not sealed yet."""
         about = pl.col("symbol").is_in(symbols)
         sealed = settled_rows(self._tables()("settlements", about))
-        return pl.concat([sealed, unsealed.filter(about)])
+        rows = pl.concat([sealed, unsealed.filter(about)])
+        place = self._market.symbols.places(rows["symbol"])
+        above = self._market.static_terms["underlying"].gather(place).to_list()
+        return in_units_of_today(rows, above, self._market.acted)
 
     def values(self, symbol: Int64Array, point: int) -> Int64Array:
         """Settlement value of options by place, by the prices up to a grid point."""

@@ -1,6 +1,6 @@
 """The monitor: walks the grid points of a cycle, evaluates who is touched, climbs the ladder."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -38,6 +38,12 @@ from margin_assets.live.state.ticks import Ticks, by_point, points_of, rows_by_p
 
 Events = Mapping[str, pl.DataFrame]
 """Rows by feed (fills as `effects`), each with its grid `point`, in order of application."""
+Reworked = Callable[[int, Rows], Rows]
+"""Rows of a grid point, told again where the run at work has settled options before it."""
+
+
+def _as_landed(_point: int, changed: Rows) -> Rows:
+    return changed
 
 
 class Monitor:
@@ -55,6 +61,7 @@ class Monitor:
         self.ladder = empty_ladder(0)
         self.last_point: int | None = None
         self._rules: Rules | None = None
+        self.reworked: Reworked = _as_landed
         self._changed: list[Int64Array] = []
         self._ticks: dict[int, Ticks] = {}
         """Prices of the run at work, by grid point."""
@@ -140,6 +147,7 @@ class Monitor:
     def _step(self, point: int, changed: Rows) -> Iterator[pl.DataFrame]:
         rules = self.rules(point)
         self.plans.book.pass_time(point)
+        changed = self.reworked(point, changed)
         touched = self._apply(point, changed, rules)
         if rules is not self._rules:
             touched = np.arange(len(self.holdings.accounts), dtype=np.int64)

@@ -1,5 +1,6 @@
 """One cycle as a pure step: state and plan in, frames of every table out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ import polars as pl
 
 from margin_assets.kernels.book.delivered_terms import as_listed
 from margin_assets.kernels.book.last_fills import with_places
+from margin_assets.kernels.corporate.exercises import leg_fills, settlement_frame
 from margin_assets.kernels.corporate.openings import opened
 from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.kernels.numeric.arrays import Int64Array
@@ -17,7 +19,7 @@ from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import ONE_SHARD
 from margin_assets.live.acceptance.accepting import Acceptor, Firm, OpenFile, Taken
 from margin_assets.live.acceptance.held import HeldRows
-from margin_assets.live.acceptance.late_books import LateBooks, Moved
+from margin_assets.live.acceptance.late_books import LateBooks, Moved, Worked
 from margin_assets.live.books import calls, plans
 from margin_assets.live.books.restating import DAYS
 from margin_assets.live.firm.monitor import Monitor
@@ -40,6 +42,7 @@ OFTEN_EMPTY = frozenset(
 BESIDE = ("stock_record",)
 """Feeds that change nothing: what they say is compared by date."""
 _MOVES = {"fills", "opening_balances"}
+_WORKED = {"effects", "derived", "accruals"}
 DATED = ("option_adjustments", "betas", "volatilities", "volumes")
 
 
@@ -64,6 +67,9 @@ class CycleRunner:
         self.acceptor = acceptor
         self.held = held
         self.late_books = LateBooks(acceptor.journal, monitor.actions.register)
+        monitor.reworked = self._reworked
+        self._fills = empty_feed("fills"), 0
+        """Fills of the cycle at work, and the place of the first."""
         self.pending: dict[str, pl.DataFrame] = {}
         """Rows of dates that have not come, by feed."""
         self.shards = StateShards(Bounds(**in_force("lake", versions("lake")[-1]).numbers["state"]))
@@ -186,14 +192,26 @@ class CycleRunner:
         effects = self.acceptor.journal.effects(fills, last, balances.fills)
         moved = Moved(fills, balances.fills, effects, balances.effects)
         worked = self.late_books.worked(moved, last)
-        found = {
-            "effects": with_places(worked.effects, fills, self._fills_landed),
-            "derived": worked.derived,
-            "accruals": worked.accruals,
-            "opening_cash": balances.cash,
-        }
+        self._fills = fills, self._fills_landed
         self._fills_landed += fills.height
+        return self._told(worked) | {"opening_cash": balances.cash}
+
+    def _told(self, worked: Worked) -> dict[str, pl.DataFrame]:
+        effects = with_places(worked.effects, *self._fills)
+        found = {"effects": effects, "derived": worked.derived, "accruals": worked.accruals}
         return {name: frame for name, frame in found.items() if frame.height}
+
+    def _reworked(self, point: int, changed: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        """Rows of a grid point, late ones told again after what this cycle has settled."""
+        if not self.late_books.is_late(point):
+            return dict(changed)
+        settled = self.monitor.settling.told()
+        legs = leg_fills(settlement_frame(settled), settled["settled_at"].to_numpy())
+        worked = self.late_books.again(point, legs)
+        if worked is None:
+            return dict(changed)
+        told = {name: _ordered(frame) for name, frame in self._told(worked).items()}
+        return {n: f for n, f in changed.items() if n not in _WORKED} | told
 
     def _kinds(self) -> tuple[str, ...]:
         """Acts that count at a grid point under the plan at work."""

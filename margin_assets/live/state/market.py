@@ -33,7 +33,11 @@ from margin_assets.kernels.book.series import (
 from margin_assets.kernels.book.terms import INSTRUMENT_COLUMNS, instrument_terms, with_underlyings
 from margin_assets.kernels.corporate.actions import Action
 from margin_assets.kernels.corporate.carried import carried_volumes
-from margin_assets.kernels.corporate.contracts import adjustments_in_force, changes_contracts
+from margin_assets.kernels.corporate.contracts import (
+    adjustments_in_force,
+    changes_contracts,
+    with_since,
+)
 from margin_assets.kernels.history.history import HISTORICAL
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import (
@@ -312,8 +316,8 @@ class Market:
 
     def _with(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Instruments in force with further versions taken."""
-        versions = pl.concat([self._instruments, rows.select(*_VERSIONED)])
-        ordered = versions.sort("event_time", maintain_order=True)
+        versions = rows.with_columns(since="event_time").select(*_VERSIONED)
+        ordered = with_since(pl.concat([self._instruments, versions]))
         return ordered.unique("symbol", keep="last", maintain_order=True)
 
     def terms_with(self, symbols: pl.Series, rows: pl.DataFrame) -> pl.DataFrame:
@@ -445,4 +449,8 @@ _ADJUSTMENTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "strike_multiplier": pl.Decimal(38, 6),
     "event_time": pl.Datetime("us", "UTC"),
 }
-_VERSIONED = {**INSTRUMENT_COLUMNS, "event_time": pl.Datetime("us", "UTC")}
+_VERSIONED = {
+    **INSTRUMENT_COLUMNS,
+    "event_time": pl.Datetime("us", "UTC"),
+    "since": pl.Datetime("us", "UTC"),
+}

@@ -35,8 +35,10 @@ HUNDRED = Decimal(100)
 def test_a_contract_is_one_on_what_it_delivers(text: str, terms: tuple[str, str, str]) -> None:
     found = parsed(text)
     assert found is not None
-    symbol, units, strike = terms_of(found, Decimal(13), HUNDRED)
-    assert (symbol, units, strike) == (terms[0], Decimal(terms[1]), Decimal(terms[2]))
+    made = terms_of(found, Decimal(13), HUNDRED)
+    assert made[:3] == (terms[0], Decimal(terms[1]), Decimal(terms[2]))
+    # All that is paid is 1,300 less the cash, whatever the strike a unit is rounded to.
+    assert made.paid == 1_300 - found.cash
 
 
 @pytest.mark.parametrize("text", ["12 GE + 5 WAB", "52.00 cash", "12 GE + 1300.00 cash"])

@@ -7,7 +7,12 @@ import polars as pl
 import pytest
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.corporate.contracts import Told, delivered_at, in_force_at
+from margin_assets.kernels.corporate.contracts import (
+    Told,
+    delivered_at,
+    differing_adjustments,
+    in_force_at,
+)
 from margin_assets.kernels.corporate.contracts import unadjusted_contracts as unadjusted
 from margin_assets.kernels.numeric.money import instants
 from schemas import TABLES
@@ -16,6 +21,7 @@ EX = date(2014, 6, 9)
 BEFORE, AFTER = datetime(2014, 6, 6, 20, tzinfo=UTC), datetime(2014, 6, 9, 20, tzinfo=UTC)
 MUCH_LATER = datetime(2014, 7, 9, 20, tzinfo=UTC)
 OPENS = sessions().opens
+LATE = {"event_time": AFTER}
 
 
 def rows(table: str, *told: dict[str, object]) -> pl.DataFrame:
@@ -107,6 +113,24 @@ def test_a_contract_listed_on_the_ex_date_is_as_it_says():
 
 
 @pytest.mark.parametrize(
+    ("again", "deliverable"),
+    [
+        pytest.param({}, "700 X", id="the same terms tell nothing"),
+        pytest.param({"class_group": "TECH"}, "700 X", id="another class group is none of them"),
+        pytest.param({"strike": Decimal("92.15")}, None, id="another strike is a new contract"),
+    ],
+)
+def test_old_terms_that_land_again_take_back_no_adjustment(
+    again: dict[str, object], deliverable: str | None
+):
+    known = told(action(ratio="7:1"))
+    rows_after = rows(
+        "instruments", *(CALL | row for row in ({"event_time": BEFORE}, again | LATE))
+    )
+    assert delivers(known._replace(instruments=rows_after), MUCH_LATER) == deliverable
+
+
+@pytest.mark.parametrize(
     ("adjusted", "deliverable"),
     [
         pytest.param((EX, "700 X"), "700 X", id="told on the ex date"),
@@ -152,3 +176,23 @@ def test_positions_of_a_split_are_on_seven_times_the_units():
 )
 def test_contracts_that_no_model_follows_are_named(known: Told, accounts: list[tuple[str, str]]):
     assert unadjusted(positions(AFTER), known, OPENS).rows() == accounts
+
+
+@pytest.mark.parametrize(
+    ("says", "differs"),
+    [
+        pytest.param((EX, "700 X"), False, id="as follows"),
+        pytest.param((EX, "700.000000 X"), False, id="as follows, written otherwise"),
+        pytest.param((date(2014, 6, 6), "100 X"), False, id="told for a day before"),
+        pytest.param((EX, "70 X"), True, id="a digit is lost"),
+        pytest.param((EX, "700 X + 1.00 cash"), True, id="cash that nothing told"),
+    ],
+)
+def test_what_lands_otherwise_than_it_follows_is_named(says: tuple[date, str], differs: bool):
+    found = differing_adjustments(told(action(ratio="7:1"), adjusted=says), OPENS)
+    assert found.rows() == ([("X C", says[1], "700 X")] if differs else [])
+
+
+def test_what_follows_of_nothing_is_not_compared():
+    spun = told(action("split", "1:8"), adjusted=(EX, "12 X + 52.00 cash"))
+    assert differing_adjustments(spun, OPENS).is_empty()

@@ -24,13 +24,21 @@ from schemas import TABLES
 NOTHING = pl.DataFrame(schema=SETTLED)
 
 
-def terms(right: str, strike: float, *, multiplier: float = 100, pays_cash: bool = False) -> Terms:
+def terms(
+    right: str,
+    strike: float,
+    *,
+    multiplier: float = 100,
+    pays_cash: bool = False,
+    paid: float = -1,
+) -> Terms:
     return Terms(
         underlying=pl.Series(["X"]),
         is_call=np.array([right == "call"]),
         strike=np.array([round(strike * MICRO)]),
         multiplier=np.array([round(multiplier * MICRO)]),
         pays_cash=np.array([pays_cash]),
+        paid=np.array([round(paid * MICRO)]),
     )
 
 
@@ -53,6 +61,15 @@ def test_shares_move_at_the_strike(right: str, contracts: int, shares: int, cent
 
     assert (legs.price.item(), legs.shares.item() / MICRO) == (0, shares)
     assert legs.cash.item() == cents
+
+
+@pytest.mark.parametrize(("contracts", "sign"), [(-1000, -1), (1000, 1)])
+def test_an_adjusted_contract_is_paid_for_as_a_whole(contracts: int, sign: int):
+    # Strike 645 x 100 for 700 shares, a rounded 92.142857 a share: by share 0.10 would be missing.
+    after = terms("call", 92.142857, multiplier=700, paid=64_500)
+    legs = legs_of(after, micros(contracts), np.array([True]), micros(100))
+
+    assert (legs.shares.item() / MICRO, legs.cash.item()) == (-sign * 700_000, sign * 6_450_000_000)
 
 
 @pytest.mark.parametrize(

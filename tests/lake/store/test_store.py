@@ -1,17 +1,20 @@
 import itertools
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
 from polars.testing import assert_frame_equal
 
 from margin_assets.lake.store import declared, faults, held
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES, Mode
+from tests.support.empty_lake import created
 from tests.support.mini_session import rows
 
 
@@ -217,3 +220,15 @@ def test_days_may_be_replaced_at_once(lake: Lake):
         )
 
     assert sorted(lake.scan("daily/positions").collect()["business_date"]) == days
+
+
+@pytest.mark.parametrize("table", ["fills", "positions"])
+def test_a_lake_made_with_other_columns_says_so(tmp_path: Path, table: str):
+    lake = created(Lake(str(tmp_path)))
+    path = Path(lake.uri, table)
+    kept, parts = pl.read_delta(str(path)), DeltaTable(path).metadata().partition_columns
+    shutil.rmtree(path)
+    write_deltalake(path, kept.drop("account_id"), partition_by=parts)
+
+    with pytest.raises(declared.SchemaMismatch, match=f"{table}: this lake was made with other"):
+        Lake(lake.uri).write(table, rows(table, 1), 1)

@@ -1,4 +1,4 @@
-"""All that moves positions, in the order in which special memorandum accounts meet it."""
+"""All that moves positions, in the order in which accounts meet it."""
 
 import polars as pl
 
@@ -13,10 +13,11 @@ from margin_assets.kernels.corporate.exercises import (
 )
 from margin_assets.kernels.corporate.openings import opening_effects, opening_fills
 from margin_assets.kernels.history import history
-from margin_assets.kernels.history.acted import moved_by_actions, path_of
-from margin_assets.kernels.history.sma_walk import Firm
+from margin_assets.kernels.history.acted import Path, moved_by_actions, path_of
+from margin_assets.kernels.history.history import Landed
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.rules.grid import grid_point, rules_at
+from margin_assets.kernels.rules.timelines import Calendar
 
 _COLUMNS = ("account_id", "symbol", "point", "quantity", "price", "is_entered", "is_leg")
 
@@ -29,17 +30,19 @@ def grid_points(rows: pl.DataFrame) -> Int64Array:
     return points
 
 
-def moved(firm: Firm) -> pl.DataFrame:
+def moved(landed: Landed, calendar: Calendar) -> pl.DataFrame:
     """Changes of positions by point: what actions do, then fills, then what is settled.
 
     `is_entered`: fills that correct nothing, and shares that exercised options come to (`is_leg`).
     """
-    fills = firm.landed.fills
-    settled = _placed(history.settled_of(firm.landed.settlements, fills))
+    fills = landed.fills
+    path = path_of(fills, landed.opening_balances, landed.corporate_actions, calendar.opens)
+    told = history.settled_of(landed.settlements, path.fills, landed.corporate_actions)
+    settled = _placed(told)
     traded = effects_at(fills, grid_points(fills)).with_columns(
         is_entered=pl.col("point") == pl.col("traded"), is_leg=pl.lit(value=False)
     )
-    parts = (*_beside(firm, settled), traded, *_legs(settled))
+    parts = (*_beside(landed, path, settled), traded, *_legs(settled))
     return pl.concat([part.select(_COLUMNS) for part in parts]).sort("point", maintain_order=True)
 
 
@@ -47,13 +50,9 @@ def _placed(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(point=pl.Series(grid_points(rows), dtype=pl.Int64))
 
 
-def _beside(firm: Firm, settled: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _beside(landed: Landed, path: Path, settled: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Opening balances, and what actions add."""
-    landed = firm.landed
     openings = _placed(opening_fills(landed.opening_balances))
-    path = path_of(
-        landed.fills, landed.opening_balances, landed.corporate_actions, firm.calendar.opens
-    )
     path = history.with_settled(path._replace(fills=_placed(path.fills)), settled)
     until = int(path.fills["point"].to_numpy().max(initial=0))
     told = {"is_entered": pl.lit(value=False), "is_leg": pl.lit(value=False)}

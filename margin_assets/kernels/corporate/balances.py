@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from margin_assets.kernels.corporate.actions import SAME, Action, Ratio
 from margin_assets.kernels.numeric.money import BEYOND, MICRO
 from schemas.books import IN_CASH, KEPT, ROUNDED_UP
+from schemas.columns import MAX_PRICE
 
 _CENT = MICRO * MICRO // 100
 """Micro-units x micro-dollars in a cent."""
+_DEAREST = int(MAX_PRICE) * MICRO
+"""Up to here values are exact and tables take a price: beyond, only a false ratio comes."""
 
 
 @dataclass
@@ -76,8 +79,8 @@ def divided(quantity: int, ratio: Ratio, action: Action) -> tuple[int, int]:
 
 
 def carried_price(price: int, ratio: Ratio) -> int:
-    """A price of a unit before as one of the units that it becomes."""
-    return min(_nearest(price * ratio.per, ratio.units), BEYOND)
+    """A price of a unit before as one of the units that it becomes, no dearer than any may be."""
+    return min(_nearest(price * ratio.per, ratio.units), _DEAREST)
 
 
 def carried_units(units: int, ratio: Ratio) -> int:

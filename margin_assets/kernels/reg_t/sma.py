@@ -9,7 +9,7 @@ from numba import njit
 from margin_assets.kernels.book.book import CASH, Book
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.book.series import Series
-from margin_assets.kernels.book.states import INDETERMINATE
+from margin_assets.kernels.book.states import BEYOND_RANGE, INDETERMINATE
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import mixed_accounts
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
@@ -39,9 +39,11 @@ def reg_t_figures(
     book: Book, series: Series, rules: Rules, figures: Figures, accounts: Int64Array
 ) -> RegTFigures:
     """Figures of Regulation T of some accounts, from figures that hold at the same prices."""
-    is_mixed = mixed_accounts(book, series, accounts)
-    plain = _reg_t_needs(book, series, rules, accounts)
-    needs = np.where(is_mixed, mixed_needs(figures, accounts), plain)
+    # Where lines do not add up to an exact sum the largest is needed, as the passes have it.
+    needs, is_exact = figures.initial[accounts], figures.states[accounts] & BEYOND_RANGE == 0
+    exact = accounts[is_exact]
+    plain, is_mixed = _reg_t_needs(book, series, rules, exact), mixed_accounts(book, series, exact)
+    needs[is_exact] = np.where(is_mixed, mixed_needs(figures, exact), plain)
     equity = figures.reg_t_equity[accounts]
     is_known = figures.states[accounts] & INDETERMINATE == 0
     return RegTFigures(needs, equity - needs, equity - figures.maintenance[accounts], is_known)

@@ -67,7 +67,10 @@ class WatchedLanding(LocalLanding):
     def _at(self, place: str) -> Iterator[Pending]:
         """What is there now: a file, everything below a folder, or nothing."""
         path = os.path.relpath(place, self.folder)
-        yield from self._below_or_at(place, path)
+        if path == os.curdir:
+            yield from self.entries()
+        else:
+            yield from self._below_or_at(place, path)
 
 
 class _Events(FileSystemEventHandler):

@@ -135,3 +135,11 @@ def test_a_link_to_the_folder_is_watched_too(tmp_path: Path) -> None:
 
         await_paths(landing, ["fills/new.ndjson"], old)
         assert landing.unknown(old)[0].path == next(LocalLanding(real).entries()).path
+
+
+def test_a_folder_that_was_made_anew_is_told_by_feeds(landing: WatchedLanding) -> None:
+    # A folder that is removed tells of itself; by then another may be in its place.
+    landing._events.take()
+    landing._events._places[str(landing.folder)] = None
+
+    assert paths(landing.unknown(lambda _: False)) == ["fills/old.ndjson"]

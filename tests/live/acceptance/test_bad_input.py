@@ -414,6 +414,21 @@ def test_quantities_beyond_every_integer(firm: Firm):
     assert dict(firm.rows("positions", "account_id", "quantity")) == expected
 
 
+def test_many_positions_of_the_largest_value_have_a_name(firm: Firm):
+    # 25 x 1e9 x 1e7 = 2.5e19 cents at 100%, each of them exact: the sum is beyond an int64.
+    names = [f"S{n}" for n in range(25)]
+    firm.run(
+        fills=[fill(name, "-1000000000", "10000000", at(1), symbol=name) for name in names],
+        prices=[price(name, "10000000", at(1)) for name in names],
+    )
+
+    owed = Decimal("30000000000000000.00")
+    assert firm.rows("margin_summary", "status", "governing_requirement") == [
+        ("indeterminate", owed)
+    ]
+    assert firm.rows("special_memorandum_accounts", "regulation_t_requirement") == [(owed,)]
+
+
 def test_cash_of_one_account_beyond_range_leaves_the_others_alone(firm: Firm):
     fills = [
         fill(f"{a}{n}", "-1000000000", "10000000", at(1), account_id="A", symbol=a)

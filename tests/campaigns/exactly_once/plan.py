@@ -13,12 +13,6 @@ from tests.campaigns.exactly_once.story import STORIES
 # No story lands these, or what they are made of: a session never comes to their points.
 _OF_NO_STORY = {
     "option_adjustments",
-    "opening_balances",
-    "corporate_actions",
-    "accrued_dividends",
-    "exercises",
-    "settlements",
-    "stock_record",
     "bonds",
     "swaps",
     "fixings",
@@ -38,7 +32,7 @@ POINTS = (
 )
 """Every named point of a cycle at which a session can be killed."""
 KINDS = ("point", "moment", "rivals", "terminated", "full disk", "small files", "upkeep")
-_OPENING = ("betas", "volatilities")
+_OPENING = ("betas", "volatilities", "opening_balances", "corporate_actions")
 """Tables that only the opening of a story writes: a session can be killed there only at first."""
 _DAY = 86_400
 _DESKS = 0.5

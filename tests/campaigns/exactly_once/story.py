@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from tests.campaigns.exactly_once import brought
 from tests.campaigns.exactly_once.cast import ENDING, Event, second
 from tests.campaigns.exactly_once.expected import Holding, cash, holdings
 from tests.campaigns.exactly_once.liquidated import LEFT, PAID_FIRST
@@ -62,14 +63,15 @@ def story(seed: int) -> Story:
     mischief = Mischief(teller, chance)
     events = mischief.among(teller.events, has_late=seed % 2 == 0)
     movements = [*teller.paid, mischief.desk.released]
+    paid = cash(teller.dealt, movements)
     return Story(
         seed,
         tuple(cut(sorted(events, key=lambda event: event.due), chance, BATCHES, _APPROVED)),
         mischief.desk,
         frozenset(row["fill_id"] for row in teller.dealt),
-        frozenset(row["movement_id"] for row in movements),
-        holdings(teller.dealt),
-        cash(teller.dealt, movements),
+        frozenset(row["movement_id"] for row in (*movements, brought.dividend())),
+        holdings(teller.dealt) | brought.HELD,
+        paid | {brought.BROUGHT: brought.PAID},
         frozenset(mischief.flagged),
         teller.called,
         is_punctual=seed % 2 == 1,

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from margin_assets.kernels.calls.call_frames import call_id
+from tests.campaigns.exactly_once import brought
 from tests.campaigns.exactly_once.cast import (
     ACCOUNTS,
     BOND,
@@ -60,6 +61,8 @@ class Teller:
         """Everything that happens, in the order of its time."""
         self._open()
         self._liquidate()
+        for when, feed, row in brought.rows():
+            self.events.append(Event(when, when, feed, line(row)))
         for number, (start, length, count) in enumerate(STRETCHES):
             offsets = sorted(self.random.sample(range(60 * 4, length * 4), count))
             for place, offset in enumerate(offsets):

@@ -225,7 +225,8 @@ def told(firm: Firm) -> None:
 
 
 def listed(firm: Firm) -> None:
-    firm.run(instruments=[option(CALL, OPENING - timedelta(hours=2))])
+    again = {"strike": Decimal("92.15")}
+    firm.run(instruments=[option(CALL, OPENING - timedelta(hours=2), **again)])
 
 
 @pytest.mark.parametrize("say", [told, listed])

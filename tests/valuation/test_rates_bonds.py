@@ -13,7 +13,7 @@ IG, SHORT_IG = (
     "FINRA 4210(e)(2)(C)(i)",
     "the greater of FINRA 4210(e)(2)(C)(i) and FINRA 4210(c)(4)",
 )
-CHARGED = {
+CHARGED: dict[str, tuple[str, int, dict[str, object], float, str]] = {
     # Name: class, face, terms; then the rate of value or of principal, and the paragraph.
     "2Y9M": ("us_treasury", 1_000_000, {}, 0.02, "FINRA 4210(e)(2)(A)"),
     "SHORT": ("us_treasury", -1_000_000, {}, 0.02, "FINRA 4210(e)(2)(A)"),

@@ -164,7 +164,7 @@ class Walk:
         """Who is not liquidated because only bounds say so, as the live monitor spares them."""
         figures, ladder, series = self._figures, self.state.ladder, self._now.series
         rules = self._rules(point).rules
-        on_bounds = seats[figures.states[seats] & UNPRICED != 0]
+        on_bounds: Int64Array = seats[figures.states[seats] & UNPRICED != 0]
         if not len(on_bounds):
             return on_bounds
         due = liquidated(figures, rules, ladder, (point, on_bounds))

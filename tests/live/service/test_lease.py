@@ -194,7 +194,7 @@ def test_a_store_that_goes_away_ends_a_service_by_its_name(store: Store):
         store.swap = raising
         raise StoreUnavailable("cannot use s3://desk/tables")
 
-    def raising(*_: object) -> None:
+    def raising(seen: str | None, content: bytes) -> str | None:
         raise away()
 
     store.read = read

@@ -179,7 +179,9 @@ def away() -> EndpointConnectionError:
     return EndpointConnectionError(endpoint_url="http://store")
 
 
-def test_a_store_that_goes_away_ends_a_service_by_its_name(store: Store):
+def test_a_store_that_goes_away_ends_a_service_by_its_name(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
     """Who stands by asks again; who was active says why it ends, though it cannot let go."""
     access = Access("s3://desk/tables", None)
     access.patience.bounds = replace(access.patience.bounds, first_pause_seconds=0.01)
@@ -191,10 +193,10 @@ def test_a_store_that_goes_away_ends_a_service_by_its_name(store: Store):
         return store.held
 
     def run(*_: object, **__: object) -> None:
-        store.swap = raising
+        monkeypatch.setattr(store, "swap", raising)
         raise StoreUnavailable("cannot use s3://desk/tables")
 
-    def raising(seen: str | None, content: bytes) -> str | None:
+    def raising(*_: object) -> None:
         raise away()
 
     store.read = read

@@ -9,7 +9,7 @@ from tests.support import ROOT
 
 # Seven seeds in a row have every kind of misfortune; from this one on also every kind of delivery,
 # a clock set back and the desk to be killed at each of its points, told by four stories.
-FIRST_SEED = "17083"
+FIRST_SEED = "18753"
 
 
 def test_a_short_campaign_fails_nowhere(tmp_path: Path):

@@ -25,12 +25,18 @@ def _pattern() -> tuple[tuple[str, ...], dict[str, bytes]]:
         }
 
 
+_SECRET = "AWS_SECRET_ACCESS_KEY"
+
+
 def created(lake: Lake) -> Lake:
     """The same lake, with every table."""
-    if lake.is_there():
+    options = lake.storage_options or {}
+    is_remote = isinstance(lake._objects, S3Objects)
+    # Without keys of its own a lake looks for them as a user's does.
+    if lake.is_there() or (is_remote and _SECRET not in options):
         lake.create()
-    elif isinstance(lake._objects, S3Objects):
-        _upload(lake)
+    elif is_remote:
+        _upload(lake, options)
     else:
         folders, files = _pattern()
         root = Path(lake.uri)
@@ -42,11 +48,10 @@ def created(lake: Lake) -> Lake:
     return lake
 
 
-def _upload(lake: Lake) -> None:
+def _upload(lake: Lake, options: dict[str, str]) -> None:
     """Puts every file by one connection: boto3 takes three times as long for so small ones."""
-    options = lake.storage_options or {}
-    keys = (options[f"AWS_{name}"] for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"))
-    signer = S3SigV4Auth(Credentials(*keys), "s3", options["AWS_REGION"])
+    keys = Credentials(options["AWS_ACCESS_KEY_ID"], options[_SECRET])
+    signer = S3SigV4Auth(keys, "s3", options["AWS_REGION"])
     endpoint, place = options["AWS_ENDPOINT_URL"], lake.uri.removeprefix("s3://")
     connection = http.client.HTTPConnection(endpoint.removeprefix("http://"))
     for path, content in _pattern()[1].items():

@@ -329,7 +329,7 @@ function deskParts(found, id) {
       ["Legal deadline", (row) => fmt.instant(row.legal_due_at)],
       ["Extended to", (row) => fmt.instant(row.extended_until)],
       ["Rule", (row) => row.rule],
-      ["", (row) => row.is_open ? h("button", { type: "button", onclick: () => act({ title: "Extend", subject: row.call_id, named: `The ${fmt.word(row.call_type)} call of ${id}, ${fmt.dollarsExact(row.amount)} USD,`, path: `/api/calls/${encodeURIComponent(row.call_id)}/extend`, until: true }) }, "Extend…") : ""],
+      ["", (row) => mayExtend(row) ? h("button", { type: "button", onclick: () => act({ title: "Extend", subject: row.call_id, named: `The ${fmt.word(row.call_type)} call of ${id}, ${fmt.dollarsExact(row.amount)} USD,`, path: `/api/calls/${encodeURIComponent(row.call_id)}/extend`, until: true }) }, "Extend…") : ""],
     ], found.margin_calls, "No call was ever made."));
   }
   if (found.liquidation_plans === null) missing.push("liquidation plans");
@@ -387,4 +387,9 @@ function deskParts(found, id) {
   }
   if (missing.length) parts.push(h("p", { class: "none" }, `This lake keeps no ${missing.join(", no ")} yet.`));
   return parts;
+}
+
+/** Whether an open call's rule knows an extension: of those without a legal deadline the house's alone. */
+function mayExtend(call) {
+  return call.is_open && (call.legal_due_at || call.call_type === "house");
 }

@@ -166,7 +166,7 @@ export function firmPage(root) {
         ["Name", (row) => row.subject],
         ["Loss", (row) => fmt.dollars(row.loss), "n"],
         ["Accounts", (row) => fmt.count(row.accounts), "n"],
-        ["Days to liquidate", (row) => fmt.number(row.days_to_liquidate), "n"],
+        ["Days to sell", (row) => fmt.number(row.days_to_liquidate), "n"],
       ] : [
         ["Name", (row) => h("a", { href: `/accounts?symbol=${encodeURIComponent(row.symbol)}` }, row.symbol)],
         ["Accounts", (row) => fmt.count(row.accounts), "n"],

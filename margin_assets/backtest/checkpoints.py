@@ -63,6 +63,7 @@ class Checkpoints:
         """Whole or not at all."""
         arrays = {f"{_STATE}{key}": held for key, held in flattened(state).items()}
         buffer = io.BytesIO()
+        # The stub takes any name for its own flag `allow_pickle`; no array has that one.
         np.savez_compressed(buffer, **arrays, **year_arrays(year))  # type: ignore[arg-type]
         self._objects.put(self._path(name), [buffer.getvalue()])
 

@@ -47,6 +47,7 @@ def difference(one: Mapping[str, pl.DataFrame], other: Mapping[str, pl.DataFrame
     chosen = ("account_id", *_OUTCOMES)
     mine, theirs = (table["backtest_accounts"].select(_KEY, *chosen) for table in (one, other))
     return Difference(
+        # Polars types the least of a column as any value; of dates it is a date.
         days["business_date"].min() if days.height else None,  # type: ignore[arg-type]
         days.height,
         figures,

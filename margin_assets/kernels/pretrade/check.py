@@ -6,7 +6,8 @@ import numpy as np
 
 from margin_assets.kernels.pretrade.legs import Held, Legs
 from margin_assets.kernels.pretrade.reasons import Against, Reason, reasons
-from margin_assets.kernels.pretrade.sides import Scene, Side, sides, sma_entry, tried
+from margin_assets.kernels.pretrade.scene import Scene, narrowed
+from margin_assets.kernels.pretrade.sides import Side, sides, sma_entry, tried
 
 
 class Check(NamedTuple):
@@ -23,6 +24,7 @@ class Check(NamedTuple):
 
 def check(scene: Scene, held: Held, legs: Legs, against: Against) -> Check:
     """An order of one account: what it comes to at the marks, dealt at the prices of its legs."""
+    scene, held, legs = narrowed(scene, held, legs)
     both = tried(scene, held, legs)
     entry = sma_entry(scene, both)
     balances = np.array([against.balance, against.balance + (entry or 0)], dtype=np.int64)

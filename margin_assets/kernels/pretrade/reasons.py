@@ -15,7 +15,8 @@ from margin_assets.kernels.intraday.intraday import (
     trades_reduce,
 )
 from margin_assets.kernels.pretrade.legs import AFTER, BEFORE, Legs, cash_after
-from margin_assets.kernels.pretrade.sides import Scene, Side, Tried
+from margin_assets.kernels.pretrade.scene import Scene
+from margin_assets.kernels.pretrade.sides import Side, Tried
 
 
 class DayTrading(NamedTuple):

@@ -1,20 +1,17 @@
 """An account before and after an order, as one book of two accounts: its figures, and its SMA."""
 
-from collections.abc import Callable
-from datetime import date
 from typing import NamedTuple
 
 import numpy as np
 
-from margin_assets.kernels.book.book import CASH, PORTFOLIO, REG_T, Book
+from margin_assets.kernels.book.book import CASH, REG_T, Book
 from margin_assets.kernels.book.figures import Figures
-from margin_assets.kernels.book.series import OPTION, SECURITY, Series
+from margin_assets.kernels.book.series import SECURITY
 from margin_assets.kernels.intraday.intraday import levels, opens
 from margin_assets.kernels.margin.revaluation import revalue
-from margin_assets.kernels.margin.settlement import settled
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.options.valuation import OptionValues, rescanned
 from margin_assets.kernels.pretrade.legs import AFTER, BEFORE, Held, Legs, book_of_both, traded
+from margin_assets.kernels.pretrade.scene import Scene, counted
 from margin_assets.kernels.reg_t.sma import available, buying_power, mixed_excess, reg_t_figures
 from margin_assets.kernels.reg_t.sma_entries import (
     Trades,
@@ -22,21 +19,8 @@ from margin_assets.kernels.reg_t.sma_entries import (
     entry_rules,
     trade_entries,
 )
-from margin_assets.kernels.rules.rules import Rules
 
 _BOTH: Int64Array = np.array([BEFORE, AFTER], dtype=np.int64)
-Charges = Callable[[Held, Held], Int64Array]
-"""House add-ons of the account before and after, cents."""
-
-
-class Scene(NamedTuple):
-    """What every account is measured by: marks and terms, model values, the rules of a day."""
-
-    series: Series
-    values: OptionValues
-    rules: Rules
-    on: date
-    charges: Charges
 
 
 class Side(NamedTuple):
@@ -81,38 +65,10 @@ class Tried(NamedTuple):
 def tried(scene: Scene, held: Held, legs: Legs) -> Tried:
     """An account with and without an order, dealt at the prices of its legs."""
     after, each = traded(held, legs, scene.series)
-    book, values = _counted(scene, book_of_both(held, after, scene.series))
+    book, values = counted(scene, book_of_both(held, after, scene.series))
     figures = revalue(book, scene.series, scene.rules, values)
     only_reduces = not opens(each, legs.quantity).any()
     return Tried(book, figures, legs, each, scene.charges(held, after), only_reduces)
-
-
-def _counted(scene: Scene, book: Book) -> tuple[Book, OptionValues]:
-    """The book as it counts, and the values of what stands in it, no more."""
-    series, rules, values = scene.series, scene.rules, scene.values
-    book = settled(book, series, rules, lambda: values)
-    if book.account_type[BEFORE] != PORTFOLIO:
-        return book, values
-    options = np.unique(book.series[series.kind[book.series] == OPTION]).astype(np.int64)
-    if not len(options):
-        return book, values
-    return book, rescanned(_only(values, options), series, rules, options)
-
-
-def _only(values: OptionValues, options: Int64Array) -> OptionValues:
-    """Values of some options: what is struck again is as large as what it is struck for."""
-    rows = values.slot[options]
-    slot = np.full_like(values.slot, -1)
-    slot[options] = np.arange(len(options))
-    return OptionValues(
-        slot=slot,
-        scan=values.scan[rows],
-        stress=values.stress[rows],
-        rescan=values.rescan[:0],
-        delta=values.delta[rows],
-        scan_bound=values.scan_bound[rows],
-        stress_bound=values.stress_bound[rows],
-    )
 
 
 def sma_entry(scene: Scene, tried: Tried) -> int | None:

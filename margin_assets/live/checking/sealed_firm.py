@@ -13,7 +13,7 @@ from margin_assets.kernels.numeric.money import MICRO
 from margin_assets.kernels.pretrade.check import check
 from margin_assets.kernels.pretrade.legs import Held, Legs
 from margin_assets.kernels.pretrade.reasons import Against
-from margin_assets.kernels.pretrade.sides import Scene
+from margin_assets.kernels.pretrade.scene import Scene
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.lake.ledger.adoptions import Adopted, decided_as
 from margin_assets.lake.ledger.ledger import Sealed

@@ -20,7 +20,7 @@ from margin_assets.kernels.intraday.intraday import (
     trades_reduce,
 )
 from margin_assets.kernels.margin.revaluation import revalue
-from margin_assets.kernels.margin.settlement import settled
+from margin_assets.kernels.margin.settlement import Asked, settled
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.options.valuation import OptionValues, rescanned
 from margin_assets.kernels.pretrade.legs import (
@@ -54,6 +54,8 @@ class Scene(NamedTuple):
     rules: Rules
     on: date
     charges: Charges
+    deciding: Int64Array
+    """What decides options that have ended, by place of the series."""
 
 
 class DayTrading(NamedTuple):
@@ -156,7 +158,7 @@ def check(scene: Scene, held: Held, legs: Legs, against: Against) -> Check:
 def _counted(scene: Scene, book: Book) -> tuple[Book, OptionValues]:
     """The book as it counts, and the values of what stands in it, no more."""
     series, rules, values = scene.series, scene.rules, scene.values
-    book = settled(book, series, rules, lambda: values)
+    book = settled(book, series, rules, lambda: values, Asked(scene.deciding))
     if book.account_type[BEFORE] != PORTFOLIO:
         return book, values
     options = np.unique(book.series[series.kind[book.series] == OPTION]).astype(np.int64)

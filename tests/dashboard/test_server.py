@@ -163,6 +163,21 @@ def test_what_decides_is_shown_to_the_cent(server: Served):
     assert found["fall_to_call"] == pytest.approx(-0.025)
 
 
+def test_an_account_shows_breaks_until_a_later_record_agrees(firm: Firm, server: Served):
+    days = [date(2020, 3, 6), date(2020, 3, 6), date(2020, 3, 9)]
+    told = {"account_id": ["A", "B", "B"], "kind": ["quantity", "cash", "agreed"]}
+    told |= {"symbol": ["X", None, None], "ours": [Decimal(5), Decimal(0), Decimal(0)]}
+    firm.lake.replace_days("breaks", rows("daily/breaks", 3, business_date=days, **told), days)
+
+    (found,) = server.ask("/api/accounts/A/desk").json["breaks"]
+    assert (found["business_date"], found["symbol"], found["ours"]) == (
+        "2020-03-06",
+        "X",
+        "5.000000",
+    )
+    assert server.ask("/api/accounts/B/desk").json["breaks"] == []
+
+
 @pytest.mark.parametrize("path", ["firm", "names", "quality", "executive", "about", "cycle"])
 def test_pages_of_the_whole(server: Served, path: str):
     assert server.ask(f"/api/{path}").status == 200

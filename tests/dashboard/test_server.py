@@ -1,6 +1,8 @@
 import json
 import stat
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +19,7 @@ from margin_assets.dashboard.pages.accounts import SORTABLE
 from margin_assets.lake.published import Published, folder_of
 from margin_assets.live.checking import follower
 from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price, text
+from tests.support.mini_session import rows
 from tests.support.served_dashboard import TOKEN, Answer, Served, served, until
 
 ACCOUNTS = ("A", "B", "C", "D", "a/b?c#d", "<img src=x onerror=alert(1)>")

@@ -14,7 +14,7 @@ import polars as pl
 from margin_assets.kernels.book.counting import counting_from
 from margin_assets.kernels.book.delivered_terms import is_unmodelled
 from margin_assets.kernels.corporate.actions import Action
-from margin_assets.kernels.corporate.carried import Quote, over
+from margin_assets.kernels.corporate.carried import Quote, is_possible, over
 from margin_assets.kernels.corporate.expiry_rules import expiry_rules
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import instants, to_scaled
@@ -101,7 +101,10 @@ def values_at(
 
 def value_today(value: int | None, underlying: str, made: int, acted: Sequence[Action]) -> int:
     """A value of the underlying in its units of today, which the strike is in."""
-    return NO_VALUE if value is None else over(underlying, Quote(value, made), acted).price
+    if value is None:
+        return NO_VALUE
+    now = over(underlying, Quote(value, made), acted)
+    return now.price if is_possible(now) else NO_VALUE
 
 
 def settlement_values(asked: pl.DataFrame, prices: pl.DataFrame) -> dict[str, int]:

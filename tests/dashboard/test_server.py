@@ -168,7 +168,8 @@ def test_what_decides_is_shown_to_the_cent(server: Served):
 
 def test_an_account_shows_breaks_until_a_later_record_agrees(firm: Firm, server: Served):
     days = [date(2020, 3, 6), date(2020, 3, 6), date(2020, 3, 9)]
-    told = {"account_id": ["A", "B", "B"], "kind": ["quantity", "cash", "agreed"]}
+    told: dict[str, object] = {"account_id": ["A", "B", "B"]}
+    told |= {"kind": ["quantity", "cash", "agreed"]}
     told |= {"symbol": ["X", None, None], "ours": [Decimal(5), Decimal(0), Decimal(0)]}
     firm.lake.replace_days("breaks", rows("daily/breaks", 3, business_date=days, **told), days)
 

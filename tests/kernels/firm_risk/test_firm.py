@@ -207,7 +207,9 @@ def test_only_the_largest_stand_in_the_table_and_ties_have_an_order():
 
 @several_threads
 def test_several_threads_find_what_one_does(monkeypatch: pytest.MonkeyPatch):
-    holdings = [[Holding(t.symbol, (-1) ** n * (n + 9)) for t in GROUPED[n % 2 :]] for n in range(50)]
+    holdings = [
+        [Holding(t.symbol, (-1) ** n * (n + 9)) for t in GROUPED[n % 2 :]] for n in range(50)
+    ]
     owners = [Owner(f"A{n}", "reg_t", 1_000, held) for n, held in enumerate(holdings)]
 
     alone = concentrations(owners, GROUPED)

@@ -11,7 +11,7 @@ from margin_assets.lake.ledger.sealed import SealedTables
 from schemas import FEEDS
 
 
-class NoRecord(LookupError):  # noqa: N818 (says what happened)
+class NoRecord(LookupError):
     """No record of the firm's books for a day, and why."""
 
 

@@ -82,7 +82,7 @@ class Text(NamedTuple):
         return _hash(self.text)
 
 
-class RulebookMissing(ValueError):  # noqa: N818 (says what happened)
+class RulebookMissing(ValueError):
     """A cycle was planned under a rulebook that is not installed, or is with another text."""
 
 

@@ -113,7 +113,8 @@ class SealedFirm:
         def charges(before: Held, after: Held) -> Int64Array:
             return house_charges((before, after), market, self._point, self._rules)
 
-        return Scene(self._series, market.values, self._rules, self._on, charges)
+        marks = self._series, market.values, self._rules, self._on
+        return Scene(*marks, charges, market.deciding)
 
     def _against(self, place: int, held: Held, legs: Legs) -> Against:
         monitor, asked = self._monitor, self._consequences.get(place, frozenset())

@@ -12,7 +12,8 @@ import numpy as np
 from margin_assets.assets.partitions import BUSINESS_DATE
 from margin_assets.calendar import sessions
 from margin_assets.checks import monitoring, store
-from margin_assets.checks.consistency import RULES, quarantine_result
+from margin_assets.checks.arrivals import quarantine_result
+from margin_assets.checks.consistency import RULES
 from margin_assets.checks.row_rules import check_name, row_rules_result
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.live.session.condition import Condition, Standing

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from margin_assets.avalanche.book.addons import addons_of, multipliers_of, wrong_way_of
+from margin_assets.avalanche.book.calendars import calendar_warnings
 from margin_assets.avalanche.book.correlation import correlation_of
 from margin_assets.avalanche.book.exposures import Laid, laid_out
 from margin_assets.avalanche.book.faults import BookError, refuse
@@ -91,12 +92,12 @@ def built(tables: Tables) -> Built:
         factors=_unbounded(known),
         units=laid.units,
         exposures=laid.exposures,
-        sets=sets_of(tables, names, margins, multiplier),
+        sets=sets_of(tables, names, settings, margins, multiplier),
         groups=margins.groups,
         cuts=margins.cuts,
         addons=sized.addons,
         estimators=margins.estimators,
-        accounts=accounts_in(tables, names),
+        accounts=accounts_in(tables, names, settings),
         entities=entities_in(tables),
         collateral=collateral_in(tables, names),
         facilities=facilities_in(tables, names),
@@ -111,7 +112,7 @@ def built(tables: Tables) -> Built:
         tables,
         market,
         history,
-        (*told, *calibrated),
+        (*told, *calibrated, *calendar_warnings(tables, settings)),
         margins.report,
         laid.sets,
     )

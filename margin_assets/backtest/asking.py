@@ -45,7 +45,8 @@ class Done(NamedTuple):
 
     tables: dict[str, pl.DataFrame]
     note: str
-    resumed: int
+    walked_from: date | None
+    """First session that was walked and not found; None where all were found."""
 
 
 def one_run(
@@ -134,4 +135,4 @@ def _alone(asked: Asked, policy: Policy, folder: Path | None) -> Done:
 def _done(asked: Asked, policy: Policy, folder: Path | None, tell: Telling) -> Done:
     kept = None if folder is None else Checkpoints.at(str(folder))
     ran = one_run(asked, policy, (kept, tell))
-    return Done(tables_of(ran), note_of(ran.ground.history), ran.resumed)
+    return Done(tables_of(ran), note_of(ran.ground.history), ran.walked_from)

@@ -1,14 +1,13 @@
-"""Where books stand after each year, kept by a hash of all that it is a function of.
+"""Where books stand after each quarter, kept by a hash of all that it is a function of.
 
 So what was walked once is found again: by a run that was interrupted, by one that reaches further,
-by the next year of a backfill, and by one whose history was corrected, up to the year before.
+by the next year of a backfill, and by one whose history was corrected, up to the quarter before.
 """
 
 import hashlib
 import io
 import json
 import zipfile
-from importlib import metadata
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from margin_assets.backtest.engine.record import Year, year_arrays, year_of
 from margin_assets.backtest.engine.state import State, flattened, unflattened
 from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.policy import Policy
+from margin_assets.backtest.program import program_id
 from margin_assets.lake.store.objects import LocalObjects, Objects, objects_at
 from margin_assets.lake.store.store import Lake
 
@@ -42,7 +42,7 @@ class Checkpoints:
         return cls(objects_at(lake.access), "backtest_checkpoints")
 
     def found(self, name: str) -> tuple[State, Year] | None:
-        """The state after a year and what the year came to; None where nobody has walked it.
+        """The state after a quarter and what it came to; None where nobody has walked it.
 
         Raises:
             BacktestError: What lies there is no checkpoint.
@@ -72,22 +72,23 @@ class Checkpoints:
 
 
 def checkpoint_names(
-    ground: Ground, plan: Plan, policy: Policy, years: list[range]
+    ground: Ground, plan: Plan, policy: Policy, quarters: list[range]
 ) -> tuple[str, ...]:
-    """Name of the state after each of some years in a row, the first of which opens the book.
+    """Name of the state after each of some quarters in a row, the first of which opens the book.
 
-    What a name tells of: the policy, the securities, prices and everything else of the history up
-    to then and as far as a year looks ahead, and the book up to then.
+    What a name tells of: the text of the program, of the policy and of the rulebooks, the
+    securities, prices and everything else of the history up to then and as far as a quarter looks
+    ahead, and the book up to then.
     """
     history, counting = ground.history, ground.counting
     told = hashlib.sha256()
-    of_all = (metadata.version("margin-lakehouse"), policy.policy_id, counting, years[0].start)
+    of_all = (program_id(), policy.policy_id, counting, quarters[0].start)
     securities = (history.symbols, history.asset_class, history.class_group)
     book = (plan.seats, plan.tempers, plan.debit_spread)
     told.update(json.dumps([*of_all, securities, book], default=str).encode())
     names, ahead = [], max(counting.left_alone, *counting.horizons)
-    for number, places in enumerate(years):
-        # Windows of the first year reach back to the start of the history.
+    for number, places in enumerate(quarters):
+        # Windows of the first quarter reach back to the start of the history.
         _tell_days(told, ground, range(places.start if number else 0, places.stop))
         _tell_book(told, plan, places)
         looked = told.copy()

@@ -1,4 +1,4 @@
-"""A run: a book under a policy through the sessions of a history, year by year."""
+"""A run: a book under a policy through the sessions of a history, quarter by quarter."""
 
 import hashlib
 import json
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from datetime import date
 from importlib import metadata
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from margin_assets.backtest.book.plan import Plan
 from margin_assets.backtest.checkpoints import Checkpoints, checkpoint_names
 from margin_assets.backtest.engine.ground import Ground, ground_of
-from margin_assets.backtest.engine.record import Year
+from margin_assets.backtest.engine.record import Year, joined
 from margin_assets.backtest.engine.state import State, empty_state
 from margin_assets.backtest.engine.walk import Walk
 from margin_assets.backtest.faults import BacktestError
@@ -42,8 +42,13 @@ class Ran(NamedTuple):
     """By year: [tally], of lives that were open already, summed."""
     state: State
     """As of the last close."""
-    resumed: int
-    """Years that were known already."""
+    walked: int
+    """First session that was walked and not found; beyond the last where all were found."""
+
+    @property
+    def walked_from(self) -> date | None:
+        """Day of the first session that was walked; None where all were found."""
+        return self.ground.history.days[self.walked] if self.walked < self.sessions.stop else None
 
 
 def sessions_between(history: History, first: date | None, last: date | None) -> range:
@@ -65,8 +70,17 @@ def sessions_between(history: History, first: date | None, last: date | None) ->
 
 def years_of(history: History, sessions: range) -> list[range]:
     """The sessions by calendar year."""
-    years = groupby(sessions, key=lambda place: history.days[place].year)
-    parts = [list(places) for _, places in years]
+    return _parts(sessions, lambda place: history.days[place].year)
+
+
+def quarters_of(history: History, sessions: range) -> list[range]:
+    """The sessions by calendar quarter: where a book stands after each is kept."""
+    days = history.days
+    return _parts(sessions, lambda place: (days[place].year, (days[place].month - 1) // 3))
+
+
+def _parts(sessions: range, key: Callable[[int], Any]) -> list[range]:
+    parts = [list(places) for _, places in groupby(sessions, key=key)]
     return [range(part[0], part[-1] + 1) for part in parts]
 
 
@@ -95,7 +109,7 @@ def run(
     sessions: range,
     keeping: tuple[Checkpoints | None, Telling] = (None, untold),
 ) -> Ran:
-    """Walks the years; those that are kept already are taken from there.
+    """Walks the quarters; those that are kept already are taken from there.
 
     Args:
         history: Prices.
@@ -107,27 +121,28 @@ def run(
     kept, tell = keeping
     ground = ground_of(history, policy)
     state = empty_state(plan, len(history.symbols), len(ground.changes))
-    years = years_of(history, sessions)
-    names = checkpoint_names(ground, plan, policy, years) if kept else ()
-    found: list[Year] = []
+    quarters = quarters_of(history, sessions)
+    names = checkpoint_names(ground, plan, policy, quarters) if kept else ()
+    found: dict[int, list[Year]] = {}
     before: list[Int64Array] = []
-    walk: Walk | None = None
-    resumed = 0
-    for number, places in enumerate(years):
-        before.append(state.tally.sum(axis=1))
+    walk, walked = None, sessions.stop
+    for number, places in enumerate(quarters):
+        year = history.days[places.start].year
+        if year not in found:
+            before.append(state.tally.sum(axis=1))
         known = kept.found(names[number]) if kept and walk is None else None
         if known is not None:
-            state, year = known
+            state, part = known
         else:
-            walk = walk or Walk(ground, plan, policy, state)
-            year = walk.year(places)
+            walk, walked = walk or Walk(ground, plan, policy, state), min(walked, places.start)
+            part = walk.part(places)
             if kept:
-                kept.keep(names[number], state, year)
-        found.append(year)
-        resumed = len(found) if walk is None else resumed
+                kept.keep(names[number], state, part)
+        found.setdefault(year, []).append(part)
         tell(places.stop - sessions.start, len(sessions))
     run_id = run_id_of(history, plan, policy, sessions)
-    return Ran(run_id, policy, ground, plan, sessions, tuple(found), tuple(before), state, resumed)
+    years = tuple(joined(parts) for parts in found.values())
+    return Ran(run_id, policy, ground, plan, sessions, years, tuple(before), state, walked)
 
 
 def last_year_of(ran: Ran) -> Ran:

@@ -125,7 +125,7 @@ def test_every_close_is_as_the_live_monitor_has_it(found: History, tmp_path: Pat
     seen = set()
     for place in range(SESSIONS):
         landed(firm, found, place)
-        moved.year(range(place, place + 1))
+        moved.part(range(place, place + 1))
         live = told_live(firm)
         assert told_walk(moved) == live, place
         seen |= {row[4] for row in live} | {row[5] for row in live}

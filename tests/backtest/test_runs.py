@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from margin_assets.backtest import running
+from margin_assets.backtest import checkpoints, running
 from margin_assets.backtest.book.plan import Plan
 from margin_assets.backtest.book.tempers import book_document, drawn
 from margin_assets.backtest.checkpoints import Checkpoints
@@ -64,15 +64,17 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
 ):
     done: list[int] = []
 
-    def until_a_year(sessions: int, _of: int) -> None:
+    def until_a_quarter(sessions: int, _of: int) -> None:
         done.append(sessions)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(found, book, ran.policy, SESSIONS, (Checkpoints.at(str(tmp_path)), until_a_year))
+        run(found, book, ran.policy, SESSIONS, (Checkpoints.at(str(tmp_path)), until_a_quarter))
     again = run(found, book, ran.policy, SESSIONS, (Checkpoints.at(str(tmp_path)), running.untold))
 
-    assert (done, again.resumed, len(again.years)) == ([123], 1, 2)
+    assert done == [59]
+    assert again.walked == SESSIONS.start + 59
+    assert again.walked_from == date(2020, 10, 1)
     assert same(again, ran)
 
 
@@ -83,18 +85,31 @@ def test_a_longer_run_and_a_corrected_history_walk_only_what_is_new(
     first, second = running.years_of(found, SESSIONS)
     run(found, drawn(book_document("tempers", accounts=40), found, first), ran.policy, first, kept)
     longer = run(found, ran.plan, ran.policy, SESSIONS, kept)
-    assert longer.resumed == 1
+    assert longer.walked == second.start
     assert same(longer, ran)
 
-    # Prices of the last year are corrected: the year before stands, unless it looked so far ahead.
-    for place, resumed in ((second.start + 40, 1), (second.start + 10, 0)):
+    # A price is corrected: quarters before it stand, but for one that looked so far ahead.
+    third, fourth = (running.quarters_of(found, SESSIONS)[n].start for n in (3, 4))
+    for place, walked in ((third + 40, third), (fourth + 10, third), (second.start + 10, 189)):
         total = found.total.copy()
         total[place, 1:] *= 0.8
         corrected = found._replace(total=total, history_id=f"{place:032d}")
         again = run(corrected, ran.plan, ran.policy, SESSIONS, kept)
-        assert again.resumed == resumed
+        assert again.walked == walked
         assert same(again, run(corrected, ran.plan, ran.policy, SESSIONS))
         assert not same(again, ran)
+
+
+def test_nothing_that_another_program_kept_is_found(
+    found: History, ran: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first = running.quarters_of(found, SESSIONS)[0]
+    kept = (Checkpoints.at(str(tmp_path)), running.untold)
+    run(found, ran.plan, ran.policy, first, kept)
+    assert run(found, ran.plan, ran.policy, first, kept).walked_from is None
+
+    monkeypatch.setattr(checkpoints, "program_id", lambda: "a kernel with another text")
+    assert run(found, ran.plan, ran.policy, first, kept).walked == first.start
 
 
 def test_the_last_year_of_a_run_counts_that_year_alone(found: History, ran: Ran):
@@ -173,15 +188,15 @@ def test_a_lake_holds_a_run_once(ran: Ran, tables: dict[str, pl.DataFrame], tmp_
 def test_two_runs_are_told_apart_by_sessions_figures_and_accounts(
     found: History, book: Plan, ran: Ran, tables: dict[str, pl.DataFrame]
 ):
-    assert difference(tables, tables)[:3] == (None, 0, {})
+    assert difference(tables, tables)[:4] == (None, len(SESSIONS), 0, {})
 
     price = found.price.copy()
     price[350, 1:] //= 2
     other = tables_of(run(found._replace(price=price), book, ran.policy, SESSIONS))
     unlike = difference(tables, {name: conform(name, rows_) for name, rows_ in other.items()})
 
-    # The session before looks a day ahead.
-    assert unlike.first_day in found.days[349:351]
+    assert unlike.first_day == found.days[350]
+    assert unlike.untouched == 350 - SESSIONS.start
     one, two = (t["backtest_runs"]["calls"][0] for t in (tables, other))
     assert unlike.figures["calls"] == (one, two)
     worse = unlike.accounts.filter(pl.col("calls_other") > pl.col("calls"))

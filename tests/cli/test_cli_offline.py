@@ -78,13 +78,14 @@ def test_rulebooks(margin: Margin) -> None:
 def test_a_benchmark_shows_what_it_returns(
     margin: Margin, monkeypatch: pytest.MonkeyPatch, returned: dict[str, float] | None
 ) -> None:
-    """One that prints for itself returns nothing."""
-    module = ModuleType("benchmarks.revaluation")
-    vars(module)["main"] = lambda: returned
+    """One that prints for itself returns nothing; what follows its name is its own."""
+    module, given = ModuleType("benchmarks.revaluation"), list[str]()
+    vars(module)["main"] = lambda: given.extend(sys.argv) or returned
     monkeypatch.setitem(sys.modules, "benchmarks.revaluation", module)
-    said = margin("bench", "revaluation")
+    said = margin("bench", "revaluation", "--accounts", "10")
 
     assert said.code == 0
+    assert given == ["revaluation", "--accounts", "10"]
     document, _ = json.JSONDecoder().raw_decode(said.out) if said.out else (None, 0)
     assert document == (returned and {"revaluation": returned})
     assert ("seconds" in said.out.partition("}\n}")[2]) == bool(returned)

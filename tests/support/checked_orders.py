@@ -8,8 +8,9 @@ import numpy as np
 
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MICRO
-from margin_assets.kernels.pretrade.check import Against, Check, Scene, check
+from margin_assets.kernels.pretrade.check import Against, Check, check
 from margin_assets.kernels.pretrade.legs import Held, Legs
+from margin_assets.kernels.pretrade.scene import Scene
 from margin_assets.whatif import parse_document
 from margin_assets.whatif.frames import Case, case_of
 from schemas.landed import ACCOUNT_TYPES

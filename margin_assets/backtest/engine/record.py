@@ -48,7 +48,7 @@ UNCOVERED, LOST = "uncovered", "lost"
 
 
 class Year(NamedTuple):
-    """What a year's sessions came to."""
+    """What a year's sessions came to, or those of a part of it."""
 
     days: Int64Array
     """[session, DAY_COLUMNS]"""
@@ -64,7 +64,7 @@ class Year(NamedTuple):
 
 
 class Recorder:
-    """Takes down one year."""
+    """Takes down sessions of one year."""
 
     def __init__(self, ground: Ground, tempers: int) -> None:
         """Takes the ground, and how many tempers there are."""
@@ -190,7 +190,7 @@ class Recorder:
         kept, (seat, place) = self._worst[kind], at
         row: dict[str, Any] = {"kind": kind, "place": place, "life": int(state.life[seat])}
         kept.append(row | amounts | {"held": held})
-        kept.sort(key=lambda one: (-one["amount"], one["place"], one["life"]))
+        kept.sort(key=_from_the_worst)
         del kept[WORST:]
 
     def held(self, state: State, seat: int, place: int) -> list[list[Any]]:
@@ -217,6 +217,24 @@ class Recorder:
             sums=self.sums,
             worst=[row for rows in self._worst.values() for row in rows],
         )
+
+
+def _from_the_worst(row: dict[str, Any]) -> tuple[int, int, int]:
+    return -row["amount"], row["place"], row["life"]
+
+
+def joined(parts: list[Year]) -> Year:
+    """One year of its parts in order."""
+    rows = sorted((row for part in parts for row in part.worst), key=_from_the_worst)
+    kinds = ([row for row in rows if row["kind"] == kind] for kind in (UNCOVERED, LOST))
+    return Year(
+        days=np.concatenate([part.days for part in parts]),
+        lives=np.concatenate([part.lives for part in parts]),
+        calls=np.concatenate([part.calls for part in parts]),
+        counts=np.sum([part.counts for part in parts], axis=0),
+        sums=np.sum([part.sums for part in parts], axis=0),
+        worst=[row for kind in kinds for row in kind[:WORST]],
+    )
 
 
 def _stacked(parts: list[Int64Array], columns: int) -> Int64Array:

@@ -44,8 +44,8 @@ class Walk:
         """The instant that the figures are of."""
         self._is_fresh = True
 
-    def year(self, places: range) -> Year:
-        """Walks the sessions, and returns what they came to."""
+    def part(self, places: range) -> Year:
+        """Walks sessions of a year, and returns what they came to."""
         recorder = Recorder(self.ground, len(self.plan.tempers))
         if places.start and self._is_fresh:
             # As the close before left them, whoever walked up to it.

@@ -77,40 +77,22 @@ def built(rows: Rows, document: Document) -> History:
         BacktestError: No row counts, or the benchmark has none.
     """
     known = sessions()
-    asked = rows.closes["day"]
-    first, end = _range(known.days, asked, document)
+    first, end = _range(known.days, rows.closes["day"], document)
     days = known.days[first:end]
     rules = backtest_rules(days[-1])
-    cleaned = clean(rows, days)
-    splits = actions_by_ticker(rows.actions.filter(pl.col("kind") == "split"), days)
-    found, faults = segments(
-        cleaned, {k: v["place"].to_numpy() for k, v in splits.items()}, document, rules
+    splits, dividends = (
+        actions_by_ticker(rows.actions.filter(pl.col("kind") == kind), days)
+        for kind in ("split", "dividend")
     )
-    names = {name.symbol: name for name in document.names}
-    groups = {
-        s.symbol: (names[s.ticker].class_group if s.ticker in names else None) or s.symbol
-        for s in found
-    }
-    # As a book has its positions: by class group, then symbol.
-    found.sort(key=lambda segment: (groups[segment.symbol], segment.symbol))
-    symbols = [segment.symbol for segment in found]
-    if document.benchmark not in symbols:
-        raise BacktestError(f"history {document.name}: benchmark {document.benchmark} has no rows")
-    price, age = _prices(found, len(days))
-    dividends = actions_by_ticker(rows.actions.filter(pl.col("kind") == "dividend"), days)
+    found, faults = _securities(rows, splits, (days, document, rules))
     told_splits, told_dividends = (
         actions_of(found, splits, PPM),
         actions_of(found, dividends, MICRO),
     )
-    total = _totals(price, age, told_splits, told_dividends)
-    month = _months(days)
-    classes = [names[s.ticker].asset_class if s.ticker in names else "equity" for s in found]
-    beta = _betas(total, age, symbols.index(document.benchmark), month, rules)
-    faults += [
-        Fault(s.symbol, None, "no_factors", "its closes have no splits and no dividends")
-        for s in found
-        if not document.adjusted and s.ticker not in {*splits, *dividends}
-    ]
+    unknown = _without_actions(found, {*splits, *dividends}, document)
+    price, age = _prices(found, len(days))
+    total, month = _totals(price, age, told_splits, told_dividends), _months(days)
+    symbols = tuple(segment.symbol for segment in found)
     origins, times = _origins(found, days), (known.opens[first:end], known.closes[first:end])
     bars, wrong = bars_of(rows.bars, Sessions(*times, origins, price, told_splits))
     return History(
@@ -119,9 +101,9 @@ def built(rows: Rows, document: Document) -> History:
         days=tuple(days),
         opens=times[0],
         closes=times[1],
-        symbols=tuple(symbols),
-        asset_class=tuple(classes),
-        class_group=tuple(groups[symbol] for symbol in symbols),
+        symbols=symbols,
+        asset_class=tuple(document.class_of(segment.ticker) for segment in found),
+        class_group=tuple(_group_of(segment, document) for segment in found),
         price=price,
         age=age,
         total=total,
@@ -129,13 +111,38 @@ def built(rows: Rows, document: Document) -> History:
         dividends=told_dividends,
         last=np.array([s.places[-1] if s.is_ended else len(days) for s in found], np.int64),
         worth=np.array([_worth(s) for s in found], np.int64),
-        beta=beta,
+        beta=_betas(total, age, symbols.index(document.benchmark), month, rules),
         month=month,
         rate=_rates(rows.yields, days),
         bars=bars,
         rows=origins,
-        faults=(*faults, *wrong),
+        faults=(*faults, *unknown, *wrong),
     )
+
+
+def _securities(
+    rows: Rows, splits: dict[str, pl.DataFrame], at: tuple[list[date], Document, BacktestRules]
+) -> tuple[list[Segment], list[Fault]]:
+    """What the rows come to, in the order of a book's positions: by class group, then symbol."""
+    days, document, rules = at
+    places = {ticker: told["place"].to_numpy() for ticker, told in splits.items()}
+    found, faults = segments(clean(rows, days), places, document, rules)
+    found.sort(key=lambda segment: (_group_of(segment, document), segment.symbol))
+    if document.benchmark not in {segment.symbol for segment in found}:
+        raise BacktestError(f"history {document.name}: benchmark {document.benchmark} has no rows")
+    return found, faults
+
+
+def _group_of(segment: Segment, document: Document) -> str:
+    return document.group_of(segment.ticker) or segment.symbol
+
+
+def _without_actions(found: list[Segment], told: set[str], document: Document) -> list[Fault]:
+    return [
+        Fault(s.symbol, None, "no_factors", "its closes have no splits and no dividends")
+        for s in found
+        if not document.adjusted and s.ticker not in told
+    ]
 
 
 def _range(days: list[date], asked: pl.Series, document: Document) -> tuple[int, int]:

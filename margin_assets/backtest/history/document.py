@@ -66,6 +66,14 @@ class Document(_Part):
     cut: tuple[Cut, ...] = ()
     names: tuple[Name, ...] = ()
 
+    def class_of(self, symbol: str) -> str:
+        """Asset class of a ticker: a stock, unless the document says otherwise."""
+        return next((name.asset_class for name in self.names if name.symbol == symbol), "equity")
+
+    def group_of(self, symbol: str) -> str | None:
+        """Class group of a ticker that is not one by itself."""
+        return next((name.class_group for name in self.names if name.symbol == symbol), None)
+
 
 class Described(BaseModel):
     """A document, and where the files that it names lie."""

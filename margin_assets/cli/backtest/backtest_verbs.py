@@ -101,7 +101,7 @@ def run(  # noqa: PLR0913 (the options of the interface)
     work: Annotated[
         Path | None,
         typer.Option(
-            "--work", metavar="DIR", help="Keep each year here: a run that stops goes on."
+            "--work", metavar="DIR", help="Keep each quarter here: a run that stops goes on."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option("--report", metavar="FILE")] = None,
@@ -170,15 +170,20 @@ def _document(done: "Done") -> dict[str, Any]:
         "policy_changes": json.loads(row["policy_changes"]),
         "faults": json.loads(row["faults"]),
         "coverage": done.tables["backtest_coverage"].drop("run_id").to_dicts(),
-        "resumed_years": done.resumed,
+        "walked_from": done.walked_from,
     }
 
 
 def _store(uri: str, done: "list[Done]") -> None:
+    from margin_assets.backtest.results.difference import days_unlike
     from margin_assets.backtest.results.storing import store_tables
     from margin_assets.cli.options import created_lake
 
     lake = created_lake(uri)[0]
+    for one in done:
+        for run_id, (day, same) in days_unlike(lake, one.tables).items():
+            told = "no session differs" if day is None else f"differs from {day} on"
+            output.note(f"run {run_id}: {told}, {same:,} sessions before it are the same")
     written = {name for one in done for name in store_tables(lake, one.tables)}
     output.note(f"written to {uri}: {', '.join(sorted(written)) or 'nothing new'}")
 

@@ -1,14 +1,13 @@
 """An order checked: the account's figures before and after it, and the rules that refuse it."""
 
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from margin_assets.kernels.book.book import CASH, PORTFOLIO, REG_T, Book
 from margin_assets.kernels.book.figures import Figures
-from margin_assets.kernels.book.series import OPTION, SECURITY, Series
+from margin_assets.kernels.book.series import SECURITY
 from margin_assets.kernels.book.states import INDETERMINATE
 from margin_assets.kernels.enforcement.minimum import minimum_equity
 from margin_assets.kernels.intraday.intraday import (
@@ -20,9 +19,7 @@ from margin_assets.kernels.intraday.intraday import (
     trades_reduce,
 )
 from margin_assets.kernels.margin.revaluation import revalue
-from margin_assets.kernels.margin.settlement import settled
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.options.valuation import OptionValues, rescanned
 from margin_assets.kernels.pretrade.legs import (
     AFTER,
     BEFORE,
@@ -32,6 +29,7 @@ from margin_assets.kernels.pretrade.legs import (
     cash_after,
     traded,
 )
+from margin_assets.kernels.pretrade.scene import Scene, counted, narrowed
 from margin_assets.kernels.reg_t.sma import available, buying_power, mixed_excess, reg_t_figures
 from margin_assets.kernels.reg_t.sma_entries import (
     Trades,
@@ -39,21 +37,8 @@ from margin_assets.kernels.reg_t.sma_entries import (
     entry_rules,
     trade_entries,
 )
-from margin_assets.kernels.rules.rules import Rules
 
 _BOTH: Int64Array = np.array([BEFORE, AFTER], dtype=np.int64)
-Charges = Callable[[Held, Held], Int64Array]
-"""House add-ons of the account before and after, cents."""
-
-
-class Scene(NamedTuple):
-    """What every account is measured by: marks and terms, model values, the rules of a day."""
-
-    series: Series
-    values: OptionValues
-    rules: Rules
-    on: date
-    charges: Charges
 
 
 class DayTrading(NamedTuple):
@@ -140,8 +125,9 @@ class _Tried(NamedTuple):
 
 def check(scene: Scene, held: Held, legs: Legs, against: Against) -> Check:
     """An order of one account: what it comes to at the marks, dealt at the prices of its legs."""
+    scene, held, legs = narrowed(scene, held, legs)
     after, each = traded(held, legs, scene.series)
-    book, values = _counted(scene, book_of_both(held, after, scene.series))
+    book, values = counted(scene, book_of_both(held, after, scene.series))
     figures = revalue(book, scene.series, scene.rules, values)
     only_reduces = not opens(each, legs.quantity).any()
     tried = _Tried(book, figures, legs, each, only_reduces)
@@ -151,34 +137,6 @@ def check(scene: Scene, held: Held, legs: Legs, against: Against) -> Check:
     sides = _sides(scene, tried, charge, (balances, against.owed))
     reasons = tuple(_reasons(scene, tried, sides, against, entry))
     return Check(*sides, only_reduces, entry, reasons)
-
-
-def _counted(scene: Scene, book: Book) -> tuple[Book, OptionValues]:
-    """The book as it counts, and the values of what stands in it, no more."""
-    series, rules, values = scene.series, scene.rules, scene.values
-    book = settled(book, series, rules, lambda: values)
-    if book.account_type[BEFORE] != PORTFOLIO:
-        return book, values
-    options = np.unique(book.series[series.kind[book.series] == OPTION]).astype(np.int64)
-    if not len(options):
-        return book, values
-    return book, rescanned(_only(values, options), series, rules, options)
-
-
-def _only(values: OptionValues, options: Int64Array) -> OptionValues:
-    """Values of some options: what is struck again is as large as what it is struck for."""
-    rows = values.slot[options]
-    slot = np.full_like(values.slot, -1)
-    slot[options] = np.arange(len(options))
-    return OptionValues(
-        slot=slot,
-        scan=values.scan[rows],
-        stress=values.stress[rows],
-        rescan=values.rescan[:0],
-        delta=values.delta[rows],
-        scan_bound=values.scan_bound[rows],
-        stress_bound=values.stress_bound[rows],
-    )
 
 
 def _entry(scene: Scene, tried: _Tried) -> int:

@@ -15,7 +15,7 @@ from margin_assets.kernels.book.delivered_terms import (
     strike_a_unit,
 )
 from margin_assets.kernels.book.series import INDICES, USABLE
-from margin_assets.kernels.corporate.carried import Quote, over
+from margin_assets.kernels.corporate.carried import Quote, is_possible, over
 from margin_assets.kernels.corporate.exercises import SETTLED, Terms, settled_rows
 from margin_assets.kernels.corporate.settled_units import in_units_of_today
 from margin_assets.kernels.corporate.settlement_values import Windows, settlement_values, windows
@@ -100,7 +100,8 @@ class SettlementInputs:
         """A value of the underlying in its units of today, which the strike is in."""
         if value == UNKNOWN:
             return UNKNOWN
-        return over(underlying, Quote(value, made), self._market.acted).price
+        now = over(underlying, Quote(value, made), self._market.acted)
+        return now.price if is_possible(now) else UNKNOWN
 
     def paid_by(
         self, stated: Int64Array, symbol: Int64Array, at: Int64Array, point: int

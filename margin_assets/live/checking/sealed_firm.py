@@ -10,8 +10,9 @@ from margin_assets.kernels.book.book import CASH
 from margin_assets.kernels.calls.open_calls import consequences
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MICRO
-from margin_assets.kernels.pretrade.check import Against, Scene, check
+from margin_assets.kernels.pretrade.check import Against, check
 from margin_assets.kernels.pretrade.legs import Held, Legs
+from margin_assets.kernels.pretrade.scene import Scene
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.lake.ledger.adoptions import Adopted, decided_as
 from margin_assets.lake.ledger.ledger import Sealed

@@ -65,10 +65,11 @@ def test_rulebooks(margin: Margin) -> None:
         "intraday",
         "timelines",
         "expiry",
+        "index_options",
         "rates",
     }
     of_desk = {"calls", "firm", "lake", "liquidation", "notifications"}
-    of_models = {"simm", "schedule_im", "avalanche", "avalanche_scenarios", "backtest"}
+    of_models = {"simm", "schedule_im", "clearing", "avalanche", "avalanche_scenarios", "backtest"}
     assert families == of_margin | of_desk | of_models
     assert book["effective"] == "2013-01-23"
     assert book["numbers"]["long_equity"]["maintenance"] == 0.25

@@ -35,7 +35,7 @@ def sets_of(
     names: Names,
     settings: BookSettings,
     margins: Margins,
-    multiplier: FloatArray,
+    charge: tuple[FloatArray, float],
 ) -> Sets:
     """Terms of every set.
 
@@ -44,8 +44,10 @@ def sets_of(
         names: Its ids.
         settings: For the days of the run.
         margins: For the tools against procyclicality.
-        multiplier: [set], on all initial margin.
+        charge: Multiple of all initial margin by set, and the most that a charge over net capital
+            counts for in a premium.
     """
+    multiplier, capital_ratio = charge
     table = tables["netting_set"].join(
         tables["venue"], on="venue_id", how="left", validate="m:1", maintain_order="left"
     )
@@ -64,6 +66,7 @@ def sets_of(
         rounding=table["rounding"].to_numpy(),
         multiplier=multiplier,
         capital=_or(table["net_capital"], np.inf),
+        capital_ratio=np.full(table.height, capital_ratio),
         eod_hour=table["eod_hour"].to_numpy(),
         eod_lag=table["eod_lag_h"].to_numpy(),
         intraday=_intraday(table),

@@ -8,7 +8,7 @@ import numpy as np
 
 from margin_assets.kernels.book.book import PORTFOLIO, Book
 from margin_assets.kernels.book.series import OPTION, Series
-from margin_assets.kernels.margin.settlement import settled
+from margin_assets.kernels.margin.settlement import Asked, settled
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.options.valuation import OptionValues, rescanned
 from margin_assets.kernels.pretrade.legs import BEFORE, Held, Legs
@@ -26,6 +26,8 @@ class Scene(NamedTuple):
     rules: Rules
     on: date
     charges: Charges
+    deciding: Int64Array
+    """What decides options that have ended, by place of the series."""
 
 
 def narrowed(scene: Scene, held: Held, legs: Legs) -> tuple[Scene, Held, Legs]:
@@ -45,7 +47,12 @@ def narrowed(scene: Scene, held: Held, legs: Legs) -> tuple[Scene, Held, Legs]:
         return scene.charges(*(s._replace(series=places[s.series]) for s in (before, after)))
 
     return (
-        scene._replace(series=series, values=values._replace(slot=slot), charges=charges),
+        scene._replace(
+            series=series,
+            values=values._replace(slot=slot),
+            charges=charges,
+            deciding=scene.deciding[places],
+        ),
         held._replace(series=np.searchsorted(places, held.series)),
         legs._replace(series=np.searchsorted(places, legs.series)),
     )
@@ -54,7 +61,7 @@ def narrowed(scene: Scene, held: Held, legs: Legs) -> tuple[Scene, Held, Legs]:
 def counted(scene: Scene, book: Book) -> tuple[Book, OptionValues]:
     """The book as it counts, and the values of what stands in it, no more."""
     series, rules, values = scene.series, scene.rules, scene.values
-    book = settled(book, series, rules, lambda: values)
+    book = settled(book, series, rules, lambda: values, Asked(scene.deciding))
     if book.account_type[BEFORE] != PORTFOLIO:
         return book, values
     options = np.unique(book.series[series.kind[book.series] == OPTION]).astype(np.int64)

@@ -12,7 +12,7 @@ from margin_assets.kernels.avalanche.paths.checking import refuse
 from margin_assets.kernels.avalanche.paths.hours import Run, run_blocks
 from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.plan import plan
-from margin_assets.kernels.avalanche.paths.state import new_state
+from margin_assets.kernels.avalanche.paths.rooms import new_state
 from margin_assets.kernels.avalanche.paths.tape import new_tape
 from margin_assets.kernels.avalanche.platform import Platform
 from margin_assets.kernels.avalanche.results import EVENT, NEVER, Results, Trace

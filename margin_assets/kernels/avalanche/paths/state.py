@@ -1,14 +1,7 @@
 """What a block of sixteen paths carries from hour to hour; every array holds its paths last."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from margin_assets.kernels.avalanche.paths.normals import LANES
-from margin_assets.kernels.avalanche.paths.plan import Plan
-from margin_assets.kernels.avalanche.paths.ring import RING
-from margin_assets.kernels.avalanche.platform import Platform
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 
 
@@ -185,66 +178,3 @@ class State(NamedTuple):
     rings: Rings
     liquid: Liquid
     tally: Tally
-
-
-def new_state(platform: Platform, plan: Plan) -> State:
-    """Room for one block: some megabytes, kept from block to block by one thread."""
-    days = plan.hours // 24 + 1
-    stretches, places = len(plan.patience.stretches), len(plan.posting.account)
-    factors, units = len(platform.factors.sigma), len(platform.units.factor)
-    sets, accounts = len(platform.sets.account), len(platform.accounts.cash)
-    estimators, entities = len(platform.estimators.memory), len(platform.entities.nav)
-    lines = len(platform.facilities.account)
-    f, u, m = (factors,), (units,), (estimators, factors)
-    by_unit = dict.fromkeys(("left", "moved", "curved", "lasted"), u)
-    features = dict.fromkeys(("w", "w2"), (estimators + 1, units))
-    on_path = dict.fromkeys(("mark", "level", "value", "best", "kept"), ())
-    by_account = dict.fromkeys(("due", "back", "arrive"), (RING, accounts))
-    by_entity = dict.fromkeys(("net", "credit", "proceeds", "unpaid"), (RING, entities))
-    drawn = dict.fromkeys(("drawn", "drawn_today", "draws"), (lines,))
-    by_place = {"owed": (RING, stretches, entities), "postable": (RING, places)}
-    held = dict.fromkeys(("credit", "nav", "costs", "is_behind"), (entities,))
-    cash = dict.fromkeys(("cash", "arrears", "need"), (accounts,))
-    state = State(
-        _room(Weather, {"raw": ((factors + 3) // 4 * 4,), "mixed": f, **_scenario(f)}, ()),
-        _room(
-            Market, {**by_unit, **dict.fromkeys(("estimate", "ratio", "struck"), m), **features}, f
-        ),
-        _room(Margin, {"active": (len(platform.groups.estimator),), **on_path}, (sets,)),
-        _room(Rings, {**by_account, **by_entity, **by_place, "by_set": (RING, sets)}, ()),
-        _room(
-            Liquid,
-            {
-                **cash,
-                **drawn,
-                **held,
-                "hqla": (len(platform.collateral.account),),
-                "nav_days": (days + 1, entities),
-                "raises": u,
-                **dict.fromkeys(("outlook", "scratch"), (RING,)),
-            },
-            (),
-        ),
-        _room(Tally, {}, ()),
-    )
-    # These have no paths.
-    rings = state.rings._replace(touched=np.zeros(RING, dtype=np.int64))
-    liquid = state.liquid._replace(choice=np.zeros((5, units)), room=np.zeros((RING, places)))
-    return state._replace(rings=rings, liquid=liquid)
-
-
-def _scenario(by_factor: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    return dict.fromkeys(("shock", "volatility", "depth"), by_factor)
-
-
-def _room(kind: Any, shapes: Mapping[str, tuple[int, ...]], other: tuple[int, ...]) -> Any:  # noqa: ANN401 - any record of arrays
-    """A record of zeros, whole where its fields say so; fields not named have the last shape."""
-    return kind(
-        **{
-            name: np.zeros(
-                (*shapes.get(name, other), LANES),
-                dtype=np.int64 if declared is Int64Array else np.float64,
-            )
-            for name, declared in kind.__annotations__.items()
-        }
-    )

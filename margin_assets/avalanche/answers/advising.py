@@ -180,7 +180,7 @@ class Valuer:
             for place in moved:
                 factor, source, target = self._offered[place].move or ("", "", "")
                 tables["exposure"] = _moved(tables["exposure"], factor, source, target)
-            book = built(tables)
+            book = built(tables, like=self._held)
             self._ported[moved] = self._case._replace(
                 platform=book.platform, holdings=book.holdings
             )

@@ -71,8 +71,13 @@ class Built(NamedTuple):
         )
 
 
-def built(tables: Tables) -> Built:
+def built(tables: Tables, like: Built | None = None) -> Built:
     """The platform of a book, after its quality gates.
+
+    Args:
+        tables: Of the book.
+        like: A book that differs from it in exposures alone: of it is taken what does not hang on
+            them, and sets whose exposures are the same are not learnt anew.
 
     Raises:
         BookError: The book cannot be run; every fault that was found is named.
@@ -80,10 +85,12 @@ def built(tables: Tables) -> Built:
     settings = settings_of(tables["settings"])
     judge(tables, settings)
     names = names_of(tables)
-    history = history_of(tables, tuple(names.factors))
+    history = like.history if like else history_of(tables, tuple(names.factors))
     laid = laid_out(tables, names, settings.sale_units)
     names = names._replace(units=laid.unit_names)
     market, told = _market(tables, names, history, settings)
+    if like:
+        market = market._replace(learnt=like.market.learnt)
     margins = margins_of(tables, names, laid, market, settings)
     known = _factors(tables, settings)
     sized = addons_of(tables, laid, known, margins)
@@ -103,7 +110,7 @@ def built(tables: Tables) -> Built:
         collateral=collateral_in(tables, names),
         facilities=facilities_in(tables, names),
         ladder=ladder_of(tables, names, settings),
-        residuals=_residuals(history, known, names, settings),
+        residuals=like.platform.residuals if like else _residuals(history, known, names, settings),
         correlation=market.correlation,
     )
     return Built(
@@ -146,6 +153,7 @@ def _market(
         correlation=correlation,
         volatility_of=volatility,
         rules=in_force("avalanche_scenarios", as_of).numbers,
+        learnt={},
         points_a_side=in_force("tims", as_of).numbers["points_a_side"],
         clearing=clearing_rules(as_of),
     )

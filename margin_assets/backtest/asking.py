@@ -17,6 +17,7 @@ from margin_assets.backtest.book.tempers import book_document, drawn
 from margin_assets.backtest.checkpoints import Checkpoints
 from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.history.building import History, history_of
+from margin_assets.backtest.history.carrying import carrying
 from margin_assets.backtest.history.document import described
 from margin_assets.backtest.policy import Policy
 from margin_assets.backtest.results.storing import tables_of
@@ -51,6 +52,8 @@ class Asked(NamedTuple):
     seed: int | None = None
     with_bars: bool = False
     """Whether the book is evaluated at the ends of the history's bars too."""
+    with_options: bool = False
+    """Whether the history's option quotes are read too."""
 
 
 class Done(NamedTuple):
@@ -176,9 +179,15 @@ def _whole(
 
 
 def _read(asked: Asked) -> tuple[History, Plan, range]:
-    found = history_of(described(asked.history, asked.data), with_bars=asked.with_bars)
+    found = history_of(
+        described(asked.history, asked.data),
+        with_bars=asked.with_bars,
+        with_options=asked.with_options,
+    )
     sessions = sessions_between(found, asked.first, asked.last)
-    return found, plan_for(asked, found, sessions), sessions
+    plan = plan_for(asked, found, sessions)
+    found, security = carrying(found, plan.trades.security)
+    return found, plan._replace(trades=plan.trades._replace(security=security)), sessions
 
 
 def _done(ran: Ran) -> Done:

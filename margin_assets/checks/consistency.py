@@ -27,6 +27,7 @@ from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.monitoring.health import limits
 from margin_assets.monitoring.unknown_actions import unknown_actions
 from schemas import TABLES
+from schemas.stock_record import AGREED
 
 _SHOWN = 20
 
@@ -174,7 +175,7 @@ RULES = (
 
 def breaks_result(frames: Mapping[str, pl.DataFrame]) -> dg.AssetCheckResult:
     """Verdict on the breaks of some dates: how many, and what they come to, in USD."""
-    found = frames["breaks"]
+    found = frames["breaks"].filter(pl.col("kind") != AGREED)
     amounts = {
         name: float(found[name].abs().sum())
         for name in ("market_value", "requirement_change", "excess_change")

@@ -32,6 +32,7 @@ FAMILIES = (
     "liquidation",
     "expiry",
     "rates",
+    "index_options",
     "lake",
 )
 """What cycles are planned under."""
@@ -43,6 +44,7 @@ OUTSIDE = (
     "avalanche_scenarios",
     "backtest",
     "cash_account",
+    "clearing",
 )
 """Families that decide nothing in a cycle: no plan names them, and none is replayed by them."""
 

@@ -19,6 +19,7 @@ from margin_assets.avalanche.book.models import (
     anchored,
     margin_today,
     modelled,
+    share_of,
 )
 from margin_assets.avalanche.book.names import places
 from margin_assets.avalanche.book.reading import LINE, Tables
@@ -233,7 +234,7 @@ def _as_given(asked: Asked, given: pl.DataFrame, model_id: str) -> _Margined:
         raise BookError(
             [f"set {asked.held.ns_id!r}: its cuts are given, so no stressed margin can be made"]
         )
-    share = model["apc_param"] if model and model["apc_param"] is not None else 0.25
+    share = share_of(model, asked.market.clearing)
     told = Report(
         asked.held.ns_id, model_id, "as given", today, given["cut_no"].n_unique(), 0, 0, 0, 0, ""
     )

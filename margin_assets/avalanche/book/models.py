@@ -21,6 +21,7 @@ from margin_assets.kernels.initial_margin.cuts import (
     trained,
 )
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
+from margin_assets.kernels.rules.clearing_rules import ClearingRules
 
 TOOLS = {
     "none": APC_NONE,
@@ -28,7 +29,6 @@ TOOLS = {
     "stress25": APC_STRESS,
     "floor10y": APC_FLOOR,
 }
-_SHARE = 0.25
 STATIC = ("SIMM", "SCHEDULE", "R4210", "FLAT")
 _EXACT = Error(0.0, 0.0)
 Row = dict[str, Any]
@@ -54,6 +54,7 @@ class Market(NamedTuple):
     """Numbers of the rulebook `avalanche_scenarios`."""
     points_a_side: int
     """Valuation points of 4210(g) either way, of the rulebook `tims`."""
+    clearing: ClearingRules
 
 
 class SetExposure(NamedTuple):
@@ -107,16 +108,23 @@ def modelled(model: Row, held: SetExposure, market: Market, cuts: int) -> Modell
         families[model["family"]](model, held, market, cuts) if len(held.factors) else ([], "")
     )
     is_static = model["family"] in STATIC or model["reprice"] == "static"
-    share = model["apc_param"]
     return Modelled(
         groups=[one.planes for one in surrogates],
         decay=1.0 if is_static else model["lambda"],
         trigger=model["trigger"] if model["reprice"] == "on_trigger" else 0.0,
         tool=TOOLS[model["apc"]],
-        share=_SHARE if share is None else share,
+        share=share_of(model, market.clearing),
         surrogate=surrogates,
         note=note,
     )
+
+
+def share_of(model: Row | None, rules: ClearingRules) -> float:
+    """Buffer or weight of stress of a model's tool: its own, else what the rule asks at least."""
+    if model is not None and model["apc_param"] is not None:
+        return float(model["apc_param"])
+    is_buffer = model is None or TOOLS[model["apc"]] == APC_BUFFER
+    return rules.buffer if is_buffer else rules.stress_weight
 
 
 def anchored(model: Row, made: Modelled, held: SetExposure, market: Market) -> list[Planes]:
@@ -228,7 +236,6 @@ def _simm(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
 
 def _span(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
     del cuts
-    count = len(held.factors)
     place = {int(factor): number for number, factor in enumerate(held.factors)}
     ranges = np.array(
         [
@@ -236,18 +243,19 @@ def _span(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
             for f in held.factors
         ]
     )
+    scans = scanned.scans(market.clearing.scan)
     groups: list[scanned.Scanned] = []
     used: set[int | None] = set()
     for number, factor in enumerate(held.factors):
         volatility = place.get(int(market.volatility_of[factor]))
         if market.classes[factor] != "VOL":
-            planes = scanned.scan_planes(count, number, volatility, ranges)
+            planes = scanned.scan_planes(scans, (number, volatility), ranges)
             groups.append(scanned.Scanned(planes, number))
             used |= {number, volatility}
     # A volatility whose price the set does not hold is a commodity by itself.
     groups += [
-        scanned.Scanned(scanned.scan_planes(count, number, None, ranges), number)
-        for number in sorted(set(range(count)) - used)
+        scanned.Scanned(scanned.scan_planes(scans, (number, None), ranges), number)
+        for number in sorted(set(range(len(held.factors))) - used)
     ]
     made = [_exact(group.planes) for group in groups]
     if model["rate"]:

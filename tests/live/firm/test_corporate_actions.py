@@ -157,6 +157,27 @@ def daily_equity(firm: Firm, when: datetime) -> Decimal:
     return found.sort("account_id")["equity"].item(0)
 
 
+def test_a_split_told_the_wrong_way_round_leaves_no_price(tmp_path: Path):
+    firm = begun(tmp_path, SHORTED)
+
+    monday(firm, corporate_actions=[split("1", "1000000", fractions="keep")])
+
+    # A ten thousandth of a unit at 645,570,000 USD, which no price may be: it is carried at the
+    # most that one may be, 10,000,000, x 1.5.
+    shown = firm.rows("positions", "quantity", "last_price", "price_state", "market_value")
+    assert shown == [(Decimal("-0.0001"), None, "missing", Decimal(-1500))]
+    assert firm.rows("margin_summary", "status", "reasons") == [
+        ("indeterminate", "price_missing;beta_missing")
+    ]
+    held, _ = daily(firm, EVENING)
+    assert held == firm.table("positions").select(HELD).rows()
+    assert_a_process_takes_over(firm)
+
+    # A price of Monday is one of its own.
+    monday(firm, 5, prices=[price("X", "646", MONDAY + timedelta(minutes=5))])
+    assert firm.rows("positions", "price_state") == [("fresh",)]
+
+
 DIVIDENDS = "accrued_dividends"
 
 

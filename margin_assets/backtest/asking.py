@@ -1,10 +1,8 @@
 """What is asked of a backtest, and runs of several policies: side by side, in processes."""
 
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,9 +18,8 @@ from margin_assets.backtest.history.document import described
 from margin_assets.backtest.policy import Policy
 from margin_assets.backtest.results.storing import tables_of
 from margin_assets.backtest.running import Ran, Telling, last_year_of, run, sessions_between, untold
+from margin_assets.engines import Engine, Processes
 from margin_assets.lake.store.store import Lake
-
-_CORES = 2
 
 
 class Asked(NamedTuple):
@@ -109,27 +106,30 @@ def runs(
     policies: list[Policy],
     folder: Path | None,
     tell: Callable[[str, int, int], None],
+    engine: Engine | None = None,
 ) -> list[Done]:
-    """Every policy on everything that is asked, in that order; several ones in processes.
+    """Every policy on everything that is asked, in that order: one run a part.
 
-    Told of one run's sessions as its years are done; of several, how many of them are done.
+    Args:
+        asked: Histories, books and ranges.
+        policies: Each is tried on every one of them.
+        folder: Where parts of runs are kept, or None.
+        tell: Told of one run's sessions as its years are done; of several, how many of them are.
+        engine: Where runs are made. Where not given, one is made here, several in processes.
     """
     cases = [(one, policy) for one in asked for policy in policies]
-    if len(cases) == 1:
+    if len(cases) == 1 and engine is None:
         (one, policy) = cases[0]
         return [_done(one, policy, folder, partial(tell, policy.name))]
-    # Another process starts clean: a fork would share threads that the loops have started.
-    with ProcessPoolExecutor(_CORES, get_context("spawn")) as pool:
-        waiting = [pool.submit(_alone, one, policy, folder) for one, policy in cases]
-        found = []
-        for (_, policy), future in zip(cases, waiting, strict=True):
-            found.append(future.result())
-            tell(policy.name, len(found), len(cases))
-        return found
+    found: list[Done] = []
+    for done in (engine or Processes()).over(_alone, folder, cases):
+        tell(cases[len(found)][1].name, len(found) + 1, len(cases))
+        found.append(done)
+    return found
 
 
-def _alone(asked: Asked, policy: Policy, folder: Path | None) -> Done:
-    return _done(asked, policy, folder, untold)
+def _alone(folder: Path | None, case: tuple[Asked, Policy]) -> Done:
+    return _done(*case, folder, untold)
 
 
 def _done(asked: Asked, policy: Policy, folder: Path | None, tell: Telling) -> Done:

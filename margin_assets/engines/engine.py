@@ -1,6 +1,8 @@
-"""Engines by their name, and the one that needs nothing."""
+"""Engines by their name, and those that need nothing."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Protocol, TypeVar
 
 Shared = TypeVar("Shared")
@@ -8,6 +10,7 @@ Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 ENGINES = ("local", "ray")
+_CORES = 2
 
 
 class EngineUnavailable(RuntimeError):  # noqa: N818 (says what happened)
@@ -18,14 +21,14 @@ class Engine(Protocol):
     """Runs a function over parts."""
 
     def over(
-        self, work: Callable[[Shared, Part], Result], shared: Shared, parts: Sequence[Part]
+        self, work: Callable[[Shared, Part], Result], shared: Shared, parts: Iterable[Part]
     ) -> Iterator[Result]:
         """Results in the order of the parts, each as soon as it and those before it are done.
 
         Args:
             work: A pure function of a module: a part may be done again where a worker died.
             shared: What every part needs; it goes to each worker once.
-            parts: What tells one part from another.
+            parts: What tells one part from another, asked for as there is room.
 
         Raises:
             EngineUnavailable: the cluster is lost.
@@ -36,10 +39,24 @@ class InProcess:
     """One part after the other, here; each on as many threads as its kernel takes."""
 
     def over(
-        self, work: Callable[[Shared, Part], Result], shared: Shared, parts: Sequence[Part]
+        self, work: Callable[[Shared, Part], Result], shared: Shared, parts: Iterable[Part]
     ) -> Iterator[Result]:
         """Results in the order of the parts."""
         return (work(shared, part) for part in parts)
+
+
+class Processes:
+    """Parts side by side in processes of this machine, for work that keeps one core busy."""
+
+    def over(
+        self, work: Callable[[Shared, Part], Result], shared: Shared, parts: Iterable[Part]
+    ) -> Iterator[Result]:
+        """Results in the order of the parts."""
+        # Another process starts clean: a fork would share threads that the loops have started.
+        with ProcessPoolExecutor(_CORES, get_context("spawn")) as pool:
+            waiting = [pool.submit(work, shared, part) for part in parts]
+            for future in waiting:
+                yield future.result()
 
 
 def engine_of(name: str = "local", address: str = "") -> Engine:

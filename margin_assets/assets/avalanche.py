@@ -10,12 +10,11 @@ from typing import Any
 import dagster as dg
 
 from margin_assets.assets.declared import model_spec
-from margin_assets.assets.resources import LakeResource
+from margin_assets.assets.resources import EngineResource, LakeResource
 from margin_assets.avalanche.answers.readings import read_kept
 from margin_assets.avalanche.book.faults import BookError
 from margin_assets.avalanche.running import ARMS, Asked
 from margin_assets.avalanche.storing import run_kept
-from margin_assets.engines import engine_of
 
 SCENARIOS = ("moderate", "severe", "extreme")
 SCENARIO_ARM = dg.MultiPartitionsDefinition(
@@ -42,10 +41,6 @@ class AvalancheConfig(dg.Config):
 
     paths: int = 10_000
     seed: int = 1
-    engine: str = "local"
-    """Where ranges of paths run: `local`, or `ray`."""
-    address: str = ""
-    """Ray cluster to join; without one a cluster of the run's own."""
 
 
 class WarningConfig(dg.Config):
@@ -62,14 +57,16 @@ class WarningConfig(dg.Config):
     can_subset=False,
 )
 def avalanche(
-    context: dg.AssetExecutionContext, config: AvalancheConfig, lake: LakeResource
+    context: dg.AssetExecutionContext,
+    config: AvalancheConfig,
+    lake: LakeResource,
+    engine: EngineResource,
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """The lake's newest book through one scenario and arm; what is there already stays."""
     keys = context.partition_key.keys_by_dimension
     asked = Asked(keys["scenario"], keys["arm"], config.seed, config.paths)
     try:
-        engine = engine_of(config.engine, config.address)
-        ran, written = run_kept(lake.created(), asked, engine)
+        ran, written = run_kept(lake.created(), asked, engine.engine())
     except (BookError, ValueError) as fault:
         raise dg.Failure(str(fault), allow_retries=False) from None
     told: dict[str, Any] = {"run_id": ran.run_id, "snapshot_id": ran.snapshot_id}

@@ -1,12 +1,15 @@
-"""What is asked of a backtest, and runs of several policies: side by side, in processes."""
+"""What is asked of a backtest, and runs: shards of one, and several of them, in processes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import date
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
+from numba import get_num_threads, set_num_threads
 
 from margin_assets.backtest.book.fills import told_by
 from margin_assets.backtest.book.plan import Plan
@@ -14,12 +17,29 @@ from margin_assets.backtest.book.tempers import book_document, drawn
 from margin_assets.backtest.checkpoints import Checkpoints
 from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.history.building import History, history_of
+from margin_assets.backtest.history.carrying import carrying
 from margin_assets.backtest.history.document import described
 from margin_assets.backtest.policy import Policy
 from margin_assets.backtest.results.storing import tables_of
-from margin_assets.backtest.running import Ran, Telling, last_year_of, run, sessions_between, untold
-from margin_assets.engines import Engine, Processes
+from margin_assets.backtest.running import (
+    Ran,
+    Telling,
+    Walked,
+    Walking,
+    last_year_of,
+    ran_of,
+    run,
+    sessions_between,
+    untold,
+    walk_through,
+)
+from margin_assets.backtest.sharding import shard_of, together
+from margin_assets.engines import Engine
 from margin_assets.lake.store.store import Lake
+
+_CORES = 2
+_SHARDS = 8  # of a large book on a cluster
+_LARGE = 500  # seats; a smaller book is walked sooner than another process begins
 
 
 class Asked(NamedTuple):
@@ -35,6 +55,8 @@ class Asked(NamedTuple):
     seed: int | None = None
     with_bars: bool = False
     """Whether the book is evaluated at the ends of the history's bars too."""
+    with_options: bool = False
+    """Whether the history's option quotes are read too."""
 
 
 class Done(NamedTuple):
@@ -54,9 +76,8 @@ def one_run(
     Raises:
         BacktestError: The history, the book or the range is none.
     """
-    found = history_of(described(asked.history, asked.data), with_bars=asked.with_bars)
-    sessions = sessions_between(found, asked.first, asked.last)
-    return run(found, plan_for(asked, found, sessions), policy, sessions, keeping)
+    history, plan, sessions = _read(asked)
+    return run(history, plan, policy, sessions, keeping)
 
 
 def one_year(asked: Asked, policy: Policy, kept: Checkpoints | None) -> Ran:
@@ -108,31 +129,105 @@ def runs(
     tell: Callable[[str, int, int], None],
     engine: Engine | None = None,
 ) -> list[Done]:
-    """Every policy on everything that is asked, in that order: one run a part.
+    """Every policy on everything that is asked, in that order; several ones in processes.
 
-    Args:
-        asked: Histories, books and ranges.
-        policies: Each is tried on every one of them.
-        folder: Where parts of runs are kept, or None.
-        tell: Told of one run's sessions as its years are done; of several, how many of them are.
-        engine: Where runs are made. Where not given, one is made here, several in processes.
+    Told of one run's sessions as its years are done; of several, how many of them are done. With
+    an engine, its parts are the runs, or the shards of one.
     """
     cases = [(one, policy) for one in asked for policy in policies]
-    if len(cases) == 1 and engine is None:
-        (one, policy) = cases[0]
-        return [_done(one, policy, folder, partial(tell, policy.name))]
-    found: list[Done] = []
-    for done in (engine or Processes()).over(_alone, folder, cases):
-        tell(cases[len(found)][1].name, len(found) + 1, len(cases))
-        found.append(done)
-    return found
-
-
-def _alone(folder: Path | None, case: tuple[Asked, Policy]) -> Done:
-    return _done(*case, folder, untold)
-
-
-def _done(asked: Asked, policy: Policy, folder: Path | None, tell: Telling) -> Done:
     kept = None if folder is None else Checkpoints.at(str(folder))
-    ran = one_run(asked, policy, (kept, tell))
+    if engine is not None:
+        return list(_runs_on(engine, cases, kept, tell))
+    # Another process starts clean: a fork would share threads that the loops have started.
+    with ProcessPoolExecutor(_CORES, get_context("spawn"), initializer=_one_thread) as pool:
+        if len(cases) == 1:
+            (one, policy) = cases[0]
+            return [_done(_whole(one, policy, (kept, partial(tell, policy.name)), pool))]
+        waiting = [pool.submit(one_case, one, policy, kept) for one, policy in cases]
+        found = []
+        for (_, policy), future in zip(cases, waiting, strict=True):
+            found.append(future.result())
+            tell(policy.name, len(found), len(cases))
+        return found
+
+
+def _runs_on(
+    engine: Engine,
+    cases: list[tuple[Asked, Policy]],
+    kept: Checkpoints | None,
+    tell: Callable[[str, int, int], None],
+) -> Iterator[Done]:
+    if len(cases) > 1:
+        for number, done in enumerate(engine.over(_case, kept, cases)):
+            tell(cases[number][1].name, number + 1, len(cases))
+            yield done
+        return
+    ((asked, policy),) = cases
+    history, plan, sessions = _read(asked)
+    whole = Walking(history, plan, policy, sessions, kept)
+    count = _SHARDS if plan.seats >= _LARGE else 1
+    plans = (shard_of(plan, number, count) for number in range(count))
+    walked: list[Walked] = []
+    for shard in engine.over(_shard, (history, policy, sessions, kept), plans):
+        walked.append(shard)
+        tell(policy.name, len(walked), count)
+    yield _done(ran_of(whole, together(plan, walked)))
+
+
+def _case(kept: Checkpoints | None, case: tuple[Asked, Policy]) -> Done:
+    return one_case(*case, kept)
+
+
+def _shard(shared: tuple[History, Policy, range, Checkpoints | None], plan: Plan) -> Walked:
+    history, policy, sessions, kept = shared
+    return walk_through(Walking(history, plan, policy, sessions, kept))
+
+
+def _one_thread() -> None:
+    set_num_threads(1)
+
+
+def one_case(asked: Asked, policy: Policy, kept: Checkpoints | None) -> Done:
+    """One of several runs: plain values in and out."""
+    return _done(one_run(asked, policy, (kept, untold)))
+
+
+def _whole(
+    asked: Asked,
+    policy: Policy,
+    keeping: tuple[Checkpoints | None, Telling],
+    pool: Executor,
+) -> Ran:
+    """One run, a large book in shards: the first here, so that progress is told, the others there.
+
+    `walk_through` is a function of plain values; what shards came to is put together in order.
+    """
+    (kept, tell), (history, plan, sessions) = keeping, _read(asked)
+    if plan.seats < _LARGE:
+        return run(history, plan, policy, sessions, keeping)
+    whole = Walking(history, plan, policy, sessions, kept)
+    mine, *others = [whole._replace(plan=shard_of(plan, n, _CORES)) for n in range(_CORES)]
+    waiting = [pool.submit(walk_through, shard) for shard in others]
+    threads = get_num_threads()
+    _one_thread()
+    try:
+        first = walk_through(mine, tell)
+    finally:
+        set_num_threads(threads)
+    return ran_of(whole, together(plan, [first, *(shard.result() for shard in waiting)]))
+
+
+def _read(asked: Asked) -> tuple[History, Plan, range]:
+    found = history_of(
+        described(asked.history, asked.data),
+        with_bars=asked.with_bars,
+        with_options=asked.with_options,
+    )
+    sessions = sessions_between(found, asked.first, asked.last)
+    plan = plan_for(asked, found, sessions)
+    found, security = carrying(found, plan.trades.security)
+    return found, plan._replace(trades=plan.trades._replace(security=security)), sessions
+
+
+def _done(ran: Ran) -> Done:
     return Done(tables_of(ran), note_of(ran.ground.history), ran.walked_from)

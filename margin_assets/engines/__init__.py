@@ -8,8 +8,7 @@ from margin_assets.engines.engine import (
     Engine,
     EngineUnavailable,
     InProcess,
-    Processes,
     engine_of,
 )
 
-__all__ = ["Engine", "EngineUnavailable", "InProcess", "Processes", "engine_of"]
+__all__ = ["Engine", "EngineUnavailable", "InProcess", "engine_of"]

@@ -1,8 +1,6 @@
-"""Engines by their name, and those that need nothing."""
+"""Engines by their name, and the one that needs nothing."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import Protocol, TypeVar
 
 Shared = TypeVar("Shared")
@@ -10,10 +8,9 @@ Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 ENGINES = ("local", "ray")
-_CORES = 2
 
 
-class EngineUnavailable(RuntimeError):  # noqa: N818 (says what happened)
+class EngineUnavailable(RuntimeError):
     """The engine is not installed, or its cluster does not answer."""
 
 
@@ -43,20 +40,6 @@ class InProcess:
     ) -> Iterator[Result]:
         """Results in the order of the parts."""
         return (work(shared, part) for part in parts)
-
-
-class Processes:
-    """Parts side by side in processes of this machine, for work that keeps one core busy."""
-
-    def over(
-        self, work: Callable[[Shared, Part], Result], shared: Shared, parts: Iterable[Part]
-    ) -> Iterator[Result]:
-        """Results in the order of the parts."""
-        # Another process starts clean: a fork would share threads that the loops have started.
-        with ProcessPoolExecutor(_CORES, get_context("spawn")) as pool:
-            waiting = [pool.submit(work, shared, part) for part in parts]
-            for future in waiting:
-                yield future.result()
 
 
 def engine_of(name: str = "local", address: str = "") -> Engine:

@@ -14,9 +14,10 @@ from margin_assets.assets import sharded
 from margin_assets.avalanche import running
 from margin_assets.avalanche.book.building import built
 from margin_assets.avalanche.demo.platform import demo_book
+from margin_assets.backtest import asking
 from margin_assets.backtest.asking import Asked, runs
 from margin_assets.backtest.policy import policy_of, swept
-from margin_assets.engines import Engine, EngineUnavailable, InProcess, Processes, engine_of
+from margin_assets.engines import Engine, EngineUnavailable, InProcess, engine_of
 from margin_assets.kernels.margin.margined import margined
 from margin_assets.kernels.margin.requirements import margin_summary
 from margin_assets.lake.ledger.ledger import Ledger
@@ -73,8 +74,7 @@ def test_a_cluster_that_is_not_there_is_said_soon():
 def test_the_results_are_those_of_this_process_in_the_order_of_the_parts(ray_engine: Engine):
     expected = list(InProcess().over(noise, 7, range(12)))
 
-    for engine in (ray_engine, Processes()):
-        assert list(engine.over(noise, 7, iter(range(12)))) == expected
+    assert list(ray_engine.over(noise, 7, iter(range(12)))) == expected
 
 
 def test_a_part_whose_worker_was_killed_is_done_again(ray_engine: Engine, tmp_path: Path):
@@ -135,6 +135,21 @@ def test_runs_of_a_sweep_come_to_the_same_rows(ray_engine: Engine, tmp_path: Pat
     for mine, theirs in zip(one, other, strict=True):
         for name, rows in mine.tables.items():
             assert rows.equals(theirs.tables[name], null_equal=True), name
+
+
+def test_shards_of_one_run_come_to_the_same_rows(
+    ray_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(asking, "_LARGE", 20)
+    monkeypatch.setattr(asking, "_SHARDS", 3)
+    days = (date(2020, 7, 1), date(2020, 9, 1))
+    asked = Asked(str(small_history(tmp_path)), None, "tempers", *days, accounts=20)
+
+    (one,) = runs([asked], [policy_of("built-in")], None, lambda *_: None, ray_engine)
+
+    whole = asking.one_case(asked, policy_of("built-in"), None)
+    for name, rows in whole.tables.items():
+        assert rows.equals(one.tables[name], null_equal=True), name
 
 
 @pytest.fixture(scope="module")

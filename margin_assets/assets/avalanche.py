@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from margin_assets.assets.declared import model_spec
 from margin_assets.assets.resources import EngineResource, LakeResource
 from margin_assets.avalanche.answers.readings import read_kept
 from margin_assets.avalanche.book.faults import BookError
-from margin_assets.avalanche.running import ARMS, Asked
+from margin_assets.avalanche.running import ARMS, Asked, Share
 from margin_assets.avalanche.storing import run_kept
 
 SCENARIOS = ("moderate", "severe", "extreme")
@@ -41,6 +42,9 @@ class AvalancheConfig(dg.Config):
 
     paths: int = 10_000
     seed: int = 1
+    share: int = Field(default=0, ge=0)
+    shares: int = Field(default=1, ge=1)
+    """A range of the paths: one of so many equal ones, from 0. The last to end writes the run."""
 
 
 class WarningConfig(dg.Config):
@@ -66,7 +70,8 @@ def avalanche(
     keys = context.partition_key.keys_by_dimension
     asked = Asked(keys["scenario"], keys["arm"], config.seed, config.paths)
     try:
-        ran, written = run_kept(lake.created(), asked, engine.engine())
+        share = Share(config.share, config.shares)
+        ran, written = run_kept(lake.created(), asked, engine.engine(), share)
     except (BookError, ValueError) as fault:
         raise dg.Failure(str(fault), allow_retries=False) from None
     told: dict[str, Any] = {"run_id": ran.run_id, "snapshot_id": ran.snapshot_id}

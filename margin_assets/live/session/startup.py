@@ -1,5 +1,6 @@
 """What a session has in memory when it starts: the firm and the files of the last sealed cycle."""
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -115,6 +116,12 @@ def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
     _load_files(scan, acceptor, known)
     _load_firm(source, sealed, runner)
     return runner, sealed.cycle
+
+
+def freeze_memory() -> None:
+    """Tells the garbage collector that what is in memory now stays: no cycle walks it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _load_firm(source: Source, sealed: Sealed, runner: CycleRunner) -> None:

@@ -54,7 +54,7 @@ def _ordered(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     if any(dtype.is_float() for dtype in rows.dtypes):
         number = pl.selectors.float()
         rows = rows.with_columns(pl.when(number == 0).then(0.0).otherwise(number).name.keep())
-    if rows.height < 2:
+    if rows.height <= 1:
         return rows
     rest = [column for column in rows.columns if column not in table.order]
     # Sorting by all columns copies them, and ties are rare.

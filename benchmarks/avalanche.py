@@ -54,6 +54,7 @@ def _sets(rng: np.random.Generator) -> arrays.Sets:
         rounding=np.where(cleared, 0.0, 1e4),
         multiplier=np.full(SETS, 1.1),
         capital=np.full(SETS, np.inf),
+        capital_ratio=zero + 2.0,
         eod_hour=rng.integers(17, 24, SETS),
         eod_lag=rng.integers(8, 14, SETS),
         intraday=intraday,

@@ -41,16 +41,19 @@ class StockRecord(Landed):
         return (is_held & cls.cash.col.is_null()) | (is_cash & cls.cash.col.is_not_null())
 
 
-BREAK_KINDS = ("quantity", "cash", "account_missing", "account_unknown")
+AGREED = "agreed"
+"""Kind of the row that ends the breaks of an account."""
+BREAK_KINDS = ("quantity", "cash", "account_missing", "account_unknown", AGREED)
 
 
 class Breaks(dy.Schema):
-    """One difference between the firm's own books and the monitor at a close."""
+    """One difference between the firm's own books and the monitor at a close, or their end."""
 
     account_id = columns.account_id(key=True)
     kind = columns.code(
         "What differs: `account_missing` is in no row of the record, `account_unknown` in nothing "
-        "that landed before it.",
+        "that landed before it. `agreed`: nothing differs any more, as it did at the close of the "
+        "record before.",
         BREAK_KINDS,
     )
     symbol = columns.symbol("Instrument; null where cash differs, or the account.", nullable=True)

@@ -31,7 +31,7 @@ class AccountsNow(dy.Schema):
         nullable=True,
         min=1,
         description="Differences from the firm's own books at the last close that had any; null: "
-        "none was ever found. `margin reconcile` tells those of a date.",
+        "none was found, or a later record agreed. `margin reconcile` tells those of a date.",
     )
     breaks_on = dy.Date(nullable=True, description="Business date of that close.")
     determinacy = columns.code(

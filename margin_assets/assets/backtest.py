@@ -68,9 +68,11 @@ def backtest(
         raise dg.Failure(str(fault), allow_retries=False) from None
     tables = tables_of(ran)
     written = store_tables(made, tables)
+    unlike = days_unlike(made, tables)
     told = {
-        "resumed_years": ran.resumed,
-        "first_unlike": dg.JsonMetadataValue(days_unlike(made, tables)),
+        "walked_from": str(ran.walked_from or "none"),
+        "first_unlike": dg.JsonMetadataValue({run: str(day) for run, (day, _) in unlike.items()}),
+        "untouched": dg.JsonMetadataValue({run: same for run, (_, same) in unlike.items()}),
     }
     for name in _TABLES:
         new: dict[str, Any] = {"run_id": ran.run_id, "is_new": name in written}

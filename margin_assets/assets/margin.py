@@ -12,6 +12,7 @@ import polars as pl
 from margin_assets.assets.declared import daily_asset
 from margin_assets.assets.partitions import closes
 from margin_assets.calendar import calendar, sessions
+from margin_assets.kernels.book.deciding import without_values
 from margin_assets.kernels.book.delivered_terms import as_listed
 from margin_assets.kernels.corporate.actions import register_of
 from margin_assets.kernels.corporate.carried import Traded
@@ -98,7 +99,7 @@ def positions(  # noqa: PLR0913 (an argument a table)
     books = (corporate_actions, opening_balances, settlements, option_adjustments)
     landed = history.Landed(*pl.collect_all([*marks, *books]))
     at = history.positions_at(landed, closes(context.partition_keys), sessions().times)
-    return as_listed(at)
+    return without_values(as_listed(at))
 
 
 @daily_asset("account_state")

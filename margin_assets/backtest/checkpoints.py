@@ -1,14 +1,13 @@
-"""Where books stand after each year, kept by a hash of all that it is a function of.
+"""Where books stand after each quarter, kept by a hash of all that it is a function of.
 
 So what was walked once is found again: by a run that was interrupted, by one that reaches further,
-by the next year of a backfill, and by one whose history was corrected, up to the year before.
+by the next year of a backfill, and by one whose history was corrected, up to the quarter before.
 """
 
 import hashlib
 import io
 import json
 import zipfile
-from importlib import metadata
 
 import numpy as np
 
@@ -17,7 +16,9 @@ from margin_assets.backtest.engine.ground import Ground
 from margin_assets.backtest.engine.record import Year, year_arrays, year_of
 from margin_assets.backtest.engine.state import State, flattened, unflattened
 from margin_assets.backtest.faults import BacktestError
+from margin_assets.backtest.history.building import History
 from margin_assets.backtest.policy import Policy
+from margin_assets.backtest.program import program_id
 from margin_assets.lake.store.objects import LocalObjects, Objects, objects_at
 from margin_assets.lake.store.store import Lake
 
@@ -42,7 +43,7 @@ class Checkpoints:
         return cls(objects_at(lake.access), "backtest_checkpoints")
 
     def found(self, name: str) -> tuple[State, Year] | None:
-        """The state after a year and what the year came to; None where nobody has walked it.
+        """The state after a quarter and what it came to; None where nobody has walked it.
 
         Raises:
             BacktestError: What lies there is no checkpoint.
@@ -72,28 +73,37 @@ class Checkpoints:
 
 
 def checkpoint_names(
-    ground: Ground, plan: Plan, policy: Policy, years: list[range]
+    ground: Ground, plan: Plan, policy: Policy, quarters: list[range]
 ) -> tuple[str, ...]:
-    """Name of the state after each of some years in a row, the first of which opens the book.
+    """Name of the state after each of some quarters in a row, the first of which opens the book.
 
-    What a name tells of: the policy, the securities, prices and everything else of the history up
-    to then and as far as a year looks ahead, and the book up to then.
+    What a name tells of: the text of the program, of the policy and of the rulebooks, the
+    securities, prices and everything else of the history up to then and as far as a quarter looks
+    ahead, and the book up to then.
     """
     history, counting = ground.history, ground.counting
     told = hashlib.sha256()
-    of_all = (metadata.version("margin-lakehouse"), policy.policy_id, counting, years[0].start)
-    securities = (history.symbols, history.asset_class, history.class_group)
+    of_all = (program_id(), policy.policy_id, counting, quarters[0].start)
+    securities = (history.symbols, history.asset_class, history.class_group, _terms(history))
     book = (plan.seats, plan.tempers, plan.debit_spread)
     told.update(json.dumps([*of_all, securities, book], default=str).encode())
     names, ahead = [], max(counting.left_alone, *counting.horizons)
-    for number, places in enumerate(years):
-        # Windows of the first year reach back to the start of the history.
+    for number, places in enumerate(quarters):
+        # Windows of the first quarter reach back to the start of the history.
         _tell_days(told, ground, range(places.start if number else 0, places.stop))
         _tell_book(told, plan, places)
         looked = told.copy()
         _tell_days(looked, ground, range(places.stop, min(places.stop + ahead, len(history.days))))
         names.append(looked.hexdigest()[:32])
     return tuple(names)
+
+
+def _terms(history: History) -> list[object]:
+    """Terms of the contracts among the securities."""
+    held = history.contracts
+    return (
+        [] if held is None else [held.terms.rows(), held.underlying.tolist(), held.since.tolist()]
+    )
 
 
 def _tell_days(told: "hashlib._Hash", ground: Ground, places: range) -> None:

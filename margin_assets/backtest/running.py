@@ -1,4 +1,4 @@
-"""A run: a book under a policy through the sessions of a history, year by year."""
+"""A run: a book under a policy through the sessions of a history, quarter by quarter."""
 
 import hashlib
 import json
@@ -6,15 +6,15 @@ from collections.abc import Callable
 from datetime import date
 from importlib import metadata
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from margin_assets.backtest.book.plan import Plan
 from margin_assets.backtest.checkpoints import Checkpoints, checkpoint_names
 from margin_assets.backtest.engine.ground import Ground, ground_of
-from margin_assets.backtest.engine.record import Year
-from margin_assets.backtest.engine.state import State, empty_state
+from margin_assets.backtest.engine.record import Year, joined, open_lives
+from margin_assets.backtest.engine.state import empty_state
 from margin_assets.backtest.engine.walk import Walk
 from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.history.building import History
@@ -40,10 +40,15 @@ class Ran(NamedTuple):
     years: tuple[Year, ...]
     before: tuple[Int64Array, ...]
     """By year: [tally], of lives that were open already, summed."""
-    state: State
-    """As of the last close."""
-    resumed: int
-    """Years that were known already."""
+    left: Int64Array
+    """[life that the last session leaves open, LIFE_COLUMNS]"""
+    walked: int
+    """First session that was walked and not found; beyond the last where all were found."""
+
+    @property
+    def walked_from(self) -> date | None:
+        """Day of the first session that was walked; None where all were found."""
+        return self.ground.history.days[self.walked] if self.walked < self.sessions.stop else None
 
 
 def sessions_between(history: History, first: date | None, last: date | None) -> range:
@@ -65,8 +70,17 @@ def sessions_between(history: History, first: date | None, last: date | None) ->
 
 def years_of(history: History, sessions: range) -> list[range]:
     """The sessions by calendar year."""
-    years = groupby(sessions, key=lambda place: history.days[place].year)
-    parts = [list(places) for _, places in years]
+    return _parts(sessions, lambda place: history.days[place].year)
+
+
+def quarters_of(history: History, sessions: range) -> list[range]:
+    """The sessions by calendar quarter: where a book stands after each is kept."""
+    days = history.days
+    return _parts(sessions, lambda place: (days[place].year, (days[place].month - 1) // 3))
+
+
+def _parts(sessions: range, key: Callable[[int], Any]) -> list[range]:
+    parts = [list(places) for _, places in groupby(sessions, key=key)]
     return [range(part[0], part[-1] + 1) for part in parts]
 
 
@@ -88,6 +102,54 @@ def run_id_of(
     return hashlib.sha256(json.dumps([*told, version]).encode()).hexdigest()[:32]
 
 
+class Walking(NamedTuple):
+    """What is to be walked: plain values, so that another process may do it."""
+
+    history: History
+    plan: Plan
+    """The book over the sessions, or a shard of it."""
+    policy: Policy
+    sessions: range
+    kept: Checkpoints | None = None
+
+
+class Walked(NamedTuple):
+    """What the sessions came to; fields as those of a run."""
+
+    years: tuple[Year, ...]
+    before: tuple[Int64Array, ...]
+    left: Int64Array
+    walked: int
+
+
+def walk_through(asked: Walking, tell: Telling = untold) -> Walked:
+    """Walks the quarters; those that are kept already are taken from there."""
+    history, plan, policy, sessions, kept = asked
+    ground = ground_of(history, policy)
+    state = empty_state(plan, len(history.symbols), len(ground.changes))
+    quarters = quarters_of(history, sessions)
+    names = checkpoint_names(ground, plan, policy, quarters) if kept else ()
+    found: dict[int, list[Year]] = {}
+    before: list[Int64Array] = []
+    walk, walked = None, sessions.stop
+    for number, places in enumerate(quarters):
+        year = history.days[places.start].year
+        if year not in found:
+            before.append(state.tally.sum(axis=1))
+        known = kept.found(names[number]) if kept and walk is None else None
+        if known is not None:
+            state, part = known
+        else:
+            walk, walked = walk or Walk(ground, plan, policy, state), min(walked, places.start)
+            part = walk.part(places)
+            if kept:
+                kept.keep(names[number], state, part)
+        found.setdefault(year, []).append(part)
+        tell(places.stop - sessions.start, len(sessions))
+    years = tuple(joined(parts) for parts in found.values())
+    return Walked(years, tuple(before), open_lives(state, sessions.stop - 1), walked)
+
+
 def run(
     history: History,
     plan: Plan,
@@ -95,7 +157,7 @@ def run(
     sessions: range,
     keeping: tuple[Checkpoints | None, Telling] = (None, untold),
 ) -> Ran:
-    """Walks the years; those that are kept already are taken from there.
+    """A book through sessions of a history, in this process.
 
     Args:
         history: Prices.
@@ -105,29 +167,15 @@ def run(
         keeping: Checkpoints, or None; and who is told of progress.
     """
     kept, tell = keeping
-    ground = ground_of(history, policy)
-    state = empty_state(plan, len(history.symbols), len(ground.changes))
-    years = years_of(history, sessions)
-    names = checkpoint_names(ground, plan, policy, years) if kept else ()
-    found: list[Year] = []
-    before: list[Int64Array] = []
-    walk: Walk | None = None
-    resumed = 0
-    for number, places in enumerate(years):
-        before.append(state.tally.sum(axis=1))
-        known = kept.found(names[number]) if kept and walk is None else None
-        if known is not None:
-            state, year = known
-        else:
-            walk = walk or Walk(ground, plan, policy, state)
-            year = walk.year(places)
-            if kept:
-                kept.keep(names[number], state, year)
-        found.append(year)
-        resumed = len(found) if walk is None else resumed
-        tell(places.stop - sessions.start, len(sessions))
+    asked = Walking(history, plan, policy, sessions, kept)
+    return ran_of(asked, walk_through(asked, tell))
+
+
+def ran_of(asked: Walking, walked: Walked) -> Ran:
+    """The run of a whole book that was walked."""
+    history, plan, policy, sessions, _ = asked
     run_id = run_id_of(history, plan, policy, sessions)
-    return Ran(run_id, policy, ground, plan, sessions, tuple(found), tuple(before), state, resumed)
+    return Ran(run_id, policy, ground_of(history, policy), plan, sessions, *walked)
 
 
 def last_year_of(ran: Ran) -> Ran:

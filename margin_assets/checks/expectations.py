@@ -6,7 +6,7 @@ Great Expectations costs seconds to import, so this module imports it inside fun
 import os
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -118,40 +118,51 @@ def validate_tables(
     """Verdicts on table versions, as rows of `validation_results`, which gets each once.
 
     What has verdicts already is not judged again: their rows come back. New ones are appended
-    in one commit, and Data Docs of them are built in the folder `docs`.
+    in one commit, and Data Docs of them are built in the folder `docs`. Where somebody else
+    commits first, what they judged too stays theirs and the rest is appended after it.
     """
+    results = lake.held(RESULTS)
+    number = results.number(_APP_ID) + 1
     known = lake.scan(RESULTS).collect()
-    judged = set(known.select("table_name", "table_version", "partition").unique().iter_rows())
-    fresh = [target for target in targets if tuple(target) not in judged]
-    found = _judge(lake, fresh, docs) if fresh else known.clear()
-    if found.height:
-        number = lake.held(RESULTS).number(_APP_ID) + 1
-        lake.held(RESULTS).commit(found, _APP_ID, number)
-    old = known.filter(_among(targets, fresh))
+    fresh = _without_verdicts(targets, known)
+    rows = ((target, _rows(lake, target)) for target in fresh)
+    found = verdicts(rows, docs) if fresh else known.clear()
+    while found.height and not results.commit(found, _APP_ID, number).is_new:
+        number += 1
+        known = lake.scan(RESULTS).collect()
+        fresh = _without_verdicts(targets, known)
+        found = found.filter(_of(fresh))
+    old = known.filter(_of(set(targets).difference(fresh)))
     return pl.concat([old, found])
 
 
 _APP_ID = "validation"
+_TARGET = ("table_name", "table_version", "partition")
 
 
-def _among(targets: Iterable[Target], fresh: Iterable[Target]) -> pl.Expr:
-    keys = [t for t in targets if t not in set(fresh)]
+def _without_verdicts(targets: Sequence[Target], known: pl.DataFrame) -> list[Target]:
+    judged = set(known.select(_TARGET).unique().iter_rows())
+    return [target for target in targets if tuple(target) not in judged]
+
+
+def _of(targets: Collection[Target]) -> pl.Expr:
     chosen = [
-        (pl.col("table_name") == name)
-        & (pl.col("table_version") == version)
-        & (pl.col("partition") == partition)
-        for name, version, partition in keys
+        pl.all_horizontal(pl.col(name) == told for name, told in zip(_TARGET, one, strict=True))
+        for one in targets
     ]
     return pl.any_horizontal(chosen) if chosen else pl.lit(value=False)
 
 
-def _judge(lake: Lake, targets: Sequence[Target], docs: Path | None) -> pl.DataFrame:
+def verdicts(
+    frames: Iterable[tuple[Target, pl.DataFrame]], docs: Path | None = None
+) -> pl.DataFrame:
+    """Verdicts of the generated suites on frames, stored nowhere but in Data Docs at `docs`."""
     with warnings.catch_warnings():
         # Great Expectations 1.24 on pandas 3 and Python 3.11 warns of its own imports and calls;
         # none of it is about the data. Goes with a version that is quiet.
         warnings.simplefilter("ignore")
         suites = _Suites(docs)
-        rows = [row for target in targets for row in suites.judge(target, _rows(lake, target))]
+        rows = [row for target, frame in frames for row in suites.judge(target, frame)]
         suites.publish()
     return declared.conform(RESULTS, pl.DataFrame(rows, infer_schema_length=None))
 
@@ -163,14 +174,6 @@ def _rows(lake: Lake, target: Target) -> pl.DataFrame:
         days = (date.fromisoformat(first), date.fromisoformat(last or first))
         rows = rows.filter(pl.col(declared.BUSINESS_DATE).is_between(*days))
     return rows.collect()
-
-
-def judge_frame(target: Target, frame: pl.DataFrame) -> pl.DataFrame:
-    """Verdicts of the generated suite on a frame, stored nowhere."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as in _judge
-        rows = _Suites(None).judge(target, frame)
-    return declared.conform(RESULTS, pl.DataFrame(rows, infer_schema_length=None))
 
 
 class _Suites:

@@ -53,6 +53,16 @@ class Sealed:
         lake = self._follower.lake
         return lake.read(table, lambda: lake.scan(table).filter(*conditions))
 
+    def daily(self, table: str, *conditions: pl.Expr) -> pl.DataFrame:
+        """Rows by business date that fulfil the conditions, as they are now; none where none are.
+
+        They belong to no cycle: who shows them says of which date they are.
+        """
+        lake, name = self._follower.lake, f"daily/{table}"
+        if not lake.has_table(name):
+            return pl.DataFrame()
+        return lake.read(name, lambda: lake.scan(name).filter(*conditions))
+
     def has(self, table: str) -> bool:
         """Whether this lake has the table: one made before the table was declared has not."""
         sealed = self._follower.sealed()

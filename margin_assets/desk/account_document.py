@@ -9,8 +9,11 @@ import polars as pl
 from pydantic import ValidationError
 
 from margin_assets.calendar import sessions
+from margin_assets.kernels.book.deciding import DECIDING, with_values
 from margin_assets.kernels.book.deliverables import Deliverable, parsed
+from margin_assets.kernels.corporate.actions import register_of
 from margin_assets.kernels.corporate.contracts import Told, in_force_at
+from margin_assets.kernels.corporate.settlement_values import values_at
 from margin_assets.kernels.history.accrued import with_accrued
 from margin_assets.kernels.history.history import risk_free_at
 from margin_assets.kernels.numeric.money import instants
@@ -33,7 +36,7 @@ class Tables(Protocol):
         """Rows that fulfil the conditions."""
 
 
-class NoDocument(LookupError):  # noqa: N818 (says what happened)
+class NoDocument(LookupError):
     """An account that a document cannot say, and why."""
 
 
@@ -51,7 +54,8 @@ def account_document(tables: Tables, account: str) -> Document:
         known = tables("account_state")["account_id"].to_list()
         raise NoDocument(f"unknown account {account!r}{did_you_mean(account, known)}")
     state = states.row(0, named=True)
-    positions = tables("positions", mine).sort("class_group", "symbol").to_dicts()
+    held = tables("positions", mine).sort("class_group", "symbol")
+    positions = _decided(tables, held).to_dicts()
     options = [row["symbol"] for row in positions if row["asset_class"] == "option"]
     sma = tables("special_memorandum_accounts", mine)["sma"]
     at = int(instants(states["as_of"])[0])
@@ -92,6 +96,18 @@ def _accrued(changes: pl.DataFrame, states: pl.DataFrame) -> Decimal:
     return found
 
 
+def _decided(tables: Tables, positions: pl.DataFrame) -> pl.DataFrame:
+    """Positions with the values that decide what has ended and waits."""
+    ended = positions.filter(pl.col("expires_at") <= pl.col("as_of"))
+    if ended.is_empty():
+        return positions
+    prices = tables("prices", pl.col("symbol").is_in(ended["underlying"].unique().implode()))
+    at, known = int(instants(ended["as_of"].head(1))[0]), sessions()
+    acted = register_of(tables("corporate_actions"), known.opens).acted(at)
+    values = values_at(positions, prices.sort(LANDING), known.times, acted, at)
+    return with_values(positions, values)
+
+
 def _position(row: Row, day: date) -> Row:
     price, last = _price(row), row["last_price"] or row["last_fill_price"] or None
     has_ended = row["expiry"] is not None and row["expiry"] < day
@@ -107,6 +123,7 @@ def _position(row: Row, day: date) -> Row:
             "listed": row["is_listed"],
             "last_fill_price": last,
             "has_ended": has_ended,
+            "settlement_value": row.get(DECIDING),
         }
     if row["bond_class"] is not None:
         return {

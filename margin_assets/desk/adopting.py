@@ -21,8 +21,9 @@ from margin_assets.kernels.rules.timelines import timeline_rules
 from margin_assets.lake.ledger.adoptions import Adopted, Adoption, keep, sealed_day
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.store.store import Lake
-from margin_assets.rulebooks import Rulebook, Text, adopted
+from margin_assets.rulebooks import Rulebook, adopted
 from margin_assets.rulebooks.adopting import book_of, proposed
+from margin_assets.rulebooks.texts import Text
 
 Document = dict[str, Any]
 _READ: dict[str, Callable[[date], object]] = {
@@ -42,7 +43,7 @@ class Proposal:
 
     effective: date
     known: int
-    """How many adoptions the lake had: what is proposed starts from them."""
+    """How many acts of adopting the lake had: what is proposed starts from them."""
     sealed: Sealed | None
     """The last sealed cycle of the lake."""
     befores: tuple[Rulebook, ...]
@@ -60,7 +61,7 @@ def proposal(lake: Lake, text: str, name: str, effective: date) -> Proposal:
     """
     own, last = Adopted(lake), Ledger(lake).last_sealed()
     # Counted before anything is read of them: one that comes meanwhile takes the next number.
-    known, day = len(own()), sealed_day(last)
+    known, day = len(own.acts()), sealed_day(last)
     if day is not None and effective <= day:
         msg = f"{effective} is sealed already: cycles have decided up to {day}; take a later day"
         raise Refused(msg)
@@ -108,7 +109,9 @@ def preview(lake: Lake, asked: Proposal) -> Document:
 
 
 def adopt(lake: Lake, asked: Proposal, who: tuple[str, str], at: datetime) -> Sequence[Adoption]:
-    """Adopts what is proposed: `who` does it, and why. From the next plan on cycles know it.
+    """Adopts what is proposed, all of it in one act: `who` does it, and why.
+
+    From the next plan on cycles know it.
 
     Raises:
         Refused: No reason is given, or somebody else adopted something since it was proposed: a
@@ -118,11 +121,11 @@ def adopt(lake: Lake, asked: Proposal, who: tuple[str, str], at: datetime) -> Se
     if not reason.strip():
         raise Refused("say why: give --reason")
     after = 0 if asked.sealed is None else asked.sealed.cycle
+    number = asked.known + 1
     found = [
-        Adoption(n, text.family, text.effective, text.digest, reason.strip(), actor, at, after)
-        for n, text in enumerate(asked.texts, asked.known + 1)
+        Adoption(number, text.family, text.effective, text.digest, reason.strip(), actor, at, after)
+        for text in asked.texts
     ]
-    for adoption, text in zip(found, asked.texts, strict=True):
-        if not keep(lake, adoption, text.text):
-            raise Refused("somebody else adopted a rulebook meanwhile: look, and try again")
+    if not keep(lake, list(zip(found, asked.texts, strict=True))):
+        raise Refused("somebody else adopted a rulebook meanwhile: look, and try again")
     return found

@@ -9,9 +9,10 @@ from margin_assets.kernels.history.breaks import Known, breaks_at, recorded_date
 from margin_assets.kernels.history.history import Booked, Landed
 from margin_assets.lake.ledger.sealed import SealedTables
 from schemas import FEEDS
+from schemas.stock_record import AGREED
 
 
-class NoRecord(LookupError):  # noqa: N818 (says what happened)
+class NoRecord(LookupError):
     """No record of the firm's books for a day, and why."""
 
 
@@ -21,7 +22,7 @@ def breaks_on(tables: SealedTables, day: date) -> pl.DataFrame:
     Raises:
         NoRecord: the firm's record of that day has not landed, or the day has no close.
     """
-    known = _known(tables)
+    known = known_of(tables)
     dates = recorded_dates(known.record)
     if day not in dates:
         last = f"; the last is of {dates[-1]}" if dates else ""
@@ -32,10 +33,12 @@ def breaks_on(tables: SealedTables, day: date) -> pl.DataFrame:
     types = {"business_date": pl.Date, "as_of": pl.Int64}
     wanted = pl.DataFrame({"business_date": [day], "as_of": [closes[day]]}, types)
     order = ("excess_change", "account_id", "kind", "symbol")
-    return breaks_at(known, wanted).sort(order)
+    return breaks_at(known, wanted).filter(pl.col("kind") != AGREED).sort(order)
 
 
-def _known(tables: SealedTables) -> Known:
+def known_of(tables: SealedTables) -> Known:
+    """Everything landed that a sealed cycle knows, and the firm's record."""
+
     def rows(name: str) -> pl.DataFrame:
         found = tables.in_landing_order(name) if name in FEEDS else tables.scan(name)
         return found.collect()

@@ -92,6 +92,8 @@ _OF: dict[str, dict[str, _Bounds]] = {
     },
     "simm": {"interest_rate.cross_currency_basis": CORRELATION, "*": AMOUNT},
     "backtest": {"*_sessions": POSITIVE, "*.beta_least": POSITIVE, "*_days": POSITIVE, "*": SHARE},
+    "index_options": {"*": POSITIVE},
+    "clearing": {"scan.*": POSITIVE, "*ratio*": AMOUNT, "*": SHARE},
     "schedule_im": {"limits_years": COUNT, "*": SHARE},
     "overlays": {"*_usd": AMOUNT, "*.riskiest": COUNT, "*": RATE},
     "firm": {

@@ -26,7 +26,8 @@ def refuse_contradictions(document: Document) -> None:
     """Raises `DocumentError` where rows that are each in order do not fit together."""
     found = [
         *_what_has_ended(document),
-        *_two_prices(document),
+        *_told_twice(document, "price"),
+        *_told_twice(document, "settlement_value"),
         *_beyond_range(document),
         *_shared_names(document),
     ]
@@ -47,13 +48,15 @@ def _what_has_ended(document: Document) -> Iterator[str]:
             yield f"positions[{i}].maturity: before as_of {document.as_of}"
 
 
-def _two_prices(document: Document) -> Iterator[str]:
+def _told_twice(document: Document, name: str) -> Iterator[str]:
+    """Rows of one contract that tell something of it and do not agree."""
     known: dict[Contract, tuple[int, Decimal]] = {}
     for i, row in enumerate(document.positions):
-        if isinstance(row, Option) and row.price is not None:
-            first, price = known.setdefault(row.contract, (i, row.price))
-            if price != row.price:
-                yield f"positions[{i}].price: not that of positions[{first}]"
+        told = getattr(row, name) if isinstance(row, Option) else None
+        if isinstance(row, Option) and told is not None:
+            first, before = known.setdefault(row.contract, (i, told))
+            if before != told:
+                yield f"positions[{i}].{name}: not that of positions[{first}]"
 
 
 def _beyond_range(document: Document) -> Iterator[str]:

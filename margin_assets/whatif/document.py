@@ -118,6 +118,10 @@ class Option(_Part):
     """What it was last dealt at: carries a short position that has no price."""
     has_ended: bool = False
     """Its time is over and what it came to is not booked: it counts as the shares it comes to."""
+    settlement_value: Price | None = None
+    """Of one whose time is over: what a unit of its underlying was worth in the session that
+    decides. In the money by it and not by the price now, or the reverse, it counts as what is
+    worse for the account."""
 
     @property
     def contract(self) -> "Contract":

@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 
 from margin_assets.calendar import sessions
+from margin_assets.kernels.book.deciding import DECIDING
 from margin_assets.kernels.book.deliverables import adjusted
+from margin_assets.kernels.book.delivered_terms import is_unmodelled
 from margin_assets.kernels.book.terms import (
     INSTRUMENT_COLUMNS,
     Marks,
@@ -163,7 +165,21 @@ def _terms(document: Document, holdings: list[Holding], at: datetime) -> pl.Data
     state = pl.when(is_priced).then(told).otherwise(unpriced)
     rate = document.rates.risk_free
     stated = terms.with_columns(price_state=state)
-    return with_underlyings(stated, None if rate is None else float(rate))
+    known = with_underlyings(stated, None if rate is None else float(rate))
+    return _decided(document, known)
+
+
+def _decided(document: Document, terms: pl.DataFrame) -> pl.DataFrame:
+    """Terms with the values that decide what has ended, where the document tells any."""
+    told = {
+        symbol_of(i, row): row.settlement_value
+        for i, row in enumerate(document.positions)
+        if isinstance(row, Option) and row.settlement_value is not None
+    }
+    if not told:
+        return terms
+    values = scaled([told.get(symbol) for symbol in terms[SYMBOL]], 6)
+    return terms.with_columns(values.set(is_unmodelled(terms), None).alias(DECIDING))
 
 
 def _price_states(document: Document) -> dict[str, str]:

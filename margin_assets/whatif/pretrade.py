@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from margin_assets.kernels.book.book import PORTFOLIO
 from margin_assets.kernels.book.states import INDETERMINATE, state_names
-from margin_assets.kernels.pretrade.check import Check, Reason, Side
+from margin_assets.kernels.pretrade.check import Check
+from margin_assets.kernels.pretrade.reasons import Reason
+from margin_assets.kernels.pretrade.sides import Side
 from margin_assets.kernels.rules.rules import Rules, scenario_names
 from margin_assets.whatif.amounts import Row
 from margin_assets.whatif.orders import Order

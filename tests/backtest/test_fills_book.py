@@ -79,7 +79,7 @@ def test_trades_count_at_the_close_of_their_session_and_earlier_ones_at_the_firs
     assert plan.trades.place.tolist() == [2, 4]
     assert plan.movements.place.tolist() == [2, 2]
     moved = walk(found, plan)
-    moved.year(range(2, 6))
+    moved.part(range(2, 6))
     assert moved.state.cash.tolist() == [9_000, 50_000]
     assert moved.state.quantity.tolist() == [[0, 7 * MICRO], [5 * MICRO, 0]]
     assert plan.lives.account_id == ("A", "B")
@@ -115,7 +115,7 @@ def test_a_lake_tells_its_fills_and_corrections(tmp_path: Path):
     plan = told_by(firm.lake, found, range(6))
 
     moved = walk(found, plan)
-    moved.year(range(6))
+    moved.part(range(6))
     assert moved.state.quantity[0, 0] == 4 * MICRO
     assert moved.state.cash[0] == 460_000
 

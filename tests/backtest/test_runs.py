@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from margin_assets.backtest import running
+from margin_assets.backtest import checkpoints, running
 from margin_assets.backtest.book.plan import Plan
 from margin_assets.backtest.book.tempers import book_document, drawn
 from margin_assets.backtest.checkpoints import Checkpoints
@@ -18,6 +18,7 @@ from margin_assets.backtest.report.page import page
 from margin_assets.backtest.results.difference import difference
 from margin_assets.backtest.results.storing import RUN_TABLES, store_tables, stored, tables_of
 from margin_assets.backtest.running import Ran, run, run_id_of
+from margin_assets.backtest.sharding import shard_of, together
 from margin_assets.lake.store.declared import conform
 from margin_assets.lake.store.store import Lake
 from tests.support.backtests import history
@@ -30,6 +31,7 @@ SESSIONS = range(130, 400)  # from July 2020: two calendar years
 def found() -> History:
     rng = np.random.default_rng(3)
     market = rng.normal(0, 0.02, 400)
+    market[200] = market[300] = -0.35  # crashes that no requirement covers
     closes = {
         f"S{n}": np.round(60 * np.cumprod(1 + market + rng.normal(0, 0.03, 400)), 2).tolist()
         for n in range(6)
@@ -64,15 +66,17 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
 ):
     done: list[int] = []
 
-    def until_a_year(sessions: int, _of: int) -> None:
+    def until_a_quarter(sessions: int, _of: int) -> None:
         done.append(sessions)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(found, book, ran.policy, SESSIONS, (Checkpoints.at(str(tmp_path)), until_a_year))
+        run(found, book, ran.policy, SESSIONS, (Checkpoints.at(str(tmp_path)), until_a_quarter))
     again = run(found, book, ran.policy, SESSIONS, (Checkpoints.at(str(tmp_path)), running.untold))
 
-    assert (done, again.resumed, len(again.years)) == ([123], 1, 2)
+    assert done == [59]
+    assert again.walked == SESSIONS.start + 59
+    assert again.walked_from == date(2020, 10, 1)
     assert same(again, ran)
 
 
@@ -83,18 +87,31 @@ def test_a_longer_run_and_a_corrected_history_walk_only_what_is_new(
     first, second = running.years_of(found, SESSIONS)
     run(found, drawn(book_document("tempers", accounts=40), found, first), ran.policy, first, kept)
     longer = run(found, ran.plan, ran.policy, SESSIONS, kept)
-    assert longer.resumed == 1
+    assert longer.walked == second.start
     assert same(longer, ran)
 
-    # Prices of the last year are corrected: the year before stands, unless it looked so far ahead.
-    for place, resumed in ((second.start + 40, 1), (second.start + 10, 0)):
+    # A price is corrected: quarters before it stand, but for one that looked so far ahead.
+    third, fourth = (running.quarters_of(found, SESSIONS)[n].start for n in (3, 4))
+    for place, walked in ((third + 40, third), (fourth + 10, third), (second.start + 10, 189)):
         total = found.total.copy()
         total[place, 1:] *= 0.8
         corrected = found._replace(total=total, history_id=f"{place:032d}")
         again = run(corrected, ran.plan, ran.policy, SESSIONS, kept)
-        assert again.resumed == resumed
+        assert again.walked == walked
         assert same(again, run(corrected, ran.plan, ran.policy, SESSIONS))
         assert not same(again, ran)
+
+
+def test_nothing_that_another_program_kept_is_found(
+    found: History, ran: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first = running.quarters_of(found, SESSIONS)[0]
+    kept = (Checkpoints.at(str(tmp_path)), running.untold)
+    run(found, ran.plan, ran.policy, first, kept)
+    assert run(found, ran.plan, ran.policy, first, kept).walked_from is None
+
+    monkeypatch.setattr(checkpoints, "program_id", lambda: "a kernel with another text")
+    assert run(found, ran.plan, ran.policy, first, kept).walked == first.start
 
 
 def test_the_last_year_of_a_run_counts_that_year_alone(found: History, ran: Ran):
@@ -136,6 +153,16 @@ def test_accounts_are_independent_of_one_another(found: History, ran: Ran):
     assert shared.sort("account_id").equals(mine.sort("account_id"))
 
 
+@pytest.mark.parametrize("shards", [2, 3])
+def test_shards_come_to_the_whole_book(shards: int, ran: Ran):
+    asked = running.Walking(ran.ground.history, ran.plan, ran.policy, SESSIONS)
+    parts = [asked._replace(plan=shard_of(ran.plan, n, shards)) for n in range(shards)]
+    other = running.ran_of(asked, together(ran.plan, [*map(running.walk_through, parts)]))
+
+    assert len(ran.years[0].worst) >= 3
+    assert same(other, ran)
+
+
 def test_sums_agree_between_tables(tables: dict[str, pl.DataFrame]):
     (row,) = tables["backtest_runs"].rows(named=True)
     accounts, days = tables["backtest_accounts"], tables["backtest_days"]
@@ -173,15 +200,15 @@ def test_a_lake_holds_a_run_once(ran: Ran, tables: dict[str, pl.DataFrame], tmp_
 def test_two_runs_are_told_apart_by_sessions_figures_and_accounts(
     found: History, book: Plan, ran: Ran, tables: dict[str, pl.DataFrame]
 ):
-    assert difference(tables, tables)[:3] == (None, 0, {})
+    assert difference(tables, tables)[:4] == (None, len(SESSIONS), 0, {})
 
     price = found.price.copy()
     price[350, 1:] //= 2
     other = tables_of(run(found._replace(price=price), book, ran.policy, SESSIONS))
     unlike = difference(tables, {name: conform(name, rows_) for name, rows_ in other.items()})
 
-    # The session before looks a day ahead.
-    assert unlike.first_day in found.days[349:351]
+    assert unlike.first_day == found.days[350]
+    assert unlike.untouched == 350 - SESSIONS.start
     one, two = (t["backtest_runs"]["calls"][0] for t in (tables, other))
     assert unlike.figures["calls"] == (one, two)
     worse = unlike.accounts.filter(pl.col("calls_other") > pl.col("calls"))

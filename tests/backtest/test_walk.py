@@ -39,7 +39,7 @@ def test_a_call_an_hour_old_and_large_is_sold_out_at_the_next_close():
     # against 2,800, more than half lacking: liquidated an hour after. Sold at 45: owes 1,000.
     found = falling(100, 62, 56, 45, 80)
     moved = walk(found, plan(found, Seat(10_000, {"Y": 200})))
-    year = moved.year(range(5))
+    year = moved.part(range(5))
 
     assert days_of(year, "calls_made") == [0, 1, 0, 0, 0]
     assert days_of(year, "liquidations_made") == [0, 0, 1, 0, 0]
@@ -61,7 +61,7 @@ def test_the_hour_after_a_call_passes_before_prices_are_back():
     # At 52 equity is 400 against 2,600: an hour later liquidated, and sold at the next close of 80.
     found = falling(100, 52, 80)
     moved = walk(found, plan(found, Seat(10_000, {"Y": 200})))
-    year = moved.year(range(3))
+    year = moved.part(range(3))
 
     assert days_of(year, "liquidations_made") == [0, 0, 1]
     assert days_of(year, "sold_out") == [0, 0, 1]
@@ -72,7 +72,7 @@ def test_the_hour_after_a_call_passes_before_prices_are_back():
 def test_prices_alone_may_meet_a_call_and_it_was_false():
     found = falling(100, 64, 80, 80)
     moved = walk(found, plan(found, Seat(10_000, {"Y": 200})))
-    year = moved.year(range(4))
+    year = moved.part(range(4))
 
     assert dict(zip(CALL_COLUMNS, year.calls[0].tolist(), strict=True)) == {
         "life": 0,
@@ -98,7 +98,7 @@ def test_owners_answer_on_their_morning(pays: bool, pocket: int, paid: int, left
     found = falling(100, 64, 64, 64)
     seat = Seat(10_000, {"Y": 200}, patience=1, pays=pays, pocket=pocket)
     moved = walk(found, plan(found, seat))
-    year = moved.year(range(4))
+    year = moved.part(range(4))
 
     assert tallies(moved)["paid_in"] == paid
     assert moved.state.quantity[0].tolist() == [0, left * 1_000_000]
@@ -109,7 +109,7 @@ def test_who_owes_more_than_he_owns_without_a_call_was_missed():
     # From good order to nothing in one session.
     found = falling(100, 100, 40)
     moved = walk(found, plan(found, Seat(10_000, {"Y": 200})))
-    year = moved.year(range(3))
+    year = moved.part(range(3))
 
     assert tallies(moved)["missed_sessions"] == 1
     # Lost 12,000 against the 5,000 required, of a session before.
@@ -125,7 +125,7 @@ def test_splits_and_dividends_change_nothing_but_the_shares():
     )
     found = built(told, document())
     moved = walk(found, plan(found, Seat(9_000, {"Y": 100}), Seat(9_000, {"Y": -10})))
-    year = moved.year(range(3))
+    year = moved.part(range(3))
 
     assert moved.state.quantity[:, 1].tolist() == [300_000_000, -30_000_000]
     assert moved.state.cash.tolist() == [30_000, 9_000_00 + 90_000 - 3_000]
@@ -137,7 +137,7 @@ def test_parts_of_a_share_are_paid():
     told = rows({"X": FLAT[:3], "Y": [10.0, 100.0, 100.0]}, [("Y", days(3)[1], "split", 0.1)])
     found = built(told, document())
     moved = walk(found, plan(found, Seat(1_000, {"Y": 25})))
-    moved.year(range(3))
+    moved.part(range(3))
 
     # 2.5 shares: two, and half of 100 in cash beside the 750 that were left.
     assert moved.state.quantity[0, 1] == 2_000_000
@@ -151,7 +151,7 @@ def test_a_company_that_dies_takes_its_holders_money(worth: float | None, cash: 
     closes = {"X": [100.0] * 30, "Y": [5.0, 3.2, 1.0]}
     found = built(rows(closes), document(cut=[cut]))
     moved = walk(found, plan(found, Seat(1_000, {"Y": 100}, kind="cash")))
-    year = moved.year(range(30))
+    year = moved.part(range(30))
 
     # The last price stands while it is usable, five sessions, then the account is settled.
     assert days_of(year, "accounts")[:9] == [1] * 8 + [0]
@@ -163,7 +163,7 @@ def test_a_life_ends_and_another_takes_the_seat():
     first = Seat(1_000, {"Y": 5}, kind="cash", closes=2)
     book = plan(found, first)
     moved = walk(found, book)
-    year = moved.year(range(4))
+    year = moved.part(range(4))
 
     assert year.lives[0, :3].tolist() == [0, 2, 2]
     assert moved.state.life.tolist() == [-1]
@@ -177,7 +177,7 @@ def test_interest_is_charged_by_the_month():
     found = history({"X": [100.0] * 30, "Y": [100.0] * 30})
     book = plan(found, Seat(10_000, {"Y": 150}))._replace(debit_spread=0.12)
     moved = walk(found, book)
-    moved.year(range(change + 1))
+    moved.part(range(change + 1))
 
     assert moved.state.cash[0] == -505_000  # 1% of 5,000
 
@@ -187,7 +187,7 @@ def test_a_house_that_asks_for_more_calls_earlier():
     found = falling(100, 80, 80)
     book = plan(found, Seat(10_000, {"Y": 200}))
     built_in, dearer = walk(found, book), walk(found, book, Policy("dearer", changes))
-    plain, charged = built_in.year(range(3)), dearer.year(range(3))
+    plain, charged = built_in.part(range(3)), dearer.part(range(3))
 
     # At 80: 4,000 by rule; 20% of 16,000 more with the overlay, and equity is 6,000.
     assert days_of(plain, "house") == [500_000, 400_000, 400_000]
@@ -205,7 +205,7 @@ def test_a_book_is_evaluated_and_sold_at_bars():
     found = history({"X": [100.0] * 3, "Y": [100.0, 40.0, 40.0]}, bars)
     book = plan(found, Seat(10_000, {"Y": 200}))
     moved = walk(found, book)
-    year = moved.year(range(3))
+    year = moved.part(range(3))
 
     assert days_of(year, "calls_made") == [0, 1, 0]
     assert days_of(year, "sold_out") == [0, 1, 0]
@@ -215,7 +215,7 @@ def test_a_book_is_evaluated_and_sold_at_bars():
     assert tallies(moved)["avoided"] == 200_000
 
     closes_only = walk(found._replace(bars=no_bars_of(found)), book)
-    assert days_of(closes_only.year(range(3)), "lost") == [0, 0, 200_000]
+    assert days_of(closes_only.part(range(3)), "lost") == [0, 0, 200_000]
 
 
 def test_at_a_bar_what_has_none_stands_at_its_close_before_and_shares_are_split():
@@ -227,7 +227,7 @@ def test_at_a_bar_what_has_none_stands_at_its_close_before_and_shares_are_split(
     assert found.bars.price.tolist() == [[101_000_000, 30_000_000]]
     assert found.bars.is_there.tolist() == [[True, False]]
     moved = walk(found, plan(found, Seat(10_000, {"Y": 200})))
-    year = moved.year(range(3))
+    year = moved.part(range(3))
     assert days_of(year, "calls_made") == [0, 0, 0]
     assert moved.state.quantity[0, 1] == 600_000_000
 
@@ -240,7 +240,7 @@ def test_shares_split_on_a_morning_that_ages_another_price_are_valued_after_the_
     )
     found = built(told, document())
     moved = walk(found, plan(found, Seat(10_000, {"Y": -60, "Z": 1})))
-    year = moved.year(range(5))
+    year = moved.part(range(5))
 
     assert days_of(year, "calls_made") == [0] * 5
     assert moved.state.quantity[0].tolist() == [0, -180_000_000, 1_000_000]

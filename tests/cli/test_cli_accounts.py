@@ -55,14 +55,20 @@ def test_breaks_flag_their_account_with_the_last_close_that_had_any(
     store = Lake(str(shutil.copytree(told / "lake", tmp_path / "lake")))
     (before,) = open_lake(store.uri).table("accounts_now").to_dicts()
     assert (before["breaks"], before["breaks_on"]) == (None, None)
-    friday, monday = date(2020, 3, 6), date(2020, 3, 9)
+    friday, monday, tuesday = date(2020, 3, 6), date(2020, 3, 9), date(2020, 3, 10)
+    name = before["account_id"]
     days, symbols = [friday, friday, friday, monday, monday], ["X", "Y", None, "X", None]
-    whose = {"account_id": [before["account_id"]] * 5}
+    whose = {"account_id": [name] * 5}
     found = rows("daily/breaks", 5, business_date=days, symbol=symbols, **whose)
     store.replace_days("breaks", found, [friday, monday])
 
     (after,) = open_lake(store.uri).table("accounts_now").to_dicts()
     assert (after["breaks"], after["breaks_on"]) == (2, monday)
+
+    ended = rows("daily/breaks", 1, business_date=[tuesday], kind=["agreed"], account_id=[name])
+    store.replace_days("breaks", ended, [tuesday])
+    (cleared,) = open_lake(store.uri).table("accounts_now").to_dicts()
+    assert (cleared["breaks"], cleared["breaks_on"]) == (None, None)
 
 
 def test_accounts_in_call_are_listed_with_their_deadline(margin: Margin, told: Path) -> None:

@@ -65,10 +65,11 @@ def test_rulebooks(margin: Margin) -> None:
         "intraday",
         "timelines",
         "expiry",
+        "index_options",
         "rates",
     }
     of_desk = {"calls", "firm", "lake", "liquidation", "notifications"}
-    of_models = {"simm", "schedule_im", "avalanche", "avalanche_scenarios", "backtest"}
+    of_models = {"simm", "schedule_im", "clearing", "avalanche", "avalanche_scenarios", "backtest"}
     assert families == of_margin | of_desk | of_models
     assert book["effective"] == "2013-01-23"
     assert book["numbers"]["long_equity"]["maintenance"] == 0.25
@@ -78,13 +79,19 @@ def test_rulebooks(margin: Margin) -> None:
 def test_a_benchmark_shows_what_it_returns(
     margin: Margin, monkeypatch: pytest.MonkeyPatch, returned: dict[str, float] | None
 ) -> None:
-    """One that prints for itself returns nothing."""
-    module = ModuleType("benchmarks.revaluation")
-    vars(module)["main"] = lambda: returned
+    """One that prints for itself returns nothing; what follows its name is its own."""
+    module, given = ModuleType("benchmarks.revaluation"), list[str]()
+
+    def main() -> dict[str, float] | None:
+        given.extend(sys.argv)
+        return returned
+
+    vars(module)["main"] = main
     monkeypatch.setitem(sys.modules, "benchmarks.revaluation", module)
-    said = margin("bench", "revaluation")
+    said = margin("bench", "revaluation", "--accounts", "10")
 
     assert said.code == 0
+    assert given == ["revaluation", "--accounts", "10"]
     document, _ = json.JSONDecoder().raw_decode(said.out) if said.out else (None, 0)
     assert document == (returned and {"revaluation": returned})
     assert ("seconds" in said.out.partition("}\n}")[2]) == bool(returned)

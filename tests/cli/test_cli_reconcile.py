@@ -1,21 +1,24 @@
 """The firm's own books against ours: what differs, since when, and what it is worth."""
 
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from margin_assets.checks.consistency import breaks_result
-from margin_assets.desk.reconciliation import breaks_on
+from margin_assets.desk.reconciliation import breaks_on, known_of
+from margin_assets.kernels.history.breaks import breaks_at
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.past.replay import replay
-from tests.support.live_driver import NOON, Firm, Row, at, cash, fill, opening, price
+from tests.support.live_driver import Firm, Row, at, cash, fill, opening, price
 from tests.support.margin_command import Margin, place
 
-MONDAY, TUESDAY = NOON.date(), at(days=1).date()
+MONDAY, TUESDAY, THURSDAY = (at(days=n).date() for n in (0, 1, 3))
 
 
 def held(account: str, symbol: str, quantity: int, day: object = MONDAY) -> Row:
@@ -50,6 +53,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             balance("A", "10000.25", TUESDAY),
             held("B", "X", -60, TUESDAY),
             balance("C", "500", TUESDAY),
+        ],
+    )
+    firm.run(
+        prices=[price("X", "100", at(days=3))],
+        stock_record=[
+            held("A", "X", 100, THURSDAY),
+            balance("A", "10000", THURSDAY),
+            held("B", "X", -60, THURSDAY),
+            balance("B", "25000", THURSDAY),
+            balance("C", "500", THURSDAY),
         ],
     )
     return place
@@ -90,7 +103,7 @@ def test_a_day_without_a_record_is_refused(margin: Margin, folder: Path) -> None
 
     assert said.code == 1
     assert said.err == (
-        "margin: no stock_record of 2020-03-11 has landed; the last is of 2020-03-10\n"
+        "margin: no stock_record of 2020-03-11 has landed; the last is of 2020-03-12\n"
     )
 
 
@@ -107,7 +120,7 @@ def test_the_record_is_replayed_and_creates_nobody(folder: Path) -> None:
     lake = Lake(str(folder / "lake"))
     report = replay(lake)
 
-    assert (report.cycles, report.difference) == (3, None)
+    assert (report.cycles, report.difference) == (4, None)
     assert "D" not in lake.scan("account_state").collect()["account_id"].to_list()
 
 
@@ -127,6 +140,23 @@ def test_the_check_counts_breaks_by_value(folder: Path) -> None:
     }
     nothing = breaks_on(tables, TUESDAY).clear()
     assert breaks_result({"breaks": nothing}).passed
+
+
+def test_a_record_that_agrees_ends_the_breaks_of_its_account(margin: Margin, folder: Path) -> None:
+    lake = Lake(str(folder / "lake"))
+    tables = SealedTables(lake, Ledger(lake).last_sealed().table_versions)
+    close = datetime.combine(THURSDAY, time(20), UTC)
+    closes = pl.DataFrame({"business_date": [THURSDAY], "as_of": [int(close.timestamp() * 1e6)]})
+
+    rows = breaks_at(known_of(tables), closes)
+
+    # B has differed since Monday; C is right, and was.
+    found = rows.select("account_id", "kind", "first_seen", "age").rows()
+    assert found == [("B", "quantity", MONDAY, 3), ("A", "agreed", THURSDAY, 0)]
+    assert breaks_result({"breaks": rows}).metadata["breaks"].value == 1
+    assert not breaks_result({"breaks": rows}).passed
+    code, told = reconciled(margin, folder, THURSDAY)
+    assert (code, [row[:2] for row in told]) == (1, [("B", "quantity")])
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_explain_walks_down_to_the_landed_line(margin: Margin, told: Path) -> No
     assert story["marks"][0]["price_landed"]["path"] == "prices/000007-prices.ndjson"
     assert story["cycle"]["cycle"] == 7
     assert [d["dimension"] for d in story["decisions"]] == ["restriction"] + ["margin_status"] * 2
-    of_overlays = {"overlays", "intraday", "timelines", "expiry", "rates"}
+    of_overlays = {"overlays", "intraday", "timelines", "expiry", "index_options", "rates"}
     of_the_desk = {"calls", "firm", "liquidation"}
     families = {"finra_4210", "reg_t", "tims", "house"} | of_overlays | of_the_desk
     assert {b["family"] for b in story["rulebooks"]} == families

@@ -1,6 +1,8 @@
 import json
 import stat
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +19,7 @@ from margin_assets.dashboard.pages.accounts import SORTABLE
 from margin_assets.lake.published import Published, folder_of
 from margin_assets.live.checking import follower
 from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price, text
+from tests.support.mini_session import rows
 from tests.support.served_dashboard import TOKEN, Answer, Served, served, until
 
 ACCOUNTS = ("A", "B", "C", "D", "a/b?c#d", "<img src=x onerror=alert(1)>")
@@ -161,6 +164,22 @@ def test_what_decides_is_shown_to_the_cent(server: Served):
     assert [row["excess"] for row in found["stress"] if row["move"] == -0.06] == [50_000 - 120_000]
     # No beta landed: twice the move. 5% of excess is gone at half of it.
     assert found["fall_to_call"] == pytest.approx(-0.025)
+
+
+def test_an_account_shows_breaks_until_a_later_record_agrees(firm: Firm, server: Served):
+    days = [date(2020, 3, 6), date(2020, 3, 6), date(2020, 3, 9)]
+    told: dict[str, object] = {"account_id": ["A", "B", "B"]}
+    told |= {"kind": ["quantity", "cash", "agreed"]}
+    told |= {"symbol": ["X", None, None], "ours": [Decimal(5), Decimal(0), Decimal(0)]}
+    firm.lake.replace_days("breaks", rows("daily/breaks", 3, business_date=days, **told), days)
+
+    (found,) = server.ask("/api/accounts/A/desk").json["breaks"]
+    assert (found["business_date"], found["symbol"], found["ours"]) == (
+        "2020-03-06",
+        "X",
+        "5.000000",
+    )
+    assert server.ask("/api/accounts/B/desk").json["breaks"] == []
 
 
 @pytest.mark.parametrize("path", ["firm", "names", "quality", "executive", "about", "cycle"])

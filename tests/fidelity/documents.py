@@ -10,7 +10,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any, NamedTuple
 
 from margin_assets.whatif import whatif
@@ -130,6 +130,18 @@ def requirement(found: Json, name: str) -> float:
     """A requirement of the strategy-based method, such as `gross_requirement`."""
     amount: float = found["reg_t"][name]
     return amount
+
+
+def most_on(equity: int, terms: Json, setting: Setting = USUAL) -> float | None:
+    """Most value of one stock on so much equity; None if a document of it says otherwise."""
+    cent, some = Decimal("0.01"), 10_000
+
+    def asked(value: Decimal) -> Decimal:
+        found = value_of(value, terms, setting)
+        return Decimal(str(requirement(found, "maintenance_requirement")))
+
+    most = (equity * some / asked(Decimal(some))).quantize(cent, ROUND_DOWN)
+    return float(most) if asked(most) <= equity < asked(most + 2 * cent) else None
 
 
 def option_proceeds(groups: Sequence[Json]) -> float:

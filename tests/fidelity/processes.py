@@ -8,13 +8,9 @@ import numpy as np
 import polars as pl
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.intraday.intraday import intraday_rules, largest_purchase, opens
+from margin_assets.kernels.intraday.intraday import intraday_rules, opens
 from margin_assets.kernels.intraday.intraday_book import intraday_deficits
-from margin_assets.kernels.overlays.overlays import (
-    delta_gamma_line,
-    expected_range_stress,
-    house_initial,
-)
+from margin_assets.kernels.overlays.overlays import expected_range_stress, house_initial
 from margin_assets.kernels.rules.overlay_rules import overlay_rules, with_enabled
 from margin_assets.kernels.rules.timelines import (
     BusinessDays,
@@ -31,6 +27,7 @@ from tests.fidelity.documents import (
     Json,
     answer,
     instrument,
+    most_on,
     requirement,
     stock,
     value_of,
@@ -48,7 +45,9 @@ def intraday(case: Case) -> Json:
     if "buy_mv" in row:
         return _round_trip(case)
     if "max_3x_letf_long_on_equity" in row:
-        return _largest(row["max_3x_letf_long_on_equity"])
+        fund = {"asset_class": "etf", "leverage": 3}
+        setting = USUAL._replace(as_of=INTRADAY_DAY)
+        return {"max_mv": most_on(row["max_3x_letf_long_on_equity"], fund, setting)}
     if "imd_date" in row:
         return _deficit_dates(date.fromisoformat(row["imd_date"]))
     return _deficiency_dates(row)
@@ -96,14 +95,6 @@ def _deficits(shown: list[tuple[datetime, float, float, bool]]) -> Json:
     return intraday_deficits(steps, days, int(days.ends[day])).row(0, named=True)
 
 
-def _largest(equity: int) -> Json:
-    fund = {"asset_class": "etf", "leverage": 3}
-    setting = USUAL._replace(as_of=INTRADAY_DAY)
-    value = 10_000
-    line = requirement(value_of(value, fund, setting), "maintenance_requirement")
-    return {"max_mv": largest_purchase(equity * 100, round(line / value * 1_000_000)) / 100}
-
-
 def _deficit_dates(day: date) -> Json:
     moment = datetime.combine(day, time(12), NEW_YORK)
     deficit = _deficits([(moment, -5000.0, 100_000.0, True)])
@@ -131,12 +122,7 @@ def house(case: Case) -> Json:
     (row,) = case["positions"]
     if "pnr" in row:
         return {"stress_used": _expected_range_stress(row["pnr"], row["epr"])}
-    if "maintenance" in row:
-        return _initial(row["maintenance"])
-    shares, price = row["delta_shares"], Decimal(str(row["underlying"]))
-    delta, gamma = shares * price, Decimal(str(row["gamma_shares_per_dollar"])) * price**2
-    move = row["beta"] * case["prices"]["spy_shock"]
-    return {"stress_pnl": delta_gamma_line(round(delta * 100), round(gamma * 100), move) / 100}
+    return _initial(row["maintenance"])
 
 
 def _expected_range_stress(pnr: float, epr: float) -> float:

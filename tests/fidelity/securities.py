@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from margin_assets.kernels.intraday.intraday import largest_purchase
 from tests.fidelity.documents import (
     AS_OF,
     STOCK_PRICE,
@@ -14,6 +13,7 @@ from tests.fidelity.documents import (
     answer,
     bond,
     instrument,
+    most_on,
     requirement,
     stock,
     value_of,
@@ -79,12 +79,11 @@ def _leveraged_fund(case: Case) -> Json:
         requirement(value_of(signed, terms), "maintenance_requirement")
         for signed in (value, -value)
     )
-    most = largest_purchase(100_000_00, round(long / value * 1_000_000))
     return {
         "long_maintenance": long,
         "short_maintenance": short,
         "maintenance": long,
-        "max_mv_on_100k": most / 100,
+        "max_mv_on_100k": most_on(100_000, terms),
     }
 
 

@@ -26,7 +26,8 @@ REFUSED, WRONG, OUT_OF_SCOPE = "refused", "wrong", "out of scope"
 # From bad to good: a case stands where the worst of its figures does.
 VERDICTS = (WRONG, REFUSED, ARGUED_WORD, TOLERATED, EXACT, OUT_OF_SCOPE)
 SHOWN = (EXACT, TOLERATED, REFUSED, WRONG, ARGUED_WORD, OUT_OF_SCOPE)
-OTHER_ISSUES = ("derivatives_other",)
+OUT_OF_PRODUCT = {"derivatives_other", "F-BETA-02"}
+"""Areas and cases that no user can ask: an option's delta-gamma line, where it is valued whole."""
 EXAMPLES = "margin_worked_examples.json"
 ESTIMATOR = "option_strategies_cboe_rules.json"
 OVERLAPPING = "option_overlapping_spreads.json"
@@ -177,7 +178,7 @@ def _overlapping(material: Json) -> Comparison:
 
 
 def _rows(one: Comparison) -> Iterator[Row]:
-    if one.area in OTHER_ISSUES:
+    if OUT_OF_PRODUCT & {one.area, one.case}:
         for field, expected in one.expected.items():
             yield Row(one.file, one.area, one.case, field, expected, None, OUT_OF_SCOPE)
         return

@@ -62,18 +62,19 @@ def test_a_partition_goes_on_where_the_year_before_ended_and_runs_once(
         (2020, 2020),
         (2021, 2021),
     ]
-    assert [set(told(one, "resumed_years")) for one in (later, earlier, again)] == [{0}, {1}, {2}]
+    walked = [{str(days(300)[0])}, {"none"}, {"none"}]
+    assert [set(told(one, "walked_from")) for one in (later, earlier, again)] == walked
     assert any(told(later, "is_new"))
     assert not any(told(again, "is_new"))
     assert told(again, "first_unlike")[0] == {}
     # The two years are the two halves of one run.
     asked = Asked(history, None, "tempers", None, None, 9)
     (whole,) = tables_of(one_run(asked, policy_of("built-in")))["backtest_runs"].to_dicts()
-    days = lake.scan("backtest_days").collect().sort("business_date")
-    assert days.height == whole["sessions"]
+    told_days = lake.scan("backtest_days").collect().sort("business_date")
+    assert told_days.height == whole["sessions"]
     for column in ("calls", "account_days", "missed_sessions", "paid_in", "lost"):
         assert runs[column].sum() == whole[column], column
-    assert days["calls_made"].sum() == whole["calls"] > 0
+    assert told_days["calls_made"].sum() == whole["calls"] > 0
 
 
 def test_a_corrected_history_decides_again_from_that_day_on(history: str, tmp_path: Path):
@@ -89,9 +90,11 @@ def test_a_corrected_history_decides_again_from_that_day_on(history: str, tmp_pa
 
     again = made(lake, history, "2021")
 
-    # Up to the year before nothing is walked again; the session before looked a day ahead.
-    assert told(again, "resumed_years")[0] == 1
+    # Up to the quarter before nothing is walked again; the session before looked a day ahead.
+    assert told(again, "walked_from")[0] == "2021-01-04"
     assert told(again, "first_unlike")[0] == {before: lines[289].partition(",")[0]}
+    year = [line for line in lines[1:289] if line.startswith("2021")]
+    assert told(again, "untouched")[0] == {before: len(year)}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from margin_assets.checks import expectations
-from margin_assets.checks.expectations import Target, judge_frame, validate_tables
+from margin_assets.checks.expectations import Target, validate_tables, verdicts
 from margin_assets.kernels.margin.consistency import broken_rules
 from margin_assets.lake.store.declared import DAILY, schema_of
 from schemas import TABLES
@@ -140,11 +140,9 @@ def stress(**changed: object) -> pl.DataFrame:
 def test_great_expectations_and_polars_give_the_same_verdict(
     table: str, frame: pl.DataFrame, broken: dict[str, int]
 ):
-    verdicts = judge_frame(Target(table, 1), frame)
+    judged = verdicts([(Target(table, 1), frame)])
 
-    found = dict(
-        verdicts.filter(~pl.col("success")).select("expectation", "unexpected_rows").rows()
-    )
+    found = dict(judged.filter(~pl.col("success")).select("expectation", "unexpected_rows").rows())
     assert found == broken
     assert broken_rules(frame, schema_of(table)) == broken
 
@@ -190,3 +188,23 @@ def test_two_versions_have_verdicts_of_their_own(stored: Place):
 
     kept = lake.scan("validation_results").select("table_version", "rows").unique().collect()
     assert sorted(kept.rows()) == [(version - 1, 3), (version, 6)]
+
+
+def test_of_two_who_validate_at_once_neither_loses_a_verdict(
+    stored: Place, monkeypatch: pytest.MonkeyPatch
+):
+    lake, version = stored.lake, stored.lake.version("fills")
+    first, second = Target("fills", version - 1), Target("fills", version)
+
+    def judged_while_a_rival_commits(*arguments: object) -> pl.DataFrame:
+        monkeypatch.undo()
+        validate_tables(stored.lake, [first])
+        return verdicts(*arguments)
+
+    monkeypatch.setattr(expectations, "verdicts", judged_while_a_rival_commits)
+    found = validate_tables(lake, [first, second])
+
+    kept = lake.scan("validation_results").collect()
+    assert found.sort(kept.columns).equals(kept.sort(kept.columns))
+    assert not kept.select("table_version", "expectation").is_duplicated().any()
+    assert set(kept["table_version"]) == {version - 1, version}

@@ -80,6 +80,7 @@ def sets(count: int = 1, **given: Any) -> arrays.Sets:
             "rounding": 0.0,
             "multiplier": 1.0,
             "capital": np.inf,
+            "capital_ratio": 2.0,
             "eod_hour": 23,
             "eod_lag": 0,
             "intraday": intraday,

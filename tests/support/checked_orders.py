@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from margin_assets.kernels.book.deciding import UNDECIDED
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MICRO
-from margin_assets.kernels.pretrade.check import Against, Check, Scene, check
+from margin_assets.kernels.pretrade.check import Check, check
 from margin_assets.kernels.pretrade.legs import Held, Legs
+from margin_assets.kernels.pretrade.reasons import Against
+from margin_assets.kernels.pretrade.scene import Scene
 from margin_assets.whatif import parse_document
 from margin_assets.whatif.frames import Case, case_of
 from schemas.landed import ACCOUNT_TYPES
@@ -55,7 +58,8 @@ def scene_of(everything: Document) -> tuple[Scene, dict[str, int]]:
     era = case(everything).margined
     places = dict(zip(era.positions["symbol"].to_list(), era.book.series.tolist(), strict=True))
     on = era.accounts["as_of"][0].date()
-    return Scene(era.series, era.scanned, era.rules, on, no_charges), places
+    undecided = np.full(len(era.series.price), UNDECIDED, dtype=np.int64)
+    return Scene(era.series, era.scanned, era.rules, on, no_charges, undecided), places
 
 
 def checked(

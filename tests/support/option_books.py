@@ -11,6 +11,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from margin_assets.calendar import sessions
+from margin_assets.kernels.book.deciding import without_values
 from margin_assets.kernels.book.delivered_terms import as_listed
 from margin_assets.kernels.corporate.actions import register_of
 from margin_assets.kernels.corporate.carried import Traded
@@ -124,7 +125,7 @@ def at_close(firm: Firm, when: datetime) -> dict[str, pl.DataFrame]:
     tables = tables_over(margined(positions, accounts))
     struck = (positions, accounts, tables["margin_summary"], tables["stress_results"])
     return tables | {
-        "positions": as_listed(positions),
+        "positions": without_values(as_listed(positions)),
         "account_state": accounts,
         "firm_risk": firm_tables.firm_risk_at(*struck),
         "credit_exposures": firm_tables.credit_exposures_at(*struck),

@@ -28,6 +28,7 @@ from margin_assets.kernels.avalanche.holdings import Holdings, Names
 from margin_assets.kernels.avalanche.platform import Factors, Platform
 from margin_assets.kernels.avalanche.scenario import NO_SALES, Settings
 from margin_assets.kernels.numeric.arrays import FloatArray
+from margin_assets.kernels.rules.clearing_rules import clearing_rules
 from margin_assets.rulebooks import in_force
 
 _HOURS = 24
@@ -91,7 +92,7 @@ def built(tables: Tables) -> Built:
         factors=_unbounded(known),
         units=laid.units,
         exposures=laid.exposures,
-        sets=sets_of(tables, names, margins, multiplier),
+        sets=sets_of(tables, names, margins, multiplier, market.clearing.capital_ratio),
         groups=margins.groups,
         cuts=margins.cuts,
         addons=sized.addons,
@@ -145,6 +146,7 @@ def _market(
         volatility_of=volatility,
         rules=in_force("avalanche_scenarios", as_of).numbers,
         points_a_side=in_force("tims", as_of).numbers["points_a_side"],
+        clearing=clearing_rules(as_of),
     )
     return market, told
 

@@ -11,7 +11,6 @@ from margin_assets.avalanche.book.faults import BookError
 from margin_assets.avalanche.book.grouping import Group, Rows, joined
 from margin_assets.avalanche.book.models import (
     STATIC,
-    TOOLS,
     Market,
     Modelled,
     Row,
@@ -23,6 +22,7 @@ from margin_assets.avalanche.book.models import (
 from margin_assets.avalanche.book.names import places
 from margin_assets.avalanche.book.reading import LINE, Tables
 from margin_assets.avalanche.book.settings import BookSettings
+from margin_assets.avalanche.book.tools import TOOLS, share_of
 from margin_assets.kernels.avalanche.holdings import ManagerCuts, Names
 from margin_assets.kernels.avalanche.platform import (
     APC_FLOOR,
@@ -233,7 +233,7 @@ def _as_given(asked: Asked, given: pl.DataFrame, model_id: str) -> _Margined:
         raise BookError(
             [f"set {asked.held.ns_id!r}: its cuts are given, so no stressed margin can be made"]
         )
-    share = model["apc_param"] if model and model["apc_param"] is not None else 0.25
+    share = share_of(model, asked.market.clearing)
     told = Report(
         asked.held.ns_id, model_id, "as given", today, given["cut_no"].n_unique(), 0, 0, 0, 0, ""
     )

@@ -5,12 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from margin_assets.avalanche.book.faults import BookError
-from margin_assets.kernels.avalanche.platform import (
-    APC_BUFFER,
-    APC_FLOOR,
-    APC_NONE,
-    APC_STRESS,
-)
+from margin_assets.avalanche.book.tools import TOOLS, share_of
+from margin_assets.kernels.avalanche.platform import APC_FLOOR, APC_STRESS
 from margin_assets.kernels.initial_margin import historical, normed, scanned
 from margin_assets.kernels.initial_margin.cuts import (
     Error,
@@ -21,14 +17,8 @@ from margin_assets.kernels.initial_margin.cuts import (
     trained,
 )
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
+from margin_assets.kernels.rules.clearing_rules import ClearingRules
 
-TOOLS = {
-    "none": APC_NONE,
-    "buffer25": APC_BUFFER,
-    "stress25": APC_STRESS,
-    "floor10y": APC_FLOOR,
-}
-_SHARE = 0.25
 STATIC = ("SIMM", "SCHEDULE", "R4210", "FLAT")
 _EXACT = Error(0.0, 0.0)
 Row = dict[str, Any]
@@ -54,6 +44,7 @@ class Market(NamedTuple):
     """Numbers of the rulebook `avalanche_scenarios`."""
     points_a_side: int
     """Valuation points of 4210(g) either way, of the rulebook `tims`."""
+    clearing: ClearingRules
 
 
 class SetExposure(NamedTuple):
@@ -107,13 +98,12 @@ def modelled(model: Row, held: SetExposure, market: Market, cuts: int) -> Modell
         families[model["family"]](model, held, market, cuts) if len(held.factors) else ([], "")
     )
     is_static = model["family"] in STATIC or model["reprice"] == "static"
-    share = model["apc_param"]
     return Modelled(
         groups=[one.planes for one in surrogates],
         decay=1.0 if is_static else model["lambda"],
         trigger=model["trigger"] if model["reprice"] == "on_trigger" else 0.0,
         tool=TOOLS[model["apc"]],
-        share=_SHARE if share is None else share,
+        share=share_of(model, market.clearing),
         surrogate=surrogates,
         note=note,
     )
@@ -228,7 +218,6 @@ def _simm(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
 
 def _span(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
     del cuts
-    count = len(held.factors)
     place = {int(factor): number for number, factor in enumerate(held.factors)}
     ranges = np.array(
         [
@@ -236,18 +225,19 @@ def _span(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
             for f in held.factors
         ]
     )
+    scans = scanned.scans(market.clearing.scan)
     groups: list[scanned.Scanned] = []
     used: set[int | None] = set()
     for number, factor in enumerate(held.factors):
         volatility = place.get(int(market.volatility_of[factor]))
         if market.classes[factor] != "VOL":
-            planes = scanned.scan_planes(count, number, volatility, ranges)
+            planes = scanned.scan_planes(scans, (number, volatility), ranges)
             groups.append(scanned.Scanned(planes, number))
             used |= {number, volatility}
     # A volatility whose price the set does not hold is a commodity by itself.
     groups += [
-        scanned.Scanned(scanned.scan_planes(count, number, None, ranges), number)
-        for number in sorted(set(range(count)) - used)
+        scanned.Scanned(scanned.scan_planes(scans, (number, None), ranges), number)
+        for number in sorted(set(range(len(held.factors))) - used)
     ]
     made = [_exact(group.planes) for group in groups]
     if model["rate"]:

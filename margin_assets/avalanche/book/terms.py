@@ -29,7 +29,9 @@ _DUE = ("settlement", "coupon", "fee", "redemption")
 """Kinds of flows that the run pays beside margin, which it makes itself."""
 
 
-def sets_of(tables: Tables, names: Names, margins: Margins, multiplier: FloatArray) -> Sets:
+def sets_of(
+    tables: Tables, names: Names, margins: Margins, multiplier: FloatArray, capital_ratio: float
+) -> Sets:
     """Terms of every set.
 
     Args:
@@ -37,6 +39,7 @@ def sets_of(tables: Tables, names: Names, margins: Margins, multiplier: FloatArr
         names: Its ids.
         margins: For the tools against procyclicality.
         multiplier: [set], on all initial margin.
+        capital_ratio: Charge over net capital that a premium takes at most.
     """
     table = tables["netting_set"].join(
         tables["venue"], on="venue_id", how="left", validate="m:1", maintain_order="left"
@@ -56,6 +59,7 @@ def sets_of(tables: Tables, names: Names, margins: Margins, multiplier: FloatArr
         rounding=table["rounding"].to_numpy(),
         multiplier=multiplier,
         capital=_or(table["net_capital"], np.inf),
+        capital_ratio=np.full(table.height, capital_ratio),
         eod_hour=table["eod_hour"].to_numpy(),
         eod_lag=table["eod_lag_h"].to_numpy(),
         intraday=_intraday(table),

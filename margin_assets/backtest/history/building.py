@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import polars as pl
 from margin_assets.backtest.faults import BacktestError, Fault
 from margin_assets.backtest.history.actions import Actions, actions_by_ticker, actions_of
 from margin_assets.backtest.history.bars import Bars, Sessions, bars_of
+from margin_assets.backtest.history.chain import Chain, chain_of
 from margin_assets.backtest.history.document import Described, Document
 from margin_assets.backtest.history.reading import Rows, read_rows
 from margin_assets.backtest.history.segments import Segment, clean, segments
@@ -22,6 +24,18 @@ from margin_assets.kernels.rules.backtest_rules import BacktestRules, backtest_r
 
 BEFORE = -1
 """Age of a price that has not been yet."""
+
+
+class Contracts(NamedTuple):
+    """Options among the columns of a history, from one column on."""
+
+    first: int
+    terms: pl.DataFrame
+    """As those of the chain, by column."""
+    underlying: Int64Array
+    """Column of what each is written on."""
+    since: Int64Array
+    """Session of the first quote of each."""
 
 
 class History(NamedTuple):
@@ -59,15 +73,22 @@ class History(NamedTuple):
     rows: pl.DataFrame
     """The rows that count, with their origin."""
     faults: tuple[Fault, ...]
+    chain: Chain | None = None
+    """Options that a book may hold, where they were asked for."""
+    contracts: Contracts | None = None
+    """Options that are columns behind the other securities; None of a book without any."""
 
 
-def history_of(described: Described, *, with_bars: bool = False) -> History:
-    """Reads a history and lays it out, its bars too where they are asked for.
+def history_of(
+    described: Described, *, with_bars: bool = False, with_options: bool = False
+) -> History:
+    """Reads a history and lays it out, its bars and options too where they are asked for.
 
     Raises:
-        BacktestError: It has no row that counts, or not its benchmark, or no bars.
+        BacktestError: It has no row that counts, or not its benchmark, or not what is asked for.
     """
-    return built(read_rows(described, with_bars=with_bars), described.document)
+    rows = read_rows(described, with_bars=with_bars, with_options=with_options)
+    return built(rows, described.document)
 
 
 def built(rows: Rows, document: Document) -> History:
@@ -77,51 +98,34 @@ def built(rows: Rows, document: Document) -> History:
         BacktestError: No row counts, or the benchmark has none.
     """
     known = sessions()
-    asked = rows.closes["day"]
-    first, end = _range(known.days, asked, document)
+    first, end = _range(known.days, rows.closes["day"], document)
     days = known.days[first:end]
     rules = backtest_rules(days[-1])
-    cleaned = clean(rows, days)
-    splits = actions_by_ticker(rows.actions.filter(pl.col("kind") == "split"), days)
-    found, faults = segments(
-        cleaned, {k: v["place"].to_numpy() for k, v in splits.items()}, document, rules
+    splits, dividends = (
+        actions_by_ticker(rows.actions.filter(pl.col("kind") == kind), days)
+        for kind in ("split", "dividend")
     )
-    names = {name.symbol: name for name in document.names}
-    groups = {
-        s.symbol: (names[s.ticker].class_group if s.ticker in names else None) or s.symbol
-        for s in found
-    }
-    # As a book has its positions: by class group, then symbol.
-    found.sort(key=lambda segment: (groups[segment.symbol], segment.symbol))
-    symbols = [segment.symbol for segment in found]
-    if document.benchmark not in symbols:
-        raise BacktestError(f"history {document.name}: benchmark {document.benchmark} has no rows")
-    price, age = _prices(found, len(days))
-    dividends = actions_by_ticker(rows.actions.filter(pl.col("kind") == "dividend"), days)
+    found, faults = _securities(rows, splits, (days, document, rules))
     told_splits, told_dividends = (
         actions_of(found, splits, PPM),
         actions_of(found, dividends, MICRO),
     )
-    total = _totals(price, age, told_splits, told_dividends)
-    month = _months(days)
-    classes = [names[s.ticker].asset_class if s.ticker in names else "equity" for s in found]
-    beta = _betas(total, age, symbols.index(document.benchmark), month, rules)
-    faults += [
-        Fault(s.symbol, None, "no_factors", "its closes have no splits and no dividends")
-        for s in found
-        if not document.adjusted and s.ticker not in {*splits, *dividends}
-    ]
-    origins, times = _origins(found, days), (known.opens[first:end], known.closes[first:end])
+    unknown = _without_actions(found, {*splits, *dividends}, document)
+    price, age = prices_of(found, len(days))
+    total, month = totals_of(price, age, told_splits, told_dividends), _months(days)
+    symbols = tuple(segment.symbol for segment in found)
+    origins, times = origins_of(found, days), (known.opens[first:end], known.closes[first:end])
     bars, wrong = bars_of(rows.bars, Sessions(*times, origins, price, told_splits))
+    chain, unquoted = (None, []) if rows.quotes is None else chain_of(rows.quotes, days, splits)
     return History(
         document=document,
         history_id=_identity(rows, document, rules),
         days=tuple(days),
         opens=times[0],
         closes=times[1],
-        symbols=tuple(symbols),
-        asset_class=tuple(classes),
-        class_group=tuple(groups[symbol] for symbol in symbols),
+        symbols=symbols,
+        asset_class=tuple(document.class_of(segment.ticker) for segment in found),
+        class_group=tuple(_group_of(segment, document) for segment in found),
         price=price,
         age=age,
         total=total,
@@ -129,13 +133,39 @@ def built(rows: Rows, document: Document) -> History:
         dividends=told_dividends,
         last=np.array([s.places[-1] if s.is_ended else len(days) for s in found], np.int64),
         worth=np.array([_worth(s) for s in found], np.int64),
-        beta=beta,
+        beta=_betas(total, age, symbols.index(document.benchmark), month, rules),
         month=month,
         rate=_rates(rows.yields, days),
         bars=bars,
         rows=origins,
-        faults=(*faults, *wrong),
+        faults=(*faults, *unknown, *wrong, *unquoted),
+        chain=chain,
     )
+
+
+def _securities(
+    rows: Rows, splits: dict[str, pl.DataFrame], at: tuple[list[date], Document, BacktestRules]
+) -> tuple[list[Segment], list[Fault]]:
+    """What the rows come to, in the order of a book's positions: by class group, then symbol."""
+    days, document, rules = at
+    places = {ticker: told["place"].to_numpy() for ticker, told in splits.items()}
+    found, faults = segments(clean(rows, days), places, document, rules)
+    found.sort(key=lambda segment: (_group_of(segment, document), segment.symbol))
+    if document.benchmark not in {segment.symbol for segment in found}:
+        raise BacktestError(f"history {document.name}: benchmark {document.benchmark} has no rows")
+    return found, faults
+
+
+def _group_of(segment: Segment, document: Document) -> str:
+    return document.group_of(segment.ticker) or segment.symbol
+
+
+def _without_actions(found: list[Segment], told: set[str], document: Document) -> list[Fault]:
+    return [
+        Fault(s.symbol, None, "no_factors", "its closes have no splits and no dividends")
+        for s in found
+        if not document.adjusted and s.ticker not in told
+    ]
 
 
 def _range(days: list[date], asked: pl.Series, document: Document) -> tuple[int, int]:
@@ -149,7 +179,8 @@ def _range(days: list[date], asked: pl.Series, document: Document) -> tuple[int,
     return int(first), int(end)
 
 
-def _prices(found: list[Segment], days: int) -> tuple[Int64Array, npt.NDArray[np.int32]]:
+def prices_of(found: list[Segment], days: int) -> tuple[Int64Array, npt.NDArray[np.int32]]:
+    """Last close of each security by session, and its age."""
     price = np.zeros((days, len(found)), dtype=np.int64)
     age = np.full((days, len(found)), BEFORE, dtype=np.int32)
     for number, segment in enumerate(found):
@@ -160,7 +191,7 @@ def _prices(found: list[Segment], days: int) -> tuple[Int64Array, npt.NDArray[np
     return price, age
 
 
-def _totals(
+def totals_of(
     price: Int64Array, age: npt.NDArray[np.int32], splits: Actions, dividends: Actions
 ) -> FloatArray:
     """Index of total return: 1 at the first close, dividends of a share held before included."""
@@ -232,7 +263,8 @@ def _worth(segment: Segment) -> int:
     return int(segment.close[-1])
 
 
-def _origins(found: list[Segment], days: list[date]) -> pl.DataFrame:
+def origins_of(found: list[Segment], days: Sequence[date], first: int = 0) -> pl.DataFrame:
+    """Rows of securities with their origin; the columns of the securities begin at one."""
     parts = [
         pl.DataFrame(
             {
@@ -245,7 +277,7 @@ def _origins(found: list[Segment], days: list[date]) -> pl.DataFrame:
                 "file_row": segment.file_row,
             }
         )
-        for number, segment in enumerate(found)
+        for number, segment in enumerate(found, first)
     ]
     return pl.concat(parts)
 

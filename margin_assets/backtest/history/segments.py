@@ -85,7 +85,7 @@ def segments(
     found: list[Segment] = []
     faults = list(cleaned.faults)
     # A file ends where its last session does; who is silent for long before then has ended.
-    last = int(cleaned.rows["place"].max() or 0) if cleaned.rows.height else 0  # type: ignore[arg-type]
+    last = int(cleaned.rows["place"].to_numpy().max(initial=0))
     for (ticker,), rows in cleaned.rows.group_by("symbol", maintain_order=True):
         name = str(ticker)
         cuts = sorted((cut for cut in document.cut if cut.symbol == name), key=lambda c: c.last)

@@ -1,12 +1,14 @@
 """Pictures over dates, and of a grid of policies, as SVG in the page.
 
-Each says in words what it shows; the figures stand in tables beside it.
+Each says in words what it shows; the figures stand in tables beside it. What is put into their
+markup is escaped by it.
 """
 
 from collections.abc import Sequence
 from datetime import date
-from html import escape
 from typing import NamedTuple
+
+from markupsafe import Markup
 
 from margin_assets.avalanche.report.scales import Axis, money, nice_range, percent, ticks
 
@@ -30,29 +32,27 @@ class Picture(NamedTuple):
     is_share: bool = True
 
 
-def dated(picture: Picture, days: Sequence[date], rows: Sequence[Line]) -> str:
+def dated(picture: Picture, days: Sequence[date], rows: Sequence[Line]) -> Markup:
     """Lines over dates."""
     across = Axis(0.0, max(len(days) - 1, 1), _LEFT, _WIDTH - _RIGHT)
     upward = Axis(*nice_range([v for row in rows for v in row.values]), _HEIGHT - _BOTTOM, _TOP)
     parts = [_grid(upward, is_share=picture.is_share), _dates(across, days), _key(rows)]
     for place, row in enumerate(rows):
         points = " ".join(f"{across.at(n)},{upward.at(v)}" for n, v in enumerate(row.values))
-        parts.append(
-            f'<polyline class="line c{place}" points="{points}">'
-            f"<title>{escape(row.name)}</title></polyline>"
-        )
+        line = Markup('<polyline class="line c{}" points="{}"><title>{}</title></polyline>')
+        parts.append(line.format(place, points, row.name))
     return _framed(picture, parts)
 
 
-def columns(picture: Picture, days: Sequence[date], values: Sequence[float]) -> str:
+def columns(picture: Picture, days: Sequence[date], values: Sequence[float]) -> Markup:
     """One bar a date."""
     across = Axis(0.0, max(len(days), 1), _LEFT, _WIDTH - _RIGHT)
     upward = Axis(*nice_range(values), _HEIGHT - _BOTTOM, _TOP)
     width = max(across.at(1) - across.at(0) - 0.3, 0.4)
     floor = upward.at(0.0)
+    bar = Markup('<rect class="bar c0" x="{}" y="{}" width="{:.2f}" height="{}"/>')
     bars = [
-        f'<rect class="bar c0" x="{across.at(n)}" y="{upward.at(value)}" width="{width:.2f}"'
-        f' height="{round(floor - upward.at(value), 2)}"/>'
+        bar.format(across.at(n), upward.at(value), width, round(floor - upward.at(value), 2))
         for n, value in enumerate(values)
         if value
     ]
@@ -67,21 +67,16 @@ class Point(NamedTuple):
     lost: float
 
 
-def trade_off(picture: Picture, points: Sequence[Point]) -> str:
+def trade_off(picture: Picture, points: Sequence[Point]) -> Markup:
     """Policies by what they require across and what was lost upward."""
     across = Axis(*_room([point.cost for point in points]), _LEFT, _WIDTH - 150.0)
     upward = Axis(*nice_range([point.lost for point in points]), _HEIGHT - _BOTTOM, _TOP)
-    below = [
-        f'<text class="day" x="{across.at(value)}" y="{_HEIGHT - 8}">{money(value)}</text>'
-        for value in ticks(across.low, across.high)
-    ]
+    below = [_below(across.at(value), money(value)) for value in ticks(across.low, across.high)]
     parts = [_grid(upward, is_share=False), *below]
+    shown = Markup('<circle class="bar c0" cx="{}" cy="{}" r="4"/><text x="{}" y="{}">{}</text>')
     for point in points:
         x, y = across.at(point.cost), upward.at(point.lost)
-        parts.append(
-            f'<circle class="bar c0" cx="{x}" cy="{y}" r="4"/>'
-            f'<text x="{x + 7}" y="{y + 4}">{escape(point.name)}</text>'
-        )
+        parts.append(shown.format(x, y, x + 7, y + 4, point.name))
     return _framed(picture, parts)
 
 
@@ -90,43 +85,46 @@ def _room(values: Sequence[float]) -> tuple[float, float]:
     return low - 0.05 * (high - low), high + 0.05 * (high - low)
 
 
-def _grid(upward: Axis, *, is_share: bool) -> str:
+def _below(x: float, told: str) -> Markup:
+    return Markup('<text class="day" x="{}" y="{}">{}</text>').format(x, _HEIGHT - 8, told)
+
+
+def _grid(upward: Axis, *, is_share: bool) -> Markup:
+    line = Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>')
+    tick = Markup('<text class="tick" x="{}" y="{}">{}</text>')
     parts = []
     for value in ticks(upward.low, upward.high):
         y = upward.at(value)
         told = percent(value) if is_share else money(value)
-        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
-        parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{y + 4}">{told}</text>')
-    return "".join(parts)
+        parts.append(line.format(_LEFT, _WIDTH - _RIGHT, y, y))
+        parts.append(tick.format(_LEFT - 6, y + 4, told))
+    return Markup("").join(parts)
 
 
-def _dates(across: Axis, days: Sequence[date]) -> str:
+def _dates(across: Axis, days: Sequence[date]) -> Markup:
     """Years where there are several, else days."""
     is_long = (days[-1] - days[0]).days > 800
     starts = [n for n in range(1, len(days)) if days[n].year != days[n - 1].year]
     places = starts if is_long else list(range(0, len(days), max(1, len(days) // 7)))
     every = max(1, -(-len(places) // _LABELS))
-    parts = []
-    for place in places[::every]:
-        told = str(days[place].year) if is_long else days[place].isoformat()
-        parts.append(f'<text class="day" x="{across.at(place)}" y="{_HEIGHT - 8}">{told}</text>')
-    return "".join(parts)
+    told = [str(day.year) if is_long else day.isoformat() for day in days]
+    return Markup("").join(_below(across.at(place), told[place]) for place in places[::every])
 
 
-def _key(rows: Sequence[Line]) -> str:
+def _key(rows: Sequence[Line]) -> Markup:
+    shown = Markup('<line class="line c{}" x1="{:g}" x2="{:g}" y1="8" y2="8"/>')
+    named = Markup('<text x="{:g}" y="12">{}</text>')
     parts, x = [], _LEFT
     for place, row in enumerate(rows):
-        parts.append(
-            f'<line class="line c{place}" x1="{x:g}" x2="{x + 18:g}" y1="8" y2="8"/>'
-            f'<text x="{x + 22:g}" y="12">{escape(row.name)}</text>'
-        )
+        parts += [shown.format(place, x, x + 18), named.format(x + 22, row.name)]
         x += 40.0 + 6.5 * len(row.name)
-    return "".join(parts)
+    return Markup("").join(parts)
 
 
-def _framed(picture: Picture, parts: Sequence[str]) -> str:
-    title, told = escape(picture.title), escape(picture.description)
-    return (
-        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" role="img" aria-label="{title}: {told}">'
-        f"<title>{title}</title><desc>{told}</desc>{''.join(parts)}</svg>"
+def _framed(picture: Picture, parts: Sequence[Markup]) -> Markup:
+    frame = Markup(
+        '<svg viewBox="0 0 {:g} {:g}" role="img" aria-label="{}: {}">'
+        "<title>{}</title><desc>{}</desc>{}</svg>"
     )
+    named = (picture.title, picture.description)
+    return frame.format(_WIDTH, _HEIGHT, *named, *named, Markup("").join(parts))

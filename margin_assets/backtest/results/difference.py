@@ -27,6 +27,8 @@ class Difference(NamedTuple):
 
     first_day: date | None
     """None where no session differs."""
+    untouched: int
+    """Sessions of the first run before it: the same to the cent."""
     sessions: int
     """Sessions that differ."""
     figures: dict[str, tuple[Any, Any]]
@@ -38,6 +40,7 @@ class Difference(NamedTuple):
 def difference(one: Mapping[str, pl.DataFrame], other: Mapping[str, pl.DataFrame]) -> Difference:
     """Compares two runs by their rows."""
     days = _unlike(one["backtest_days"], other["backtest_days"], "business_date")
+    first_day = _first(days)
     totals = [table["backtest_runs"].row(0, named=True) for table in (one, other)]
     figures = {
         name: (totals[0][name], totals[1][name])
@@ -47,12 +50,22 @@ def difference(one: Mapping[str, pl.DataFrame], other: Mapping[str, pl.DataFrame
     chosen = ("account_id", *_OUTCOMES)
     mine, theirs = (table["backtest_accounts"].select(_KEY, *chosen) for table in (one, other))
     return Difference(
-        # Polars types the least of a column as any value; of dates it is a date.
-        days["business_date"].min() if days.height else None,  # type: ignore[arg-type]
+        first_day,
+        _before(one["backtest_days"], first_day),
         days.height,
         figures,
         _unlike(mine, theirs, "account_id"),
     )
+
+
+def _first(days: pl.DataFrame) -> date | None:
+    """The first of days in order."""
+    return next(iter(days["business_date"].to_list()), None)
+
+
+def _before(days: pl.DataFrame, first_day: date | None) -> int:
+    told = days["business_date"]
+    return days.height if first_day is None else int((told < first_day).sum())
 
 
 def _unlike(one: pl.DataFrame, other: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -65,10 +78,13 @@ def _unlike(one: pl.DataFrame, other: pl.DataFrame, key: str) -> pl.DataFrame:
     return both.filter(~same).sort(key)
 
 
-def days_unlike(lake: Lake, tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
+def days_unlike(
+    lake: Lake, tables: Mapping[str, pl.DataFrame]
+) -> dict[str, tuple[date | None, int]]:
     """First session that differs, by the runs that a lake holds of the same names and range.
 
-    So a year that was run again on a corrected history tells what the correction changed.
+    With how many sessions before it are the same to the cent. So what was run again on a corrected
+    history tells what the correction changed, and what it left.
     """
     run, days = tables["backtest_runs"].row(0, named=True), tables["backtest_days"]
     alike = pl.all_horizontal(pl.col(name) == run[name] for name in _SAME)
@@ -76,5 +92,5 @@ def days_unlike(lake: Lake, tables: Mapping[str, pl.DataFrame]) -> dict[str, str
     found = {}
     for run_id in sorted({*rows[_KEY]} - {run[_KEY]}):
         unlike = _unlike(days, stored(lake, run_id, "backtest_days"), "business_date")
-        found[run_id] = str(unlike["business_date"].min() or "none")
+        found[run_id] = (_first(unlike), _before(days, _first(unlike)))
     return found

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.backtest.engine.record import DAY_COLUMNS, LIFE_COLUMNS
-from margin_assets.backtest.engine.state import NOBODY, TALLIES
+from margin_assets.backtest.engine.state import TALLIES
 from margin_assets.backtest.history.building import History
 from margin_assets.backtest.running import Ran
 from margin_assets.kernels.numeric.arrays import Int64Array
@@ -60,11 +60,7 @@ def days_frame(ran: Ran) -> pl.DataFrame:
 
 def all_lives(ran: Ran) -> Int64Array:
     """Rows of LIFE_COLUMNS: of lives that ended, and of those that the last session leaves."""
-    state = ran.state
-    open_ = np.flatnonzero(state.life != NOBODY)
-    last = np.full(len(open_), ran.sessions.stop - 1)
-    left = np.column_stack([state.life[open_], last, state.tally[:, open_].T])
-    rows = np.concatenate([*(year.lives for year in ran.years), left]).astype(np.int64)
+    rows = np.concatenate([*(year.lives for year in ran.years), ran.left]).astype(np.int64)
     return rows[np.argsort(rows[:, 0], kind="stable")]
 
 
@@ -137,18 +133,38 @@ def run_frame(ran: Ran) -> pl.DataFrame:
     tallies = rows[:, len(LIFE_COLUMNS) - len(TALLIES) :].sum(axis=0) - ran.before[0]
     total = dict(zip(TALLIES, tallies.tolist(), strict=True))
     house = int(days[:, DAY_COLUMNS.index("house")].sum())
-    history = ran.ground.history
-    amounts = {
-        "paid_in": total["paid_in"],
-        "lost": total["lost"],
-        "avoided": total["avoided"],
-        "mean_required": house // len(days),
+    amounts = {name: total[name] for name in ("paid_in", "lost", "avoided")}
+    row: dict[str, Any] = _asked(ran) | {
+        "sessions": len(days),
+        "bars": _bars(ran),
+        "account_days": int(days[:, DAY_COLUMNS.index("accounts")].sum()),
+        "accounts": len(rows),
+        **{name: total[name] for name in _COUNTED},
+        "median_sessions_to_cure": float(np.median(took)) if len(took) else None,
     }
+    money = {
+        name: to_decimal(np.array([cents]), 2)
+        for name, cents in (amounts | {"mean_required": house // len(days)}).items()
+    }
+    return pl.DataFrame([row]).with_columns(
+        pl.col("median_sessions_to_cure").cast(pl.Float64), **money
+    )
+
+
+_COUNTED = (
+    *("warnings", "calls", "false_calls"),
+    *("restrictions", "liquidations", "missed_sessions"),
+)
+
+
+def _asked(ran: Ran) -> dict[str, Any]:
+    """What a run is a function of, and what is wrong with its history."""
+    history = ran.ground.history
     faults = [
         {"symbol": f.symbol, "day": str(f.day or ""), "fault": f.fault, "treatment": f.treatment}
         for f in history.faults
     ]
-    row: dict[str, Any] = {
+    return {
         "run_id": ran.run_id,
         "policy": ran.policy.name,
         "policy_changes": json.dumps(ran.policy.changes, sort_keys=True),
@@ -159,21 +175,6 @@ def run_frame(ran: Ran) -> pl.DataFrame:
         "book_id": ran.plan.book_id,
         "first_date": history.days[ran.sessions.start],
         "last_date": history.days[ran.sessions.stop - 1],
-        "sessions": len(days),
-        "bars": _bars(ran),
-        "account_days": int(days[:, DAY_COLUMNS.index("accounts")].sum()),
-        "accounts": len(rows),
-        "warnings": total["warnings"],
-        "calls": total["calls"],
-        "false_calls": total["false_calls"],
-        "restrictions": total["restrictions"],
-        "liquidations": total["liquidations"],
-        "missed_sessions": total["missed_sessions"],
-        "median_sessions_to_cure": float(np.median(took)) if len(took) else None,
         "faults": json.dumps(faults),
         "code_version": metadata.version("margin-lakehouse"),
     }
-    money = {name: to_decimal(np.array([cents]), 2) for name, cents in amounts.items()}
-    return pl.DataFrame([row]).with_columns(
-        pl.col("median_sessions_to_cure").cast(pl.Float64), **money
-    )

@@ -142,7 +142,10 @@ def difference(
     if found.first_day is None:
         output.say("no session differs")
     else:
-        output.say(f"{found.sessions:,} sessions differ, from {found.first_day} on")
+        output.say(
+            f"{found.sessions:,} sessions differ, from {found.first_day} on; "
+            f"{found.untouched:,} before it are the same to the cent"
+        )
     output.table(
         ("figure", "run", "other"),
         [(name, f"{one:,}", f"{two:,}") for name, (one, two) in found.figures.items()],

@@ -59,6 +59,8 @@ def register(app: typer.Typer) -> None:
             "margin backtest built-in --report report.html",
             "margin backtest built-in --history us_daily --data ./data --from 2007-01-01",
             "margin backtest built-in --history us_daily --data ./data --bars --from 2020-02-19",
+            "margin backtest built-in --history us_daily --data ./data --options"
+            " --book option_writers --from 2014-06-06 --to 2014-06-20",
             "margin backtest built-in --sweep house.margin_status.warning=0.03,0.05,0.08",
         ),
     )(run)
@@ -71,7 +73,10 @@ def run(  # noqa: PLR0913 (the options of the interface)
     policy: PolicyArgument,
     book: Annotated[
         str,
-        typer.Option("--book", help="`tempers`, a TOML file like it, a landing folder or a lake."),
+        typer.Option(
+            "--book",
+            help="`tempers`, `option_writers`, a TOML file like them, a landing folder or a lake.",
+        ),
     ] = "tempers",
     history: Annotated[
         list[str] | None,
@@ -82,6 +87,9 @@ def run(  # noqa: PLR0913 (the options of the interface)
     ] = None,
     bars: Annotated[
         bool, typer.Option("--bars", help="Evaluate at the ends of the history's bars too.")
+    ] = False,
+    options: Annotated[
+        bool, typer.Option("--options", help="Read the history's option quotes too.")
     ] = False,
     first: FromOption = None,
     last: ToOption = None,
@@ -101,7 +109,7 @@ def run(  # noqa: PLR0913 (the options of the interface)
     work: Annotated[
         Path | None,
         typer.Option(
-            "--work", metavar="DIR", help="Keep each year here: a run that stops goes on."
+            "--work", metavar="DIR", help="Keep each quarter here: a run that stops goes on."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option("--report", metavar="FILE")] = None,
@@ -122,7 +130,9 @@ def run(  # noqa: PLR0913 (the options of the interface)
     try:
         policies = _policies(policy, compare, sweep or [])
         with as_lake(book) as held:
-            asked = [Asked(name, data, held, *days, accounts, seed, bars) for name in names]
+            asked = [
+                Asked(name, data, held, *days, accounts, seed, bars, options) for name in names
+            ]
             done = _all_runs(asked, policies, work)
     except BacktestError as error:
         raise Refusal(str(error)) from None
@@ -170,15 +180,20 @@ def _document(done: "Done") -> dict[str, Any]:
         "policy_changes": json.loads(row["policy_changes"]),
         "faults": json.loads(row["faults"]),
         "coverage": done.tables["backtest_coverage"].drop("run_id").to_dicts(),
-        "resumed_years": done.resumed,
+        "walked_from": done.walked_from,
     }
 
 
 def _store(uri: str, done: "list[Done]") -> None:
+    from margin_assets.backtest.results.difference import days_unlike
     from margin_assets.backtest.results.storing import store_tables
     from margin_assets.cli.options import created_lake
 
     lake = created_lake(uri)[0]
+    for one in done:
+        for run_id, (day, same) in days_unlike(lake, one.tables).items():
+            told = "no session differs" if day is None else f"differs from {day} on"
+            output.note(f"run {run_id}: {told}, {same:,} sessions before it are the same")
     written = {name for one in done for name in store_tables(lake, one.tables)}
     output.note(f"written to {uri}: {', '.join(sorted(written)) or 'nothing new'}")
 

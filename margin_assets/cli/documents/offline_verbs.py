@@ -35,6 +35,9 @@ rulebook = typer.Typer(
 )
 
 
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
 def register(app: typer.Typer) -> None:
     """Adds the verbs of this module."""
     app.command(
@@ -50,7 +53,9 @@ def register(app: typer.Typer) -> None:
     rulebook.command("diff", epilog=rulebook_diff.EXAMPLE)(rulebook_diff.diff)
     adopt_verbs.register(rulebook)
     app.add_typer(rulebook, name="rulebook")
-    app.command(epilog=example("margin bench cycle"))(bench)
+    app.command(epilog=example("margin bench desk --accounts 10000"), context_settings=_PASSED_ON)(
+        bench
+    )
 
 
 def whatif(  # noqa: PLR0913 (the options of the interface)
@@ -163,16 +168,21 @@ def _print_schema() -> None:
 
 
 def bench(
-    *, name: Annotated[str, typer.Argument(help="Name of the benchmark; unknown lists them.")]
+    context: typer.Context,
+    *,
+    name: Annotated[str, typer.Argument(help="Name of the benchmark; unknown lists them.")],
 ) -> None:
-    """Run one benchmark: JSON on stdout, then a table."""
+    """Run one benchmark: JSON on stdout, then a table. Options after the name are the benchmark's.
+
+    Some have none.
+    """
     from importlib import import_module
 
     known = _benchmarks()
     if name not in known:
         names = ", ".join(known) or "none here; run from the source tree"
         raise Refusal(f"unknown benchmark {name!r}; known: {names}")
-    with _own_arguments(name):
+    with _own_arguments(name, context.args):
         result = import_module(f"benchmarks.{name}").main()
     if result is not None:
         import_module("benchmarks.output").show({name: result})
@@ -182,7 +192,7 @@ def _benchmarks() -> list[str]:
     import pkgutil
 
     try:
-        import benchmarks  # type: ignore[import-not-found,unused-ignore]
+        import benchmarks  # type: ignore[import-not-found,unused-ignore]  # no wheel
     except ImportError:
         return []
     found = (module.name for module in pkgutil.iter_modules(benchmarks.__path__))
@@ -190,9 +200,9 @@ def _benchmarks() -> list[str]:
 
 
 @contextmanager
-def _own_arguments(name: str) -> Iterator[None]:
+def _own_arguments(name: str, given: list[str]) -> Iterator[None]:
     """A benchmark parses arguments of its own, and ours are not among them."""
-    ours, sys.argv = sys.argv, [name]
+    ours, sys.argv = sys.argv, [name, *given]
     try:
         yield
     finally:

@@ -7,6 +7,7 @@ import polars as pl
 from margin_assets.dashboard.figures import LEVELS, Figures
 from margin_assets.dashboard.following import Follower
 from margin_assets.dashboard.tables import Sealed, listed
+from schemas.stock_record import AGREED
 
 _DECISIONS = 200
 _POSITION = (
@@ -47,6 +48,10 @@ _DECISION = (
     "stress_excess",
     "status",
     "cycle",
+)
+_BREAK = (
+    *("business_date", "kind", "symbol", "ours", "theirs", "market_value"),
+    *("requirement_change", "excess_change", "first_seen", "age"),
 )
 
 
@@ -139,7 +144,7 @@ _NOTICES_SECONDS = 2.0
 
 
 def desk(sealed: Sealed, account: str) -> dict[str, Any]:
-    """Calls, plans, orders and notices of the account, the newest version of each.
+    """Calls, plans, orders, notices and breaks of the account, the newest version of each.
 
     A table that this lake does not have yet is null, not empty: nobody said that there is none.
     """
@@ -149,7 +154,11 @@ def desk(sealed: Sealed, account: str) -> dict[str, Any]:
     notices = sealed.for_a_while(
         (_NOTICES, account), _NOTICES_SECONDS, lambda: _newest(sealed, _NOTICES, mine)
     )
-    return found | {_NOTICES: notices}
+    # A close is compared by Dagster, in no cycle either.
+    breaks = sealed.for_a_while(
+        ("breaks", account), _NOTICES_SECONDS, lambda: _breaks(sealed, mine)
+    )
+    return found | {_NOTICES: notices, "breaks": breaks}
 
 
 def _newest(sealed: Sealed, table: str, mine: pl.Expr) -> list[dict[str, Any]] | None:
@@ -172,3 +181,12 @@ def newest(versions: pl.DataFrame) -> pl.DataFrame:
     if key is None or versions.is_empty():
         return versions
     return versions.sort("version").unique(key, keep="last", maintain_order=True)
+
+
+def _breaks(sealed: Sealed, mine: pl.Expr) -> list[dict[str, Any]]:
+    """Differences from the firm's own books at the last close that had any; none once it agrees."""
+    rows = sealed.daily("breaks", mine)
+    if rows.is_empty():
+        return []
+    last = rows.filter(pl.col("business_date") == pl.col("business_date").max())
+    return listed(last.filter(pl.col("kind") != AGREED).sort("kind", "symbol"), *_BREAK)

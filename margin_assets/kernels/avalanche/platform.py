@@ -103,6 +103,8 @@ class Sets(NamedTuple):
     """On all initial margin: broker's multiplier times calibration to the venue's statement."""
     capital: FloatArray
     """Net capital beyond which a premium is charged (4.3), dollars; infinite: none."""
+    capital_ratio: FloatArray
+    """Charge over net capital that the premium takes at most."""
     eod_hour: Int64Array
     eod_lag: Int64Array
     """Hours from the end-of-day run to the payment; zero: paid in the same hour."""
@@ -127,7 +129,7 @@ class Sets(NamedTuple):
     apc: Int64Array
     """APC_..."""
     apc_value: FloatArray
-    """Buffer (0.25), weight of stress (0.25); unused otherwise."""
+    """Buffer, or weight of stress, as a share; unused otherwise."""
 
 
 class Groups(NamedTuple):

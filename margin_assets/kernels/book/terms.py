@@ -12,8 +12,8 @@ from margin_assets.kernels.book.series import INDICES, SUPPORTED
 from margin_assets.kernels.rules.expiry import (
     NEW_YORK,
     SessionTimes,
-    is_third_friday,
     last_instants,
+    opening_days,
 )
 
 BROAD = ("broad_index", "broad_index_high_cap")
@@ -180,7 +180,9 @@ def instrument_terms(
 def _with_ends(terms: pl.DataFrame, times: SessionTimes) -> pl.DataFrame:
     """Terms with the end of each option's time; `settlement` absent is what the style makes it."""
     is_broad = pl.col("issuer_class").is_in(INDICES) & (pl.col("rate_class") == "broad_index")
-    usual = is_broad & (pl.col("style") == "european") & is_third_friday(pl.col("expiry"))
+    is_european = is_broad & (pl.col("style") == "european")
+    standard = opening_days(terms.filter(is_european)["expiry"])
+    usual = is_european & pl.col("expiry").is_in(standard.implode())
     stated = pl.coalesce(pl.col("settlement") == "open", usual).fill_null(value=False)
     options = terms.select(
         expiry=pl.when(_OPTION).then("expiry"), on_opening=pl.when(_OPTION).then(stated)

@@ -13,7 +13,7 @@ from schemas.columns import MAX_PRICE
 
 _CENT = MICRO * MICRO // 100
 """Micro-units x micro-dollars in a cent."""
-_DEAREST = int(MAX_PRICE) * MICRO
+DEAREST = int(MAX_PRICE) * MICRO
 """Up to here values are exact and tables take a price: beyond, only a false ratio comes."""
 
 
@@ -79,8 +79,8 @@ def divided(quantity: int, ratio: Ratio, action: Action) -> tuple[int, int]:
 
 
 def carried_price(price: int, ratio: Ratio) -> int:
-    """A price of a unit before as one of the units that it becomes, no dearer than any may be."""
-    return min(_nearest(price * ratio.per, ratio.units), _DEAREST)
+    """A price of a unit before as one of the units that it becomes; it may be beyond `DEAREST`."""
+    return _nearest(price * ratio.per, ratio.units)
 
 
 def carried_units(units: int, ratio: Ratio) -> int:
@@ -107,9 +107,9 @@ def _give(books: Books, action: Action, held: Balance, quantity: int) -> None:
 
 
 def _carried(held: Balance, ratio: Ratio) -> tuple[int, int, int]:
-    """Last price and opening sales of a position over a ratio."""
+    """Last price of a trade, no dearer than any may be, and opening sales over a ratio."""
     sold = min(held.sold * ratio.units // ratio.per, BEYOND)
-    return carried_price(held.price, ratio), sold, held.proceeds
+    return min(carried_price(held.price, ratio), DEAREST), sold, held.proceeds
 
 
 def _put(books: Books, symbol: str, balance: Balance) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 
 from margin_assets.kernels.book.terms import from_their_dates, latest
 from margin_assets.kernels.corporate.actions import NONE, Action, Ratio, Register
-from margin_assets.kernels.corporate.balances import carried_price, carried_units
+from margin_assets.kernels.corporate.balances import DEAREST, carried_price, carried_units
 from margin_assets.kernels.numeric.money import instants, to_decimal, to_scaled
 
 _DAY = 86_400_000_000
@@ -21,12 +21,26 @@ class Quote(NamedTuple):
     time: int
 
 
+NO_QUOTE = Quote(0, -1)
+
+
 def carried(symbol: str, landed: Callable[[str], Quote], actions: list[Action]) -> Quote:
     """Price that stands for a symbol: its own, or that of the symbol it was until an action.
 
     A split's price follows its ratio, that of a parent is less by what it gave where that is
-    stated; a new symbol, and what is given at a stated value, is priced until it trades.
+    stated; a new symbol, and what is given at a stated value, is priced until it trades. What comes
+    to more than any price may be is none: a ratio told the wrong way round makes `price_missing`.
     """
+    found = _exactly(symbol, landed, actions)
+    return found if is_possible(found) else NO_QUOTE
+
+
+def is_possible(quote: Quote) -> bool:
+    """Whether a carried price may be one: only a false ratio makes it dearer than any."""
+    return quote.price <= DEAREST
+
+
+def _exactly(symbol: str, landed: Callable[[str], Quote], actions: list[Action]) -> Quote:
     own = landed(symbol)
     before = [a for a in actions if a.other == symbol and a.at > own.time]
     found = max([own, *(_handed(a, landed, actions) for a in before)], key=lambda q: q.time)
@@ -34,7 +48,7 @@ def carried(symbol: str, landed: Callable[[str], Quote], actions: list[Action]) 
 
 
 def over(symbol: str, quote: Quote, actions: Iterable[Action]) -> Quote:
-    """A symbol's own price over the actions since it was made."""
+    """A symbol's own price over the actions since it was made, whether or not it is possible."""
     for action in actions:
         if action.symbol == symbol and quote.time < action.at:
             quote = Quote(_after(action, quote.price), quote.time)
@@ -52,14 +66,14 @@ def _after(action: Action, price: int) -> int:
 def _handed(action: Action, landed: Callable[[str], Quote], actions: list[Action]) -> Quote:
     """Price that an action hands to the symbol that it gives; none where it is not told."""
     earlier = [a for a in actions if a.at < action.at]
-    was = carried(action.symbol, landed, earlier)
+    was = _exactly(action.symbol, landed, earlier)
     if was.time < 0 or was.time >= action.at:
-        return Quote(0, -1)
+        return NO_QUOTE
     if action.given_value:
         return Quote(action.given_value, was.time)
     if action.own == NONE and not action.paid:
         return Quote(carried_price(was.price, action.given), was.time)
-    return Quote(0, -1)
+    return NO_QUOTE
 
 
 class Traded(NamedTuple):
@@ -97,7 +111,7 @@ def carried_volumes(volumes: pl.DataFrame, actions: Sequence[Action]) -> pl.Data
 
 
 def _carried_volume(symbol: str, known: Mapping[str, Quote], actions: Sequence[Action]) -> Quote:
-    quote = known.get(symbol, Quote(0, -1))
+    quote = known.get(symbol, NO_QUOTE)
     for action in actions:
         if action.other == symbol and action.own == NONE and not action.paid:
             earlier = [a for a in actions if a.at < action.at]

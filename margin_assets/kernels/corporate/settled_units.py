@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from margin_assets.kernels.corporate.actions import Action
-from margin_assets.kernels.corporate.balances import divided
+from margin_assets.kernels.corporate.balances import DEAREST, divided
 from margin_assets.kernels.corporate.carried import Quote, over
 
 _TOLD = ("share_symbol", "shares", "settlement_value", "settled_at")
@@ -26,7 +26,8 @@ def in_units_of_today(
     for above, (symbol, shares, value, at) in zip(underlying, told, strict=True):
         now = value
         if value is not None and above is not None:
-            now = over(above, Quote(value, at), acted).price
+            # A value that was paid stays one that a table takes.
+            now = min(over(above, Quote(value, at), acted).price, DEAREST)
         found.append((*_shares(symbol, shares, at, acted), now))
     schema = {"share_symbol": pl.String, "shares": pl.Int64, "settlement_value": pl.Int64}
     return rows.with_columns(pl.DataFrame(found, schema, orient="row"))

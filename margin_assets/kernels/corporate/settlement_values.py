@@ -5,11 +5,16 @@ settles at the opening by the first price of its settlement session. A price of 
 none: the option then waits.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from margin_assets.kernels.book.counting import counting_from
+from margin_assets.kernels.book.delivered_terms import is_unmodelled
+from margin_assets.kernels.corporate.actions import Action
+from margin_assets.kernels.corporate.carried import Quote, is_possible, over
 from margin_assets.kernels.corporate.expiry_rules import expiry_rules
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import instants, to_scaled
@@ -17,12 +22,15 @@ from margin_assets.kernels.rules.expiry import SessionTimes
 from margin_assets.kernels.rules.grid import day_of
 
 NEVER = np.iinfo(np.int64).max
+NO_VALUE = -1
 _DAY = 86_400_000_000
 
 
 class Windows(NamedTuple):
     """Of each symbol, microseconds UTC; `NEVER` of what is no option or beyond the calendar."""
 
+    over: Int64Array
+    """End of its time; negative of what has none."""
     due: Int64Array
     """When it is settled by rule."""
     starts: Int64Array
@@ -41,6 +49,7 @@ def windows(terms: pl.DataFrame, times: SessionTimes) -> Windows:
     session = np.searchsorted(days, expiry, side="right") - 1
     is_known = (end >= 0) & (session >= last) & (last + 1 < len(days))
     found = Windows(
+        over=end,
         due=np.full(len(end), NEVER, dtype=np.int64),
         starts=np.full(len(end), NEVER, dtype=np.int64),
         ends=np.full(len(end), NEVER, dtype=np.int64),
@@ -57,6 +66,45 @@ def _waits(ends: Int64Array) -> Int64Array:
     waits = [expiry_rules(day_of(int(d) * _DAY)).unreported_after for d in day]
     found: Int64Array = np.array(waits, dtype=np.int64)[place]
     return found
+
+
+def values_at(
+    terms: pl.DataFrame, prices: pl.DataFrame, times: SessionTimes, acted: Sequence[Action], at: int
+) -> Int64Array:
+    """Value that decides each symbol of `terms` that waits at an instant; else `NO_VALUE`.
+
+    Micro-dollars a unit of today. `prices` in landing order; what counts later is left out.
+    """
+    found = np.full(terms.height, NO_VALUE, dtype=np.int64)
+    end = instants(terms["expires_at"])
+    is_over = (end >= 0) & (end <= at) & ~is_unmodelled(terms).to_numpy()
+    if not is_over.any():
+        return found
+    known = windows(terms, times)
+    places = np.flatnonzero(is_over & (known.due > at) & (known.due < NEVER))
+    asked = terms[places].select(
+        "symbol",
+        "underlying",
+        starts=pl.Series(known.starts[places]),
+        ends=pl.Series(np.minimum(known.ends[places], at)),
+        is_first=pl.Series(known.is_first[places]),
+    )
+    if not len(places):
+        return found
+    values = settlement_values(asked, prices.filter(pl.Series(counting_from(prices) <= at)))
+    found[places] = [
+        value_today(values.get(name), above, ends, acted)
+        for name, above, ends in asked.select("symbol", "underlying", "ends").iter_rows()
+    ]
+    return found
+
+
+def value_today(value: int | None, underlying: str, made: int, acted: Sequence[Action]) -> int:
+    """A value of the underlying in its units of today, which the strike is in."""
+    if value is None:
+        return NO_VALUE
+    now = over(underlying, Quote(value, made), acted)
+    return now.price if is_possible(now) else NO_VALUE
 
 
 def settlement_values(asked: pl.DataFrame, prices: pl.DataFrame) -> dict[str, int]:

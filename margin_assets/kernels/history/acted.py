@@ -12,7 +12,7 @@ from margin_assets.kernels.book.fills import FillRow, fill_rows
 from margin_assets.kernels.book.sales import sale_columns
 from margin_assets.kernels.book.short_sales import Tape
 from margin_assets.kernels.corporate.actions import Action, Register, register_of
-from margin_assets.kernels.corporate.carried import Quote, carried
+from margin_assets.kernels.corporate.carried import NO_QUOTE, Quote, carried
 from margin_assets.kernels.corporate.openings import opening_fills
 from margin_assets.kernels.corporate.tapes import Walked, entries_of, walked
 from margin_assets.kernels.numeric.arrays import Int64Array
@@ -137,15 +137,13 @@ def carried_prices(prices: pl.DataFrame, actions: list[Action]) -> pl.DataFrame:
     rows = zip(mine["symbol"], to_scaled(mine["price"]), instants(mine["event_time"]), strict=True)
     landed = {symbol: Quote(int(price), int(time)) for symbol, price, time in rows}
     quotes = {
-        name: carried(name, lambda symbol: landed.get(symbol, Quote(0, -1)), actions)
-        for name in names
+        name: carried(name, lambda symbol: landed.get(symbol, NO_QUOTE), actions) for name in names
     }
     known = {name: quote for name, quote in quotes.items() if quote.time >= 0}
-    if not known:
-        return prices
-    price, time = (np.array(column, dtype=np.int64) for column in zip(*known.values(), strict=True))
+    price, time = np.array([*known.values()], dtype=np.int64).reshape(-1, 2).T
     found = pl.DataFrame(
-        {"symbol": list(known), "price": to_decimal(price, 6), "event_time": to_instants(time)}
+        {"symbol": list(known), "price": to_decimal(price, 6), "event_time": to_instants(time)},
+        schema_overrides={"symbol": pl.String},
     )
     others = prices.filter(~pl.col("symbol").is_in(names))
     return pl.concat([others, found], how="diagonal")

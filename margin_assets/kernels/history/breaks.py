@@ -20,6 +20,7 @@ from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.money import instant, to_decimal
 from margin_assets.kernels.rules.rules import rules_in_force
 from margin_assets.kernels.rules.timelines import Calendar
+from schemas.stock_record import AGREED
 
 _QUANTITY = pl.Decimal(38, 6)
 _USD = pl.Decimal(38, 2)
@@ -64,7 +65,10 @@ def breaks_at(known: Known, closes: pl.DataFrame) -> pl.DataFrame:
     found = [_none()]
     for on, close in closes.iter_rows():
         if on in days:
+            before = max((day for day in days if day < on), default=None)
             rows = _aged(differing(on), days, on, differing)
+            if before is not None:
+                rows = pl.concat([rows, _agreed(differing(before), rows, on)])
             worth = _worth(known, rows, days[on])
             found.append(
                 worth.select(
@@ -74,6 +78,29 @@ def breaks_at(known: Known, closes: pl.DataFrame) -> pl.DataFrame:
                 )
             )
     return pl.concat(found)
+
+
+def _agreed(before: pl.DataFrame, now: pl.DataFrame, on: date) -> pl.DataFrame:
+    """A row for each account that differed in the record before and does no more.
+
+    Without it nobody could tell a close that agrees from one that was not compared.
+    """
+    ended = (
+        before.join(now, on="account_id", how="anti")
+        .select("account_id")
+        .unique()
+        .sort(by="account_id")
+    )
+    zero = pl.lit(0).cast(_QUANTITY)
+    return ended.select(
+        "account_id",
+        kind=pl.lit(AGREED),
+        symbol=pl.lit(None, pl.String),
+        ours=zero,
+        theirs=zero,
+        first_seen=pl.lit(on, pl.Date),
+        age=pl.lit(0, pl.Int64),
+    ).select(now.columns)
 
 
 def recorded_dates(record: pl.DataFrame) -> list[date]:
@@ -216,7 +243,7 @@ def _worth(known: Known, rows: pl.DataFrame, day: _Day) -> pl.DataFrame:
     """Breaks with what each is worth: at our mark, in requirement and in excess."""
     names = ("market_value", "requirement_change", "excess_change")
     nothing = pl.lit(0).cast(_USD)
-    trials = rows.with_row_index("n").filter(pl.col("kind") != "account_missing")
+    trials = rows.with_row_index("n").filter(~pl.col("kind").is_in(["account_missing", AGREED]))
     plain = rows.with_columns(**dict.fromkeys(names, nothing))
     if trials.is_empty():
         return plain

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.counting import counting_from
+from margin_assets.kernels.book.deciding import with_values
 from margin_assets.kernels.book.deliverables import adjusted
 from margin_assets.kernels.book.fills import effects_at, sized_cash
 from margin_assets.kernels.book.marks import with_fill_prices, with_price_states
@@ -30,6 +31,7 @@ from margin_assets.kernels.corporate.exercises import (
     settled_rows,
 )
 from margin_assets.kernels.corporate.openings import opening_cash
+from margin_assets.kernels.corporate.settlement_values import values_at
 from margin_assets.kernels.history.acted import (
     NO_ACTIONS,
     NO_BALANCES,
@@ -166,7 +168,8 @@ def marks_at(
     )
     priced = with_price_states(terms, at, times.opens, rules_in_force(day_of(at)))
     stated = with_fill_prices(priced, landed.fills, at, times.opens)
-    return with_underlyings(stated, risk_free_at(landed.rates, at))
+    known = with_underlyings(stated, risk_free_at(landed.rates, at))
+    return with_values(known, values_at(known, landed.prices, times, acted, at))
 
 
 def risk_free_at(rates: pl.DataFrame, at: int) -> float | None:

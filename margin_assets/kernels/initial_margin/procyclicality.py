@@ -20,8 +20,8 @@ class Tool(NamedTuple):
     """A tool against procyclicality."""
 
     name: str
-    share: float = 0.25
-    """Of the buffer, or the weight of stress."""
+    share: float = 0.0
+    """Of the buffer, or the weight of stress; unused by the others."""
 
 
 class Swing(NamedTuple):

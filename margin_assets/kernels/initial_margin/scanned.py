@@ -8,16 +8,22 @@ import numpy as np
 
 from margin_assets.kernels.initial_margin.cuts import Exposure, Planes
 from margin_assets.kernels.numeric.arrays import FloatArray
+from margin_assets.kernels.rules.clearing_rules import Scan
 
-SCANS: tuple[tuple[float, float, float], ...] = (
-    *((third / 3.0, way, 1.0) for third in (0, 1, -1, 2, -2, 3, -3) for way in (1.0, -1.0)),
-    (3.0, 0.0, 1.0 / 3.0),
-    (-3.0, 0.0, 1.0 / 3.0),
-)
-"""The 16 scenarios: price in scan ranges, volatility in scan ranges, share of the loss covered.
+Scans = tuple[tuple[float, float, float], ...]
+"""Scenarios: price in scan ranges, volatility in scan ranges, share of the loss covered."""
 
-Source: CME, Standard Portfolio Analysis of Risk (SPAN) risk arrays.
-"""
+
+def scans(scan: Scan) -> Scans:
+    """The scenarios of a commodity, two a step of the price and two extreme: 16 of three steps.
+
+    Source: CME, Standard Portfolio Analysis of Risk (SPAN) risk arrays, by way of the rulebook
+    `clearing`.
+    """
+    steps = (0, *(way * step for step in range(1, scan.steps + 1) for way in (1, -1)))
+    usual = ((step / scan.steps, way, 1.0) for step in steps for way in (1.0, -1.0))
+    extreme = ((way * float(scan.extreme), 0.0, 1.0 / scan.covered) for way in (1.0, -1.0))
+    return (*usual, *extreme)
 
 
 def scan_range(sigma: float, alpha: float, days: float) -> float:
@@ -25,17 +31,18 @@ def scan_range(sigma: float, alpha: float, days: float) -> float:
     return sigma * NormalDist().inv_cdf(alpha) * math.sqrt(days)
 
 
-def scan_planes(factors: int, price: int, volatility: int | None, ranges: FloatArray) -> Planes:
-    """The 16 scenarios of one commodity as cuts, and nothing as the seventeenth: exact.
+def scan_planes(scans: Scans, place: tuple[int, int | None], ranges: FloatArray) -> Planes:
+    """The scenarios of one commodity as cuts, and nothing as one more: exact.
 
     Args:
-        factors: Factors of the set.
-        price: Place of the price among them.
-        volatility: Place of its implied volatility; None where the set has none.
+        scans: The scenarios.
+        place: Of the price among the factors of the set, and of its implied volatility; None where
+            the set has none.
         ranges: [factor], scan range of each.
     """
-    w, w2 = np.zeros((len(SCANS) + 1, factors)), np.zeros((len(SCANS) + 1, factors))
-    for cut, (steps, way, share) in enumerate(SCANS):
+    price, volatility = place
+    w, w2 = np.zeros((len(scans) + 1, len(ranges))), np.zeros((len(scans) + 1, len(ranges)))
+    for cut, (steps, way, share) in enumerate(scans):
         move = steps * ranges[price]
         w[cut, price] = -share * move
         w2[cut, price] = -0.5 * share * move**2

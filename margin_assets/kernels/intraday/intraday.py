@@ -118,12 +118,6 @@ def trades_reduce(is_opening: BoolArray, before: Int64Array, after: Int64Array) 
     return is_opening | (after < before)
 
 
-def largest_purchase(level: int, rate: int) -> int:
-    """Most that a level buys at a maintenance rate (ppm) without a deficit: cents, rounded down."""
-    whole, rest = divmod(max(level, 0), rate)
-    return whole * PPM + rest * PPM // rate
-
-
 class Order(NamedTuple):
     """Transactions in the order of application: their places, and each one's step."""
 

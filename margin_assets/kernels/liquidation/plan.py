@@ -21,7 +21,6 @@ from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MICRO, PPM, to_decimal
 from schemas.desk.liquidation import POLICIES
 
-STATUSES = ("not_deficient", "cured", "cannot_cure")
 NODES = 500
 """Boxes that a search looks at: of some, its cost is then not proven the least."""
 

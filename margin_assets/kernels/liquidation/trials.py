@@ -14,7 +14,7 @@ from margin_assets.kernels.liquidation.tradable import Tradable
 from margin_assets.kernels.margin.house import house_charges, house_positions
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import revalue
-from margin_assets.kernels.margin.settlement import settled
+from margin_assets.kernels.margin.settlement import Asked, settled
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import OWNS
 from margin_assets.kernels.numeric.money import to_decimal, value_cents
@@ -77,7 +77,7 @@ class Trials:
     def _struck(self, book: Book, quantity: Lots, *, is_house: bool) -> Standing:
         era, total = self._era, len(book.cash)
         self.count += total
-        counted = settled(book, era.series, era.rules, lambda: era.scanned)
+        counted = settled(book, era.series, era.rules, lambda: era.scanned, Asked(era.deciding))
         figures = revalue(counted, era.series, era.rules, era.scanned)
         if (figures.states & NOT_PROVEN).any():
             self.is_proven = False

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.book import Book, book_of
+from margin_assets.kernels.book.deciding import deciding_values
 from margin_assets.kernels.book.eras import eras_of
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.book.series import Series
@@ -20,7 +21,7 @@ from margin_assets.kernels.margin.house import (
 )
 from margin_assets.kernels.margin.portfolio_margin import PricedSeries, priced_series
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
-from margin_assets.kernels.margin.settlement import settled, with_dividends
+from margin_assets.kernels.margin.settlement import Asked, settled, with_dividends
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.options.valuation import OptionValues, option_values, rescanned
 from margin_assets.kernels.rules.overlay_rules import OverlayRules
@@ -76,7 +77,12 @@ class Margined:
     @cached_property
     def book(self) -> Book:
         """Positions of each account, options that have ended as what they come to."""
-        return settled(*self._arrays, self.rules, lambda: self.scanned)
+        return settled(*self._arrays, self.rules, lambda: self.scanned, Asked(self.deciding))
+
+    @cached_property
+    def deciding(self) -> Int64Array | None:
+        """What decides options that have ended, by place of the series."""
+        return deciding_values(self.positions, *self._arrays)
 
     @property
     def held(self) -> Book:

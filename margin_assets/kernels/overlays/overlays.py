@@ -9,10 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 import polars as pl
-from numba import njit
 
-from margin_assets.kernels.numeric.compiled import BORROWS
-from margin_assets.kernels.numeric.money import MICRO, PPM, model_line
+from margin_assets.kernels.numeric.money import MICRO, PPM
 from margin_assets.kernels.overlays.charges import (
     RATE_SCALE,
     account_keys,
@@ -118,17 +116,6 @@ def expected_range_stress(
         stress=quotient(issuers["stress"], PPM),
         is_inside="is_inside",
     )
-
-
-@njit(**BORROWS)
-def delta_gamma_line(delta_value: int, gamma_value: int, move: float) -> int:
-    """P&L in cents of a position when its underlying moves by `move`, a gain positive.
-
-    `delta_value` is delta x units x price, `gamma_value` gamma x units x price squared, both in
-    cents. With beta x a move of SPY for `move` this is the beta-weighted stress of an option.
-    """
-    # One line, rounded once: the sum is the model value, of one cent.
-    return model_line(1, delta_value * move + gamma_value * 0.5 * move * move)
 
 
 def _concentration(held: pl.DataFrame, rules: OverlayRules) -> pl.DataFrame:

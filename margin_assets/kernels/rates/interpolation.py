@@ -10,9 +10,6 @@ import numpy as np
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 
-SLOPED = ("natural", "monotone", "kruger")
-"""Cubics by how the slopes at the nodes are found."""
-
 
 def linear_weights(nodes: FloatArray, at: FloatArray) -> FloatArray:
     """Weights of the nodes at each place; beyond the first and the last node, that node alone.

@@ -123,6 +123,6 @@ def _reg_t_needs(book: Book, series: Series, rules: Rules, accounts: Int64Array)
 
 def _buys(cents: Int64Array, rate: int) -> Int64Array:
     """What an amount buys where a rate of it must be put up, rounded down; never negative."""
-    amount = np.clip(cents, 0, _MOST)
+    amount = np.minimum(np.maximum(cents, 0), _MOST)
     whole = amount // rate
     return whole * PPM + (amount - whole * rate) * PPM // rate

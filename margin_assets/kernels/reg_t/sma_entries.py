@@ -84,10 +84,14 @@ def trade_entries(trades: Trades, rules: EntryRules) -> Int64Array:
     hedged = np.where(trades.is_marginable, rules.short_hedged, rules.non_margin)
     # Calls serve the first shares sold short, and the last ones that are bought back.
     short = np.maximum(-held, 0)
-    sold = np.where(quantity < 0, np.clip(trades.calls - short, 0, opening), 0)
-    kept = np.where(held < 0, np.clip(trades.calls - (short - closing), 0, closing), 0)
+    sold = np.where(quantity < 0, _within(trades.calls - short, opening), 0)
+    kept = np.where(held < 0, _within(trades.calls - (short - closing), closing), 0)
     released = _of_cost(trades, closing - kept, freed) + _of_cost(trades, kept, hedged)
     return released - _of_cost(trades, opening - sold, taken) - _of_cost(trades, sold, hedged)
+
+
+def _within(units: Int64Array, most: Int64Array) -> Int64Array:
+    return np.minimum(np.maximum(units, 0), most)
 
 
 def calls_against(

@@ -4,6 +4,7 @@ An option's time runs to the close of its last trading day: the last session at 
 expiry, or the session before that where it settles on the opening.
 """
 
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import polars as pl
 
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants, to_instants
+from margin_assets.rulebooks import in_force, remembered
 
 NEW_YORK = "America/New_York"
 HOUR = 3_600_000_000
@@ -20,7 +22,7 @@ NEVER_ENDS = np.iinfo(np.int64).max
 _DAY = DAY_HOURS * HOUR
 _USUAL_CLOSE = 16
 """Hour in New York, on days that the calendar does not reach."""
-_FRIDAY = 5
+_WEEK = 7
 _NO_HOURS_END = np.iinfo(np.int32).max
 
 
@@ -31,9 +33,20 @@ class SessionTimes(NamedTuple):
     closes: Int64Array
 
 
-def is_third_friday(day: pl.Expr) -> pl.Expr:
-    """Whether a date is the third Friday of its month."""
-    return (day.dt.weekday() == _FRIDAY) & day.dt.day().is_between(15, 21)
+def opening_days(days: pl.Series) -> pl.Series:
+    """Of some days those of the standard expiration, on which options on an index settle at open.
+
+    Each by the rulebook `index_options` in force on it.
+    """
+    known = days.drop_nulls().unique()
+    return known.filter(pl.Series(map(_is_standard, known), dtype=pl.Boolean))
+
+
+@remembered
+def _is_standard(day: date) -> bool:
+    told = in_force("index_options", day).numbers["opening_settlement"]
+    week = (day.day - 1) // _WEEK + 1
+    return bool(day.isoweekday() == told["weekday"] and week == told["week"])
 
 
 def last_instants(expiry: pl.Series, on_opening: pl.Series, times: SessionTimes) -> pl.Series:

@@ -1,14 +1,14 @@
 """Rulebooks that a lake adopted for itself: their texts, and who adopted which, when and why.
 
 `rulebooks/<family>/<date>-<hash>.toml` is a version's text, as a person reads it.
-`rulebooks/adoptions/<number>.json` adopts one: created where none of its number is, it is whole or
-not there, and of two people one gets the number. Neither is ever written again. The texts lie
-beside the tables and not in one: a session looks whether there is another before each plan, and
-that is one question for one name.
+`rulebooks/adoptions/<number>.json` is an act: it adopts one version, or one of each of several
+families together. Created where none of its number is, it is whole or not there, and of two people
+one gets the number. Neither is ever written again. The texts lie beside the tables and not in one:
+a session looks whether there is another before each plan, and that is one question for one name.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -16,7 +16,8 @@ from typing import Any
 
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.store.store import Lake
-from margin_assets.rulebooks import RulebookMissing, Text, adopted, planned_under
+from margin_assets.rulebooks import RulebookMissing, adopted, planned_under
+from margin_assets.rulebooks.texts import Text
 
 _FOLDER = "rulebooks"
 
@@ -26,6 +27,7 @@ class Adoption:
     """One version of one family, adopted by a lake."""
 
     number: int
+    """Of the act, which families that were adopted together share."""
     family: str
     effective: date
     digest: str
@@ -41,12 +43,16 @@ class Adoption:
         return f"this lake: {self.reason} ({self.adopted_by}, {self.adopted_at:%Y-%m-%d})"
 
 
+Act = Sequence[tuple[Adoption, Text]]
+"""What was adopted together: one version of each of its families."""
+
+
 class Adopted:
     """What one lake adopted, oldest first; read once, and then only what came since."""
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
-        self._known: list[tuple[Adoption, Text]] = []
+        self._acts: list[Act] = []
 
     def __call__(self) -> tuple[Text, ...]:
         """The texts adopted by now."""
@@ -58,9 +64,17 @@ class Adopted:
         Raises:
             RulebookMissing: A text is not as it was adopted.
         """
-        while self._lake.has_object(_record(len(self._known) + 1)):
-            self._known.append(self._read(len(self._known) + 1))
-        return list(self._known)
+        return [adopted for act in self.acts() for adopted in act]
+
+    def acts(self) -> list[Act]:
+        """The same by act, each of one family or more.
+
+        Raises:
+            RulebookMissing: A text is not as it was adopted.
+        """
+        while self._lake.has_object(_record(len(self._acts) + 1)):
+            self._acts.append(self._read(len(self._acts) + 1))
+        return list(self._acts)
 
     def after(self, last: Sealed | None) -> tuple[Text, ...]:
         """Of what is adopted, what the cycle after a sealed one is planned under.
@@ -74,9 +88,13 @@ class Adopted:
         plans = last.manifest["rulebooks"]
         return tuple(t for t in self() if t.effective > sealed or _is_planned(t, plans))
 
-    def _read(self, number: int) -> tuple[Adoption, Text]:
+    def _read(self, number: int) -> Act:
         with self._lake.open_object(_record(number)) as stream:
             told = json.loads(stream.read())
+        # Lakes have acts from before one could be of several families.
+        return [self._adopted(one) for one in (told if isinstance(told, list) else [told])]
+
+    def _adopted(self, told: dict[str, Any]) -> tuple[Adoption, Text]:
         adoption = Adoption(
             **told
             | {
@@ -92,22 +110,24 @@ class Adopted:
         return adoption, text
 
 
-def keep(lake: Lake, adoption: Adoption, text: str) -> bool:
-    """Writes an adoption under its number; False where somebody else has it already."""
-    # The text first: whoever finds the adoption finds it. By its name it is always the same.
-    lake.create_object(_path(adoption), text.encode())
-    told = json.dumps(asdict(adoption), indent=2, default=str).encode()
-    if lake.create_object(_record(adoption.number), told):
+def keep(lake: Lake, act: Act) -> bool:
+    """Writes an act under its number, whole; False where somebody else has it already."""
+    # The texts first: whoever finds the act finds them. By its name a text is always the same.
+    for adoption, text in act:
+        lake.create_object(_path(adoption), text.text.encode())
+    (record,) = {_record(adoption.number) for adoption, _ in act}
+    told = json.dumps([asdict(one) for one, _ in act], indent=2, default=str).encode()
+    if lake.create_object(record, told):
         return True
     # A store may have taken it and lost the answer.
-    with lake.open_object(_record(adoption.number)) as stream:
+    with lake.open_object(record) as stream:
         return stream.read() == told
 
 
 def copy(lake: Lake, to: Lake) -> None:
     """Adopts in another lake, which has adopted nothing, what a lake adopted."""
-    for adoption, text in Adopted(lake).all():
-        keep(to, adoption, text.text)
+    for act in Adopted(lake).acts():
+        keep(to, act)
 
 
 def _is_planned(text: Text, plans: Mapping[str, Any]) -> bool:

@@ -1,15 +1,21 @@
 """Tables as a sealed cycle left them, and landed rows in the order in which they landed."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
 from margin_assets.calendar import sessions
+from margin_assets.kernels.book.deciding import with_values
+from margin_assets.kernels.corporate.actions import register_of
 from margin_assets.kernels.corporate.contracts import Told, delivered_at
+from margin_assets.kernels.corporate.settlement_values import values_at
+from margin_assets.kernels.numeric.money import instants
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
 from schemas import FEEDS
+
+_LONGEST_SESSION = timedelta(hours=24)
 
 
 class SealedTables:
@@ -56,7 +62,25 @@ class SealedTables:
         if actions.height:
             asked = pl.col("symbol").is_in(found["symbol"].unique().implode())
         listed = self.in_landing_order("instruments").filter(asked).collect()
-        return delivered_at(found, Told(listed, actions, adjustments), sessions().opens)
+        told = Told(listed, actions, adjustments)
+        return self._decided(delivered_at(found, told, sessions().opens), actions)
+
+    def _decided(self, positions: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+        """Positions with the values that decide options which have ended and wait."""
+        ended = positions.filter(pl.col("expires_at") <= pl.col("as_of"))
+        if ended.is_empty():
+            return positions
+        above = pl.col("symbol").is_in(ended["underlying"].unique().implode())
+        first = ended.select(pl.col("expires_at").min() - _LONGEST_SESSION).item()
+        since = pl.col("event_time") >= first
+        prices = self.in_landing_order("prices").filter(above, since).collect()
+        register, times = register_of(actions, sessions().opens), sessions().times
+        parts = []
+        for _, part in positions.group_by("as_of", maintain_order=True):
+            at = int(instants(part["as_of"].head(1))[0])
+            values = values_at(part, prices, times, register.acted(at), at)
+            parts.append(with_values(part, values))
+        return pl.concat(parts).sort("account_id", "class_group", "symbol")
 
     def was_written(self, table: str) -> bool:
         """Whether any cycle up to the sealed one wrote the table, be it empty now or not."""

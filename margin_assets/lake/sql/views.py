@@ -47,10 +47,11 @@ LEFT JOIN (
 ) c ON c.account_id = s.account_id
 LEFT JOIN (
   SELECT account_id, breaks, breaks_on FROM (
-    SELECT account_id, business_date AS breaks_on, count(*) AS breaks,
+    SELECT account_id, business_date AS breaks_on,
+      sum(CASE WHEN kind = 'agreed' THEN 0 ELSE 1 END) AS breaks,
       row_number() OVER (PARTITION BY account_id ORDER BY business_date DESC) AS place
     FROM daily_breaks GROUP BY account_id, business_date
-  ) WHERE place = 1
+  ) WHERE place = 1 AND breaks > 0
 ) b ON b.account_id = s.account_id
 """
 VIEWS = {

@@ -15,10 +15,15 @@ from margin_assets.kernels.book.delivered_terms import (
     strike_a_unit,
 )
 from margin_assets.kernels.book.series import INDICES, USABLE
-from margin_assets.kernels.corporate.carried import Quote, over
 from margin_assets.kernels.corporate.exercises import SETTLED, Terms, settled_rows
 from margin_assets.kernels.corporate.settled_units import in_units_of_today
-from margin_assets.kernels.corporate.settlement_values import Windows, settlement_values, windows
+from margin_assets.kernels.corporate.settlement_values import (
+    NO_VALUE,
+    Windows,
+    settlement_values,
+    value_today,
+    windows,
+)
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import to_instants, to_scaled
 from margin_assets.kernels.rules.expiry import SessionTimes
@@ -26,7 +31,7 @@ from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.live.state.market import Market
 
 Tables = Callable[[], SealedTables]
-UNKNOWN = -1
+UNKNOWN = NO_VALUE
 _PRICE = ("symbol", "event_time", "price")
 
 
@@ -93,14 +98,9 @@ class SettlementInputs:
         )
         found = settlement_values(asked, self._priced(asked))
         rows = asked.select("symbol", "underlying", "ends").iter_rows()
-        values = [self._today(found.get(name, UNKNOWN), above, end) for name, above, end in rows]
+        acted = self._market.acted
+        values = [value_today(found.get(name), above, end, acted) for name, above, end in rows]
         return np.where(self._has_model(distinct), values, UNKNOWN).astype(np.int64)[place]
-
-    def _today(self, value: int, underlying: str, made: int) -> int:
-        """A value of the underlying in its units of today, which the strike is in."""
-        if value == UNKNOWN:
-            return UNKNOWN
-        return over(underlying, Quote(value, made), self._market.acted).price
 
     def paid_by(
         self, stated: Int64Array, symbol: Int64Array, at: Int64Array, point: int

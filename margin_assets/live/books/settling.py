@@ -23,6 +23,7 @@ from margin_assets.kernels.corporate.settlement_values import NEVER
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import instants, to_scaled
 from margin_assets.kernels.rules.expiry import SessionTimes
+from margin_assets.live.books.deciding import DecidingValues
 from margin_assets.live.books.settlement_inputs import (
     NOTHING_SETTLED,
     UNKNOWN,
@@ -31,6 +32,8 @@ from margin_assets.live.books.settlement_inputs import (
 )
 from margin_assets.live.state.holdings import Holdings
 from margin_assets.live.state.market import Market
+from margin_assets.live.state.names import NOBODY
+from margin_assets.live.state.ticks import Ticks
 
 _OUTCOME = {"exercise": EXERCISED, "assignment": ASSIGNED, "expiry": EXPIRED}
 _SIDE = {"exercise": -1, "assignment": 1, "expiry": 0}
@@ -64,6 +67,7 @@ class SettlementMonitor:
         self.is_on = False
         """Whether the plan at work settles: one from before it leaves what has ended waiting."""
         self._inputs = SettlementInputs(market, times, tables)
+        self._deciding = DecidingValues(market, self._inputs)
         self._holdings = holdings
         self._market = market
         self._passed = -1
@@ -84,6 +88,12 @@ class SettlementMonitor:
         self._passed = max(self._passed, point)
         if not self.is_on:
             self._waiting = None
+
+    def decide(self, point: int, ticks: Ticks | None = None) -> Int64Array:
+        """Takes the values that decide what waits; returns the options that one changes."""
+        if not self.is_on or not len(self._market.options()):
+            return NOBODY
+        return self._deciding.take(point, self._passed, ticks)
 
     def next_due(self) -> int:
         """Next instant at which the rule settles options; `NEVER` if none."""

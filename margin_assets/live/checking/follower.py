@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.checking.sealed_firm import Document, SealedFirm, sealed_firm
+from margin_assets.live.checking.turns import Turns
 from margin_assets.whatif.orders import Order
 
 _LOOK_SECONDS = 0.1
@@ -24,7 +25,7 @@ _STILL = "the newest cycle is still being read"
 _log = logging.getLogger(__name__)
 
 
-class Stale(LookupError):  # noqa: N818 (says what happened)
+class Stale(LookupError):
     """What is held is too old to answer from."""
 
 
@@ -42,6 +43,7 @@ class Follower:
         self._looked = 0.0
         """When it was last certain that no newer cycle than the one held was sealed."""
         self._trouble = _STILL
+        self._turns = Turns()
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -63,7 +65,8 @@ class Follower:
                 f"held is cycle {firm.cycle}, not known to be the newest for {age:.0f} s "
                 f"({STALE_SECONDS:.0f} are allowed): {self._trouble}"
             )
-        return firm.check(account, orders)
+        with self._turns:
+            return firm.check(account, orders)
 
     def look(self) -> bool:
         """Takes the newest sealed cycle where it is another; whether it was."""

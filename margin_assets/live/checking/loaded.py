@@ -69,7 +69,6 @@ def loaded(lake: Lake, sealed: Sealed, as_of: datetime, account: str | None = No
 
     days = calendar()
     monitor = Monitor(days, Restating(lambda _before: tables, points_of, days), lambda: scan)
-    has_calls = "calls" in sealed.manifest["rulebooks"]
     at = int(instants(pl.Series([as_of]))[0])
-    load_monitor(monitor, scan, at, points_of, has_calls=has_calls)
+    load_monitor(monitor, scan, at, points_of, sealed.manifest["rulebooks"])
     return monitor

@@ -10,8 +10,10 @@ from margin_assets.kernels.book.book import CASH
 from margin_assets.kernels.calls.open_calls import consequences
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MICRO
-from margin_assets.kernels.pretrade.check import Against, Scene, check
+from margin_assets.kernels.pretrade.check import check
 from margin_assets.kernels.pretrade.legs import Held, Legs
+from margin_assets.kernels.pretrade.reasons import Against
+from margin_assets.kernels.pretrade.scene import Scene
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.lake.ledger.adoptions import Adopted, decided_as
 from margin_assets.lake.ledger.ledger import Sealed
@@ -30,7 +32,7 @@ from schemas.desk.calls import CONSEQUENCES
 Document = dict[str, Any]
 
 
-class UnknownAccount(LookupError):  # noqa: N818 (says what happened)
+class UnknownAccount(LookupError):
     """The cycle knows no such account."""
 
 
@@ -111,7 +113,8 @@ class SealedFirm:
         def charges(before: Held, after: Held) -> Int64Array:
             return house_charges((before, after), market, self._point, self._rules)
 
-        return Scene(self._series, market.values, self._rules, self._on, charges)
+        marks = self._series, market.values, self._rules, self._on
+        return Scene(*marks, charges, market.deciding)
 
     def _against(self, place: int, held: Held, legs: Legs) -> Against:
         monitor, asked = self._monitor, self._consequences.get(place, frozenset())

@@ -7,8 +7,8 @@ import polars as pl
 
 from margin_assets.kernels.day_trading.day_trades import day_trades, weighed
 from margin_assets.kernels.numeric.money import CENTS
-from margin_assets.kernels.pretrade.check import DayTrading
 from margin_assets.kernels.pretrade.legs import Held, Legs
+from margin_assets.kernels.pretrade.reasons import DayTrading
 from margin_assets.live.firm.monitor import Monitor
 
 Row = dict[str, Any]

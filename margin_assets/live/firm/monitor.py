@@ -248,7 +248,8 @@ class Monitor:
         symbols, accounts = self._intake.take(point, changed, ticks, rules)
         if "desk_actions" in changed:
             accounts.append(self._intake.act(point, changed["desk_actions"], self.ladder))
-        moved = market.with_options(np.unique(np.concatenate([*symbols, carried])))
+        decided = self.settling.decide(point, ticks)
+        moved = market.with_options(np.unique(np.concatenate([*symbols, carried, decided])))
         market.reprice(moved, point, rules)
         self.whole.reprice(moved)
         accounts += [acted, *trades.enter(point, changed, moved)]
@@ -269,6 +270,8 @@ class Monitor:
         point = self.point
         self._intake.day = new_york_day(point)
         self.market.turn(point)
+        self.settling.pass_time(point)
+        self.settling.decide(point)
         self.market.reprice(self.market.options(), point, self.rules(point))
 
     def load_ladder(self, state: pl.DataFrame, point: int) -> None:

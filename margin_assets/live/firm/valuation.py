@@ -9,7 +9,7 @@ from margin_assets.kernels.firm_risk.issuer_map import largest_positions
 from margin_assets.kernels.margin.house import charge_house
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
-from margin_assets.kernels.margin.settlement import settled
+from margin_assets.kernels.margin.settlement import Asked, settled
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.options.valuation import rescanned
@@ -87,7 +87,8 @@ class Valuation:
         market, rules = self._market, rules_at(point)
         series = market.series(point, rules)
         book = self._holdings.book(sizes(series))
-        return settled(book, series, rules, lambda: market.values, accounts), series
+        asked = Asked(market.deciding, accounts)
+        return settled(book, series, rules, lambda: market.values, asked), series
 
     def reg_t(self, accounts: Int64Array, point: int) -> RegTFigures:
         """Where accounts stand under Regulation T at a grid point."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from margin_assets.kernels.book.deciding import without_values
 from margin_assets.kernels.book.delivered_terms import as_listed
 from margin_assets.kernels.book.last_fills import with_places
 from margin_assets.kernels.corporate.exercises import leg_fills, settlement_frame
@@ -154,7 +155,8 @@ class CycleRunner:
 
     def _state(self, of: Int64Array | None) -> dict[str, pl.DataFrame]:
         era = self.monitor.margined(of)
-        frames = {"positions": as_listed(era.positions), "account_state": era.accounts}
+        positions = without_values(as_listed(era.positions))
+        frames = {"positions": positions, "account_state": era.accounts}
         # The kernels that Dagster runs by business date.
         frames |= tables_over((era,))
         frames["margin_summary"] = self.acceptor.refusals.flagged(frames["margin_summary"])
@@ -244,4 +246,5 @@ def _ordered(frame: pl.DataFrame) -> pl.DataFrame:
 def _instant(point: int | None) -> datetime | None:
     if point is None:
         return None
-    return to_instants(np.array([point], dtype=np.int64)).item()  # type: ignore[no-any-return]
+    found: datetime = to_instants(np.array([point], dtype=np.int64)).item()
+    return found

@@ -1,5 +1,7 @@
 """The firm of a sealed cycle put back into memory."""
 
+from collections.abc import Container
+
 import numpy as np
 import polars as pl
 
@@ -29,10 +31,11 @@ def pending_rows(scan: SealedTables, feed: str, monitor: Monitor) -> pl.DataFram
 
 
 def load_monitor(
-    monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf, *, has_calls: bool
+    monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf, planned: Container[str]
 ) -> None:
-    """Puts a sealed cycle's firm into the monitor; `has_calls` where its plan knew of them."""
+    """Puts a sealed cycle's firm into the monitor; `planned`: families of its plan's rulebooks."""
     monitor.last_point = as_of
+    monitor.settling.is_on = "expiry" in planned
     for feed in ("instruments", *DATED, "prices", "rates"):
         rows = _newest(scan, feed, as_of)
         past = rows.filter(pl.Series(instants(rows["event_time"]) <= as_of))
@@ -57,9 +60,8 @@ def load_monitor(
     monitor.whole.load(limits, scan("limit_breaches"))
     monitor.resume()
     calls = scan("margin_calls").sort("cycle", maintain_order=True)
-    monitor.load_calls(calls, as_of, has_begun=has_calls)
+    monitor.load_calls(calls, as_of, has_begun="calls" in planned)
     monitor.plans.load()
-    monitor.settling.pass_time(as_of)
 
 
 def _newest(scan: SealedTables, feed: str, as_of: int) -> pl.DataFrame:

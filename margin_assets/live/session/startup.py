@@ -129,8 +129,8 @@ def _load_firm(source: Source, sealed: Sealed, runner: CycleRunner) -> None:
     scan = SealedTables(source.lake, sealed.table_versions, before=runner.held.since)
     if sealed.as_of is not None:
         as_of = instants(pl.Series([sealed.as_of])).item()
-        has_calls = "calls" in sealed.manifest["rulebooks"]
-        load_monitor(runner.monitor, scan, as_of, source.points_of, has_calls=has_calls)
+        planned = sealed.manifest["rulebooks"]
+        load_monitor(runner.monitor, scan, as_of, source.points_of, planned)
         runner.rates.load(scan, as_of)
     accounts = scan("account_state").sort("account_id")
     runner.shards.load(accounts["account_id"].to_list(), accounts["as_of"])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from margin_assets.kernels.corporate.actions import Action
-from margin_assets.kernels.corporate.carried import Quote, carried
+from margin_assets.kernels.corporate.carried import NO_QUOTE, Quote, carried
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.live.state.market import Market
@@ -53,4 +53,4 @@ class CarriedPrices:
         return ticks.place
 
     def _of(self, symbol: str) -> Quote:
-        return self._landed.get(self._market.symbols.place(symbol), Quote(0, -1))
+        return self._landed.get(self._market.symbols.place(symbol), NO_QUOTE)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from margin_assets.kernels.book.deciding import UNDECIDED, with_values
 from margin_assets.kernels.book.deliverables import adjusted
 from margin_assets.kernels.book.marks import (
     NEVER,
@@ -76,6 +77,7 @@ _BY_SYMBOL = {
     "underlying": _UNKNOWN,
     "is_known": False,
     "implied_volatility": np.nan,
+    "deciding": UNDECIDED,
 }
 """Arrays by symbol, and what a symbol not seen before has there."""
 
@@ -95,10 +97,8 @@ class Market:
         self.price_time = np.zeros(0, dtype=np.int64)
         self.price_state = np.zeros(0, dtype=np.int8)
         self.change_at = np.zeros(0, dtype=np.int64)
-        self.beta = np.zeros(0)
-        self.beta_time = np.zeros(0, dtype=np.int64)
-        self.volatility = np.zeros(0)
-        self.volatility_time = np.zeros(0, dtype=np.int64)
+        self.beta, self.volatility = np.zeros((2, 0))
+        self.beta_time, self.volatility_time = np.zeros((2, 0), dtype=np.int64)
         # Average daily volume, micro-units; negative where none is known.
         self.volume, self.volume_time = np.zeros((2, 0), dtype=np.int64)
         self.class_group = np.zeros(0, dtype=np.int32)
@@ -107,6 +107,8 @@ class Market:
         """Place of what an option is written on; negative for everything else."""
         self.is_known = np.zeros(0, dtype=np.bool_)
         self.implied_volatility = np.zeros(0)
+        self.deciding: Int64Array = np.zeros(0, dtype=np.int64)
+        """What decides options that have ended and wait, micro-dollars; negative where unknown."""
         self.rate, self._rate_time = np.nan, _LONG_AGO
         self._instruments, self._adjustments = pl.DataFrame(schema=_VERSIONED), _no_adjustments()
         nobody: Int64Array = np.zeros(0, dtype=np.int64)
@@ -427,7 +429,8 @@ class Market:
         )
         rate = None if np.isnan(self.rate) else float(self.rate)
         implied = pl.Series(self.implied_volatility).fill_nan(None)
-        return with_underlyings(own, rate).with_columns(implied_volatility=implied)
+        known = with_underlyings(own, rate).with_columns(implied_volatility=implied)
+        return with_values(known, self.deciding) if (self.deciding >= 0).any() else known
 
 
 @cache

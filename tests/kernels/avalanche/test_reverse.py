@@ -17,7 +17,6 @@ from margin_assets.kernels.avalanche.reverse.points import (
     within,
 )
 from margin_assets.kernels.avalanche.reverse.polish import (
-    analytic,
     distinct,
     polished,
     shortened,
@@ -47,10 +46,9 @@ def _linear(space: Space) -> Exceedance:
 
 
 def test_a_linear_need_breaks_at_the_closed_form(space: Space):
-    move, distance = analytic(SLOPES, CORRELATION, LIQUID)
-
-    assert move @ SLOPES == pytest.approx(LIQUID)
-    assert np.sqrt(move @ np.linalg.solve(CORRELATION, move)) == pytest.approx(distance)
+    # Hasofer and Lind: z* = K C b / (b' C b), at distance K / sqrt(b' C b).
+    variance = SLOPES @ CORRELATION @ SLOPES
+    move, distance = LIQUID / variance * (CORRELATION @ SLOPES), LIQUID / np.sqrt(variance)
 
     found = bred(space, _linear(space), np.zeros((0, space.width)), _draws, Effort())
     best = polished(space, _linear(space), found.best)

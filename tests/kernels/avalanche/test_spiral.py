@@ -8,7 +8,6 @@ import pytest
 from margin_assets.kernels.avalanche.answers.spiral import (
     Depth,
     impact_slopes,
-    rounds_of,
     spiral,
 )
 
@@ -36,11 +35,6 @@ def test_a_cascade_of_two_factors_grows_as_the_condition_says():
     # The two calls turn about each other, so growth is even only over many rounds.
     assert (np.linalg.norm(call) / 1e6) ** (1 / 200) == pytest.approx(found.rho, rel=0.01)
     assert found.is_stable == (found.rho < 1)
-
-
-@pytest.mark.parametrize("rho", [0.3, 1.0, 1.4])
-def test_rounds_add_up(rho: float):
-    assert rounds_of(5.0, rho, 6) == pytest.approx(sum(5.0 * rho**k for k in range(7)))
 
 
 def test_no_way_back_from_one_on():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from margin_assets.kernels.corporate.actions import NONE, SAME, Action, Ratio
 from margin_assets.kernels.corporate.balances import Balance, Books, act, carried_price
-from margin_assets.kernels.corporate.carried import Quote, carried
+from margin_assets.kernels.corporate.carried import NO_QUOTE, Quote, carried
 
 MICRO = 1_000_000
 SPLIT = Action("S", "split", "X", 100, SAME, None, NONE, 0, 0, "keep", 0, 0, -1)
@@ -147,6 +147,15 @@ def test_prices_follow_what_they_are_prices_of():
     assert found("Y", merger(1, 2, 3), X=(700, 90)) == (0, -1)
 
 
-def test_a_price_that_a_false_ratio_makes_is_no_dearer_than_any_may_be():
-    # A split of one for a million told the wrong way round, at 100 USD.
-    assert carried_price(100 * MICRO, Ratio(1, 1_000_000)) == 10_000_000 * MICRO
+def test_a_price_that_a_false_ratio_makes_is_none():
+    # A split of a million for one told the wrong way round: 100 million USD a unit.
+    false = split(1, 1_000_000)
+    assert carried("X", quotes(X=(100 * MICRO, 90)), [false]) == NO_QUOTE
+    assert carried("X", quotes(X=(10 * MICRO, 90)), [false]) == (10_000_000 * MICRO, 90)
+    # Told right again it stands as it was.
+    again = split(1_000_000)._replace(at=110)
+    assert carried("X", quotes(X=(100 * MICRO, 90)), [false, again]) == (100 * MICRO, 90)
+    # What a position was last traded at stays one that a table takes.
+    held: Books = {"X": Balance(-100 * MICRO, 100 * MICRO)}
+    act(false, held)
+    assert held["X"].price == 10_000_000 * MICRO

@@ -18,7 +18,9 @@ from margin_assets.kernels.initial_margin.cuts import (
     trained,
     values_of,
 )
+from margin_assets.kernels.rules.clearing_rules import Scan
 
+SCANS = scanned.scans(Scan(steps=3, extreme=3, covered=3))
 LAW = settings(max_examples=15, deadline=None, derandomize=True)
 NO_GAMMA = np.zeros(2)
 
@@ -165,14 +167,14 @@ def test_the_sixteen_scenarios_of_one_commodity(
     delta: float, gamma: float, vega: float, loss: float
 ):
     exposure = Exposure(np.array([delta, vega]), np.array([gamma, 0.0]))
-    planes = scanned.scan_planes(2, 0, 1, np.array([0.1, 0.2]))
+    planes = scanned.scan_planes(SCANS, (0, 1), np.array([0.1, 0.2]))
     assert values_of(planes, exposure, today(2)) == pytest.approx([loss])
 
 
 def test_credit_between_commodities_is_a_share_of_the_lesser_side_twice():
     exposure = Exposure(np.array([100.0, -60.0]), NO_GAMMA)
     ranges = np.array([0.1, 0.1])
-    groups = [scanned.Scanned(scanned.scan_planes(2, n, None, ranges), n) for n in (0, 1)]
+    groups = [scanned.Scanned(scanned.scan_planes(SCANS, (n, None), ranges), n) for n in (0, 1)]
     credit = scanned.credit_plane(groups, exposure, 0.25)
     # 10 for the long, 6 for the short: credit of a quarter of 6, on both sides.
     assert values_of(credit, exposure, today(2)) == pytest.approx([-3.0])

@@ -23,13 +23,13 @@ def test_a_buffer_is_used_up_before_the_charge_rises():
     raw = np.array([100.0, 110.0, 120.0, 130.0, 104.0, 60.0])
     # From 125: covered up to 125, then the model; down only to 1.25 times the model.
     expected = [125.0, 125.0, 125.0, 130.0, 130.0, 75.0]
-    assert charged(raw, raw, Tool("buffer25")) == pytest.approx(expected)
+    assert charged(raw, raw, Tool("buffer25", 0.25)) == pytest.approx(expected)
 
 
 @LAW
 @given(MARGINS)
 def test_what_a_buffer_charges_lies_between_the_model_and_a_quarter_above(raw: np.ndarray):
-    found = charged(raw, raw, Tool("buffer25"))
+    found = charged(raw, raw, Tool("buffer25", 0.25))
     assert (found >= raw).all()
     assert (found <= 1.25 * raw).all()
 
@@ -40,7 +40,9 @@ def test_more_stress_is_never_charged_less_and_a_floor_is_kept(
     raw: np.ndarray, anchor: float, more: float
 ):
     low, high = (np.full(len(raw), level) for level in (anchor, anchor + more))
-    assert (charged(raw, low, Tool("stress25")) <= charged(raw, high, Tool("stress25"))).all()
+    assert (
+        charged(raw, low, Tool("stress25", 0.25)) <= charged(raw, high, Tool("stress25", 0.25))
+    ).all()
     assert (charged(raw, low, Tool("floor10y")) >= anchor).all()
 
 
@@ -49,7 +51,7 @@ def test_a_step_of_volatility_reaches_margin_as_the_memory_lets_it():
     found = step_response(2.0, 0.97, 20, Tool("none"))
     assert found[[0, 1, 20]] == pytest.approx([1.0, 1.09**0.5, (4.0 - 3.0 * 0.97**20) ** 0.5])
     assert step_response(2.0, 1.0, 5, Tool("none"))[-1] == 1.0
-    assert step_response(2.0, 0.97, 1, Tool("buffer25"))[-1] == 1.0
+    assert step_response(2.0, 0.97, 1, Tool("buffer25", 0.25))[-1] == 1.0
 
 
 def test_swing_names_the_largest_rise_over_days():

@@ -10,7 +10,6 @@ from margin_assets.kernels.intraday.deficit_tables import Saved
 from margin_assets.kernels.intraday.intraday import (
     governing_rules,
     intraday_rules,
-    largest_purchase,
     opens,
     trades_reduce,
     worst_order,
@@ -72,11 +71,6 @@ def test_business_days_of_the_deficit_skip_juneteenth():
     assert row["deficit_date"] == date(2026, 6, 8)
     assert (row["fifth_business_day"], row["due_on"]) == (date(2026, 6, 15), date(2026, 6, 15))
     assert row["fifteenth_business_day"] == date(2026, 6, 30)
-
-
-def test_three_times_leveraged_fund_buys_four_thirds_of_the_level():
-    assert largest_purchase(1_000_000, 750_000) == 1_333_333
-    assert largest_purchase(-1, 750_000) == 0
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from margin_assets.whatif import DocumentError, whatif
 
@@ -47,6 +49,11 @@ def at(price: float, **more: object) -> Json:
 
 def reasons(found: Json, name: str = "indeterminate_reasons") -> set[str]:
     return {reason for entry in found[name] for reason in entry["reasons"]}
+
+
+def decided(contract: str, quantity: int, value: float) -> Json:
+    """A contract whose time is over, and what its underlying was worth in its last session."""
+    return ended(contract, quantity, settlement_value=value)
 
 
 INDEX = {"asset_class": "broad_index"}
@@ -97,6 +104,77 @@ CASES = [
         10_500,
         2_200,
     ),
+    # In the money at the last close by 106, at 104 now: assigned it leaves 51,000 less 31,200.
+    ("left", [decided("C105", -10, 106)], at(104), "reg_t", 50_000, 51_000, 31_200),
+    # Assigned the stock is gone and 105,000 free; worthless it stays, less 26,000.
+    (
+        "left, covered",
+        [shares(1_000), decided("C105", -10, 106)],
+        at(104),
+        "reg_t",
+        0,
+        104_000,
+        26_000,
+    ),
+    ("left, put", [decided("P105", -10, 104)], at(106), "reg_t", 130_000, 131_000, 26_500),
+    # Worthless the short stock is not bought back: 24,000 less 31,800.
+    (
+        "left, put on short",
+        [shares(-1_000), decided("P105", -10, 104)],
+        at(106),
+        "reg_t",
+        130_000,
+        24_000,
+        31_800,
+    ),
+    # Exercised by exception it buys at 105 what is at 104: 9,000 less 26,000.
+    ("left, long", [decided("C105", 10, 106)], at(104), "reg_t", 10_000, 9_000, 26_000),
+    # Out of the money at the close and in it now: assigned it leaves 17,200, worthless 50,000.
+    ("come", [decided("C105", -10, 104)], at(106), "reg_t", 50_000, 49_000, 31_800),
+    (
+        "come, covered",
+        [shares(1_000), decided("C105", -10, 104)],
+        at(106),
+        "reg_t",
+        0,
+        106_000,
+        26_500,
+    ),
+    # Both agree: what is in the money is assigned though the stock would be worth less.
+    (
+        "both",
+        [shares(1_000), decided("C105", -10, 107)],
+        at(106),
+        "reg_t",
+        0,
+        105_000,
+        0,
+    ),
+    ("neither", [decided("C105", -10, 104)], at(103), "reg_t", 50_000, 50_000, 0),
+    # Of a spread that was worth 5,000 the long leg alone is worst: 4,000 less 26,000.
+    (
+        "left, spread",
+        [decided("C105", -10, 112), decided("C110", 10, 112)],
+        at(104),
+        "reg_t",
+        10_000,
+        4_000,
+        26_000,
+    ),
+    # Each long leg alone is worse than nothing, both together worse still: 500 x 104 and 105.
+    (
+        "left, two long",
+        [decided("C105", 5, 106), decided("C104", 5, 106)],
+        at(103),
+        "reg_t",
+        10_000,
+        8_500,
+        25_750,
+    ),
+    # An index pays by the value that decides, wherever it is now.
+    ("index left", [decided("C105", -10, 106)], at(104, **INDEX), "reg_t", 9_000, 8_000, 0),
+    ("index come", [decided("C105", -10, 104)], at(110, **INDEX), "reg_t", 9_000, 9_000, 0),
+    ("index put", [decided("P105", -10, 100)], at(90, **INDEX), "reg_t", 9_000, 4_000, 0),
 ]
 
 
@@ -118,6 +196,56 @@ def test_what_has_ended_counts_as_settled_for_the_worse(
     groups = sum(group["maintenance_requirement"] for group in found["reg_t"]["groups"])
     if kind == "reg_t":
         assert groups == requirement
+
+
+@settings(deadline=None)
+@given(
+    now=st.integers(90, 120),
+    value=st.integers(90, 120),
+    stock=st.sampled_from([-500, 0, 300, 1_000]),
+    kind=st.sampled_from(["reg_t", "portfolio_margin"]),
+    legs=st.dictionaries(
+        st.sampled_from(["C95", "C105", "C110", "P100", "P115"]),
+        st.sampled_from([-10, -3, 4, 10]),
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_no_outcome_leaves_less_than_what_is_carried(
+    now: int, value: int, stock: int, kind: str, legs: dict[str, int]
+):
+    """Outcomes as shares and cash, in documents without an option."""
+    in_the_money = [(name, held) for name, held in legs.items() if gain(name, value) > 0]
+    standing = [shares(stock)] if stock else []
+    carried = answer(
+        *standing,
+        *(decided(name, held, value) for name, held in legs.items()),
+        known=at(now),
+        kind=kind,
+        cash=100_000,
+    )
+    # By both in the money a short one is assigned, whatever becomes of the others.
+    sure = [(n, held) for n, held in in_the_money if held < 0 and gain(n, now) > 0]
+    others = [leg for leg in in_the_money if leg not in sure]
+    outcomes = [sure, sure + others, *([*sure, leg] for leg in others)]
+
+    for delivered in outcomes:
+        held, cash = stock, 100_000
+        for name, contracts in delivered:
+            moved = contracts * 100 * (1 if name[0] == "C" else -1)
+            held, cash = held + moved, cash - moved * int(name[1:])
+        found = answer(*([shares(held)] if held else []), known=at(now), kind=kind, cash=cash)
+        assert carried["house"]["excess"] <= found["house"]["excess"], delivered
+
+
+def gain(contract: str, price: int) -> int:
+    above = price - int(contract[1:])
+    return above if contract[0] == "C" else -above
+
+
+def test_one_contract_has_one_value_that_decides():
+    with pytest.raises(DocumentError, match=r"positions\[1\].settlement_value"):
+        answer(decided("C105", 1, 106), decided("C105", 2, 107))
 
 
 def test_what_has_ended_covers_nothing():

@@ -20,6 +20,7 @@ from margin_assets.kernels.rules.expiry import (
     next_turns,
     time_left,
 )
+from margin_assets.rulebooks import changed_by
 
 NEW_YORK = ZoneInfo("America/New_York")
 AMERICAN, EUROPEAN = "american", "european"
@@ -77,6 +78,15 @@ def test_time_ends_at_the_close_of_the_last_trading_day(
     close = datetime.fromisoformat(expected).replace(tzinfo=NEW_YORK)
 
     assert end_of(expiry, style, issuer, settlement) == close
+
+
+def test_the_standard_expiration_is_a_number_of_a_rulebook():
+    with changed_by({"index_options": {"opening_settlement": {"weekday": 3, "week": 4}}}):
+        wednesday = end_of("2024-06-26", EUROPEAN, BROAD)
+        friday = end_of("2024-06-21", EUROPEAN, BROAD)
+
+    assert wednesday == datetime(2024, 6, 25, 16, tzinfo=NEW_YORK)
+    assert friday == datetime(2024, 6, 21, 16, tzinfo=NEW_YORK)
 
 
 def hours(end: datetime, at: datetime) -> tuple[int, bool]:

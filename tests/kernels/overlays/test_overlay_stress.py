@@ -3,9 +3,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from margin_assets.kernels.numeric.money import CENTS
 from margin_assets.kernels.overlays.overlays import (
-    delta_gamma_line,
     expected_range_stress,
     house_initial,
 )
@@ -218,19 +216,3 @@ def test_initial_requirement_is_a_multiple_of_maintenance():
 
     assert on["house_initial_requirement"].to_list() == [110_000, 125_000, 125_000]
     assert off["house_initial_requirement"].to_list() == [100_000] * 3
-
-
-@pytest.mark.parametrize(
-    ("delta", "gamma", "move", "pnl"),
-    [
-        # F-BETA-02: 500 short deltas and 2 short gammas a dollar at 200, beta 1.3, SPY -5%.
-        pytest.param(-500 * 200, -2 * 200**2, 1.3 * -0.05, "6331.00", id="short options, down"),
-        pytest.param(-500 * 200, -2 * 200**2, 1.3 * 0.05, "-6669.00", id="short options, up"),
-        pytest.param(100_000, 0, 0.02, "2000.00", id="a stock has no gamma"),
-        pytest.param(0, -10_000, 0.1, "-50.00", id="a short straddle loses either way"),
-    ],
-)
-def test_delta_gamma_line(delta: int, gamma: int, move: float, pnl: str):
-    line = delta_gamma_line(delta * CENTS, gamma * CENTS, move)
-
-    assert Decimal(int(line)) / CENTS == Decimal(pnl)

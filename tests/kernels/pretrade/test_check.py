@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from margin_assets.kernels.pretrade.check import Against, Check, DayTrading
+from margin_assets.kernels.pretrade.check import Check
+from margin_assets.kernels.pretrade.reasons import Against, DayTrading
 from margin_assets.whatif import whatif
 from tests.support.checked_orders import Document, checked, document, option, stock
 

@@ -11,7 +11,7 @@ import pytest
 
 from margin_assets.assets.resources import LakeResource
 from margin_assets.calendar import calendar
-from margin_assets.checks.consistency import actions_name_known_symbols
+from margin_assets.checks.arrivals import actions_name_known_symbols
 from margin_assets.cli.account.story import story
 from margin_assets.desk.account_document import account_document
 from margin_assets.kernels.history.accrued import with_accrued
@@ -155,6 +155,27 @@ def daily_equity(firm: Firm, when: datetime) -> Decimal:
     accounts = with_accrued(account_state_at(booked, close, times), firm.table(DIVIDENDS))
     found = margin_summary(margined(positions_at(landed, close, times), accounts))
     return found.sort("account_id")["equity"].item(0)
+
+
+def test_a_split_told_the_wrong_way_round_leaves_no_price(tmp_path: Path):
+    firm = begun(tmp_path, SHORTED)
+
+    monday(firm, corporate_actions=[split("1", "1000000", fractions="keep")])
+
+    # A ten thousandth of a unit at 645,570,000 USD, which no price may be: it is carried at the
+    # most that one may be, 10,000,000, x 1.5.
+    shown = firm.rows("positions", "quantity", "last_price", "price_state", "market_value")
+    assert shown == [(Decimal("-0.0001"), None, "missing", Decimal(-1500))]
+    assert firm.rows("margin_summary", "status", "reasons") == [
+        ("indeterminate", "price_missing;beta_missing")
+    ]
+    held, _ = daily(firm, EVENING)
+    assert held == firm.table("positions").select(HELD).rows()
+    assert_a_process_takes_over(firm)
+
+    # A price of Monday is one of its own.
+    monday(firm, 5, prices=[price("X", "646", MONDAY + timedelta(minutes=5))])
+    assert firm.rows("positions", "price_state") == [("fresh",)]
 
 
 DIVIDENDS = "accrued_dividends"

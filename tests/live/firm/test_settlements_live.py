@@ -9,7 +9,15 @@ import polars as pl
 import pytest
 
 from margin_assets.cli.account.story import story
+from margin_assets.desk.account_document import account_document
+from margin_assets.kernels.margin.margined import Margined
+from margin_assets.kernels.rules.rules import rules_in_force
 from margin_assets.lake.ledger.moment import sealed_moment
+from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.live.checking.sealed_firm import sealed_firm
+from margin_assets.live.past.replay import replay
+from margin_assets.whatif import answer
+from margin_assets.whatif.orders import parse_orders
 from tests.support.live_driver import (
     Firm,
     account,
@@ -79,6 +87,44 @@ def test_what_nobody_reported_is_settled_by_the_close_of_the_last_day(ruled: Fir
     assert summary(ruled, "A")["status"] == "determinate"
     assert_history_agrees(ruled)
     assert_a_process_takes_over(ruled)
+
+
+def test_what_left_the_money_since_its_last_day_waits_at_the_worse_outcome(
+    waiting: Firm, tmp_path: Path
+):
+    firm = waiting.copied(tmp_path)
+    ticked(firm, MONDAY + timedelta(hours=14), "104")
+
+    # At 106 on Friday: assigned it leaves 10,000 + 105,000 - 104,000 and 30% of the stock.
+    assert figures(firm) == (11_000, 31_200, -20_200)
+    assert_history_agrees(firm)
+    assert beside_the_tables(firm) == {-20_200}
+    assert_a_process_takes_over(firm)
+
+    # The last price of Friday lands: it was out of the money, and is.
+    firm.cycle(LANDED, prices=[price("X", "104.5", EXPIRY + timedelta(hours=19.995))])
+    assert figures(firm) == (10_000, 0, 10_000)
+    assert beside_the_tables(firm) == {10_000}
+    assert beside_the_tables(firm) == {10_000}
+    assert_a_process_takes_over(firm)
+    ticked(firm, NOON, "104")
+    assert held(firm) == {}
+    assert replay(firm.lake).difference is None
+
+
+def beside_the_tables(firm: Firm) -> set[float]:
+    """Excess as a document, a plan and an order's check are struck on."""
+    sealed = firm.session.ledger.last_sealed()
+    assert sealed is not None
+    tables = SealedTables(firm.lake, sealed.table_versions)
+    frames = tables.delivered_positions(), tables("account_state")
+    planned = Margined(*frames, rules_in_force(MONDAY.date())).governed.figures
+    checked = sealed_firm(firm.lake, sealed).check("A", parse_orders(["BUY 1 X @ 104"]))
+    return {
+        answer(account_document(tables, "A"))["house"]["excess"],
+        float(planned.equity[0] - planned.governing[0]) / 100,
+        checked["excess"]["before"],
+    }
 
 
 REPORTED = (

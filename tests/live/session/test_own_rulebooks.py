@@ -1,5 +1,7 @@
 """A lake decides by rulebooks of its own, from their day on and in every replay."""
 
+import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -197,9 +199,9 @@ def test_of_two_people_one_gets_the_number(firm: Firm) -> None:
     asked = proposal(firm.lake, STRICTER, "own.toml", NEXT)
     (first,) = adopted(firm.lake)
 
-    assert keep(firm.lake, first, asked.texts[0].text)
+    assert keep(firm.lake, [(first, asked.texts[0])])
     theirs = Adoption(**first.__dict__ | {"adopted_by": "joe"})
-    assert not keep(firm.lake, theirs, asked.texts[0].text)
+    assert not keep(firm.lake, [(theirs, asked.texts[0])])
     with pytest.raises(Refused, match="say why"):
         adopt(firm.lake, asked, ("mia", " "), NOW)
 
@@ -213,6 +215,47 @@ def test_what_was_proposed_before_another_adopted_is_refused(firm: Firm) -> None
         adopt(firm.lake, slow, WHO, NOW)
     with decided_next(firm.lake):
         assert rules_in_force(NEXT).long_maintenance == 700_000
+
+
+def test_families_are_adopted_together_or_not_at_all(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = STRICTER + "[house.ladder]\nwarning_below = 0.04\n"
+    create, left = Lake.create_object, iter(range(9))
+
+    def dies_at(life: int) -> Callable[[Lake, str, bytes], bool]:
+        def created(lake: Lake, path: str, content: bytes) -> bool:
+            if next(left) == life:
+                raise KeyboardInterrupt
+            return create(lake, path, content)
+
+        return created
+
+    for life in range(3):  # each text, and the act
+        left = iter(range(9))
+        monkeypatch.setattr(Lake, "create_object", dies_at(life))
+        with pytest.raises(KeyboardInterrupt):
+            adopted(firm.lake, both)
+        assert Adopted(firm.lake).all() == []
+    monkeypatch.undo()
+
+    assert [(one.number, one.family) for one in adopted(firm.lake, both)] == [
+        (1, "finra_4210"),
+        (1, "house"),
+    ]
+    with decided_next(firm.lake):
+        rules = rules_in_force(NEXT)
+    assert (rules.long_maintenance, rules.warning_below) == (700_000, 40_000)
+
+
+def test_an_act_of_one_family_as_lakes_have_it_from_before_stands(firm: Firm) -> None:
+    adopted(firm.lake)
+    record = Path(firm.lake.uri) / "rulebooks/adoptions/000001.json"
+    (told,) = json.loads(record.read_text("utf-8"))
+    record.write_text(json.dumps(told), "utf-8")
+
+    ((one, _),) = Adopted(firm.lake).all()
+    assert (one.number, one.family, one.effective) == (1, "finra_4210", NEXT)
 
 
 @pytest.mark.s3

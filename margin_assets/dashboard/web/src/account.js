@@ -317,6 +317,19 @@ function dimension(name, state, since, reason) {
 function deskParts(found, id) {
   const parts = [];
   const missing = [];
+  if (found.breaks.length) {
+    parts.push(h("h3", {}, `△ Differs from the firm's own books at the close of ${found.breaks[0].business_date}`), table("Breaks", [
+      ["What", (row) => fmt.word(row.kind)],
+      ["Symbol", (row) => row.symbol ?? ""],
+      ["Ours", (row) => fmt.number(row.ours), "n"],
+      ["Theirs", (row) => fmt.number(row.theirs), "n"],
+      ["Value", (row) => fmt.dollarsExact(row.market_value), "n"],
+      ["Requirement by theirs", (row) => fmt.dollarsExact(row.requirement_change), "n"],
+      ["Excess by theirs", (row) => fmt.dollarsExact(row.excess_change), "n"],
+      ["Since", (row) => row.first_seen],
+      ["Business days", (row) => fmt.count(row.age), "n"],
+    ], found.breaks));
+  }
   if (found.margin_calls === null) missing.push("calls");
   else {
     parts.push(table("Margin calls", [

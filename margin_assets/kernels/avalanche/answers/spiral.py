@@ -43,13 +43,6 @@ def spiral(call_by_move: FloatArray, move_by_sale: FloatArray, sale_by_call: Flo
     return Spiral(rho, multiplier, rho < 1.0, parts)
 
 
-def rounds_of(first: float, rho: float, rounds: int) -> float:
-    """Calls after so many rounds that began with a first one, USD."""
-    if rho == 1.0:
-        return first * (rounds + 1)
-    return float(first * (1.0 - rho ** (rounds + 1)) / (1.0 - rho))
-
-
 class Depth(NamedTuple):
     """What a factor's market takes, one entry a factor."""
 

@@ -20,7 +20,6 @@ from margin_assets.kernels.numeric.arrays import FloatArray
 from margin_assets.kernels.numeric.compiled import BORROWS
 
 _DEEPEST = -1e300
-_CAPITAL_CAP = 2.0
 
 
 @njit(**BORROWS)
@@ -116,13 +115,16 @@ def _damp(margin: Margin, sets: Sets, place: tuple[int, bool]) -> None:
 
 
 @njit(**BORROWS)
-def premium(charge: float, capital: float) -> float:
-    """What is asked on top where the charge exceeds net capital (4.3; NSCC's rule of 2021)."""
+def premium(charge: float, capital: float, most: float) -> float:
+    """What is asked on top where the charge exceeds net capital, by a ratio of at most so much.
+
+    Source: NSCC Rules, Procedure XV, excess capital premium, by way of the rulebook `clearing`.
+    """
     if charge <= capital:
         return 0.0
     if capital <= 0.0:
-        return _CAPITAL_CAP * (charge - capital)
-    return (charge - capital) * min(charge / capital, _CAPITAL_CAP)
+        return most * (charge - capital)
+    return (charge - capital) * min(charge / capital, most)
 
 
 @njit(**BORROWS)
@@ -149,6 +151,6 @@ def strike(
     _addons(margin, market, weather, (addons, units), s)
     for p in range(LANES):
         charge = margin.damped[s, p] + margin.value[p]
-        beyond = margin.value[p] + premium(charge, sets.capital[s])
+        beyond = margin.value[p] + premium(charge, sets.capital[s], sets.capital_ratio[s])
         margin.addon[s, p] = sets.multiplier[s] * beyond
         margin.charged[s, p] = sets.multiplier[s] * (margin.damped[s, p] + beyond)

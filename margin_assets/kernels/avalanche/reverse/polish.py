@@ -2,8 +2,7 @@
 
 Source: Hasofer and Lind, Journal of the Engineering Mechanics Division 100 (1974); Rackwitz and
 Fiessler, Computers and Structures 9 (1978): the nearest point of a limit surface by successive
-linearisation. For a linear need b'z with level K it is exact in one step: z* = K C b / (b' C b) at
-distance K / sqrt(b' C b).
+linearisation. For a linear need b'z with level K it is exact in one step.
 """
 
 from typing import NamedTuple
@@ -26,16 +25,6 @@ class Polished(NamedTuple):
     distance: float
     exceedance: float
     evaluated: int
-
-
-def analytic(slopes: FloatArray, correlation: FloatArray, level: float) -> tuple[FloatArray, float]:
-    """The nearest move at which a linear need b'z reaches a level, and its distance."""
-    carried = correlation @ slopes
-    variance = float(slopes @ carried)
-    if variance <= 0.0:
-        msg = "no move raises the need: all its slopes are 0"
-        raise ValueError(msg)
-    return level * carried / variance, level / float(np.sqrt(variance))
 
 
 def slopes_at(

@@ -37,7 +37,8 @@ def take(held: Positions, rows: list[tuple[int, int, int, int]]) -> None:
 def test_what_follows_from_positions_is_that_of_all_of_them(
     days: list[list[tuple[int, int, int, int]]], asked: int, resized: int
 ):
-    held, sizes, exact = Positions(), SIZES.copy(), {}
+    held, sizes = Positions(), SIZES.copy()
+    exact: dict[tuple[int, int], int] = {}
     held.grow(ACCOUNTS)
     for day, rows in enumerate(days):
         if day >= asked:

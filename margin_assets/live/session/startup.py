@@ -94,6 +94,8 @@ class Source:
 
 def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
     """The firm of the last sealed cycle, and which cycle that is; takes its files as known."""
+    # The firm that was in memory before goes.
+    gc.unfreeze()
     sealed = source.ledger.last_sealed()
     scan = source.tables()
     days = calendar()
@@ -119,7 +121,7 @@ def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
 
 
 def freeze_memory() -> None:
-    """Tells the garbage collector that what is in memory now stays: no cycle walks it again."""
+    """Tells the garbage collector that what is in memory stays, until a firm is loaded again."""
     gc.collect()
     gc.freeze()
 

@@ -262,7 +262,7 @@ class Monitor:
         self.plans.fill(point)
         due = np.flatnonzero(self.ladder.deadline <= point)
         self._changed.extend(accounts)
-        holders = self.holdings.holders(moved, len(market.symbols))
+        holders = self.holdings.positions.holders(moved, len(market.symbols))
         touched = np.unique(np.concatenate([*accounts, due, holders])).astype(np.int64)
         self.reg_t.touch(touched)
         return touched

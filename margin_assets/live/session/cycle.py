@@ -223,7 +223,7 @@ class CycleRunner:
     def _hold_back(self, feed: str, timed: dict[str, pl.DataFrame], end: int | None) -> None:
         """Rows of a date that the day has not come to wait for it."""
         parts = [f for f in (self.pending.get(feed), timed.pop(feed, None)) if f is not None]
-        if not parts:
+        if not any(part.height for part in parts):
             return
         rows = pl.concat(parts, how="diagonal")
         due = pl.lit(value=False) if end is None else pl.col("point") <= end

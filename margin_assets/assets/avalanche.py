@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from margin_assets.assets.declared import model_spec
 from margin_assets.assets.resources import LakeResource
 from margin_assets.avalanche.answers.readings import read_kept
 from margin_assets.avalanche.book.faults import BookError
-from margin_assets.avalanche.running import ARMS, Asked
+from margin_assets.avalanche.running import ARMS, Asked, Share
 from margin_assets.avalanche.storing import run_kept
 from margin_assets.engines import engine_of
 
@@ -46,6 +47,9 @@ class AvalancheConfig(dg.Config):
     """Where ranges of paths run: `local`, or `ray`."""
     address: str = ""
     """Ray cluster to join; without one a cluster of the run's own."""
+    share: int = Field(default=0, ge=0)
+    shares: int = Field(default=1, ge=1)
+    """A range of the paths: one of so many equal ones, from 0. The last to end writes the run."""
 
 
 class WarningConfig(dg.Config):
@@ -69,7 +73,8 @@ def avalanche(
     asked = Asked(keys["scenario"], keys["arm"], config.seed, config.paths)
     try:
         engine = engine_of(config.engine, config.address)
-        ran, written = run_kept(lake.created(), asked, engine)
+        share = Share(config.share, config.shares)
+        ran, written = run_kept(lake.created(), asked, engine, share)
     except (BookError, ValueError) as fault:
         raise dg.Failure(str(fault), allow_retries=False) from None
     told: dict[str, Any] = {"run_id": ran.run_id, "snapshot_id": ran.snapshot_id}

@@ -134,9 +134,9 @@ def plan(found: History, *seats: Seat) -> Plan:
     told = []
     for n, seat in enumerate(seats):
         for symbol, count in seat.held.items():
-            column, units, usd = _security(found, symbol, seat.opened)
+            place, units, usd = _security(found, symbol, seat.opened)
             shares = count * units * MICRO
-            told.append((seat.opened, n, column, shares, -value_cents(shares, usd)))
+            told.append((seat.opened, n, place, shares, -value_cents(shares, usd)))
     trades = [row[:4] for row in sorted(told)]
     paid = [row[4] for row in sorted(told)]
     at, seat_of, security, quantity = np.array(trades, dtype=np.int64).reshape(-1, 4).T.copy()

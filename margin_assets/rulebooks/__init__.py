@@ -45,6 +45,7 @@ OUTSIDE = (
     "backtest",
     "cash_account",
     "clearing",
+    "day_trade_funds",
 )
 """Families that decide nothing in a cycle: no plan names them, and none is replayed by them."""
 

@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 # What runs is installed first; what tests and benchmarks need comes on top.
 RUNTIME := $(VENV)/.runtime
 STAMP := $(VENV)/.installed
+# What is started here starts many processes: where no bytecode may be kept, each compiles all anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test laws lint types bench fidelity chaos up clean docs web infra templates image postgres
 

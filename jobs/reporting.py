@@ -12,7 +12,8 @@ import numpy as np
 from margin_assets.assets.partitions import BUSINESS_DATE
 from margin_assets.calendar import sessions
 from margin_assets.checks import monitoring, store
-from margin_assets.checks.consistency import RULES, quarantine_result
+from margin_assets.checks.arrivals import quarantine_result
+from margin_assets.checks.consistency import RULES
 from margin_assets.checks.row_rules import check_name, row_rules_result
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.live.session.condition import Condition, Standing
@@ -44,15 +45,18 @@ def report(
         context.log_event(materialization)
     verdicts = [*evaluations(result), *_of_health(found)]
     for verdict in verdicts:
-        # Dagster logs it, though its types do not say so.
-        context.log_event(verdict)  # type: ignore[arg-type]
+        _log(context, verdict)
     return [f"{v.asset_key.to_user_string()}:{v.check_name}" for v in verdicts if not v.passed]
 
 
 def report_health(context: dg.OpExecutionContext, found: Health) -> None:
     """Logs how the monitor stands, apart from any cycle."""
     for verdict in monitoring.evaluations(found):
-        context.log_event(verdict)  # type: ignore[arg-type]
+        _log(context, verdict)
+
+
+def _log(context: dg.OpExecutionContext, verdict: dg.AssetCheckEvaluation) -> None:
+    context.log_event(verdict)  # type: ignore[arg-type]  # Dagster logs it, its types do not say so
 
 
 def _of_health(found: Health | None) -> Iterator[dg.AssetCheckEvaluation]:
@@ -88,7 +92,7 @@ class Reporter:
         seconds = now.since - before.since
         found = store.verdict(now.cause, seconds)
         evaluation = _evaluation(store.CHECKED, _STORE_CHECK, found, None, blocking=False)
-        self._context.log_event(evaluation)  # type: ignore[arg-type]
+        _log(self._context, evaluation)
         if now.cause:
             self._context.log.warning("store degraded: %s; retrying", now.cause)
         elif before is not now:

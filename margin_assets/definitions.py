@@ -27,6 +27,7 @@ from margin_assets.assets.resources import (
     PostResource,
     ValidationResource,
 )
+from margin_assets.checks.arrivals import ARRIVALS
 from margin_assets.checks.avalanche import AVALANCHE_LAWS
 from margin_assets.checks.committed import COMMITTED
 from margin_assets.checks.consistency import CONSISTENCY
@@ -67,6 +68,7 @@ def build_defs(
         asset_checks=[
             *ROW_RULES,
             *CONSISTENCY,
+            *ARRIVALS,
             *MONITORING,
             *STORE,
             *COMMITTED,

@@ -3,11 +3,10 @@
 A table that files land for is one whose schema is a `Landed`: its name is the feed's.
 """
 
+from schemas.kinds import Mode, Table
 from schemas.tables import (
     FEEDS,
     TABLES,
-    Mode,
-    Table,
     empty,
     empty_feed,
     feed_columns,

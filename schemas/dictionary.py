@@ -4,8 +4,9 @@ import sys
 
 import dataframely as dy
 
+from schemas.kinds import Table
 from schemas.landed import Landed
-from schemas.tables import TABLES, Table
+from schemas.tables import TABLES
 from schemas.views import VIEWS
 
 _HEAD = """# Data dictionary

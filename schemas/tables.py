@@ -1,7 +1,5 @@
 """Every table of the lake, declared once: schema, write mode, order, retention, place in the UI."""
 
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 
 import dataframely as dy
@@ -16,6 +14,7 @@ from schemas import (
     firm,
     house,
     intraday,
+    kinds,
     landed,
     margin,
     reg_t,
@@ -24,119 +23,37 @@ from schemas import (
 )
 from schemas.avalanche import answers, by_hour, results
 from schemas.desk import acts, calls, liquidation, notifications
+from schemas.kinds import Mode, Table
 from schemas.rates import feeds as rates
 from schemas.rates import results as rates_results
-
-
-class Mode(StrEnum):
-    """How a table is written."""
-
-    APPEND = "append"
-    """Rows are added and never rewritten; Delta refuses anything else."""
-    STATE = "state"
-    """The current state, replaced where it changed."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table: its schema, and what storage and orchestration need to know of it."""
-
-    name: str
-    schema: type[dy.Schema]
-    mode: Mode
-    group: str
-    order: tuple[str, ...]
-    """Columns that put rows into their one canonical order."""
-    retention_days: int
-    """Days of versions kept for time travel, as far as `retention_cycles` goes."""
-    is_daily: bool = False
-    """Whether history is also computed by business date, in `daily/<name>`."""
-    in_cycle: bool = True
-    """Whether cycles write it: then it is pinned, digested and replayed."""
-    is_whole: bool = False
-    """Of a state: whether whatever cycle writes it replaces all of it, not some shards."""
-    retention_cycles: int = 500
-    """Newest cycles whose versions are kept at most: every commit pays for its log folder."""
-
-    @property
-    def grain(self) -> str:
-        """What one row is: the first line of the schema's docstring."""
-        return (self.schema.__doc__ or "").strip().splitlines()[0]
-
-
-# Rows that are only added carry their cycle: the past is read in the newest version.
-_APPENDED = 100
-
-
-def _landed(name: str, schema: type[dy.Schema]) -> Table:
-    return _added(name, schema, "landed", "file_id", "file_row")
-
-
-def _state(name: str, schema: type[dy.Schema], *order: str) -> Table:
-    return Table(name, schema, Mode.STATE, "margin", order, retention_days=1, is_daily=True)
-
-
-def _of_an_account(name: str, schema: type[dy.Schema], *beside: str) -> Table:
-    order = ("account_id", *beside)
-    return Table(name, schema, Mode.STATE, "enforcement", order, retention_days=1)
-
-
-def _added(
-    name: str, schema: type[dy.Schema], group: str, *order: str, is_daily: bool = False
-) -> Table:
-    """A table whose cycles add rows, each row with its cycle."""
-    keys = ("cycle", *order)
-    return Table(
-        name, schema, Mode.APPEND, group, keys, 7, is_daily=is_daily, retention_cycles=_APPENDED
-    )
-
-
-def _of_position(name: str, schema: type[dy.Schema], *beside: str) -> Table:
-    order = ("account_id", "desk", "legal_entity", "instrument_id", *beside)
-    return Table(name, schema, Mode.STATE, "rates", order, 1, is_daily=True, is_whole=True)
-
-
-def _of_desk(name: str, schema: type[dy.Schema], *beside: str) -> Table:
-    order = ("account_id", "desk", "legal_entity", "currency", *beside)
-    return _added(name, schema, "rates", *order, is_daily=True)
-
-
-def _beside_cycles(name: str, schema: type[dy.Schema], group: str, *order: str) -> Table:
-    return Table(name, schema, Mode.APPEND, group, order, retention_days=7, in_cycle=False)
-
-
-def _answer(name: str, schema: type[dy.Schema], *beside: str) -> Table:
-    """A table of what follows from a run of the avalanche."""
-    return _beside_cycles(name, schema, "avalanche", "run_id", *beside)
-
 
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        _landed("accounts", landed.Accounts),
-        _landed("instruments", landed.Instruments),
-        _landed("option_adjustments", contracts.OptionAdjustments),
-        _landed("betas", landed.Betas),
-        _landed("volatilities", landed.Volatilities),
-        _landed("volumes", landed.Volumes),
-        _landed("rates", landed.Rates),
-        _landed("cash_movements", landed.CashMovements),
-        _landed("opening_balances", books.OpeningBalances),
-        _landed("corporate_actions", books.CorporateActions),
-        _landed("fills", landed.Fills),
-        _landed("exercises", settlement.Exercises),
-        _landed("prices", landed.Prices),
-        _landed("stock_record", stock_record.StockRecord),
-        _landed("desk_actions", acts.DeskActions),
-        _landed("limits", firm.Limits),
-        _landed("bonds", rates.Bonds),
-        _landed("swaps", rates.Swaps),
-        _landed("fixings", rates.Fixings),
-        _landed("fx_rates", rates.FxRates),
-        _landed("curve_quotes", rates.CurveQuotes),
-        _landed("rates_positions", rates.RatesPositions),
-        _added("landed_files", landed.LandedFiles, "landed", "file_number"),
-        _added(
+        kinds.landed("accounts", landed.Accounts),
+        kinds.landed("instruments", landed.Instruments),
+        kinds.landed("option_adjustments", contracts.OptionAdjustments),
+        kinds.landed("betas", landed.Betas),
+        kinds.landed("volatilities", landed.Volatilities),
+        kinds.landed("volumes", landed.Volumes),
+        kinds.landed("rates", landed.Rates),
+        kinds.landed("cash_movements", landed.CashMovements),
+        kinds.landed("opening_balances", books.OpeningBalances),
+        kinds.landed("corporate_actions", books.CorporateActions),
+        kinds.landed("fills", landed.Fills),
+        kinds.landed("exercises", settlement.Exercises),
+        kinds.landed("prices", landed.Prices),
+        kinds.landed("stock_record", stock_record.StockRecord),
+        kinds.landed("desk_actions", acts.DeskActions),
+        kinds.landed("limits", firm.Limits),
+        kinds.landed("bonds", rates.Bonds),
+        kinds.landed("swaps", rates.Swaps),
+        kinds.landed("fixings", rates.Fixings),
+        kinds.landed("fx_rates", rates.FxRates),
+        kinds.landed("curve_quotes", rates.CurveQuotes),
+        kinds.landed("rates_positions", rates.RatesPositions),
+        kinds.added("landed_files", landed.LandedFiles, "landed", "file_number"),
+        kinds.added(
             "quarantine",
             landed.Quarantine,
             "landed",
@@ -145,9 +62,9 @@ TABLES: dict[str, Table] = {
             "file_row",
             "quarantine_id",
         ),
-        _added("refused_accounts", acts.RefusedAccounts, "landed", "quarantine_id"),
-        _added("quarantine_closings", acts.QuarantineClosings, "landed", "quarantine_id"),
-        _added(
+        kinds.added("refused_accounts", acts.RefusedAccounts, "landed", "quarantine_id"),
+        kinds.added("quarantine_closings", acts.QuarantineClosings, "landed", "quarantine_id"),
+        kinds.added(
             "settlements",
             settlement.Settlements,
             "margin",
@@ -157,17 +74,19 @@ TABLES: dict[str, Table] = {
             "settled_by_rule",
             "exercise_id",
         ),
-        _state("positions", margin.Positions, "account_id", "class_group", "symbol"),
-        _state("account_state", margin.AccountState, "account_id"),
-        _of_an_account("enforcement_state", margin.EnforcementState),
-        _state("special_memorandum_accounts", reg_t.SpecialMemorandumAccounts, "account_id"),
-        _state("reg_t_requirements", margin.RegTRequirements, "account_id", "group_number"),
-        _state("tims_requirements", margin.TimsRequirements, "account_id", "class_group"),
-        _state("house_requirements", house.HouseRequirements, "account_id", "overlay", "subject"),
-        _state("stress_results", margin.StressResults, "account_id", "move"),
-        _state("margin_summary", margin.MarginSummary, "account_id"),
-        _added("firm_risk", margin.FirmRisk, "margin", "move", "scenario", is_daily=True),
-        _added(
+        kinds.state("positions", margin.Positions, "account_id", "class_group", "symbol"),
+        kinds.state("account_state", margin.AccountState, "account_id"),
+        kinds.of_an_account("enforcement_state", margin.EnforcementState),
+        kinds.state("special_memorandum_accounts", reg_t.SpecialMemorandumAccounts, "account_id"),
+        kinds.state("reg_t_requirements", margin.RegTRequirements, "account_id", "group_number"),
+        kinds.state("tims_requirements", margin.TimsRequirements, "account_id", "class_group"),
+        kinds.state(
+            "house_requirements", house.HouseRequirements, "account_id", "overlay", "subject"
+        ),
+        kinds.state("stress_results", margin.StressResults, "account_id", "move"),
+        kinds.state("margin_summary", margin.MarginSummary, "account_id"),
+        kinds.added("firm_risk", margin.FirmRisk, "margin", "move", "scenario", is_daily=True),
+        kinds.added(
             "credit_exposures",
             firm.CreditExposures,
             "margin",
@@ -176,20 +95,20 @@ TABLES: dict[str, Table] = {
             "account_type",
             is_daily=True,
         ),
-        _added(
+        kinds.added(
             "firm_concentrations", firm.FirmConcentrations, "margin", "kind", "rank", is_daily=True
         ),
-        _added("limit_breaches", firm.LimitBreaches, "enforcement", "breach_id", "version"),
-        _added(
+        kinds.added("limit_breaches", firm.LimitBreaches, "enforcement", "breach_id", "version"),
+        kinds.added(
             "special_memorandum_days",
             reg_t.SpecialMemorandumDays,
             "enforcement",
             "account_id",
             "business_date",
         ),
-        _of_an_account("reg_t_calls", reg_t.RegTCalls, "opened_on"),
-        _of_an_account("intraday_deficits", intraday.IntradayDeficits, "deficit_date"),
-        _of_an_account("intraday_state", intraday.IntradayState),
+        kinds.of_an_account("reg_t_calls", reg_t.RegTCalls, "opened_on"),
+        kinds.of_an_account("intraday_deficits", intraday.IntradayDeficits, "deficit_date"),
+        kinds.of_an_account("intraday_state", intraday.IntradayState),
         Table(
             "pattern_day_traders",
             intraday.PatternDayTraders,
@@ -199,10 +118,10 @@ TABLES: dict[str, Table] = {
             1,
             is_daily=True,
         ),
-        _added(
+        kinds.added(
             "enforcement_decisions", audit.EnforcementDecisions, "enforcement", "decision_number"
         ),
-        _added(
+        kinds.added(
             "margin_calls",
             calls.MarginCalls,
             "enforcement",
@@ -211,8 +130,8 @@ TABLES: dict[str, Table] = {
             "call_type",
             "version",
         ),
-        _added("desk_outcomes", calls.DeskOutcomes, "enforcement", "action_id"),
-        _added(
+        kinds.added("desk_outcomes", calls.DeskOutcomes, "enforcement", "action_id"),
+        kinds.added(
             "liquidation_plans",
             liquidation.LiquidationPlans,
             "enforcement",
@@ -221,7 +140,7 @@ TABLES: dict[str, Table] = {
             "plan_id",
             "version",
         ),
-        _added(
+        kinds.added(
             "liquidation_orders",
             liquidation.LiquidationOrders,
             "enforcement",
@@ -231,14 +150,14 @@ TABLES: dict[str, Table] = {
             "symbol",
             "version",
         ),
-        _added("order_fills", liquidation.OrderFills, "landed", "fill_id"),
-        _added("curves", rates_results.Curves, "rates", "curve", "node", is_daily=True),
-        _of_position("rates_values", rates_results.RatesValues),
-        _of_position("rates_sensitivities", rates_results.RatesSensitivities, "tenor"),
-        _of_desk("desk_risk", rates_results.DeskRisk),
-        _of_desk("desk_sensitivities", rates_results.DeskSensitivities, "curve", "tenor"),
-        _of_desk("rates_scenarios", rates_results.RatesScenarios, "scenario"),
-        _added(
+        kinds.added("order_fills", liquidation.OrderFills, "landed", "fill_id"),
+        kinds.added("curves", rates_results.Curves, "rates", "curve", "node", is_daily=True),
+        kinds.of_position("rates_values", rates_results.RatesValues),
+        kinds.of_position("rates_sensitivities", rates_results.RatesSensitivities, "tenor"),
+        kinds.of_desk("desk_risk", rates_results.DeskRisk),
+        kinds.of_desk("desk_sensitivities", rates_results.DeskSensitivities, "curve", "tenor"),
+        kinds.of_desk("rates_scenarios", rates_results.RatesScenarios, "scenario"),
+        kinds.added(
             "accrued_dividends",
             books.AccruedDividends,
             "margin",
@@ -254,8 +173,8 @@ TABLES: dict[str, Table] = {
             is_daily=True,
             in_cycle=False,
         ),
-        _beside_cycles("cycles", audit.Cycles, "audit", "cycle", "state"),
-        _beside_cycles(
+        kinds.beside_cycles("cycles", audit.Cycles, "audit", "cycle", "state"),
+        kinds.beside_cycles(
             "validation_results",
             audit.ValidationResults,
             "audit",
@@ -264,39 +183,46 @@ TABLES: dict[str, Table] = {
             "partition",
             "expectation",
         ),
-        _beside_cycles(
+        kinds.beside_cycles(
             "notifications", notifications.Notifications, "enforcement", "message_id", "version"
         ),
-        _beside_cycles(
+        kinds.beside_cycles(
             "avalanche_books",
             results.AvalancheBooks,
             "avalanche",
             *("snapshot_id", "table_name", "line"),
         ),
-        _beside_cycles("avalanche_runs", results.AvalancheRuns, "avalanche", "run_id"),
-        _beside_cycles("avalanche_paths", results.AvalanchePaths, "avalanche", "run_id", "path"),
-        _beside_cycles(
+        kinds.beside_cycles("avalanche_runs", results.AvalancheRuns, "avalanche", "run_id"),
+        kinds.beside_cycles(
+            "avalanche_paths", results.AvalanchePaths, "avalanche", "run_id", "path"
+        ),
+        kinds.beside_cycles(
             "im_requirements", results.ImRequirements, "avalanche", "snapshot_id", "ns_id"
         ),
-        _beside_cycles(
+        kinds.beside_cycles(
             "model_change_impacts",
             results.ModelChangeImpacts,
             "avalanche",
             *("snapshot_id", "ns_id", "old_model_id", "new_model_id"),
         ),
-        *(_beside_cycles(name, schema, "backtest", *order) for name, schema, order in backtest.ALL),
-        _answer("funding_forecast", answers.FundingForecast, "day"),
-        _answer("facility_sizes", answers.FacilitySizes, "facility_id"),
-        _answer("margin_attribution", answers.MarginAttribution, "manager_id", "factor_id"),
-        _answer("concentration_shares", answers.ConcentrationShares, "dimension", "member"),
-        _answer("margin_efficiency", answers.MarginEfficiency, "manager_id"),
-        _answer("early_warnings", answers.EarlyWarnings),
-        _answer("recommendations", answers.Recommendations, "rank"),
-        _answer("reverse_stress", answers.ReverseStress, "answer", "factor_id"),
-        _answer("need_by_hour", by_hour.NeedByHour, "hour"),
-        _answer("sources_by_hour", by_hour.SourcesByHour, "hour"),
-        _answer("calls_by_hour", by_hour.CallsByHour, "venue_id", "hour"),
-        _beside_cycles("warning_readings", answers.WarningReadings, "avalanche", "book_number"),
+        *(
+            kinds.beside_cycles(name, schema, "backtest", *order)
+            for name, schema, order in backtest.ALL
+        ),
+        kinds.answer("funding_forecast", answers.FundingForecast, "day"),
+        kinds.answer("facility_sizes", answers.FacilitySizes, "facility_id"),
+        kinds.answer("margin_attribution", answers.MarginAttribution, "manager_id", "factor_id"),
+        kinds.answer("concentration_shares", answers.ConcentrationShares, "dimension", "member"),
+        kinds.answer("margin_efficiency", answers.MarginEfficiency, "manager_id"),
+        kinds.answer("early_warnings", answers.EarlyWarnings),
+        kinds.answer("recommendations", answers.Recommendations, "rank"),
+        kinds.answer("reverse_stress", answers.ReverseStress, "answer", "factor_id"),
+        kinds.answer("need_by_hour", by_hour.NeedByHour, "hour"),
+        kinds.answer("sources_by_hour", by_hour.SourcesByHour, "hour"),
+        kinds.answer("calls_by_hour", by_hour.CallsByHour, "venue_id", "hour"),
+        kinds.beside_cycles(
+            "warning_readings", answers.WarningReadings, "avalanche", "book_number"
+        ),
     )
 }
 FEEDS = tuple(name for name, table in TABLES.items() if issubclass(table.schema, landed.Landed))

@@ -1,6 +1,5 @@
 """The examples of docs/extending.md run as they stand, each section in a namespace of its own."""
 
-import importlib
 import re
 import shutil
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from margin_assets import rulebooks
 from margin_assets.live.session.exporter import FIGURES
 from schemas import TABLES
 from tests.support import ROOT
+from tests.support.installed_rulebooks import installed_in, read
 
 _BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
@@ -49,20 +49,15 @@ def test_the_examples_of_a_section_run(name: str):
     run(name)
 
 
-def test_a_new_version_of_a_rulebook_decides_from_its_date_on(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
+def test_a_new_version_of_a_rulebook_decides_from_its_date_on(tmp_path: Path):
     run("A rule changes from a date on")
     installed = tmp_path / "installed_rulebooks"
     shutil.copytree(Path(rulebooks.__file__).parent, installed)
     shutil.copy("2031-01-01.toml", installed / "finra_4210")
-    monkeypatch.syspath_prepend(tmp_path)
-    in_force = importlib.import_module(installed.name).in_force
 
-    found = [
-        in_force("finra_4210", day).numbers["short_equity"]["maintenance"]
-        for day in (date(2026, 6, 4), date(2030, 12, 31), date(2031, 1, 1))
-    ]
+    days = (date(2026, 6, 4), date(2030, 12, 31), date(2031, 1, 1))
+    with installed_in(installed):
+        found = [read("finra_4210", day).numbers["short_equity"]["maintenance"] for day in days]
 
     assert found == [0.30, 0.30, 0.35]
 

@@ -71,7 +71,7 @@ def _by_rulebooks_of_the_lake(function: Callable[..., Any]) -> Callable[..., Any
     # Dagster finds the inputs of an asset by the names of its parameters.
     context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     inputs = [parameter for name, parameter in arguments.items() if name != "context"]
-    computed.__signature__ = inspect.Signature([context, *inputs])  # type: ignore[attr-defined]
+    computed.__signature__ = inspect.Signature([context, *inputs])  # type: ignore[attr-defined]  # read by Dagster
     return computed
 
 

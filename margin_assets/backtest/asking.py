@@ -1,7 +1,7 @@
-"""What is asked of a backtest, and runs of several policies: side by side, in processes."""
+"""What is asked of a backtest, and runs: shards of one, and several of them, in processes."""
 
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import date
 from functools import partial
 from multiprocessing import get_context
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
+from numba import get_num_threads, set_num_threads
 
 from margin_assets.backtest.book.fills import told_by
 from margin_assets.backtest.book.plan import Plan
@@ -16,13 +17,26 @@ from margin_assets.backtest.book.tempers import book_document, drawn
 from margin_assets.backtest.checkpoints import Checkpoints
 from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.history.building import History, history_of
+from margin_assets.backtest.history.carrying import carrying
 from margin_assets.backtest.history.document import described
 from margin_assets.backtest.policy import Policy
 from margin_assets.backtest.results.storing import tables_of
-from margin_assets.backtest.running import Ran, Telling, last_year_of, run, sessions_between, untold
+from margin_assets.backtest.running import (
+    Ran,
+    Telling,
+    Walking,
+    last_year_of,
+    ran_of,
+    run,
+    sessions_between,
+    untold,
+    walk_through,
+)
+from margin_assets.backtest.sharding import shard_of, together
 from margin_assets.lake.store.store import Lake
 
 _CORES = 2
+_LARGE = 500  # seats; a smaller book is walked sooner than another process begins
 
 
 class Asked(NamedTuple):
@@ -38,6 +52,8 @@ class Asked(NamedTuple):
     seed: int | None = None
     with_bars: bool = False
     """Whether the book is evaluated at the ends of the history's bars too."""
+    with_options: bool = False
+    """Whether the history's option quotes are read too."""
 
 
 class Done(NamedTuple):
@@ -57,9 +73,8 @@ def one_run(
     Raises:
         BacktestError: The history, the book or the range is none.
     """
-    found = history_of(described(asked.history, asked.data), with_bars=asked.with_bars)
-    sessions = sessions_between(found, asked.first, asked.last)
-    return run(found, plan_for(asked, found, sessions), policy, sessions, keeping)
+    history, plan, sessions = _read(asked)
+    return run(history, plan, policy, sessions, keeping)
 
 
 def one_year(asked: Asked, policy: Policy, kept: Checkpoints | None) -> Ran:
@@ -115,12 +130,13 @@ def runs(
     Told of one run's sessions as its years are done; of several, how many of them are done.
     """
     cases = [(one, policy) for one in asked for policy in policies]
-    if len(cases) == 1:
-        (one, policy) = cases[0]
-        return [_done(one, policy, folder, partial(tell, policy.name))]
+    kept = None if folder is None else Checkpoints.at(str(folder))
     # Another process starts clean: a fork would share threads that the loops have started.
-    with ProcessPoolExecutor(_CORES, get_context("spawn")) as pool:
-        waiting = [pool.submit(_alone, one, policy, folder) for one, policy in cases]
+    with ProcessPoolExecutor(_CORES, get_context("spawn"), initializer=_one_thread) as pool:
+        if len(cases) == 1:
+            (one, policy) = cases[0]
+            return [_done(_whole(one, policy, (kept, partial(tell, policy.name)), pool))]
+        waiting = [pool.submit(one_case, one, policy, kept) for one, policy in cases]
         found = []
         for (_, policy), future in zip(cases, waiting, strict=True):
             found.append(future.result())
@@ -128,11 +144,51 @@ def runs(
         return found
 
 
-def _alone(asked: Asked, policy: Policy, folder: Path | None) -> Done:
-    return _done(asked, policy, folder, untold)
+def _one_thread() -> None:
+    set_num_threads(1)
 
 
-def _done(asked: Asked, policy: Policy, folder: Path | None, tell: Telling) -> Done:
-    kept = None if folder is None else Checkpoints.at(str(folder))
-    ran = one_run(asked, policy, (kept, tell))
+def one_case(asked: Asked, policy: Policy, kept: Checkpoints | None) -> Done:
+    """One of several runs: plain values in and out."""
+    return _done(one_run(asked, policy, (kept, untold)))
+
+
+def _whole(
+    asked: Asked,
+    policy: Policy,
+    keeping: tuple[Checkpoints | None, Telling],
+    pool: Executor,
+) -> Ran:
+    """One run, a large book in shards: the first here, so that progress is told, the others there.
+
+    `walk_through` is a function of plain values; what shards came to is put together in order.
+    """
+    (kept, tell), (history, plan, sessions) = keeping, _read(asked)
+    if plan.seats < _LARGE:
+        return run(history, plan, policy, sessions, keeping)
+    whole = Walking(history, plan, policy, sessions, kept)
+    mine, *others = [whole._replace(plan=shard_of(plan, n, _CORES)) for n in range(_CORES)]
+    waiting = [pool.submit(walk_through, shard) for shard in others]
+    threads = get_num_threads()
+    _one_thread()
+    try:
+        first = walk_through(mine, tell)
+    finally:
+        set_num_threads(threads)
+    return ran_of(whole, together(plan, [first, *(shard.result() for shard in waiting)]))
+
+
+def _read(asked: Asked) -> tuple[History, Plan, range]:
+    found = history_of(
+        described(asked.history, asked.data),
+        with_bars=asked.with_bars,
+        with_options=asked.with_options,
+    )
+    sessions = sessions_between(found, asked.first, asked.last)
+    plan = plan_for(asked, found, sessions)
+    found, security = carrying(found, plan.trades.security)
+    return found, plan._replace(trades=plan.trades._replace(security=security)), sessions
+
+
+def _done(ran: Ran) -> Done:
     return Done(tables_of(ran), note_of(ran.ground.history), ran.walked_from)

@@ -16,6 +16,7 @@ from margin_assets.backtest.engine.ground import Ground
 from margin_assets.backtest.engine.record import Year, year_arrays, year_of
 from margin_assets.backtest.engine.state import State, flattened, unflattened
 from margin_assets.backtest.faults import BacktestError
+from margin_assets.backtest.history.building import History
 from margin_assets.backtest.policy import Policy
 from margin_assets.backtest.program import program_id
 from margin_assets.lake.store.objects import LocalObjects, Objects, objects_at
@@ -83,7 +84,7 @@ def checkpoint_names(
     history, counting = ground.history, ground.counting
     told = hashlib.sha256()
     of_all = (program_id(), policy.policy_id, counting, quarters[0].start)
-    securities = (history.symbols, history.asset_class, history.class_group)
+    securities = (history.symbols, history.asset_class, history.class_group, _terms(history))
     book = (plan.seats, plan.tempers, plan.debit_spread)
     told.update(json.dumps([*of_all, securities, book], default=str).encode())
     names, ahead = [], max(counting.left_alone, *counting.horizons)
@@ -95,6 +96,14 @@ def checkpoint_names(
         _tell_days(looked, ground, range(places.stop, min(places.stop + ahead, len(history.days))))
         names.append(looked.hexdigest()[:32])
     return tuple(names)
+
+
+def _terms(history: History) -> list[object]:
+    """Terms of the contracts among the securities."""
+    held = history.contracts
+    return (
+        [] if held is None else [held.terms.rows(), held.underlying.tolist(), held.since.tolist()]
+    )
 
 
 def _tell_days(told: "hashlib._Hash", ground: Ground, places: range) -> None:

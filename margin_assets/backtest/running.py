@@ -13,8 +13,8 @@ import numpy as np
 from margin_assets.backtest.book.plan import Plan
 from margin_assets.backtest.checkpoints import Checkpoints, checkpoint_names
 from margin_assets.backtest.engine.ground import Ground, ground_of
-from margin_assets.backtest.engine.record import Year, joined
-from margin_assets.backtest.engine.state import State, empty_state
+from margin_assets.backtest.engine.record import Year, joined, open_lives
+from margin_assets.backtest.engine.state import empty_state
 from margin_assets.backtest.engine.walk import Walk
 from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.history.building import History
@@ -40,8 +40,8 @@ class Ran(NamedTuple):
     years: tuple[Year, ...]
     before: tuple[Int64Array, ...]
     """By year: [tally], of lives that were open already, summed."""
-    state: State
-    """As of the last close."""
+    left: Int64Array
+    """[life that the last session leaves open, LIFE_COLUMNS]"""
     walked: int
     """First session that was walked and not found; beyond the last where all were found."""
 
@@ -102,23 +102,29 @@ def run_id_of(
     return hashlib.sha256(json.dumps([*told, version]).encode()).hexdigest()[:32]
 
 
-def run(
-    history: History,
-    plan: Plan,
-    policy: Policy,
-    sessions: range,
-    keeping: tuple[Checkpoints | None, Telling] = (None, untold),
-) -> Ran:
-    """Walks the quarters; those that are kept already are taken from there.
+class Walking(NamedTuple):
+    """What is to be walked: plain values, so that another process may do it."""
 
-    Args:
-        history: Prices.
-        plan: The book over these sessions.
-        policy: What decides.
-        sessions: Of the history.
-        keeping: Checkpoints, or None; and who is told of progress.
-    """
-    kept, tell = keeping
+    history: History
+    plan: Plan
+    """The book over the sessions, or a shard of it."""
+    policy: Policy
+    sessions: range
+    kept: Checkpoints | None = None
+
+
+class Walked(NamedTuple):
+    """What the sessions came to; fields as those of a run."""
+
+    years: tuple[Year, ...]
+    before: tuple[Int64Array, ...]
+    left: Int64Array
+    walked: int
+
+
+def walk_through(asked: Walking, tell: Telling = untold) -> Walked:
+    """Walks the quarters; those that are kept already are taken from there."""
+    history, plan, policy, sessions, kept = asked
     ground = ground_of(history, policy)
     state = empty_state(plan, len(history.symbols), len(ground.changes))
     quarters = quarters_of(history, sessions)
@@ -140,9 +146,36 @@ def run(
                 kept.keep(names[number], state, part)
         found.setdefault(year, []).append(part)
         tell(places.stop - sessions.start, len(sessions))
-    run_id = run_id_of(history, plan, policy, sessions)
     years = tuple(joined(parts) for parts in found.values())
-    return Ran(run_id, policy, ground, plan, sessions, years, tuple(before), state, walked)
+    return Walked(years, tuple(before), open_lives(state, sessions.stop - 1), walked)
+
+
+def run(
+    history: History,
+    plan: Plan,
+    policy: Policy,
+    sessions: range,
+    keeping: tuple[Checkpoints | None, Telling] = (None, untold),
+) -> Ran:
+    """A book through sessions of a history, in this process.
+
+    Args:
+        history: Prices.
+        plan: The book over these sessions.
+        policy: What decides.
+        sessions: Of the history.
+        keeping: Checkpoints, or None; and who is told of progress.
+    """
+    kept, tell = keeping
+    asked = Walking(history, plan, policy, sessions, kept)
+    return ran_of(asked, walk_through(asked, tell))
+
+
+def ran_of(asked: Walking, walked: Walked) -> Ran:
+    """The run of a whole book that was walked."""
+    history, plan, policy, sessions, _ = asked
+    run_id = run_id_of(history, plan, policy, sessions)
+    return Ran(run_id, policy, ground_of(history, policy), plan, sessions, *walked)
 
 
 def last_year_of(ran: Ran) -> Ran:

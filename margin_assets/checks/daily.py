@@ -23,7 +23,7 @@ def daily_check(
 
     # Dagster finds the inputs of a check by the names of its parameters.
     named = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    compute.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    compute.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # read by Dagster
         [inspect.Parameter(table, named, annotation=pl.LazyFrame) for table in inputs],
         return_annotation=dg.AssetCheckResult,
     )

@@ -18,6 +18,8 @@ DEFAULT_LAKE = "./lake"
 DEFAULT_LANDING = "./landing"
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_MEMORY = "2GB"
+SHORT_ID = 12
+"""Of an id, in a list for people."""
 
 
 def _named(text: str) -> str:
@@ -37,6 +39,7 @@ LakeOption = Annotated[
         help="A folder or s3://bucket/prefix.",
     ),
 ]
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id, or enough of its start.")]
 LandingOption = Annotated[
     str,
     typer.Option(

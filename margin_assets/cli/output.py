@@ -23,7 +23,7 @@ _SHA = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{32})\b")
 _ID_DIGITS = 12
 
 
-class Refusal(Exception):  # noqa: N818 (says what happened)
+class Refusal(Exception):
     """What was asked cannot be had: one line for stderr, exit code 1."""
 
 

@@ -101,7 +101,7 @@ def _joined(summary: pl.DataFrame, stress: pl.DataFrame, ladder: pl.DataFrame) -
         .group_by("account_id", maintain_order=True)
         .agg(pnl=_cents("pnl"))
     )
-    width = int(by_account["pnl"].list.len().max() or 0)  # type: ignore[arg-type]
+    width = int(by_account["pnl"].list.len().to_numpy().max(initial=0))
     pnl = by_account.with_columns(pl.col("pnl").list.to_array(width))
     return (
         summary.with_columns(**amounts, is_indeterminate=pl.col("status") == "indeterminate")

@@ -120,8 +120,11 @@ def _add_account(routes: APIRouter, desk: Desk) -> None:
         """Its positions as sealed, the largest first."""
         _known(desk, account_id)
         key = ("positions", account_id, offset, limit)
-        make = lambda: one_account.positions(desk.sealed, account_id, offset, limit)  # noqa: E731
-        return answered(desk.sealed.once(key, make))
+        return answered(
+            desk.sealed.once(
+                key, lambda: one_account.positions(desk.sealed, account_id, offset, limit)
+            )
+        )
 
     sealed, follower = desk.sealed, desk.follower
     parts: dict[str, Callable[[str], dict[str, Any]]] = {

@@ -36,7 +36,7 @@ class Tables(Protocol):
         """Rows that fulfil the conditions."""
 
 
-class NoDocument(LookupError):  # noqa: N818 (says what happened)
+class NoDocument(LookupError):
     """An account that a document cannot say, and why."""
 
 

@@ -19,7 +19,7 @@ _ACTS = "desk_actions"
 _IN_THE_PAST = timedelta(days=7)
 
 
-class Refused(ValueError):  # noqa: N818 (says what happened)
+class Refused(ValueError):
     """What cannot land, and why."""
 
 

@@ -21,8 +21,9 @@ from margin_assets.kernels.rules.timelines import timeline_rules
 from margin_assets.lake.ledger.adoptions import Adopted, Adoption, keep, sealed_day
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.store.store import Lake
-from margin_assets.rulebooks import Rulebook, Text, adopted
+from margin_assets.rulebooks import Rulebook, adopted
 from margin_assets.rulebooks.adopting import book_of, proposed
+from margin_assets.rulebooks.texts import Text
 
 Document = dict[str, Any]
 _READ: dict[str, Callable[[date], object]] = {

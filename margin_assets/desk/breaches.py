@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from margin_assets.desk.acts import Act, Refused
+from margin_assets.desk.found import named
 
 Row = dict[str, Any]
 Scan = Callable[[str], pl.LazyFrame]
@@ -36,11 +37,7 @@ def breach(scan: Scan, start: str) -> Row:
     Raises:
         Refused: no breach's id starts so, or several do.
     """
-    found = _newest(scan).filter(pl.col("breach_id").str.starts_with(start)).collect()
-    if found.height != 1:
-        many = "several breaches have" if found.height else "no breach has"
-        raise Refused(f"{many} an id that starts with {start!r}")
-    return found.row(0, named=True)
+    return named(_newest(scan), "breach_id", start, ("breach", "breaches")).row(0, named=True)
 
 
 def acknowledgement(found: Row, reason: str | None) -> Act:

@@ -10,6 +10,7 @@ import polars as pl
 
 from margin_assets.calendar import calendar
 from margin_assets.desk.acts import Act, Refused
+from margin_assets.desk.found import named
 from margin_assets.kernels.calls.call_frames import kind_of
 from margin_assets.kernels.calls.call_rules import UNSET, latest_extension
 from margin_assets.kernels.numeric.money import to_instants
@@ -64,12 +65,7 @@ def versions(scan: Scan, start: str) -> pl.DataFrame:
     Raises:
         Refused: no call's id starts so, or several do.
     """
-    found = scan("margin_calls").filter(pl.col("call_id").str.starts_with(start)).collect()
-    ids = found["call_id"].unique()
-    if len(ids) != 1:
-        many = "several calls have" if len(ids) else "no call has"
-        raise Refused(f"{many} an id that starts with {start!r}")
-    return found.sort("version")
+    return named(scan("margin_calls"), "call_id", start, ("call", "calls")).sort("version")
 
 
 def extension(call: Row, until: datetime, reason: str) -> Act:

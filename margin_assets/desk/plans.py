@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from margin_assets.desk.acts import Act, Refused
+from margin_assets.desk.found import named
 from margin_assets.kernels.liquidation.proposals import order_id, plan_id
 
 Row = dict[str, Any]
@@ -47,12 +48,7 @@ def versions(scan: Scan, start: str) -> pl.DataFrame:
     Raises:
         Refused: no plan's id starts so, or several do.
     """
-    found = scan("liquidation_plans").filter(pl.col("plan_id").str.starts_with(start)).collect()
-    ids = found["plan_id"].unique()
-    if len(ids) != 1:
-        many = "several plans have" if len(ids) else "no plan has"
-        raise Refused(f"{many} an id that starts with {start!r}")
-    return found.sort("version")
+    return named(scan("liquidation_plans"), "plan_id", start, ("plan", "plans")).sort("version")
 
 
 def orders(scan: Scan, plan: str) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from schemas import FEEDS
 from schemas.stock_record import AGREED
 
 
-class NoRecord(LookupError):  # noqa: N818 (says what happened)
+class NoRecord(LookupError):
     """No record of the firm's books for a day, and why."""
 
 

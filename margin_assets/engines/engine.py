@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 ENGINES = ("local", "ray")
 
 
-class EngineUnavailable(RuntimeError):  # noqa: N818 (says what happened)
+class EngineUnavailable(RuntimeError):
     """The engine is not installed, or its cluster does not answer."""
 
 

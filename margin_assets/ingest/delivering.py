@@ -21,7 +21,7 @@ class Delivered(NamedTuple):
     is_new: bool
 
 
-class KeyReused(ValueError):  # noqa: N818 (says what happened)
+class KeyReused(ValueError):
     """Another delivery came under that key."""
 
 

@@ -50,7 +50,7 @@ class Landed(NamedTuple):
     path: str
 
 
-class KafkaTrouble(RuntimeError):  # noqa: N818 (says what happened)
+class KafkaTrouble(RuntimeError):
     """The broker, or what it hands out, cannot be taken."""
 
 

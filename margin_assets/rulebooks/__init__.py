@@ -4,20 +4,24 @@ A lake may have adopted versions of its own beside those installed. Both are cho
 so that two lakes in one process never decide by each other's.
 """
 
-import hashlib
 import json
-import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, wraps
-from importlib.resources import files
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from margin_assets.rulebooks.limits import fault_of
-from margin_assets.rulebooks.paths import flat, with_changes
+from margin_assets.rulebooks.paths import with_changes
+from margin_assets.rulebooks.texts import (
+    Text,
+    dates_of,
+    digest_of,
+    parsed,
+    refuse_fault,
+    text_of,
+)
 
 FAMILIES = (
     "finra_4210",
@@ -70,20 +74,7 @@ _ADOPTED: dict[str, str] = {}
 """Texts that lakes adopted, by their hash: whoever names one finds that one."""
 
 
-class Text(NamedTuple):
-    """One version of a family as a lake adopted it."""
-
-    family: str
-    effective: date
-    text: str
-
-    @property
-    def digest(self) -> str:
-        """What plans name the text by."""
-        return _hash(self.text)
-
-
-class RulebookMissing(ValueError):  # noqa: N818 (says what happened)
+class RulebookMissing(ValueError):
     """A cycle was planned under a rulebook that is not installed, or is with another text."""
 
 
@@ -122,7 +113,7 @@ def _versions(family: str) -> Versions:
 
 
 def _as_installed(family: str) -> Versions:
-    return tuple((day, "") for day in _installed(family))
+    return tuple((day, "") for day in dates_of(family))
 
 
 def families() -> tuple[str, ...]:
@@ -142,7 +133,7 @@ def in_force(family: str, on: date) -> Rulebook:
     numbers = parsed(family, text, f"{family}/{effective}.toml")
     if changes := _CHOSEN.get().changes:
         numbers = with_changes(numbers, json.loads(changes).get(family, {}), family)
-        _refuse_fault(family, numbers, f"{family} as changed")
+        refuse_fault(family, numbers, f"{family} as changed")
     return Rulebook(family, effective, numbers)
 
 
@@ -150,7 +141,7 @@ def text_in_force(family: str, on: date) -> tuple[date, str]:
     """Effective date and text of the rulebook in force on a day."""
     held = _versions(family)
     effective, adopted_as = max((v for v in held if v[0] <= on), default=held[0])
-    return effective, _ADOPTED[adopted_as] if adopted_as else _text(family, effective)
+    return effective, _ADOPTED[adopted_as] if adopted_as else text_of(family, effective)
 
 
 Recorded = Mapping[str, Collection[str]]
@@ -160,7 +151,7 @@ Recorded = Mapping[str, Collection[str]]
 def installed() -> dict[str, dict[str, str]]:
     """What a cycle is planned under where the lake adopted nothing of its own."""
     return {
-        family: {str(day): _digest(family, day) for day in _installed(family)}
+        family: {str(day): digest_of(family, day) for day in dates_of(family)}
         for family in FAMILIES
     }
 
@@ -244,7 +235,7 @@ def _held(family: str, recorded: Recorded, own: Callable[[], Collection[Text]]) 
 def _found(
     family: str, day: date, hashes: Collection[str], own: Callable[[], Collection[Text]]
 ) -> str:
-    is_installed = day in _installed(family)
+    is_installed = day in dates_of(family)
     if is_installed and _is_as_recorded(family, day, hashes):
         return ""
     for text in own():
@@ -262,49 +253,7 @@ def _recorded(hashes: Collection[str], day: date) -> str | None:
 
 def _is_as_recorded(family: str, day: date, hashes: Collection[str]) -> bool:
     # Bounds of the lake decide how work is cut, never what is decided: they may be set anew.
-    return family == "lake" or _recorded(hashes, day) in (None, _digest(family, day))
-
-
-@cache
-def _installed(family: str) -> tuple[date, ...]:
-    folder = files(__name__).joinpath(family)
-    names = (entry.name for entry in folder.iterdir())
-    return tuple(sorted(date.fromisoformat(n[:-5]) for n in names if n.endswith(".toml")))
-
-
-@cache
-def _text(family: str, effective: date) -> str:
-    return files(__name__).joinpath(family, f"{effective}.toml").read_text("utf-8")
-
-
-@cache
-def _digest(family: str, effective: date) -> str:
-    return _hash(_text(family, effective))
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def parsed(family: str, text: str, name: str) -> dict[str, Any]:
-    """Numbers of a rulebook's text.
-
-    Raises:
-        ValueError: It is no TOML, or contradicts itself; `name` and the key are named.
-    """
-    try:
-        numbers = tomllib.loads(text)
-    except ValueError as error:
-        msg = f"{name}: {error}"
-        raise ValueError(msg) from None
-    _refuse_fault(family, numbers, name)
-    return numbers
-
-
-def _refuse_fault(family: str, numbers: dict[str, Any], name: str) -> None:
-    if fault := fault_of(family, flat(numbers)):
-        msg = f"{name}: {fault}"
-        raise ValueError(msg)
+    return family == "lake" or _recorded(hashes, day) in (None, digest_of(family, day))
 
 
 def versions_in_force(on: date) -> dict[str, str]:

@@ -7,10 +7,11 @@ from typing import Any
 
 import tomlkit
 
-from margin_assets.rulebooks import FAMILIES, Rulebook, Text, in_force, parsed, text_in_force
+from margin_assets.rulebooks import FAMILIES, Rulebook, in_force, text_in_force
 from margin_assets.rulebooks.changes import refuse_unfit
 from margin_assets.rulebooks.drafts import draft_of
 from margin_assets.rulebooks.paths import flat
+from margin_assets.rulebooks.texts import Text, parsed
 
 OF_LAKES = tuple(family for family in FAMILIES if family != "lake")
 """Families that a lake may have versions of its own of: bounds of work are the installation's."""

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from margin_assets.rulebooks import FAMILIES, Rulebook, in_force, parsed, versions
+from margin_assets.rulebooks import FAMILIES, Rulebook, in_force, versions
 from margin_assets.rulebooks.paths import draft_faults
+from margin_assets.rulebooks.texts import parsed
 
 
 def named(name: str) -> Rulebook:

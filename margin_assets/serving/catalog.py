@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable
 from importlib.metadata import version
-from typing import Any
 
 import dataframely as dy
 import polars as pl
 import pyarrow as pa
+from google.protobuf.message import Message
 
 from margin_assets.lake.sql.sql_catalog import CATALOG, DB_SCHEMA, sql_schemas
 from margin_assets.serving.worker import plain
@@ -64,7 +64,7 @@ _SCHEMAS: dict[str, pa.Schema] = {
 COMMANDS = frozenset({*_SCHEMAS, "CommandGetSqlInfo"})
 
 
-def catalog(command: str, asked: Any) -> pa.Table:  # noqa: ANN401 (a message of Flight SQL)
+def catalog(command: str, asked: Message) -> pa.Table:
     """The answer to one of `COMMANDS`, as the protocol lays it out, sorted by name."""
     if command == "CommandGetSqlInfo":
         return _capabilities(set(asked.info))
@@ -83,24 +83,24 @@ def catalog(command: str, asked: Any) -> pa.Table:  # noqa: ANN401 (a message of
 Rows = Iterable[tuple[object, ...]]
 
 
-def _nothing(_: Any) -> Rows:  # noqa: ANN401
+def _nothing(_: Message) -> Rows:
     """No table names another's key: rows of history stand when what they name is superseded."""
     return []
 
 
-def _catalogs(_: Any) -> Rows:  # noqa: ANN401
+def _catalogs(_: Message) -> Rows:
     return [(CATALOG,)]
 
 
-def _db_schemas(asked: Any) -> Rows:  # noqa: ANN401
+def _db_schemas(asked: Message) -> Rows:
     return [(CATALOG, DB_SCHEMA)] if _is_here(asked) else []
 
 
-def _table_types(_: Any) -> Rows:  # noqa: ANN401
+def _table_types(_: Message) -> Rows:
     return [(TABLE,)]
 
 
-def _tables(asked: Any) -> Rows:  # noqa: ANN401
+def _tables(asked: Message) -> Rows:
     if not _is_here(asked) or (asked.table_types and TABLE not in asked.table_types):
         return
     for name, schema in sql_schemas().items():
@@ -111,7 +111,7 @@ def _tables(asked: Any) -> Rows:  # noqa: ANN401
             )
 
 
-def _primary_keys(asked: Any) -> Rows:  # noqa: ANN401
+def _primary_keys(asked: Message) -> Rows:
     for name, schema in sql_schemas().items():
         if name == asked.table.lower():
             for place, column in enumerate(schema.primary_key(), 1):
@@ -135,12 +135,12 @@ def columns_of(declaration: type[dy.Schema]) -> pa.Schema:
     return pa.schema([field.with_nullable(columns[field.name].nullable) for field in typed])
 
 
-def _is_here(asked: Any) -> bool:  # noqa: ANN401
+def _is_here(asked: Message) -> bool:
     named = not asked.HasField("catalog") or asked.catalog == CATALOG
     return named and _is_like(asked, "db_schema_filter_pattern", DB_SCHEMA)
 
 
-def _is_like(asked: Any, field: str, name: str) -> bool:  # noqa: ANN401
+def _is_like(asked: Message, field: str, name: str) -> bool:
     """Whether a name fits a pattern of the question, % for any text and _ for any character."""
     if not asked.HasField(field):
         return True

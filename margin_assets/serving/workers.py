@@ -19,15 +19,15 @@ _ASKER_GONE = "the asker is gone"
 _GONE = "the engine ended while it answered; ask again, or ask for less"
 
 
-class Refused(ValueError):  # noqa: N818 (says what happened)
+class Refused(ValueError):
     """A statement that is not answered, with the reason in one line."""
 
 
-class Stopped(RuntimeError):  # noqa: N818 (says what happened)
+class Stopped(RuntimeError):
     """A statement that broke a limit, or whose asker is gone, with the reason in one line."""
 
 
-class Busy(RuntimeError):  # noqa: N818 (says what happened)
+class Busy(RuntimeError):
     """Every process answers somebody else, and went on doing so."""
 
 

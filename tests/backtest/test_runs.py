@@ -18,6 +18,7 @@ from margin_assets.backtest.report.page import page
 from margin_assets.backtest.results.difference import difference
 from margin_assets.backtest.results.storing import RUN_TABLES, store_tables, stored, tables_of
 from margin_assets.backtest.running import Ran, run, run_id_of
+from margin_assets.backtest.sharding import shard_of, together
 from margin_assets.lake.store.declared import conform
 from margin_assets.lake.store.store import Lake
 from tests.support.backtests import history
@@ -30,6 +31,7 @@ SESSIONS = range(130, 400)  # from July 2020: two calendar years
 def found() -> History:
     rng = np.random.default_rng(3)
     market = rng.normal(0, 0.02, 400)
+    market[200] = market[300] = -0.35  # crashes that no requirement covers
     closes = {
         f"S{n}": np.round(60 * np.cumprod(1 + market + rng.normal(0, 0.03, 400)), 2).tolist()
         for n in range(6)
@@ -149,6 +151,16 @@ def test_accounts_are_independent_of_one_another(found: History, ran: Ran):
     mine, theirs = (tables_of(one)["backtest_accounts"].drop("run_id") for one in (ran, other))
     shared = theirs.filter(pl.col("account_id").is_in(mine["account_id"].implode()))
     assert shared.sort("account_id").equals(mine.sort("account_id"))
+
+
+@pytest.mark.parametrize("shards", [2, 3])
+def test_shards_come_to_the_whole_book(shards: int, ran: Ran):
+    asked = running.Walking(ran.ground.history, ran.plan, ran.policy, SESSIONS)
+    parts = [asked._replace(plan=shard_of(ran.plan, n, shards)) for n in range(shards)]
+    other = running.ran_of(asked, together(ran.plan, [*map(running.walk_through, parts)]))
+
+    assert len(ran.years[0].worst) >= 3
+    assert same(other, ran)
 
 
 def test_sums_agree_between_tables(tables: dict[str, pl.DataFrame]):

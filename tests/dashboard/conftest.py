@@ -5,7 +5,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from margin_assets.lake import published
+from tests.support.avalanche_rows import kept
 from tests.support.margin_command import Margin, calling
+from tests.support.served_dashboard import Served, served
 from tests.support.watched_page import PATIENCE_MS
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -42,3 +44,10 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     expect.set_options(timeout=PATIENCE_MS)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A lake in which nothing has happened."""
+    with served(kept(tmp_path_factory.mktemp("empty"))) as found:
+        yield found

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from margin_assets.lake.published import Published, folder_of
 from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price
 from tests.support.served_dashboard import TOKEN, Served, served, until
-from tests.support.watched_page import opened, row
+from tests.support.watched_page import assert_readable, opened, row
 
 HARM = "<img src=x onerror=alert(1)>"
 DEPOSITS = {"ADA": "6000", "BOB": "3400", "CY": "9000", HARM: "9500"}
@@ -152,23 +151,7 @@ def test_a_lost_connection_is_a_sentence_and_mends(
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
 def test_everybody_can_read_it(browser: Browser, server: Served, path: str, theme: str):
-    context = browser.new_context(
-        viewport={"width": 1600, "height": 1000},
-        color_scheme="dark" if theme == "dark" else "light",
-    )
-    watched = opened(context, server, path)
-    page = watched.page
-    expect(page.locator("#top")).to_contain_text("cycle")
-    expect(page.locator(".panel, .ag-row").first).to_be_visible()
-    page.wait_for_load_state("networkidle")
-
-    found = Axe().run(page).response["violations"]
-
-    grave = [v for v in found if v["impact"] in ("serious", "critical")]
-    assert [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in grave] == []
-    assert watched.faults == []
-    assert watched.hosts == {f"127.0.0.1:{server.port}"}
-    context.close()
+    assert_readable(browser, server, path, theme, ".panel, .ag-row")
 
 
 def test_deadlines_that_cannot_be_read_look_so(

@@ -18,7 +18,7 @@ _VARIABLE = re.compile(r"\b(?:MARGIN|DAGSTER)_[A-Z_]+\b")
 
 def service(unit: Path) -> configparser.SectionProxy:
     parser = configparser.ConfigParser(strict=False)
-    parser.optionxform = str  # type: ignore[assignment]
+    parser.optionxform = str  # type: ignore[assignment]  # as its documentation has it
     parser.read(unit)
     return parser["Service"]
 

@@ -2,7 +2,6 @@
 
 import tomllib
 from datetime import date
-from inspect import unwrap
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from margin_assets.rulebooks import FAMILIES, in_force, versions
 from margin_assets.rulebooks.drafts import named
 from margin_assets.rulebooks.limits import fault_of
 from margin_assets.rulebooks.paths import flat
+from tests.support.installed_rulebooks import installed_in, read
 
 ROOT = Path(rulebooks.__file__).parent
 MOVES = "moves_percent = [-8, -6, -4, -2, 0, 2, 4, 6]"
@@ -193,22 +193,13 @@ def test_a_draft_that_contradicts_itself_is_refused(
 
 
 @pytest.mark.parametrize("text", ["warning_below = 0.07", "warning_below = "])
-def test_so_is_a_version_that_is_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
-):
+def test_so_is_a_version_that_is_installed(tmp_path: Path, text: str):
     folder = tmp_path / "house"
     folder.mkdir()
     (folder / "2020-01-01.toml").write_text(changed("house", "warning_below = 0.05", text), "utf-8")
-    monkeypatch.setattr(rulebooks, "files", lambda _: tmp_path)
-    for known in (rulebooks._installed, rulebooks._text):
-        known.cache_clear()
-    try:
-        with pytest.raises(ValueError, match=r"^house/2020-01-01.toml: [^\n]*$"):
-            # As it is read at first, past what is remembered.
-            unwrap(in_force)("house", date(2024, 1, 1))
-    finally:
-        for known in (rulebooks._installed, rulebooks._text):
-            known.cache_clear()
+    fault = r"^house/2020-01-01.toml: [^\n]*$"
+    with installed_in(tmp_path), pytest.raises(ValueError, match=fault):
+        read("house", date(2024, 1, 1))
 
 
 def test_what_is_installed_is_in_order():

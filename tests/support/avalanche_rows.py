@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from margin_assets.kernels.avalanche.results import LIQUIDITY
 from margin_assets.lake.store.declared import conform
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES
@@ -58,18 +59,7 @@ def _answers(lake: Lake, run: str) -> None:
         for hour in range(HOURS)
     ]
     add(lake, "need_by_hour", *needs, run_id=run)
-    names = (
-        "need",
-        "cash",
-        "hqla",
-        "undrawn",
-        "known_dues",
-        "arrears",
-        "turned",
-        "drawn",
-        "raised",
-    )
-    left = {f"{name}_usd": 1e6 * place for place, name in enumerate(names)}
+    left = {f"{name}_usd": 1e6 * place for place, name in enumerate(LIQUIDITY[:9])}
     sources = [{"hour": hour, "path": 17, **left} for hour in range(HOURS)]
     add(lake, "sources_by_hour", *sources, run_id=run)
     calls = [("CLEAR", 3, 5e6), ("CLEAR", 30, 4e6), ("<b>HARM</b>", 3, 1e6)]

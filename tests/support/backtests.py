@@ -13,8 +13,9 @@ from margin_assets.backtest.engine.ground import ground_of
 from margin_assets.backtest.engine.state import empty_state
 from margin_assets.backtest.engine.walk import Walk
 from margin_assets.backtest.history.building import History, built
+from margin_assets.backtest.history.carrying import carrying, quoted_at
 from margin_assets.backtest.history.document import Document, HistoryFile
-from margin_assets.backtest.history.reading import ACTIONS, BARS, SOURCED, YIELDS, Rows
+from margin_assets.backtest.history.reading import ACTIONS, BARS, QUOTES, SOURCED, YIELDS, Rows
 from margin_assets.backtest.policy import BUILT_IN, Policy
 from margin_assets.calendar import sessions
 from margin_assets.kernels.numeric.money import MICRO, value_cents
@@ -64,6 +65,29 @@ def history(
     return built(rows(closes)._replace(bars=told), document(**more))
 
 
+def option(symbol: str) -> tuple[str, date, str, int]:
+    """Terms of a contract named like `X 200417C105`: of what, last day, right, strike in micros."""
+    underlying, told = symbol.split()
+    day = date(2000 + int(told[:2]), int(told[2:4]), int(told[4:6]))
+    return underlying, day, "call" if told[6] == "C" else "put", round(float(told[7:]) * MICRO)
+
+
+def quotes(
+    closes: Mapping[str, Sequence[float | None]], first: date = date(2020, 1, 2)
+) -> pl.DataFrame:
+    """Rows of option quotes by contract, one a session; None for no quote."""
+    known = days(max(len(column) for column in closes.values()), first)
+    told = []
+    for symbol, column in closes.items():
+        underlying, end, right, strike = option(symbol)
+        told += [
+            (underlying, day, end, right, strike, "american", 100, close, "quotes.csv", number)
+            for number, (day, close) in enumerate(zip(known, column, strict=False), 1)
+            if close is not None
+        ]
+    return pl.DataFrame(told, schema=QUOTES, orient="row")
+
+
 def noon(day: date, hour: int = 12) -> datetime:
     """An hour of a day on the exchange."""
     return datetime(day.year, day.month, day.day, hour, tzinfo=ZoneInfo("America/New_York"))
@@ -76,7 +100,7 @@ class Seat:
     deposit: int
     """USD."""
     held: Mapping[str, int]
-    """Shares by symbol."""
+    """Shares, or contracts named like `X 200417C105`, by symbol."""
     kind: str = "reg_t"
     opened: int = 0
     closes: int = 10_000
@@ -85,17 +109,36 @@ class Seat:
     pocket: int = 0
 
 
+def carried(found: History, *seats: Seat) -> tuple[History, Plan]:
+    """A book of seats that hold contracts too, and the history with them as columns."""
+    book = plan(found, *seats)
+    whole, security = carrying(found, book.trades.security)
+    return whole, book._replace(trades=book.trades._replace(security=security))
+
+
+def _security(found: History, symbol: str, place: int) -> tuple[int, int, int]:
+    """Column, units of one and price of a security, or of a contract that trades name."""
+    if symbol in found.symbols:
+        column = found.symbols.index(symbol)
+        return column, 1, int(found.price[place, column])
+    underlying, end, right, strike = option(symbol)
+    is_it = (pl.col("underlying") == underlying) & (pl.col("expiry") == end)
+    is_it &= (pl.col("right") == right) & (pl.col("strike") == strike)
+    (row,) = quoted_at(found, place).filter(is_it).rows(named=True)
+    return len(found.symbols) + row["contract"], row["multiplier"], row["close"]
+
+
 def plan(found: History, *seats: Seat) -> Plan:
     """A book of seats, one life each, in the order of their opening."""
     order = sorted(range(len(seats)), key=lambda n: (seats[n].opened, n))
-    trades = sorted(
-        (seat.opened, n, found.symbols.index(symbol), shares * MICRO)
-        for n, seat in enumerate(seats)
-        for symbol, shares in seat.held.items()
-    )
-    paid = [
-        -value_cents(shares, int(found.price[place, held])) for place, _, held, shares in trades
-    ]
+    told = []
+    for n, seat in enumerate(seats):
+        for symbol, count in seat.held.items():
+            column, units, usd = _security(found, symbol, seat.opened)
+            shares = count * units * MICRO
+            told.append((seat.opened, n, column, shares, -value_cents(shares, usd)))
+    trades = [row[:4] for row in sorted(told)]
+    paid = [row[4] for row in sorted(told)]
     at, seat_of, security, quantity = np.array(trades, dtype=np.int64).reshape(-1, 4).T.copy()
     money = sorted((seat.opened, n, seat.deposit * 100) for n, seat in enumerate(seats))
     moved = np.array(money, dtype=np.int64).reshape(-1, 3).T.copy()

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from playwright.sync_api import BrowserContext, Locator, Page
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.support.served_dashboard import Served
 
@@ -34,6 +35,27 @@ def opened(context: BrowserContext, server: Served, path: str) -> Watched:
     watched = Watched(context.new_page())
     watched.page.goto(f"{server.url}{path}")
     return watched
+
+
+def assert_readable(
+    browser: Browser, server: Served, path: str, theme: str, shown: str = ".chart svg"
+) -> None:
+    """A page in a theme, once something is shown, breaks no serious rule of WCAG for axe."""
+    context = browser.new_context(
+        viewport={"width": 1600, "height": 1000},
+        color_scheme="dark" if theme == "dark" else "light",
+    )
+    watched = opened(context, server, path)
+    expect(watched.page.locator(shown).first).to_be_visible()
+    watched.page.wait_for_load_state("networkidle")
+
+    found = Axe().run(watched.page).response["violations"]
+
+    grave = [v for v in found if v["impact"] in ("serious", "critical")]
+    assert [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in grave] == []
+    assert watched.faults == []
+    assert watched.hosts == {f"127.0.0.1:{server.port}"}
+    context.close()
 
 
 def row(page: Page, name: str) -> Locator:

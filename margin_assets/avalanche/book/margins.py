@@ -11,7 +11,6 @@ from margin_assets.avalanche.book.faults import BookError
 from margin_assets.avalanche.book.grouping import Group, Rows, joined
 from margin_assets.avalanche.book.models import (
     STATIC,
-    TOOLS,
     Market,
     Modelled,
     Row,
@@ -19,11 +18,11 @@ from margin_assets.avalanche.book.models import (
     anchored,
     margin_today,
     modelled,
-    share_of,
 )
 from margin_assets.avalanche.book.names import places
 from margin_assets.avalanche.book.reading import LINE, Tables
 from margin_assets.avalanche.book.settings import BookSettings
+from margin_assets.avalanche.book.tools import TOOLS, share_of
 from margin_assets.kernels.avalanche.holdings import ManagerCuts, Names
 from margin_assets.kernels.avalanche.platform import (
     APC_FLOOR,

@@ -5,12 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from margin_assets.avalanche.book.faults import BookError
-from margin_assets.kernels.avalanche.platform import (
-    APC_BUFFER,
-    APC_FLOOR,
-    APC_NONE,
-    APC_STRESS,
-)
+from margin_assets.avalanche.book.tools import TOOLS, share_of
+from margin_assets.kernels.avalanche.platform import APC_FLOOR, APC_STRESS
 from margin_assets.kernels.initial_margin import historical, normed, scanned
 from margin_assets.kernels.initial_margin.cuts import (
     Error,
@@ -23,12 +19,6 @@ from margin_assets.kernels.initial_margin.cuts import (
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.rules.clearing_rules import ClearingRules
 
-TOOLS = {
-    "none": APC_NONE,
-    "buffer25": APC_BUFFER,
-    "stress25": APC_STRESS,
-    "floor10y": APC_FLOOR,
-}
 STATIC = ("SIMM", "SCHEDULE", "R4210", "FLAT")
 _EXACT = Error(0.0, 0.0)
 Row = dict[str, Any]
@@ -117,14 +107,6 @@ def modelled(model: Row, held: SetExposure, market: Market, cuts: int) -> Modell
         surrogate=surrogates,
         note=note,
     )
-
-
-def share_of(model: Row | None, rules: ClearingRules) -> float:
-    """Buffer or weight of stress of a model's tool: its own, else what the rule asks at least."""
-    if model is not None and model["apc_param"] is not None:
-        return float(model["apc_param"])
-    is_buffer = model is None or TOOLS[model["apc"]] == APC_BUFFER
-    return rules.buffer if is_buffer else rules.stress_weight
 
 
 def anchored(model: Row, made: Modelled, held: SetExposure, market: Market) -> list[Planes]:

@@ -15,7 +15,7 @@ _SPELLED = re.compile(
 )
 
 
-class NumberInvented(ValueError):  # noqa: N818 (says what happened)
+class NumberInvented(ValueError):
     """A text states a number that is not among the figures it was given."""
 
 

@@ -77,4 +77,4 @@ def _pictures(document: Mapping[str, Any]) -> dict[str, Markup]:
         "funding": pictures.funding(document),
     }
     # Every text in them was escaped when it was drawn.
-    return {name: Markup(drawing) for name, drawing in drawn.items()}  # noqa: S704
+    return {name: Markup(drawing) for name, drawing in drawn.items()}  # noqa: S704 (as said above)

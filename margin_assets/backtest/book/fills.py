@@ -6,6 +6,7 @@ movement on.
 
 import hashlib
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
@@ -13,9 +14,9 @@ import polars as pl
 from margin_assets.backtest.book.plan import Lives, Movements, Plan, Trades
 from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.history.building import History
-from margin_assets.kernels.book.fills import history_effects
+from margin_assets.kernels.book.fills import history_effects, sized_cash
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.money import instants, to_scaled
+from margin_assets.kernels.numeric.money import MICRO, instants, to_scaled
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
@@ -35,10 +36,12 @@ def told_by(lake: Lake, history: History, sessions: range) -> Plan:
     if sealed is None:
         raise BacktestError(f"no cycle is sealed in {lake.uri}: there are no fills")
     tables = SealedTables(lake, sealed.table_versions)
-    fills, movements, accounts = (
-        tables.in_landing_order(name).collect() for name in ("fills", "cash_movements", "accounts")
+    names = ("fills", "cash_movements", "accounts", "instruments")
+    fills, movements, accounts, instruments = (
+        tables.in_landing_order(name).collect() for name in names
     )
-    return plan_of(history_effects(fills), movements, accounts, (history, sessions))
+    known = contracts_of(history, instruments)
+    return plan_of(history_effects(fills), movements, accounts, (history, sessions), known)
 
 
 def plan_of(
@@ -46,8 +49,11 @@ def plan_of(
     movements: pl.DataFrame,
     accounts: pl.DataFrame,
     at: tuple[History, range],
+    contracts: Mapping[str, int] | None = None,
 ) -> Plan:
     """The book that effects of fills, cash movements and accounts come to.
+
+    `contracts`: row of the history's chain by symbol.
 
     Raises:
         BacktestError: An account has no type, or the history lacks a symbol or has split it before.
@@ -58,7 +64,7 @@ def plan_of(
     if unknown := [name for name in names if name not in kinds]:
         raise BacktestError(f"accounts without a type: {', '.join(unknown[:_SHOWN])}")
     seat = {name: number for number, name in enumerate(names)}
-    trades = _trades(effects, seat, history, sessions)
+    trades = _trades(effects, seat, at, contracts or {})
     paid = _placed(instants(movements["event_time"]), history, sessions)
     money = np.stack([paid, _seats(movements, seat), to_scaled(movements["amount"])])
     money = money[:, np.argsort(paid, kind="stable")]
@@ -87,12 +93,15 @@ def _seats(rows: pl.DataFrame, seat: dict[str, int]) -> Int64Array:
 
 
 def _trades(
-    effects: pl.DataFrame, seat: dict[str, int], history: History, sessions: range
+    effects: pl.DataFrame,
+    seat: dict[str, int],
+    at: tuple[History, range],
+    contracts: Mapping[str, int],
 ) -> Trades:
-    when = effects["event_time"].to_numpy()
+    (history, sessions), when = at, effects["event_time"].to_numpy()
     place = _placed(when, history, sessions)
     told = np.searchsorted(history.closes, when)
-    security = _securities(effects["symbol"], told, history)
+    security = _securities(effects["symbol"], told, history, contracts)
     for split, of in zip(history.splits.place, history.splits.security, strict=True):
         crossed = (security == of) & (told < split) & (split <= place)
         if crossed.any():
@@ -100,21 +109,54 @@ def _trades(
                 f"{history.symbols[of]} was split between its fills and the first session"
             )
     columns = (place, _seats(effects, seat), security)
-    rows = np.stack([*columns, effects["quantity"].to_numpy(), effects["cash"].to_numpy()])
+    multiplier = _multipliers(security, history)
+    units = effects["quantity"].to_numpy() * multiplier
+    rows = np.stack([*columns, units, sized_cash(effects, multiplier * MICRO)])
     rows = rows[:, np.argsort(place, kind="stable")]
     return Trades(*np.ascontiguousarray(rows[:, rows[0] < sessions.stop]))
 
 
-def _securities(symbols: pl.Series, place: Int64Array, history: History) -> Int64Array:
-    """Security of each symbol on its session: the one that has the ticker then."""
+def contracts_of(history: History, instruments: pl.DataFrame) -> dict[str, int]:
+    """Row of the chain of each option that a lake lists, by its terms; the latest listing's."""
+    if history.chain is None:
+        return {}
+    terms = ["underlying", "right", "strike", "expiry"]
+    options = instruments.filter(pl.col("asset_class") == "option")
+    listed = options.unique("symbol", keep="last", maintain_order=True)
+    listed = listed.with_columns(strike=pl.Series(to_scaled(listed["strike"])))
+    rows = history.chain.contracts.select(*terms, row=pl.int_range(pl.len()))
+    latest = rows.unique(terms, keep="first", maintain_order=True)
+    found = listed.join(latest, on=terms, how="inner", validate="m:1")
+    return dict(found.select("symbol", "row").iter_rows())
+
+
+def _multipliers(security: Int64Array, history: History) -> Int64Array:
+    """Units that one of each security stands for."""
+    found, first = np.ones(len(security), dtype=np.int64), len(history.symbols)
+    is_option = security >= first
+    if history.chain is not None and is_option.any():
+        units = history.chain.contracts["multiplier"].to_numpy()
+        found[is_option] = units[security[is_option] - first]
+    return found
+
+
+def _securities(
+    symbols: pl.Series, place: Int64Array, history: History, contracts: Mapping[str, int]
+) -> Int64Array:
+    """Security of each symbol on its session: the one that has the ticker then.
+
+    A contract has its row of the chain, behind all of them.
+    """
     of_ticker: dict[str, list[tuple[int, int]]] = {}
     for number, symbol in enumerate(history.symbols):
         of_ticker.setdefault(symbol.partition("@")[0], []).append(
             (int(history.last[number]), number)
         )
-    if missing := sorted({*symbols} - of_ticker.keys()):
+    if missing := sorted({*symbols} - of_ticker.keys() - contracts.keys()):
         raise BacktestError(f"history {history.document.name} has no {', '.join(missing[:_SHOWN])}")
     known = {ticker: sorted(ends) for ticker, ends in of_ticker.items()}
+    always = len(history.days)
+    known |= {name: [(always, len(history.symbols) + row)] for name, row in contracts.items()}
     return np.array(
         [
             next((number for last, number in known[s] if last >= at), known[s][-1][1])

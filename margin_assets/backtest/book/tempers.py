@@ -15,6 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from margin_assets.backtest.book.option_owners import WRITERS, Opening, written
 from margin_assets.backtest.book.plan import Lives, Movements, Plan, Trades
 from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.history.building import History
@@ -26,7 +27,8 @@ from schemas.landed import ACCOUNT_TYPES
 _TRADED = ("equity", "etf")
 _FEWEST = 3  # of a temper's favourites; fewer alive, and it picks from all
 _PATIENCE = (1, 1, 1, 2, 3)
-_OF = {temper.prefix: temper for temper in TEMPERS}
+_OF = {temper.prefix: temper for temper in (*TEMPERS, *WRITERS)}
+_WRITING = {temper.prefix for temper in WRITERS}
 
 
 class BookDocument(BaseModel):
@@ -67,7 +69,13 @@ def book_document(name: str, **changed: int | None) -> BookDocument:
 
 
 def drawn(document: BookDocument, history: History, sessions: range) -> Plan:
-    """The book's lives over some sessions of a history."""
+    """The book's lives over some sessions of a history.
+
+    Raises:
+        BacktestError: Owners write options, and the history was read without any.
+    """
+    if history.chain is None and any(document.weights.get(prefix) for prefix in _WRITING):
+        raise BacktestError("owners of the book write options: read the history's with --options")
     tempers = [_OF[prefix] for prefix, weight in document.weights.items() if weight]
     seats = _seated(document)
     told = [
@@ -163,14 +171,20 @@ def _drawn_life(
     deposit = 1_000 * CENTS * owner.draw(temper.deposit_thousands)
     budget = deposit * owner.draw(temper.usage) // 100
     short = budget * owner.draw(temper.short) // 100
-    chosen = _choose(owner, document, history, place)
-    if not chosen:
-        return None
-    shorts = round(len(chosen) * short / budget)
-    trades = [
-        *_entered(owner, chosen[:shorts], -short, (history, place, seat)),
-        *_entered(owner, chosen[shorts:], budget - short, (history, place, seat)),
-    ]
+    least = round(document.least_price_usd * MICRO)
+    if temper.prefix in _WRITING:
+        trades = written(owner, budget, Opening(history, place, seat, least))
+        if not trades:
+            return None
+    else:
+        chosen = _choose(owner, least, history, place)
+        if not chosen:
+            return None
+        shorts = round(len(chosen) * short / budget)
+        trades = [
+            *_entered(owner, chosen[:shorts], -short, (history, place, seat)),
+            *_entered(owner, chosen[shorts:], budget - short, (history, place, seat)),
+        ]
     prefixes = [prefix for prefix, weight in document.weights.items() if weight]
     kind, of = ACCOUNT_TYPES.index(temper.account_type), prefixes.index(temper.prefix)
     return _Life(
@@ -178,9 +192,8 @@ def _drawn_life(
     )
 
 
-def _choose(owner: Owner, document: BookDocument, history: History, place: int) -> list[int]:
+def _choose(owner: Owner, least: int, history: History, place: int) -> list[int]:
     """Securities that an owner opens with: alive, priced today, with a beta, and not too cheap."""
-    least = round(document.least_price_usd * MICRO)
     there = (history.age[place] == 0) & (history.price[place] >= least)
     there &= ~np.isnan(history.beta[history.month[place]])
     stocks = [int(s) for s in np.flatnonzero(there) if history.asset_class[s] in _TRADED]

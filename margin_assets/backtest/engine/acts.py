@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from margin_assets.backtest.book.plan import Plan, on
+from margin_assets.backtest.engine.settling import close_ended
 from margin_assets.backtest.engine.state import FIRM, NOBODY, OWNER, TALLIES, State
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.book.series import UNUSABLE, USABLE, Series
@@ -35,8 +36,13 @@ def values_of(quantity: Int64Array, price: Int64Array) -> Int64Array:
 
 def close_out(state: State, seats: Int64Array, at: Session) -> Int64Array:
     """Closes all that has a usable price; returns which seats hold nothing any more."""
-    is_usable = at.series.price_state <= USABLE
-    return _close(state, seats, at, is_usable)
+    return _close(state, seats, at, _trades(at.series))
+
+
+def _trades(series: Series) -> npt.NDArray[np.bool_]:
+    """What may be sold or bought: not an option that has ended and waits to be settled."""
+    found: npt.NDArray[np.bool_] = (series.price_state <= USABLE) & ~series.is_ended
+    return found
 
 
 def _close(
@@ -98,11 +104,11 @@ def answer_calls(state: State, plan: Plan, figures: Figures, at: Session) -> boo
 
 
 def _reduce(state: State, seats: Int64Array, share: npt.NDArray[np.float64], at: Session) -> None:
-    """Closes a part of every position, in whole shares rounded up: equity stays as it is."""
-    row, security = np.nonzero((state.quantity[seats] != 0) & (at.series.price_state <= USABLE))
+    """Closes a part of every position, in whole units rounded up: equity stays as it is."""
+    row, security = np.nonzero((state.quantity[seats] != 0) & _trades(at.series))
     seat = seats[row]
-    held = state.quantity[seat, security]
-    whole = np.ceil(np.abs(held) / MICRO * share[row]).astype(np.int64) * MICRO
+    held, unit = state.quantity[seat, security], at.series.multiplier[security]
+    whole = np.ceil(np.abs(held) / unit * share[row]).astype(np.int64) * unit
     closed = np.sign(held) * np.minimum(whole, np.abs(held))
     np.add.at(state.cash, seat, values_of(closed, at.series.price[security]))
     state.quantity[seat, security] = held - closed
@@ -145,9 +151,11 @@ def settle(state: State, securities: Int64Array, worth: Int64Array) -> None:
 def end_lives(state: State, seats: Int64Array, at: Session) -> Int64Array:
     """Closes accounts and pays them out; returns what each left the firm to lose, cents.
 
-    What has no usable price is worth nothing where it is held and its last price where it is owed.
+    What has no usable price is worth nothing where it is held and its last price where it is owed;
+    an option that has ended what it is in the money by.
     """
     close_out(state, seats, at)
+    close_ended(state, seats, at.series)
     lost_value = np.where(at.series.price_state >= UNUSABLE, at.series.price, 0)
     owed = state.quantity[seats] < 0
     row, security = np.nonzero(owed)

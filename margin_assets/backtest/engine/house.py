@@ -6,15 +6,15 @@ import numpy as np
 import polars as pl
 
 from margin_assets.backtest.engine.ground import Ground, Moment
-from margin_assets.backtest.history.building import returns_of
+from margin_assets.backtest.history.building import History, returns_of
 from margin_assets.backtest.policy import DayRules
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.margin.house import charge_house, house_charges, house_positions
 from margin_assets.kernels.margin.portfolio_margin import priced_series
-from margin_assets.kernels.numeric.arrays import FloatArray
-from margin_assets.kernels.numeric.money import instant, to_decimal
+from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
+from margin_assets.kernels.numeric.money import MICRO, instant, to_decimal
 from margin_assets.kernels.options.valuation import option_values
 from margin_assets.kernels.securities.positions import with_marks
 from schemas.landed import ACCOUNT_TYPES
@@ -51,27 +51,37 @@ def _positions(ground: Ground, place: int, book: Book, series: Series) -> pl.Dat
     history = ground.history
     owner = np.repeat(np.arange(len(book.cash)), np.diff(book.offsets))
     symbols, classes = pl.Series(history.symbols), pl.Series(history.asset_class)
-    held = pl.Series(book.series.astype(np.int64))
-    nothing = pl.lit(None, pl.Float64)
+    above, held = _underlyings(history), pl.Series(book.series.astype(np.int64))
+    nothing, is_option = pl.lit(None, pl.Float64), classes == "option"
+    sizes = series.multiplier[book.series] // MICRO
     return pl.DataFrame(
         {
             "account_id": _seats(len(book.cash)).gather(owner),
             "symbol": symbols.gather(held),
             "asset_class": classes.gather(held),
-            "issuer_class": classes.gather(held),
-            "quantity": to_decimal(book.quantity, 6),
+            "issuer_class": classes.gather(above).gather(held),
+            "underlying": symbols.gather(above).set(~is_option, None).gather(held),
+            "underlying_price": to_decimal(series.underlying_price[book.series], 6),
+            "quantity": to_decimal(book.quantity // sizes, 6),
             "multiplier": to_decimal(series.multiplier[book.series], 6),
             "last_price": to_decimal(series.price[book.series], 6),
             "beta": series.beta[book.series],
-            "volatility_annual": _volatility(ground, place)[book.series],
+            "volatility_annual": _volatility(ground, place)[above][book.series],
         }
     ).with_columns(
-        underlying=pl.lit(None, pl.String),
-        underlying_price=pl.lit(None, pl.Decimal(38, 6)),
+        underlying_price=pl.when(pl.col("underlying").is_not_null()).then("underlying_price"),
         expected_range=nothing,
         borrow_rate=nothing,
         is_hard_to_borrow=pl.lit(None, pl.Boolean),
     )
+
+
+def _underlyings(history: History) -> Int64Array:
+    """Column of what each security is written on; its own where it is no option."""
+    columns = np.arange(len(history.symbols), dtype=np.int64)
+    if history.contracts is not None:
+        columns[history.contracts.first :] = history.contracts.underlying
+    return columns
 
 
 def _volatility(ground: Ground, place: int) -> FloatArray:

@@ -1,6 +1,7 @@
 """What a year of days came to: sums by day, by life and by call, breaches, and the worst of it."""
 
 import json
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +46,8 @@ WORST = 40
 """Worst days kept of a year and kind."""
 _T = {name: place for place, name in enumerate(TALLIES)}
 UNCOVERED, LOST = "uncovered", "lost"
+Row = dict[str, Any]
+"""One of the worst days: kind, place, life, amounts in cents, and what was held."""
 
 
 class Year(NamedTuple):
@@ -60,7 +63,7 @@ class Year(NamedTuple):
     """[horizon, crisis, method, temper, day before, is breach] days."""
     sums: Int64Array
     """[horizon, crisis, method, temper, DAYS to BEYOND_REQUIRED]"""
-    worst: list[dict[str, Any]]
+    worst: list[Row]
 
 
 class Recorder:
@@ -76,7 +79,7 @@ class Recorder:
         self._days: list[tuple[int, ...]] = []
         self._lives: list[Int64Array] = []
         self._calls: list[Int64Array] = []
-        self._worst: dict[str, list[dict[str, Any]]] = {UNCOVERED: [], LOST: []}
+        self._worst: dict[str, list[Row]] = {UNCOVERED: [], LOST: []}
 
     def begin(self, place: int) -> None:
         """A session begins."""
@@ -188,9 +191,9 @@ class Recorder:
     ) -> None:
         """Keeps a day among the worst of its kind."""
         kept, (seat, place) = self._worst[kind], at
-        row: dict[str, Any] = {"kind": kind, "place": place, "life": int(state.life[seat])}
+        row: Row = {"kind": kind, "place": place, "life": int(state.life[seat])}
         kept.append(row | amounts | {"held": held})
-        kept.sort(key=_from_the_worst)
+        kept.sort(key=_order)
         del kept[WORST:]
 
     def held(self, state: State, seat: int, place: int) -> list[list[Any]]:
@@ -219,26 +222,38 @@ class Recorder:
         )
 
 
-def _from_the_worst(row: dict[str, Any]) -> tuple[int, int, int]:
+def _order(row: Row) -> tuple[int, int, int]:
     return -row["amount"], row["place"], row["life"]
+
+
+def from_the_worst(rows: Iterable[Row]) -> list[Row]:
+    """So many rows of each kind as a year keeps."""
+    ordered = sorted(rows, key=_order)
+    kinds = ([row for row in ordered if row["kind"] == kind] for kind in (UNCOVERED, LOST))
+    return [row for kind in kinds for row in kind[:WORST]]
 
 
 def joined(parts: list[Year]) -> Year:
     """One year of its parts in order."""
-    rows = sorted((row for part in parts for row in part.worst), key=_from_the_worst)
-    kinds = ([row for row in rows if row["kind"] == kind] for kind in (UNCOVERED, LOST))
     return Year(
         days=np.concatenate([part.days for part in parts]),
         lives=np.concatenate([part.lives for part in parts]),
         calls=np.concatenate([part.calls for part in parts]),
         counts=np.sum([part.counts for part in parts], axis=0),
         sums=np.sum([part.sums for part in parts], axis=0),
-        worst=[row for kind in kinds for row in kind[:WORST]],
+        worst=from_the_worst(row for part in parts for row in part.worst),
     )
 
 
 def _stacked(parts: list[Int64Array], columns: int) -> Int64Array:
     return np.concatenate([np.zeros((0, columns), dtype=np.int64), *parts]).astype(np.int64)
+
+
+def open_lives(state: State, place: int) -> Int64Array:
+    """Rows of LIFE_COLUMNS of the lives that stand after a session."""
+    seats = np.flatnonzero(state.life != NOBODY)
+    last = np.full(len(seats), place)
+    return np.column_stack([state.life[seats], last, state.tally[:, seats].T]).astype(np.int64)
 
 
 def group_of(state: State, tempers: Int64Array) -> Int64Array:

@@ -86,15 +86,16 @@ def empty_state(plan: Plan, securities: int, horizons: int) -> State:
     )
 
 
-def book_of(state: State) -> Book:
-    """What is held, as the kernels take it."""
-    held = state.quantity != 0
-    seat, security = np.nonzero(held)
-    count = len(state.cash)
+def book_of(state: State, order: Int64Array) -> Book:
+    """What is held, as the kernels take it; securities in an order."""
+    quantity = state.quantity[:, order]
+    held = quantity != 0
+    seat, place = np.nonzero(held)
+    security, count = order[place], len(state.cash)
     return Book(
         offsets=offsets_of(np.bincount(seat, minlength=count)),
         series=security.astype(np.int32),
-        quantity=state.quantity[held],
+        quantity=quantity[held],
         last_fill_price=np.full(len(seat), -1, dtype=np.int64),
         sale_price=np.zeros(len(seat), dtype=np.int64),
         account_type=state.account_type,

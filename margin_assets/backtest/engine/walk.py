@@ -11,6 +11,7 @@ from margin_assets.backtest.book.plan import Plan
 from margin_assets.backtest.engine import acts, house
 from margin_assets.backtest.engine.ground import Ground, Moment
 from margin_assets.backtest.engine.record import Recorder, Year, group_of
+from margin_assets.backtest.engine.settling import counted, settle_contracts
 from margin_assets.backtest.engine.state import MARKET, NOBODY, TALLIES, State, book_of
 from margin_assets.backtest.policy import DayRules, Policy
 from margin_assets.kernels.backtest.days import lowest_left_alone
@@ -38,6 +39,7 @@ class Walk:
         self._ends = np.argsort(plan.lives.closes, kind="stable").astype(np.int64)
         self._closes = plan.lives.closes[self._ends]
         self._book: Book | None = None
+        self._order = ground.order
         first = policy.on(ground.history.days[0]).rules
         self._figures = empty_figures(plan.seats, first)
         self._now = self._close_of(0)
@@ -56,15 +58,17 @@ class Walk:
         return recorder.year()
 
     def _session(self, place: int, recorder: Recorder) -> None:
-        history, bars = self.ground.history, self.ground.history.bars
-        close = self._close_of(place)
+        history, close = self.ground.history, self._close_of(place)
+        self._bar_to_come = history.bars.of(place).start
         recorder.begin(place)
         if place:
             self._pass_time(int(history.opens[place]), recorder)
             self._open(place, recorder)
-            for number in bars.of(place):
-                self._pass_time(int(bars.instant[number]), recorder)
-                self._bar(number, recorder)
+            for due in self._due(place):
+                self._bars(place, due, recorder)
+                self._pass_time(due, recorder)
+                self._settle(place, due, recorder)
+            self._bars(place, close.point, recorder)
             self._pass_time(close.point, recorder)
         self._act(acts.Session(place, close.series), recorder)
         self._value(close)
@@ -83,15 +87,21 @@ class Walk:
 
     def _held(self) -> Book:
         if self._book is None:
-            self._book = book_of(self.state)
+            self._book = book_of(self.state, self._order)
         return self._book
 
     def _value(self, moment: Moment) -> None:
         """Values the book as of a moment, house add-ons included."""
         self._now, self._figures = moment, self._valued(moment)
 
+    def _value_some(self, moment: Moment, seats: Int64Array) -> None:
+        figures = self._valued(moment)
+        for name in Figures._fields:
+            getattr(self._figures, name)[seats] = getattr(figures, name)[seats]
+
     def _valued(self, moment: Moment) -> Figures:
-        book, day_rules = self._held(), self._rules(moment.point)
+        day_rules = self._rules(moment.point)
+        book = counted(self._held(), moment.series, day_rules.rules)
         figures = revalue(book, moment.series, day_rules.rules)
         house.charge(self.ground, (moment, book), figures, day_rules)
         return figures
@@ -114,10 +124,44 @@ class Walk:
         seats = np.flatnonzero((state.quantity[:, turned] != 0).any(axis=1))
         if not len(seats):
             return
-        figures = self._valued(moment)
-        for name in Figures._fields:
-            getattr(self._figures, name)[seats] = getattr(figures, name)[seats]
+        self._value_some(moment, seats)
         self._climb(point, seats, recorder)
+
+    def _bars(self, place: int, until: int, recorder: Recorder) -> None:
+        """Ends of bars before an instant."""
+        instants = self.ground.history.bars.instant
+        for number in range(self._bar_to_come, self.ground.history.bars.of(place).stop):
+            if instants[number] >= until:
+                return
+            self._bar_to_come = number + 1
+            self._pass_time(int(instants[number]), recorder)
+            self._bar(number, recorder)
+
+    def _due(self, place: int) -> list[int]:
+        """Instants of a session at which contracts that ended are settled."""
+        history, ends = self.ground.history, self.ground.ends
+        if ends is None:
+            return []
+        within = (ends.due > history.opens[place]) & (ends.due < history.closes[place])
+        return [int(due) for due in np.unique(ends.due[within])]
+
+    def _settle(self, place: int, due: int, recorder: Recorder) -> None:
+        """Contracts come to shares and cash, and who held them is evaluated."""
+        ground, rules, passed = self.ground, self._rules(due).rules, self._bar_to_come - 1
+        if ground.ends is None:
+            return
+        moment = (
+            ground.at_bar(passed, rules, due)
+            if passed in ground.history.bars.of(place)
+            else ground.at_opening(place, rules, due)
+        )
+        known = (ground.history, ground.ends)
+        seats = settle_contracts(self.state, known, moment.series, (place, due))
+        if not len(seats):
+            return
+        self._book, self._now = None, moment
+        self._value_some(moment, seats)
+        self._climb(due, seats, recorder)
 
     def _bar(self, number: int, recorder: Recorder) -> None:
         """The end of a bar: who is to be liquidated is sold out at it, then all are valued."""
@@ -162,7 +206,8 @@ class Walk:
 
     def _spared(self, point: int, seats: Int64Array) -> Int64Array:
         """Who is not liquidated because only bounds say so, as the live monitor spares them."""
-        figures, ladder, series = self._figures, self.state.ladder, self._now.series
+        figures, ladder, ground = self._figures, self.state.ladder, self.ground
+        series = self._now.series
         rules = self._rules(point).rules
         on_bounds: Int64Array = seats[figures.states[seats] & UNPRICED != 0]
         if not len(on_bounds):
@@ -172,8 +217,8 @@ class Walk:
             return due
         aged = np.where(series.price_state == UNUSABLE, STALE, series.price_state)
         known = Figures._make(column.copy() for column in figures)
-        last = series._replace(price_state=aged.astype(np.int8))
-        revalue(self._held(), last, rules, into=(due, known))
+        last = ground.with_states(series, aged.astype(np.int8), rules)
+        revalue(counted(self._held(), last, rules), last, rules, into=(due, known))
         still = liquidated(known, rules, Ladder._make(ladder), (point, due))
         return np.setdiff1d(due, still)
 

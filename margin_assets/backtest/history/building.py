@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import polars as pl
 from margin_assets.backtest.faults import BacktestError, Fault
 from margin_assets.backtest.history.actions import Actions, actions_by_ticker, actions_of
 from margin_assets.backtest.history.bars import Bars, Sessions, bars_of
+from margin_assets.backtest.history.chain import Chain, chain_of
 from margin_assets.backtest.history.document import Described, Document
 from margin_assets.backtest.history.reading import Rows, read_rows
 from margin_assets.backtest.history.segments import Segment, clean, segments
@@ -22,6 +24,18 @@ from margin_assets.kernels.rules.backtest_rules import BacktestRules, backtest_r
 
 BEFORE = -1
 """Age of a price that has not been yet."""
+
+
+class Contracts(NamedTuple):
+    """Options among the columns of a history, from one column on."""
+
+    first: int
+    terms: pl.DataFrame
+    """As those of the chain, by column."""
+    underlying: Int64Array
+    """Column of what each is written on."""
+    since: Int64Array
+    """Session of the first quote of each."""
 
 
 class History(NamedTuple):
@@ -59,15 +73,22 @@ class History(NamedTuple):
     rows: pl.DataFrame
     """The rows that count, with their origin."""
     faults: tuple[Fault, ...]
+    chain: Chain | None = None
+    """Options that a book may hold, where they were asked for."""
+    contracts: Contracts | None = None
+    """Options that are columns behind the other securities; None of a book without any."""
 
 
-def history_of(described: Described, *, with_bars: bool = False) -> History:
-    """Reads a history and lays it out, its bars too where they are asked for.
+def history_of(
+    described: Described, *, with_bars: bool = False, with_options: bool = False
+) -> History:
+    """Reads a history and lays it out, its bars and options too where they are asked for.
 
     Raises:
-        BacktestError: It has no row that counts, or not its benchmark, or no bars.
+        BacktestError: It has no row that counts, or not its benchmark, or not what is asked for.
     """
-    return built(read_rows(described, with_bars=with_bars), described.document)
+    rows = read_rows(described, with_bars=with_bars, with_options=with_options)
+    return built(rows, described.document)
 
 
 def built(rows: Rows, document: Document) -> History:
@@ -90,11 +111,12 @@ def built(rows: Rows, document: Document) -> History:
         actions_of(found, dividends, MICRO),
     )
     unknown = _without_actions(found, {*splits, *dividends}, document)
-    price, age = _prices(found, len(days))
-    total, month = _totals(price, age, told_splits, told_dividends), _months(days)
+    price, age = prices_of(found, len(days))
+    total, month = totals_of(price, age, told_splits, told_dividends), _months(days)
     symbols = tuple(segment.symbol for segment in found)
-    origins, times = _origins(found, days), (known.opens[first:end], known.closes[first:end])
+    origins, times = origins_of(found, days), (known.opens[first:end], known.closes[first:end])
     bars, wrong = bars_of(rows.bars, Sessions(*times, origins, price, told_splits))
+    chain, unquoted = (None, []) if rows.quotes is None else chain_of(rows.quotes, days, splits)
     return History(
         document=document,
         history_id=_identity(rows, document, rules),
@@ -116,7 +138,8 @@ def built(rows: Rows, document: Document) -> History:
         rate=_rates(rows.yields, days),
         bars=bars,
         rows=origins,
-        faults=(*faults, *unknown, *wrong),
+        faults=(*faults, *unknown, *wrong, *unquoted),
+        chain=chain,
     )
 
 
@@ -156,7 +179,8 @@ def _range(days: list[date], asked: pl.Series, document: Document) -> tuple[int,
     return int(first), int(end)
 
 
-def _prices(found: list[Segment], days: int) -> tuple[Int64Array, npt.NDArray[np.int32]]:
+def prices_of(found: list[Segment], days: int) -> tuple[Int64Array, npt.NDArray[np.int32]]:
+    """Last close of each security by session, and its age."""
     price = np.zeros((days, len(found)), dtype=np.int64)
     age = np.full((days, len(found)), BEFORE, dtype=np.int32)
     for number, segment in enumerate(found):
@@ -167,7 +191,7 @@ def _prices(found: list[Segment], days: int) -> tuple[Int64Array, npt.NDArray[np
     return price, age
 
 
-def _totals(
+def totals_of(
     price: Int64Array, age: npt.NDArray[np.int32], splits: Actions, dividends: Actions
 ) -> FloatArray:
     """Index of total return: 1 at the first close, dividends of a share held before included."""
@@ -239,7 +263,8 @@ def _worth(segment: Segment) -> int:
     return int(segment.close[-1])
 
 
-def _origins(found: list[Segment], days: list[date]) -> pl.DataFrame:
+def origins_of(found: list[Segment], days: Sequence[date], first: int = 0) -> pl.DataFrame:
+    """Rows of securities with their origin; the columns of the securities begin at one."""
     parts = [
         pl.DataFrame(
             {
@@ -252,7 +277,7 @@ def _origins(found: list[Segment], days: list[date]) -> pl.DataFrame:
                 "file_row": segment.file_row,
             }
         )
-        for number, segment in enumerate(found)
+        for number, segment in enumerate(found, first)
     ]
     return pl.concat(parts)
 

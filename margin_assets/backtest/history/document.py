@@ -23,11 +23,18 @@ class HistoryFile(_Part):
     """One file: a path beside the document, or `package:path` of an installed package."""
 
     path: str
-    kind: Literal["closes", "wide_closes", "actions", "factors", "yields", "bars"]
+    kind: Literal["closes", "wide_closes", "actions", "factors", "yields", "bars", "option_quotes"]
     column: str | None = None
     """Of yields: the column of the rate, per cent."""
     minutes: Annotated[int, Field(ge=1, le=390)] = 60
     """Of bars: how long each is."""
+    symbol: str | None = None
+    """Of option quotes without a column `underlying`: what all are written on."""
+    day: date | None = None
+    """Of option quotes without a column `date`: the day of all."""
+    multiplier: Annotated[int, Field(ge=1, le=10**6)] = 100
+    """Of option quotes: units that a contract delivers."""
+    style: Literal["american", "european"] = "american"
 
 
 class Cut(_Part):

@@ -9,6 +9,7 @@ import polars as pl
 
 from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.history.document import Described, HistoryFile
+from margin_assets.backtest.history.quotes import option_quotes
 
 CLOSES = {"symbol": pl.String, "day": pl.Date, "close": pl.Float64}
 SOURCED = CLOSES | {"file": pl.String, "file_row": pl.Int64}
@@ -16,6 +17,21 @@ ACTIONS = {"symbol": pl.String, "day": pl.Date, "kind": pl.String, "value": pl.F
 """Of `after` the last day before, of the others the first day on which it counts."""
 YIELDS = {"day": pl.Date, "rate": pl.Float64}
 BARS = {"symbol": pl.String, "at": pl.Datetime("us", "UTC"), "close": pl.Float64}
+QUOTES = {
+    "underlying": pl.String,
+    "day": pl.Date,
+    "expiry": pl.Date,
+    "right": pl.String,
+    "strike": pl.Int64,
+    "style": pl.String,
+    "multiplier": pl.Int64,
+    "close": pl.Float64,
+    "file": pl.String,
+    "file_row": pl.Int64,
+}
+"""Of options: strike in micro-dollars; a close that is null is no price."""
+_WHEN_ASKED = {"bars": "bars", "option_quotes": "quotes"}
+"""Kinds of files that are read where somebody asks for them, and what they are rows of."""
 _DAYS = ("day", "date", "Date")
 _EXCHANGE = "America/New_York"
 _PERCENT = 100.0
@@ -34,21 +50,29 @@ class Rows(NamedTuple):
     """SHA-256 of each file by its name."""
     bars: pl.DataFrame | None = None
     """symbol, end of the bar, close in USD; None where nobody asked for them."""
+    quotes: pl.DataFrame | None = None
+    """Of options, a row a contract and day; None where nobody asked for them."""
 
 
-def read_rows(history: Described, *, with_bars: bool = False) -> Rows:
-    """Reads every file of a history; those of bars where they are asked for.
+def read_rows(history: Described, *, with_bars: bool = False, with_options: bool = False) -> Rows:
+    """Reads every file of a history; those of bars and options where they are asked for.
 
     Raises:
-        BacktestError: A file is not there, or not of its kind; or no file has bars.
+        BacktestError: A file is not there, or not of its kind; or none has what is asked for.
     """
     document = history.document
-    if with_bars and not any(file.kind == "bars" for file in document.file):
-        raise BacktestError(f"history {document.name} has no file of bars")
-    found: dict[str, list[pl.DataFrame]] = {"closes": [], "actions": [], "yields": [], "bars": []}
+    asked = {"bars": with_bars, "option_quotes": with_options}
+    for kind, is_asked in asked.items():
+        if is_asked and not any(file.kind == kind for file in document.file):
+            raise BacktestError(f"history {document.name} has no file of {kind.replace('_', ' ')}")
+    if with_options and document.adjusted:
+        raise BacktestError(f"history {document.name}: strikes are of raw closes, its own are not")
+    found: dict[str, list[pl.DataFrame]] = {
+        name: [] for name in ("closes", "actions", "yields", *_WHEN_ASKED.values())
+    }
     hashes: dict[str, str] = {}
     for file in document.file:
-        if file.kind == "bars" and not with_bars:
+        if not asked.get(file.kind, True):
             continue
         path = history.place(file)
         hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -60,6 +84,7 @@ def read_rows(history: Described, *, with_bars: bool = False) -> Rows:
         _all(found["yields"], YIELDS),
         hashes,
         _all(found["bars"], BARS) if with_bars else None,
+        _all(found["quotes"], QUOTES) if with_options else None,
     )
 
 
@@ -78,6 +103,7 @@ def _read(path: Path, file: HistoryFile) -> tuple[str, pl.DataFrame]:
         "factors": ("actions", _actions_of_factors),
         "yields": ("yields", lambda table: _yields(table, file.column or "rate")),
         "bars": ("bars", lambda table: _bars(table, file.minutes)),
+        "option_quotes": ("quotes", lambda table: option_quotes(table, file)),
     }
     into, reader = readers[file.kind]
     try:
@@ -92,6 +118,7 @@ def _table(path: Path) -> pl.DataFrame:
     """A file with its day as a date and its rows numbered from 1."""
     is_parquet = path.suffix == ".parquet"
     table = pl.read_parquet(path) if is_parquet else pl.read_csv(path, infer_schema_length=None)
+    table = table.rename(lambda name: name.removeprefix("#"))
     day = next((name for name in _DAYS if name in table.columns), None)
     if day is not None:
         is_text = table[day].dtype == pl.String

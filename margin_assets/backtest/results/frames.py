@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.backtest.engine.record import DAY_COLUMNS, LIFE_COLUMNS
-from margin_assets.backtest.engine.state import NOBODY, TALLIES
+from margin_assets.backtest.engine.state import TALLIES
 from margin_assets.backtest.history.building import History
 from margin_assets.backtest.running import Ran
 from margin_assets.kernels.numeric.arrays import Int64Array
@@ -60,11 +60,7 @@ def days_frame(ran: Ran) -> pl.DataFrame:
 
 def all_lives(ran: Ran) -> Int64Array:
     """Rows of LIFE_COLUMNS: of lives that ended, and of those that the last session leaves."""
-    state = ran.state
-    open_ = np.flatnonzero(state.life != NOBODY)
-    last = np.full(len(open_), ran.sessions.stop - 1)
-    left = np.column_stack([state.life[open_], last, state.tally[:, open_].T])
-    rows = np.concatenate([*(year.lives for year in ran.years), left]).astype(np.int64)
+    rows = np.concatenate([*(year.lives for year in ran.years), ran.left]).astype(np.int64)
     return rows[np.argsort(rows[:, 0], kind="stable")]
 
 

@@ -180,7 +180,10 @@ def _told(
     known = Known({ran.asked.arm: ran.results for ran in runs}, warning)
     with output.progress() as bar:
         task = bar.add_task("", total=None)
-        tell = lambda part: bar.update(task, description=f"{question.scenario}: {part}")  # noqa: E731
+
+        def tell(part: str) -> None:
+            bar.update(task, description=f"{question.scenario}: {part}")
+
         return everything(held, question, tell, known)
 
 

@@ -59,6 +59,8 @@ def register(app: typer.Typer) -> None:
             "margin backtest built-in --report report.html",
             "margin backtest built-in --history us_daily --data ./data --from 2007-01-01",
             "margin backtest built-in --history us_daily --data ./data --bars --from 2020-02-19",
+            "margin backtest built-in --history us_daily --data ./data --options"
+            " --book option_writers --from 2014-06-06 --to 2014-06-20",
             "margin backtest built-in --sweep house.margin_status.warning=0.03,0.05,0.08",
         ),
     )(run)
@@ -71,7 +73,10 @@ def run(  # noqa: PLR0913 (the options of the interface)
     policy: PolicyArgument,
     book: Annotated[
         str,
-        typer.Option("--book", help="`tempers`, a TOML file like it, a landing folder or a lake."),
+        typer.Option(
+            "--book",
+            help="`tempers`, `option_writers`, a TOML file like them, a landing folder or a lake.",
+        ),
     ] = "tempers",
     history: Annotated[
         list[str] | None,
@@ -82,6 +87,9 @@ def run(  # noqa: PLR0913 (the options of the interface)
     ] = None,
     bars: Annotated[
         bool, typer.Option("--bars", help="Evaluate at the ends of the history's bars too.")
+    ] = False,
+    options: Annotated[
+        bool, typer.Option("--options", help="Read the history's option quotes too.")
     ] = False,
     first: FromOption = None,
     last: ToOption = None,
@@ -122,7 +130,9 @@ def run(  # noqa: PLR0913 (the options of the interface)
     try:
         policies = _policies(policy, compare, sweep or [])
         with as_lake(book) as held:
-            asked = [Asked(name, data, held, *days, accounts, seed, bars) for name in names]
+            asked = [
+                Asked(name, data, held, *days, accounts, seed, bars, options) for name in names
+            ]
             done = _all_runs(asked, policies, work)
     except BacktestError as error:
         raise Refusal(str(error)) from None

@@ -10,7 +10,9 @@ from margin_assets.cli import output
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
     DEFAULT_LANDING,
+    SHORT_ID,
     ActorOption,
+    IdArgument,
     JsonOption,
     LakeOption,
     LandingOption,
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from margin_assets.lake.ledger.ledger import Sealed
     from margin_assets.lake.store.store import Lake
 
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id, or enough of its start.")]
 _SHOWN = (
     *("call_id", "account_id", "call_type", "state", "amount", "first_amount"),
     *("due_at", "legal_due_at", "consequence", "opened_at"),
@@ -38,8 +39,6 @@ _FROZEN = (
     *("account_id", "frozen_until", "settled_funds", "symbol", "bought_on", "sold_on"),
     *("unpaid", "due_on", "fill_id"),
 )
-_SHORT = 12
-"""Of an id, in a list for people."""
 
 calls = typer.Typer(
     help="List, show, extend margin calls; list frozen cash accounts.",
@@ -98,7 +97,7 @@ def list_calls(  # noqa: PLR0913 (the options of the interface)
     if as_json:
         output.answer(rows)
         return
-    short = [row | {"call_id": row["call_id"][:_SHORT]} for row in rows]
+    short = [row | {"call_id": row["call_id"][:SHORT_ID]} for row in rows]
     output.table(_SHOWN, ([row[name] for name in _SHOWN] for row in short))
     owed = sum(row["amount"] for row in rows)
     stands = "nothing is sealed yet" if sealed is None else f"as of {output.shown(sealed.as_of)}"

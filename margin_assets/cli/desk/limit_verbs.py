@@ -9,6 +9,7 @@ from margin_assets.cli import output
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
     DEFAULT_LANDING,
+    SHORT_ID,
     ActorOption,
     JsonOption,
     LakeOption,
@@ -26,8 +27,6 @@ _BREACHES = (
     *("breach_id", "limit_id", "metric", "scope", "subject", "state", "value", "limit_value"),
     *("use", "owner", "opened_at", "acknowledged_by"),
 )
-_SHORT = 12
-"""Of an id, in a list for people."""
 
 limits = typer.Typer(
     help="List the house's limits and their breaches; acknowledge a breach.",
@@ -79,7 +78,7 @@ def list_breaches(
     if as_json:
         output.answer(rows)
         return
-    short = [row | {"breach_id": row["breach_id"][:_SHORT]} for row in rows]
+    short = [row | {"breach_id": row["breach_id"][:SHORT_ID]} for row in rows]
     output.table(_BREACHES, (list(row.values()) for row in short))
     output.note(f"{len(rows)} breaches, as of {output.instant(as_of)}")
 

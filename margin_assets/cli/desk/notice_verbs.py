@@ -12,6 +12,7 @@ from margin_assets.cli import output
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
     DEFAULT_LANDING,
+    SHORT_ID,
     JsonOption,
     LakeOption,
     LandingOption,
@@ -36,8 +37,6 @@ _SHOWN = (
     *("message_id", "state", "severity", "recipient", "channel", "account_id"),
     *("event", "amount", "created_at", "attempts", "error"),
 )
-_SHORT = 12
-"""Of an id, in a list for people."""
 
 notify = typer.Typer(
     help="Send messages about what is sealed; list, acknowledge them.", rich_markup_mode=None
@@ -133,7 +132,7 @@ def _once(sender: "Notifier", *, as_json: bool) -> None:
         output.say(_line(found))
         for message in last.values():
             if message.error is not None:
-                output.note(f"{message.message_id[:_SHORT]} {message.state}: {message.error}")
+                output.note(f"{message.message_id[:SHORT_ID]} {message.state}: {message.error}")
     if found["failed"]:
         raise typer.Exit(1)
 
@@ -198,7 +197,7 @@ def list_messages(  # noqa: PLR0913 (the options of the interface)
     if as_json:
         output.answer(found[:limit])
         return
-    short = [row | {"message_id": row["message_id"][:_SHORT]} for row in found[:limit]]
+    short = [row | {"message_id": row["message_id"][:SHORT_ID]} for row in found[:limit]]
     output.table(_SHOWN, ([row[name] for name in _SHOWN] for row in short))
     output.note(f"{len(short)} of {len(found)} messages")
 

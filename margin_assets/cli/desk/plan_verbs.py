@@ -12,7 +12,9 @@ from margin_assets.cli import output
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
     DEFAULT_LANDING,
+    SHORT_ID,
     ActorOption,
+    IdArgument,
     JsonOption,
     LakeOption,
     LandingOption,
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from margin_assets.desk.agent import Agent, Done
     from margin_assets.lake.ledger.ledger import Sealed
 
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id, or enough of its start.")]
 OutgoingOption = Annotated[
     Path,
     typer.Option(
@@ -42,8 +43,6 @@ _ORDERS = (
     *("side", "quantity", "symbol", "price", "expected_cost"),
     *("state", "filled_quantity", "average_price"),
 )
-_SHORT = 12
-"""Of an id, in a list for people."""
 _POLL_SECONDS = 1.0
 
 plans = typer.Typer(
@@ -92,7 +91,7 @@ def list_plans(
     if as_json:
         output.answer(rows)
         return
-    short = [row | {"plan_id": row["plan_id"][:_SHORT]} for row in rows]
+    short = [row | {"plan_id": row["plan_id"][:SHORT_ID]} for row in rows]
     output.table(_SHOWN, ([row[name] for name in _SHOWN] for row in short))
     stands = "nothing is sealed yet" if sealed is None else f"as of {output.shown(sealed.as_of)}"
     output.note(f"{len(rows)} plans, {stands}")
@@ -204,7 +203,7 @@ def _tell(done: "Iterable[Done]", *, as_json: bool) -> None:
         output.answer(rows)
         return
     for row in rows:
-        plan = "no plan" if row["plan_id"] is None else row["plan_id"][:_SHORT]
+        plan = "no plan" if row["plan_id"] is None else row["plan_id"][:SHORT_ID]
         output.say(f"{row['kind']} {row['account_id']} {plan}: {row['note']}")
 
 

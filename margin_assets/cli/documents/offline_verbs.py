@@ -192,7 +192,7 @@ def _benchmarks() -> list[str]:
     import pkgutil
 
     try:
-        import benchmarks  # type: ignore[import-not-found,unused-ignore]
+        import benchmarks  # type: ignore[import-not-found,unused-ignore]  # no wheel
     except ImportError:
         return []
     found = (module.name for module in pkgutil.iter_modules(benchmarks.__path__))

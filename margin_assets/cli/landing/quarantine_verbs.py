@@ -8,6 +8,7 @@ from margin_assets.cli import output
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
     DEFAULT_LANDING,
+    IdArgument,
     JsonOption,
     LakeOption,
     LandingOption,
@@ -18,7 +19,6 @@ from margin_assets.cli.options import (
 )
 
 Document = dict[str, Any]
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id, or enough of its start.")]
 MaybeId = Annotated[
     str | None, typer.Argument(metavar="[ID]", help="Id of a row, or enough of its start.")
 ]

@@ -23,7 +23,7 @@ _SHORTEST_SECRET = 16
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-class BadContacts(ValueError):  # noqa: N818 (says what happened)
+class BadContacts(ValueError):
     """A contacts file that cannot be used; the key is named, never its value."""
 
 

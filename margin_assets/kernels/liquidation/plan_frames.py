@@ -28,7 +28,7 @@ def _framed(table: str, rows: list[Row]) -> pl.DataFrame:
     kinds = {name: column.dtype for name, column in columns.items() if name != "cycle"}
     # Instants are microseconds until here, and every integer of them is an instant.
     plain = {n: pl.Int64() if isinstance(k, pl.Datetime) else k for n, k in kinds.items()}
-    return pl.DataFrame(rows, schema=plain).cast(kinds)  # type: ignore[arg-type]
+    return pl.DataFrame(rows, schema=plain).cast(kinds)  # type: ignore[arg-type]  # names to types
 
 
 def _plan_row(plan: Plan, at: int, by: By) -> Row:

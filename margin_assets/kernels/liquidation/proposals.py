@@ -20,7 +20,7 @@ _SYMBOL, _ID = 32, 128
 Details = Mapping[str, Any]
 
 
-class Unreadable(ValueError):  # noqa: N818 (says what happened)
+class Unreadable(ValueError):
     """Details that are no plan, and why."""
 
 

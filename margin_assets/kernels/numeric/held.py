@@ -105,7 +105,7 @@ def _written(value: Any) -> list[int]:
 class _Attributes(AttributeTemplate):
     key = HeldType
 
-    def generic_resolve(self, value: Any, attr: str) -> Any:  # type: ignore[override]
+    def generic_resolve(self, value: Any, attr: str) -> Any:  # type: ignore[override]  # Numba's
         place = value.places.get(attr)
         return None if place is None else place[0]
 

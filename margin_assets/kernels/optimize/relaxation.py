@@ -11,9 +11,9 @@ from typing import NamedTuple
 import highspy
 import numpy as np
 import numpy.typing as npt
-from highspy._core import _Highs
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
+from margin_assets.kernels.optimize.highs import Solver, solver_of
 from margin_assets.kernels.optimize.simplex import NO_LOSS
 from margin_assets.kernels.optimize.sparse import SparseProgram
 
@@ -145,7 +145,7 @@ class Relaxation:
         return np.array(solver.getSolution().col_value)[: self.program.whole]
 
 
-def _solver_of(program: SparseProgram) -> _Highs:
+def _solver_of(program: SparseProgram) -> Solver:
     entries = program.entries
     is_loss = program.loss_of != NO_LOSS
     scale = np.where(is_loss, _SCALE, 1.0)
@@ -167,17 +167,7 @@ def _solver_of(program: SparseProgram) -> _Highs:
     ).tolist()
     model.a_matrix_.index_ = entries.column.astype(np.int32)
     model.a_matrix_.value_ = value
-    solver = _Highs()  # the class above it prints a banner to standard output
-    for name, setting in (
-        ("output_flag", False),
-        ("threads", 1),
-        ("parallel", "off"),
-        ("solver", "simplex"),
-        ("random_seed", 0),
-    ):
-        solver.setOptionValue(name, setting)
-    solver.passModel(model)
-    return solver
+    return solver_of(model)
 
 
 class Search:

@@ -44,7 +44,7 @@ class QuotedCurve(NamedTuple):
     """Name of the curve that discounts the swaps among them; none: the curve itself."""
 
 
-class Unbuildable(ValueError):  # noqa: N818 (says what happened)
+class Unbuildable(ValueError):
     """A curve that its quotes do not make."""
 
     def __init__(self, name: str, reason: str) -> None:

@@ -16,7 +16,8 @@ from typing import Any
 
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.store.store import Lake
-from margin_assets.rulebooks import RulebookMissing, Text, adopted, planned_under
+from margin_assets.rulebooks import RulebookMissing, adopted, planned_under
+from margin_assets.rulebooks.texts import Text
 
 _FOLDER = "rulebooks"
 

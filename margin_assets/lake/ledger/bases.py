@@ -25,7 +25,7 @@ _COMPLETE = re.compile(rf"^{_FOLDER}/(\d{{12}})/complete\.json$")
 STATE_TABLES = tuple(t.name for t in TABLES.values() if t.mode is Mode.STATE and t.in_cycle)
 
 
-class BaseBroken(ValueError):  # noqa: N818 (says what happened)
+class BaseBroken(ValueError):
     """A base that is not what its cycle sealed."""
 
 

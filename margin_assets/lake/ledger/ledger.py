@@ -29,11 +29,11 @@ ACCOUNTS_WRITTEN = "accounts_written"
 """Count that a seal carries when its state tables hold only some accounts' new rows."""
 
 
-class AnotherSession(RuntimeError):  # noqa: N818 (says what happened)
+class AnotherSession(RuntimeError):
     """Another session took the step first: the caller steps aside."""
 
 
-class SealMismatch(RuntimeError):  # noqa: N818 (says what happened)
+class SealMismatch(RuntimeError):
     """The cycle is sealed already, with other contents: one of the two computed wrongly."""
 
 

@@ -8,7 +8,7 @@ from margin_assets.lake.store.patience import StoreUnavailable
 from margin_assets.lake.store.store import Lake
 
 
-class CycleGone(ValueError):  # noqa: N818 (says what happened)
+class CycleGone(ValueError):
     """The cycle asked about was sealed, and its files have been cleaned up since."""
 
 

@@ -43,11 +43,11 @@ _NO_COLUMN = re.compile(r'No field named ([\w".]+)\. .*?Valid fields are ([^;]*)
 _ALLOWED = "only one SELECT, WITH, EXPLAIN, SHOW TABLES or DESCRIBE is allowed"
 
 
-class SqlRefused(ValueError):  # noqa: N818 (says what happened)
+class SqlRefused(ValueError):
     """A statement that is not a single question."""
 
 
-class SqlFailed(ValueError):  # noqa: N818 (says what happened)
+class SqlFailed(ValueError):
     """A question that the engine cannot answer."""
 
     @classmethod

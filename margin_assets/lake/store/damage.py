@@ -15,7 +15,7 @@ _HINT = "_last_checkpoint"
 _VERSION = re.compile(r"/(\d{20})\.")
 
 
-class TableDamaged(DeltaError, RuntimeError):  # noqa: N818 (says what happened)
+class TableDamaged(DeltaError, RuntimeError):
     """A table whose log cannot be read: its name, the file, and what to do."""
 
 

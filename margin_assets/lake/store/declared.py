@@ -17,7 +17,7 @@ BUSINESS_DATE = "business_date"
 _LIMITS = {"min": ">=", "min_exclusive": ">", "max": "<=", "max_exclusive": "<"}
 
 
-class SchemaMismatch(ValueError):  # noqa: N818 (says what happened)
+class SchemaMismatch(ValueError):
     """A frame that does not fit its table without loss."""
 
 

@@ -52,7 +52,7 @@ class Commit:
     """Whether this call wrote it, also where its answer was lost; False if another one did."""
 
 
-class Overtaken(RuntimeError):  # noqa: N818 (says what happened)
+class Overtaken(RuntimeError):
     """A greater number of the fence is in the table: whoever writes it has taken over."""
 
 

@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 _ADVICE = "Start the store, or correct AWS_ENDPOINT_URL, the credentials and the bucket."
 
 
-class StoreUnavailable(RuntimeError):  # noqa: N818 (says what happened)
+class StoreUnavailable(RuntimeError):
     """The store does not answer, or does not let us in."""
 
 

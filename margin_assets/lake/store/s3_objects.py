@@ -33,7 +33,7 @@ class Written(NamedTuple):
     """Tells its content from that of a later object of its name."""
 
 
-class StoreRefused(RuntimeError):  # noqa: N818 (says what happened)
+class StoreRefused(RuntimeError):
     """The store does not keep the promise that commits rest on."""
 
 

@@ -25,7 +25,7 @@ _STILL = "the newest cycle is still being read"
 _log = logging.getLogger(__name__)
 
 
-class Stale(LookupError):  # noqa: N818 (says what happened)
+class Stale(LookupError):
     """What is held is too old to answer from."""
 
 

@@ -32,7 +32,7 @@ from schemas.desk.calls import CONSEQUENCES
 Document = dict[str, Any]
 
 
-class UnknownAccount(LookupError):  # noqa: N818 (says what happened)
+class UnknownAccount(LookupError):
     """The cycle knows no such account."""
 
 

@@ -26,7 +26,7 @@ _KEPT = 20
 _SEAL = "seal.json"
 
 
-class HistoryDiffers(RuntimeError):  # noqa: N818 (says what happened)
+class HistoryDiffers(RuntimeError):
     """A cycle came out other than it was sealed."""
 
 

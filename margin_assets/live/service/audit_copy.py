@@ -20,7 +20,7 @@ _FOLDER = "cycles"
 _EVERY_SECONDS = 5.0
 
 
-class AuditDiffers(RuntimeError):  # noqa: N818 (says what happened)
+class AuditDiffers(RuntimeError):
     """The copy holds another seal of a cycle than the lake: one of the two was changed."""
 
 

@@ -246,4 +246,5 @@ def _ordered(frame: pl.DataFrame) -> pl.DataFrame:
 def _instant(point: int | None) -> datetime | None:
     if point is None:
         return None
-    return to_instants(np.array([point], dtype=np.int64)).item()  # type: ignore[no-any-return]
+    found: datetime = to_instants(np.array([point], dtype=np.int64)).item()
+    return found

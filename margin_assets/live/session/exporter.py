@@ -76,7 +76,7 @@ class Exporter:
 
     def __init__(self, watch: Watch) -> None:
         # When each series began is known to who scrapes; it would double what is sent.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own
         self.registry = CollectorRegistry()
         self._seconds = Histogram(
             "margin_cycle_seconds",
@@ -148,7 +148,7 @@ def _gauge(name: str, text: str, value: float | None) -> Metric:
     return gauge
 
 
-class PortTaken(OSError):  # noqa: N818 (says what happened)
+class PortTaken(OSError):
     """The metrics cannot be served there."""
 
 

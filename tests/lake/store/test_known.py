@@ -38,7 +38,7 @@ def by_library(monkeypatch: pytest.MonkeyPatch) -> Library:
 
     def write(handle: DeltaTable, *arguments: object, **named: object) -> None:
         made.append(handle.table_uri)
-        write_deltalake(handle, *arguments, **named)  # type: ignore[call-overload]
+        write_deltalake(handle, *arguments, **named)  # type: ignore[call-overload]  # as handed on
 
     monkeypatch.setattr(held, "write_deltalake", write)
     return lambda: len(made)

@@ -3,13 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import product
-from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 
-from margin_assets.live.session.session import CycleResult
 from tests.support.live_driver import (
     NOON,
     Firm,
@@ -23,23 +20,6 @@ from tests.support.live_driver import (
     opening,
     price,
 )
-
-
-@pytest.fixture(params=["same process", "a process for each cycle"])
-def firm(request: pytest.FixtureRequest, tmp_path: Path):
-    """Everything below holds whether or not a new process takes over between the cycles."""
-    made = Firm(tmp_path)
-    if request.param == "a process for each cycle":
-        plain = made.cycle
-
-        def restarted(*args: Any, **kwargs: Any) -> CycleResult | None:
-            if made.session.ledger.last_sealed() is not None:
-                made.restart()
-            return plain(*args, **kwargs)
-
-        made.cycle = restarted
-    return made
-
 
 in_one_cycle = pytest.mark.parametrize("firm", ["same process"], indirect=True)
 """Of a story of one cycle, between which no process can take over."""

@@ -38,7 +38,7 @@ class Clock(datetime):
     at = datetime(2026, 3, 3, 15, tzinfo=UTC)
 
     @classmethod
-    def now(cls, _zone: object = None) -> datetime:  # type: ignore[override]
+    def now(cls, _zone: object = None) -> datetime:  # type: ignore[override]  # a clock stopped
         return cls.at
 
 

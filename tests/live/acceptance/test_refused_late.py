@@ -6,32 +6,20 @@ semantics 2.4, 7.1 and 8.7.
 
 import hashlib
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from margin_assets.lake.ledger.audit import verify
 from margin_assets.live.past.replay import replay
-from margin_assets.live.session.session import CycleResult
 from margin_assets.monitoring.observed import refused_rows
 from tests.support.live_driver import Firm, at, beta, fill, line, opening, text
 
 
-@pytest.fixture(params=["same process", "a process for each cycle"])
-def firm(request: pytest.FixtureRequest, tmp_path: Path) -> Firm:
-    """Accounts A and B, X at 100, whether or not a new process takes over between the cycles."""
-    made = Firm(tmp_path)
-    made.run(**opening("A", "B"), betas=[beta("X", "1", "2020-03-09")])
-    if request.param == "a process for each cycle":
-        plain = made.cycle
-
-        def restarted(*args: Any, **kwargs: Any) -> CycleResult | None:
-            made.restart()
-            return plain(*args, **kwargs)
-
-        made.cycle = restarted
-    return made
+@pytest.fixture
+def firm(firm: Firm) -> Firm:
+    """Accounts A and B, X at 100."""
+    firm.run(**opening("A", "B"), betas=[beta("X", "1", "2020-03-09")])
+    return firm
 
 
 def open_rows(firm: Firm) -> int:

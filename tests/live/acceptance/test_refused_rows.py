@@ -7,7 +7,6 @@ whose modification time was hours old.
 import hashlib
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,6 @@ from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.ledger.audit import verify
 from margin_assets.live.acceptance.refusals import ACCEPTANCE
 from margin_assets.live.past.replay import replay
-from margin_assets.live.session.session import CycleResult
 from margin_assets.monitoring.observed import refused_rows
 from tests.support.live_driver import (
     NOON,
@@ -35,20 +33,11 @@ from tests.support.live_driver import (
 EARLY = NOON - timedelta(hours=6)
 
 
-@pytest.fixture(params=["same process", "a process for each cycle"])
-def firm(request: pytest.FixtureRequest, tmp_path: Path) -> Firm:
-    """Accounts A and B, X at 100, whether or not a new process takes over between the cycles."""
-    made = Firm(tmp_path)
-    made.run(**opening("A", "B"), betas=[beta("X", "1", "2020-03-09")])
-    if request.param == "a process for each cycle":
-        plain = made.cycle
-
-        def restarted(*args: Any, **kwargs: Any) -> CycleResult | None:
-            made.restart()
-            return plain(*args, **kwargs)
-
-        made.cycle = restarted
-    return made
+@pytest.fixture
+def firm(firm: Firm) -> Firm:
+    """Accounts A and B, X at 100."""
+    firm.run(**opening("A", "B"), betas=[beta("X", "1", "2020-03-09")])
+    return firm
 
 
 def act(kind: str, subject: str, when: float = 60) -> Row:

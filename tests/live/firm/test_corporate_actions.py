@@ -11,7 +11,7 @@ import pytest
 
 from margin_assets.assets.resources import LakeResource
 from margin_assets.calendar import calendar
-from margin_assets.checks.consistency import actions_name_known_symbols
+from margin_assets.checks.arrivals import actions_name_known_symbols
 from margin_assets.cli.account.story import story
 from margin_assets.desk.account_document import account_document
 from margin_assets.kernels.history.accrued import with_accrued

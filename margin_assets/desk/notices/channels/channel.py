@@ -8,7 +8,7 @@ PATIENCE_SECONDS = 5.0
 """A channel that does not answer for so long is down: the others wait for it."""
 
 
-class NotDelivered(Exception):  # noqa: N818 (says what happened)
+class NotDelivered(Exception):
     """A message was not taken, and why; the reason names neither address nor secret."""
 
     def __init__(self, reason: str, *, is_final: bool = False, is_down: bool = False) -> None:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import highspy
 import numpy as np
-from highspy._core import _Highs
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
+from margin_assets.kernels.optimize.highs import Solver, solver_of
 
 _SCALE = 1e-6  # the solver counts millions of dollars
 _FREE = highspy.kHighsInf
@@ -100,7 +100,7 @@ def _check(asked: Asked) -> None:
         raise ValueError(msg)
 
 
-def _solver(margins: Margins, asked: Asked, groups: int) -> _Highs:
+def _solver(margins: Margins, asked: Asked, groups: int) -> Solver:
     """Columns are managers' scales, then groups' margins; rows are cuts, then the return."""
     managers, cuts = len(asked.low), len(margins.form)
     model = highspy.HighsLp()
@@ -115,17 +115,7 @@ def _solver(margins: Margins, asked: Asked, groups: int) -> _Highs:
     model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
     model.a_matrix_.start_, model.a_matrix_.index_ = starts, index
     model.a_matrix_.value_ = value
-    solver = _Highs()  # the class above it prints a banner to standard output
-    for name, setting in (
-        ("output_flag", False),
-        ("threads", 1),
-        ("parallel", "off"),
-        ("solver", "simplex"),
-        ("random_seed", 0),
-    ):
-        solver.setOptionValue(name, setting)
-    solver.passModel(model)
-    return solver
+    return solver_of(model)
 
 
 def _rows(

@@ -25,7 +25,7 @@ class Readable(Protocol):
         """Next bytes; none at the end."""
 
 
-class FileRefused(Exception):  # noqa: N818 - a verdict on the file, not an error of ours
+class FileRefused(Exception):
     """The whole file cannot be understood."""
 
     def __init__(self, reason: str, detail: str) -> None:

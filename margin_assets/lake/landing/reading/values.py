@@ -48,7 +48,7 @@ NOT_OF_TYPE = {
 """Word for a value that is of another kind altogether."""
 
 
-class NotAValue(Exception):  # noqa: N818 - a verdict on the value, not an error of ours
+class NotAValue(Exception):
     """A text that the column cannot hold; `nearest` lets the bounds be judged all the same."""
 
     def __init__(self, word: str, nearest: Decimal | None = None) -> None:

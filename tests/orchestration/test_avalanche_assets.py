@@ -8,7 +8,7 @@ import pytest
 
 from jobs.avalanche import nightly_avalanche
 from margin_assets.assets.avalanche import AVALANCHE_ASSETS, WARNING_ASSETS
-from margin_assets.assets.resources import LakeResource
+from margin_assets.assets.resources import EngineResource, LakeResource
 from margin_assets.avalanche.book.reading import read_folder
 from margin_assets.avalanche.keeping import keep_book
 from margin_assets.avalanche.running import snapshot_of
@@ -41,7 +41,7 @@ def made(lake: Lake, *, fails: bool = False, **config: int) -> dg.ExecuteInProce
     return dg.materialize(
         [*AVALANCHE_ASSETS, *AVALANCHE_LAWS],
         partition_key=PARTITION,
-        resources={"lake": LakeResource(uri=lake.uri)},
+        resources={"lake": LakeResource(uri=lake.uri), "engine": EngineResource()},
         run_config={"ops": {"avalanche": {"config": {"paths": 48, "seed": 3, **config}}}},
         raise_on_error=not fails,
     )

@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 # What runs is installed first; what tests and benchmarks need comes on top.
 RUNTIME := $(VENV)/.runtime
 STAMP := $(VENV)/.installed
+# What is started here starts many processes: where no bytecode may be kept, each compiles all anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test laws lint types bench fidelity chaos up clean docs web infra templates image postgres
 
@@ -82,8 +84,9 @@ $(INFRA)/.installed: pyproject.toml
 	npm install --silent --ignore-scripts --no-save --prefix $(SIMULATOR) @cloud-copilot/iam-simulate@0.1.173
 	touch $@
 
-infra: $(INFRA)/.installed ## templates, scanners, faults, IAM, the image's file; needs Node
+infra: $(INFRA)/.installed ## templates, scanners, faults, IAM, the files of image and composition; needs Node
 	$(INFRA)/bin/hadolint infra/Containerfile
+	$(INFRA)/bin/check-jsonschema --builtin-schema vendor.compose-spec infra/compose.yaml
 	$(EMULATOR)/bin/python -m pytest -c infra/proofs/pytest.ini -q infra/proofs/test_emulator.py
 	MARGIN_IAM_SIMULATE=$(SIMULATOR) $(INFRA)/bin/python -m pytest -c infra/proofs/pytest.ini -q \
 	  infra/proofs --ignore infra/proofs/test_emulator.py

@@ -64,6 +64,9 @@ def _sets(rng: np.random.Generator) -> arrays.Sets:
         dispute_probability=np.where(cleared, 0.0, 0.02),
         dispute_share=zero + 0.3,
         dispute_delay=whole + 24,
+        deadline=whole - 1,
+        grace=whole + 8,
+        closed=np.zeros((SETS, 0), dtype=np.bool_),
         value=zero,
         vm_posted=zero.copy(),
         im_posted=zero + np.nan,
@@ -112,6 +115,7 @@ def _funds() -> tuple[arrays.Accounts, arrays.Collateral, arrays.Facilities]:
         np.full(CURRENCIES, 0.9e9 / CURRENCIES),
         np.zeros(CURRENCIES),
         np.full(CURRENCIES, 24),
+        np.zeros((CURRENCIES, 0), dtype=np.bool_),
     )
     assets = np.zeros(4)
     collateral = arrays.Collateral(
@@ -123,6 +127,7 @@ def _funds() -> tuple[arrays.Accounts, arrays.Collateral, arrays.Facilities]:
         np.full(4, 2),
         np.full(4, 7),
         np.full(4, 15),
+        np.zeros((4, 0), dtype=np.bool_),
     )
     line = np.zeros(1)
     facilities = arrays.Facilities(

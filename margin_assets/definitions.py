@@ -15,12 +15,13 @@ from jobs.live_margin import live_margin
 from jobs.upkeep import nightly_upkeep, upkeep
 from margin_assets.assets.avalanche import AVALANCHE_ASSETS, WARNING_ASSETS
 from margin_assets.assets.backtest import BACKTEST_ASSETS
-from margin_assets.assets.declared import IO_MANAGER, linked
+from margin_assets.assets.declared import ENGINE, IO_MANAGER, linked
 from margin_assets.assets.landed import LIVE_ONLY
 from margin_assets.assets.margin import DAILY_ASSETS
 from margin_assets.assets.rates import RATES_ASSETS
 from margin_assets.assets.resources import (
     DailyTwins,
+    EngineResource,
     LakeResource,
     LandingResource,
     MetricsResource,
@@ -94,7 +95,7 @@ def build_defs(
             failed_runs,
             failed_checks,
         ],
-        resources=_resources() | dict(resource_overrides or {}),
+        resources=_resources() | _pickled() | dict(resource_overrides or {}),
         executor=dg.in_process_executor,
     )
 
@@ -104,6 +105,10 @@ def _resources() -> dict[str, Any]:
     return {
         IO_MANAGER: DailyTwins(lake_uri=lake),
         "lake": LakeResource(uri=lake),
+        ENGINE: EngineResource(
+            name=os.environ.get("MARGIN_ENGINE", "local"),
+            address=os.environ.get("MARGIN_RAY_ADDRESS", ""),
+        ),
         "landing": LandingResource(
             folder=os.environ.get("MARGIN_LANDING", "landing"),
             queue=os.environ.get("MARGIN_LANDING_QUEUE", ""),
@@ -119,6 +124,17 @@ def _resources() -> dict[str, Any]:
         ),
         "alerts": Alerts(topic_arn=os.environ.get("MARGIN_ALERT_TOPIC", "")),
     }
+
+
+def _pickled() -> dict[str, Any]:
+    """What is no table between steps, where a run is a task without a disk of its own."""
+    bucket = os.environ.get("ARTIFACTS_BUCKET", "")
+    if not bucket:
+        return {}
+    from dagster_aws.s3 import S3PickleIOManager, S3Resource
+
+    place = S3PickleIOManager(s3_resource=S3Resource(), s3_bucket=bucket, s3_prefix="io")
+    return {"io_manager": place}
 
 
 defs = build_defs(dashboard=os.environ.get("MARGIN_DASHBOARD", ""))

@@ -6,6 +6,7 @@ import dataframely as dy
 import polars as pl
 
 from schemas import (
+    arrivals,
     audit,
     backtest,
     books,
@@ -52,10 +53,10 @@ TABLES: dict[str, Table] = {
         kinds.landed("fx_rates", rates.FxRates),
         kinds.landed("curve_quotes", rates.CurveQuotes),
         kinds.landed("rates_positions", rates.RatesPositions),
-        kinds.added("landed_files", landed.LandedFiles, "landed", "file_number"),
+        kinds.added("landed_files", arrivals.LandedFiles, "landed", "file_number"),
         kinds.added(
             "quarantine",
-            landed.Quarantine,
+            arrivals.Quarantine,
             "landed",
             "path",
             "file_id",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ANY = "0.0.0.0"  # noqa: S104 (inside a container; what reaches it is the network's to say)
+AUTHORITY = Path("/opt/margin/rds-ca.pem")
+"""Certificates of the authority by which Postgres on AWS is known."""
 CODE_PORT, WEB_PORT, DASHBOARD_PORT, SQL_PORT, METRICS_PORT = 4000, 3000, 3030, 32010, 9464
 DAGSTER = ("dagster-code", "daemon", "webserver", "live")
 """Processes that open Dagster's instance, and need its file."""
@@ -64,7 +66,10 @@ def token_file(name: str) -> str:
 def prepare() -> None:
     """Writes the instance file and the workspace; its folder is the only one that is written to."""
     home().mkdir(parents=True, exist_ok=True)
-    (home() / "dagster.yaml").write_text(rendered(dict(os.environ)), "utf-8")
+    instance = rendered(dict(os.environ))
+    if str(AUTHORITY) in instance and not AUTHORITY.exists():
+        sys.exit(f"{AUTHORITY} is not in the image: docs/deploy.md says where it comes from")
+    (home() / "dagster.yaml").write_text(instance, "utf-8")
     (home() / "workspace.yaml").write_text((HERE / "workspace.yaml").read_text("utf-8"), "utf-8")
 
 

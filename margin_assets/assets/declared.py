@@ -14,7 +14,7 @@ from margin_assets.lake.ledger.adoptions import decided_next
 from schemas import TABLES, Table
 
 OWNERS = ["team:margin-risk"]
-IO_MANAGER = "delta"
+IO_MANAGER, ENGINE = "delta", "engine"
 
 
 def column_schema(schema: type[dy.Schema]) -> dg.TableSchema:
@@ -89,7 +89,7 @@ def _daily(name: str, tables: Sequence[str]) -> Callable[[Callable[..., Any]], d
             partitions_def=BUSINESS_DATE,
             backfill_policy=dg.BackfillPolicy.single_run(),
             io_manager_key=IO_MANAGER,
-            required_resource_keys={IO_MANAGER},
+            required_resource_keys={IO_MANAGER, ENGINE},
             owners=OWNERS,
             kinds={"polars", "deltalake"},
             metadata=metadata(table),

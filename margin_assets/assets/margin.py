@@ -11,6 +11,7 @@ import polars as pl
 
 from margin_assets.assets.declared import daily_asset
 from margin_assets.assets.partitions import closes
+from margin_assets.assets.sharded import Kernel, over_accounts
 from margin_assets.calendar import calendar, sessions
 from margin_assets.kernels.book.deciding import without_values
 from margin_assets.kernels.book.delivered_terms import as_listed
@@ -23,15 +24,15 @@ from margin_assets.kernels.history.accrued import with_accrued
 from margin_assets.kernels.history.breaks import Known, breaks_at
 from margin_assets.kernels.history.pattern_history import pattern_day_traders_at
 from margin_assets.kernels.history.sma_history import memoranda_at
-from margin_assets.kernels.margin.margined import Eras, margined
 from margin_assets.kernels.margin.tables import OVER_ACCOUNTS
 from margin_assets.kernels.rules.timelines import Calendar
 
 
-def margined_asset(name: str, kernel: Callable[[Eras], pl.DataFrame]) -> dg.AssetsDefinition:
+def margined_asset(name: str, kernel: Kernel) -> dg.AssetsDefinition:
     """Daily asset over positions and accounts, which the live cycle margins once for all."""
 
     def computed(  # noqa: PLR0913 (an argument a table)
+        context: dg.AssetExecutionContext,
         positions: pl.LazyFrame,
         account_state: pl.LazyFrame,
         accrued_dividends: pl.LazyFrame,
@@ -41,7 +42,8 @@ def margined_asset(name: str, kernel: Callable[[Eras], pl.DataFrame]) -> dg.Asse
     ) -> pl.DataFrame:
         accounts = with_accrued(*pl.collect_all([account_state, accrued_dividends]))
         told = instruments, corporate_actions, option_adjustments
-        return kernel(margined(delivered(positions.collect(), *told), accounts))
+        held = delivered(positions.collect(), *told), accounts
+        return over_accounts(context.resources.engine.engine(), kernel, held)
 
     return daily_asset(name)(computed)
 

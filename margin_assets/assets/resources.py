@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 
 from margin_assets.desk.notices.contacts import Post, post_of
+from margin_assets.engines import Engine, engine_of
 from margin_assets.lake.io_manager import DailyIOManager
 from margin_assets.lake.landing.landing import Landing
 from margin_assets.lake.landing.places import landing_at, watched_at
@@ -30,6 +31,23 @@ class LakeResource(dg.ConfigurableResource[Lake]):
         if not lake.is_created():
             lake.create()
         return lake
+
+
+class EngineResource(dg.ConfigurableResource[Engine]):
+    """Where the heavy work of a run is done."""
+
+    name: str = "local"
+    """`local`, or `ray`."""
+    address: str = ""
+    """Ray cluster to join; without one a cluster of the run's own."""
+
+    def engine(self) -> Engine:
+        """The engine.
+
+        Raises:
+            EngineUnavailable: it is not installed.
+        """
+        return engine_of(self.name, self.address if self.name == "ray" else "")
 
 
 class LandingResource(dg.ConfigurableResource[Landing]):

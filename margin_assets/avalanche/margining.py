@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from margin_assets.avalanche.book.building import Built
+from margin_assets.avalanche.book.margins import charged_of
 from margin_assets.avalanche.book.models import (
     Modelled,
     Row,
@@ -13,6 +14,7 @@ from margin_assets.avalanche.book.models import (
     margin_today,
     modelled,
 )
+from margin_assets.kernels.avalanche.platform import BILATERAL
 from margin_assets.kernels.initial_margin.cuts import Planes, States, forms_of
 from margin_assets.kernels.initial_margin.historical import filtered
 from margin_assets.kernels.initial_margin.procyclicality import (
@@ -86,10 +88,31 @@ def _set_row(built: Built, number: int) -> Document:
         "volatility_mean_error": report.volatility_mean,
         "volatility_low_error": report.volatility_low,
         "note": report.note,
+        "received": _received(built, number),
     }
     for multiple in MULTIPLES:
         row[f"at_{multiple:g}x"] = model_margin(built, number, multiple)
     return row
+
+
+def _received(built: Built, number: int) -> float | None:
+    """What the other side posts by the same model: that of the mirrored exposures, kept apart.
+
+    None where it posts nothing, or where cuts are given: none of the other side's are.
+    """
+    row = built.tables["netting_set"].row(number, named=True)
+    report, held = built.report[number], built.sets[number]
+    is_bilateral = built.platform.sets.kind[number] == BILATERAL
+    if row["im_direction"] != "two_way" or not is_bilateral or report.family == "as given":
+        return None
+    if not len(held.factors):
+        return 0.0
+    net = held.net._replace(delta=-held.net.delta, gamma=-held.net.gamma)
+    mirrored = held._replace(delta=-held.delta, gamma=-held.gamma, net=net)
+    model = _models(built)[report.im_model_id]
+    made = modelled(model, mirrored, built.market, built.settings.cuts)
+    anchor = anchored(model, made, mirrored, built.market)
+    return float(charged_of(margin_today(made.groups, net), margin_today(anchor, net), made))
 
 
 def model_margin(built: Built, number: int, multiple: float) -> float:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from importlib import metadata
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,10 +13,10 @@ from margin_assets.avalanche.book.faults import BookError
 from margin_assets.avalanche.book.reading import LINE, Tables
 from margin_assets.avalanche.book.scenarios import scenario_of
 from margin_assets.engines import Engine, InProcess
-from margin_assets.kernels.avalanche.results import Results
+from margin_assets.kernels.avalanche.results import NEVER, Results, replaced
 from margin_assets.kernels.avalanche.scenario import IMPACT, NO_IMPACT, NO_SALES, Scenario
 from margin_assets.kernels.avalanche.simulation import Simulator
-from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 
 ARMS = {"A": NO_SALES, "B": NO_IMPACT, "C": IMPACT}
 """A sells nothing, B sells and moves no price, C sells and moves them."""
@@ -31,6 +31,21 @@ class Asked(NamedTuple):
     arm: str = "C"
     seed: int = 1
     paths: int = 10_000
+
+
+class Share(NamedTuple):
+    """One of so many equal ranges of a run's paths, counted from 0."""
+
+    number: int
+    of_all: int
+
+    def of(self, paths: int) -> Int64Array:
+        """Numbers of its paths."""
+        first, end = (paths * edge // self.of_all for edge in (self.number, self.number + 1))
+        return np.arange(first, end, dtype=np.int64)
+
+
+WHOLE = Share(0, 1)
 
 
 class Ran(NamedTuple):
@@ -56,6 +71,7 @@ def run(
     asked: Asked,
     tell: Callable[[int], None] | None = None,
     engine: Engine | None = None,
+    share: Share = WHOLE,
 ) -> Ran:
     """Runs the paths of one scenario and arm.
 
@@ -64,11 +80,12 @@ def run(
         asked: What is run.
         tell: Called with the number of paths done.
         engine: Where ranges of paths run; in this process where not given.
+        share: Which of its paths.
 
     Raises:
         BookError: The book does not have what the scenario or the arm needs.
     """
-    results = _results(built, asked, np.arange(asked.paths, dtype=np.int64), tell, engine)
+    results = _results(built, asked, share.of(asked.paths), tell, engine)
     return _ran(built, asked, results)
 
 
@@ -77,8 +94,9 @@ def run_arms(
 ) -> list[Ran]:
     """Runs all three arms of a scenario, as `run` would, in their order.
 
-    Impact comes from sales alone, so that arm C runs the paths on which arm B sold; the others
-    are arm B's to the last bit.
+    Until something is short that no source covers a path is the same in every arm, and impact
+    comes from sales alone: arm B runs the paths on which arm A found a gap, arm C those on which
+    arm B sold. The others are those of the arm before to the last bit.
 
     Args:
         built: The book.
@@ -91,13 +109,26 @@ def run_arms(
     ids = np.arange(asked.paths, dtype=np.int64)
     a, b, c = (asked._replace(arm=arm) for arm in ARMS)
     still = _results(built, a, ids, lambda done: tell("A", done))
-    sold = _results(built, b, ids, lambda done: tell("B", done))
-    moved = np.flatnonzero(sold.sold > 0.0)
-    pressed = sold
-    if len(moved):
-        again = _results(built, c, ids[moved], lambda done: tell("C", done))
-        pressed = _replaced(sold, moved, again)
+    sold = _again(built, b, still, still.gap_hour != NEVER, tell)
+    pressed = _again(built, c, sold, sold.sold > 0.0, tell)
     return [_ran(built, *one) for one in ((a, still), (b, sold), (c, pressed))]
+
+
+def _again(
+    built: Built,
+    asked: Asked,
+    before: Results,
+    differs: BoolArray,
+    tell: Callable[[str, int], None],
+) -> Results:
+    """An arm's paths: those of the arm before it, but where it may differ."""
+    places = np.flatnonzero(differs)
+    found = before
+    if len(places):
+        again = _results(built, asked, before.path[places], lambda done: tell(asked.arm, done))
+        found = replaced(before, places, again)
+    tell(asked.arm, asked.paths)
+    return found
 
 
 def _results(
@@ -127,14 +158,6 @@ def _results(
 def _paths(on: tuple[Simulator, Scenario], ids: Int64Array) -> Results:
     simulator, scenario = on
     return simulator.run(scenario, ids)
-
-
-def _replaced(whole: Results, places: Int64Array, part: Results) -> Results:
-    """All paths, those at the places being others."""
-    columns: list[Any] = [np.array(column) for column in whole]
-    for column, other in zip(columns, part, strict=True):
-        column[places] = other
-    return Results(*columns)
 
 
 def _ran(built: Built, asked: Asked, results: Results) -> Ran:

@@ -13,7 +13,15 @@ from margin_assets.avalanche.book.building import built as built_of
 from margin_assets.avalanche.book.faults import BookError
 from margin_assets.avalanche.keeping import keep_book, kept_book
 from margin_assets.avalanche.margining import changes_of
-from margin_assets.avalanche.running import ARMS, Asked, Ran, run, snapshot_of
+from margin_assets.avalanche.running import (
+    ARMS,
+    WHOLE,
+    Asked,
+    Ran,
+    Share,
+    run,
+    snapshot_of,
+)
 from margin_assets.engines import Engine
 from margin_assets.kernels.avalanche.answers.quantiles import distribution
 from margin_assets.kernels.avalanche.results import NEVER
@@ -27,8 +35,13 @@ _AMOUNTS = (
 _HOURS = ("peak_hour", "exhaustion_hour", "default_hour")
 
 
-def store_runs(lake: Lake, built: Built, runs: list[Ran]) -> list[str]:
-    """Writes a book, its margin, runs and their paths; tells which tables got new rows."""
+def store_runs(lake: Lake, built: Built, runs: list[Ran], share: Share = WHOLE) -> list[str]:
+    """Writes a book, its margin, runs and their paths; tells which tables got new rows.
+
+    What is there already stays. Of a share the paths are written, once however often it is run;
+    the run itself once all paths are there: the last share writes it, and of two that are both
+    last only one does.
+    """
     snapshot = snapshot_of(built.tables)
     written = ["avalanche_books"] if keep_book(lake, built.tables, snapshot) else []
     for name, rows in (
@@ -37,10 +50,20 @@ def store_runs(lake: Lake, built: Built, runs: list[Ran]) -> list[str]:
     ):
         written += add_once(lake, name, rows, snapshot)
     for ran in runs:
-        written += add_once(lake, "avalanche_paths", paths_frame(ran), ran.run_id)
+        fresh = paths_frame(ran).join(_paths_of(lake, ran.run_id), on="path", how="anti")
+        part = "" if share == WHOLE else f"/{share.number}/{share.of_all}"
+        written += add_once(lake, "avalanche_paths", fresh, f"{ran.run_id}{part}")
+        held = _paths_of(lake, ran.run_id)
         # The run last: who finds it finds its paths.
-        written += add_once(lake, "avalanche_runs", run_frame(built, ran), ran.run_id)
+        if held.height == ran.asked.paths:
+            written += add_once(lake, "avalanche_runs", run_frame(built, ran, held), ran.run_id)
     return list(dict.fromkeys(written))
+
+
+def _paths_of(lake: Lake, run_id: str) -> pl.DataFrame:
+    name = "avalanche_paths"
+    rows = lake.scan(name).filter(pl.col("run_id") == run_id)
+    return lake.read(name, lambda: rows).sort("path")
 
 
 def add_once(lake: Lake, name: str, rows: pl.DataFrame, identity: str) -> list[str]:
@@ -51,10 +74,10 @@ def add_once(lake: Lake, name: str, rows: pl.DataFrame, identity: str) -> list[s
     return [name] if commit.is_new else []
 
 
-def run_frame(built: Built, ran: Ran) -> pl.DataFrame:
-    """The row of `avalanche_runs`."""
-    asked, results = ran.asked, ran.results
-    need = distribution(results.peak_need)
+def run_frame(built: Built, ran: Ran, paths: pl.DataFrame) -> pl.DataFrame:
+    """The row of `avalanche_runs`, from all rows of its paths in their order."""
+    asked = ran.asked
+    need = distribution(paths["peak_need"].to_numpy())
     at = {one.level: one for one in need.quantiles}
     margin = sum(
         report.margin * float(multiple)
@@ -78,8 +101,8 @@ def run_frame(built: Built, ran: Ran) -> pl.DataFrame:
         "need_q99": at[0.99].value,
         "need_q99_low": _bound(at[0.99].low),
         "need_q99_high": _bound(at[0.99].high),
-        "exhaustion_probability": float((results.exhaustion_hour != NEVER).mean()),
-        "default_probability": float((results.default_hour != NEVER).mean()),
+        "exhaustion_probability": paths["exhaustion_hour"].is_not_null().mean(),
+        "default_probability": paths["default_hour"].is_not_null().mean(),
     }
     return pl.DataFrame([row]).with_columns(pl.col("as_of").cast(pl.Date))
 
@@ -141,15 +164,17 @@ def changes_frame(built: Built, snapshot: str) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def run_kept(lake: Lake, asked: Asked, engine: Engine | None = None) -> tuple[Ran, list[str]]:
+def run_kept(
+    lake: Lake, asked: Asked, engine: Engine | None = None, share: Share = WHOLE
+) -> tuple[Ran, list[str]]:
     """Runs the newest book of a lake and writes what it came to; tells which tables got rows.
 
     Raises:
         BookError: The lake holds no book, or one that cannot be run so.
     """
     held = built_of(kept_book(lake))
-    ran = run(held, asked, engine=engine)
-    return ran, store_runs(lake, held, [ran])
+    ran = run(held, asked, engine=engine, share=share)
+    return ran, store_runs(lake, held, [ran], share)
 
 
 class Checked(NamedTuple):
@@ -184,9 +209,7 @@ def checked_run(lake: Lake, run_id: str) -> Checked:
         BookError: The lake holds no such run, or not its book.
     """
     again = run(*stored_run(lake, run_id))
-    held = lake.read(
-        "avalanche_paths", lambda: lake.scan("avalanche_paths").filter(pl.col("run_id") == run_id)
-    ).sort("path")
+    held = _paths_of(lake, run_id)
     fresh = conform("avalanche_paths", paths_frame(again)).with_columns(run_id=pl.lit(run_id))
     if held.height != fresh.height:
         return Checked(run_id, fresh.height, fresh.height)

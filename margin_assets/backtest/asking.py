@@ -1,6 +1,6 @@
 """What is asked of a backtest, and runs: shards of one, and several of them, in processes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import date
 from functools import partial
@@ -25,6 +25,7 @@ from margin_assets.backtest.results.storing import tables_of
 from margin_assets.backtest.running import (
     Ran,
     Telling,
+    Walked,
     Walking,
     last_year_of,
     ran_of,
@@ -34,9 +35,11 @@ from margin_assets.backtest.running import (
     walk_through,
 )
 from margin_assets.backtest.sharding import shard_of, together
+from margin_assets.engines import Engine
 from margin_assets.lake.store.store import Lake
 
 _CORES = 2
+_SHARDS = 8  # of a large book on a cluster
 _LARGE = 500  # seats; a smaller book is walked sooner than another process begins
 
 
@@ -125,13 +128,17 @@ def runs(
     policies: list[Policy],
     folder: Path | None,
     tell: Callable[[str, int, int], None],
+    engine: Engine | None = None,
 ) -> list[Done]:
     """Every policy on everything that is asked, in that order; several ones in processes.
 
-    Told of one run's sessions as its years are done; of several, how many of them are done.
+    Told of one run's sessions as its years are done; of several, how many of them are done. With
+    an engine, its parts are the runs, or the shards of one.
     """
     cases = [(one, policy) for one in asked for policy in policies]
     kept = None if folder is None else Checkpoints.at(str(folder))
+    if engine is not None:
+        return list(_runs_on(engine, cases, kept, tell))
     # Another process starts clean: a fork would share threads that the loops have started.
     with ProcessPoolExecutor(_CORES, get_context("spawn"), initializer=_begin) as pool:
         if len(cases) == 1:
@@ -149,6 +156,38 @@ def _begin() -> None:
     """Another process has a core, and ends without words when the terminal interrupts all."""
     signal(SIGINT, SIG_DFL)
     _one_thread()
+
+
+def _runs_on(
+    engine: Engine,
+    cases: list[tuple[Asked, Policy]],
+    kept: Checkpoints | None,
+    tell: Callable[[str, int, int], None],
+) -> Iterator[Done]:
+    if len(cases) > 1:
+        for number, done in enumerate(engine.over(_case, kept, cases)):
+            tell(cases[number][1].name, number + 1, len(cases))
+            yield done
+        return
+    ((asked, policy),) = cases
+    history, plan, sessions = _read(asked)
+    whole = Walking(history, plan, policy, sessions, kept)
+    count = _SHARDS if plan.seats >= _LARGE else 1
+    plans = (shard_of(plan, number, count) for number in range(count))
+    walked: list[Walked] = []
+    for shard in engine.over(_shard, (history, policy, sessions, kept), plans):
+        walked.append(shard)
+        tell(policy.name, len(walked), count)
+    yield _done(ran_of(whole, together(plan, walked)))
+
+
+def _case(kept: Checkpoints | None, case: tuple[Asked, Policy]) -> Done:
+    return one_case(*case, kept)
+
+
+def _shard(shared: tuple[History, Policy, range, Checkpoints | None], plan: Plan) -> Walked:
+    history, policy, sessions, kept = shared
+    return walk_through(Walking(history, plan, policy, sessions, kept))
 
 
 def _one_thread() -> None:

@@ -1,5 +1,7 @@
 """Options that several verbs share, and the lake and the cycle that they name."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -127,10 +129,19 @@ def created_lake(uri: str) -> tuple["Lake", list[str]]:
 
 def chosen_engine(name: str, address: str) -> "Engine":
     """The engine that two options name; an address alone means nothing."""
-    from margin_assets.engines import EngineUnavailable, engine_of
+    from margin_assets.engines import engine_of
+
+    with cluster_kept():
+        return engine_of(name, address if name == "ray" else "")
+
+
+@contextmanager
+def cluster_kept() -> Iterator[None]:
+    """Refuses in one line where an engine is not installed, or its cluster is lost."""
+    from margin_assets.engines import EngineUnavailable
 
     try:
-        return engine_of(name, address if name == "ray" else "")
+        yield
     except EngineUnavailable as error:
         raise Refusal(str(error)) from None
 

@@ -45,7 +45,8 @@ def both_documents(rows: pl.DataFrame, methods: dict[str, Method]) -> Iterator[D
 
 def _unclear(rows: pl.DataFrame) -> dict[str, str]:
     """Portfolios with a row that may be of either model, and counts in neither or both."""
-    worded = in_words(rows)
+    # Whose a row is does not hang on its amount.
+    worded = in_words(rows, {})
     either = with_models(worded, SIMM)["own"] != with_models(worded, SCHEDULE)["own"]
     said = pl.format("line {}: IMModel is empty, and the row may be of either model", "line")
     found = rows.filter(either).group_by("portfolio_id", maintain_order=True).agg(said.first())

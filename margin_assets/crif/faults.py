@@ -161,7 +161,7 @@ def _of_amounts(is_raw: pl.Expr) -> Iterator[Fault]:
     yield (
         ~is_raw & pl.col("usd").is_null(),
         pl.format(
-            "AmountUSD is empty and Amount is in {}: give it in USD, no rate is assumed",
+            "AmountUSD is empty and Amount is in {}: give it in USD, or a rate (--rate)",
             currency.fill_null("no currency"),
         ),
     )

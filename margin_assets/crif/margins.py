@@ -1,8 +1,10 @@
 """Initial margin of a CRIF file: which rulebook, then portfolio after portfolio."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import polars as pl
@@ -32,6 +34,8 @@ class Question(NamedTuple):
     """The calculation currency: FX sensitivities to it are no risk. Amounts stay in US dollars."""
     as_of: date | None = None
     """Valuation date of schedule rows without one."""
+    rates: Mapping[str, float] = MappingProxyType({})
+    """Dollars for one unit of a currency, for amounts without AmountUSD."""
 
 
 class Opened(NamedTuple):
@@ -72,28 +76,35 @@ def simm_versions() -> dict[str, date]:
 def _method(question: Question, model: str) -> Method:
     if question.currency not in CODES:
         raise CrifError(f"{question.currency!r} is no currency")
+    for currency, rate in question.rates.items():
+        if currency not in CODES:
+            raise CrifError(f"a rate of {currency!r}, which is no currency")
+        if not 0.0 < rate < math.inf or (currency == "USD" and rate != 1.0):
+            raise CrifError(f"a rate of {rate:g} US dollars for one {currency} cannot be")
     if question.horizon not in HORIZONS:
         raise CrifError(f"no horizon {question.horizon!r}: {' or '.join(HORIZONS)}")
     if model == SCHEDULE:
         schedule = in_force("schedule_im", versions("schedule_im")[-1]).numbers
-        return Method(SCHEDULE, question.currency, schedule, question.as_of)
+        return Method(SCHEDULE, question.currency, schedule, question.as_of, question.rates)
     held = simm_versions()
     version = question.version or list(held)[-1]
     if version not in held:
         raise CrifError(f"no SIMM version {version!r}: {', '.join(held)}")
     numbers = in_force("simm", held[version]).numbers
     found = parameters(numbers, question.horizon, question.currency)
-    return Method(SIMM, question.currency, found, question.as_of)
+    return Method(SIMM, question.currency, found, question.as_of, question.rates)
 
 
 def _head(question: Question, methods: dict[str, Method]) -> Document:
     simm = methods.get(SIMM)
+    rates = {"rates": dict(question.rates)} if question.rates else {}
     if simm is None or not isinstance(simm.by, Parameters):
-        return {"model": question.model, "currency": "USD", "amounts_in": "USD"}
+        return {"model": question.model, "currency": "USD", "amounts_in": "USD", **rates}
     return {
         "model": question.model,
         "version": simm.by.version,
         "horizon": question.horizon,
         "currency": question.currency,
         "amounts_in": "USD",
+        **rates,
     }

@@ -1,5 +1,6 @@
 """Rows of whole portfolios put through a model: units, their margins, and who is refused."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
@@ -36,6 +37,8 @@ class Method(NamedTuple):
     """Parameters of SIMM, or the rulebook of the schedule."""
     as_of: date | None
     """Valuation date of rows that have none."""
+    rates: Mapping[str, float]
+    """Dollars for one unit of a currency, for amounts without AmountUSD."""
 
 
 class _Simm(NamedTuple):
@@ -59,7 +62,7 @@ class Answered(NamedTuple):
 def answered(rows: pl.DataFrame, method: Method) -> Answered:
     """Margins of the portfolios of a frame as `reading.opened` yields them."""
     numbered = _numbered(rows)
-    worded = with_models(in_words(numbered), method.model)
+    worded = with_models(in_words(numbered, method.rates), method.model)
     asked = _prepared(worded.filter(pl.col("own") == method.model), method)
     checked = with_faults(asked, method.model)
     portfolios = _portfolios(worded, checked, method.model)

@@ -1,7 +1,7 @@
 """Cells of CRIF rows as the format's own words: however they are cased, and null where unknown."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import polars as pl
@@ -43,11 +43,12 @@ def _bucket(word: str) -> str | None:
     return _BUCKETS.get(_bare(_WHOLE.sub(r"\1", word)))
 
 
-def in_words(rows: pl.DataFrame) -> pl.DataFrame:
+def in_words(rows: pl.DataFrame, rates: Mapping[str, float]) -> pl.DataFrame:
     """Rows with the columns that faults are looked for in and margins made of.
 
     `risk`, `product`, `tenor`, `curve`, `place` and `model` are words of the format, null where
-    the cell is empty or no word of it; `usd` is AmountUSD, or Amount where that is in dollars;
+    the cell is empty or no word of it; `usd` is AmountUSD, or Amount where that is in dollars or in
+    a currency whose rate (dollars for one unit) is given;
     `number` is Amount; `name` is the qualifier, codes of currencies in capitals. Sides' regulations
     are lists of names.
     """
@@ -71,8 +72,12 @@ def in_words(rows: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.col("qualifier")),
         usd=pl.when(pl.col("amount_usd").is_not_null())
         .then("given_usd")
-        .when(pl.col("currency") == "USD")
-        .then("number"),
+        .otherwise(
+            pl.col("number")
+            * pl.col("currency").replace_strict(
+                {**rates, "USD": 1.0}, default=None, return_dtype=pl.Float64
+            )
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """Engines by their name, and the one that needs nothing."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
 
 Shared = TypeVar("Shared")
@@ -18,14 +18,14 @@ class Engine(Protocol):
     """Runs a function over parts."""
 
     def over(
-        self, work: Callable[[Shared, Part], Result], shared: Shared, parts: Sequence[Part]
+        self, work: Callable[[Shared, Part], Result], shared: Shared, parts: Iterable[Part]
     ) -> Iterator[Result]:
         """Results in the order of the parts, each as soon as it and those before it are done.
 
         Args:
             work: A pure function of a module: a part may be done again where a worker died.
             shared: What every part needs; it goes to each worker once.
-            parts: What tells one part from another.
+            parts: What tells one part from another, asked for as there is room.
 
         Raises:
             EngineUnavailable: the cluster is lost.
@@ -36,7 +36,7 @@ class InProcess:
     """One part after the other, here; each on as many threads as its kernel takes."""
 
     def over(
-        self, work: Callable[[Shared, Part], Result], shared: Shared, parts: Sequence[Part]
+        self, work: Callable[[Shared, Part], Result], shared: Shared, parts: Iterable[Part]
     ) -> Iterator[Result]:
         """Results in the order of the parts."""
         return (work(shared, part) for part in parts)

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from margin_assets.engines.engine import EngineUnavailable, Part, Result, Shared
@@ -31,7 +31,7 @@ class RayEngine:
         self._address = address
 
     def over(
-        self, work: Callable[[Shared, Part], Result], shared: Shared, parts: Sequence[Part]
+        self, work: Callable[[Shared, Part], Result], shared: Shared, parts: Iterable[Part]
     ) -> Iterator[Result]:
         """Results in the order of the parts.
 

@@ -35,6 +35,7 @@ FAMILIES = (
     "firm",
     "liquidation",
     "expiry",
+    "cash_account",
     "rates",
     "index_options",
     "lake",
@@ -47,7 +48,6 @@ OUTSIDE = (
     "avalanche",
     "avalanche_scenarios",
     "backtest",
-    "cash_account",
     "clearing",
 )
 """Families that decide nothing in a cycle: no plan names them, and none is replayed by them."""
@@ -58,7 +58,7 @@ Versions = tuple[tuple[date, str], ...]
 """Effective date of each version of a family, and the hash of its text if a lake adopted it."""
 
 
-class _Choice(NamedTuple):
+class Choice(NamedTuple):
     """What is decided by."""
 
     versions: tuple[tuple[str, Versions], ...] | None = None
@@ -67,9 +67,9 @@ class _Choice(NamedTuple):
     """Canonical JSON of a document of changes; empty for none."""
 
 
-_ALL = _Choice()
-_CHOSEN: ContextVar[_Choice] = ContextVar("rulebooks", default=_ALL)
-_ADOPTED: dict[str, str] = {}
+_ALL = Choice()
+CHOSEN: ContextVar[Choice] = ContextVar("rulebooks", default=_ALL)
+ADOPTED: dict[str, str] = {}
 """Texts that lakes adopted, by their hash: whoever names one finds that one."""
 
 
@@ -90,12 +90,12 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
     """Remembers the results of a function of days, those of each choice of versions apart."""
 
     @cache
-    def of_choice(_chosen: _Choice) -> Callable[..., R]:
+    def of_choice(_chosen: Choice) -> Callable[..., R]:
         return cache(function)
 
     @wraps(function)
     def asked(*args: P.args, **kwargs: P.kwargs) -> R:
-        return of_choice(_CHOSEN.get())(*args, **kwargs)
+        return of_choice(CHOSEN.get())(*args, **kwargs)
 
     return asked
 
@@ -106,7 +106,7 @@ def versions(family: str) -> tuple[date, ...]:
 
 
 def _versions(family: str) -> Versions:
-    chosen = _CHOSEN.get().versions
+    chosen = CHOSEN.get().versions
     found = None if chosen is None else dict(chosen).get(family)
     return _as_installed(family) if found is None else found
 
@@ -117,7 +117,7 @@ def _as_installed(family: str) -> Versions:
 
 def families() -> tuple[str, ...]:
     """Families that decide: a cycle planned before one of them came was decided without it."""
-    chosen = _CHOSEN.get().versions
+    chosen = CHOSEN.get().versions
     return FAMILIES if chosen is None else tuple(family for family, _ in chosen)
 
 
@@ -130,7 +130,7 @@ def in_force(family: str, on: date) -> Rulebook:
     """
     effective, text = text_in_force(family, on)
     numbers = parsed(family, text, f"{family}/{effective}.toml")
-    if changes := _CHOSEN.get().changes:
+    if changes := CHOSEN.get().changes:
         numbers = with_changes(numbers, json.loads(changes).get(family, {}), family)
         refuse_fault(family, numbers, f"{family} as changed")
     return Rulebook(family, effective, numbers)
@@ -140,7 +140,7 @@ def text_in_force(family: str, on: date) -> tuple[date, str]:
     """Effective date and text of the rulebook in force on a day."""
     held = _versions(family)
     effective, adopted_as = max((v for v in held if v[0] <= on), default=held[0])
-    return effective, _ADOPTED[adopted_as] if adopted_as else text_of(family, effective)
+    return effective, ADOPTED[adopted_as] if adopted_as else text_of(family, effective)
 
 
 Recorded = Mapping[str, Collection[str]]
@@ -190,7 +190,7 @@ def planned_under(
         raise RulebookMissing(f"cycle {cycle} was planned under {missing}") from None
     is_all = chosen == tuple((family, _as_installed(family)) for family in FAMILIES)
     # Changes that somebody tries are no part of a plan.
-    with _deciding(_Choice(None if is_all else chosen)):
+    with deciding(Choice(None if is_all else chosen)):
         yield
 
 
@@ -212,17 +212,18 @@ def changed_by(changes: Mapping[str, Any]) -> Iterator[None]:
         ValueError: On use, where a version in force has no such number, or it does not fit.
     """
     written = json.dumps(changes, sort_keys=True, allow_nan=False) if changes else ""
-    with _deciding(_CHOSEN.get()._replace(changes=written)):
+    with deciding(CHOSEN.get()._replace(changes=written)):
         yield
 
 
 @contextmanager
-def _deciding(choice: _Choice) -> Iterator[None]:
-    token = _CHOSEN.set(choice)
+def deciding(choice: Choice) -> Iterator[None]:
+    """Decides by a choice that was made elsewhere."""
+    token = CHOSEN.set(choice)
     try:
         yield
     finally:
-        _CHOSEN.reset(token)
+        CHOSEN.reset(token)
 
 
 def _held(family: str, recorded: Recorded, own: Callable[[], Collection[Text]]) -> Versions:
@@ -239,7 +240,7 @@ def _found(
         return ""
     for text in own():
         if (text.family, text.effective, text.digest) == (family, day, _recorded(hashes, day)):
-            _ADOPTED[text.digest] = text.text
+            ADOPTED[text.digest] = text.text
             return text.digest
     if is_installed:
         raise RulebookMissing(f"another text of rulebook {family}/{day} than is installed")

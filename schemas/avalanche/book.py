@@ -34,6 +34,7 @@ BOOK: dict[str, type[dy.Schema]] = {
     "collateral_holding": liquidity.CollateralHolding,
     "cash_balance": liquidity.CashBalance,
     "fx_rate": market.FxRate,
+    "holiday": liquidity.Holiday,
     "facility": liquidity.Facility,
     "cash_ladder": liquidity.CashLadder,
     "scenario": market.Scenario,

@@ -2,6 +2,7 @@
 
 import dataframely as dy
 
+from schemas import columns
 from schemas.avalanche import fields
 
 LADDER_KINDS = ("settlement", "coupon", "fee", "redemption", "margin", "facility")
@@ -16,7 +17,9 @@ class CollateralHolding(dy.Schema):
     ccy = dy.String(regex="^[A-Z]{3}$", description="Currency of its amounts.")
     quantity = dy.Float64(nullable=True, description="Held; told, not used.")
     eligible_venues = dy.String(
-        nullable=True, description="Venues that take it; told, a run turns all into cash."
+        nullable=True,
+        description="Venues that take it for initial margin, with `;` between them; `*`: all. "
+        "There it meets a call as it falls due; elsewhere it is turned into cash.",
     )
     market_value = fields.money("Value.")
     haircut_regular = fields.share("Haircut as long as markets are calm.", 0.0)
@@ -35,6 +38,17 @@ class CashBalance(dy.Schema):
     balance = fields.money("Balance.")
     minimum_operating = fields.money("What must stay.", 0.0)
     cut_off_hour = fields.hours("Last hour (UTC) of payments in it.", 23, most=23)
+    holiday_calendar = columns.identifier(
+        "Calendar of `holiday`, or an exchange's by its code: no payment in it on its holidays.",
+        nullable=True,
+    )
+
+
+class Holiday(dy.Schema):
+    """One day on which a calendar is closed, beside Saturdays and Sundays."""
+
+    calendar_id = fields.key_of("Calendar.", key=True)
+    date = fields.day("Day.", key=True)
 
 
 class Facility(dy.Schema):

@@ -40,11 +40,18 @@ class Venue(dy.Schema):
     kind = fields.word("What it is.", VENUE_KINDS)
     region = columns.identifier("Region.", nullable=True)
     eod_hour = fields.hours("Hour (UTC) of its end-of-day run.", most=23)
-    payment_deadline_hours = fields.hours(
-        "When a call is late; told, the lags of the sets decide.", 1
+    payment_deadline_hours = dy.Int64(
+        nullable=True,
+        min=0,
+        max=72,
+        description="Hours from a run until its unpaid call is late; empty: late once it is due.",
+        metadata={"unit": "h"},
     )
     intraday_hours = fields.numbers("Hours (UTC) of its intraday runs; empty: none.", "")
-    holiday_calendar = columns.free_text("Calendar of its holidays; not used yet.")
+    holiday_calendar = columns.identifier(
+        "Calendar of `holiday`, or an exchange's by its code (XNYS): no run on its holidays.",
+        nullable=True,
+    )
     intraday_im = fields.flag(
         "Whether its intraday runs strike initial margin anew too.", default=False
     )
@@ -82,7 +89,8 @@ class NettingSet(dy.Schema):
         "Calls are rounded up to it, returns down; 0: not at all.", 0.0, least=0.0
     )
     im_direction = fields.word(
-        "Whether the other side posts initial margin too; apart as it is kept, it pays nothing.",
+        "Whether the other side of a BILATERAL set posts its own initial margin too: told by "
+        "`margin avalanche models`; kept apart, it pays no call.",
         DIRECTIONS,
         "two_way",
     )

@@ -13,6 +13,7 @@ from margin_assets.avalanche.answers import (
     attributing,
     need,
     sizing,
+    standing,
     telling,
     watching,
     whole,
@@ -82,7 +83,7 @@ def test_shares_by_re_runs_add_up(case: Case):
 
 
 def test_a_line_without_notice_covers_the_quantile_of_need_beyond_cash(case: Case):
-    told = sizing.facility_document(case, 0.95)
+    told = sizing.facility_document(case, 0.95, sizing.before(case))
     needs = np.sort(run_unlimited(case).peak_need)
 
     missing = needs[math.ceil(0.95 * PATHS) - 1] - CASH
@@ -98,7 +99,7 @@ def test_a_line_that_comes_too_late_is_told_with_its_size_if_it_did_not(tmp_path
         "LINE,FUND,USD,0,true,72",
     ]
     slow = case_of(book(tmp_path, facility=lines), "none", PATHS, 3)
-    told = sizing.facility_document(slow, 0.95)
+    told = sizing.facility_document(slow, 0.95, sizing.before(slow))
 
     assert told["verdict"] == "no_line_suffices"
     assert told["if_money_came_at_once"]["verdict"] == "sized"
@@ -108,7 +109,7 @@ def test_a_book_without_a_line_has_none_to_size(tmp_path: Path):
     bare = case_of(book(tmp_path, facility=["facility_id,entity_id,ccy,commitment"]), "none", 8, 1)
 
     with pytest.raises(ValueError, match="no committed facility"):
-        sizing.facility_document(bare, 0.99)
+        sizing.facility_document(bare, 0.99, sizing.before(bare))
 
 
 def test_what_would_break_a_linear_book_is_the_closed_form(held: Built):
@@ -208,8 +209,70 @@ def test_what_was_run_before_changes_no_answer(held: Built):
     again = whole.everything(held, asked, known=whole.Known(arms, fresh["warning"]))
 
     assert repr(again) == repr(fresh)
-    line = sizing.facility_document(case_of(held, "severe", 48, 3), 0.99)
+    severe = case_of(held, "severe", 48, 3)
+    line = sizing.facility_document(severe, 0.99, sizing.before(severe))
     assert repr(line) == repr(fresh["facility"])
+
+
+def test_what_is_known_of_paths_changes_no_size(tmp_path: Path):
+    lines = [
+        "facility_id,entity_id,ccy,commitment,committed,notice_h,max_draw_per_day",
+        "LINE,FUND,USD,40000000,true,4,30000000",
+        "OTHER,FUND,USD,20000000,true,0,",
+    ]
+    bonds = [
+        "entity_id,asset_id,ccy,market_value,haircut_regular,repo_lag_h,repo_opens,repo_closes",
+        "FUND,BOND,USD,90000000,0.1,2,0,23",
+    ]
+    sets = [
+        "ns_id,entity_id,venue_id,im_model_id,call_ccy,eod_lag_h",
+        "FUT,FUND,CCP1,NONE,USD,10",
+        "SWAP,FUND,CCP2,NONE,USD,10",
+    ]
+    held = book(tmp_path, facility=lines, collateral_holding=bonds, netting_set=sets)
+    whole_case = case_of(held, "none", PATHS, 3)
+    ran = sizing.before(whole_case)
+    unlimited = run_unlimited(whole_case)
+    for name in ("peak_need", "peak_hour", "need_by_hour", "need_by_account", "peak_by_set"):
+        assert np.array_equal(getattr(ran.free, name), getattr(unlimited, name))
+
+    known = {4e7: sizing.exhausted_in(ran.still)}
+    exhausted = sizing.Exhausted(whole_case, 0, known, ran.still)
+    counts = []
+    for commitment in (0.0, 1e7, 2e8, 4e7):
+        platform = sizing.with_commitment(whole_case.platform, 0, commitment)
+        each = sizing.exhausted_in(run(whole_case._replace(platform=platform), "A"))
+        assert np.array_equal(exhausted.paths(commitment), each)
+        counts.append(len(each))
+    # Some are exhausted without the line, fewer with it, and some never ask for any.
+    assert PATHS > counts[0] > counts[1] > counts[2] >= 0
+    assert (ran.still.facility_drawn == 0.0).any()
+
+
+def test_funding_by_currency_is_held_against_its_own_cash(tmp_path: Path):
+    held = book(
+        tmp_path,
+        cash_balance=[
+            "entity_id,ccy,balance,minimum_operating",
+            "FUND,USD,3e8,1e8",
+            "FUND,EUR,4,1",
+        ],
+        fx_rate=["ccy,usd_per_unit", "EUR,2"],
+        cash_ladder=[
+            "entity_id,ccy,date,hour,kind,amount",
+            "FUND,EUR,2026-11-24,9,fee,-20",
+            "FUND,EUR,2026-12-14,9,coupon,5",
+        ],
+        settings=["key,value", "generator,none", "as_of,2026-11-23"],
+    )
+    told = standing.funded_accounts(held, run(case_of(held, "none", 4, 3), "A"), share=0.05)
+
+    dollars, euros = (row["days"] for row in told)
+    assert [(row["entity"], row["currency"]) for row in told] == [("FUND", "USD"), ("FUND", "EUR")]
+    assert {day["contractual"] for day in dollars} == {0.0}
+    # Forty dollars go out on day 2 and ten come in on day 16; six of them are there.
+    assert [euros[n]["contractual"] for n in (0, 1, 14, 15)] == [0.0, 40.0, 40.0, 30.0]
+    assert [euros[n]["shortfall"] for n in (0, 1, 15)] == pytest.approx([0.0, 40 * 1.05 - 6, 25.5])
 
 
 def test_needs_by_day_and_account_are_those_of_the_paths(case: Case):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from margin_assets.avalanche.book.building import built
@@ -191,6 +192,31 @@ def test_historical_margin_is_the_mean_of_the_worst_days_and_its_tools_stand_bes
     assert floored.report[0].margin == pytest.approx(worst * level)
     assert floored.platform.groups.anchor[0] < floored.platform.groups.start[1]
     assert plain * 0.75 < stressed < plain * 1.25
+
+
+def test_a_book_with_other_exposures_learns_anew_what_they_change_and_is_as_by_itself():
+    model = {"im_model_id": "H", "family": "FHS_ES", "alpha": 0.98, "lambda": 0.97}
+    rows = one_set(
+        {"generator": "history"},
+        im_model=[model],
+        netting_set=[{**SET, "ns_id": name, "im_model_id": "H"} for name in ("NS1", "NS2")],
+        exposure=[{**EXPOSURE, "ns_id": "NS1"}, {**EXPOSURE, "ns_id": "NS2"}],
+        factor_history=history(np.random.default_rng(4).normal(0.0, 0.01, 300), hours=False),
+    )
+    held = built(rows)
+    twice = rows["exposure"].with_columns(pl.Series("delta", [1e9, 2e9]))
+    moved = rows | {"exposure": twice}
+
+    anew, alike = built(moved), built(moved, like=held)
+
+    assert repr(alike.platform) == repr(anew.platform)
+    for name in ("w", "w2"):
+        assert np.array_equal(getattr(alike.platform.cuts, name), getattr(anew.platform.cuts, name))
+    assert len(anew.market.learnt) == 2
+    # Of three, the set that stayed was learnt once.
+    assert len(held.market.learnt) == 3
+    (first, second), (stayed, doubled) = held.report, alike.report
+    assert (stayed.margin, doubled.margin) == (first.margin, pytest.approx(2 * second.margin))
 
 
 def test_without_a_history_a_historical_model_is_the_normal_shortfall(tmp_path: Path):

@@ -43,6 +43,36 @@ EXPOSED = [*BASE["exposure"], {**BASE["exposure"][0], "factor_id": "BOND", "delt
             id="a currency without cash",
         ),
         pytest.param(
+            {"venue": {"holiday_calendar": "MARS"}, "settings": {"as_of": "2026-12-21"}},
+            "venue line 2, column holiday_calendar: 'MARS' is neither in holiday nor",
+            id="a calendar that nobody knows",
+        ),
+        pytest.param(
+            {"holiday": [{"calendar_id": "OURS", "date": "2026-12-24"}]},
+            "settings: holiday has dates, so `as_of` must say which day is day 0",
+            id="holidays without a day 0",
+        ),
+        pytest.param(
+            {
+                "collateral_holding": [
+                    {
+                        "entity_id": "FUND",
+                        "asset_id": "BOND",
+                        "ccy": "USD",
+                        "market_value": 1,
+                        "eligible_venues": "CCP;LOST",
+                    }
+                ]
+            },
+            "collateral_holding line 2, column eligible_venues: 'LOST' is not in venue",
+            id="securities for a venue that is not there",
+        ),
+        pytest.param(
+            {"venue": {"payment_deadline_hours": 100}},
+            "venue.csv line 2, column payment_deadline_hours: 100 is too large",
+            id="a deadline beyond three days",
+        ),
+        pytest.param(
             {"exposure": {"factor_id": "NOWHERE"}},
             "exposure line 2, column factor_id: 'NOWHERE' is not in risk_factor",
             id="an exposure to no factor",

@@ -68,7 +68,7 @@ def test_managers_parts_add_up_to_the_platform(demo: Built):
 
 
 def test_doubled_volatility_doubles_a_filtered_model_and_leaves_a_static_one(demo: Built):
-    rows = pl.DataFrame(margining(demo)["sets"])
+    rows = pl.DataFrame(margining(demo)["sets"], infer_schema_length=None)
     does_scale = (pl.col("family") == "FHS_ES") & (pl.col("im_model_id") != "RATES_UNFILTERED")
 
     scaled, still = rows.filter(does_scale), rows.filter(~does_scale & (pl.col("family") != "SPAN"))

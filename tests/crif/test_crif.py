@@ -34,6 +34,21 @@ def one(path: Path, **question: Any) -> dict[str, Any]:
     return found
 
 
+def test_amounts_in_other_currencies_count_by_the_rates_that_are_given(tmp_path: Path):
+    swap = "RatesFX,Risk_IRCurve,USD,1,5y,OIS"
+    rows = [f"A,{swap},50000,EUR,", f"B,{swap},50000,EUR,100000", f"C,{swap},50000,GBP,"]
+    file = written(tmp_path / "a.csv", *rows)
+
+    of_rate, of_dollars, refused = asked(file, rates={"EUR": 2.0})
+
+    assert of_rate["total"] == of_dollars["total"] == 52e5
+    assert "Amount is in GBP: give it in USD, or a rate" in refused["error"]
+    assert initial_margin(file, Question(rates={"EUR": 2.0})).head["rates"] == {"EUR": 2.0}
+    for wrong in ({"EUR": 0.0}, {"EUR": float("inf")}, {"XXX": 1.0}, {"USD": 2.0}):
+        with pytest.raises(CrifError, match="rate of"):
+            initial_margin(file, Question(rates=wrong))
+
+
 def test_answer(tmp_path: Path):
     file = written(tmp_path / "a.csv", f"A,{SWAP}")
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from margin_assets.lake.published import Published, folder_of
+from tests.support import avalanche_rows
 from tests.support.live_driver import Firm, account, at, cash, fill, instrument, price
 from tests.support.served_dashboard import TOKEN, Served, served, until
 from tests.support.watched_page import assert_readable, opened, row
@@ -27,6 +28,8 @@ def firm(tmp_path_factory: pytest.TempPathFactory) -> Firm:
         cash_movements=[cash(f"M{n}", name, usd) for n, (name, usd) in enumerate(DEPOSITS.items())],
         fills=[fill(f"F{name}", "100", "100", account_id=name) for name in DEPOSITS],
     )
+    # The avalanche is in the same lake, and belongs to no cycle.
+    avalanche_rows.told(made.lake)
     return made
 
 
@@ -55,6 +58,20 @@ def test_a_price_falls_and_the_account_turns_red(
     expect(page.locator("main")).to_contain_text("It lacks 250.00 USD")
     expect(page.locator("main")).to_contain_text("Deficiency")
     expect(page.locator("#top")).to_contain_text("cycle 2")
+    assert watched.faults == []
+
+
+def test_the_desk_and_the_avalanche_are_of_one_lake(context: BrowserContext, server: Served):
+    watched = opened(context, server, "/avalanche")
+    page, main = watched.page, watched.page.locator("main")
+    expect(main).to_contain_text("Cut ANNA by a quarter")
+    expect(page.locator("#top")).to_contain_text("cycle")
+
+    page.keyboard.press("1")
+    expect(row(page, "CY").locator(".state")).to_be_visible()
+    page.goto(f"{server.url}/executive")
+    expect(page.locator(".sentence")).to_contain_text("accounts")
+    expect(main).to_contain_text("60.0% of the 100M USD at hand")
     assert watched.faults == []
 
 

@@ -12,7 +12,7 @@ from margin_assets.scenarios import scenario, write_batch
 from tests.support.empty_lake import created
 from tests.support.places import Place, instance_at
 
-BEFORE, SESSIONS = 36, 44
+BEFORE, SESSIONS = 36, 41
 
 
 @pytest.fixture

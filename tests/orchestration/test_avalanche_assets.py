@@ -8,7 +8,7 @@ import pytest
 
 from jobs.avalanche import nightly_avalanche
 from margin_assets.assets.avalanche import AVALANCHE_ASSETS, WARNING_ASSETS
-from margin_assets.assets.resources import LakeResource
+from margin_assets.assets.resources import EngineResource, LakeResource
 from margin_assets.avalanche.book.reading import read_folder
 from margin_assets.avalanche.keeping import keep_book
 from margin_assets.avalanche.running import snapshot_of
@@ -37,12 +37,12 @@ def kept(lake: Lake, folder: Path = ROOT / "docs" / "examples" / "avalanche-one-
     return snapshot
 
 
-def made(lake: Lake, *, fails: bool = False) -> dg.ExecuteInProcessResult:
+def made(lake: Lake, *, fails: bool = False, **config: int) -> dg.ExecuteInProcessResult:
     return dg.materialize(
         [*AVALANCHE_ASSETS, *AVALANCHE_LAWS],
         partition_key=PARTITION,
-        resources={"lake": LakeResource(uri=lake.uri)},
-        run_config={"ops": {"avalanche": {"config": {"paths": 48, "seed": 3}}}},
+        resources={"lake": LakeResource(uri=lake.uri), "engine": EngineResource()},
+        run_config={"ops": {"avalanche": {"config": {"paths": 48, "seed": 3, **config}}}},
         raise_on_error=not fails,
     )
 
@@ -59,6 +59,29 @@ def test_a_partition_runs_the_newest_book_once_and_keeps_the_laws(lake: Lake):
     assert checks == dict.fromkeys(LAWS, True)
     names = {event.asset_key.to_user_string() for event in first.get_asset_materialization_events()}
     assert {"avalanche_runs", "avalanche_paths", "im_requirements"} <= names
+
+
+def test_shares_of_the_paths_come_to_the_run_as_a_whole(lake: Lake, tmp_path: Path):
+    whole = Lake(str(tmp_path / "whole"))
+    created(whole)
+    kept(whole)
+    made(whole)
+    kept(lake)
+
+    # In any order, one of them twice.
+    for share in (2, 0, 2):
+        made(lake, share=share, shares=3)
+        assert lake.scan("avalanche_runs").collect().is_empty()
+    last = made(lake, share=1, shares=3)
+
+    for name, keys in (("avalanche_runs", ["run_id"]), ("avalanche_paths", ["path"])):
+        rows, expected = (place.scan(name).collect().sort(keys) for place in (lake, whole))
+        assert rows.equals(expected)
+    checks = {check.check_name: check.passed for check in last.get_asset_check_evaluations()}
+    assert checks == dict.fromkeys(LAWS, True)
+    # Asked for as a whole it is there.
+    made(lake)
+    assert lake.scan("avalanche_paths").collect().height == 48
 
 
 def test_a_row_that_breaks_a_law_fails_its_check(lake: Lake):

@@ -90,6 +90,9 @@ def sets(count: int = 1, **given: Any) -> arrays.Sets:
             "dispute_probability": 0.0,
             "dispute_share": 0.0,
             "dispute_delay": 0,
+            "deadline": -1,
+            "grace": 8,
+            "closed": np.zeros((count, 10), dtype=np.bool_),
             "value": 0.0,
             "vm_posted": 0.0,
             "im_posted": np.nan,
@@ -128,7 +131,14 @@ def accounts(count: int = 1, **given: Any) -> arrays.Accounts:
         arrays.Accounts,
         count,
         {"currency": np.arange(count), **given},
-        {"entity": 0, "currency": 0, "cash": 1e12, "minimum": 0.0, "cut_off": 24},
+        {
+            "entity": 0,
+            "currency": 0,
+            "cash": 1e12,
+            "minimum": 0.0,
+            "cut_off": 24,
+            "closed": np.zeros((count, 10), dtype=np.bool_),
+        },
     )
 
 
@@ -146,6 +156,7 @@ def collateral(count: int = 0, **given: Any) -> arrays.Collateral:
             "lag": 0,
             "opens": 0,
             "closes": 24,
+            "posted_at": np.zeros((count, 1), dtype=np.bool_),
         },
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -134,9 +135,9 @@ def plan(found: History, *seats: Seat) -> Plan:
     told = []
     for n, seat in enumerate(seats):
         for symbol, count in seat.held.items():
-            column, units, usd = _security(found, symbol, seat.opened)
+            place, units, usd = _security(found, symbol, seat.opened)
             shares = count * units * MICRO
-            told.append((seat.opened, n, column, shares, -value_cents(shares, usd)))
+            told.append((seat.opened, n, place, shares, -value_cents(shares, usd)))
     trades = [row[:4] for row in sorted(told)]
     paid = [row[4] for row in sorted(told)]
     at, seat_of, security, quantity = np.array(trades, dtype=np.int64).reshape(-1, 4).T.copy()
@@ -175,3 +176,24 @@ def walk(found: History, book: Plan, policy: Policy | None = None) -> Walk:
     ground = ground_of(found, chosen)
     state = empty_state(book, len(found.symbols), len(ground.changes))
     return Walk(ground, book, chosen, state)
+
+
+def small_history(folder: Path) -> Path:
+    """A history of drawn closes as files, with a crash that no requirement covers."""
+    names = [f"S{n}" for n in range(6)]
+    rng = np.random.default_rng(5)
+    market = rng.normal(0, 0.03, 330)
+    market[200] = -0.45
+    columns = [60 * np.cumprod(1 + market + rng.normal(0, 0.03, 330)) for _ in names]
+    lines = [",".join(["Date", "SPY", *names])]
+    spy = 300 * np.cumprod(1 + market)
+    for n, day in enumerate(days(330)):
+        closes = [spy[n], *(column[n] for column in columns)]
+        lines.append(",".join([str(day), *(f"{close:.2f}" for close in closes)]))
+    (folder / "closes.csv").write_text("\n".join(lines) + "\n")
+    (folder / "history.toml").write_text(
+        'name = "small"\ntitle = "A small history"\nsource = "Drawn"\nbenchmark = "SPY"\n'
+        'adjusted = true\n[[file]]\npath = "closes.csv"\nkind = "wide_closes"\n'
+        '[[names]]\nsymbol = "SPY"\nasset_class = "etf"\n'
+    )
+    return folder

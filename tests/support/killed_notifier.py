@@ -1,12 +1,7 @@
-"""A sender as a process that is killed while it sends.
-
-Usage: python -m tests.support.killed_notifier LAKE OUTBOX POINT COUNT
-It is killed when it comes to a point of `margin_assets/lake/store/faults.py` for the COUNTth time.
-"""
+"""A sender that is killed while it sends."""
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 from margin_assets.desk.notices.contacts import post_of
@@ -15,19 +10,18 @@ from margin_assets.lake.store import faults
 from margin_assets.lake.store.store import Lake
 
 
-def main() -> None:
-    lake, outbox, point, count = sys.argv[1:]
+def killed_round(lake: str, outbox: str, point: str, count: int) -> None:
+    """A round in a process of its own, which dies the `count`th time that it comes to a point.
+
+    The points are those of `margin_assets/lake/store/faults.py`.
+    """
     seen = 0
 
     def hook(name: str) -> None:
         nonlocal seen
         seen += name == point
-        if seen == int(count):
+        if seen == count:
             os.kill(os.getpid(), signal.SIGKILL)
 
     faults.arm(hook)
     Notifier(Lake(lake), post_of(Path(outbox), None, {})).round()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,7 @@
-"""A live session reduced to its storage: plan, write three tables, seal. Run as a program it dies.
+"""A live session reduced to its storage: plan, write three tables, seal; it may be killed."""
 
-Usage: mini_session.py <uri> <storage options as JSON> <point at which to be killed>
-"""
-
-import json
 import os
 import signal
-import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -78,8 +73,8 @@ def die_at(point: str) -> None:
     faults.arm(hook)
 
 
-if __name__ == "__main__":
-    uri, options, point = sys.argv[1:]
-    lake = Lake(uri, json.loads(options))
+def killed_cycle(uri: str, options: dict[str, str], point: str) -> None:
+    """A cycle in a process of its own, which dies when it comes to `point`."""
+    lake = Lake(uri, options)
     die_at(point)
     run_cycle(lake, Ledger(lake))

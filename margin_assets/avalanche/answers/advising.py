@@ -8,7 +8,14 @@ import numpy as np
 import polars as pl
 
 from margin_assets.avalanche.answers.attributing import attribution
-from margin_assets.avalanche.answers.case import Case, liquid, policy_of, run, run_unlimited
+from margin_assets.avalanche.answers.case import (
+    Case,
+    liquid,
+    policy_of,
+    run,
+    run_unlimited,
+    uncensored,
+)
 from margin_assets.avalanche.answers.documents import Document, document_of
 from margin_assets.avalanche.answers.rebalancing import portfolio_document, rebalanced
 from margin_assets.avalanche.book.building import Built, built
@@ -173,7 +180,7 @@ class Valuer:
             for place in moved:
                 factor, source, target = self._offered[place].move or ("", "", "")
                 tables["exposure"] = _moved(tables["exposure"], factor, source, target)
-            book = built(tables)
+            book = built(tables, like=self._held)
             self._ported[moved] = self._case._replace(
                 platform=book.platform, holdings=book.holdings
             )
@@ -259,7 +266,6 @@ def _pick(pick: Recommendation) -> Document:
 
 def advised_book(held: Built, case: Case) -> Document:
     """Measures for a book in one scenario; whose need it is, is told of the arm without sales."""
-    found = attribution(case, "A", run(case, "A"))
-    return {"scenario": case.scenario_name} | advice(
-        case, held, found, run_unlimited(case).peak_need
-    )
+    still = run(case, "A")
+    found, needs = attribution(case, "A", still), uncensored(case, still).peak_need
+    return {"scenario": case.scenario_name} | advice(case, held, found, needs)

@@ -10,7 +10,7 @@ from margin_assets.avalanche.book.scenarios import scenario_of
 from margin_assets.kernels.avalanche.answers.policy import Policy, policy
 from margin_assets.kernels.avalanche.holdings import Holdings
 from margin_assets.kernels.avalanche.platform import Platform
-from margin_assets.kernels.avalanche.results import Results, Trace
+from margin_assets.kernels.avalanche.results import NEVER, Results, Trace, replaced
 from margin_assets.kernels.avalanche.scenario import NO_SALES, Scenario, Settings
 from margin_assets.kernels.avalanche.simulation import simulate, trace
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
@@ -62,6 +62,17 @@ def run_unlimited(case: Case, places: Int64Array | None = None) -> Results:
     """Paths on which every due is paid, so that no need is cut off by a default."""
     settings = case.settings._replace(arm=NO_SALES, unlimited=1)
     return simulate(case.platform, case.scenario, settings, _ids(case, places))
+
+
+def uncensored(case: Case, still: Results) -> Results:
+    """The needs of `run_unlimited`, from all paths of arm A: only a default cuts a need off there.
+
+    What it has of cash, collateral and lines is arm A's where there was no default.
+    """
+    ended = np.flatnonzero(still.default_hour != NEVER)
+    if not len(ended):
+        return still
+    return replaced(still, ended, run_unlimited(case, still.path[ended]))
 
 
 def traced(case: Case, arm: str, places: Int64Array) -> Trace:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from margin_assets.avalanche.answers.case import Case, liquid, run, run_unlimited
+from margin_assets.avalanche.answers.case import Case, liquid, run, uncensored
 from margin_assets.avalanche.answers.documents import Document, document_of, quantile_document
 from margin_assets.kernels.avalanche.answers.facility import (
     FacilitySize,
@@ -20,6 +20,7 @@ from margin_assets.kernels.avalanche.results import NEVER, Results
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 
 _ALL_DAY = 24
+_NEVER_ENDS = np.iinfo(np.int64).max
 
 
 def line_to_size(case: Case, name: str | None) -> int:
@@ -53,18 +54,31 @@ class Exhausted:
 
     A path that a smaller line keeps is kept by a larger one, so only those are run that no other
     commitment decides. What is known of some commitments may be given.
+
+    A path of arm A that was not exhausted and asked no line for anything had nothing short once
+    collateral was turned: it is the same under every commitment. Where a request can fail or come
+    late at random that does not follow, and it is run.
     """
 
-    def __init__(self, case: Case, place: int, known: Mapping[float, Int64Array]) -> None:
-        self._case, self._place = case, place
+    def __init__(
+        self, case: Case, place: int, known: Mapping[float, Int64Array], still: Results
+    ) -> None:
+        settings = case.settings._replace(until_exhausted=1)
+        self._case, self._place = case._replace(settings=settings), place
         self._known = dict(known)
+        lines, surely = case.platform.facilities, settings.ops_failure + settings.ops_delay == 0.0
+        asked_none = still.facility_drawn <= lines.drawn.sum()
+        is_kept = (still.exhaustion_hour == NEVER) & asked_none & surely
+        self._doubtful = np.flatnonzero(~is_kept)
+        # Paths that end early run side by side: a block runs as long as its last.
+        self._end = np.where(still.exhaustion_hour == NEVER, _NEVER_ENDS, still.exhaustion_hour)
 
     def paths(self, commitment: float) -> Int64Array:
         """The exhausted paths, in order."""
         if commitment not in self._known:
             below = [known for known in self._known if known < commitment]
             above = [known for known in self._known if known > commitment]
-            among = self._known[max(below)] if below else np.arange(self._case.paths)
+            among = self._known[max(below)] if below else self._doubtful
             surely = self._known[min(above)] if above else among[:0]
             doubtful = np.setdiff1d(among, surely, assume_unique=True)
             self._known[commitment] = np.union1d(surely, self._run(commitment, doubtful))
@@ -74,8 +88,9 @@ class Exhausted:
         if len(places) == 0:
             return places
         platform = with_commitment(self._case.platform, self._place, commitment)
-        results = run(self._case._replace(platform=platform), "A", places)
-        return exhausted_in(results)
+        order = np.argsort(self._end[places], kind="stable")
+        results = run(self._case._replace(platform=platform), "A", places[order])
+        return np.sort(exhausted_in(results))
 
     def without(self) -> Platform:
         """The platform without the line."""
@@ -95,25 +110,27 @@ def exhausted_in(results: Results) -> Int64Array:
 class Before(NamedTuple):
     """What has been run already."""
 
-    needs: FloatArray
-    """Peak needs of all paths with every due paid."""
+    free: Results
+    """Needs of all paths with every due paid."""
     still: Results
     """All paths of arm A."""
 
 
-def facility_document(
-    case: Case, level: float, name: str | None = None, before: Before | None = None
-) -> Document:
+def before(case: Case) -> Before:
+    """All paths of arm A, and what their needs are with every due paid."""
+    still = run(case, "A")
+    return Before(uncensored(case, still), still)
+
+
+def facility_document(case: Case, level: float, ran: Before, name: str | None = None) -> Document:
     """The smallest commitment that leaves at most 1 - level of paths exhausted, and how it stands.
 
     Amounts are of what can be drawn anew: what is drawn already comes on top.
     """
-    place = line_to_size(case, name)
-    needs = run_unlimited(case).peak_need if before is None else before.needs
+    place, needs = line_to_size(case, name), ran.free.peak_need
     lines = case.platform.facilities
     today = float(lines.commitment[place] - lines.drawn[place])
-    known = {} if before is None else {today: exhausted_in(before.still)}
-    exhausted = Exhausted(case, place, known)
+    exhausted = Exhausted(case, place, {today: exhausted_in(ran.still)}, ran.still)
     found = sized(exhausted, level, needs)
     at_level = quantile(needs, level)
     told = document_of(found) | {
@@ -131,7 +148,7 @@ def facility_document(
         # A line of nothing pays nothing, however soon.
         known = {0.0: exhausted.paths(0.0)}
         told["if_money_came_at_once"] = document_of(
-            sized(Exhausted(at_once, place, known), level, needs)
+            sized(Exhausted(at_once, place, known, ran.still), level, needs)
         )
     return told
 

@@ -11,7 +11,6 @@ from margin_assets.avalanche.answers.case import (
     by_venue,
     liquid,
     policy_of,
-    run_unlimited,
 )
 from margin_assets.avalanche.answers.documents import Document, document_of, plain
 from margin_assets.avalanche.book.building import Built
@@ -162,19 +161,44 @@ def cushion(case: Case, policy: Policy) -> Cushion:
     return Cushion(liquid(case.platform).total, 0.0, policy.buffer)
 
 
-def funded_book(built: Built, case: Case) -> list[Document]:
-    """Thirty days of funding of a book in one scenario, every due paid."""
+def funded_book(built: Built, case: Case, free: Results) -> Document:
+    """Thirty days of funding of a book in one scenario, from needs with every due paid."""
     held = cushion(case, policy_of(built))
-    return [document_of(day) for day in funding(built, run_unlimited(case), held)]
+    days = [document_of(day) for day in funding(built, free, held)]
+    return {"funding": days, "funding_by_account": funded_accounts(built, free, held.share)}
 
 
 def funding(built: Built, results: Results, held: Cushion) -> tuple[FundingDay, ...]:
     """Thirty days of contractual flows and margin, of an unlimited run."""
+    margin_by_day = results.need_by_account.sum(axis=2, dtype=np.float64)
+    return funding_forecast(_flows(built).sum(axis=1), margin_by_day[:, :DAYS], held)
+
+
+def _flows(built: Built) -> FloatArray:
+    """[day, account]: contractual outflows of thirty days."""
     month = built.settings.model_copy(update={"days": DAYS})
     hourly = ladder_of(built.tables, built.holdings.names, month)
-    daily = hourly.sum(axis=1).reshape(DAYS, _HOURS).sum(axis=1)
-    margin_by_day = results.need_by_account.sum(axis=2, dtype=np.float64)
-    return funding_forecast(daily, margin_by_day[:, :DAYS], held)
+    daily: FloatArray = hourly.reshape(DAYS, _HOURS, -1).sum(axis=1)
+    return daily
+
+
+def funded_accounts(built: Built, results: Results, share: float) -> list[Document]:
+    """The same by entity and currency: a shortfall is what the account's own cash does not pay.
+
+    Args:
+        built: The book.
+        results: Of an unlimited run.
+        share: Buffer, as a share of the 95% outflow.
+    """
+    flows, accounts = _flows(built), built.platform.accounts
+    own = np.maximum(accounts.cash - accounts.minimum, 0.0)
+    found = []
+    for k, (entity, currency) in enumerate(built.holdings.names.accounts):
+        margin = results.need_by_account[:, :DAYS, k].astype(np.float64)
+        days = funding_forecast(flows[:, k], margin, Cushion(float(own[k]), 0.0, share))
+        told = [document_of(day) for day in days]
+        found.append({"entity": entity, "currency": currency, "days": told})
+    return found
 
 
 def spiral_of(case: Case, results: Results) -> Spiral:

@@ -26,7 +26,7 @@ _KINDS = {
     CALL: "called",
     RETURN: "returned",
     PAID: "paid",
-    TURNED: "turned into cash",
+    TURNED: "posted or turned into cash",
     DRAWN: "drawn",
     SOLD: "sold",
     DEFAULT: "default",

@@ -14,8 +14,8 @@ from margin_assets.avalanche.answers.case import (
     liquid,
     policy_of,
     run,
-    run_unlimited,
     traced,
+    uncensored,
 )
 from margin_assets.avalanche.answers.documents import (
     Document,
@@ -73,7 +73,7 @@ def everything(
     held.require_depth()
     told("arms A, B and C")
     arms = known.arms or {arm: run(case, arm) for arm in ARMS}
-    free = run_unlimited(case)
+    free = uncensored(case, arms["A"])
     document = _run_document(held, asked, case) | _need_document(case, arms, free)
     told("calls of the worst paths")
     document |= _paths_document(case, arms["C"])
@@ -81,7 +81,7 @@ def everything(
     found = attributing.attribution(case, "C", arms["C"])
     document["attribution"] = attributing.attribution_document(case, found)
     told("facility")
-    document["facility"] = _facility(case, sizing.Before(free.peak_need, arms["A"]))
+    document["facility"] = _facility(case, sizing.Before(free, arms["A"]))
     told("how it stands")
     document |= _standing(held, case, (arms["C"], free), found)
     told("early warning")
@@ -139,7 +139,7 @@ def _paths_document(case: Case, results: Results) -> Document:
 def _facility(case: Case, before: sizing.Before) -> Document:
     if not case.platform.facilities.committed.any():
         return {"facility": None}
-    return sizing.facility_document(case, _LEVEL, before=before)
+    return sizing.facility_document(case, _LEVEL, before)
 
 
 def _standing(
@@ -158,6 +158,7 @@ def _standing(
         "concentration": [plain(one) for one in shares],
         "efficiency": standing.efficiencies(case, base, found),
         "funding": [plain(day) for day in days],
+        "funding_by_account": standing.funded_accounts(held, free, cushion.share),
         "spiral": standing.spiral_document(case, spiral),
         "standing": standing.standing_document(case, facts, policy),
     }

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from margin_assets.avalanche.book.addons import addons_of, multipliers_of, wrong_way_of
+from margin_assets.avalanche.book.calendars import calendar_warnings
 from margin_assets.avalanche.book.correlation import correlation_of
 from margin_assets.avalanche.book.exposures import Laid, laid_out
 from margin_assets.avalanche.book.faults import BookError, refuse
@@ -70,8 +71,13 @@ class Built(NamedTuple):
         )
 
 
-def built(tables: Tables) -> Built:
+def built(tables: Tables, like: Built | None = None) -> Built:
     """The platform of a book, after its quality gates.
+
+    Args:
+        tables: Of the book.
+        like: A book that differs from it in exposures alone: of it is taken what does not hang on
+            them, and sets whose exposures are the same are not learnt anew.
 
     Raises:
         BookError: The book cannot be run; every fault that was found is named.
@@ -79,10 +85,10 @@ def built(tables: Tables) -> Built:
     settings = settings_of(tables["settings"])
     judge(tables, settings)
     names = names_of(tables)
-    history = history_of(tables, tuple(names.factors))
+    history = like.history if like else history_of(tables, tuple(names.factors))
     laid = laid_out(tables, names, settings.sale_units)
     names = names._replace(units=laid.unit_names)
-    market, told = _market(tables, names, history, settings)
+    market, told = _market(tables, names, history, settings, like)
     margins = margins_of(tables, names, laid, market, settings)
     known = _factors(tables, settings)
     sized = addons_of(tables, laid, known, margins)
@@ -92,17 +98,17 @@ def built(tables: Tables) -> Built:
         factors=_unbounded(known),
         units=laid.units,
         exposures=laid.exposures,
-        sets=sets_of(tables, names, margins, multiplier, market.clearing.capital_ratio),
+        sets=sets_of(tables, names, settings, margins, (multiplier, market.clearing.capital_ratio)),
         groups=margins.groups,
         cuts=margins.cuts,
         addons=sized.addons,
         estimators=margins.estimators,
-        accounts=accounts_in(tables, names),
+        accounts=accounts_in(tables, names, settings),
         entities=entities_in(tables),
         collateral=collateral_in(tables, names),
         facilities=facilities_in(tables, names),
         ladder=ladder_of(tables, names, settings),
-        residuals=_residuals(history, known, names, settings),
+        residuals=like.platform.residuals if like else _residuals(history, known, names, settings),
         correlation=market.correlation,
     )
     return Built(
@@ -112,14 +118,14 @@ def built(tables: Tables) -> Built:
         tables,
         market,
         history,
-        (*told, *calibrated),
+        (*told, *calibrated, *calendar_warnings(tables, settings)),
         margins.report,
         laid.sets,
     )
 
 
 def _market(
-    tables: Tables, names: Names, history: History, settings: BookSettings
+    tables: Tables, names: Names, history: History, settings: BookSettings, like: Built | None
 ) -> tuple[Market, list[str]]:
     draws = settings.generator in ("gaussian", "t") or (
         settings.generator is None and not history.dates
@@ -145,10 +151,11 @@ def _market(
         correlation=correlation,
         volatility_of=volatility,
         rules=in_force("avalanche_scenarios", as_of).numbers,
+        learnt={},
         points_a_side=in_force("tims", as_of).numbers["points_a_side"],
         clearing=clearing_rules(as_of),
     )
-    return market, told
+    return market if like is None else market._replace(learnt=like.market.learnt), told
 
 
 def _levels(

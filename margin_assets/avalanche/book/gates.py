@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import polars as pl
 
+from margin_assets.avalanche.book.calendars import calendar_faults, venue_faults
 from margin_assets.avalanche.book.faults import refuse
 from margin_assets.avalanche.book.reading import LINE, Tables
 from margin_assets.avalanche.book.settings import BookSettings
@@ -65,6 +66,8 @@ def judge(tables: Tables, settings: BookSettings) -> None:
         _staleness,
         _scenarios,
         _dates,
+        calendar_faults,
+        venue_faults,
     )
     refuse(fault for gate in gates for fault in gate(tables, settings))
 

@@ -172,13 +172,14 @@ def _margined(asked: Asked, model_id: str) -> _Margined:
         raw += part.weight[0] * margin_today(one.groups, asked.held.net)
         anchor += part.weight[0] * margin_today(stressed, asked.held.net)
     first = made[0]
-    today = _charged(raw, anchor, first)
+    today = charged_of(raw, anchor, first)
     estimator = asked.clock.at(first.decay, asked.hour, first.trigger)
     told = _reported(asked.held.ns_id, parts[0].model, first, float(today))
     return _Margined(groups + anchors, first.tool, first.share, estimator, told)
 
 
-def _charged(raw: float, anchor: float, made: Modelled) -> float:
+def charged_of(raw: float, anchor: float, made: Modelled) -> float:
+    """Margin after the model's tool, of what it and its anchor say, USD."""
     if made.tool == APC_STRESS:
         return (1.0 - made.share) * raw + made.share * anchor
     if made.tool == APC_FLOOR:

@@ -42,6 +42,8 @@ class Market(NamedTuple):
     """[factor]: place of the implied volatility that belongs to it, or -1."""
     rules: Row
     """Numbers of the rulebook `avalanche_scenarios`."""
+    learnt: dict[tuple[object, ...], "Modelled"]
+    """Models that were learnt on it, by all that they hang on beside it."""
     points_a_side: int
     """Valuation points of 4210(g) either way, of the rulebook `tims`."""
     clearing: ClearingRules
@@ -80,11 +82,23 @@ class Modelled(NamedTuple):
 
 
 def modelled(model: Row, held: SetExposure, market: Market, cuts: int) -> Modelled:
-    """The groups of cuts of one model for one set.
+    """The groups of cuts of one model for one set, learnt once for a market.
 
     Raises:
         BookError: The model needs something that the book does not have.
     """
+    net = held.net
+    arrays = (held.factors, held.local, held.delta, held.gamma, net.delta, net.gamma)
+    key = (
+        *(held.ns_id, cuts, *model.values(), held.gross_notional, repr(held.net_to_gross)),
+        *(array.tobytes() for array in arrays),
+    )
+    if key not in market.learnt:
+        market.learnt[key] = _modelled(model, held, market, cuts)
+    return market.learnt[key]
+
+
+def _modelled(model: Row, held: SetExposure, market: Market, cuts: int) -> Modelled:
     families = {
         "FHS_ES": _historical,
         "FHS_VAR": _historical,

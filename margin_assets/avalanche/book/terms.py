@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from margin_assets.avalanche.book.calendars import closed_at, posted_at
 from margin_assets.avalanche.book.faults import BookError
 from margin_assets.avalanche.book.gates import USD, numbers
 from margin_assets.avalanche.book.margins import Margins
@@ -30,17 +31,23 @@ _DUE = ("settlement", "coupon", "fee", "redemption")
 
 
 def sets_of(
-    tables: Tables, names: Names, margins: Margins, multiplier: FloatArray, capital_ratio: float
+    tables: Tables,
+    names: Names,
+    settings: BookSettings,
+    margins: Margins,
+    charge: tuple[FloatArray, float],
 ) -> Sets:
     """Terms of every set.
 
     Args:
         tables: Of the book.
         names: Its ids.
+        settings: For the days of the run.
         margins: For the tools against procyclicality.
-        multiplier: [set], on all initial margin.
-        capital_ratio: Charge over net capital that a premium takes at most.
+        charge: Multiple of all initial margin by set, and the most that a charge over net capital
+            counts for in a premium.
     """
+    multiplier, capital_ratio = charge
     table = tables["netting_set"].join(
         tables["venue"], on="venue_id", how="left", validate="m:1", maintain_order="left"
     )
@@ -69,6 +76,9 @@ def sets_of(
         dispute_probability=table["dispute_prob"].to_numpy(),
         dispute_share=table["dispute_share"].to_numpy(),
         dispute_delay=table["dispute_delay_h"].to_numpy(),
+        deadline=table["payment_deadline_hours"].fill_null(-1).to_numpy(),
+        grace=table["default_grace_h"].to_numpy(),
+        closed=closed_at(tables, table["holiday_calendar"], settings),
         value=value,
         vm_posted=np.where(table["vm_posted"].is_null(), due, _or(table["vm_posted"], 0.0)),
         im_posted=_or(table["im_posted"], np.nan),
@@ -103,7 +113,7 @@ def _dollars(frame: pl.DataFrame, column: str, tables: Tables) -> FloatArray:
     return np.asarray(frame[column].cast(pl.Float64).to_numpy() * rate, np.float64)
 
 
-def accounts_in(tables: Tables, names: Names) -> Accounts:
+def accounts_in(tables: Tables, names: Names, settings: BookSettings) -> Accounts:
     """Cash accounts, in the order of the file."""
     table = tables["cash_balance"]
     currencies = sorted(set(table["ccy"]))
@@ -113,11 +123,12 @@ def accounts_in(tables: Tables, names: Names) -> Accounts:
         cash=_dollars(table, "balance", tables),
         minimum=_dollars(table, "minimum_operating", tables),
         cut_off=table["cut_off_hour"].to_numpy() + 1,
+        closed=closed_at(tables, table["holiday_calendar"], settings),
     )
 
 
 def entities_in(tables: Tables) -> Entities:
-    """Legal entities; the grace is the shortest of the venues that an entity pays at."""
+    """Legal entities; the grace of flows is the shortest of the venues that an entity pays at."""
     grace = (
         tables["netting_set"]
         .join(tables["venue"], on="venue_id", how="left", validate="m:1")
@@ -145,6 +156,7 @@ def collateral_in(tables: Tables, names: Names) -> Collateral:
         lag=table["repo_lag_h"].to_numpy(),
         opens=table["repo_opens"].to_numpy(),
         closes=table["repo_closes"].to_numpy() + 1,
+        posted_at=posted_at(tables),
     )
 
 

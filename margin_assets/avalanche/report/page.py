@@ -56,8 +56,13 @@ def _template() -> Any:  # noqa: ANN401 (jinja's template)
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"money": money, "percent": percent, "at": _at}
+    environment.filters |= {"money": _kept_together, "percent": percent, "at": _at}
     return environment.get_template("report.html")
+
+
+def _kept_together(amount: float | None) -> str:
+    """An amount whose unit stays on its line."""
+    return money(amount).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _at(distribution: Mapping[str, Any], level: float) -> Mapping[str, Any]:

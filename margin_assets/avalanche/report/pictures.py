@@ -16,6 +16,7 @@ from margin_assets.avalanche.report.scales import money, percent
 
 Document = Mapping[str, Any]
 _VENUES, _MANAGERS, _FACTORS = 20, 15, 20
+_DAY = 24
 _BLOCK = 4  # hours of one column of the map of calls
 
 
@@ -42,7 +43,8 @@ def outcomes(document: Document) -> str:
         f"By the end {percent(exhausted[-1] / 100)} exhausted, {percent(failed[-1] / 100)} in"
         " default.",
     )
-    return lines(told, [Line("exhausted", exhausted), Line("in default", failed)])
+    rows = [Line("exhausted", exhausted), Line("in default", failed)]
+    return lines(told, rows, shown=lambda value: f"{value:g}%")
 
 
 def sources(document: Document) -> str:
@@ -61,14 +63,17 @@ def calls(document: Document) -> str:
     held = document["calls"]
     totals = [sum(row) for row in held["amounts"]]
     order = sorted(range(len(totals)), key=lambda place: -totals[place])[:_VENUES]
-    starts = range(0, held["hours"], _BLOCK)
+    # After the last day calls only fall due; nobody makes any.
+    struck = [hour for row in held["amounts"] for hour, amount in enumerate(row) if amount]
+    starts = range(0, _DAY * (max(struck, default=0) // _DAY + 1), _BLOCK)
     values = [[sum(held["amounts"][row][s : s + _BLOCK]) for s in starts] for row in order]
-    columns = [f"day {s // 24 + 1}, {s % 24:02d} h" for s in starts]
+    columns = [f"day {s // _DAY + 1}, {s % _DAY:02d} h" for s in starts]
+    below = ["" if s % _DAY else f"day {s // _DAY + 1}" for s in starts]
     told = Picture(
         "Who calls when on the worst paths",
         f"Mean calls by venue and four hours; the most by {held['venues'][order[0]]}.",
     )
-    return heat_map(told, Grid([held["venues"][row] for row in order], columns, values))
+    return heat_map(told, Grid([held["venues"][row] for row in order], columns, values, below))
 
 
 def managers(document: Document) -> str:

@@ -3,7 +3,7 @@
 Each picture says in words what it shows; the figures stand in a table beside it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -37,15 +37,28 @@ class Band(NamedTuple):
 
 
 def lines(
-    picture: Picture, rows: Sequence[Line], bands: Sequence[Band] = (), *, every: int = 24
+    picture: Picture,
+    rows: Sequence[Line],
+    bands: Sequence[Band] = (),
+    *,
+    every: int = 24,
+    shown: Callable[[float], str] = money,
 ) -> str:
-    """Lines over time, over shaded bands, with a key; so many values are a business day."""
+    """Lines over time, over shaded bands, with a key.
+
+    Args:
+        picture: What it is called.
+        rows: Values by hour, or by day.
+        bands: Between two rows.
+        every: So many values are a business day.
+        shown: A value at the axis.
+    """
     count = max(len(row.values) for row in rows)
     values = [value for row in rows for value in row.values]
     values += [value for band in bands for value in band.high]
     across = Axis(0.0, max(count - 1, 1), _LEFT, _WIDTH - _RIGHT)
     upward = Axis(*nice_range(values), _HEIGHT - _BOTTOM, _TOP)
-    parts = [_grid(upward), _days(across, count, every)]
+    parts = [_grid(upward, shown), _days(across, count, every)]
     parts += [_band(band, place, across, upward) for place, band in enumerate(bands)]
     parts += [_line(row, place, across, upward) for place, row in enumerate(rows)]
     return _framed(picture, [*parts, _key(rows)], _HEIGHT)
@@ -77,12 +90,12 @@ def _line(row: Line, place: int, across: Axis, upward: Axis) -> str:
     return f'<polyline class="line c{place}" points="{points}"><title>{name}</title></polyline>'
 
 
-def _grid(upward: Axis) -> str:
+def _grid(upward: Axis, shown: Callable[[float], str]) -> str:
     parts = []
     for value in ticks(upward.low, upward.high):
         y = upward.at(value)
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
-        parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{y + 4}">{money(value)}</text>')
+        parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{y + 4}">{shown(value)}</text>')
     return "".join(parts)
 
 
@@ -123,6 +136,8 @@ class Grid(NamedTuple):
     rows: Sequence[str]
     columns: Sequence[str]
     values: Sequence[Sequence[float]]
+    below: Sequence[str] = ()
+    """What stands below each column, empty for nothing; the columns' names where not given."""
 
 
 def heat_map(picture: Picture, grid: Grid) -> str:
@@ -143,23 +158,26 @@ def heat_map(picture: Picture, grid: Grid) -> str:
                     f"<title>{escape(told)}</title></rect>"
                 )
     bottom = _TOP + len(grid.rows) * _ROW
-    parts += _column_names(grid.columns, width, bottom)
-    return _framed(picture, parts, bottom + 64.0)
+    names = grid.below or grid.columns
+    parts += _column_names(names, width, bottom)
+    deep = max(map(len, names), default=0) * _SLANTED
+    return _framed(picture, parts, bottom + 20.0 + deep)
 
 
-_NARROW = 14.0
+_SLANTED = 5.0
+"""What a character of a slanted name takes in height."""
 
 
 def _column_names(names: Sequence[str], width: float, bottom: float) -> list[str]:
-    """Below the map, slanted; where columns are narrow only some of them."""
-    every = max(1, round(_NARROW / width))
+    """Below the map, slanted, each to end below its column."""
     parts = []
-    for place in range(0, len(names), every):
-        x, y = round(_LABEL + (place + 0.5) * width, 2), bottom + 10.0
-        parts.append(
-            f'<text class="slanted" x="{x}" y="{y}" transform="rotate(45 {x} {y})">'
-            f"{escape(names[place])}</text>"
-        )
+    for place, name in enumerate(names):
+        x, y = round(_LABEL + (place + 0.5) * width, 2), bottom + 12.0
+        if name:
+            parts.append(
+                f'<text class="slanted" x="{x}" y="{y}" transform="rotate(-45 {x} {y})">'
+                f"{escape(name)}</text>"
+            )
     return parts
 
 
@@ -167,6 +185,7 @@ def _framed(picture: Picture, parts: Sequence[str], height: float) -> str:
     title, description = escape(picture.title), escape(picture.description)
     body = "".join(parts)
     return (
+        f'<figure><figcaption>{title}. <span class="note">{description}</span></figcaption>'
         f'<svg viewBox="0 0 {_WIDTH:g} {height:g}" role="img" aria-label="{title}: {description}">'
-        f"<title>{title}</title><desc>{description}</desc>{body}</svg>"
+        f"<title>{title}</title><desc>{description}</desc>{body}</svg></figure>"
     )

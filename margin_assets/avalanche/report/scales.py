@@ -14,6 +14,8 @@ def money(amount: float | None, digits: int = 3) -> str:
         return "–"  # noqa: RUF001 (a dash)
     if math.isinf(amount):
         return "unbounded"
+    if amount == 0.0:
+        return "0"
     for size, name in _SIZES:
         if abs(amount) >= 0.9995 * size:
             return f"{_digits(amount / size, digits)} {name}"

@@ -81,13 +81,15 @@ def facility(  # noqa: PLR0913 (the options of the interface)
     sold, on at most 1 - P of the paths. Its interval is from the number of paths alone. With it
     thirty days of funding: contractual flows, and margin at the median, 95% and 99%.
     """
-    from margin_assets.avalanche.answers.sizing import facility_document
+    from margin_assets.avalanche.answers.sizing import before, facility_document
     from margin_assets.avalanche.answers.standing import funded_book
 
     with told_faults(book):
         held = opened_book(book)
         case = case_in(held, scenario, paths, seed)
-        told = facility_document(case, level, name) | {"funding": funded_book(held, case)}
+        ran = before(case)
+        told = facility_document(case, level, ran, name)
+        told |= funded_book(held, case, ran.free)
     if as_json:
         output.answer(told)
         return

@@ -11,12 +11,20 @@ from typer.core import TyperGroup
 from margin_assets.cli import output
 from margin_assets.cli.backtest import backtest_rows
 from margin_assets.cli.backtest.landed_books import as_lake
-from margin_assets.cli.options import JsonOption, example
+from margin_assets.cli.options import (
+    AddressOption,
+    EngineOption,
+    JsonOption,
+    chosen_engine,
+    cluster_kept,
+    example,
+)
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
     from margin_assets.backtest.asking import Asked, Done
     from margin_assets.backtest.policy import Policy
+    from margin_assets.engines import Engine
 
 
 class _RunsByDefault(TyperGroup):
@@ -116,6 +124,8 @@ def run(  # noqa: PLR0913 (the options of the interface)
     lake: Annotated[
         str | None, typer.Option("--lake", metavar="URI", help="Write the rows to this lake too.")
     ] = None,
+    engine: EngineOption = "local",
+    address: AddressOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Walk a book through a history under a policy, and tell what came of it.
@@ -133,7 +143,8 @@ def run(  # noqa: PLR0913 (the options of the interface)
             asked = [
                 Asked(name, data, held, *days, accounts, seed, bars, options) for name in names
             ]
-            done = _all_runs(asked, policies, work)
+            chosen = None if engine == "local" else chosen_engine(engine, address)
+            done = _all_runs(asked, policies, work, chosen)
     except BacktestError as error:
         raise Refusal(str(error)) from None
     if lake is not None:
@@ -162,16 +173,18 @@ def _policies(policy: str, compare: str | None, sweep: list[str]) -> "list[Polic
     return [point for one in named for point in (swept(one, grid) if grid else [one])]
 
 
-def _all_runs(asked: "list[Asked]", policies: "list[Policy]", work: Path | None) -> "list[Done]":
+def _all_runs(
+    asked: "list[Asked]", policies: "list[Policy]", work: Path | None, engine: "Engine | None"
+) -> "list[Done]":
     from margin_assets.backtest.asking import runs
 
-    with output.progress() as bar:
+    with output.progress() as bar, cluster_kept():
         task = bar.add_task("loading", total=None)
 
         def tell(name: str, done: int, of: int) -> None:
             bar.update(task, completed=done, total=of, description=name)
 
-        return runs(asked, policies, work, tell)
+        return runs(asked, policies, work, tell, engine)
 
 
 def _document(done: "Done") -> dict[str, Any]:

@@ -51,6 +51,7 @@ def register(app: typer.Typer) -> None:
             "margin im crif.csv --version 2.6 --horizon 1d --json",
             "margin im crif.csv --model schedule --as-of 2026-03-31",
             "margin im crif.csv --model both --json",
+            "margin im crif.csv --rate EUR=1.08 --rate JPY=0.0067",
         ),
     )(initial_margin)
 
@@ -71,6 +72,10 @@ def initial_margin(  # noqa: PLR0913 (the options of the interface)
         str | None,
         typer.Option(metavar="DATE", help="ValuationDate of schedule rows that have none."),
     ] = None,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CCY=USD", help="Dollars for one unit, of amounts without AmountUSD."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Initial margin of CRIF portfolios by SIMM or by schedule.
@@ -86,7 +91,9 @@ def initial_margin(  # noqa: PLR0913 (the options of the interface)
     from margin_assets import crif
 
     day = _day(as_of)
-    question = crif.Question(model.value, version, horizon.value, currency.upper(), day)
+    question = crif.Question(
+        model.value, version, horizon.value, currency.upper(), day, _rates(rate or [])
+    )
     try:
         opened = crif.initial_margin(file, question)
         with _told(opened) as documents:
@@ -94,6 +101,20 @@ def initial_margin(  # noqa: PLR0913 (the options of the interface)
             show(opened.head, documents)
     except crif.CrifError as error:
         raise Refusal(str(error)) from None
+
+
+def _rates(texts: list[str]) -> dict[str, float]:
+    rates: dict[str, float] = {}
+    for text in texts:
+        currency, _, value = text.partition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            raise typer.BadParameter(f"{text!r} is not CCY=USD, such as EUR=1.08") from None
+        if currency.upper() in rates:
+            raise typer.BadParameter(f"two rates of {currency.upper()}: keep one")
+        rates[currency.upper()] = number
+    return rates
 
 
 def _day(text: str | None) -> date | None:

@@ -8,9 +8,13 @@ import typer
 from margin_assets.cli import output
 from margin_assets.cli.options import (
     DEFAULT_LAKE,
+    AddressOption,
+    EngineOption,
     JsonOption,
     LakeOption,
     chosen_cycle,
+    chosen_engine,
+    cluster_kept,
     created_lake,
     example,
     opened_lake,
@@ -18,6 +22,7 @@ from margin_assets.cli.options import (
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
+    from margin_assets.engines import Engine
     from margin_assets.lake.ledger.audit import Verdict
     from margin_assets.lake.ledger.ledger import Sealed
     from margin_assets.lake.store.store import Lake
@@ -87,7 +92,7 @@ def _show(verdict: "Verdict") -> None:
         output.say(f"cycle {verdict.unfinished_cycle} is planned and not sealed yet")
 
 
-def replay(
+def replay(  # noqa: PLR0913 (the options of the interface)
     *,
     lake: LakeOption = DEFAULT_LAKE,
     from_cycle: Annotated[
@@ -100,17 +105,23 @@ def replay(
         Path | None,
         typer.Option(metavar="DIR", help="Write a whole lake there; kept."),
     ] = None,
+    engine: EngineOption = "local",
+    address: AddressOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Compute history anew.
 
     From the landed inputs, and held against what was sealed and stored: every cycle's hash and
-    rows, and the state tables after the last.
+    rows, and the state tables after the last. On Ray the cycles from each kept base to the next
+    are a part of their own.
     """
+    if scratch is not None and engine != "local":
+        raise Refusal("a lake in --scratch grows cycle by cycle: it is written here alone")
+    chosen = None if engine == "local" else chosen_engine(engine, address)
     held = opened_lake(lake)
     if from_cycle > 1:
         chosen_cycle(held, from_cycle)  # refused if there is no such cycle
-    report = _replayed(held, scratch, from_cycle)
+    report = _replayed(held, scratch, from_cycle, chosen)
     if as_json:
         output.answer({"cycles": report.cycles, "difference": report.difference})
     if is_verified and report.difference is not None:
@@ -120,18 +131,22 @@ def replay(
         output.say(f"{report.cycles} cycles replayed{found}")
 
 
-def _replayed(lake: "Lake", scratch: Path | None, from_cycle: int) -> "ReplayReport":
+def _replayed(
+    lake: "Lake", scratch: Path | None, from_cycle: int, engine: "Engine | None"
+) -> "ReplayReport":
     from margin_assets.cli.landing.feed_verbs import quiet_imports
 
     with quiet_imports():
         from margin_assets.live.past.replay import replay as recompute
-        from margin_assets.live.past.replay import replay_into
-    with output.progress() as bar:
+        from margin_assets.live.past.replay import replay_into, replay_on
+    with output.progress() as bar, cluster_kept():
         task = bar.add_task("replay", total=None)
 
         def tell(cycle: "Sealed", last: int) -> None:
             bar.update(task, completed=cycle.cycle, total=last)
 
+        if engine is not None:
+            return replay_on(engine, lake, from_cycle, tell)
         if scratch is None:
             return recompute(lake, from_cycle, tell)
         fresh, made = created_lake(str(scratch))

@@ -1,1 +1,5 @@
-"""Verbs of what lands: feeds, files tried and mapped, the quarantine."""
+"""Verbs of what lands: feeds, files tried and mapped, the quarantine.
+
+Files are written to a landing place and read by the code that a session reads them with; no table
+is written.
+"""

@@ -119,6 +119,12 @@ class Sets(NamedTuple):
     dispute_share: FloatArray
     dispute_delay: Int64Array
     """Hours that the disputed share comes later."""
+    deadline: Int64Array
+    """Hours from the run until an unpaid call is late; -1: once it falls due."""
+    grace: Int64Array
+    """Hours that a late call may stay unpaid before its entity is in default."""
+    closed: BoolArray
+    """(S, days) Business days without a run; open beyond those given."""
     value: FloatArray
     """Mark before the first hour, dollars, signed from the fund's view."""
     vm_posted: FloatArray
@@ -202,6 +208,8 @@ class Accounts(NamedTuple):
     """Operating minimum that pays no call, dollars."""
     cut_off: Int64Array
     """First hour at which the currency no longer moves until the next day; 24: never."""
+    closed: BoolArray
+    """(K, days) Business days on which the currency does not move; open beyond those given."""
 
 
 class Entities(NamedTuple):
@@ -210,7 +218,7 @@ class Entities(NamedTuple):
     nav: FloatArray
     """Net asset value, dollars."""
     grace: Int64Array
-    """Hours that dues may stay unpaid before the entity is in default."""
+    """Hours that flows other than margin may stay unpaid before the entity is in default."""
 
 
 class Collateral(NamedTuple):
@@ -230,6 +238,8 @@ class Collateral(NamedTuple):
     opens: Int64Array
     closes: Int64Array
     """Window in which it can be turned: first hour, and first hour after; 0 and 24: always."""
+    posted_at: BoolArray
+    """(A, V) Venues that take it for initial margin: there it meets a call as it falls due."""
 
 
 class Facilities(NamedTuple):

@@ -28,6 +28,9 @@ class Results(NamedTuple):
     exhaustion_hour: Int64Array
     """(N) First hour when dues known for the look-ahead exceed cash, collateral after haircut and
     facility still callable in time; NEVER."""
+    gap_hour: Int64Array
+    """(N) First hour when what was turned and drawn left something short, for which arms B and C
+    sell: until then a path is the same in every arm; NEVER. Unlimited funding asks for nothing."""
     default_hour: Int64Array
     default_entity: Int64Array
     """(N) The first entity in default, or NEVER."""
@@ -65,6 +68,14 @@ class Results(NamedTuple):
     """(N, F) Daily volatility at the peak hour, scenario multiplier not in it."""
     peak_left: Float32Array
     """(N, U) Remaining fraction of the unit at the peak hour."""
+
+
+def replaced(whole: Results, places: Int64Array, part: Results) -> Results:
+    """All paths, those at the places being others."""
+    columns: list[Any] = [np.array(column) for column in whole]
+    for column, other in zip(columns, part, strict=True):
+        column[places] = other
+    return Results(*columns)
 
 
 class Trace(NamedTuple):

@@ -72,6 +72,8 @@ class Settings(NamedTuple):
     """Cost of cash in another currency, share."""
     fx_cut_off: int = 24
     """First hour at which no currency is changed until the next day; 24: never."""
+    until_exhausted: int = 0
+    """One: a path stops at its exhaustion, which is all that the sizing of a line asks for."""
     policy: int = CHEAPEST
     participation: float = 0.2
     """Most of an hour's volume that is sold, share."""

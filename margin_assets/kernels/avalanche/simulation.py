@@ -12,7 +12,7 @@ from margin_assets.kernels.avalanche.paths.checking import refuse
 from margin_assets.kernels.avalanche.paths.hours import Run, run_blocks
 from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.plan import plan
-from margin_assets.kernels.avalanche.paths.state import new_state
+from margin_assets.kernels.avalanche.paths.rooms import new_state
 from margin_assets.kernels.avalanche.paths.tape import new_tape
 from margin_assets.kernels.avalanche.platform import Platform
 from margin_assets.kernels.avalanche.results import EVENT, NEVER, Results, Trace
@@ -128,11 +128,10 @@ class Simulator:
         return 2 * runs * (self.settings.hours // _DAY) + hourly * self._plan.hours
 
     def _hire(self, threads: int) -> None:
-        days = self._plan.hours // _DAY + 1
         while len(self._workers) < threads:
             self._workers.append(
                 _Worker(
-                    hold(new_state(self.platform, days)),
+                    hold(new_state(self.platform, self._plan)),
                     np.zeros(LANES, dtype=np.int64),
                     np.zeros(LANES, dtype=np.int64),
                 )
@@ -214,7 +213,7 @@ def _results(platform: Platform, settings: Settings, run: Run) -> Results:
         "peak_sigma": (len(platform.factors.sigma),),
         "peak_left": (len(platform.units.factor),),
     }
-    whole = ("peak_hour", "exhaustion_hour", "default_hour", "default_entity")
+    whole = ("peak_hour", "exhaustion_hour", "gap_hour", "default_hour", "default_entity")
     made: dict[str, Any] = {
         name: np.zeros((count, *wide[name]), dtype=np.float32)
         if name in wide

@@ -20,6 +20,7 @@ from margin_assets.kernels.firm_risk.price_moves import Scenarios
 from margin_assets.kernels.numeric.arrays import Int8Array, Int32Array, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
 from margin_assets.kernels.numeric.money import BEYOND, PPM, value_cents
+from margin_assets.kernels.numeric.threads import ALONE
 from margin_assets.kernels.options.valuation import OptionValues, option_stress_pnl
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.lines import marked, stress_line
@@ -102,10 +103,11 @@ def walked(
         of_issuers = np.zeros((threads, issuers, 1 + count), dtype=np.int64)
         bound = np.zeros((threads, 2))
         pnl[some] = own_value[some] = 0
-        _walk(
-            book, series, values, rules, kinds, some, states, pnl, own_value,
-            of_symbols, of_issuers, bound,
-        )  # fmt: skip
+        given = book, series, values, rules, kinds, some, states, pnl, own_value
+        if len(some) <= ALONE:
+            _walk_part(*given, _Sums(of_symbols[0], of_issuers[0], bound[0]))
+        else:
+            _walk(*given, of_symbols, of_issuers, bound)
         positions = float(np.diff(book.offsets)[some].sum())
         most = max(bound[:, 0].max() * positions, bound[:, 1].sum())
         return (of_symbols.sum(axis=0), of_issuers.sum(axis=0)), float(most)
@@ -139,7 +141,7 @@ def _walk(
         _walk_part(book, series, values, rules, kinds, some, states, pnl, own_value, sums)
 
 
-@njit(**OWNS)
+@njit(**OWNS, nogil=True)
 def _walk_part(
     book: Book,
     series: Series,

@@ -5,7 +5,6 @@ changes a bit.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit, prange
@@ -16,62 +15,20 @@ from margin_assets.kernels.initial_margin.crif_terms import (
     RATES,
     VEGA,
 )
-from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray, Int64Array
+from margin_assets.kernels.initial_margin.segments import (
+    Buckets,
+    Correlated,
+    Factors,
+    Segments,
+    Sums,
+)
+from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
 
 MEASURES = 4
 """Margins of a segment: delta, vega, base correlation, curvature."""
 CURVATURE = 3
 _TAIL = 6.634896601021214  # square of the 99.5% quantile of the normal distribution
-
-
-class Factors(NamedTuple):
-    """Risk factors in order of bucket."""
-
-    weighted: FloatArray
-    curvature: FloatArray
-    concentration: FloatArray
-    same: Int64Array
-    number: Int64Array
-
-
-class Buckets(NamedTuple):
-    """Buckets in order of segment and measure."""
-
-    starts: Int64Array
-    number: Int64Array
-    measure: Int64Array
-    is_residual: BoolArray
-
-
-class Segments(NamedTuple):
-    """Units' risk classes within product classes, each with its range of buckets."""
-
-    starts: Int64Array
-    risk_class: Int64Array
-
-
-class Correlated(NamedTuple):
-    """Correlations as `parameters.Correlations`, then the squares that curvature takes."""
-
-    rates: FloatArray
-    currencies: FloatArray
-    same: FloatArray
-    different: FloatArray
-    between: FloatArray
-    rates_squared: FloatArray
-    same_squared: FloatArray
-    different_squared: FloatArray
-    between_squared: FloatArray
-
-
-class Sums(NamedTuple):
-    """By bucket: its margin K, its sum S, its concentration, the sum of its sizes."""
-
-    margin: FloatArray
-    total: FloatArray
-    concentration: FloatArray
-    size: FloatArray
 
 
 @njit(**OWNS)

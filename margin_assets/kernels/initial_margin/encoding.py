@@ -6,33 +6,27 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.initial_margin.crif_terms import (
-    BASE_CORRELATION,
-    CODE_OF,
-    CREDIT_NON_Q,
-    CREDIT_Q,
     FX,
     PRODUCT_CLASSES,
     RATES,
     RISK_CLASSES,
     RISK_TYPES,
-    SUB_CURVE_TYPE,
-    SUB_CURVES,
-    VEGA,
 )
 from margin_assets.kernels.initial_margin.parameters import (
-    BASIS,
-    INFLATION,
     NO_TENOR,
     RESIDUAL_CODE,
-    Groups,
     Parameters,
+)
+from margin_assets.kernels.initial_margin.qualifying import (
+    Kind,
+    cells_of,
+    names_of,
+    qualifiers_of,
 )
 from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray, Int64Array
 
 _CLASS = np.array([kind.risk_class for kind in RISK_TYPES])
 _MEASURE = np.array([kind.measure for kind in RISK_TYPES])
-_PAIRS = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
-"""Number of a pair of concentration groups of currencies, whichever comes first."""
 _SORT = ("segment", "measure", "bucket", "name", "part", "label")
 
 
@@ -138,10 +132,10 @@ def _concentration(
 
 def _ordered(rows: pl.DataFrame, parameters: Parameters) -> _Rows:
     column = _codes(rows)
-    qualifiers = _qualifiers(rows, parameters)
-    kind = _Kind(column["risk_type"], _CLASS[column["risk_type"]], _MEASURE[column["risk_type"]])
-    names = _names(rows, qualifiers, kind, column["tenor"])
-    cells = _cells(qualifiers, kind, column["bucket"])
+    qualifiers = qualifiers_of(rows, parameters)
+    kind = Kind(column["risk_type"], _CLASS[column["risk_type"]], _MEASURE[column["risk_type"]])
+    names = names_of(rows, qualifiers, kind, column["tenor"])
+    cells = cells_of(qualifiers, kind, column["bucket"])
     segment = (column["unit"] * len(PRODUCT_CLASSES) + column["product"]) * len(RISK_CLASSES)
     numbered = np.where(kind.is_bucketed, column["bucket"], 0)
     keys = {
@@ -169,27 +163,6 @@ def _order(keys: dict[str, Int64Array]) -> Int64Array:
     return frame.select(pl.arg_sort_by(_SORT, maintain_order=True)).to_series().to_numpy()
 
 
-class _Kind(NamedTuple):
-    """What each row's risk type says."""
-
-    risk_type: Int64Array
-    risk_class: Int64Array
-    measure: Int64Array
-
-    @property
-    def is_rate(self) -> BoolArray:
-        return self.risk_class == RATES
-
-    @property
-    def is_pair(self) -> BoolArray:
-        return self.risk_type == CODE_OF["Risk_FXVol"]
-
-    @property
-    def is_bucketed(self) -> BoolArray:
-        is_of_class = (self.risk_class >= CREDIT_Q) & (self.risk_class < FX)
-        return is_of_class & (self.measure != BASE_CORRELATION)
-
-
 def _codes(rows: pl.DataFrame) -> dict[str, Int64Array]:
     codes = rows.select(
         unit="unit",
@@ -199,120 +172,3 @@ def _codes(rows: pl.DataFrame) -> dict[str, Int64Array]:
         tenor=pl.col("tenor").to_physical().cast(pl.Int64).fill_null(NO_TENOR),
     )
     return {name: codes[name].to_numpy() for name in codes.columns}
-
-
-class _Qualifiers(NamedTuple):
-    """Each row's qualifier by its number in the order of names, and what is known by that number.
-
-    `pair` is the number of a pair of currencies whichever comes first; the rest are groups of the
-    currency, or of both.
-    """
-
-    codes: Int64Array
-    pair: Int64Array
-    rate_volatility: Int64Array
-    rate_concentration: Int64Array
-    fx_volatility: Int64Array
-    fx_concentration: Int64Array
-    pair_volatility: Int64Array
-    pair_concentration: Int64Array
-
-
-def _numbered(texts: pl.Series) -> tuple[pl.Series, Int64Array]:
-    """Texts in order, each once, and the place among them of every row's."""
-    names = texts.unique().sort()
-    codes = texts.cast(pl.Enum(names)).to_physical().cast(pl.Int64)
-    return names, codes.to_numpy()
-
-
-def _qualifiers(rows: pl.DataFrame, parameters: Parameters) -> _Qualifiers:
-    names, codes = _numbered(rows["qualifier"])
-    first, second = names.str.slice(0, 3), names.str.slice(3, 3)
-    turned = pl.DataFrame({"names": names, "first": first, "second": second}).select(
-        pl.when(pl.col("first") > pl.col("second"))
-        .then(pl.col("second") + pl.col("first"))
-        .otherwise("names")
-    )
-    volatility = _group(first, parameters.fx_volatility)
-    concentration = _group(first, parameters.fx_concentration)
-    return _Qualifiers(
-        codes,
-        pair=_numbered(turned.to_series())[1],
-        rate_volatility=_group(first, parameters.rate_volatility),
-        rate_concentration=_group(first, parameters.rate_concentration),
-        fx_volatility=volatility,
-        fx_concentration=concentration,
-        pair_volatility=volatility * 2 + _group(second, parameters.fx_volatility),
-        pair_concentration=_PAIRS[concentration, _group(second, parameters.fx_concentration)],
-    )
-
-
-def _group(currencies: pl.Series, groups: Groups) -> Int64Array:
-    found = currencies.replace_strict(
-        groups.by_currency, default=groups.otherwise, return_dtype=pl.Int64
-    )
-    return found.to_numpy()
-
-
-def _names(
-    rows: pl.DataFrame, qualifiers: _Qualifiers, kind: _Kind, tenor: Int64Array
-) -> dict[str, Int64Array]:
-    """What tells factors of a bucket apart, and which of them are of one name.
-
-    Rate factors are told by number; basis is a name of its own, since it stays out of what a
-    currency's rates are concentrated by. Only credit is told by tenor and label. Vegas of
-    inflation are one factor over all expiries.
-    """
-    is_non_q = kind.risk_class == CREDIT_NON_Q
-    is_credit = is_non_q | ((kind.risk_class == CREDIT_Q) & kind.is_bucketed)
-    label = np.where(is_credit, _numbered(rows["label2"].fill_null(""))[1], 0)
-    qualifier = np.where(kind.is_pair, qualifiers.pair[qualifiers.codes], qualifiers.codes)
-    is_basis = kind.risk_type == CODE_OF["Risk_XCcyBasis"]
-    name = np.where(kind.is_rate, is_basis, qualifier)
-    of_credit = np.where(is_credit, tenor, 0)
-    return {
-        "name": name,
-        "part": np.where(kind.is_rate, _rate_factor(rows, kind, tenor), of_credit),
-        "label": label,
-        "same": np.where(is_non_q, label, name),
-    }
-
-
-def _rate_factor(rows: pl.DataFrame, kind: _Kind, tenor: Int64Array) -> Int64Array:
-    curves = rows["label2"].cast(SUB_CURVE_TYPE, strict=False).to_physical().cast(pl.Int64)
-    sub_curve = np.where(kind.measure == VEGA, 0, curves.fill_null(0).to_numpy())
-    is_inflation = np.isin(
-        kind.risk_type, (CODE_OF["Risk_Inflation"], CODE_OF["Risk_InflationVol"])
-    )
-    is_basis = kind.risk_type == CODE_OF["Risk_XCcyBasis"]
-    of_curve = tenor * len(SUB_CURVES) + sub_curve
-    return np.select([is_inflation, is_basis], [INFLATION, BASIS], of_curve)
-
-
-class _Cells(NamedTuple):
-    """Which cell of the tables of parameters a row is in."""
-
-    cell: Int64Array
-    concentration_cell: Int64Array
-    number: Int64Array
-    """Group of volatility of a currency; 0 for pairs."""
-
-
-def _cells(qualifiers: _Qualifiers, kind: _Kind, bucket: Int64Array) -> _Cells:
-    codes = qualifiers.codes
-    cases = [kind.is_rate, kind.is_pair, kind.risk_class == FX]
-    volatility = (
-        qualifiers.rate_volatility[codes],
-        qualifiers.pair_volatility[codes],
-        qualifiers.fx_volatility[codes],
-    )
-    concentration = (
-        qualifiers.rate_concentration[codes],
-        qualifiers.pair_concentration[codes],
-        qualifiers.fx_concentration[codes],
-    )
-    return _Cells(
-        cell=np.select(cases, volatility, bucket),
-        concentration_cell=np.select(cases, concentration, bucket),
-        number=np.where(kind.is_pair, 0, volatility[2]),
-    )

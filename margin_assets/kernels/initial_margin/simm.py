@@ -8,14 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.initial_margin.aggregation import (
-    CURVATURE,
-    Buckets,
-    Correlated,
-    Factors,
-    Segments,
-    segment_margins,
-)
+from margin_assets.kernels.initial_margin.aggregation import CURVATURE, segment_margins
 from margin_assets.kernels.initial_margin.crif_terms import (
     BASE_CORRELATION,
     DELTA,
@@ -28,6 +21,7 @@ from margin_assets.kernels.initial_margin.crif_terms import (
 )
 from margin_assets.kernels.initial_margin.encoding import Encoded, encoded
 from margin_assets.kernels.initial_margin.parameters import Parameters
+from margin_assets.kernels.initial_margin.segments import Buckets, Correlated, Factors, Segments
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 
 RISK_CLASS_MARGINS = pl.Schema(

@@ -23,6 +23,7 @@ from margin_assets.kernels.numeric.money import (
     model_line,
     value_cents,
 )
+from margin_assets.kernels.numeric.threads import ALONE
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.class_groups import (
     Scanned,
@@ -71,7 +72,11 @@ def revalue_securities(
     book: Book, series: Series, rules: Rules, accounts: Int64Array, figures: Figures
 ) -> None:
     """Figures of accounts that hold securities only, written in place into `figures`."""
-    _revalue(book, series, plain_terms(series, rules), rules, accounts, figures)
+    terms = plain_terms(series, rules)
+    if len(accounts) <= ALONE:
+        _revalue_block(Holders(book, series, terms, rules), accounts, figures)
+    else:
+        _revalue(book, series, terms, rules, accounts, figures)
 
 
 @njit(parallel=True, cache=True, nogil=True)
@@ -83,10 +88,6 @@ def _revalue(
     accounts: Int64Array,
     out: Figures,
 ) -> None:
-    if len(accounts) <= _BLOCK:
-        # The other threads are not woken for one block: that may wait longer than the block takes.
-        _revalue_block(Holders(book, series, terms, rules), accounts, out)
-        return
     blocks = (len(accounts) + _BLOCK - 1) // _BLOCK
     for block in prange(blocks):
         # The body is a call of its own: Numba's parallel pass loses writes to tuple members.
@@ -143,7 +144,7 @@ def _clear(scratch: Scratch) -> None:
     clear_products(scratch.scanned)
 
 
-@njit(**OWNS)
+@njit(**OWNS, nogil=True)
 def _revalue_block(holders: Holders, accounts: Int64Array, out: Figures) -> None:
     book, rules = holders.book, holders.rules
     scratch, rates = _scratch(rules), plain_rates(rules)

@@ -69,6 +69,9 @@ class _Holders(NamedTuple):
 def problems_of(book: Book, series: Series, rules: Rules, accounts: Int64Array) -> Problems:
     """Problems of the given accounts; legs in their canonical order."""
     counts = _count(book, series, accounts)
+    if not counts.any():
+        # Where nobody holds an option, what fills them need not be compiled.
+        return _room(len(accounts), counts)
     return _fill(_Holders(book, series, rules, unknown_spot(series)), accounts, counts)
 
 

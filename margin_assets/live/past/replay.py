@@ -1,11 +1,14 @@
 """Replay: history recomputed from the landed bytes, and held against what is stored and sealed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise, takewhile
+from typing import NamedTuple
 
 import polars as pl
 
+from margin_assets.engines import Engine
 from margin_assets.lake.ledger import adoptions, bases
 from margin_assets.lake.ledger.canonical import canonical_bytes, digest
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
@@ -44,9 +47,56 @@ def replay(
     last = Ledger(lake).last_sealed()
     if last is None:
         return ReplayReport(0, None)
-    start = start_before(lake, from_cycle)
-    rehearsal, done = Rehearsal(lake, start), 0
-    for sealed, stored in _with_rows(lake, last, start.sealed.cycle + 1 if start else 1):
+    begun = _base_before(lake, from_cycle)
+    return _between(lake, _Part(begun, last.cycle, last.cycle), from_cycle, on_cycle)
+
+
+def replay_on(
+    engine: Engine,
+    lake: Lake,
+    from_cycle: int = 1,
+    on_cycle: OnCycle = lambda _cycle, _last: None,
+) -> ReplayReport:
+    """What `replay` finds, with the cycles from one kept base to the next as a part of its own.
+
+    A part starts from a base and must come to the next one, row by row: so what the parts find is
+    what one walk through all of them would. `on_cycle` is told the last cycle of each part.
+    """
+    ledger = Ledger(lake)
+    last = ledger.last_sealed()
+    if last is None:
+        return ReplayReport(0, None)
+    begun, done = _base_before(lake, from_cycle), 0
+    ends = [base for base in bases.kept(lake) if begun < base < last.cycle]
+    parts = [_Part(*pair, last.cycle) for pair in pairwise([begun, *ends, last.cycle])]
+    shared = (lake.uri, lake.storage_options, from_cycle)
+    for part, found in zip(parts, engine.over(_replayed, shared, parts), strict=True):
+        done += found.cycles
+        if found.difference is not None:
+            return ReplayReport(done, found.difference)
+        on_cycle(ledger.sealed(part.to), last.cycle)
+    return ReplayReport(done, None)
+
+
+class _Part(NamedTuple):
+    """Cycles after one, of which a base is kept or which is 0, to another."""
+
+    after: int
+    to: int
+    last: int
+    """The last sealed cycle when the replay began."""
+
+
+def _replayed(shared: tuple[str, Mapping[str, str] | None, int], part: _Part) -> ReplayReport:
+    uri, options, from_cycle = shared
+    return _between(Lake(uri, options), part, from_cycle, lambda _cycle, _last: None)
+
+
+def _between(lake: Lake, part: _Part, from_cycle: int, on_cycle: OnCycle) -> ReplayReport:
+    ledger, done = Ledger(lake), 0
+    last = ledger.sealed(part.last)
+    rehearsal = Rehearsal(lake, _start_at(lake, part.after))
+    for sealed, stored in _with_rows(lake, last, part.after, part.to):
         again = rehearsal.run(sealed)
         done += 1
         on_cycle(again.sealed, last.cycle)
@@ -54,12 +104,21 @@ def replay(
             difference = _difference(sealed, again, stored)
             if difference is not None:
                 return ReplayReport(done, f"cycle {sealed.cycle}: {difference}")
+    if part.to < last.cycle:
+        return ReplayReport(done, _base_difference(lake, ledger.sealed(part.to), rehearsal))
     return ReplayReport(done, _state_difference(lake, last, rehearsal) or _strays(lake, last))
 
 
 def start_before(lake: Lake, cycle: int) -> Start | None:
     """The newest kept base before a cycle; None if there is none."""
-    base = max((kept for kept in bases.kept(lake) if kept < cycle), default=0)
+    return _start_at(lake, _base_before(lake, cycle))
+
+
+def _base_before(lake: Lake, cycle: int) -> int:
+    return max((kept for kept in bases.kept(lake) if kept < cycle), default=0)
+
+
+def _start_at(lake: Lake, base: int) -> Start | None:
     if not base:
         return None
     sealed = Ledger(lake).sealed(base)
@@ -96,14 +155,15 @@ def _copy_archive(lake: Lake, scratch: Lake, path: str) -> None:
 
 
 def _with_rows(
-    lake: Lake, last: Sealed, first: int
+    lake: Lake, last: Sealed, after: int, to: int
 ) -> Iterator[tuple[Sealed, dict[str, pl.DataFrame]]]:
-    """Sealed cycles from one on, each with the rows it appended, read many at a time."""
-    for run in _runs(Ledger(lake).sealed_from(first)):
+    """Sealed cycles after one to another, each with the rows it appended, read many at a time."""
+    cycles = Ledger(lake).sealed_from(after + 1)
+    for run in _runs(takewhile(lambda sealed: sealed.cycle <= to, cycles)):
         among = pl.col("cycle").is_between(run[0].cycle, run[-1].cycle)
         # A table younger than the last seal holds none of its rows.
         tables = SealedTables(lake, last.table_versions)
-        parts = {
+        rows = {
             table.name: tables.scan(table.name)
             .filter(among)
             .collect()
@@ -112,7 +172,7 @@ def _with_rows(
         }
         for sealed in run:
             key = (sealed.cycle,)
-            yield sealed, {name: part[key] for name, part in parts.items() if key in part}
+            yield sealed, {name: part[key] for name, part in rows.items() if key in part}
 
 
 def _runs(cycles: Iterator[Sealed]) -> Iterator[list[Sealed]]:
@@ -149,6 +209,18 @@ def _unlike(sealed: Sealed, again: Sealed) -> str:
     if sealed.as_of != again.as_of:
         return f"sealed as of {sealed.as_of}, computed as of {again.as_of}"
     return "the hash before it, or its counts, are others"
+
+
+def _base_difference(lake: Lake, sealed: Sealed, rehearsal: Rehearsal) -> str | None:
+    """Where the state that a part comes to is not the base from which the next one starts."""
+    kept = bases.tables_of(lake, sealed)
+    for table in _STATES:
+        stored = kept.get(table.name, table.schema.create_empty())
+        computed = rehearsal.lake.scan(table.name).collect()
+        if canonical_bytes(stored, table) != canonical_bytes(computed, table):
+            found = _first_row(table, stored, computed)
+            return f"the base of cycle {sealed.cycle}: {found}"
+    return None
 
 
 def _state_difference(lake: Lake, last: Sealed, rehearsal: Rehearsal) -> str | None:

@@ -101,15 +101,17 @@ def _messages(lake: Lake, outbox: Path) -> Iterator[str]:
 
 
 def _untold(lake: Lake, newest: pl.DataFrame) -> Iterator[str]:
-    """What was sealed since the first that was told, and is not told."""
+    """What was sealed since the first that was told, and is not told.
+
+    Where nobody was told of anything, all of it must be older than what a first look tells.
+    """
     told = newest.filter(pl.col("template").is_in(_FROM_CYCLES))
-    sealed = Ledger(lake).last_sealed()
-    if sealed is None or told.is_empty():
-        yield "messages: nothing was told"
+    sealed, policy = Ledger(lake).last_sealed(), _policy()
+    if sealed is None or sealed.as_of is None:
+        yield "messages: nothing was sealed"
         return
-    begun = told["created_at"].min()
+    begun = sealed.as_of - policy.first_run if told.is_empty() else told["created_at"].min()
     scan = SealedTables(lake, sealed.table_versions).scan
-    policy = _policy()
     found = sealed_happenings(scan, policy, lambda time: pl.col(time) >= begun)
     due = {draft.message_id: h for h in found for draft in drafted(h, policy)}
     for one in sorted(due.keys() - {*newest["message_id"]}):

@@ -1,8 +1,6 @@
 """The sender over sealed cycles: what goes out, once, and what becomes of it."""
 
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +18,8 @@ from margin_assets.desk.notices.notifier import Notifier, rounds_until_idle
 from margin_assets.desk.notices.policy import Policy, policy_of
 from margin_assets.lake.store.store import Lake
 from margin_assets.rulebooks import in_force
-from tests.support import ROOT
+from tests.support.forked import exit_code_of
+from tests.support.killed_notifier import killed_round
 from tests.support.told_lake import NOON, Row, ToldLake, acknowledgement, at, call, decision
 
 STARTED = datetime(2026, 11, 27, 15, 0, tzinfo=UTC)
@@ -532,10 +531,8 @@ def test_an_attempt_without_a_known_end_is_made_again_as_it_was(desk: Desk):
 @pytest.fixture
 def killed(desk: Desk) -> Callable[[str, int], None]:
     def kill(point: str, count: int) -> None:
-        words = [desk.told.lake.uri, str(desk.outbox), point, str(count)]
-        module = [sys.executable, "-m", "tests.support.killed_notifier"]
-        process = subprocess.run([*module, *words], cwd=ROOT, capture_output=True, text=True)
-        assert process.returncode == -signal.SIGKILL, process.stderr
+        place = desk.told.lake.uri, str(desk.outbox)
+        assert exit_code_of(killed_round, *place, point, count) == -signal.SIGKILL
 
     return kill
 

@@ -78,7 +78,7 @@ def lived(rows: list[FillRow], register: Register, versions: list[Version]) -> t
     return books, cash
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(
     st.lists(TRADE, max_size=6),
     st.sampled_from([*KINDS]),

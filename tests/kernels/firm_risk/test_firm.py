@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from margin_assets.kernels.corporate.actions import Register
 from margin_assets.kernels.corporate.carried import Traded
+from margin_assets.kernels.firm_risk import names
 from margin_assets.kernels.firm_risk.exact_parts import in_parts
 from margin_assets.kernels.firm_risk.scenarios import firm_sums
 from margin_assets.kernels.firm_risk.tables import (
@@ -35,6 +36,7 @@ from tests.support.portfolios import (
     one,
     portfolio,
 )
+from tests.support.threads import several_threads
 
 TERMS = [Term("X", 100, beta=1.5), Term("Y", 40, beta=None), Term("Z", 8, beta=-0.5)]
 
@@ -201,6 +203,21 @@ def test_only_the_largest_stand_in_the_table_and_ties_have_an_order():
 
     names = [subject for (subject,) in of(found, "symbol", "subject")]
     assert names == ["S29", *(f"S{n:02d}" for n in range(19))]
+
+
+@several_threads
+def test_several_threads_find_what_one_does(monkeypatch: pytest.MonkeyPatch):
+    holdings = [
+        [Holding(t.symbol, (-1) ** n * (n + 9)) for t in GROUPED[n % 2 :]] for n in range(50)
+    ]
+    owners = [Owner(f"A{n}", "reg_t", 1_000, held) for n, held in enumerate(holdings)]
+
+    alone = concentrations(owners, GROUPED)
+    monkeypatch.setattr(names, "ALONE", 0)
+    together = concentrations(owners, GROUPED)
+
+    assert not alone.is_empty()
+    assert together.equals(alone)
 
 
 def test_an_unpriced_short_counts_at_its_raised_mark():

@@ -75,6 +75,23 @@ def test_shortfall_by_planes_is_the_sorted_mean_and_no_cut_is_above_it(
     assert surrogate[0] == pytest.approx(values[0], abs=1e-12 * size)
 
 
+DELTAS = st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3).map(np.array)
+
+
+@LAW
+@given(DELTAS, DELTAS)
+def test_shortfall_grows_with_the_book_and_that_of_a_union_is_at_most_the_sum(
+    one: np.ndarray, other: np.ndarray
+):
+    def charge_of(delta: np.ndarray) -> float:
+        values, _ = shortfall_model(Exposure(delta, np.zeros(3)))(today(3))
+        return float(values[0])
+
+    slack = 1e-12 * (np.abs(one).sum() + np.abs(other).sum() + 1.0)
+    assert charge_of(one + other) <= charge_of(one) + charge_of(other) + slack
+    assert charge_of(3.0 * one) == pytest.approx(3.0 * charge_of(one), abs=3 * slack)
+
+
 @pytest.mark.parametrize("v", [2.0, 5.0, 10.0])
 def test_filtered_margin_scales_with_volatility_and_a_static_one_does_not(v: float):
     exposure = Exposure(np.array([3e6, -2e6]), NO_GAMMA)

@@ -59,6 +59,18 @@ def test_without_concentration_margin_grows_as_the_portfolio(drawn: Drawn):
 
 
 @few
+@given(portfolios, portfolios)
+def test_without_concentration_delta_of_a_union_is_at_most_the_sum(one: Drawn, other: Drawn):
+    found = of(scaled(one), scaled(other), scaled(one) + scaled(other), horizon="1d").risk_classes
+
+    keys = ["product_class", "risk_class"]
+    is_union = pl.col("unit") == 2
+    apart = found.filter(~is_union).group_by(keys).agg(pl.col("delta").sum().alias("sum"))
+    both = found.filter(is_union).join(apart, on=keys, validate="1:1")
+    assert (both["delta"] <= both["sum"] * (1 + 1e-9) + 1e-6).all()
+
+
+@few
 @given(portfolios, st.randoms(use_true_random=False))
 def test_the_order_of_rows_is_nothing(drawn: Drawn, random: Random):
     rows = scaled(drawn)

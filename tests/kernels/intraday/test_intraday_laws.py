@@ -153,7 +153,7 @@ def deficit(order: list[Trade]) -> int:
     return worst
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(trades)
 def test_worst_order_shows_at_least_the_deficit_of_any_other(made: list[Trade]):
     order = worst_order(

@@ -126,7 +126,7 @@ def result_of(figures: Figures, a: int) -> reference.Result:
     )
 
 
-@settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(markets())
 def test_fused_pass_equals_the_slow_reference_to_the_cent(market: tuple[list[Owner], list[Term]]):
     owners, terms = market
@@ -138,7 +138,7 @@ def test_fused_pass_equals_the_slow_reference_to_the_cent(market: tuple[list[Own
         assert result_of(figures, a) == reference.margin(held, known)
 
 
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(markets())
 def test_tables_add_up_to_the_fused_pass(market: tuple[list[Owner], list[Term]]):
     case = portfolio(*market)

@@ -21,7 +21,7 @@ def costs(rows: list[tuple[float, ...]]) -> tuple[Costs, np.ndarray]:
 
 
 @given(items=ITEMS, need=st.integers(0, 40))
-@settings(max_examples=80, deadline=None)
+@settings(deadline=None)
 def test_no_whole_amounts_that_cover_cost_less_than_the_bound(items: list, need: int) -> None:
     known, rate = costs([item[:5] for item in items])
     most = np.array([item[5] for item in items], dtype=np.int64)

@@ -153,7 +153,7 @@ def test_no_grouping_of_a_small_book_requires_less():
 
 
 @given(book=SEEDED, data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 def test_the_order_of_the_legs_and_of_the_stocks_changes_nothing(book: Book, data: st.DataObject):
     legs = tuple(data.draw(st.permutations(book.legs)))
     shuffled = Book(book.spot, legs, book.stocks[::-1])
@@ -164,7 +164,7 @@ def test_the_order_of_the_legs_and_of_the_stocks_changes_nothing(book: Book, dat
 
 
 @given(book=SEEDED, data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 def test_one_more_long_option_never_requires_more(book: Book, data: st.DataObject):
     """Its cost is paid in full: it can only offset."""
     strikes = st.sampled_from([leg.strike for leg in book.legs]) | st.integers(1, 2 * book.spot)
@@ -184,7 +184,7 @@ def test_one_more_long_option_never_requires_more(book: Book, data: st.DataObjec
 
 
 @given(book=SEEDED)
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 def test_a_multiple_of_a_book_never_requires_more_than_the_multiple(book: Book):
     once, twice, thrice = required(book, times(book, 2), times(book, 3))
 
@@ -194,7 +194,7 @@ def test_a_multiple_of_a_book_never_requires_more_than_the_multiple(book: Book):
 
 
 @given(one=SEEDED, other=SEEDED)
-@settings(max_examples=50, deadline=None)
+@settings(deadline=None)
 def test_problems_do_not_touch_each_other(one: Book, other: Book):
     together = solved([one, other, one])
 

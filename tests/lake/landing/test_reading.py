@@ -171,13 +171,13 @@ def assert_sound(result: FileRead):
         assert all(is_listed(reason) for reason in joined.split(";"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(data=TEXTS, form=st.sampled_from(["ndjson", "csv", "ndjson.gz", "csv.zst", "parquet"]))
 def test_no_bytes_make_it_fail(data: bytes, form: str):
     assert_sound(read(f"prices/a.{form}", data))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(rows=TEXTS)
 def test_no_rows_after_a_good_header_make_it_fail(rows: bytes):
     assert_sound(read("prices/a.csv", HEADER + b"\n" + rows))
@@ -190,7 +190,7 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(row=st.dictionaries(st.sampled_from([*GOOD["fills"], "x"]), JSON_VALUES))
 def test_no_json_values_make_it_fail(row: dict[str, object]):
     assert_sound(read("fills/a.ndjson", ndjson(GOOD["fills"] | row)))
@@ -207,7 +207,7 @@ def test_no_flipped_byte_of_a_footer_ends_the_process(flip: int):
         assert_sound(read("prices/a.parquet", bytes(changed)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(place=st.integers(0, len(prices(50)) - 1), byte=st.integers(0, 255))
 def test_no_flipped_byte_of_parquet_makes_it_fail(place: int, byte: int):
     data = bytearray(prices(50))

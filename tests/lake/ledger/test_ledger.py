@@ -1,10 +1,7 @@
 import hashlib
-import json
-import subprocess
-import sys
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -20,9 +17,9 @@ from margin_assets.lake.store import held
 from margin_assets.lake.store.store import Lake
 from margin_assets.lake.upkeep.upkeep import tidy
 from schemas import TABLES
-from tests.support import ROOT, mini_session
 from tests.support.empty_lake import created
-from tests.support.mini_session import NOON, run_cycle
+from tests.support.forked import exit_code_of
+from tests.support.mini_session import NOON, killed_cycle, run_cycle
 
 
 def rival_of(lake: Lake) -> Lake:
@@ -180,23 +177,13 @@ def test_a_killed_cycle_is_finished_once(lake: Lake, point: str):
     ledger = Ledger(lake)
     run_cycle(lake, ledger)
 
-    killed = subprocess.run(
-        [
-            sys.executable,
-            str(Path(mini_session.__file__)),
-            lake.uri,
-            json.dumps(lake.storage_options or {}),
-            point,
-        ],
-        check=False,
-        cwd=ROOT,
-    )
+    ended = exit_code_of(killed_cycle, lake.uri, lake.storage_options or {}, point)
     next_lake = rival_of(lake)
     next_ledger = Ledger(next_lake)
     while (newest := next_ledger.last_sealed()) is None or newest.cycle < 3:
         run_cycle(next_lake, next_ledger)
 
-    assert killed.returncode == -9
+    assert ended == -signal.SIGKILL
     assert [sealed.cycle for sealed in next_ledger.all_sealed()] == [1, 2, 3]
     fills = next_lake.scan("fills", newest.table_versions["fills"]).collect()
     assert sorted(fills["fill_id"]) == [f"{cycle}-{row}" for cycle in (1, 2, 3) for row in range(3)]
@@ -210,11 +197,7 @@ def test_a_killed_cycle_leaves_the_same_hashes_as_an_undisturbed_one(
     hashes = []
     for uri, point in ((f"{lake_place[0]}-a", "written:fills"), (f"{lake_place[0]}-b", "never")):
         lake = created(Lake(uri, lake_place[1]))
-        subprocess.run(
-            [sys.executable, mini_session.__file__, uri, json.dumps(lake_place[1]), point],
-            check=False,
-            cwd=ROOT,
-        )
+        exit_code_of(killed_cycle, uri, lake_place[1], point)
         ledger = Ledger(lake)
         while (newest := ledger.last_sealed()) is None or newest.cycle < 2:
             run_cycle(lake, ledger)

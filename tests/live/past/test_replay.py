@@ -9,28 +9,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from margin_assets.engines import InProcess
 from margin_assets.lake.ledger import bases
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.store.store import Lake
 from margin_assets.lake.upkeep.upkeep import tidy
 from margin_assets.live.past.rehearsal import Rehearsal
-from margin_assets.live.past.replay import replay
+from margin_assets.live.past.replay import ReplayReport, replay, replay_on
 from tests.support import seaweed
-from tests.support.live_driver import Firm, at, fill, opening, price
-
-CYCLES = 6
-
-
-def grown(folder: Path, lake: Lake | None = None) -> Firm:
-    """Six cycles with a correction, a repeated id and a late price among them."""
-    firm = Firm(folder, lake)
-    firm.run(**opening("A", "B"), fills=[fill("F1", "100", "90"), fill("F2", "5", "90")])
-    firm.run(prices=[price("X", "80", at(seconds=1))])
-    firm.run(fills=[fill("F3", "120", "90", at(seconds=2), corrects="F1"), fill("F2", "5", "90")])
-    firm.run(prices=[price("X", "10", at(seconds=3)), price("X", "99", at(seconds=1))])
-    firm.run(fills=[fill("F4", "-7", "90", at(seconds=4), account_id="B")])
-    firm.run(prices=[price("X", "70", at(seconds=5))])
-    return firm
+from tests.support.replays import CYCLES, grown, keep_base
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +29,6 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 def own(history: Lake, tmp_path: Path) -> Lake:
     """The same lake, to be changed."""
     return Lake(str(shutil.copytree(history.uri, tmp_path / "lake")))
-
-
-def keep_base(lake: Lake, cycle: int) -> None:
-    sealed = Ledger(lake).sealed(cycle)
-    for name in bases.STATE_TABLES:
-        bases.keep_table(lake, sealed, name)
-    bases.complete(lake, sealed)
 
 
 def change(lake: Lake, table: str, changed: pl.Expr) -> None:
@@ -79,6 +59,33 @@ def test_a_replay_may_begin_at_a_base(own: Lake) -> None:
     assert replay(own, 3).cycles == CYCLES
     found = replay(own, 5)
     assert (found.cycles, found.difference) == (3, None)
+
+
+def test_parts_between_bases_find_what_one_walk_does(own: Lake) -> None:
+    keep_base(own, 2)
+    keep_base(own, 4)
+    assert replay_on(InProcess(), own) == ReplayReport(CYCLES, None)
+
+    change(own, "fills", (pl.col("quantity") + 1).cast(pl.Decimal(38, 6)))
+    found = replay_on(InProcess(), Lake(own.uri))
+    assert found.cycles == 5
+    assert (found.difference or "").startswith("cycle 5: fills: cycle=5")
+
+
+def test_a_base_that_the_cycles_before_it_do_not_come_to_is_named(
+    own: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_base(own, 3)
+    # A seal's digest covers what its cycle wrote: of a firm this small all of it.
+    monkeypatch.setattr(bases, "_check", lambda *_: None)
+    file = Path(own.uri, "bases", f"{3:012d}", "account_state.parquet")
+    more = (pl.col("cash") + 1).cast(pl.Decimal(38, 2))
+    pl.read_parquet(file).with_columns(more).write_parquet(file)
+
+    found = replay_on(InProcess(), own)
+
+    assert found.cycles == 3
+    assert (found.difference or "").startswith("the base of cycle 3: account_state: account_id=A")
 
 
 def test_a_stored_row_that_was_changed_is_named(own: Lake) -> None:

@@ -6,16 +6,23 @@ from margin_assets.kernels.avalanche.liquidity.lines import callable_now, notice
 from margin_assets.kernels.avalanche.liquidity.outlook import (
     cash_share,
     delay,
+    open_wait,
     opening,
     receive,
     relieve,
     shortage,
 )
+from margin_assets.kernels.avalanche.liquidity.posting import (
+    give,
+    look_for_room,
+    post,
+    post_called,
+)
 from margin_assets.kernels.avalanche.paths.plan import Plan
 from margin_assets.kernels.avalanche.paths.state import State
 from margin_assets.kernels.avalanche.paths.tape import Tape, note
 from margin_assets.kernels.avalanche.platform import Platform
-from margin_assets.kernels.avalanche.results import DRAWN, TURNED
+from margin_assets.kernels.avalanche.results import DRAWN
 from margin_assets.kernels.avalanche.scenario import Settings
 from margin_assets.kernels.numeric.compiled import BORROWS
 
@@ -34,21 +41,27 @@ def is_exhausted(state: State, tables: tuple[Platform, Plan, Settings], place: P
     rest = liquid.scratch
     for tau in range(ahead + 1):
         rest[tau, p] = liquid.outlook[tau, p]
+    look_for_room(state, (t, p, ahead))
     collateral, lines = platform.collateral, platform.facilities
     for a in range(len(collateral.account)):
-        if platform.accounts.entity[collateral.account[a]] == e:
+        k = collateral.account[a]
+        if platform.accounts.entity[k] == e:
             share = cash_share(collateral, state.weather, state.market, platform.factors, (a, p))
-            relieve(rest, opening(collateral, a, t), ahead, p, share * liquid.hqla[a, p])
+            worth = post(rest, liquid.room, plan, (a, p, ahead), share * liquid.hqla[a, p])
+            wait = open_wait(plan, k, t, opening(collateral, a, t))
+            relieve(rest, wait, ahead, p, worth)
     for n in range(len(lines.account)):
-        if platform.accounts.entity[lines.account[n]] == e:
+        k = lines.account[n]
+        if platform.accounts.entity[k] == e:
             amount = callable_now(state, (lines, platform.units, plan), (n, e, p), t)
-            relieve(rest, notice(lines, n, t), ahead, p, amount)
+            relieve(rest, open_wait(plan, k, t, notice(lines, n, t)), ahead, p, amount)
     return shortage(rest, 0, ahead, p) > _CENT
 
 
 @njit(**BORROWS)
-def turn(state: State, tape: Tape, platform: Platform, settings: Settings, place: Place) -> None:
-    """Turns collateral into cash, asset by asset, as far as it helps."""
+def turn(state: State, tape: Tape, tables: tuple[Platform, Plan, Settings], place: Place) -> None:
+    """Posts collateral where it is taken, and turns it into cash, as far as it helps."""
+    platform, plan, settings = tables
     e, t, p, path = place
     collateral, liquid, ahead = platform.collateral, state.liquid, settings.look_ahead
     reserve = settings.reserve * platform.entities.nav[e]
@@ -56,19 +69,20 @@ def turn(state: State, tape: Tape, platform: Platform, settings: Settings, place
         k = collateral.account[a]
         if platform.accounts.entity[k] != e or liquid.hqla[a, p] <= 0.0:
             continue
-        late = delay(settings, a, t, path)
-        wait = opening(collateral, a, t) + late
         share = cash_share(collateral, state.weather, state.market, platform.factors, (a, p))
-        wanted = shortage(liquid.outlook, wait, ahead, p) + reserve
-        if late < 0 or share <= 0.0 or wanted <= _CENT:
+        if share <= 0.0:
             continue
+        if liquid.room.shape[1] > 0:
+            post_called(state, tape, plan, (a, e, t, p, ahead), share)
+        late = delay(settings, a, t, path)
+        wait = open_wait(plan, k, t, opening(collateral, a, t) + late)
+        wanted = shortage(liquid.outlook, wait, ahead, p) + reserve
         amount = min(wanted, share * liquid.hqla[a, p])
-        liquid.hqla[a, p] = max(0.0, liquid.hqla[a, p] - amount / share)
+        if late < 0 or wanted <= _CENT or amount <= 0.0:
+            continue
         relieve(liquid.outlook, wait, ahead, p, amount)
         receive(state.rings, (k, e, p, t + wait), amount)
-        state.tally.turned[p] += amount
-        if tape.is_on:
-            note(tape, p, (t, TURNED, a, t + wait), (amount, 0.0, 0.0, 0.0, 0.0))
+        give(state, tape, (a, t, p, t + wait), amount, share)
 
 
 @njit(**BORROWS)
@@ -85,7 +99,7 @@ def draw_lines(
         if platform.accounts.entity[k] != e:
             continue
         late = delay(settings, len(platform.collateral.account) + n, t, path)
-        wait = notice(lines, n, t) + late
+        wait = open_wait(plan, k, t, notice(lines, n, t) + late)
         wanted = shortage(liquid.outlook, wait, ahead, p) + reserve
         if late < 0 or wanted <= _CENT:
             continue

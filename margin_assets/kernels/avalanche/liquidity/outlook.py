@@ -126,6 +126,15 @@ def delay(settings: Settings, index: int, t: int, path: int) -> int:
 
 
 @njit(**BORROWS)
+def open_wait(plan: Plan, k: int, t: int, wait: int) -> int:
+    """Hours to cash: what would come on a holiday of its account comes as the next day begins."""
+    arrival = t + wait
+    while plan.cut[arrival // _DAY, k] == 0:
+        arrival = (arrival // _DAY + 1) * _DAY
+    return arrival - t
+
+
+@njit(**BORROWS)
 def opening(collateral: Collateral, a: int, t: int) -> int:
     """Hours until an asset turned now is cash: to its window, and its lag."""
     hour = t % _DAY

@@ -17,7 +17,7 @@ _CENT = 0.01
 
 
 @njit(**BORROWS)
-def _collect_account(state: State, entity: int, flow: float, place: tuple[int, int]) -> None:
+def _collect_account(state: State, flow: float, place: tuple[int, int]) -> None:
     """Takes an account's slot on all paths; `place` is the slot and the account."""
     rings, liquid, tally = state.rings, state.liquid, state.tally
     slot, k = place
@@ -29,12 +29,11 @@ def _collect_account(state: State, entity: int, flow: float, place: tuple[int, i
         tally.flows[p] += flow
         liquid.cash[k, p] += back + rings.arrive[slot, k, p] + max(0.0, -flow)
         liquid.arrears[k, p] += due + max(0.0, flow)
-        rings.fallen[slot, entity, p] += due + max(0.0, flow)
         rings.due[slot, k, p] = rings.back[slot, k, p] = rings.arrive[slot, k, p] = 0.0
 
 
 @njit(**BORROWS)
-def collect(state: State, accounts: Accounts, plan: Plan, t: int) -> None:
+def collect(state: State, plan: Plan, t: int) -> None:
     """Takes this hour's slot: cash comes in, dues join the arrears, needs and sums grow."""
     rings, liquid, tally = state.rings, state.liquid, state.tally
     slot = t % RING
@@ -44,9 +43,10 @@ def collect(state: State, accounts: Accounts, plan: Plan, t: int) -> None:
         for p in range(LANES):
             liquid.credit[e, p] -= rings.credit[slot, e, p]
             rings.credit[slot, e, p] = rings.proceeds[slot, e, p] = 0.0
-            rings.net[slot, e, p] = rings.fallen[slot, e, p] = 0.0
+            rings.net[slot, e, p] = 0.0
     for k in range(liquid.cash.shape[0]):
-        _collect_account(state, accounts.entity[k], plan.ladder[t, k], (slot, k))
+        _collect_account(state, plan.ladder[t, k], (slot, k))
+    rings.postable[slot] = 0.0
     for p in range(LANES):
         tally.day_call[p] += tally.hour_call[p]
     if rings.touched[slot] == 0:
@@ -67,15 +67,17 @@ def _change(
 ) -> float:
     """Changes spare cash of the entity's other accounts into one; what comes of it.
 
-    `place` is the account that lacks cash, the entity, the path.
+    `place` is the account that lacks cash, the hour, the path.
     """
     accounts, plan, settings = tables
-    k, e, p = place
+    k, t, p = place
+    e = accounts.entity[k]
     liquid, got = state.liquid, 0.0
     for i in range(plan.account[e], plan.account[e + 1]):
         other = plan.account_order[i]
         spare = liquid.cash[other, p] - accounts.minimum[other] - liquid.arrears[other, p]
-        if other == k or spare <= 0.0 or got >= wanted:
+        is_shut = plan.cut[t // _DAY, other] == 0
+        if other == k or is_shut or spare <= 0.0 or got >= wanted:
             continue
         rate = 1.0
         if accounts.currency[other] != accounts.currency[k]:
@@ -95,17 +97,17 @@ def _settle_account(
     state: State, tape: Tape, tables: tuple[Accounts, Plan, Settings], place: tuple[int, int, int]
 ) -> None:
     """Pays an account's arrears on one path from its cash, then from other currencies."""
-    accounts, _, settings = tables
+    accounts, plan, settings = tables
     k, t, p = place
     liquid = state.liquid
     owed, hour = liquid.arrears[k, p], t % _DAY
     paid = owed
     if settings.unlimited == 0:
-        if hour >= accounts.cut_off[k]:
+        if hour >= plan.cut[t // _DAY, k]:
             return
         paid = min(owed, max(0.0, liquid.cash[k, p] - accounts.minimum[k]))
         if paid < owed and hour < settings.fx_cut_off:
-            got = _change(state, tables, (k, accounts.entity[k], p), owed - paid)
+            got = _change(state, tables, place, owed - paid)
             liquid.cash[k, p] += got
             paid += got
     liquid.cash[k, p] -= paid
@@ -138,24 +140,36 @@ def provide(state: State, rings: Rings, tables: tuple[Accounts, Plan, Settings],
                 running += plan.ladder[t + tau, k] - rings.arrive[slot, k, p]
                 short = max(short, running)
             if short > _CENT and settings.unlimited == 0:
-                where = (k, accounts.entity[k], p)
-                liquid.cash[k, p] += _change(state, tables, where, short)
+                liquid.cash[k, p] += _change(state, tables, (k, t, p), short)
 
 
 @njit(**BORROWS)
-def _overdue(state: State, platform: Platform, plan: Plan, place: tuple[int, int, int]) -> float:
-    """Unpaid dues of an entity beyond its grace; `place`: entity, hour, path.
+def _overdue(state: State, plan: Plan, place: tuple[int, int, int]) -> float:
+    """Dues of an entity that stayed unpaid beyond their grace; `place`: entity, hour, path.
 
-    The oldest are paid first: what is owed beyond what fell due within the grace is overdue.
+    What would be a default first is paid first: what is owed beyond what may still wait is overdue.
     """
     e, t, p = place
+    unpaid, patience = state.rings.unpaid, plan.patience
     owed = 0.0
     for i in range(plan.account[e], plan.account[e + 1]):
         owed += state.liquid.arrears[plan.account_order[i], p]
     if owed <= _CENT:
+        if state.liquid.is_behind[e, p] != 0:
+            state.liquid.is_behind[e, p] = 0
+            for slot in range(RING):
+                unpaid[slot, e, p] = 0.0
         return 0.0
-    for back in range(min(t, platform.entities.grace[e]) + 1):
-        owed -= state.rings.fallen[(t - back) % RING, e, p]
+    state.liquid.is_behind[e, p] = 1
+    for at in range(len(patience.stretches)):
+        slot = (t + patience.stretches[at]) % RING
+        unpaid[slot, e, p] += state.rings.owed[t % RING, at, e, p]
+    unpaid[(t + patience.of_flows[e]) % RING, e, p] += plan.outflow[t, e]
+    for ahead in range(patience.longest, 0, -1):
+        slot = (t + ahead) % RING
+        unpaid[slot, e, p] = min(unpaid[slot, e, p], owed)
+        owed -= unpaid[slot, e, p]
+    unpaid[t % RING, e, p] = 0.0
     return owed
 
 
@@ -167,8 +181,9 @@ def defaults(state: State, tape: Tape, platform: Platform, plan: Plan, t: int) -
         for p in range(LANES):
             if tally.alive[p] == 0 or tally.default_hour[p] != NEVER:
                 continue
-            owed = _overdue(state, platform, plan, (e, t, p))
+            owed = _overdue(state, plan, (e, t, p))
             if owed > _CENT:
                 tally.default_hour[p], tally.default_entity[p] = t, e
                 if tape.is_on:
                     note(tape, p, (t, DEFAULT, e, t), (owed, 0.0, 0.0, 0.0, 0.0))
+    state.rings.owed[t % RING] = 0.0

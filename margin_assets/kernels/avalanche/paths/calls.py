@@ -83,21 +83,53 @@ def _settle(margin: Margin, sets: Sets, s: int, p: int, asked: float) -> None:
 
 
 @njit(**BORROWS)
-def payment_hour(t: int, lag: int, cut_off: int) -> int:
-    """Hour of payment: after the currency's cut-off it is the start of the next day."""
+def payment_hour(t: int, lag: int, cut: Int64Array, k: int) -> int:
+    """Hour of payment: after the account's cut-off, or on its holiday, the next day's start."""
     due = t + lag
-    if due % _DAY >= cut_off:
-        return (due // _DAY + 1) * _DAY
+    while due % _DAY >= cut[due // _DAY, k]:
+        due = (due // _DAY + 1) * _DAY
     return due
 
 
 @njit(**BORROWS)
-def pend(rings: Rings, amount: float, due: int, place: tuple[int, int, int, int]) -> None:
-    """Puts a call (or a return, negative) into the rings; `place`: set, account, entity, path."""
+def stretch(sets: Sets, place: tuple[int, int, int], lag: int, due: int) -> int:
+    """Hours from falling due to default if it stays unpaid; `place`: set, hour of the run.
+
+    A call is late once it falls due, or from the venue's deadline where there is one, even where
+    the account's cut-off lets it be paid on the next day only.
+    """
+    s, t, delay = place
+    late = due
+    if delay == 0 and sets.deadline[s] >= 0:
+        late = t + max(lag, sets.deadline[s])
+    return max(0, late + sets.grace[s] + 1 - due)
+
+
+@njit(**BORROWS)
+def pend(
+    rings: Rings,
+    plan: Plan,
+    parts: tuple[float, float],
+    hours: tuple[int, int],
+    place: tuple[int, int, int, int],
+) -> None:
+    """Puts a call (or a return, negative) into the rings.
+
+    Args:
+        rings: Of the block.
+        plan: Of the run.
+        parts: Amount, and the initial margin in it.
+        hours: When it falls due, and how long from there to default.
+        place: Set, account, entity, path.
+    """
     s, k, e, p = place
-    slot = due % RING
+    amount, im = parts
+    slot, at = hours[0] % RING, plan.posting.of_set[s]
     if amount > 0.0:
         rings.due[slot, k, p] += amount
+        rings.owed[slot, plan.patience.stretch_of[hours[1]], e, p] += amount
+        if at >= 0 and im > 0.0:
+            rings.postable[slot, at, p] += min(amount, im)
     else:
         rings.back[slot, k, p] -= amount
     rings.net[slot, e, p] += amount
@@ -109,7 +141,7 @@ def pend(rings: Rings, amount: float, due: int, place: tuple[int, int, int, int]
 def _send(
     state: State,
     tape: Tape,
-    tables: tuple[Sets, Accounts, int],
+    tables: tuple[Sets, Accounts, Plan, int],
     place: tuple[int, int, int, bool, int],
     parts: tuple[float, float, float],
 ) -> None:
@@ -118,32 +150,35 @@ def _send(
     Args:
         state: Of the block.
         tape: Its recording.
-        tables: Sets, accounts and the seed.
+        tables: Sets, accounts, the plan and the seed.
         place: Set, hour, path in the block, end of day or not, number of the path.
         parts: Amount, its variation margin, the rest: initial margin with what rounding adds.
     """
-    sets, accounts, seed = tables
+    sets, accounts, plan, seed = tables
     s, t, p, is_eod, path = place
     amount, vm, im = parts
     k = sets.account[s]
     where = (s, k, accounts.entity[k], p)
     lag = sets.eod_lag[s] if is_eod else sets.intraday_lag[s]
-    due = payment_hour(t, lag, accounts.cut_off[k])
+    due = payment_hour(t, lag, plan.cut, k)
     disputed = 0.0
     addon = state.margin.addon[s, p]
     likely = sets.dispute_probability[s]
     if likely > 0.0 and uniform(seed, s, t, path, DISPUTE) < likely:
         part = sets.dispute_share[s]
         disputed = part * amount
-        later = payment_hour(t, lag + sets.dispute_delay[s], accounts.cut_off[k])
-        pend(state.rings, disputed, later, where)
+        delay = sets.dispute_delay[s]
+        later = payment_hour(t, lag + delay, plan.cut, k)
+        hours = later, stretch(sets, (s, t, delay), lag, later)
+        pend(state.rings, plan, (disputed, part * im), hours, where)
         if tape.is_on and disputed != 0.0:
             facts = (disputed, part * vm, part * im, addon, abs(disputed))
             note(tape, p, (t, CALL if amount > 0.0 else RETURN, s, later), facts)
     if amount != disputed:
-        pend(state.rings, amount - disputed, due, where)
+        part = (amount - disputed) / amount
+        hours = due, stretch(sets, (s, t, 0), lag, due)
+        pend(state.rings, plan, (amount - disputed, part * im), hours, where)
         if tape.is_on:
-            part = (amount - disputed) / amount
             facts = (amount - disputed, part * vm, part * im, addon, 0.0)
             note(tape, p, (t, CALL if amount > 0.0 else RETURN, s, due), facts)
     if amount > 0.0:
@@ -181,7 +216,7 @@ def run_set(
         _send(
             state,
             tape,
-            (sets, platform.accounts, seed),
+            (sets, platform.accounts, plan, seed),
             (s, t, p, is_eod, paths[p]),
             (amount, vm, amount - vm),
         )
@@ -213,8 +248,10 @@ def runs(
 ) -> None:
     """All runs of the hour: ends of day first, each set by its number."""
     plan = tables[1]
-    hour = t % _DAY
+    hour, day = t % _DAY, t // _DAY
     for i in range(plan.eod[hour], plan.eod[hour + 1]):
-        run_set(state, tape, tables, (plan.eod_sets[i], t, True), paths)
+        if not plan.closed[day, plan.eod_sets[i]]:
+            run_set(state, tape, tables, (plan.eod_sets[i], t, True), paths)
     for i in range(plan.intraday[hour], plan.intraday[hour + 1]):
-        run_set(state, tape, tables, (plan.intraday_sets[i], t, False), paths)
+        if not plan.closed[day, plan.intraday_sets[i]]:
+            run_set(state, tape, tables, (plan.intraday_sets[i], t, False), paths)

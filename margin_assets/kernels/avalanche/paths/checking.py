@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from margin_assets.kernels.avalanche.paths.calendars import longest_closing
 from margin_assets.kernels.avalanche.paths.ring import RING
 from margin_assets.kernels.avalanche.platform import Platform
 from margin_assets.kernels.avalanche.scenario import HISTORY, Settings
@@ -120,18 +121,23 @@ def _offsets(platform: Platform) -> None:
 
 def _lags(platform: Platform, settings: Settings) -> None:
     sets = platform.sets
+    # A payment that meets a cut-off or a holiday is moved to the next open day.
+    closings = longest_closing(platform.accounts.closed)
+    moved = _DAY * closings
     lags = {
-        "a set's payment lag with its dispute": sets.eod_lag + sets.dispute_delay,
-        "a set's intraday lag with its dispute": sets.intraday_lag + sets.dispute_delay,
+        "a set's payment lag with its dispute": sets.eod_lag + sets.dispute_delay + moved,
+        "a set's intraday lag with its dispute": sets.intraday_lag + sets.dispute_delay + moved,
+        "a set's deadline with its grace": np.maximum(sets.deadline, 0) + sets.grace,
         "a unit's settlement lag": platform.units.lag,
-        "a facility's notice": platform.facilities.notice,
-        "an asset's lag": platform.collateral.lag,
+        "a facility's notice": platform.facilities.notice + moved,
+        "an asset's lag": platform.collateral.lag + moved,
         "the look-ahead": np.array([settings.look_ahead]),
         "an entity's grace": platform.entities.grace,
     }
     for name, lag in lags.items():
         if lag.size and (int(lag.max()) + 2 * _DAY > RING or int(lag.min()) < 0):
-            raise ValueError(f"{name} must lie from 0 to {RING - 2 * _DAY} hours")
+            at_holidays = f", {moved} of holidays in it" if moved else ""
+            raise ValueError(f"{name} must lie from 0 to {RING - 2 * _DAY} hours{at_holidays}")
 
 
 def _numbers(platform: Platform) -> None:

@@ -93,10 +93,14 @@ def _fund(
         tally.exhaustion[p] = t
     if settings.unlimited != 0:
         return
-    turn(state, tape, run.platform, settings, where)
+    turn(state, tape, tables, where)
     draw_lines(state, tape, tables, where)
     gap = uncovered(liquid, state.rings, (e, p, t, settings.look_ahead))
-    if settings.arm != NO_SALES and gap > _CENT:
+    if gap <= _CENT:
+        return
+    if tally.gap_hour[p] == NEVER:
+        tally.gap_hour[p] = t
+    if settings.arm != NO_SALES:
         sell(state, tape, tables, place, gap)
 
 
@@ -114,7 +118,7 @@ def _cash_hour(state: State, tape: Tape, run: Run, paths: Int64Array, t: int) ->
                 most = shortage(liquid.outlook, 0, settings.look_ahead, p)
                 if state.tally.alive[p] != 0 and most > _CENT - reserve:
                     _fund(state, tape, run, paths, (e, t, p))
-    collect(state, platform.accounts, plan, t)
+    collect(state, plan, t)
     pay(state, tape, (platform.accounts, plan, settings), t)
     if t % _DAY == settings.fx_cut_off - 1:
         provide(state, state.rings, (platform.accounts, plan, settings), t)
@@ -131,6 +135,15 @@ def _hour(
     if t < run.settings.hours:
         _market_hour(state, tape, run, (paths, rows), t)
     _cash_hour(state, tape, run, paths, t)
+
+
+@njit(**BORROWS)
+def _is_over(state: State, run: Run, t: int, p: int) -> bool:
+    """Whether a path's last hour has come."""
+    tally = state.tally
+    if tally.default_hour[p] != NEVER or t == run.plan.hours - 1:
+        return True
+    return run.settings.until_exhausted != 0 and tally.exhaustion[p] != NEVER
 
 
 @njit(**BORROWS)
@@ -151,8 +164,7 @@ def _block(
             record(state, tape, platform, t)
         defaults(state, tape, platform, plan, t)
         for p in range(count):
-            is_over = state.tally.default_hour[p] != NEVER or t == plan.hours - 1
-            if state.tally.alive[p] != 0 and is_over:
+            if state.tally.alive[p] != 0 and _is_over(state, run, t, p):
                 finish(state, platform, out, (t, first + p, p))
                 living -= 1
         if living == 0 and not tape.is_on:

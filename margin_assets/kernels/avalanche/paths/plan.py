@@ -4,6 +4,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from margin_assets.kernels.avalanche.paths.calendars import (
+    Patience,
+    Posting,
+    cut_offs,
+    days_of,
+    longest_closing,
+    outflows,
+    patience,
+    posting,
+)
 from margin_assets.kernels.avalanche.paths.ring import RING
 from margin_assets.kernels.avalanche.platform import Platform
 from margin_assets.kernels.avalanche.scenario import Settings
@@ -39,6 +49,14 @@ class Plan(NamedTuple):
     account: Int64Array
     """(E + 1) Offsets by entity into `account_order`."""
     account_order: Int64Array
+    closed: BoolArray
+    """(days, S) Business days without a run."""
+    cut: Int64Array
+    """(days, K) First hour at which the account no longer moves; 0: all day."""
+    patience: Patience
+    posting: Posting
+    outflow: FloatArray
+    """(hours + tail + RING, E) Flows that go out, without those that come in."""
     ladder: FloatArray
     """(hours + tail + RING, K) Contractual flows, zero beyond those given."""
     owed: FloatArray
@@ -58,7 +76,8 @@ def plan(platform: Platform, settings: Settings) -> Plan:
     ladder = np.zeros((hours + RING, len(platform.accounts.cash)))
     given = min(len(platform.ladder), len(ladder))
     ladder[:given] = platform.ladder[:given]
-    entities = len(platform.entities.nav)
+    entities, days = len(platform.entities.nav), (hours + RING) // _DAY + 2
+    cut = cut_offs(platform, days)
     owed = np.zeros((len(ladder), entities))
     for k, entity in enumerate(platform.accounts.entity):
         owed[:, entity] += ladder[:, k]
@@ -80,6 +99,11 @@ def plan(platform: Platform, settings: Settings) -> Plan:
         unit_order,
         account,
         account_order,
+        days_of(platform.sets.closed, days),
+        cut,
+        patience(platform, cut, settings.hours),
+        posting(platform),
+        outflows(ladder, platform.accounts.entity, entities),
         ladder,
         owed,
         _any_by_row(platform.exposures.start, platform.exposures.gamma, platform.exposures.theta),
@@ -93,8 +117,10 @@ def _tail(platform: Platform) -> int:
     if not len(sets.account):
         return 0
     delay = np.where(sets.dispute_probability > 0, sets.dispute_delay, 0)
-    shift = _DAY if (platform.accounts.cut_off < _DAY).any() else 0
-    return int((np.maximum(sets.eod_lag, sets.intraday_lag) + delay).max()) + shift
+    holidays = longest_closing(platform.accounts.closed)
+    shift = 1 if holidays or (platform.accounts.cut_off < _DAY).any() else 0
+    lag = int((np.maximum(sets.eod_lag, sets.intraday_lag) + delay).max())
+    return lag + _DAY * (shift + holidays)
 
 
 def _by_hour(runs: BoolArray) -> tuple[Int64Array, Int64Array]:

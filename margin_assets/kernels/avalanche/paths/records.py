@@ -94,7 +94,7 @@ def finish(state: State, platform: Platform, out: Results, place: tuple[int, int
     tally, liquid = state.tally, state.liquid
     tally.alive[p] = 0
     out.peak_need[n], out.peak_hour[n] = tally.peak[p], tally.peak_hour[p]
-    out.exhaustion_hour[n] = tally.exhaustion[p]
+    out.exhaustion_hour[n], out.gap_hour[n] = tally.exhaustion[p], tally.gap_hour[p]
     out.default_hour[n], out.default_entity[n] = tally.default_hour[p], tally.default_entity[p]
     out.max_day_call[n], out.max_hour_call[n] = tally.max_day[p], tally.max_hour[p]
     out.gross_calls[n] = tally.gross[p]

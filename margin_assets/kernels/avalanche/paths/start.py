@@ -43,7 +43,9 @@ def _rings(rings: Rings) -> None:
     rings.net[:] = 0.0
     rings.credit[:] = 0.0
     rings.proceeds[:] = 0.0
-    rings.fallen[:] = 0.0
+    rings.owed[:] = 0.0
+    rings.unpaid[:] = 0.0
+    rings.postable[:] = 0.0
     for slot in range(len(rings.touched)):
         # The largest ring by far: cleared where the last block left something.
         if rings.touched[slot] != 0:
@@ -66,6 +68,7 @@ def _liquid(liquid: Liquid, platform: Platform) -> None:
     liquid.credit[:] = 0.0
     liquid.costs[:] = 0.0
     liquid.graded[:] = -1
+    liquid.is_behind[:] = 0
     _spread(liquid.cash, platform.accounts.cash)
     _spread(liquid.hqla, platform.collateral.value)
     _spread(liquid.drawn, platform.facilities.drawn)
@@ -79,6 +82,7 @@ def _tally(tally: Tally) -> None:
     tally.peak[:] = 0.0
     tally.peak_hour[:] = 0
     tally.exhaustion[:] = NEVER
+    tally.gap_hour[:] = NEVER
     tally.default_hour[:] = NEVER
     tally.default_entity[:] = NEVER
     tally.hour_call[:] = 0.0

@@ -1,13 +1,7 @@
 """What a block of sixteen paths carries from hour to hour; every array holds its paths last."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from margin_assets.kernels.avalanche.paths.normals import LANES
-from margin_assets.kernels.avalanche.paths.ring import RING
-from margin_assets.kernels.avalanche.platform import Platform
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 
 
@@ -103,8 +97,12 @@ class Rings(NamedTuple):
     """(RING, E, 16) Expected from sales already made, until it comes or lapses."""
     proceeds: FloatArray
     """(RING, E, 16) Of that, the cash that is on its way."""
-    fallen: FloatArray
-    """(RING, E, 16) What fell due in the hours gone by: the oldest is paid first."""
+    owed: FloatArray
+    """(RING, J, E, 16) Calls by the hour they fall due and their stretch from there to default."""
+    unpaid: FloatArray
+    """(RING, E, 16) What is owed, by the hour of its default: the earliest is paid first."""
+    postable: FloatArray
+    """(RING, I, 16) Initial margin called where securities can be posted."""
 
 
 class Liquid(NamedTuple):
@@ -136,6 +134,10 @@ class Liquid(NamedTuple):
     """(16) Day that `raises` was found for."""
     choice: FloatArray
     """(5, U) Of one sale: rows as in `filling`."""
+    room: FloatArray
+    """(RING, I) Of one posting: what is still called, by hour ahead."""
+    is_behind: Int64Array
+    """(E, 16) Whether the entity owes anything from before."""
 
 
 class Tally(NamedTuple):
@@ -146,6 +148,7 @@ class Tally(NamedTuple):
     peak: FloatArray
     peak_hour: Int64Array
     exhaustion: Int64Array
+    gap_hour: Int64Array
     default_hour: Int64Array
     default_entity: Int64Array
     hour_call: FloatArray
@@ -175,62 +178,3 @@ class State(NamedTuple):
     rings: Rings
     liquid: Liquid
     tally: Tally
-
-
-def new_state(platform: Platform, days: int) -> State:
-    """Room for one block: some megabytes, kept from block to block by one thread."""
-    factors, units = len(platform.factors.sigma), len(platform.units.factor)
-    sets, accounts = len(platform.sets.account), len(platform.accounts.cash)
-    estimators, entities = len(platform.estimators.memory), len(platform.entities.nav)
-    lines = len(platform.facilities.account)
-    f, u, m = (factors,), (units,), (estimators, factors)
-    by_unit = dict.fromkeys(("left", "moved", "curved", "lasted"), u)
-    features = dict.fromkeys(("w", "w2"), (estimators + 1, units))
-    on_path = dict.fromkeys(("mark", "level", "value", "best", "kept"), ())
-    by_account = dict.fromkeys(("due", "back", "arrive"), (RING, accounts))
-    by_entity = dict.fromkeys(("net", "credit", "proceeds", "fallen"), (RING, entities))
-    drawn = dict.fromkeys(("drawn", "drawn_today", "draws"), (lines,))
-    held = dict.fromkeys(("credit", "nav", "costs"), (entities,))
-    cash = dict.fromkeys(("cash", "arrears", "need"), (accounts,))
-    state = State(
-        _room(Weather, {"raw": ((factors + 3) // 4 * 4,), "mixed": f, **_scenario(f)}, ()),
-        _room(
-            Market, {**by_unit, **dict.fromkeys(("estimate", "ratio", "struck"), m), **features}, f
-        ),
-        _room(Margin, {"active": (len(platform.groups.estimator),), **on_path}, (sets,)),
-        _room(Rings, {**by_account, **by_entity, "by_set": (RING, sets)}, ()),
-        _room(
-            Liquid,
-            {
-                **cash,
-                **drawn,
-                **held,
-                "hqla": (len(platform.collateral.account),),
-                "nav_days": (days + 1, entities),
-                "raises": u,
-                **dict.fromkeys(("outlook", "scratch"), (RING,)),
-            },
-            (),
-        ),
-        _room(Tally, {}, ()),
-    )
-    # These two have no paths.
-    rings = state.rings._replace(touched=np.zeros(RING, dtype=np.int64))
-    return state._replace(rings=rings, liquid=state.liquid._replace(choice=np.zeros((5, units))))
-
-
-def _scenario(by_factor: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    return dict.fromkeys(("shock", "volatility", "depth"), by_factor)
-
-
-def _room(kind: Any, shapes: Mapping[str, tuple[int, ...]], other: tuple[int, ...]) -> Any:  # noqa: ANN401 - any record of arrays
-    """A record of zeros, whole where its fields say so; fields not named have the last shape."""
-    return kind(
-        **{
-            name: np.zeros(
-                (*shapes.get(name, other), LANES),
-                dtype=np.int64 if declared is Int64Array else np.float64,
-            )
-            for name, declared in kind.__annotations__.items()
-        }
-    )

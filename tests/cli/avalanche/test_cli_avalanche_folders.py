@@ -131,6 +131,95 @@ def test_what_breaks_one_position_is_the_fall_that_costs_all_liquidity(
     assert (move["factor"], move["return"]) == ("INDEX", pytest.approx(-0.06, rel=0.05))
 
 
+@pytest.mark.parametrize(
+    ("deadline", "default"), [("", 31 + 9), ("10", 31 + 9), ("20", 21 + 20 + 9)]
+)
+def test_an_unpaid_call_is_a_default_once_its_deadline_and_grace_have_passed(
+    margin: Margin, tmp_path: Path, deadline: str, default: int
+):
+    book = by_hand(
+        tmp_path,
+        venue=f"venue_id,kind,eod_hour,payment_deadline_hours\nPLACE,CCP,21,{deadline}\n",
+        netting_set="ns_id,entity_id,venue_id,im_model_id,call_ccy,eod_lag_h\n"
+        "NS1,FUND,PLACE,NO_IM,USD,10\n",
+        cash_balance="entity_id,ccy,balance\nFUND,USD,2000000\n",
+    )
+    words = ["--path", 0, "--paths", 1, "--scenario", "fall", "--arm", "A", "--json"]
+    told = margin("avalanche", "explain", book, *words).document
+
+    assert told["default_hour"] == default
+
+
+def test_a_venue_calls_on_the_business_day_after_its_holidays(margin: Margin, tmp_path: Path):
+    # Day 0 is Thursday, 24 December 2026. Christmas is New York's, New Year's Eve ours.
+    days = {"": 0, "XNYS": 0, "OURS": 1}
+    found = {}
+    for calendar in days:
+        book = by_hand(
+            tmp_path / (calendar or "none"),
+            venue=f"venue_id,kind,eod_hour,holiday_calendar\nPLACE,CCP,21,{calendar}\n",
+            holiday="calendar_id,date\nOURS,2026-12-24\nOURS,2026-12-31\n",
+            settings=f"{QUIET}as_of,2026-12-24\n",
+            scenario="scenario_id,factor_id,hour,return_shock\nfall,INDEX,3,-0.01\n"
+            "fall,INDEX,27,-0.01\n",
+        )
+        words = ["--path", 0, "--paths", 1, "--scenario", "fall", "--arm", "A", "--json"]
+        told = margin("avalanche", "explain", book, *words).document
+        found[calendar] = [
+            (hour["hour"], event["amount"])
+            for hour in told["hours"]
+            for event in hour["events"]
+            if event["kind"] == "called"
+        ]
+
+    assert found[""] == [(21, 1e7), (45, 1e7)]
+    assert found["XNYS"] == [(21, 1e7), (69, 1e7)]
+    assert found["OURS"] == [(45, 2e7)]
+
+
+@pytest.mark.parametrize(("venues", "exhausted"), [("", 1.0), ("PLACE", 0.0), ("*", 0.0)])
+def test_securities_that_a_venue_takes_meet_its_initial_margin_at_night(
+    margin: Margin, tmp_path: Path, venues: str, exhausted: float
+):
+    # Twenty millions of margin, half of it posted: ten are called at 21 and due at 31; repo opens
+    # at 9 on the next day and takes two hours.
+    book = by_hand(
+        tmp_path,
+        netting_set="ns_id,entity_id,venue_id,im_model_id,call_ccy,eod_lag_h,im_posted\n"
+        "NS1,FUND,PLACE,FLAT2,USD,10,10000000\n",
+        im_model="im_model_id,family,rate\nFLAT2,FLAT,0.02\n",
+        cash_balance="entity_id,ccy,balance\nFUND,USD,2000000\n",
+        collateral_holding="entity_id,asset_id,ccy,market_value,haircut_regular,repo_lag_h,"
+        "repo_opens,repo_closes,eligible_venues\n"
+        f"FUND,BOND,USD,10000000,0.2,2,9,15,{venues}\n",
+    )
+    words = ["--scenario", "none", "--paths", 1, "--arm", "A", "--json"]
+    told = margin("avalanche", "run", book, *words).document
+
+    assert told["exhaustion"]["probability"] == exhausted
+    assert median(told, "peak_need") == pytest.approx(1e7)
+
+
+def test_the_other_side_posts_where_margin_goes_both_ways(margin: Margin, tmp_path: Path):
+    received = {}
+    for direction in ("two_way", "one_way"):
+        book = by_hand(
+            tmp_path / direction,
+            venue="venue_id,kind,eod_hour\nPLACE,BILATERAL,21\n",
+            netting_set="ns_id,entity_id,venue_id,im_model_id,call_ccy,im_direction\n"
+            f"NS1,FUND,PLACE,SHORT_OPTIONS,USD,{direction}\n",
+            im_model="im_model_id,family,rate\nSHORT_OPTIONS,R4210,0.1\n",
+            exposure="ns_id,manager_id,factor_id,delta,gamma\nNS1,M1,INDEX,1e9,-2e9\n",
+        )
+        (one,) = margin("avalanche", "models", book, "--json").document["sets"]
+        received[direction] = one["received"]
+        # Long and short of options, at a fall of 10%: 100 million and gamma / 2 of a hundredth.
+        assert one["today"] == pytest.approx(1.1e8)
+
+    # The other side is short a billion and long the options: it loses on a rise, less by gamma.
+    assert received == {"two_way": pytest.approx(0.9e8), "one_way": None}
+
+
 def documented() -> Iterator[tuple[str, str, str]]:
     """Table, column and default of every column of the guide that has one."""
     table = ""

@@ -22,7 +22,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         (
             ["facility", "--level", 0.9],
-            {"commitment", "low", "high", "missing", "verdict", "funding"},
+            {"commitment", "low", "missing", "verdict", "funding", "funding_by_account"},
         ),
         (["warn"], {"score", "level", "components", "unknown", "rho"}),
         (["attribute", "--scenario", "none"], {"need", "matrix", "concentration", "efficiency"}),

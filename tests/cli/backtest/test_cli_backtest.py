@@ -4,36 +4,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from tests.support.backtests import days
+from tests.support.backtests import small_history
 from tests.support.live_driver import account, cash, fill, instrument, line
 from tests.support.margin_command import Margin
-
-SESSIONS = 330
-NAMES = [f"S{n}" for n in range(6)]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("history")
-    rng = np.random.default_rng(5)
-    market = rng.normal(0, 0.03, SESSIONS)
-    market[200] = -0.45  # a crash that no requirement covers
-    columns = [60 * np.cumprod(1 + market + rng.normal(0, 0.03, SESSIONS)) for _ in NAMES]
-    lines = [",".join(["Date", "SPY", *NAMES])]
-    spy = 300 * np.cumprod(1 + market)
-    for n, day in enumerate(days(SESSIONS)):
-        closes = [spy[n], *(column[n] for column in columns)]
-        lines.append(",".join([str(day), *(f"{close:.2f}" for close in closes)]))
-    (made / "closes.csv").write_text("\n".join(lines) + "\n")
-    (made / "history.toml").write_text(
-        'name = "small"\ntitle = "A small history"\nsource = "Drawn"\nbenchmark = "SPY"\n'
-        'adjusted = true\n[[file]]\npath = "closes.csv"\nkind = "wide_closes"\n'
-        '[[names]]\nsymbol = "SPY"\nasset_class = "etf"\n'
-    )
-    return made
+    return small_history(tmp_path_factory.mktemp("history"))
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,9 @@ class AccountsNow(dy.Schema):
     open_calls = columns.count("Margin calls that are still owed.")
     called = columns.usd("What they come to.", least=0)
     next_deadline = columns.instant("The earliest deadline of theirs.", nullable=True)
+    consequences = dy.String(
+        nullable=True, description="What they bring on the account, `;`-separated."
+    )
     breaks = dy.Int64(
         nullable=True,
         min=1,

@@ -48,15 +48,16 @@ def metadata(table: Table) -> dict[str, Any]:
 
 
 def daily_asset(
-    name: str, tables: Sequence[str] = ()
+    name: str, tables: Sequence[str] = (), needs: Sequence[str] = ()
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Decorator: the asset of a table's daily twin.
 
-    It reads the tables that the function has arguments for; one that takes any, those named. One
-    run covers a whole range of dates: the kernels take many dates at once. It decides by the
-    rulebooks of the lake that its twin is stored in.
+    It reads the tables that the function has arguments for; one that takes any, those named. It
+    `needs` resources beside the one that stores it. One run covers a whole range of dates: the
+    kernels take many dates at once. It decides by the rulebooks of the lake that its twin is
+    stored in.
     """
-    return lambda function: _daily(name, tables)(_by_rulebooks_of_the_lake(function))
+    return lambda function: _daily(name, tables, needs)(_by_rulebooks_of_the_lake(function))
 
 
 def _by_rulebooks_of_the_lake(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -75,7 +76,9 @@ def _by_rulebooks_of_the_lake(function: Callable[..., Any]) -> Callable[..., Any
     return computed
 
 
-def _daily(name: str, tables: Sequence[str]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+def _daily(
+    name: str, tables: Sequence[str], needs: Sequence[str]
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     table = TABLES[name]
     with warnings.catch_warnings():
         # Dagster 1.13 calls the policy beta; without it a backfill is one run a day. Goes when
@@ -89,7 +92,7 @@ def _daily(name: str, tables: Sequence[str]) -> Callable[[Callable[..., Any]], d
             partitions_def=BUSINESS_DATE,
             backfill_policy=dg.BackfillPolicy.single_run(),
             io_manager_key=IO_MANAGER,
-            required_resource_keys={IO_MANAGER, ENGINE},
+            required_resource_keys={IO_MANAGER, *needs},
             owners=OWNERS,
             kinds={"polars", "deltalake"},
             metadata=metadata(table),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import dagster as dg
 import polars as pl
 
-from margin_assets.assets.declared import daily_asset
+from margin_assets.assets.declared import ENGINE, daily_asset
 from margin_assets.assets.partitions import closes
 from margin_assets.assets.sharded import Kernel, over_accounts
 from margin_assets.calendar import calendar, sessions
@@ -45,7 +45,7 @@ def margined_asset(name: str, kernel: Kernel) -> dg.AssetsDefinition:
         held = delivered(positions.collect(), *told), accounts
         return over_accounts(context.resources.engine.engine(), kernel, held)
 
-    return daily_asset(name)(computed)
+    return daily_asset(name, needs=(ENGINE,))(computed)
 
 
 LandedKernel = Callable[[history.Landed, history.Booked, pl.DataFrame, Calendar], pl.DataFrame]

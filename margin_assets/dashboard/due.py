@@ -13,6 +13,8 @@ _COLUMNS = (
     "call_id",
     "version",
     "account_id",
+    "call_type",
+    "state",
     "is_open",
     "house_due_at",
     "extended_until",
@@ -67,8 +69,11 @@ class Due:
             return
         known = new if self._calls is None else pl.concat([self._calls, new])
         newest = known.sort("call_id", "version").unique("call_id", keep="last")
-        self._calls = newest.filter("is_open")
+        # No payment lifts a freeze any more once its period is over: that is no deadline.
+        is_over = (pl.col("call_type") == "free_riding") & (pl.col("state") == "expired")
+        self._calls = newest.filter(pl.col("is_open"))
+        owed = self._calls.filter(~is_over)
         house = pl.max_horizontal("house_due_at", "extended_until")
         due = pl.min_horizontal(house, "legal_due_at").dt.epoch("us")
         self._number += 1
-        self.by_account = self._calls.group_by("account_id").agg(due=due.min())
+        self.by_account = owed.group_by("account_id").agg(due=due.min())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +25,8 @@ class Choice:
 
     account: str | None = None
     ended_too: bool = False
+    at: datetime | None = None
+    """Until when recalled plans of the day count as not ended: their orders may be out."""
 
 
 def newest(scan: Scan) -> pl.LazyFrame:
@@ -36,7 +39,9 @@ def plans(scan: Scan, choice: Choice) -> pl.DataFrame:
     """The newest version of the plans asked for, the first proposed first."""
     rows = newest(scan)
     if not choice.ended_too:
-        rows = rows.filter("is_live")
+        is_recalled = pl.col("state") == "recalled"
+        is_out = pl.lit(value=False) if choice.at is None else pl.col("ends_at") > choice.at
+        rows = rows.filter(pl.col("is_live") | (is_recalled & is_out))
     if choice.account is not None:
         rows = rows.filter(pl.col("account_id") == choice.account)
     return rows.sort("proposed_at", "account_id", "plan_id").collect()

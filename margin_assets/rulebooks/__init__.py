@@ -35,6 +35,7 @@ FAMILIES = (
     "firm",
     "liquidation",
     "expiry",
+    "cash_account",
     "rates",
     "index_options",
     "lake",
@@ -47,7 +48,6 @@ OUTSIDE = (
     "avalanche",
     "avalanche_scenarios",
     "backtest",
-    "cash_account",
     "clearing",
 )
 """Families that decide nothing in a cycle: no plan names them, and none is replayed by them."""

@@ -74,6 +74,7 @@ _OF: dict[str, dict[str, _Bounds]] = {
     },
     "timelines": {"*": COUNT},
     "calls": {"*_share": SHARE, "*": COUNT},
+    "cash_account": {"*": COUNT},
     "expiry": {"*_usd": AMOUNT, "*": COUNT},
     "avalanche_scenarios": {"*": _Bounds(-1000, 1000)},
     "notifications": {"*_seconds": POSITIVE, "digest.*": POSITIVE, "*": COUNT},

@@ -12,6 +12,7 @@ CALL_TYPES = (
     "minimum_equity",
     "intraday",
     "day_trading",
+    "free_riding",
 )
 CALL_STATES = ("open", "part_met", "extended", "overdue", "expired", "met")
 CHANGES = (
@@ -26,7 +27,15 @@ CHANGES = (
     "consequence",
     "met",
 )
-CONSEQUENCES = ("none", "close_only", "reduce_only", "cash_only", "freeze", "liquidation")
+CONSEQUENCES = (
+    "none",
+    "close_only",
+    "reduce_only",
+    "cash_only",
+    "freeze",
+    "liquidation",
+    "cash_in_advance",
+)
 ACT_OUTCOMES = ("done", "refused")
 
 

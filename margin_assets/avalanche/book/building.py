@@ -88,9 +88,7 @@ def built(tables: Tables, like: Built | None = None) -> Built:
     history = like.history if like else history_of(tables, tuple(names.factors))
     laid = laid_out(tables, names, settings.sale_units)
     names = names._replace(units=laid.unit_names)
-    market, told = _market(tables, names, history, settings)
-    if like:
-        market = market._replace(learnt=like.market.learnt)
+    market, told = _market(tables, names, history, settings, like)
     margins = margins_of(tables, names, laid, market, settings)
     known = _factors(tables, settings)
     sized = addons_of(tables, laid, known, margins)
@@ -127,7 +125,7 @@ def built(tables: Tables, like: Built | None = None) -> Built:
 
 
 def _market(
-    tables: Tables, names: Names, history: History, settings: BookSettings
+    tables: Tables, names: Names, history: History, settings: BookSettings, like: Built | None
 ) -> tuple[Market, list[str]]:
     draws = settings.generator in ("gaussian", "t") or (
         settings.generator is None and not history.dates
@@ -157,7 +155,7 @@ def _market(
         points_a_side=in_force("tims", as_of).numbers["points_a_side"],
         clearing=clearing_rules(as_of),
     )
-    return market, told
+    return market if like is None else market._replace(learnt=like.market.learnt), told
 
 
 def _levels(

@@ -118,9 +118,16 @@ def _cells(row: dict[str, Any]) -> tuple[object, ...]:
         row["requirement"],
         row["excess"],
         "" if share is None else f"{share:.1%}",
-        "" if row["restriction"] == "none" else row["restriction"].replace("_", " "),
+        _restrictions(row),
         row["next_deadline"],
     )
+
+
+def _restrictions(row: dict[str, Any]) -> str:
+    """What the account may not do, in words: the ladder's restriction and what calls bring."""
+    brought = (row["consequences"] or "").split(";")
+    words = dict.fromkeys([row["restriction"], *brought])
+    return ", ".join(word.replace("_", " ") for word in words if word not in ("", "none"))
 
 
 def _status(row: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import polars as pl
 
 from margin_assets.calendar import sessions
 from margin_assets.cli.account.rows import Document, Tables
-from margin_assets.kernels.history.free_riding import entries_of, standing
+from margin_assets.kernels.calls.free_riding import entries_of, standing
 from margin_assets.kernels.rules.grid import new_york_day
 from margin_assets.kernels.rules.settling import settles_on, trade_dates
 

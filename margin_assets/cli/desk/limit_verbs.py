@@ -1,7 +1,7 @@
 """Verbs over the house's limits: limits list, breaches, acknowledge."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -78,9 +78,17 @@ def list_breaches(
     if as_json:
         output.answer(rows)
         return
-    short = [row | {"breach_id": row["breach_id"][:SHORT_ID]} for row in rows]
+    short = [_for_people(row) for row in rows]
     output.table(_BREACHES, (list(row.values()) for row in short))
     output.note(f"{len(rows)} breaches, as of {output.instant(as_of)}")
+
+
+def _for_people(row: dict[str, Any]) -> dict[str, Any]:
+    use = row["use"]
+    return row | {
+        "breach_id": row["breach_id"][:SHORT_ID],
+        "use": None if use is None else f"{use:.1%}",
+    }
 
 
 def acknowledge(  # noqa: PLR0913 (the options of the interface)

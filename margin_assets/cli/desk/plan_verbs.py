@@ -79,7 +79,10 @@ def list_plans(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Liquidation plans at work: whose, what they cost, and who has to decide."""
+    """Liquidation plans at work: whose, what they cost, and who has to decide.
+
+    With those that were recalled today, whose orders someone has to take back at the broker.
+    """
     from margin_assets.desk.plans import Choice
     from margin_assets.desk.plans import plans as found
     from margin_assets.lake.ledger.sealed import SealedTables
@@ -87,7 +90,9 @@ def list_plans(
     held = opened_lake(lake)
     sealed = chosen_cycle(held)
     scan = SealedTables(held, {} if sealed is None else sealed.table_versions).scan
-    rows = found(scan, Choice(account, ended_too)).to_dicts()
+    rows = found(
+        scan, Choice(account, ended_too, None if sealed is None else sealed.as_of)
+    ).to_dicts()
     if as_json:
         output.answer(rows)
         return

@@ -31,6 +31,7 @@ CALLERS = (
     Caller("intraday", "FINRA Rule 4210(d)(2)", is_struck_by_figures=False),
     Caller("day_trading", "FINRA Rule 4210(f)(8)(B)", is_struck_by_figures=False),
     Caller("reg_t", "Regulation T, 12 CFR 220.8(b)", is_struck_by_figures=True),
+    Caller("free_riding", "Regulation T, 12 CFR 220.8(c)", is_struck_by_figures=False),
 )
 (
     REG_T,
@@ -41,8 +42,9 @@ CALLERS = (
     INTRADAY,
     DAY_TRADING,
     CASH_DEBIT,
+    FREE_RIDING,
 ) = range(len(CALLERS))
-"""The last one: what a cash account owes."""
+"""The last two: what a cash account owes, and what it sold before it had paid for it."""
 OF_FIGURES = (CASH_DEBIT, MAINTENANCE, PORTFOLIO_MARGIN, HOUSE, MINIMUM_EQUITY)
 """Struck by the figures of a grid point."""
 AGED = (CASH_DEBIT, MAINTENANCE, PORTFOLIO_MARGIN, HOUSE)

@@ -1,5 +1,7 @@
 """What each rule asks of accounts, sorted by place, as demands of the book of calls."""
 
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +18,9 @@ from margin_assets.kernels.calls.call_rules import (
     NEVER,
     PORTFOLIO_MARGIN,
     UNSET,
+    day_of,
 )
+from margin_assets.kernels.calls.free_riding import Standing
 from margin_assets.kernels.calls.open_calls import CONSEQUENCE, Demand, demand
 from margin_assets.kernels.day_trading.pattern_rows import MET, UNMET
 from margin_assets.kernels.enforcement.rungs import CALL, Ladder
@@ -27,6 +31,7 @@ from margin_assets.kernels.reg_t.reg_t_calls import Calls
 from margin_assets.kernels.rules.timelines import BusinessDays
 from schemas.reg_t import CALL_STATES
 
+_EPOCH = date(1970, 1, 1)
 _LAPSED = (CALL_STATES.index("waived"), CALL_STATES.index("lapsed"))
 _SELLING = CALL_STATES.index("liquidation_due")
 
@@ -126,6 +131,44 @@ def of_day_trading(rows: pl.DataFrame, days: BusinessDays, accounts: Int64Array,
         consequence=np.where(is_cash_only, CONSEQUENCE["cash_only"], CONSEQUENCE["none"]),
         consequence_until=until,
     )
+
+
+def of_free_riding(
+    stands: Sequence[Standing], days: BusinessDays, accounts: Int64Array, at: int
+) -> Demand:
+    """What cash accounts sold unpaid asks of them, as they stand at the end of a business day.
+
+    Until when it is paid the freeze does not apply; after that nothing lifts it before its end.
+    Source: 12 CFR 220.8(c)(1) and (2)(i).
+    """
+    on = days.date_of(day_of(days, at))
+    freezing = [[ride for ride in stand.rides if ride.freezes(on)] for stand in stands]
+    due = [min((r.due_on for r in rides), default=None) for rides in freezing]
+    # Frozen to the end of a day in New York: to the start of the next.
+    after = [until and until + timedelta(days=1) for until in _untils(stands, on)]
+    is_frozen = np.array([bool(rides) for rides in freezing], dtype=np.bool_)
+    owed = np.array([sum(ride.unpaid for ride in rides) for rides in freezing], dtype=np.int64)
+    return demand(accounts, owed, np.full(len(accounts), at, dtype=np.int64))._replace(
+        legal_due=np.array([UNSET if d is None else _ends(days, d) for d in due], dtype=np.int64),
+        is_unmet=np.array([_was_unpaid(stand, on) for stand in stands], dtype=np.bool_),
+        consequence=np.where(is_frozen, CONSEQUENCE["cash_in_advance"], CONSEQUENCE["none"]),
+        consequence_until=instants(first_instant(pl.Series(after, dtype=pl.Date))),
+    )
+
+
+def _untils(stands: Sequence[Standing], on: date) -> list[date | None]:
+    return [stand.frozen_until(on) for stand in stands]
+
+
+def _was_unpaid(stand: Standing, on: date) -> bool:
+    """Whether the freeze that ended last ended by its time, not by a payment."""
+    over = [ride for ride in stand.rides if not ride.freezes(on)]
+    last = max(over, key=lambda ride: ride.paid_on or ride.frozen_until, default=None)
+    return last is not None and last.paid_on is None
+
+
+def _ends(days: BusinessDays, on: date) -> int:
+    return int(days.ends[np.searchsorted(days.days, (on - _EPOCH).days)])
 
 
 def _summed(accounts: Int64Array, whose: Int64Array, amount: Int64Array, at: int) -> Demand:

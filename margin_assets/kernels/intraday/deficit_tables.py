@@ -14,7 +14,7 @@ from margin_assets.kernels.intraday.intraday_register import (
     Register,
     empty_register,
 )
-from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
+from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import (
     BEYOND,
     bounded,
@@ -106,28 +106,40 @@ def account_frame(
         return empty("intraday_state")
     accounts = pl.DataFrame(
         {
+            "account": places,
             "account_id": pl.Series([names[a] for a in places.tolist()], dtype=pl.String),
             "reduced_on": date_series(days, register.reduced_on[places]),
         }
     )
-    is_open, is_frozen = pl.col("status") == "open", pl.col("is_frozen")
-    sums = (
-        deficit_frame(register, days, names, places)
-        .group_by("account_id")
-        .agg(
-            open_deficits=is_open.sum().cast(pl.Int64),
-            outstanding=pl.col("amount").filter(is_open).sum().cast(pl.Decimal(38, 2)),
-            is_frozen=is_frozen.any(),
-            frozen_until=pl.col("freeze_until").filter(is_frozen).max(),
-        )
-    )
     return (
-        accounts.join(sums, on="account_id", how="left", validate="1:1")
+        accounts.join(_sums(register, places), on="account", how="left", validate="1:1")
         .with_columns(
             pl.col("open_deficits", "outstanding").fill_null(0),
             pl.col("is_frozen").fill_null(value=False),
         )
+        .drop("account")
         .sort("account_id")
+    )
+
+
+def _sums(register: Register, of: Int64Array) -> pl.DataFrame:
+    """What the deficits of some accounts, by place, come to; a row an account that has any."""
+    rows = _rows(register, of)
+    is_open, is_frozen = pl.col("is_open"), pl.col("is_frozen")
+    deficits = pl.DataFrame(
+        {
+            "account": register.account[rows],
+            "is_open": _codes(register, rows) == DEFICIT_STATES.index("open"),
+            "amount": _cents(register.amount[rows]),
+            "is_frozen": register.is_frozen[rows],
+            "freeze_until": to_instants(register.freeze_until[rows]),
+        }
+    )
+    return deficits.group_by("account").agg(
+        open_deficits=is_open.sum().cast(pl.Int64),
+        outstanding=pl.col("amount").filter(is_open).sum().cast(pl.Decimal(38, 2)),
+        is_frozen=is_frozen.any(),
+        frozen_until=pl.col("freeze_until").filter(is_frozen).max(),
     )
 
 
@@ -171,11 +183,16 @@ def _rows(register: Register, of: Int64Array | None) -> Int64Array:
     return np.flatnonzero(is_chosen[register.account[: register.used[0]]])
 
 
-def _status(register: Register, rows: Int64Array) -> pl.Series:
+def _codes(register: Register, rows: Int64Array) -> Int64Array:
+    """Places of deficits' states among `DEFICIT_STATES`."""
     has_expired = register.expired_at[rows] != UNSET
     is_satisfied = register.satisfied_at[rows] != UNSET
-    codes = np.where(has_expired, 2, np.where(is_satisfied, 1, 0))
-    return pl.Series([DEFICIT_STATES[code] for code in codes], dtype=pl.String)
+    found: Int64Array = np.where(has_expired, 2, np.where(is_satisfied, 1, 0)).astype(np.int64)
+    return found
+
+
+def _status(register: Register, rows: Int64Array) -> pl.Series:
+    return pl.Series(DEFICIT_STATES, dtype=pl.String).gather(_codes(register, rows))
 
 
 def _rulebooks(dates: pl.Series) -> pl.DataFrame:
@@ -198,12 +215,8 @@ def _indices(dates: pl.Series, days: BusinessDays) -> Int64Array:
 
 
 def _cents(values: Int64Array) -> pl.Series:
-    return _without(to_decimal(values, 2), values == UNKNOWN)
+    return to_decimal(values, 2).set(pl.Series(values == UNKNOWN), None)
 
 
 def _cents_of(series: pl.Series) -> Int64Array:
     return np.where(series.is_null().to_numpy(), UNKNOWN, bounded(series, BEYOND))
-
-
-def _without(series: pl.Series, missing: BoolArray) -> pl.Series:
-    return pl.select(pl.when(pl.Series(~missing)).then(series)).to_series()

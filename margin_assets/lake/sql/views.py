@@ -27,7 +27,8 @@ SELECT s.account_id, s.account_type, e.margin_status, d.since,
     THEN CAST(s.excess AS DOUBLE) / CAST(s.gross_market_value AS DOUBLE) END AS excess_share,
   e.restriction, e.liquidation, e.minimum_equity,
   coalesce(c.open_calls, 0) AS open_calls,
-  CAST(coalesce(c.called, 0) AS DECIMAL(38, 2)) AS called, c.next_deadline,
+  CAST(coalesce(c.called, 0) AS DECIMAL(38, 2)) AS called,
+  c.next_deadline, c.consequences,
   b.breaks, b.breaks_on,
   s.status AS determinacy, s.reasons, s.margin_method AS cheaper_method, s.as_of, s.cycle
 FROM margin_summary s
@@ -37,9 +38,15 @@ LEFT JOIN (
   WHERE dimension = 'margin_status' GROUP BY account_id
 ) d ON d.account_id = s.account_id
 LEFT JOIN (
-  SELECT account_id, count(*) AS open_calls, sum(amount) AS called, min(due) AS next_deadline
+  SELECT account_id, count(*) AS open_calls,
+    coalesce(sum(amount) FILTER (WHERE is_owed), 0) AS called,
+    min(due) FILTER (WHERE is_owed) AS next_deadline,
+    array_to_string(array_sort(
+      array_agg(DISTINCT consequence) FILTER (WHERE consequence <> 'none')
+    ), ';') AS consequences
   FROM (
-    SELECT account_id, is_open, amount,
+    SELECT account_id, is_open, amount, consequence,
+      NOT (call_type = 'free_riding' AND state = 'expired') AS is_owed,
       least(greatest(house_due_at, extended_until), legal_due_at) AS due,
       row_number() OVER (PARTITION BY call_id ORDER BY version DESC) AS place
     FROM margin_calls

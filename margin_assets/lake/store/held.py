@@ -70,7 +70,7 @@ class HeldTable:
     def __init__(self, uri: str, access: Access, objects: Objects) -> None:
         self.uri = uri
         self._name, self._access = uri.removeprefix(access.uri).strip("/"), access
-        self._objects = objects
+        self._files = _Files(objects, self._name)
         self._lock = RLock()
         self._handle: DeltaTable | None = None
         self._known: KnownVersion | None = None
@@ -205,7 +205,7 @@ class HeldTable:
     def _follow(self, known: KnownVersion, frame: pl.DataFrame, step: "_Step") -> Commit:
         # The number was checked up to this version, and only its next one can be made.
         said = Said(self._transactions(step), step.shown())
-        if not known.commit(self._create, frame, step.replaced, said):
+        if not known.commit(self._files, frame, step.replaced, said):
             raise CommitFailedError(f"{self._name}: version {known.version + 1} is there already")
         self._numbers[step.app_id] = step.number
         return Commit(known.version, is_new=True)
@@ -214,9 +214,6 @@ class HeldTable:
         fence = self.fence
         own = [(step.app_id, step.number)]
         return own if fence is None else [*own, (fence.app_id, fence.number)]
-
-    def _create(self, path: str, content: bytes) -> bool:
-        return self._objects.create(f"{self._name}/{path}", content)
 
     def _write(self, frame: pl.DataFrame, step: "_Step") -> Commit:
         # Not _held(): a handle reopened here would not be the one whose number was checked.
@@ -260,6 +257,20 @@ class HeldTable:
                 if entry.get(step.app_id) == str(step.number):
                     return Commit(int(entry["version"]), is_new=entry.get(_CALL) == step.call)
         return Commit(handle.version(), is_new=False)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Files of one table."""
+
+    objects: Objects
+    table: str
+
+    def add(self, path: str, content: bytes) -> None:
+        self.objects.add(f"{self.table}/{path}", content)
+
+    def create(self, path: str, content: bytes) -> bool:
+        return self.objects.create(f"{self.table}/{path}", content)
 
 
 @dataclass(frozen=True)

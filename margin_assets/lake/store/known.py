@@ -10,11 +10,11 @@ here, rows that do not fit or break a constraint, very many rows, a rival's comm
 import json
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import numpy as np
@@ -24,8 +24,6 @@ from deltalake import DeltaTable
 from margin_assets.lake.store.shards import SHARD, Shards
 
 Action = dict[str, Any]
-Create = Callable[[str, bytes], bool]
-"""Makes a file of the table; False, and nothing is changed, where there is one."""
 
 # Up to here the protocol asks of a writer: append-only, required columns, CHECK constraints.
 _READER, _WRITER = 1, 3
@@ -39,6 +37,16 @@ _LONGEST_BOUND = 64
 # How the library stores CAST(x AS DOUBLE), which Polars has no word for.
 _CAST = re.compile(r"arrow_cast\((\w+), 'Float64'\)")
 _BOUNDED = (pl.Int32, pl.Int64, pl.String, pl.Datetime)
+
+
+class Files(Protocol):
+    """Makes files of one table, by their paths below it."""
+
+    def add(self, path: str, content: bytes) -> None:
+        """A file of a new name, that nobody knows of before the log names it."""
+
+    def create(self, path: str, content: bytes) -> bool:
+        """A file, whole or not at all; False, and nothing is changed, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,7 @@ class KnownVersion:
         """Whether rows can be committed here, added or in place of the shards `replaced`."""
         if frame.schema != self.schema or frame.estimated_size() > _MOST_BYTES:
             return False
-        if any(frame[column].null_count() for column in self.required):
+        if any(frame.get_column(column).null_count() for column in self.required):
             return False
         return self._may_replace(frame, replaced) and self._keeps_checks(frame)
 
@@ -87,14 +95,14 @@ class KnownVersion:
         return not kept or frame.select(pl.all_horizontal(kept)).item() is True
 
     def commit(
-        self, create: Create, frame: pl.DataFrame, replaced: Shards | None, said: Said
+        self, files: Files, frame: pl.DataFrame, replaced: Shards | None, said: Said
     ) -> bool:
         """Commits rows that it takes as the next version; False if that one is there already."""
         at = time.time_ns() // 1_000_000
         added: dict[int, list[Action]] = {}
         for shard, rows in self._by_shard(frame):
             made = _data_file(rows, shard, at, self.bounded)
-            create(made[0]["path"], made[1])
+            files.add(made[0]["path"], made[1])
             added.setdefault(shard or 0, []).append(made[0])
         removed = self._replaced(replaced)
         actions = [
@@ -105,7 +113,7 @@ class KnownVersion:
         ]
         entry = "\n".join(map(_json, actions)).encode()
         number = self.version + 1
-        if not create(f"_delta_log/{number:020d}.json", entry):
+        if not files.create(f"_delta_log/{number:020d}.json", entry):
             return False
         self.version = number
         if self.files is not None and replaced is not None:

@@ -25,6 +25,9 @@ class Objects(Protocol):
         On S3 also False where a request was answered too late: who asks looks what is there.
         """
 
+    def add(self, path: str, content: bytes) -> None:
+        """Write an object of a new name that nobody knows of before it is told."""
+
     def size(self, path: str) -> int | None:
         """Length in bytes; None if there is no such object."""
 
@@ -79,6 +82,18 @@ class LocalObjects:
             except FileExistsError:
                 return False
         return True
+
+    def add(self, path: str, content: bytes) -> None:
+        """Write in place: until the name is told nobody sees a file that is not whole."""
+        target = self._root / below(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made = target.open("xb")
+        try:
+            with made:
+                made.write(content)
+        except OSError:
+            target.unlink(missing_ok=True)
+            raise
 
     @contextmanager
     def _beside(self, path: str) -> Iterator[tuple[Path, Path]]:

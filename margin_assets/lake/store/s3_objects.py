@@ -60,6 +60,10 @@ class S3Objects:
         """Put with If-None-Match."""
         return not _is_refused(self.client(), self._bucket, self._prefix + below(path), content)
 
+    def add(self, path: str, content: bytes) -> None:
+        """One put."""
+        self.client().put_object(Bucket=self._bucket, Key=self._prefix + below(path), Body=content)
+
     def size(self, path: str) -> int | None:
         """Length in bytes; None if there is no such key."""
         return self._access.keep("reading the archive", lambda: self._size(path))

@@ -92,6 +92,8 @@ class Refusals:
     def flagged(self, summary: pl.DataFrame) -> pl.DataFrame:
         """A `margin_summary` with the flag among the reasons of the accounts that have it."""
         names = pl.Series(self.open_accounts(), dtype=pl.String)
+        if not len(names):
+            return summary
         reasons = pl.col("reasons")
         joined = pl.when(reasons == "").then(pl.lit(FLAG)).otherwise(reasons + f";{FLAG}")
         is_flagged = pl.col("account_id").is_in(names.implode())

@@ -18,6 +18,7 @@ from margin_assets.kernels.rules.timelines import Calendar
 from margin_assets.live.state.carried_prices import CarriedPrices
 from margin_assets.live.state.holdings import Holdings
 from margin_assets.live.state.market import Market
+from margin_assets.live.state.positions import Positions
 from schemas.books import DUE
 
 
@@ -64,11 +65,12 @@ class ActionMonitor:
         named = {name for action in due for name in (action.symbol, action.other) if name}
         places = [market.symbols.place(name) for name in sorted(named)]
         found: dict[str, Books] = defaultdict(dict)
-        for n in np.flatnonzero(np.isin(holdings.series, places)).tolist():
-            if abs(holdings.quantity[n]) < BEYOND:
-                account = holdings.accounts.all[holdings.account[n]]
-                symbol = market.symbols.all[holdings.series[n]]
-                found[account][symbol] = Balance(*(int(column[n]) for column in _columns(holdings)))
+        held = holdings.positions
+        for n in np.flatnonzero(np.isin(held.series, places)).tolist():
+            if abs(held.quantity[n]) < BEYOND:
+                account = holdings.accounts.all[held.account[n]]
+                symbol = market.symbols.all[held.series[n]]
+                found[account][symbol] = Balance(*(int(column[n]) for column in _columns(held)))
         struck = {action.symbol for action in due}
         return {name: books for name, books in found.items() if struck & books.keys()}
 
@@ -79,7 +81,7 @@ class ActionMonitor:
         acted = self.register.acted(point)
         contracts = self._market.act_on_contracts(acted)
         if len(contracts):
-            self._holdings.regroup(self._market.class_group)
+            self._holdings.positions.regroup(self._market.class_group)
         return np.union1d(contracts, self._prices.act(acted, point, rules))
 
     def land(self, moved: Int64Array, point: int, rules: Rules) -> Int64Array:
@@ -95,8 +97,8 @@ class ActionMonitor:
             self._prices.act(acted, point, rules)
 
 
-def _columns(holdings: Holdings) -> tuple[Int64Array, Int64Array, Int64Array, Int64Array]:
-    return holdings.quantity, holdings.last_fill_price, holdings.sold, holdings.proceeds
+def _columns(held: Positions) -> tuple[Int64Array, Int64Array, Int64Array, Int64Array]:
+    return held.quantity, held.last_fill_price, held.sold, held.proceeds
 
 
 def _acted(

@@ -99,9 +99,11 @@ class DayTradeMonitor:
     def frame(self, of: Int64Array | None) -> pl.DataFrame:
         """The `pattern_day_traders` frame (of some accounts), without `as_of` and cycle."""
         self._absorb(NEVER)
-        rows = self.book.past
         if self.book.day != UNSET:
             self._count(of)
+        rows = self.book.past
+        # Where the rule applies to nobody any more, nothing is asked row by row.
+        if not self.book.is_idle:
             if of is not None:
                 rows = rows.filter(pl.col("account").is_in(pl.Series(of).implode()))
             rows = pl.concat([rows, self.book.today(self._legacy, of)])

@@ -168,9 +168,10 @@ class PlanMonitor:
     def _beyond_held(self, account: str, orders: tuple[ProposedOrder | Order, ...]) -> str | None:
         """Why orders do more than reduce what an account holds; None if they do not."""
         place = np.array([self._holdings.accounts.place(account)], dtype=np.int64)
-        at = self._holdings.places(place)
-        names = [self._market.symbols.all[series] for series in self._holdings.series[at].tolist()]
-        held = dict(zip(names, self._holdings.quantity[at].tolist(), strict=True))
+        positions = self._holdings.positions
+        at = positions.places(place)
+        names = [self._market.symbols.all[series] for series in positions.series[at].tolist()]
+        held = dict(zip(names, positions.quantity[at].tolist(), strict=True))
         for order in orders:
             quantity = held.get(order.symbol, 0)
             if order.quantity > (quantity if order.side == "sell" else -quantity):

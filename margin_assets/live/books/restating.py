@@ -87,22 +87,22 @@ class Restating:
     def _loaded(self) -> Firm:
         mine = pl.col("account_id").is_in(self._whose.implode())
         fills, movements, accounts = (
-            self._rows(feed, mine) for feed in ("fills", "cash_movements", "accounts")
+            self.rows(feed, mine) for feed in ("fills", "cash_movements", "accounts")
         )
         books = (
-            self._rows("corporate_actions", pl.lit(value=True)),
-            self._rows("opening_balances", mine),
+            self.rows("corporate_actions", pl.lit(value=True)),
+            self.rows("opening_balances", mine),
         )
         named = [books[0]["symbol"], books[0]["to_symbol"].drop_nulls()]
         held = pl.concat([fills["symbol"], *named, books[1]["symbol"].drop_nulls()]).unique()
-        own = self._rows("instruments", pl.col("symbol").is_in(held.implode()))
+        own = self.rows("instruments", pl.col("symbol").is_in(held.implode()))
         symbols = pl.concat([held, own["underlying"].drop_nulls()]).unique().sort()
         about = pl.col("symbol").is_in(symbols.implode())
         instruments, betas, volatilities, adjustments = (
-            self._rows(feed, about)
+            self.rows(feed, about)
             for feed in ("instruments", "betas", "volatilities", "option_adjustments")
         )
-        rates = self._rows("rates", pl.lit(value=True))
+        rates = self.rows("rates", pl.lit(value=True))
         prices = self._feed("prices").clear()
         landed = Landed(
             *(fills, instruments, prices, betas, rates, volatilities),
@@ -160,7 +160,7 @@ class Restating:
             else pl.col("is_late") | (pl.col("event_time") > bound)
         )
         is_last = pl.col("event_time") == pl.col("event_time").max().over("symbol")
-        recent = self._rows("prices", about & is_recent)
+        recent = self.rows("prices", about & is_recent)
         older = (
             self._tables()
             .in_landing_order("prices")
@@ -173,7 +173,7 @@ class Restating:
         self._firm = firm._replace(landed=firm.landed._replace(prices=prices))
         return self._firm
 
-    def _rows(self, feed: str, chosen: pl.Expr) -> pl.DataFrame:
+    def rows(self, feed: str, chosen: pl.Expr) -> pl.DataFrame:
         """Rows of a feed in landing order, each with the grid `point` that it counts from."""
         sealed = self._tables().in_landing_order(feed).filter(chosen).collect(engine="streaming")
         return pl.concat([self._pointed(feed, sealed), self._feed(feed).filter(chosen)])

@@ -146,7 +146,7 @@ class SettlementMonitor:
             return np.zeros(0, dtype=np.int64)
         due, symbols = self._inputs.windows().due, self._market.symbols
         if self._waiting is None:
-            held = np.unique(self._holdings.series).astype(np.int64)
+            held = np.unique(self._holdings.positions.series).astype(np.int64)
             self._waiting = held[due[held] <= self._passed]
         asked = [np.flatnonzero((due > self._passed) & (due <= point))]
         asked += [symbols.places(changed[name]["symbol"]) for name in _MOVERS if name in changed]
@@ -264,18 +264,18 @@ class SettlementMonitor:
         return found
 
     def _positions(self, symbols: Int64Array) -> _Held:
-        holdings = self._holdings
+        held = self._holdings.positions
         chosen = np.zeros(len(self._market.symbols), dtype=np.bool_)
         chosen[symbols] = True
-        at = np.flatnonzero(chosen[holdings.series])
-        symbol = holdings.series[at].astype(np.int64)
-        return _Held(holdings.account[at], symbol, holdings.quantity[at])
+        at = np.flatnonzero(chosen[held.series])
+        symbol = held.series[at].astype(np.int64)
+        return _Held(held.account[at], symbol, held.quantity[at])
 
     def _names(self, symbol: Int64Array) -> pl.Series:
-        return pl.Series(self._market.symbols.all, dtype=pl.String).gather(symbol)
+        return self._market.symbols.series.gather(symbol)
 
     def _owners(self, account: Int64Array) -> pl.Series:
-        return pl.Series(self._holdings.accounts.all, dtype=pl.String).gather(account)
+        return self._holdings.accounts.series.gather(account)
 
     def _thresholds(self, symbol: Int64Array, pays_cash: BoolArray) -> Int64Array:
         """What each option has to be in the money by, micro-dollars a unit; or `UNKNOWN`."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.history.free_riding import Standing, entries_of, standing
+from margin_assets.kernels.calls.free_riding import Standing, entries_of, standing
 from margin_assets.kernels.rules.grid import new_york_day
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.rulebooks import in_force

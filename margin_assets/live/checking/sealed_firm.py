@@ -93,14 +93,14 @@ class SealedFirm:
         )
 
     def _held(self, place: int) -> Held:
-        holdings = self._monitor.holdings
+        holdings, held = self._monitor.holdings, self._monitor.holdings.positions
         own = slice(self._offsets[place], self._offsets[place + 1])
         return Held(
-            series=holdings.series[own].astype(np.int64),
-            quantity=holdings.quantity[own],
-            last_fill_price=holdings.last_fill_price[own],
-            sold=holdings.sold[own],
-            proceeds=holdings.proceeds[own],
+            series=held.series[own].astype(np.int64),
+            quantity=held.quantity[own],
+            last_fill_price=held.last_fill_price[own],
+            sold=held.sold[own],
+            proceeds=held.proceeds[own],
             cash=int(holdings.cash[place]),
             account_type=int(holdings.account_type[place]),
             is_registered=bool(holdings.is_registered[place]),

@@ -32,14 +32,14 @@ class Intake:
         accounts: list[Int64Array] = []
         if "instruments" in changed:
             symbols.append(market.apply_instruments(changed["instruments"]))
-            holdings.regroup(market.class_group)
+            holdings.positions.regroup(market.class_group)
             sized = holdings.size(market.symbols, market.multiplier, market.is_known)
             # Entered as single units: their multiplier was not known.
             self._parts.reg_t.book.forfeit(point, sized)
             accounts.append(sized)
         if "option_adjustments" in changed:
             symbols.append(market.apply_adjustments(changed["option_adjustments"]))
-            holdings.regroup(market.class_group)
+            holdings.positions.regroup(market.class_group)
         if "rates" in changed:
             symbols.append(market.apply_rates(changed["rates"]))
         if "betas" in changed:

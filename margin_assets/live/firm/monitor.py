@@ -224,10 +224,12 @@ class Monitor:
             passing = ends[
                 np.searchsorted(ends, first, side="right") : np.searchsorted(ends, until)
             ]
+            self.parts.free_rides.begin(passing)
             for end in passing.tolist():
                 self.calls.book.pass_time(end - 1)
                 moved = self._pass_to(end + 1)
                 self.calls.end_day(end, moved, self.reg_t, self.day_trades)
+                self.parts.free_rides.end_day(end)
             self.calls.book.pass_time(until - 1)
         self._pass_to(until)
 
@@ -260,7 +262,7 @@ class Monitor:
         self.plans.fill(point)
         due = np.flatnonzero(self.ladder.deadline <= point)
         self._changed.extend(accounts)
-        holders = self.holdings.holders(moved, len(market.symbols))
+        holders = self.holdings.positions.holders(moved, len(market.symbols))
         touched = np.unique(np.concatenate([*accounts, due, holders])).astype(np.int64)
         self.reg_t.touch(touched)
         return touched

@@ -5,6 +5,7 @@ from margin_assets.live.books.actions import ActionMonitor
 from margin_assets.live.books.calls import CallMonitor
 from margin_assets.live.books.day_trades import DayTradeMonitor
 from margin_assets.live.books.dividends import DividendMonitor
+from margin_assets.live.books.free_rides import FreeRides
 from margin_assets.live.books.intraday import IntradayMonitor
 from margin_assets.live.books.outcomes import Outcomes
 from margin_assets.live.books.plans import PlanMonitor, Tables
@@ -34,6 +35,7 @@ class Parts:
         self.outcomes = Outcomes()
         self.whole = WholeFirm(self.market, self.holdings, self.outcomes)
         self.calls = CallMonitor(days, self.holdings, self.outcomes)
+        self.free_rides = FreeRides(self.calls.book, restating, self.holdings)
         self.plans = PlanMonitor(self.calls, self.holdings, self.market, tables)
         self.settling = SettlementMonitor(self.holdings, self.market, calendar.times, tables)
         restating.settled_now = self.settling.told

@@ -93,7 +93,7 @@ class Transactions:
         """Takes transactions one at a time in each account and measures after each."""
         intraday, holdings, market = self._intraday, self._holdings, self._market
         steps = intraday.steps(changed, holdings, market.symbols, point)
-        watched = intraday.watched(point, holdings.holders(moved, len(market.symbols)))
+        watched = intraday.watched(point, holdings.positions.holders(moved, len(market.symbols)))
         dealing = [step.accounts for step in steps]
         first = np.unique(np.concatenate([watched, *dealing])).astype(np.int64)
         found: list[Int64Array] = []

@@ -122,7 +122,8 @@ class Valuation:
         market, holdings = self._market, self._holdings
         rules = rules_at(point)
         accounts = holdings.account_state(of).with_columns(as_of=instant(point))
-        owned = holdings.holdings(market.symbols, of).with_columns(place=holdings.places(of))
+        places = holdings.positions.places(of)
+        owned = holdings.holdings(market.symbols, of).with_columns(place=places)
         held = held_terms(owned, market.terms(point), point)
         whose = holdings.accounts.places(accounts["account_id"])
         series = market.series(point, rules)

@@ -22,7 +22,7 @@ _ATTENDED = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
-class Standing:
+class Claim:
     """What the object says."""
 
     epoch: int
@@ -31,7 +31,7 @@ class Standing:
     is_free: bool = False
 
     @classmethod
-    def of(cls, content: bytes) -> "Standing":
+    def of(cls, content: bytes) -> "Claim":
         """From the bytes of the object."""
         return cls(**json.loads(content))
 
@@ -43,7 +43,7 @@ class Standing:
 def is_attended(place: SwappedObject, now: datetime) -> bool:
     """Whether some process is active, or was a moment ago: decides nothing but whether to help."""
     found = place.read()
-    if found is None or Standing.of(found.content).is_free:
+    if found is None or Claim.of(found.content).is_free:
         return False
     return now - found.written_at < _ATTENDED
 
@@ -68,7 +68,7 @@ class Lease:
         """`owner` names this process and no other; `seconds` is the same for all of them."""
         self._place, self._owner, self._clock = place, owner, clock
         self.seconds = seconds
-        self._mine: tuple[Standing, str] | None = None
+        self._mine: tuple[Claim, str] | None = None
         self._renewed = float("-inf")
         self._seen: tuple[str, float] | None = None
         """The tag of another's lease, and when it was first seen."""
@@ -77,11 +77,11 @@ class Lease:
         """The epoch from which this process is active; None while another is."""
         asked = self._clock()
         found = self._place.read()
-        standing = Standing(0, "", 0, is_free=True) if found is None else Standing.of(found.content)
+        standing = Claim(0, "", 0, is_free=True) if found is None else Claim.of(found.content)
         tag = None if found is None else found.tag
         if not standing.is_free and not self._is_stale(str(tag), asked):
             return None
-        taken = Standing(standing.epoch + 1, self._owner, 0)
+        taken = Claim(standing.epoch + 1, self._owner, 0)
         made = self._place.swap(tag, taken.content())
         if made is None:
             # Another was quicker, or our own answer was lost: then this epoch is nobody's, and
@@ -101,7 +101,7 @@ class Lease:
             return False
         asked = self._clock()
         standing, tag = self._held()
-        renewed = Standing(standing.epoch, standing.owner, standing.renewal + 1)
+        renewed = Claim(standing.epoch, standing.owner, standing.renewal + 1)
         made = self._place.swap(tag, renewed.content()) or self._answer_lost(renewed)
         if made is None:
             self._mine = None
@@ -109,13 +109,13 @@ class Lease:
         self._mine, self._renewed = (renewed, made), asked
         return True
 
-    def _answer_lost(self, renewed: Standing) -> str | None:
+    def _answer_lost(self, renewed: Claim) -> str | None:
         """The tag of our own renewal, if it was made before and its answer was lost."""
         found = self._place.read()
-        is_ours = found is not None and Standing.of(found.content) == renewed
+        is_ours = found is not None and Claim.of(found.content) == renewed
         return found.tag if found is not None and is_ours else None
 
-    def _held(self) -> tuple[Standing, str]:
+    def _held(self) -> tuple[Claim, str]:
         if self._mine is None:
             raise ValueError("the lease is not held")
         return self._mine
@@ -129,5 +129,5 @@ class Lease:
         if self._mine is None:
             return False
         (standing, tag), self._mine = self._mine, None
-        free = Standing(standing.epoch, standing.owner, standing.renewal, is_free=True)
+        free = Claim(standing.epoch, standing.owner, standing.renewal, is_free=True)
         return self._place.swap(tag, free.content()) is not None

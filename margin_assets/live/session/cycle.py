@@ -104,6 +104,7 @@ class CycleRunner:
         # A plan from before margin calls had a life, or liquidation plans, decides without them.
         self.monitor.calls.is_on = "calls" in manifest["rulebooks"]
         self.monitor.plans.is_on = "liquidation" in manifest["rulebooks"]
+        self.monitor.parts.free_rides.is_on = "cash_account" in manifest["rulebooks"]
         self.monitor.settling.is_on = "expiry" in manifest["rulebooks"]
         self.shards.has_pauses = manifest.get(SHARDS, 1) >= WITH_PAUSES
         self.monitor.plans.book.has_recalls = manifest.get(plans.PLANS, 1) >= plans.WITH_RECALLS
@@ -222,7 +223,7 @@ class CycleRunner:
     def _hold_back(self, feed: str, timed: dict[str, pl.DataFrame], end: int | None) -> None:
         """Rows of a date that the day has not come to wait for it."""
         parts = [f for f in (self.pending.get(feed), timed.pop(feed, None)) if f is not None]
-        if not parts:
+        if not any(part.height for part in parts):
             return
         rows = pl.concat(parts, how="diagonal")
         due = pl.lit(value=False) if end is None else pl.col("point") <= end

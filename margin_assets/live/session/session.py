@@ -29,7 +29,7 @@ from margin_assets.live.session.condition import Condition
 from margin_assets.live.session.cycle import CycleRunner
 from margin_assets.live.session.published import Publisher
 from margin_assets.live.session.shards import SHARDS, WITH_PAUSES
-from margin_assets.live.session.startup import KnownFiles, Source, loaded
+from margin_assets.live.session.startup import KnownFiles, Source, freeze_memory, loaded
 from margin_assets.live.session.stopwatch import Stopwatch
 from margin_assets.rulebooks import (
     adopted,
@@ -77,6 +77,7 @@ class Session:
         lake.access.patience.serve(self.condition)
         self._publisher = Publisher(lake)
         self._adopted = Adopted(lake)
+        self._code_version = version("margin-lakehouse")
         self._runner: CycleRunner | None = None
         self._at = 0
         """The sealed cycle whose firm is in memory."""
@@ -141,7 +142,7 @@ class Session:
     def _plan_and_run(self, manifest: dict[str, Any], started: float) -> CycleResult:
         by_what = {
             "rulebooks": with_own(installed(), self._adopted.after(self.ledger.last_sealed())),
-            "code_version": version("margin-lakehouse"),
+            "code_version": self._code_version,
             ACCEPTANCE: WITH_LIFE,
             PLANS: WITH_RECALLS,
             SHARDS: WITH_PAUSES,
@@ -248,6 +249,8 @@ class Session:
         """Cycles until nothing is pending (`until_idle`), enough are done, or told to stop."""
         done = 0
         recovered = self.recover()
+        if not until_idle:
+            freeze_memory()
         if recovered is not None:
             done += 1
             yield recovered

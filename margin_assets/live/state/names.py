@@ -19,6 +19,7 @@ class Names:
     def __init__(self, names: Iterable[str] = ()) -> None:
         self.all: list[str] = []
         self._place: dict[str, int] = {}
+        self._series = pl.Series(dtype=pl.String)
         self.add(names)
 
     def __len__(self) -> int:
@@ -30,6 +31,14 @@ class Names:
     def place(self, name: str) -> int:
         """Place of a known name."""
         return self._place[name]
+
+    @property
+    def series(self) -> pl.Series:
+        """All names, in order of their places."""
+        # A hundred thousand texts take 2 ms to become a column, and cycles bring few new ones.
+        if len(self._series) != len(self.all):
+            self._series = pl.Series(self.all, dtype=pl.String)
+        return self._series
 
     def add(self, names: Iterable[str]) -> int:
         """Gives new names a place and returns how many there were."""

@@ -13,7 +13,7 @@ from margin_assets.kernels.rates.conventions import years_of
 from margin_assets.kernels.rates.rates_rules import RatesRules, rates_rules
 from margin_assets.kernels.rules.grid import day_of, new_york_day
 from margin_assets.valuation.node_curves import BuiltCurve
-from margin_assets.valuation.rates_book.curves import NO_QUOTES, UNUSABLE, CurveBook, Standing
+from margin_assets.valuation.rates_book.curves import NO_QUOTES, UNUSABLE, CurveBook, StandingCurve
 from margin_assets.valuation.rates_book.figures import (
     MATURED,
     STALE_VALUE,
@@ -177,7 +177,7 @@ class RatesBook:
         left_out = np.bincount(shown.books.of, lost, shown.books.rows.height).astype(np.int64)
         return days, shown.books.rows.with_columns(left_out=left_out), found
 
-    def _moved_curves(self, standings: Sequence[Standing]) -> pl.DataFrame:
+    def _moved_curves(self, standings: Sequence[StandingCurve]) -> pl.DataFrame:
         moved = [
             one
             for one in standings
@@ -188,7 +188,7 @@ class RatesBook:
         empty = TABLES["curves"].schema.create_empty().drop("cycle", "as_of")
         return pl.concat([empty, *(curve_rows(one).select(empty.columns) for one in moved)])
 
-    def _placed(self, rules: RatesRules, standings: Sequence[Standing], day: date) -> _Day:
+    def _placed(self, rules: RatesRules, standings: Sequence[StandingCurve], day: date) -> _Day:
         """The held instruments on the grid: made anew only where something of it is another."""
         usable = tuple(_usable(one) for one in standings)
         landed, was = self._landed, self._at
@@ -218,7 +218,9 @@ class RatesBook:
         known = self._landed.terms
         return self._layer.held(known, [name for name in names.to_list() if name in known])
 
-    def _rows(self, standings: Sequence[Standing], now: _Day, fx: Mapping[str, float]) -> _Shown:
+    def _rows(
+        self, standings: Sequence[StandingCurve], now: _Day, fx: Mapping[str, float]
+    ) -> _Shown:
         """The positions described and grouped: anew only where something said is another."""
         # As text: a rate that is not known is no number, which is unlike itself.
         key = (now.version, now.day, tuple(one.status for one in standings), repr(fx))
@@ -232,7 +234,7 @@ class RatesBook:
         return self._shown
 
     def _figures(
-        self, rules: RatesRules, standings: Sequence[Standing], now: _Day, shown: _Shown
+        self, rules: RatesRules, standings: Sequence[StandingCurve], now: _Day, shown: _Shown
     ) -> Results:
         assert self._tick is not None  # noqa: S101 (made with the grid)
         tick, books = self._tick, shown.books
@@ -260,7 +262,7 @@ class RatesBook:
         return Results(frames, Measures(positions))
 
 
-def _usable(standing: Standing) -> BuiltCurve | None:
+def _usable(standing: StandingCurve) -> BuiltCurve | None:
     if standing.nodes is None or standing.status == UNUSABLE:
         return None
     return standing.nodes.built

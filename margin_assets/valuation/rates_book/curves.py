@@ -65,7 +65,7 @@ class Nodes(NamedTuple):
     """Largest repricing error."""
 
 
-class Standing(NamedTuple):
+class StandingCurve(NamedTuple):
     """A curve as it stands at an instant."""
 
     rules: CurveRules
@@ -124,7 +124,7 @@ class CurveBook:
     def load(self, curves: pl.DataFrame) -> dict[str, tuple[object, ...]]:
         """Takes the last rows of `curves`: of which quotes each was made, and on which day.
 
-        Quotes are taken before. Returns what each row said, as `Standing.said`.
+        Quotes are taken before. Returns what each row said, as `StandingCurve.said`.
         """
         said: dict[str, tuple[object, ...]] = {}
         for rules, held in self._in_order():
@@ -141,10 +141,10 @@ class CurveBook:
             said[rules.name] = (last["status"][0], held.problem, held.day, held.good)
         return said
 
-    def stand(self, at: int, day: date) -> tuple[Standing, ...]:
+    def stand(self, at: int, day: date) -> tuple[StandingCurve, ...]:
         """Every curve as of an instant (microseconds) on a valuation day, in the rules' order."""
         moved: set[str] = set()
-        found: dict[str, Standing] = {}
+        found: dict[str, StandingCurve] = {}
         with evaluated_on(day):
             for rules, held in self._in_order():
                 is_same = not held.has_moved and held.day == day and not _has_aged(rules, held, at)
@@ -246,10 +246,12 @@ def _has_aged(rules: CurveRules, held: _Held, at: int) -> bool:
     return any(_is_past_use(rules, quote, at) for quote in held.nodes.quotes)
 
 
-def _standing(rules: CurveRules, held: _Held, at: int, found: dict[str, Standing]) -> Standing:
+def _standing(
+    rules: CurveRules, held: _Held, at: int, found: dict[str, StandingCurve]
+) -> StandingCurve:
     nodes = held.nodes
     if nodes is None:
-        return Standing(rules, UNUSABLE, held.problem, None, held.good, held.day)
+        return StandingCurve(rules, UNUSABLE, held.problem, None, held.good, held.day)
     age = at - min(quote.at for quote in nodes.quotes)
     status = STALE if age > rules.stale_after else FRESH
     if age > rules.unusable_after:
@@ -257,7 +259,7 @@ def _standing(rules: CurveRules, held: _Held, at: int, found: dict[str, Standing
     if rules.discount_curve is not None:
         below = found[rules.discount_curve].status
         status = max(status, below, key=CURVE_STATUSES.index)
-    return Standing(rules, status, held.problem, nodes, held.good, held.day)
+    return StandingCurve(rules, status, held.problem, nodes, held.good, held.day)
 
 
 def _quoted(rules: CurveRules, quotes: Sequence[CurveQuote], day: date) -> QuotedCurve:

@@ -11,7 +11,7 @@ from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray, Int64Arr
 from margin_assets.kernels.rates.curves import BASIS_POINT
 from margin_assets.kernels.rates.values import Valued
 from margin_assets.valuation.rates_book.charged import Charged, charged_of
-from margin_assets.valuation.rates_book.curves import STALE, Standing
+from margin_assets.valuation.rates_book.curves import STALE, StandingCurve
 from margin_assets.valuation.rates_book.laying import Held
 from margin_assets.valuation.rates_book.placing import Placed
 from margin_assets.valuation.rates_book.terms import Terms
@@ -65,7 +65,7 @@ class Day(Protocol):
         """Interest since the last coupon, a unit of each."""
 
 
-def told_of(now: Day, known: Mapping[str, Terms], standings: Sequence[Standing]) -> Told:
+def told_of(now: Day, known: Mapping[str, Terms], standings: Sequence[StandingCurve]) -> Told:
     """What is to be said of each instrument as the curves stand."""
     reasons = _reasons(now.held, now.placed, standings)
     status = []
@@ -111,7 +111,7 @@ def _z_spreads(held: Held, is_valued: BoolArray) -> FloatArray:
     return np.where(is_bond & is_valued, found, np.nan)
 
 
-def _reasons(held: Held, placed: Placed, standings: Sequence[Standing]) -> list[set[str]]:
+def _reasons(held: Held, placed: Placed, standings: Sequence[StandingCurve]) -> list[set[str]]:
     found: list[set[str]] = [set() for _ in held.names]
     for place, fault in held.faults.items():
         found[place].add(fault)

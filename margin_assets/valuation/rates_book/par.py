@@ -7,13 +7,15 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.rates.quotes import Bootstrap
-from margin_assets.valuation.rates_book.curves import Nodes, Standing
+from margin_assets.valuation.rates_book.curves import Nodes, StandingCurve
 from margin_assets.valuation.rates_book.tables import BOOK, label
 
 _SHOWN = (*BOOK, "curve", "tenor")
 
 
-def par_slopes(standings: Sequence[Standing], by_node: pl.DataFrame, day: date) -> pl.DataFrame:
+def par_slopes(
+    standings: Sequence[StandingCurve], by_node: pl.DataFrame, day: date
+) -> pl.DataFrame:
     """DV01 by quote of each book: gain if it falls by a basis point and all others stand.
 
     Args:

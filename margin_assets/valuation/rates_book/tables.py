@@ -10,7 +10,7 @@ from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray, Int64Arr
 from margin_assets.kernels.numeric.money import to_decimal, to_instants
 from margin_assets.kernels.rates.conventions import day_of
 from margin_assets.kernels.rates.curves import BASIS_POINT, discount_factors
-from margin_assets.valuation.rates_book.curves import CurveQuote, Standing, forwards
+from margin_assets.valuation.rates_book.curves import CurveQuote, StandingCurve, forwards
 from margin_assets.valuation.rates_book.figures import STALE_VALUE, UNPRICED, Positions
 from margin_assets.valuation.rates_book.standing import KEYS
 from schemas.rates.results import Curves
@@ -142,7 +142,7 @@ def _counted(chosen: pl.Series, books: Books) -> pl.Series:
 def desk_sensitivities(
     books: Books,
     by_key: tuple[Sequence[str], FloatArray],
-    by_node: Iterable[tuple[Standing, FloatArray]],
+    by_node: Iterable[tuple[StandingCurve, FloatArray]],
 ) -> pl.DataFrame:
     """One row for each book and key rate, and for each book and node; what is 0 has none."""
     tenors, keys = by_key
@@ -193,7 +193,7 @@ def rates_scenarios(
     return pl.concat(parts)
 
 
-def curve_rows(standing: Standing) -> pl.DataFrame:
+def curve_rows(standing: StandingCurve) -> pl.DataFrame:
     """Rows of one curve; of one without quotes or nodes what is known of it."""
     nodes = standing.nodes
     quotes = standing.good if nodes is None else nodes.quotes
@@ -221,7 +221,7 @@ def _of_quote(number: int, quote: CurveQuote) -> dict[str, object]:
     return {"node": number, "quoted_at": said.pop("at")} | said
 
 
-def _with_nodes(rows: pl.DataFrame, standing: Standing) -> pl.DataFrame:
+def _with_nodes(rows: pl.DataFrame, standing: StandingCurve) -> pl.DataFrame:
     assert standing.nodes is not None  # noqa: S101 (asked by the caller)
     built = standing.nodes.built
     curve = built.curve

@@ -1,11 +1,14 @@
 import http.server
 import os
+import resource
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pytest
 
+from margin_assets.lake.store.objects import LocalObjects
 from margin_assets.lake.store.patience import StoreUnavailable
 from margin_assets.lake.store.s3_objects import StoreRefused
 from margin_assets.lake.store.store import Lake
@@ -133,3 +136,20 @@ def test_a_store_that_ignores_conditions_is_refused():
         with pytest.raises(StoreRefused, match=r"\As3://lake/x ignores If-None-Match[^\n]*\Z"):
             lake.check_store()
         server.shutdown()
+
+
+def test_a_new_file_that_does_not_fit_is_not_left_behind(tmp_path: Path):
+    objects = LocalObjects(str(tmp_path))
+    objects.add("prices/a.parquet", b"whole")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            objects.add("prices/b.parquet", b"x" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with pytest.raises(FileExistsError):
+        objects.add("prices/a.parquet", b"other")
+
+    assert [*objects.listed("prices")] == ["prices/a.parquet"]
+    assert objects.read("prices/a.parquet", 0, 9) == b"whole"

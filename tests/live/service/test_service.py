@@ -15,7 +15,7 @@ from margin_assets.lake.store.s3_objects import S3Objects
 from margin_assets.lake.store.store import Lake
 from margin_assets.lake.store.swapped import SwappedObject
 from margin_assets.live.service.audit_copy import AuditCopy, AuditDiffers, content_of, name
-from margin_assets.live.service.lease import LEASE, Lease, Standing
+from margin_assets.live.service.lease import LEASE, Claim, Lease
 from margin_assets.live.service.service import Service
 from margin_assets.live.session.session import CycleResult, Session
 from tests.support.live_driver import Firm, at, opening, price
@@ -54,8 +54,8 @@ class Process:
         return [told["event"] for told in self.told if told["event"] != "alive"]
 
 
-def standing(firm: Firm) -> Standing:
-    return Standing.of(SwappedObject(firm.lake.access, LEASE).read().content)
+def standing(firm: Firm) -> Claim:
+    return Claim.of(SwappedObject(firm.lake.access, LEASE).read().content)
 
 
 def test_a_service_lives_and_is_taken_over(firm: Firm):
@@ -64,7 +64,7 @@ def test_a_service_lives_and_is_taken_over(firm: Firm):
     (sealed,) = first.seal(1)
     assert sealed.sealed.cycle == 1
     assert first.events() == ["lease_taken", "sealed", "released"]
-    assert standing(firm) == Standing(1, "first", 0, is_free=True)
+    assert standing(firm) == Claim(1, "first", 0, is_free=True)
     assert {"landed_to_sealed_seconds", "seconds"} <= first.told[-2].keys()
 
     # A session that planned, and then heard nothing for longer than its lease: a zombie.

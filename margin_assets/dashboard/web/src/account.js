@@ -341,9 +341,10 @@ function deskParts(found, id) {
       ["House deadline", (row) => fmt.instant(row.house_due_at)],
       ["Legal deadline", (row) => fmt.instant(row.legal_due_at)],
       ["Extended to", (row) => fmt.instant(row.extended_until)],
+      ["Consequence", (row) => (row.is_open && row.consequence !== "none" ? `${fmt.word(row.consequence)}${row.consequence_until ? ` until ${fmt.instant(row.consequence_until)}` : ""}` : "–")],
       ["Rule", (row) => row.rule],
       ["", (row) => mayExtend(row) ? h("button", { type: "button", onclick: () => act({ title: "Extend", subject: row.call_id, named: `The ${fmt.word(row.call_type)} call of ${id}, ${fmt.dollarsExact(row.amount)} USD,`, path: `/api/calls/${encodeURIComponent(row.call_id)}/extend`, until: true }) }, "Extend…") : ""],
-    ], found.margin_calls, "No call was ever made."));
+    ], openFirst(found.margin_calls), "No call was ever made."));
   }
   if (found.liquidation_plans === null) missing.push("liquidation plans");
   else {
@@ -402,7 +403,14 @@ function deskParts(found, id) {
   return parts;
 }
 
-/** Whether an open call's rule knows an extension: of those without a legal deadline the house's alone. */
+/** Open calls, then the others, each newest first. */
+function openFirst(calls) {
+  return calls.toSorted((a, b) => b.is_open - a.is_open || String(b.opened_at).localeCompare(a.opened_at));
+}
+
+const EXTENDED = new Set(["reg_t", "maintenance", "portfolio_margin", "house"]);
+
+/** Whether an open call's rule knows an extension. */
 function mayExtend(call) {
-  return call.is_open && (call.legal_due_at || call.call_type === "house");
+  return call.is_open && EXTENDED.has(call.call_type);
 }

@@ -190,10 +190,18 @@ export function showLimits(target, found) {
       ["Of", (row) => row.subject ?? (row.scope === "firm" ? "the firm" : `each ${row.scope}`)],
       ["Amount", (row) => fmt.number(row.amount), "n"],
       ["Owner", (row) => row.owner],
-      ["Breach", (row) => { const b = open.get(row.limit_id); return b ? h("b", { class: "stale" }, `✖ ${fmt.word(b.state)}, ${b.use === null ? "use not known" : fmt.pct(Number(b.use))} since ${fmt.instant(b.opened_at)}`) : "within"; }],
-      ["", (row) => { const b = open.get(row.limit_id); return b?.state === "open" ? h("button", { type: "button", onclick: () => act({ title: "Acknowledge", subject: b.breach_id, named: `The breach of ${fmt.word(row.metric)}`, path: `/api/breaches/${encodeURIComponent(b.breach_id)}/acknowledge` }) }, "Acknowledge…") : ""; }],
+      ["Breach", (row) => (open.has(row.limit_id) ? breach(row, open.get(row.limit_id)) : "within"), "wrap"],
     ], found.limits, "No limit has landed."),
   );
+}
+
+function breach(limit, found) {
+  const use = found.use === null ? "use not known" : fmt.pct(Number(found.use));
+  const asked = { title: "Acknowledge", subject: found.breach_id, named: `The breach of ${fmt.word(limit.metric)}`, path: `/api/breaches/${encodeURIComponent(found.breach_id)}/acknowledge` };
+  return [
+    h("b", { class: "stale" }, `✖ ${fmt.word(found.state)}, ${use} since ${fmt.instant(found.opened_at)}`),
+    found.state === "open" ? h("button", { type: "button", onclick: () => act(asked) }, "Acknowledge…") : "",
+  ];
 }
 
 export function series(chart, history, value, format, line) {

@@ -36,7 +36,7 @@ const place = h("span", { class: "env" });
 const pause = h("button", { type: "button", onclick: togglePause, title: "Pause updates (P)" }, "Pause");
 const search = h("input", {
   type: "search",
-  placeholder: "Find an account",
+  placeholder: "Account",
   "aria-label": "Find an account",
   maxlength: 40,
   autocomplete: "off",

@@ -134,7 +134,7 @@ function made(body, choose) {
     panel("Curves", null, status),
     h("div", { class: "cards two" }, desks.element, keys.element),
     panel("Key rates of the largest positions", "DV01; what gains when rates rise has a minus", heat),
-    h("div", { class: "cards two" }, panel("Largest positions", "by size of DV01", largest), panel("Concentration", "by issuer or counterparty", names)),
+    h("div", { class: "cards two" }, wide(panel("Largest positions", "by size of DV01", largest)), panel("Concentration", "by issuer or counterparty", names)),
     h("div", { class: "cards two" }, dv01.element, npv.element),
   );
   return {
@@ -155,6 +155,12 @@ function made(body, choose) {
     },
     leave: () => charts.forEach((chart) => chart.leave()),
   };
+}
+
+/** A panel whose table has no room in half a small screen. */
+function wide(element) {
+  element.classList.add("wide");
+  return element;
 }
 
 function figures({ totals, concentration, as_of }) {

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.history.free_riding import Entry, FreeRide, entries_of, standing
+from margin_assets.kernels.calls.free_riding import Entry, FreeRide, entries_of, standing
 from margin_assets.kernels.rules.settling import payment_due, settles_on
 from schemas.landed import CashMovements, Instruments
 

@@ -40,7 +40,14 @@ class Share(NamedTuple):
     of_all: int
 
     def of(self, paths: int) -> Int64Array:
-        """Numbers of its paths."""
+        """Numbers of its paths.
+
+        Raises:
+            BookError: There is no such share, or not a path for each.
+        """
+        if not 0 <= self.number < self.of_all <= paths:
+            told = f"no share {self.number} of {paths} paths in {self.of_all} shares, from 0"
+            raise BookError([told])
         first, end = (paths * edge // self.of_all for edge in (self.number, self.number + 1))
         return np.arange(first, end, dtype=np.int64)
 

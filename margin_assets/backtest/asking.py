@@ -6,6 +6,7 @@ from datetime import date
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from signal import SIG_DFL, SIGINT, signal
 from typing import NamedTuple
 
 import polars as pl
@@ -139,7 +140,7 @@ def runs(
     if engine is not None:
         return list(_runs_on(engine, cases, kept, tell))
     # Another process starts clean: a fork would share threads that the loops have started.
-    with ProcessPoolExecutor(_CORES, get_context("spawn"), initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(_CORES, get_context("spawn"), initializer=_begin) as pool:
         if len(cases) == 1:
             (one, policy) = cases[0]
             return [_done(_whole(one, policy, (kept, partial(tell, policy.name)), pool))]
@@ -149,6 +150,12 @@ def runs(
             found.append(future.result())
             tell(policy.name, len(found), len(cases))
         return found
+
+
+def _begin() -> None:
+    """Another process has a core, and ends without words when the terminal interrupts all."""
+    signal(SIGINT, SIG_DFL)
+    _one_thread()
 
 
 def _runs_on(

@@ -49,6 +49,7 @@ OUTSIDE = (
     "avalanche_scenarios",
     "backtest",
     "clearing",
+    "day_trade_funds",
 )
 """Families that decide nothing in a cycle: no plan names them, and none is replayed by them."""
 

@@ -153,8 +153,9 @@ def test_every_close_is_as_the_live_monitor_has_it(found: History, tmp_path: Pat
     assert not moved.state.ladder.is_liquidating.any()
 
 
-# X splits two for one on the sixth session; the fourth is the last of two of its contracts, the
-# fifth that of three. The call at 110 is silent for long, and is quoted at half its strike after.
+# X pays half a dollar on the third session and splits two for one on the sixth. The fourth is the
+# last of two of its contracts, the fifth that of three. The call at 110 is silent once, and that
+# at half its strike after.
 STOCK = [100.0, 103.0, 99.0, 104.0, 106.0, 54.0, 52.0, 30.0, 31.0, 45.0]
 EXPIRED, ENDS, LATER = "200107", "200108", "200320"
 CONTRACTS = {
@@ -182,12 +183,14 @@ WRITERS = (
     Seat(14_000, {"X": 100, f"X {EXPIRED}C102": -1, f"X {LATER}P80": 1}, kind="cash"),
 )
 SPLIT = {"action_id": "S", "symbol": "X", "kind": "split", "new_units": 2, "per_units": 1}
+PAYS = {"action_id": "D", "symbol": "X", "kind": "cash_dividend", "cash_amount": 0.5}
 
 
 @pytest.fixture(scope="module")
 def written() -> tuple[History, Plan]:
     closes = {"SPY": [300.0] * SESSIONS, "X": STOCK}
-    told = rows(closes, [("X", days(6)[5], "split", 2.0)])
+    acted = [("X", days(6)[5], "split", 2.0), ("X", days(6)[2], "dividend", 0.5)]
+    told = rows(closes, acted)
     rates = pl.DataFrame({"day": [days(1)[0].replace(year=2019)], "rate": [0.02]})
     whole = built(told._replace(quotes=quotes(CONTRACTS), yields=rates), document(benchmark="SPY"))
     return carried(whole, *WRITERS)
@@ -228,7 +231,15 @@ def landed_options(firm: Firm, found: History, place: int) -> None:
             for s, q in seat.held.items()
         ]
         feeds["corporate_actions"] = [
-            SPLIT | {"effective_on": str(days(6)[5]), "event_time": text(start)}
+            told | {"effective_on": str(days(6)[on]), "event_time": text(start)}
+            for told, on in ((SPLIT, 5), (PAYS, 2))
+        ]
+    if place == 2:
+        paid = instant(int(found.opens[place]))
+        feeds["cash_movements"] = [
+            cash(f"D{n}", f"A{n}", str(seat.held["X"] / 2), paid, "dividend")
+            for n, seat in enumerate(WRITERS)
+            if "X" in seat.held
         ]
     feeds["prices"] = [price(symbol, str(close), at) for symbol, close in sorted(usd.items())]
     firm.run(**feeds)

@@ -79,6 +79,8 @@ def test_shares_of_the_paths_come_to_the_run_as_a_whole(lake: Lake, tmp_path: Pa
         assert rows.equals(expected)
     checks = {check.check_name: check.passed for check in last.get_asset_check_evaluations()}
     assert checks == dict.fromkeys(LAWS, True)
+    for nonsense in ({"share": 3, "shares": 3}, {"share": 0, "shares": 49}):
+        assert not made(lake, fails=True, **nonsense).success
     # Asked for as a whole it is there.
     made(lake)
     assert lake.scan("avalanche_paths").collect().height == 48

@@ -110,7 +110,7 @@ def built(rows: Rows, document: Document) -> History:
         actions_of(found, splits, PPM),
         actions_of(found, dividends, MICRO),
     )
-    unknown = _without_actions(found, {*splits, *dividends}, document)
+    faults += _without_actions(found, {*splits, *dividends}, document)
     price, age = prices_of(found, len(days))
     total, month = totals_of(price, age, told_splits, told_dividends), _months(days)
     symbols = tuple(segment.symbol for segment in found)
@@ -138,7 +138,7 @@ def built(rows: Rows, document: Document) -> History:
         rate=_rates(rows.yields, days),
         bars=bars,
         rows=origins,
-        faults=(*faults, *unknown, *wrong, *unquoted),
+        faults=(*faults, *wrong, *unquoted),
         chain=chain,
     )
 

@@ -15,6 +15,7 @@ from margin_assets.avalanche.report.scales import Axis, money, nice_range, perce
 _WIDTH, _HEIGHT = 720.0, 240.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 12.0, 22.0, 26.0
 _LABELS = 9
+_HALF_A_DAY = 34.0  # the width that half of a written day takes
 
 
 class Line(NamedTuple):
@@ -86,7 +87,9 @@ def _room(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _below(x: float, told: str) -> Markup:
-    return Markup('<text class="day" x="{}" y="{}">{}</text>').format(x, _HEIGHT - 8, told)
+    """A name below a place, within the picture."""
+    within = min(x, _WIDTH - _HALF_A_DAY)
+    return Markup('<text class="day" x="{}" y="{}">{}</text>').format(within, _HEIGHT - 8, told)
 
 
 def _grid(upward: Axis, *, is_share: bool) -> Markup:

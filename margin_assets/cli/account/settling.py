@@ -8,6 +8,7 @@ import polars as pl
 from margin_assets.calendar import sessions
 from margin_assets.cli.account.rows import Document, Tables
 from margin_assets.kernels.calls.free_riding import entries_of, standing
+from margin_assets.kernels.day_trading.held_deposits import held_deposits
 from margin_assets.kernels.rules.grid import new_york_day
 from margin_assets.kernels.rules.settling import settles_on, trade_dates
 
@@ -44,6 +45,24 @@ def cash_account(
     }
 
 
+def deposits_on_hold(
+    tables: Tables, day_trading: list[Document], mine: pl.Expr, at: datetime | None
+) -> list[Document]:
+    """Deposits of a pattern day trader that stay for two business days; of nobody else any.
+
+    `day_trading`: its business days under the rule, newest first.
+    """
+    if not day_trading or not day_trading[0]["is_pattern_day_trader"] or at is None:
+        return []
+    paid = tables.landed("cash_movements", mine, pl.col("event_time") <= at)
+    found = held_deposits(paid, sessions().days, new_york_day(int(at.timestamp() * 1e6)))
+    return [
+        one._asdict()
+        | {name: Decimal(getattr(one, name)).scaleb(_CENT_PLACES) for name in _AMOUNTS}
+        for one in found
+    ]
+
+
 def _settles_on(day: date) -> date | None:
     try:
         return settles_on(sessions().days, day)
@@ -51,4 +70,5 @@ def _settles_on(day: date) -> date | None:
         return None
 
 
+_AMOUNTS = ("amount", "withdrawn")
 _INSTANT = pl.Datetime("us", "UTC")

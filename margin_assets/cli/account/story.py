@@ -12,7 +12,7 @@ from margin_assets.cli.account.desk import calls, notices, plans
 from margin_assets.cli.account.more import cycle_of, day_trading, house, rates, rulebooks
 from margin_assets.cli.account.rows import WHERE, Document, Tables, dicts
 from margin_assets.cli.account.sentence import sentence
-from margin_assets.cli.account.settling import cash_account, with_settlement
+from margin_assets.cli.account.settling import cash_account, deposits_on_hold, with_settlement
 from margin_assets.cli.account.timeline import timeline
 from margin_assets.cli.output import Refusal, instant
 from margin_assets.kernels.book import corrections
@@ -42,7 +42,7 @@ def story(moment: Moment, account: str) -> Document:
     positions = tables.rows("positions", mine).sort("class_group", "symbol")
     summary = tables.rows("margin_summary", mine).row(0, named=True)
     ladder = tables.rows("enforcement_state", mine).row(0, named=True)
-    fills = _fills(tables, mine)
+    fills, days = _fills(tables, mine), day_trading(tables, mine)
     found = {
         "account_id": account,
         "as_of": sealed.as_of,
@@ -67,7 +67,8 @@ def story(moment: Moment, account: str) -> Document:
         "decisions": _decided(decisions),
         "rates": rates(tables, sealed.as_of),
         "house": house(tables, mine),
-        "day_trading": day_trading(tables, mine),
+        "day_trading": days,
+        "held_deposits": deposits_on_hold(tables, days, mine, sealed.as_of),
         "rulebooks": rulebooks(moment.lake, sealed),
         "cycle": cycle_of(sealed),
     }

@@ -43,6 +43,8 @@ def show(story: Document) -> None:
     _options(story["marks"])
     _rates(story["rates"])
     _day_trading(story["day_trading"])
+    held = ("movement_id", "deposited_on", "amount", "held_until", "withdrawn")
+    _listing("deposits on hold, FINRA 4210(f)(8)(B)(iv)", story["held_deposits"], held)
     _landed(story)
     _books(story["books"])
     _calls(story["calls"])

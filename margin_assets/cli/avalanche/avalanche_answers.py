@@ -1,5 +1,6 @@
 """Verbs that answer questions of a book: facility, attribute, recommend."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -100,21 +101,26 @@ def facility(  # noqa: PLR0913 (the options of the interface)
         )
         at_once = told["if_money_came_at_once"]
         output.say(f"if its money came at once: {_millions(at_once['commitment'])}m")
-        return
+    else:
+        _show_size(told, paths)
+    worst = max(told["funding"], key=lambda day: day["shortfall"])
+    output.say(
+        f"thirty days: 95% outflow and buffer exceed liquidity by at most"
+        f" {_millions(worst['shortfall'])}m, on day {worst['day']}"
+    )
+
+
+def _show_size(told: Document, paths: int) -> None:
+    high = f"{_millions(told['high'])}m" if math.isfinite(told["high"]) else "unbounded"
     output.say(
         f"{told['facility']}: {_millions(told['commitment'])}m"
-        f" ({_millions(told['low'])}m to {_millions(told['high'])}m) leaves"
+        f" ({_millions(told['low'])}m to {high}) leaves"
         f" {told['exhausted_with']} of {paths} paths exhausted, without it"
         f" {told['exhausted_without']}"
     )
     output.say(
         f"available today {_millions(told['available_today'])}m,"
         f" missing {_millions(told['missing'])}m; {told['runs']} re-runs"
-    )
-    worst = max(told["funding"], key=lambda day: day["shortfall"])
-    output.say(
-        f"thirty days: 95% outflow and buffer exceed liquidity by at most"
-        f" {_millions(worst['shortfall'])}m, on day {worst['day']}"
     )
 
 

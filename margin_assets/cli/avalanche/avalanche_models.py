@@ -59,7 +59,17 @@ def models(
     if as_json:
         output.answer(told)
         return
-    columns = ("ns_id", "family", "today", "at_2x", "at_5x", "at_10x", "mean_error", "note")
+    columns = (
+        "ns_id",
+        "family",
+        "today",
+        "at_2x",
+        "at_5x",
+        "at_10x",
+        "received",
+        "mean_error",
+        "note",
+    )
     output.table(columns, ([_rounded(row[name]) for name in columns] for row in told["sets"]))
     swing = ("im_model_id", "decay", "tool", "peak_to_trough", "rise_1d", "rise_5d", "rise_30d")
     output.table(swing, ([_rounded(row[name]) for name in swing] for row in told["models"]))
@@ -97,4 +107,5 @@ def _rounded(value: object) -> object:
     """Whole dollars, and ratios to a ten-thousandth, for people."""
     if not isinstance(value, float):
         return value
-    return round(value) if abs(value) >= _DOLLARS else round(value, 4)
+    # Adding 0 makes minus nothing nothing.
+    return round(value) if abs(value) >= _DOLLARS else round(value, 4) + 0.0

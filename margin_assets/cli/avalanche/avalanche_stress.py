@@ -138,7 +138,8 @@ def warn(  # noqa: PLR0913 (the options of the interface)
     output.say(f"{told['score']:.2f}: {told['level']}{beyond}")
     if told["nearest_scenario"] is not None:
         output.say(f"nearest to {told['nearest_scenario']}, {told['progress']:.0%} of its way")
-    output.table(("component", "from 0 to 1"), told["components"].items())
+    parts = [(name, f"{value:.3f}") for name, value in told["components"].items()]
+    output.table(("component", "from 0 to 1"), parts)
     for name in told["unknown"]:
         output.note(f"note: {name} cannot be told from this book; it counts in full")
     if fit:

@@ -1,5 +1,6 @@
 """The verbs of the margin-call avalanche, and the one that runs a book."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -172,5 +173,7 @@ def need_row(found: Document) -> list[str]:
 
 
 def millions(amount: float) -> str:
-    """USD million with one decimal."""
+    """USD million with one decimal; `unbounded` where no path bounds it."""
+    if not math.isfinite(amount):
+        return "unbounded"
     return f"{amount / _MILLION:,.1f}"

@@ -1,4 +1,5 @@
-"""An account that brings its positions along: a dividend, a split, an assignment, the firm's books.
+"""An account that brings its positions along: a dividend, a split, a contract that is adjusted for
+it, an assignment, the firm's books.
 
 What happens to it is the same in every story, at the same times, and no chance touches it.
 """
@@ -13,8 +14,8 @@ from tests.support.live_driver import Row, account, cash, instrument, price, tex
 BROUGHT, OWN, WRITTEN = "BROUGHT", "LL", "LL 260717C50"
 HELD = {(BROUGHT, OWN): Decimal(100)}
 """150 of which two for one make 300, less the 200 that the one call delivers."""
-PAID = Decimal("6075.00")
-"""1,000 brought along, a dividend of 0.50 on 150, and 200 at half of 50."""
+PAID = Decimal("6065.00")
+"""1,000 brought along, a dividend of 0.50 on 150, and 200 at half of 50 less 10 that go along."""
 Told = tuple[datetime, str, Row]
 # A fraction of a second that no other event of a story has.
 _OPENING, _SECOND, _THIRD = (
@@ -38,6 +39,10 @@ def rows() -> Iterator[Told]:
     yield (at := next(ticks)), "corporate_actions", _split(at)
     book = {"account_id": BROUGHT, "symbol": OWN, "quantity": Decimal(150), "as_of": "2026-06-03"}
     yield _SECOND, "stock_record", book
+    # Ahead of its day. The split alone would make it 200 shares.
+    ahead = _SECOND + timedelta(seconds=300)
+    adjusted = {"symbol": WRITTEN, "deliverable": f"200 {OWN} + 10 cash"}
+    yield ahead, "option_adjustments", adjusted | {"effective_on": "2026-06-05"}
     yield _THIRD, "cash_movements", dividend()
     late = _THIRD + timedelta(seconds=600)
     report = {"exercise_id": "assigned", "account_id": BROUGHT, "symbol": WRITTEN}

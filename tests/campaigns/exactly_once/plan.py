@@ -12,7 +12,6 @@ from tests.campaigns.exactly_once.story import STORIES
 
 # No story lands these, or what they are made of: a session never comes to their points.
 _OF_NO_STORY = {
-    "option_adjustments",
     "bonds",
     "swaps",
     "fixings",

@@ -59,6 +59,7 @@ def test_rulebooks(margin: Margin) -> None:
         "finra_4210",
         "reg_t",
         "cash_account",
+        "day_trade_funds",
         "tims",
         "house",
         "overlays",

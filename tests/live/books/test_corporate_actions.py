@@ -328,6 +328,20 @@ def test_a_late_fill_owes_the_dividend_too_and_a_withdrawal_takes_it_back(tmp_pa
             "940000",
             id="a spin-off",
         ),
+        # 25 and a half of another symbol: the half is paid at 8.
+        pytest.param(
+            {"kind": "spin_off", "to_symbol": "Y", "new_units": "51", "per_units": "200"}
+            | {"fractions": "cash", "fraction_price": "8"},
+            {"X": "100", "Y": "25"},
+            "940004",
+            id="a spin-off with a fraction",
+        ),
+        pytest.param(
+            {"kind": "rights", "to_symbol": "X RT", "new_units": "1", "per_units": "1"},
+            {"X": "100", "X RT": "100"},
+            "940000",
+            id="rights",
+        ),
         pytest.param(
             {"kind": "stock_dividend", "new_units": "0.05", "per_units": "1"},
             {"X": "105"},

@@ -80,6 +80,54 @@ def test_a_floor_counts_shares(tmp_path: Path):
     assert figures(firm) == (100_000, 7_500)
 
 
+FFIE_SPLIT = split("FFIE", "2026-08-19", datetime(2026, 8, 18, 21, tzinfo=UTC), 1, 40)
+
+
+def ffie(folder: Path, deposit: str, *fills: Row) -> Firm:
+    """1,100 at 2.69, and what else is bought, on the day before one for forty."""
+    day = datetime(2026, 8, 18, 13, 31, tzinfo=UTC)
+    firm = Firm(folder)
+    firm.cycle(
+        day + timedelta(days=3),
+        accounts=[account("A", when=day)],
+        instruments=[instrument("FFIE", day), instrument("ABC", day)],
+        cash_movements=[cash("M", "A", deposit, day)],
+        prices=[price("FFIE", "2.69", day), price("ABC", "100", day)],
+        fills=[fill("F", "1100", "2.69", day + timedelta(minutes=4), symbol="FFIE"), *fills],
+        corporate_actions=[FFIE_SPLIT | {"fractions": "keep"}],
+    )
+    firm.restart()
+    return firm
+
+
+def test_a_split_is_no_transaction_of_a_day_on_which_something_falls(tmp_path: Path):
+    """The fall alone leaves 5,000 too little: no deficit of intraday margin, 4210(a)(18)."""
+    bought = datetime(2026, 8, 18, 13, 36, tzinfo=UTC)
+    firm = ffie(tmp_path, "22239.75", fill("G", "400", "100", bought, symbol="ABC"))
+    fallen = bought + timedelta(days=1, minutes=9)
+    later = [price("ABC", "45", fallen), price("FFIE", "107.56", fallen + timedelta(minutes=40))]
+    firm.cycle(fallen + timedelta(days=2), prices=later)
+
+    assert firm.position("FFIE") == (Decimal("27.5"), Decimal("-20719.25"))
+    # 20,957.90 less 20,719.25, and a quarter of it: the fall is called for, the split is nothing.
+    assert figures(firm) == (Decimal("238.65"), Decimal("5239.48"))
+    assert firm.table("intraday_deficits").is_empty()
+    # 22,239.75 less half of what was bought.
+    assert firm.rows("special_memorandum_accounts", "sma") == [(Decimal("760.25"),)]
+
+
+def test_a_price_that_comes_after_the_shares_changed_calls_nobody(tmp_path: Path):
+    firm = ffie(tmp_path, "1600")
+    opens = datetime(2026, 8, 19, 13, 30, tzinfo=UTC)
+    firm.cycle(opens + timedelta(days=2), prices=[price("ABC", "99", opens)])
+
+    assert firm.rows("positions", "quantity", "price") == [(Decimal("27.5"), Decimal("107.6"))]
+    assert figures(firm) == (1_600, Decimal("739.75"))
+    # Below 2,000 since the purchase, and nothing else.
+    assert set(firm.table("enforcement_decisions")["dimension"]) == {"minimum_equity"}
+    assert firm.table("intraday_deficits").is_empty()
+
+
 WM_CLOSED = datetime(2008, 9, 26, 20, tzinfo=UTC)
 WM_OPENS = datetime(2008, 9, 29, 13, 30, tzinfo=UTC)
 

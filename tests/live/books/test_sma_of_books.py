@@ -27,7 +27,7 @@ from tests.support.settlements import report
 
 THURSDAY = datetime(2024, 6, 6, 14, tzinfo=UTC)
 LANDED = datetime(2025, 1, 1, tzinfo=UTC)
-CALL, PUT = "Y 240816C30", "Y 240816P50"
+CALL, PUT, WRITTEN = "Y 240816C30", "Y 240816P50", "Y 240816C45"
 SMA = "special_memorandum_accounts"
 
 
@@ -37,6 +37,7 @@ def after(days: int = 0, hours: float = 0) -> datetime:
 
 FRIDAY, MONDAY, TUESDAY = after(1, 1), after(4, 1), after(5, 1)
 DEPOSITS = {"SOLD": "10000", "SHORT": "5000", "SHORT'": "5000", "LONG": "40000", "PUT": "40000"}
+DEPOSITS |= {"SPREAD": "60000"}
 
 
 def deal(who: str, quantity: str, usd: str, symbol: str, when: datetime = THURSDAY) -> Row:
@@ -50,13 +51,13 @@ def action(symbol: str, kind: str, **terms: object) -> Row:
 
 
 def told() -> dict[str, list[Row]]:
-    marks = {"X": "100", "Y": "40", "Z": "50", CALL: "12", PUT: "11"}
+    marks = {"X": "100", "Y": "40", "Z": "50", CALL: "12", PUT: "11", WRITTEN: "2"}
     return {
         "accounts": [account(who, when=THURSDAY) for who in ("OPENED", *DEPOSITS)],
         "cash_movements": [cash(who, who, usd, THURSDAY) for who, usd in DEPOSITS.items()],
         "instruments": [
             *(instrument(name, THURSDAY) for name in "XYZ"),
-            *(option(name, THURSDAY) for name in (CALL, PUT)),
+            *(option(name, THURSDAY) for name in (CALL, PUT, WRITTEN)),
         ],
         "corporate_actions": [
             action("X", "split", new_units=Decimal(2), per_units=Decimal(1)),
@@ -83,9 +84,12 @@ def told() -> dict[str, list[Row]]:
             deal("SHORT'", "10", "99", "X"),
             deal("LONG", "10", "12", CALL),
             deal("PUT", "-2", "11", PUT),
+            deal("SPREAD", "10", "12", CALL),
+            deal("SPREAD", "-10", "2", WRITTEN),
         ],
         "exercises": [
             report("e", "10", "exercise", FRIDAY, symbol=CALL, account_id="LONG"),
+            report("s", "10", "exercise", FRIDAY, symbol=CALL, account_id="SPREAD"),
             report("a", "2", "assignment", FRIDAY, symbol=PUT, account_id="PUT"),
         ],
     }
@@ -112,6 +116,8 @@ def test_what_is_sold_and_bought_beside_trades_enters_by_hand(monday: Firm):
     assert found["SOLD"] == 8_750
     # 40,000 less 12,000 paid for calls, and half of the 30,000 that they buy at their strike.
     assert found["LONG"] == 13_000
+    # 60,000 less 10,000 of the spread, and half of the 30,000: what is written is covered by them.
+    assert found["SPREAD"] == 35_000
     # Equity 5,700 of Monday, of which 100 of dividend are owed, less half of 4,000 and 800.
     assert found["SHORT"] == 3_300
 

@@ -36,6 +36,7 @@ from margin_assets.backtest.running import (
 )
 from margin_assets.backtest.sharding import shard_of, together
 from margin_assets.engines import Engine
+from margin_assets.engines.children import end_with_parent
 from margin_assets.lake.store.store import Lake
 
 _CORES = 2
@@ -153,7 +154,8 @@ def runs(
 
 
 def _begin() -> None:
-    """Another process has a core, and ends without words when the terminal interrupts all."""
+    """Another process has a core, and ends without words with this one, or at an interrupt."""
+    end_with_parent()
     signal(SIGINT, SIG_DFL)
     _one_thread()
 

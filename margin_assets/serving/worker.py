@@ -4,17 +4,15 @@ It reads a lake and writes nothing: the system refuses it any growing file, what
 before the engine has let pass. Messages are pairs of a word and its content.
 """
 
-import os
 import resource
 import signal
-import threading
 from collections.abc import Iterator
-from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from margin_assets.engines.children import end_with_parent
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.ledger.moment import Moment, sealed_moment
 from margin_assets.lake.sql.pinned import cycle_of, told
@@ -45,7 +43,7 @@ def work(uri: str, connection: "Connection[Any, Any]") -> None:
     # An interrupt at the terminal is the server's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     forbid_files()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     lake = Lake(uri)
     connection.send((READY, None))
     while True:
@@ -62,13 +60,6 @@ def forbid_files() -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _answer(lake: Lake, question: Question) -> Iterator[tuple[str, object]]:

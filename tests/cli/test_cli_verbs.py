@@ -88,7 +88,7 @@ def test_explain_walks_down_to_the_landed_line(margin: Margin, told: Path) -> No
     assert story["cycle"]["cycle"] == 7
     assert [d["dimension"] for d in story["decisions"]] == ["restriction"] + ["margin_status"] * 2
     of_overlays = {"overlays", "intraday", "timelines", "expiry", "index_options", "rates"}
-    of_the_desk = {"calls", "firm", "liquidation"}
+    of_the_desk = {"calls", "firm", "liquidation", "cash_account"}
     families = {"finra_4210", "reg_t", "tims", "house"} | of_overlays | of_the_desk
     assert {b["family"] for b in story["rulebooks"]} == families
     assert "FINRA 4210(c)(1)" in margin("explain", "NVDA-SEED", *place(told)).out

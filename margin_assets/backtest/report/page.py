@@ -18,15 +18,11 @@ from markupsafe import Markup
 from margin_assets.avalanche.report.scales import money, percent
 from margin_assets.backtest.report.plots import Line, Picture, Point, columns, dated, trade_off
 from margin_assets.backtest.results.months import by_month, shares_of_gross
+from margin_assets.backtest.results.rates import METHOD_NAMES, headings, rates_of
 from margin_assets.kernels.rules.backtest_rules import Crisis, backtest_rules
 
 Tables = Mapping[str, pl.DataFrame]
 """Rows of one run by table."""
-METHOD_NAMES = {
-    "reg_t": "FINRA 4210(c)",
-    "portfolio_margin": "portfolio margin",
-    "house": "house",
-}
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
 _LARGEST = 12  # worst days shown of a kind
 
@@ -54,6 +50,8 @@ def page(runs: Sequence[Tables], histories: Mapping[str, str]) -> str:
         policy=f"{_POLICY}; style-src 'sha256-{digest}'",
         runs=[_section(tables, histories) for tables in runs],
         grid=_grid_of(runs),
+        headings=headings(runs),
+        rates=rates_of(*runs) if len(runs) == 2 else (),
         names=METHOD_NAMES,
     )
     return rendered

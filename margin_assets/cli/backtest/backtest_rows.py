@@ -11,6 +11,8 @@ from margin_assets.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, exam
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import polars as pl
 
 _SHOWN = 10
@@ -133,7 +135,7 @@ def difference(
     from margin_assets.backtest.results.difference import difference as difference_of
     from margin_assets.backtest.results.storing import RUN_TABLES
 
-    both = ({name: _of_run(lake, one, name) for name in RUN_TABLES} for one in (run_id, other))
+    both = [{name: _of_run(lake, one, name) for name in RUN_TABLES} for one in (run_id, other)]
     found = difference_of(*both)
     if as_json:
         told = found._asdict() | {"accounts": found.accounts.to_dicts()}
@@ -151,6 +153,19 @@ def difference(
         [(name, f"{one:,}", f"{two:,}") for name, (one, two) in found.figures.items()],
     )
     output.say(f"{found.accounts.height:,} accounts came to something else")
+    show_rates(*both)
+
+
+def show_rates(one: "Mapping[str, pl.DataFrame]", other: "Mapping[str, pl.DataFrame]") -> None:
+    """Two runs in figures that do not hang on their size, and the difference."""
+    from margin_assets.backtest.results.rates import headings, rates_of
+
+    told = [
+        (f"{rate.name}, USD" if rate.unit == "USD" else rate.name, *rate.written())
+        for rate in rates_of(one, other)
+    ]
+    title = "For a million sessions of accounts, and shares"
+    output.table(("figure", *headings([one, other]), "difference"), told, title=title)
 
 
 def report(

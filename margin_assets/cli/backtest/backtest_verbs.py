@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from margin_assets.cli import output
 from margin_assets.cli.backtest import backtest_rows
+from margin_assets.cli.backtest.backtest_rows import show_rates
 from margin_assets.cli.backtest.landed_books import as_lake
 from margin_assets.cli.options import (
     AddressOption,
@@ -156,6 +157,8 @@ def run(  # noqa: PLR0913 (the options of the interface)
         output.answer({"runs": [_document(one) for one in done]})
         return
     _show(rows)
+    if len(done) == 2:
+        show_rates(*(one.tables for one in done))
     for one in done:
         _show_coverage(one)
 

@@ -1,5 +1,6 @@
 """The verbs of backtests, as a user calls them, on a small history of drawn closes."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,7 @@ def test_a_sweep_runs_in_processes_and_is_told_as_a_table_and_a_page(
     for value in ("0.03", "0.08"):
         assert f"dear, house.margin_status.warning={value} on small, 2020-07-01" in said
     assert "Kupiec p" in said
+    assert re.search(r"sold out .* \+0\.0", said)
     text = page.read_text("utf-8")
     # A warning costs nothing: both stand at one point of both pictures.
     assert text.count(">1, 2</text>") == 2

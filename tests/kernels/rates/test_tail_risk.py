@@ -26,6 +26,15 @@ def test_ten_results(tail: float, loss: float, shortfall: float):
     assert expected_shortfall(RESULTS, tail) == pytest.approx(shortfall)
 
 
+def test_results_that_tie_each_count():
+    """Of -5, -5, -5, 2 at 30% the place is 1: one of those that tie, and the mean of two."""
+    results = np.array([-5.0, 2.0, -5.0, -5.0])
+
+    assert value_at_risk(results, 0.3) == 5.0
+    assert expected_shortfall(results, 0.3) == 5.0
+    assert expected_shortfall(results, 0.75) == pytest.approx((5.0 + 5.0 + 5.0 - 2.0) / 4)
+
+
 def test_a_whole_product_is_whole():
     """0.29 * 100 is 28.999999999999996 as a float."""
     assert order_statistic(100, 0.29) == 29

@@ -1,4 +1,7 @@
-"""Washington Mutual's last days at its closes. MARGIN_MARKET_DATA names the folder of prices."""
+"""Washington Mutual's last days and AIG's one for twenty, at their closes.
+
+MARGIN_MARKET_DATA names the folder of prices.
+"""
 
 import os
 from datetime import UTC, date, datetime, timedelta
@@ -9,6 +12,7 @@ import polars as pl
 import pytest
 
 from tests.support.live_driver import Firm, Row, account, cash, fill, instrument, price, text
+from tests.support.option_books import option
 
 FOLDER = os.environ.get("MARGIN_MARKET_DATA")
 LANDED = datetime(2010, 1, 4, tzinfo=UTC)
@@ -79,3 +83,36 @@ def test_the_last_days_of_a_bank(tmp_path: Path) -> None:
     assert figures(firm, "LONG") == (-1_400, 0)
     assert figures(firm, "SHORT") == (6_800, Decimal("714.50"))
     assert firm.rows("positions", "account_id", "quantity") == [("SHORT", 100)]
+
+
+def test_twenty_calls_stay_covered_over_one_for_twenty(tmp_path: Path) -> None:
+    days = dict(closes("AIG", date(2009, 6, 30), date(2009, 7, 1)))
+    assert list(days.values()) == [Decimal("1.13"), Decimal("18.08")]
+    (before, old), (after, new) = days.items()
+    call, firm = "AIG 090718C2", Firm(tmp_path)
+    firm.cycle(
+        LANDED,
+        accounts=[account("A", when=before)],
+        instruments=[instrument("AIG", before), option(call, before)],
+        cash_movements=[cash("m", "A", "3000", before)],
+        prices=[price("AIG", f"{old:f}", before), price(call, "0.05", before)],
+        fills=[
+            fill("s", "2000", f"{old:f}", before, symbol="AIG"),
+            fill("c", "-20", "0.05", before, symbol=call),
+        ],
+        corporate_actions=[
+            action("split", "AIG", "2009-07-01", before, new_units=1, per_units=20)
+            | {"fractions": "cash", "fraction_price": Decimal("22.60")}
+        ],
+    )
+    # 25% of 2,260; the premium of 100 is in the cash, and what was written is no part of equity.
+    assert figures(firm, "A") == (3_100, 565)
+
+    firm.cycle(LANDED, prices=[price("AIG", f"{new:f}", after), price(call, "0.05", after)])
+
+    # A hundred shares cover twenty contracts of five: 25% of 1,808 and none of them naked.
+    assert firm.reasons() == []
+    assert firm.position("AIG")[0] == 100
+    assert set(firm.table("reg_t_requirements")["strategy"]) == {"covered_call"}
+    assert figures(firm, "A") == (3_100 - 2_260 + 1_808, 452)
+    assert firm.table("margin_calls").is_empty()

@@ -41,6 +41,7 @@ def show(story: Document) -> None:
     _listing("house add-ons", story["house"], ("overlay", "subject", "base", "rate", "addon"))
     _marks(story["marks"])
     _options(story["marks"])
+    _adjusted(story["marks"])
     _rates(story["rates"])
     _day_trading(story["day_trading"])
     held = ("movement_id", "deposited_on", "amount", "held_until", "withdrawn")
@@ -158,6 +159,16 @@ def _options(marks: list[Document]) -> None:
             "volatility",
         )
         output.table(heads, rows, "option values")
+
+
+def _adjusted(marks: list[Document]) -> None:
+    """What each adjusted contract delivers, and the row or the action that says so."""
+    told = [(mark["symbol"], mark["adjustment"]) for mark in marks if mark["adjustment"]]
+    names = ("effective_on", "deliverable", "strike_multiplier")
+    rows = [(of, *(a[n] for n in names), a.get("action_id"), _place(a)) for of, a in told]
+    if rows:
+        heads = ("option", "from", "delivers", "strike multiplier", "by action", "landed in")
+        output.table(heads, rows, "adjusted contracts")
 
 
 def _rates(rates: list[Document]) -> None:

@@ -15,7 +15,17 @@ from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.past.replay import replay
-from tests.support.live_driver import Firm, Row, at, cash, fill, opening, price
+from tests.support.live_driver import (
+    Firm,
+    Row,
+    at,
+    cash,
+    fill,
+    instrument,
+    opening,
+    price,
+    text,
+)
 from tests.support.margin_command import Margin, place
 
 MONDAY, TUESDAY, THURSDAY = (at(days=n).date() for n in (0, 1, 3))
@@ -114,6 +124,38 @@ def test_books_that_agree_end_well(margin: Margin, tmp_path: Path) -> None:
     said = margin("reconcile", "--as-of", MONDAY, *place(tmp_path))
 
     assert (said.code, said.err) == (0, f"no breaks on {MONDAY}\n")
+
+
+def test_everybody_has_the_default_of_a_merger_and_another_election_is_a_break(tmp_path: Path):
+    firm = Firm(tmp_path)
+    merger = {"action_id": "M", "symbol": "X", "kind": "merger", "effective_on": str(TUESDAY)}
+    merger |= {"to_symbol": "Y", "new_units": 1, "per_units": 2, "cash_amount": 10}
+    merger |= {"fractions": "cash", "fraction_price": 80, "event_time": text(at())}
+    firm.run(
+        **opening("A", "B") | {"instruments": [instrument("X"), instrument("Y")]},
+        cash_movements=[cash("a", "A", "20000"), cash("b", "B", "20000")],
+        fills=[fill("F1", "101", "100"), fill("F2", "-100", "100", account_id="B")],
+        corporate_actions=[merger],
+    )
+    # A took 50 a share in cash.
+    firm.run(
+        prices=[price("Y", "80", at(days=1))],
+        stock_record=[
+            balance("A", "14950", TUESDAY),
+            held("B", "Y", -50, TUESDAY),
+            balance("B", "29000", TUESDAY),
+        ],
+    )
+
+    # 101 are 50 of Y, half a one at 80, and 1,010; 100 short owe 50 of Y and 1,000.
+    assert firm.position("Y", "A") == (50, 9_900 + 40 + 1_010)
+    assert firm.position("Y", "B") == (-50, 30_000 - 1_000)
+    tables = SealedTables(firm.lake, firm.session.ledger.last_sealed().table_versions)
+    found = breaks_on(tables, TUESDAY).select("account_id", "kind", "symbol", "ours", "theirs")
+    assert sorted(found.rows()) == [
+        ("A", "cash", None, 10_950, 14_950),
+        ("A", "quantity", "Y", 50, 0),
+    ]
 
 
 def test_the_record_is_replayed_and_creates_nobody(folder: Path) -> None:

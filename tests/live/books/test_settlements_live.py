@@ -223,6 +223,24 @@ def test_what_contradicts_itself_is_refused_by_name(ruled: Firm, tmp_path: Path)
     firm.check_nothing_lost()
 
 
+def test_a_report_before_the_row_that_lists_its_option_lands_again(tmp_path: Path):
+    firm, told = Firm(tmp_path), spread()
+    stock, *options = told["instruments"]
+    assigned = report("a", "10", "assignment", EVENING)
+    firm.cycle(LANDED, **(told | {"instruments": [stock]}), exercises=[assigned])
+
+    assert firm.reasons() == ["not_an_option"]
+    assert "refused_rows" in summary(firm, "A")["reasons"].split(";")
+    assert held(firm) == {C105: -10, C110: 10}
+
+    rows = [assigned, report("l", "10", "expiry", EVENING, symbol=C110)]
+    firm.cycle(LANDED, instruments=options, exercises=rows)
+    assert held(firm) == {"X": -1000}
+    # 10,000 + 105,000 - 106,000, and 30% of the short stock.
+    assert figures(firm) == (9_000, 31_800, -22_800)
+    firm.check_nothing_lost()
+
+
 def test_without_a_close_it_waits_until_one_lands(tmp_path: Path):
     firm = Firm(tmp_path)
     told = spread()

@@ -1,5 +1,6 @@
 """Contracts on what was acted on, of which nobody tells what they deliver: no requirement moves."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from margin_assets.cli.account import view
 from margin_assets.cli.account.story import story
 from margin_assets.desk.account_document import account_document
 from margin_assets.lake.ledger.moment import sealed_moment
@@ -166,7 +168,9 @@ def test_an_action_that_lands_late_ends_as_in_time(
     assert_a_process_takes_over(firm)
 
 
-def test_documents_and_explain_say_what_is_delivered(split: Firm) -> None:
+def test_documents_and_explain_say_what_is_delivered(
+    split: Firm, capsys: pytest.CaptureFixture[str]
+) -> None:
     sealed = split.session.ledger.last_sealed()
     tables = SealedTables(split.lake, sealed.table_versions)
     for name, (kind, _) in HELD.items():
@@ -180,6 +184,9 @@ def test_documents_and_explain_say_what_is_delivered(split: Firm) -> None:
     assert (call["deliverable"], call["action_id"]) == ("700 X", "S")
     assert str(call["effective_on"]) == "2014-06-09"
     assert call["path"].startswith("corporate_actions/")
+    view.show(told)
+    shown = rf"{CALL} +2014-06-09 +700 X .* S +{call['path']}:{call['file_row']} "
+    assert re.search(shown, capsys.readouterr().out)
     held = tables.delivered_positions(pl.col("symbol") == CALL)
     assert set(held["delivered"]) == {700}
 

@@ -5,42 +5,33 @@ stands for a platform; single episodes are books of one set, written out here.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from benchmarks._avalanche_sectors import (
+    Figure,
+    archegos_book,
+    book_of,
+    dealers,
+    gilts,
+    middle,
+    stock_clearing,
+    told_by_hour,
+)
 from benchmarks.output import show
 from margin_assets.avalanche.book.building import Built, built
 from margin_assets.avalanche.book.reading import LINE, table_of
-from margin_assets.avalanche.book.scenarios import scenario_of
-from margin_assets.avalanche.demo.one_set import Change, one_set
 from margin_assets.avalanche.demo.platform import demo_book
 from margin_assets.avalanche.running import Asked, run
 from margin_assets.kernels.avalanche.results import CALL, LIQUIDITY, NEVER, Results
 from margin_assets.kernels.avalanche.scenario import NO_SALES
-from margin_assets.kernels.avalanche.simulation import trace
 from schemas.avalanche.book import BOOK
 
 PATHS = 1_000
 _DAY = 24
 _STATIC = ("SIMM", "SCHEDULE", "FLAT", "R4210")
-_BRIEF = 200
-"""Paths where every one is told by hour."""
-
-
-class Figure(NamedTuple):
-    """One target with the figure reached."""
-
-    target: str
-    figure: float
-    low: float
-    high: float
-
-    @property
-    def is_met(self) -> bool:
-        """Whether the figure lies within the band."""
-        return self.low <= self.figure <= self.high
 
 
 def _with(settings: dict[str, str]) -> Built:
@@ -52,10 +43,6 @@ def _with(settings: dict[str, str]) -> Built:
     return built(tables | {"settings": made})
 
 
-def _book(settings: dict[str, Any], **changes: Change) -> Built:
-    return built(one_set(settings, **changes))
-
-
 def of_the_demo() -> Iterator[Figure]:
     """Targets that a platform as a whole is held to."""
     demo = built(demo_book(1))
@@ -64,7 +51,7 @@ def of_the_demo() -> Iterator[Figure]:
     daily = calm.gross_calls.mean() / demo.settings.days
     yield Figure(
         "March 2020: largest day of calls over a calm day's",
-        _middle(march.max_day_call) / daily,
+        middle(march.max_day_call) / daily,
         4,
         8,
     )
@@ -84,46 +71,18 @@ def _margin_of_march() -> Iterator[Figure]:
         margin for margin, r in zip(margins, demo.report, strict=True) if r.family in _STATIC
     )
     total = sum(margins)
-    settings = demo.loop(seed=1, arm=NO_SALES)
-    told = trace(demo.platform, scenario_of(demo, "march_2020"), settings, np.arange(_BRIEF))
+    told = told_by_hour(demo, "march_2020", NO_SALES)
     charged = told.liquidity[:, :, LIQUIDITY.index("charged")]
-    at_end = _middle(charged[:, -1] / charged[:, 0])
+    at_end = middle(charged[:, -1] / charged[:, 0])
     cleared = (at_end * total - still) / (total - still)
     yield Figure("March 2020: cleared margin after 20 days over before", cleared, 1.25, 1.6)
 
 
-def _middle(values: np.ndarray) -> float:
-    return float(np.median(values))
-
-
 def archegos() -> Iterator[Figure]:
     """Twenty billion of swaps on one name at 5.9% margin and 1.6 billion of equity."""
-    made = _archegos(0.059)
+    made = archegos_book(0.059, 2e10)
     results = run(made, Asked("fall", "C", 1, PATHS)).results
     yield Figure("Archegos: paths in default at static margin", _share(results), 0.9, 1.0)
-
-
-def _archegos(rate: float) -> Built:
-    day = 24
-    return _book(
-        {"generator": "t"},
-        venue={"kind": "PB"},
-        netting_set={"im_model_id": "FLAT", "eod_lag_h": 12},
-        im_model=[{"im_model_id": "FLAT", "family": "FLAT", "rate": rate}],
-        risk_factor={"sigma0": 0.03, "adv": 2e9, "kappa_crowd": 3},
-        exposure={"delta": 2e10},
-        cash_balance={"balance": 4e8},
-        scenario=[
-            {
-                "scenario_id": "fall",
-                "factor_id": "INDEX",
-                "hour": day * number + 15,
-                "return_shock": -0.1,
-                "vol_multiplier": 2.0,
-            }
-            for number in range(4)
-        ],
-    )
 
 
 def nordic_power() -> Iterator[Figure]:
@@ -145,7 +104,7 @@ def nordic_power() -> Iterator[Figure]:
 
 
 def _nordic(kappa: float) -> Built:
-    return _book(
+    return book_of(
         {"generator": "none", "reaction": 0, "reversion": 0},
         netting_set={"im_model_id": "SPAN"},
         im_model=[{"im_model_id": "SPAN", "family": "SPAN", "conc_addon_id": "SIZE"}],
@@ -167,7 +126,7 @@ def _nordic(kappa: float) -> Built:
 
 def nickel() -> Iterator[Figure]:
     """A short in nickel through the hour of 8 March 2022, against calm days before."""
-    made = _book(
+    made = book_of(
         {"unlimited": True},
         venue={"intraday_hours": ";".join(map(str, range(24)))},
         netting_set={"im_model_id": "SPAN"},
@@ -187,8 +146,7 @@ def nickel() -> Iterator[Figure]:
             for hour in range(6)
         ],
     )
-    settings = made.loop(seed=1, arm=NO_SALES)
-    told = trace(made.platform, scenario_of(made, "squeeze"), settings, np.arange(1))
+    told = told_by_hour(made, "squeeze", NO_SALES, 1)
     calm = run(made, Asked("none", "A", 1, PATHS)).results
     results = run(made, Asked("squeeze", "A", 1, PATHS)).results
     first = int(told.events["hour"][told.events["kind"] == CALL].min())
@@ -196,7 +154,7 @@ def nickel() -> Iterator[Figure]:
     record = float(np.quantile(calm.max_day_call, 0.99))
     yield Figure(
         "Nickel: largest day's call over the record of calm times",
-        _middle(results.max_day_call) / record,
+        middle(results.max_day_call) / record,
         5,
         15,
     )
@@ -204,7 +162,7 @@ def nickel() -> Iterator[Figure]:
 
 def energy() -> Iterator[Figure]:
     """Margin of gas by SPAN over weeks in which volatility climbs to four times and stays."""
-    made = _book(
+    made = book_of(
         {"days": 20, "generator": "t"},
         netting_set={"im_model_id": "SPAN"},
         im_model=[
@@ -222,7 +180,7 @@ def energy() -> Iterator[Figure]:
     results = run(kept, Asked("weeks", "A", 1, PATHS)).results
     sold = run(made, Asked("weeks", "C", 1, PATHS)).results.sold
     yield Figure(
-        "Energy 2022: largest margin over that before", _middle(results.im_peak_ratio), 3, 6
+        "Energy 2022: largest margin over that before", middle(results.im_peak_ratio), 3, 6
     )
     yield Figure(
         "Energy 2022: share of paths with forced sales", float((sold > 0).mean()), 0.5, 1.0
@@ -235,7 +193,16 @@ def _share(results: Results) -> float:
 
 def main() -> dict[str, Any]:
     """Every target with its figure and whether it is met."""
-    parts = (of_the_demo, archegos, nordic_power, nickel, energy)
+    parts = (
+        of_the_demo,
+        archegos,
+        dealers,
+        nordic_power,
+        nickel,
+        energy,
+        gilts,
+        stock_clearing,
+    )
     figures = [figure for part in parts for figure in part()]
     return {
         one.target: {

@@ -11,6 +11,7 @@ from margin_assets.kernels.initial_margin.regulations import worst
 Document = dict[str, Any]
 
 _MEASURES = ("total", "delta", "vega", "curvature", "base_correlation")
+_NO_AMOUNT = "net_to_gross_ratio"
 
 
 def documents(found: Answered) -> Iterator[Document]:
@@ -39,6 +40,22 @@ def documents(found: Answered) -> Iterator[Document]:
             ],
             **({"rows_left_out": portfolio["left_out"]} if portfolio["left_out"] else {}),
         }
+
+
+def in_currency(document: Document, rate: float) -> Document:
+    """A document with every amount in another currency; `rate`: US dollars for one unit of it."""
+    return {
+        name: value if name == _NO_AMOUNT else _exchanged(value, rate)
+        for name, value in document.items()
+    }
+
+
+def _exchanged(value: Any, rate: float) -> Any:  # noqa: ANN401 (whatever a document holds)
+    if isinstance(value, float):
+        return value / rate
+    if isinstance(value, list):
+        return [_exchanged(one, rate) for one in value]
+    return in_currency(value, rate) if isinstance(value, dict) else value
 
 
 def _product(row: Document, classes: dict[tuple[int, str], list[Document]]) -> Document:

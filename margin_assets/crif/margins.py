@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
-from margin_assets.crif.answers import Document, documents
+from margin_assets.crif.answers import Document, documents, in_currency
 from margin_assets.crif.both import both_documents
 from margin_assets.crif.columns import CrifError, layout_of
 from margin_assets.crif.currencies import CODES
@@ -31,11 +31,13 @@ class Question(NamedTuple):
     """Of SIMM: `2.5`, or the newest held."""
     horizon: str = "10d"
     currency: str = "USD"
-    """The calculation currency: FX sensitivities to it are no risk. Amounts stay in US dollars."""
+    """The calculation currency: FX sensitivities to it are no risk."""
     as_of: date | None = None
     """Valuation date of schedule rows without one."""
     rates: Mapping[str, float] = MappingProxyType({})
     """Dollars for one unit of a currency, for amounts without AmountUSD."""
+    amounts_in: str = "USD"
+    """What answers are in, by its rate in `rates`."""
 
 
 class Opened(NamedTuple):
@@ -57,15 +59,28 @@ def initial_margin(path: Path, question: Question) -> Opened:
     models = (SIMM, SCHEDULE) if question.model == BOTH else (question.model,)
     methods = {model: _method(question, model) for model in models}
     found = opened(path, layout_of(path))
-    parts = ((rows.height, list(_documents(rows, methods))) for rows in found.frames)
+    rate = _answer_rate(question)
+    parts = ((rows.height, list(_documents(rows, methods, rate))) for rows in found.frames)
     return Opened(_head(question, methods), found.rows, parts)
 
 
-def _documents(rows: pl.DataFrame, methods: dict[str, Method]) -> Iterator[Document]:
+def _documents(rows: pl.DataFrame, methods: dict[str, Method], rate: float) -> Iterator[Document]:
     if len(methods) > 1:
-        return both_documents(rows, methods)
-    (method,) = methods.values()
-    return documents(answered(rows, method))
+        found = both_documents(rows, methods)
+    else:
+        (method,) = methods.values()
+        found = documents(answered(rows, method))
+    return found if rate == 1.0 else (in_currency(document, rate) for document in found)
+
+
+def _answer_rate(question: Question) -> float:
+    """Dollars for one unit of what answers are in: none is assumed."""
+    rates = {"USD": 1.0, **question.rates}
+    if question.amounts_in not in CODES:
+        raise CrifError(f"{question.amounts_in!r} is no currency")
+    if question.amounts_in not in rates:
+        raise CrifError(f"amounts in {question.amounts_in} need its rate in US dollars")
+    return rates[question.amounts_in]
 
 
 def simm_versions() -> dict[str, date]:
@@ -99,12 +114,13 @@ def _head(question: Question, methods: dict[str, Method]) -> Document:
     simm = methods.get(SIMM)
     rates = {"rates": dict(question.rates)} if question.rates else {}
     if simm is None or not isinstance(simm.by, Parameters):
-        return {"model": question.model, "currency": "USD", "amounts_in": "USD", **rates}
+        head = {"model": question.model, "currency": "USD"}
+        return head | {"amounts_in": question.amounts_in, **rates}
     return {
         "model": question.model,
         "version": simm.by.version,
         "horizon": question.horizon,
         "currency": question.currency,
-        "amounts_in": "USD",
+        "amounts_in": question.amounts_in,
         **rates,
     }

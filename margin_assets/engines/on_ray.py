@@ -25,7 +25,7 @@ class RayEngine:
             import ray
         except ModuleNotFoundError:
             raise EngineUnavailable(
-                "the engine ray needs the extra: pip install margin-lakehouse[ray]"
+                "the engine ray needs the extra: in the checkout, pip install -e '.[ray]'"
             ) from None
         self._ray: Any = ray
         self._address = address

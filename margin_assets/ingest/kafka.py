@@ -129,7 +129,7 @@ def subscribed(brokers: str, group: str, feeds: Mapping[str, str], **settings: s
     try:
         from confluent_kafka import Consumer as ConfluentConsumer
     except ModuleNotFoundError:
-        raise KafkaTrouble("needs the extra: pip install margin-lakehouse[kafka]") from None
+        raise KafkaTrouble("needs the extra: in the checkout, pip install -e '.[kafka]'") from None
     consumer = ConfluentConsumer(
         {
             "bootstrap.servers": brokers,

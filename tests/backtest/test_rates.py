@@ -30,8 +30,8 @@ def test_a_longer_run_counts_for_a_million_sessions_of_accounts():
     assert found["calls"] == Rate("calls", "count", 20.0, 0.0)
     assert found["false calls, of all"][2:] == (0.75, None)
     assert found["required by the house, of gross value"].one == 0.25
-    assert found["loss beyond house"][2:] == (0.001, 0.004)
-    assert found["loss beyond FINRA 4210(c)"][2:] == (None, None)
+    assert found["losses beyond house"][2:] == (1_000.0, 4_000.0)
+    assert found["losses beyond FINRA 4210(c)"][2:] == (None, None)
 
 
 def test_the_difference_has_its_sign_and_nothing_less_nothing_is_not_0():

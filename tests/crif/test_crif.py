@@ -49,6 +49,34 @@ def test_amounts_in_other_currencies_count_by_the_rates_that_are_given(tmp_path:
             initial_margin(file, Question(rates=wrong))
 
 
+def test_answers_in_another_currency_are_every_amount_by_its_rate(tmp_path: Path):
+    file = written(tmp_path / "a.csv", f"A,{SWAP}")
+
+    (rates,) = one(file, rates={"EUR": 2.0}, amounts_in="EUR")["product_classes"][0]["risk_classes"]
+
+    assert [rates["total"], rates["delta"], rates["vega"]] == [26e5, 26e5, 0.0]
+    assert one(file, rates={"EUR": 2.0}, amounts_in="EUR")["total"] == 26e5
+    head = initial_margin(file, Question(rates={"EUR": 2.0}, amounts_in="EUR")).head
+    assert head["amounts_in"] == "EUR"
+    for currency, fault in (("EUR", "need its rate"), ("XXX", "is no currency")):
+        with pytest.raises(CrifError, match=fault):
+            initial_margin(file, Question(amounts_in=currency))
+
+
+def test_a_ratio_is_the_same_in_any_currency(tmp_path: Path):
+    file = written_rows(tmp_path / "a.csv", [TRADE, TRADE | {"RiskType": "PV", "AmountUSD": 1.0}])
+
+    here = one(file, model="schedule", as_of=date(2026, 1, 2))
+    there = one(
+        file, model="schedule", as_of=date(2026, 1, 2), rates={"EUR": 2.0}, amounts_in="EUR"
+    )
+
+    assert there["total"] == here["total"] / 2.0
+    (one_class,), (other,) = here["product_classes"], there["product_classes"]
+    assert other["gross"] == one_class["gross"] / 2.0
+    assert other["net_to_gross_ratio"] == one_class["net_to_gross_ratio"]
+
+
 def test_answer(tmp_path: Path):
     file = written(tmp_path / "a.csv", f"A,{SWAP}")
 

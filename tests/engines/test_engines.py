@@ -109,7 +109,7 @@ def test_what_is_no_engine_is_refused(name: str, address: str):
 def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
 
-    with pytest.raises(EngineUnavailable, match=r"pip install margin-lakehouse\[ray\]"):
+    with pytest.raises(EngineUnavailable, match=r"pip install -e '.\[ray\]'"):
         engine_of("ray")
 
 

@@ -13,6 +13,7 @@ from margin_assets.avalanche.answers.case import (
     policy_of,
 )
 from margin_assets.avalanche.answers.documents import Document, document_of, plain
+from margin_assets.avalanche.answers.venue_funding import funded_venues
 from margin_assets.avalanche.book.building import Built
 from margin_assets.avalanche.book.terms import ladder_of
 from margin_assets.kernels.avalanche.answers.attribution import Attribution, charged_today
@@ -165,7 +166,11 @@ def funded_book(built: Built, case: Case, free: Results) -> Document:
     """Thirty days of funding of a book in one scenario, from needs with every due paid."""
     held = cushion(case, policy_of(built))
     days = [document_of(day) for day in funding(built, free, held)]
-    return {"funding": days, "funding_by_account": funded_accounts(built, free, held.share)}
+    return {
+        "funding": days,
+        "funding_by_account": funded_accounts(built, free, held.share),
+        "funding_by_venue": funded_venues(built, case),
+    }
 
 
 def funding(built: Built, results: Results, held: Cushion) -> tuple[FundingDay, ...]:

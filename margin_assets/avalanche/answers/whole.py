@@ -22,6 +22,7 @@ from margin_assets.avalanche.answers.documents import (
     distribution_document,
     plain,
 )
+from margin_assets.avalanche.answers.venue_funding import funded_venues
 from margin_assets.avalanche.book.building import Built
 from margin_assets.kernels.avalanche.answers.attribution import Attribution, tail
 from margin_assets.kernels.avalanche.answers.quantiles import distribution
@@ -159,6 +160,7 @@ def _standing(
         "efficiency": standing.efficiencies(case, base, found),
         "funding": [plain(day) for day in days],
         "funding_by_account": standing.funded_accounts(held, free, cushion.share),
+        "funding_by_venue": funded_venues(held, case),
         "spiral": standing.spiral_document(case, spiral),
         "standing": standing.standing_document(case, facts, policy),
     }

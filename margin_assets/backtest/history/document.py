@@ -109,7 +109,7 @@ class Described(BaseModel):
 def _of_package(package: str, document: Document) -> Path:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        extra = f": pip install 'margin-lakehouse[{document.extra}]'" if document.extra else ""
+        extra = f": in the checkout, pip install -e '.[{document.extra}]'" if document.extra else ""
         raise BacktestError(f"history {document.name} is bundled with package {package}{extra}")
     # Found, not imported: the package's own imports are of no use here, and slow.
     return Path(next(iter(spec.submodule_search_locations)))

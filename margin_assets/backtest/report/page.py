@@ -58,7 +58,7 @@ def page(runs: Sequence[Tables], histories: Mapping[str, str]) -> str:
 
 
 def _usd(amount: Decimal | float | None) -> str:
-    return money(None if amount is None else float(amount))
+    return money(None if amount is None else float(amount)).replace(" ", "\u00a0")
 
 
 def _section(tables: Tables, histories: Mapping[str, str]) -> dict[str, Any]:

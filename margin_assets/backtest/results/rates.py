@@ -74,9 +74,9 @@ def _figures(tables: Tables) -> dict[tuple[str, str], float | None]:
     daily = tables["backtest_coverage"].filter(
         (pl.col("group_kind") == "all") & (pl.col("horizon_days") == 1)
     )
-    shares = dict(zip(daily["method"], daily["breach_share"], strict=True))
-    beyond = {(f"loss beyond {told}", "share"): shares.get(m) for m, told in METHOD_NAMES.items()}
-    return found | beyond
+    beyond = dict(zip(daily["method"], daily["breach_share"] * _MILLION, strict=True))
+    named = {f"losses beyond {told}": beyond.get(name) for name, told in METHOD_NAMES.items()}
+    return found | {(name, "count"): value for name, value in named.items()}
 
 
 def _over(part: float, whole: float) -> float | None:

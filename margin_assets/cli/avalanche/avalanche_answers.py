@@ -80,7 +80,8 @@ def facility(  # noqa: PLR0913 (the options of the interface)
 
     The smallest amount to be drawn anew under which liquidity is exhausted, before anything is
     sold, on at most 1 - P of the paths. Its interval is from the number of paths alone. With it
-    thirty days of funding: contractual flows, and margin at the median, 95% and 99%.
+    thirty days of funding, in all, by entity and currency, and by venue: contractual flows, and
+    margin at the median, 95% and 99%.
     """
     from margin_assets.avalanche.answers.sizing import before, facility_document
     from margin_assets.avalanche.answers.standing import funded_book
@@ -108,6 +109,8 @@ def facility(  # noqa: PLR0913 (the options of the interface)
         f"thirty days: 95% outflow and buffer exceed liquidity by at most"
         f" {_millions(worst['shortfall'])}m, on day {worst['day']}"
     )
+    for row in told["funding_by_venue"]["venues"][:3]:
+        output.say(f"{row['venue']}: {_millions(row['days'][9]['outflow'][1])}m by day 10 at 95%")
 
 
 def _show_size(told: Document, paths: int) -> None:

@@ -52,6 +52,7 @@ def register(app: typer.Typer) -> None:
             "margin im crif.csv --model schedule --as-of 2026-03-31",
             "margin im crif.csv --model both --json",
             "margin im crif.csv --rate EUR=1.08 --rate JPY=0.0067",
+            "margin im crif.csv --currency EUR --amounts-in EUR --rate EUR=1.08",
         ),
     )(initial_margin)
 
@@ -74,8 +75,14 @@ def initial_margin(  # noqa: PLR0913 (the options of the interface)
     ] = None,
     rate: Annotated[
         list[str] | None,
-        typer.Option(metavar="CCY=USD", help="Dollars for one unit, of amounts without AmountUSD."),
+        typer.Option(
+            metavar="CCY=USD",
+            help="Dollars for one unit: of amounts without AmountUSD, and of --amounts-in.",
+        ),
     ] = None,
+    amounts_in: Annotated[
+        str, typer.Option(metavar="CCY", help="What answers are in; needs its --rate.")
+    ] = "USD",
     as_json: JsonOption = False,
 ) -> None:
     """Initial margin of CRIF portfolios by SIMM or by schedule.
@@ -83,7 +90,8 @@ def initial_margin(  # noqa: PLR0913 (the options of the interface)
     Every portfolio is answered under each regulation that its rows name, for the side that
     collects and the side that posts; its total is the worst of them. A row that cannot be
     understood refuses its portfolio, by line; the others are answered. With --model both each row
-    counts by its own model, and the margins are summed. Amounts are US dollars.
+    counts by its own model, and the margins are summed. Amounts are US dollars unless --amounts-in
+    names another currency.
 
     SIMM is ISDA's: its commercial use needs a licence of ISDA.
     """
@@ -92,7 +100,13 @@ def initial_margin(  # noqa: PLR0913 (the options of the interface)
 
     day = _day(as_of)
     question = crif.Question(
-        model.value, version, horizon.value, currency.upper(), day, _rates(rate or [])
+        model.value,
+        version,
+        horizon.value,
+        currency.upper(),
+        day,
+        _rates(rate or []),
+        amounts_in.upper(),
     )
     try:
         opened = crif.initial_margin(file, question)
@@ -161,7 +175,8 @@ def _show_json(head: dict[str, Any], parts: Documents) -> None:
 def _show(head: dict[str, Any], parts: Documents) -> None:
     documents = [document for part in parts for document in part]
     told = [str(head[name]) for name in ("model", "version", "horizon") if name in head]
-    output.say(f"{' '.join(told)}, US dollars, calculation currency {head['currency']}")
+    unit = "US dollars" if head["amounts_in"] == "USD" else head["amounts_in"]
+    output.say(f"{' '.join(told)}, {unit}, calculation currency {head['currency']}")
     answered = [document for document in documents if "error" not in document]
     if answered and "models" in answered[0]:
         columns = ("portfolio", "total", "simm", "schedule", "worst of")

@@ -22,7 +22,10 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         (
             ["facility", "--level", 0.9],
-            {"commitment", "low", "missing", "verdict", "funding", "funding_by_account"},
+            {
+                *("commitment", "low", "missing", "verdict"),
+                *("funding", "funding_by_account", "funding_by_venue"),
+            },
         ),
         (["warn"], {"score", "level", "components", "unknown", "rho"}),
         (["attribute", "--scenario", "none"], {"need", "matrix", "concentration", "efficiency"}),

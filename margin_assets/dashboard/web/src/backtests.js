@@ -95,7 +95,7 @@ function monthly(months, format) {
   return {
     ...rest,
     tooltip: { ...rest.tooltip, valueFormatter: format },
-    xAxis: { type: "category", data: months.month.map((day) => day.slice(0, 7)), ...axis, axisTick: { show: false } },
+    xAxis: { type: "category", data: months.month.map((day) => day.slice(0, 7)), ...axis, axisTick: { show: false }, axisLabel: { ...axis.axisLabel, interval: Math.ceil(months.month.length / 8) - 1 } },
     yAxis: { type: "value", ...axis, splitNumber: 4, axisLabel: { ...axis.axisLabel, formatter: format } },
   };
 }

@@ -181,7 +181,9 @@ def _repriced(document: Document, underlying: str, move: float) -> dict[int, Opt
         if symbol in chosen:
             slot = values.slot[s]
             if values.stress_bound[slot]:
-                raise DocumentError(f"{symbol}: its price implies no volatility to value it by")
+                lacks = "its price implies no volatility"
+                lacks = "no risk_free rate is known" if document.rates.risk_free is None else lacks
+                raise DocumentError(f"{symbol}: {lacks} to value it by")
             found[symbol] = Decimal(int(series.price[s] + values.stress[slot, 0])) / MICRO
     return {
         i: row.model_copy(update={"price": found[row.contract.symbol]})

@@ -96,9 +96,11 @@ def test_a_shock_is_refused_by_name(text: str, told: str) -> None:
         shocked(document(instruments=known), [parse_shock(text)])
 
 
-def test_an_option_without_a_volatility_is_not_guessed() -> None:
-    with pytest.raises(DocumentError, match="X 260918C100: its price implies no volatility"):
+def test_an_option_without_a_rate_or_a_volatility_is_not_guessed() -> None:
+    with pytest.raises(DocumentError, match="X 260918C100: no risk_free rate is known"):
         shocked(document(CALL, rates={}), [parse_shock("X=-1%")])
+    with pytest.raises(DocumentError, match="X 260918C100: its price implies no volatility"):
+        shocked(document(CALL | {"price": 101}), [parse_shock("X=-1%")])
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,10 @@ def reverse(  # noqa: PLR0913 (the options of the interface)
         output.answer(told)
         return
     if not told["answers"]:
-        output.say("nothing within the bound of plausibility breaks the platform")
+        output.say(
+            f"nothing within a distance of {told['largest_distance']:.2f} breaks the platform;"
+            f" bound: {told['bound_from']}"
+        )
     for answer in told["answers"]:
         chances = answer["on_all_paths"]
         output.table(
@@ -76,6 +79,13 @@ def reverse(  # noqa: PLR0913 (the options of the interface)
                 f" {chances['exhaustion']['probability']:.1%}, default on"
                 f" {chances['default']['probability']:.1%} of paths"
             ),
+        )
+        multiples = answer["volatility_multipliers"].items()
+        output.say(
+            "with volatility "
+            + ", ".join(f"{name} x{multiple:.2f}" for name, multiple in multiples)
+            + f"; {answer['fast']:.0%} fast, the rest over ten days; correlation weight"
+            f" {answer['correlation_weight']:.2f}, depth {answer['depth']:.0%} of today's"
         )
 
 

@@ -121,14 +121,17 @@ def test_what_breaks_one_position_is_the_fall_that_costs_all_liquidity(
         cash_balance="entity_id,ccy,balance\nFUND,USD,60000000\n",
         settings="key,value\ngenerator,gaussian\nreaction,0\nreversion,0\ngap_share,0\n",
     )
-    words = ["--generations", 40, "--paths", 16, "--json"]
-    told = margin("avalanche", "reverse", book, *words).document
+    words = ["--generations", 40, "--paths", 16]
+    told = margin("avalanche", "reverse", book, *words, "--json").document
+    said = margin("avalanche", "reverse", book, *words).out
 
     # 60 million are lost at 6%: of a ten-day deviation of 1% x sqrt(10) that is 1.897.
     best = told["answers"][0]
     assert best["distance"] == pytest.approx(6 / math.sqrt(10), rel=5e-3)
     (move,) = best["moves"]
     assert (move["factor"], move["return"]) == ("INDEX", pytest.approx(-0.06, rel=0.05))
+    assert "with volatility EQ x" in said
+    assert f"depth {best['depth']:.0%} of today's" in said
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from margin_assets.live.session.condition import Condition
 from margin_assets.live.session.cycle import CycleRunner
 from margin_assets.live.session.published import Publisher
 from margin_assets.live.session.shards import SHARDS, WITH_PAUSES
-from margin_assets.live.session.startup import KnownFiles, Source, freeze_memory, loaded
+from margin_assets.live.session.startup import KnownFiles, Source, loaded
 from margin_assets.live.session.stopwatch import Stopwatch
 from margin_assets.rulebooks import (
     adopted,
@@ -249,8 +249,6 @@ class Session:
         """Cycles until nothing is pending (`until_idle`), enough are done, or told to stop."""
         done = 0
         recovered = self.recover()
-        if not until_idle:
-            freeze_memory()
         if recovered is not None:
             done += 1
             yield recovered

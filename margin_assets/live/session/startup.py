@@ -1,6 +1,5 @@
 """What a session has in memory when it starts: the firm and the files of the last sealed cycle."""
 
-import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -94,8 +93,6 @@ class Source:
 
 def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
     """The firm of the last sealed cycle, and which cycle that is; takes its files as known."""
-    # The firm that was in memory before goes.
-    gc.unfreeze()
     sealed = source.ledger.last_sealed()
     scan = source.tables()
     days = calendar()
@@ -118,12 +115,6 @@ def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
     _load_files(scan, acceptor, known)
     _load_firm(source, sealed, runner)
     return runner, sealed.cycle
-
-
-def freeze_memory() -> None:
-    """Tells the garbage collector that what is in memory stays, until a firm is loaded again."""
-    gc.collect()
-    gc.freeze()
 
 
 def _load_firm(source: Source, sealed: Sealed, runner: CycleRunner) -> None:

@@ -114,6 +114,7 @@ class CycleRunner:
         frames: dict[str, pl.DataFrame] = {}
         beside = {name: events[name] for name in ("accruals",) if name in events}
         self.monitor.reg_t.restating.begin(ready | beside, events.get("effects"), held_since)
+        self.monitor.parts.free_rides.take(ready.get("fills"))
         of_rates = self.rates.taken_out(events)
         decisions = self.monitor.run(events, end)
         if decisions.height:

@@ -25,7 +25,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchEr
 from margin_assets.lake.store.access import Access
 from margin_assets.lake.store.damage import damage_of
 from margin_assets.lake.store.declared import SchemaMismatch
-from margin_assets.lake.store.known import KnownVersion, Said, known_version
+from margin_assets.lake.store.known import KnownVersion, Made, Said, known_version
 from margin_assets.lake.store.objects import Objects
 from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.troubles import trouble_of
@@ -160,6 +160,52 @@ class HeldTable:
         if fence is not None and self._number(fence.app_id) > fence.number:
             raise Overtaken(f"{self._name}: {fence.app_id} {fence.number} was taken over")
 
+    def known(self) -> KnownVersion | None:
+        """The version that is held, of which rows can be made files; None if it is not plain."""
+        with self._lock:
+            return self._known_now()
+
+    def make(self, known: KnownVersion, frame: pl.DataFrame) -> Made:
+        """Writes rows of a known version as files that `enter` will commit.
+
+        Raises:
+            SchemaMismatch: rows do not fit the table, or break a constraint.
+        """
+        if not known.fits(frame):
+            raise SchemaMismatch(f"{self._name}: rows do not fit, or break a constraint")
+        step = f"writing {self._name}"
+        return self._access.keep(step, lambda: known.made(self._files, frame), rows=frame.height)
+
+    def enter(self, made: Made, app_id: str, number: int, replaced: Shards) -> Commit:
+        """Commit files in the place of the shards as transaction `number`, as `commit` does rows.
+
+        Raises:
+            CommitFailedError: a rival was faster.
+            Overtaken: somebody is ahead of the fence.
+            StoreUnavailable: the store was in trouble for too long.
+        """
+        step = _Step(app_id, number, replaced, uuid4().hex)
+        return self._access.keep(
+            f"writing {self._name}", lambda: self._enter(made, step), rows=made.rows
+        )
+
+    def _enter(self, made: Made, step: "_Step") -> Commit:
+        with self._lock:
+            known = self._known_now()
+            self._refuse_overtaken()
+            if self._number(step.app_id) >= step.number:
+                return self._found(step)
+            try:
+                said = Said(self._transactions(step), step.shown())
+                if known is None or not known.enter(self._files, made, step.replaced, said):
+                    raise CommitFailedError(f"{self._name}: another version is there already")
+            except Exception:
+                # The commit may have landed without its answer: look again next time.
+                self.forget()
+                raise
+            self._numbers[step.app_id] = step.number
+            return Commit(known.version, is_new=True)
+
     def replace(self, frame: pl.DataFrame, predicate: str) -> int:
         """Put the frame in the place of all rows that satisfy the predicate.
 
@@ -192,15 +238,18 @@ class HeldTable:
 
     def _known_for(self, frame: pl.DataFrame, step: "_Step") -> KnownVersion | None:
         """The version that rows can follow on without the library; None if they cannot."""
+        known = self._known_now()
+        if known is None or known.takes(frame, step.replaced):
+            return known
+        if known.version > self._held().version():
+            self.forget()
+        return None
+
+    def _known_now(self) -> KnownVersion | None:
         handle = self._held()
         if self._known is None:
             self._known = known_version(handle)
-        known = self._known
-        if known is None or known.takes(frame, step.replaced):
-            return known
-        if known.version > handle.version():
-            self.forget()
-        return None
+        return self._known
 
     def _follow(self, known: KnownVersion, frame: pl.DataFrame, step: "_Step") -> Commit:
         # The number was checked up to this version, and only its next one can be made.

@@ -11,7 +11,7 @@ import json
 import re
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
 from typing import Any, Protocol
@@ -59,6 +59,21 @@ class Said:
 
 
 @dataclass
+class Made:
+    """Data files that no commit names yet."""
+
+    rows: int = 0
+    files: dict[int, list[Action]] = field(default_factory=dict)
+    """As the log will name them, by shard."""
+
+    def add(self, more: "Made") -> None:
+        """Takes further files."""
+        self.rows += more.rows
+        for shard, files in more.files.items():
+            self.files.setdefault(shard, []).extend(files)
+
+
+@dataclass
 class KnownVersion:
     """A version of a table; moves on with each commit made here."""
 
@@ -76,9 +91,15 @@ class KnownVersion:
         """Whether rows can be committed here, added or in place of the shards `replaced`."""
         if frame.schema != self.schema or frame.estimated_size() > _MOST_BYTES:
             return False
+        return self._may_replace(frame, replaced) and self.fits(frame)
+
+    def fits(self, frame: pl.DataFrame) -> bool:
+        """Whether rows are such as the table may hold."""
+        if frame.schema != self.schema:
+            return False
         if any(frame.get_column(column).null_count() for column in self.required):
             return False
-        return self._may_replace(frame, replaced) and self._keeps_checks(frame)
+        return self._keeps_checks(frame)
 
     def _may_replace(self, frame: pl.DataFrame, replaced: Shards | None) -> bool:
         if replaced is None:
@@ -98,17 +119,25 @@ class KnownVersion:
         self, files: Files, frame: pl.DataFrame, replaced: Shards | None, said: Said
     ) -> bool:
         """Commits rows that it takes as the next version; False if that one is there already."""
-        at = time.time_ns() // 1_000_000
-        added: dict[int, list[Action]] = {}
+        return self.enter(files, self.made(files, frame), replaced, said)
+
+    def made(self, files: Files, frame: pl.DataFrame) -> Made:
+        """Rows that fit, as files that are to be committed."""
+        at, made = time.time_ns() // 1_000_000, Made(frame.height)
         for shard, rows in self._by_shard(frame):
-            made = _data_file(rows, shard, at, self.bounded)
-            files.add(made[0]["path"], made[1])
-            added.setdefault(shard or 0, []).append(made[0])
+            action, content = _data_file(rows, shard, at, self.bounded)
+            files.add(action["path"], content)
+            made.files.setdefault(shard or 0, []).append(action)
+        return made
+
+    def enter(self, files: Files, made: Made, replaced: Shards | None, said: Said) -> bool:
+        """Commits files as the next version; False if that one is there already."""
+        at = time.time_ns() // 1_000_000
         removed = self._replaced(replaced)
         actions = [
-            _commit_info(said, replaced, frame.height, at),
+            _commit_info(said, replaced, made.rows, at),
             *({"remove": _removal(file) | {"deletionTimestamp": at}} for file in removed),
-            *({"add": file} for files in added.values() for file in files),
+            *({"add": file} for added in made.files.values() for file in added),
             *({"txn": {"appId": name, "version": each}} for name, each in said.transactions),
         ]
         entry = "\n".join(map(_json, actions)).encode()
@@ -118,7 +147,7 @@ class KnownVersion:
         self.version = number
         if self.files is not None and replaced is not None:
             gone = self.files if replaced.chosen is None else replaced.chosen
-            self.files = {s: f for s, f in self.files.items() if s not in gone} | added
+            self.files = {s: f for s, f in self.files.items() if s not in gone} | made.files
         return True
 
     def _by_shard(self, frame: pl.DataFrame) -> Iterable[tuple[int | None, pl.DataFrame]]:

@@ -21,6 +21,7 @@ import numpy as np
 import polars as pl
 from deltalake import DeltaTable
 
+from margin_assets.lake.store.objects import Objects
 from margin_assets.lake.store.shards import SHARD, Shards
 
 Action = dict[str, Any]
@@ -50,6 +51,22 @@ class Files(Protocol):
 
 
 @dataclass(frozen=True)
+class TableFiles:
+    """Files of one table of a lake."""
+
+    objects: Objects
+    table: str
+
+    def add(self, path: str, content: bytes) -> None:
+        """A file of a new name."""
+        self.objects.add(f"{self.table}/{path}", content)
+
+    def create(self, path: str, content: bytes) -> bool:
+        """A file, whole or not at all; False where there is one."""
+        return self.objects.create(f"{self.table}/{path}", content)
+
+
+@dataclass(frozen=True)
 class Said:
     """What a commit says of itself: its transactions, and what the history of the table shows."""
 
@@ -62,13 +79,14 @@ class Said:
 class Made:
     """Data files that no commit names yet."""
 
-    rows: int = 0
+    height: int = 0
+    """How many rows they hold."""
     files: dict[int, list[Action]] = field(default_factory=dict)
     """As the log will name them, by shard."""
 
     def add(self, more: "Made") -> None:
         """Takes further files."""
-        self.rows += more.rows
+        self.height += more.height
         for shard, files in more.files.items():
             self.files.setdefault(shard, []).extend(files)
 
@@ -115,12 +133,6 @@ class KnownVersion:
         kept = [check.all(ignore_nulls=False) for check in self.checks]
         return not kept or frame.select(pl.all_horizontal(kept)).item() is True
 
-    def commit(
-        self, files: Files, frame: pl.DataFrame, replaced: Shards | None, said: Said
-    ) -> bool:
-        """Commits rows that it takes as the next version; False if that one is there already."""
-        return self.enter(files, self.made(files, frame), replaced, said)
-
     def made(self, files: Files, frame: pl.DataFrame) -> Made:
         """Rows that fit, as files that are to be committed."""
         at, made = time.time_ns() // 1_000_000, Made(frame.height)
@@ -135,7 +147,7 @@ class KnownVersion:
         at = time.time_ns() // 1_000_000
         removed = self._replaced(replaced)
         actions = [
-            _commit_info(said, replaced, made.rows, at),
+            _commit_info(said, replaced, made.height, at),
             *({"remove": _removal(file) | {"deletionTimestamp": at}} for file in removed),
             *({"add": file} for added in made.files.values() for file in added),
             *({"txn": {"appId": name, "version": each}} for name, each in said.transactions),

@@ -6,6 +6,7 @@ from concurrent.futures import Executor, Future
 import polars as pl
 
 from margin_assets.lake.store import declared
+from margin_assets.lake.store.access import Access
 from margin_assets.lake.store.held import HeldTable
 from margin_assets.lake.store.known import Made
 from margin_assets.lake.store.shards import Shards, shards_of
@@ -14,8 +15,10 @@ from margin_assets.lake.store.shards import Shards, shards_of
 class Making:
     """Files of several tables, of which only the rows of the part at work are in memory."""
 
-    def __init__(self, held: Callable[[str], HeldTable], pool: Executor, shards: Shards) -> None:
-        self._held, self._pool, self._shards = held, pool, shards
+    def __init__(
+        self, held: Callable[[str], HeldTable], access: Access, pool: Executor, shards: Shards
+    ) -> None:
+        self._held, self._access, self._pool, self._shards = held, access, pool, shards
         self._made: dict[str, Made] = {}
         self._at_work: dict[str, Future[Made]] = {}
 
@@ -41,4 +44,8 @@ class Making:
             raise declared.SchemaMismatch(f"{name}: not a table as this product makes them")
         frame = declared.conform(name, rows)
         sharded = frame.with_columns(shards_of(frame["account_id"], self._shards.count))
-        return table.make(known, sharded)
+        if not known.fits(sharded):
+            raise declared.SchemaMismatch(f"{name}: rows do not fit, or break a constraint")
+        return self._access.keep(
+            f"writing {name}", lambda: known.made(table.files, sharded), rows=rows.height
+        )

@@ -212,16 +212,16 @@ class Lake:
             SchemaMismatch: rows do not fit a table, or break a constraint.
         """
         with ThreadPoolExecutor(_WRITERS) as pool:
-            making = Making(self.held, pool, shards)
+            making = Making(self.held, self.access, pool, shards)
             for part in parts:
                 making.take(part)
             made = making.ended()
             commits = {n: pool.submit(self._enter, n, made[n], cycle, shards) for n in made}
-        return {n: commit.result() for n, commit in commits.items()}
+        return {name: commit.result() for name, commit in commits.items()}
 
     def _enter(self, name: str, made: Made, cycle: int, shards: Shards) -> int:
         faults.reach(f"before_write:{name}")
-        version = self.held(name).enter(made, CYCLE, cycle, shards).version
+        version = self.held(name).commit(made, CYCLE, cycle, shards).version
         faults.reach(f"written:{name}")
         return version
 

@@ -29,7 +29,12 @@ def write(lake: Lake, frames: dict[str, pl.DataFrame], computed: Computed, cycle
     found = _at_once(lake, frames, cycle, computed.shards)
     if computed.large is not None:
         large = _in_parts(lake, computed.large, cycle, computed.shards)
-        found = Written(*(one | other for one, other in zip(found, large, strict=True)))
+        found = Written(
+            found.table_versions | large.table_versions,
+            found.digests | large.digests,
+            found.counts | large.counts,
+            found.frames | large.frames,
+        )
     if computed.accounts is not None:
         found.counts[ACCOUNTS_WRITTEN] = computed.accounts
     return found

@@ -137,21 +137,24 @@ class Holdings:
         self, account: Int64Array, symbol: Int64Array, change: Int64Array
     ) -> Int64Array:
         """Quantity held before each change of a list, those above it in the list taken."""
-        frame = pl.DataFrame({"account": account, "symbol": symbol, "change": change})
-        earlier = pl.col("change").cum_sum().over("account", "symbol") - pl.col("change")
+        key = without_group(account, symbol)
+        order = np.argsort(key, kind="stable")
+        its, moved = key[order], change[order]
+        # Sums of the whole list, less what they were where a position's own changes begin.
+        before = np.cumsum(moved) - moved
+        first = np.flatnonzero(np.diff(its, prepend=-1))
+        before -= np.repeat(before[first], np.diff(first, append=len(its)))
         held = self.positions
         at = held.places(account)
-        mine = pl.DataFrame(
-            {
-                "account": held.account[at],
-                "symbol": held.series[at].astype(np.int64),
-                "held": held.quantity[at],
-            }
-        )
-        joined = frame.with_columns(earlier=earlier).join(
-            mine, on=["account", "symbol"], how="left", maintain_order="left", validate="m:1"
-        )
-        return joined.select(pl.col("held").fill_null(0) + pl.col("earlier")).to_series().to_numpy()
+        names = without_group(held.account[at], held.series[at].astype(np.int64))
+        known = np.argsort(names)
+        place = np.searchsorted(names, its, sorter=known)
+        is_held = place < len(names)
+        is_held[is_held] = names[known[place[is_held]]] == its[is_held]
+        before[is_held] += held.quantity[at[known[place[is_held]]]]
+        found = np.empty_like(before)
+        found[order] = before
+        return found
 
     def remember_prices(self, effects: pl.DataFrame, symbols: Names, group: np.ndarray) -> None:
         """Last fill prices by the order of the effects, whatever order they were taken in."""

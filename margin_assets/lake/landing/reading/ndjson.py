@@ -60,8 +60,8 @@ def _chunk(lines: list[bytes | Raw], first: int, columns: dict[str, dy.Column]) 
     texts = alike(lines, {name: _kind(columns[name])[0] for name in sorted(known)})
     if texts is None:
         return _parsed(lines, first, columns)
-    numbers = range(first, first + len(lines))
-    return Chunk(numbers, texts, cast("list[bytes]", lines).__getitem__, sum(map(len, lines)))
+    numbers, raw = range(first, first + len(lines)), cast("list[bytes]", lines)
+    return Chunk(numbers, texts, raw.__getitem__, sum(map(len, raw)))
 
 
 def _parsed(lines: list[bytes | Raw], first: int, columns: dict[str, dy.Column]) -> Chunk:

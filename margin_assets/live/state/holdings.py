@@ -13,6 +13,9 @@ from margin_assets.live.state.names import Names
 from margin_assets.live.state.positions import Positions, without_group
 from schemas.landed import ACCOUNT_TYPES
 
+_SALES = ("sale_quantity", "sale_proceeds")
+HELD = ("account_id", "symbol", "quantity", "last_fill_price", *_SALES)
+"""Columns of saved `positions` that are taken again: the others follow from them and the market."""
 _LONG_AGO = np.iinfo(np.int64).min
 
 
@@ -197,10 +200,7 @@ class Holdings:
             quantity=pl.Series(quantity),
             price=pl.Series(to_scaled(positions["last_fill_price"])),
             cash=pl.lit(0, dtype=pl.Int64),
-            **{
-                name: pl.Series(to_scaled(positions[name].fill_null(0)))
-                for name in ("sale_quantity", "sale_proceeds")
-            },
+            **{name: pl.Series(to_scaled(positions[name].fill_null(0))) for name in _SALES},
         )
         if held.height:
             single = np.full(held.height, MICRO, dtype=np.int64)

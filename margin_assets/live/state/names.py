@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 
 NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
 """Places of none."""
@@ -61,3 +61,21 @@ class Names:
         if found.null_count():
             raise KeyError(names.filter(found.is_null())[0])
         return found.cast(pl.Int64).to_numpy()
+
+
+def united(count: int, *parts: Int64Array) -> Int64Array:
+    """Places that are in any of the parts, of `count` in all, in order and each once."""
+    return np.flatnonzero(_flags(count, *parts))
+
+
+def without(count: int, places: Int64Array, *others: Int64Array) -> Int64Array:
+    """Places, of `count` in all, that are in none of the others, in order and each once."""
+    return np.flatnonzero(_flags(count, places) & ~_flags(count, *others))
+
+
+def _flags(count: int, *parts: Int64Array) -> BoolArray:
+    # Sorting the places of a whole firm instead is dear, several times a grid point.
+    flags = np.zeros(count, dtype=np.bool_)
+    for part in parts:
+        flags[part] = True
+    return flags

@@ -205,10 +205,11 @@ class Holdings:
         if held.height:
             single = np.full(held.height, MICRO, dtype=np.int64)
             self.apply_effects(held, symbols, class_group, single)
+        far = positions[np.array(list(beyond), dtype=np.int64)]
         names = without_group(
-            self.accounts.places(positions["account_id"]), symbols.places(positions["symbol"])
+            self.accounts.places(far["account_id"]), symbols.places(far["symbol"])
         )
-        self._quantity_beyond = {int(names[row]): exact for row, exact in beyond.items()}
+        self._quantity_beyond = dict(zip(names.tolist(), beyond.values(), strict=True))
 
     def book(self, multiplier: Int64Array, of: tuple[Int64Array, Int64Array] | None = None) -> Book:
         """The arrays as the kernels read them, quantities in units.

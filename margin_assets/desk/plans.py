@@ -56,9 +56,11 @@ def versions(scan: Scan, start: str) -> pl.DataFrame:
     return named(scan("liquidation_plans"), "plan_id", start, ("plan", "plans")).sort("version")
 
 
-def orders(scan: Scan, plan: str) -> pl.DataFrame:
-    """The newest version of a plan's orders, by symbol."""
+def orders(scan: Scan, plan: str, until: datetime | None = None) -> pl.DataFrame:
+    """The newest version of a plan's orders, or that of an instant, by symbol."""
     rows = scan("liquidation_orders").filter(pl.col("plan_id") == plan).sort("order_id", "version")
+    if until is not None:
+        rows = rows.filter(pl.col("changed_at") <= until)
     return rows.unique("order_id", keep="last").sort("symbol").collect()
 
 

@@ -81,7 +81,7 @@ def list_plans(
 ) -> None:
     """Liquidation plans at work: whose, what they cost, and who has to decide.
 
-    With those that were recalled today, whose orders someone has to take back at the broker.
+    With those that were recalled today, whose orders may still be out at the broker.
     """
     from margin_assets.desk.plans import Choice
     from margin_assets.desk.plans import plans as found
@@ -160,7 +160,7 @@ def send(
     outgoing: OutgoingOption = _DEFAULT_OUTGOING,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the orders of every approved plan to the outgoing folder, and propose nothing."""
+    """Write orders of approved plans, and recalls, to the outgoing folder; propose nothing."""
     _tell(_agent(lake, landing, outgoing).send(), as_json=as_json)
 
 
@@ -174,7 +174,7 @@ def work(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Be the desk's agent: plan for triggered liquidations, let approved orders leave.
+    """Be the desk's agent: plan for triggered liquidations, let approved orders leave, recall them.
 
     Looks after every sealed cycle, until it is interrupted.
     """

@@ -219,13 +219,16 @@ def _decide(
     *,
     as_json: bool,
 ) -> None:
-    from margin_assets.desk.acts import Where, land_act, time_of_act
+    from margin_assets.desk.acts import Where, land_act, time_of_act, user_of_the_system
     from margin_assets.desk.plans import decision
+    from margin_assets.lake.ledger.sealed import SealedTables
 
     (landing, actor, reason), (sealed, rows) = how, _versions(*what)
-    act = decision(kind, rows[-1], reason)
+    scan = SealedTables(opened_lake(what[0]), sealed.table_versions).scan
+    who = actor or user_of_the_system()
+    act = decision(scan, kind, rows[-1], (who, reason))
     at = time_of_act(sealed.as_of, datetime.now(UTC))
-    path = land_act(act, Where(landing, actor), at)
+    path = land_act(act, Where(landing, who), at)
     if as_json:
         output.answer({"action_id": act.action_id, "plan_id": act.subject, "path": str(path)})
         return

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from margin_assets.desk import agent
-from margin_assets.desk.acts import Act, Refused
+from margin_assets.desk.acts import Act, Refused, Where, act_of, land_act
 from margin_assets.desk.agent import Agent
 from tests.support.live_driver import Firm, at, cash, fill, line, opening, price, text
 from tests.support.margin_command import Margin, land, landed, live, place
@@ -258,12 +258,24 @@ def test_a_person_proposes_for_a_call_and_another_approves(margin: Margin, tmp_p
     assert plan["plan_id"] == said["plan_id"]
     assert (plan["answers"], plan["proposed_by"]) == (call["call_id"], "mary")
     assert not plan["is_of_liquidation"]
-    margin("plans", "approve", plan["plan_id"], "--as", "mary", *landed(tmp_path))
+    own = margin("plans", "approve", plan["plan_id"], "--as", "Mary", *landed(tmp_path))
+    assert f"Mary proposed plan {plan['plan_id'][:12]}: another approves it" in own.err
+    # Landed all the same it is refused, and what is refused keeps nobody from deciding.
+    for who, refused in (("mary", 0), ("planner", 0)):
+        act = act_of("plan_approve", plan["plan_id"], who, None, refused)
+        land_act(act, Where(tmp_path / "landing", who), at(minutes=3))
     live(margin, tmp_path)
-
-    question = "SELECT reason FROM desk_outcomes WHERE outcome = 'refused'"
-    (refused,) = margin("sql", question, "--json", *place(tmp_path)).document
-    assert refused["reason"] == "mary proposed it: another approves"
+    question = "SELECT reason FROM desk_outcomes WHERE outcome = 'refused' ORDER BY reason"
+    told = margin("sql", question, "--json", *place(tmp_path)).document
+    assert [row["reason"] for row in told] == [
+        "a person approves, not the planner",
+        "mary proposed it: another approves",
+    ]
+    margin("plans", "approve", plan["plan_id"], "--as", "john", *landed(tmp_path))
+    (act,) = [json.loads(p.read_text()) for p in acts(tmp_path) if '"john"' in p.read_text()]
+    assert json.loads(act["details"]) == {"by": "john", "refused": 2}
+    live(margin, tmp_path)
+    assert state(margin, tmp_path) == "approved"
 
 
 def test_a_plan_that_no_act_can_hold_is_told_and_the_others_go_on(

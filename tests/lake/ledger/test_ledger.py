@@ -252,9 +252,7 @@ def test_a_commit_by_the_library_conflicts_with_a_claim_as_well(
         old.plan({"files": []})
 
 
-def test_ends_of_cycles_sealed_here_are_not_looked_up(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
-):
+def test_ends_of_cycles_sealed_here_are_not_looked_up(lake: Lake, monkeypatch: pytest.MonkeyPatch):
     ledger = Ledger(lake)
     first, second = run_cycle(lake, ledger), run_cycle(lake, ledger)
     looked_up = Ledger(rival_of(lake)).ends([1, 2])

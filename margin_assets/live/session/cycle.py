@@ -16,6 +16,7 @@ from margin_assets.kernels.corporate.openings import opened
 from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_instants
+from margin_assets.lake.store.share import Share
 from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import ONE_SHARD
 from margin_assets.live.acceptance.accepting import Acceptor, Firm, OpenFile, Taken
@@ -26,6 +27,7 @@ from margin_assets.live.books.restating import DAYS
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.rates import RatesMonitor
 from margin_assets.live.firm.whole import ACKNOWLEDGE
+from margin_assets.live.session.divided import divided
 from margin_assets.live.session.shards import SHARDS, WITH_PAUSES, Bounds, Part, StateShards
 from margin_assets.rulebooks import in_force, versions
 from schemas import empty_feed
@@ -108,13 +110,18 @@ class CycleRunner:
         self.monitor.settling.is_on = "expiry" in manifest["rulebooks"]
         self.shards.has_pauses = manifest.get(SHARDS, 1) >= WITH_PAUSES
         self.monitor.plans.book.has_recalls = manifest.get(plans.PLANS, 1) >= plans.WITH_RECALLS
+        share = Share.of(manifest)
         events, end = self._events(ready)
         if end is None:
             return self._flag(cycle)
+        events = divided(events, share)
         frames: dict[str, pl.DataFrame] = {}
         beside = {name: events[name] for name in ("accruals",) if name in events}
-        self.monitor.reg_t.restating.begin(ready | beside, events.get("effects"), held_since)
+        mine = {name: share.part(rows) for name, rows in (ready | beside).items()}
+        self.monitor.reg_t.restating.begin(mine, events.get("effects"), held_since)
         of_rates = self.rates.taken_out(events)
+        if not share.is_first:
+            of_rates = {}
         decisions = self.monitor.run(events, end)
         if decisions.height:
             frames["enforcement_decisions"] = decisions

@@ -127,6 +127,15 @@ class Session:
         self.waiting = backlog_of(cut.left)
         return result
 
+    def follow(self, manifest: dict[str, Any]) -> CycleResult:
+        """Runs the next cycle over a plan that was made elsewhere, whole with its rulebooks."""
+        self._ready()
+        self._expect(self._sealed_cycle())
+        self._expect_no_plan()
+        result = self._run_manifest(manifest, time.perf_counter())
+        self.condition.settle()
+        return result
+
     def settle(self) -> CycleResult | None:
         """Runs one cycle that brings rows of a large book up to date; None if none is behind.
 
@@ -147,9 +156,12 @@ class Session:
             PLANS: WITH_RECALLS,
             SHARDS: WITH_PAUSES,
         }
+        return self._run_manifest(manifest | by_what, started)
+
+    def _run_manifest(self, manifest: dict[str, Any], started: float) -> CycleResult:
         faults.reach("before_plan")
         try:
-            plan = self.ledger.plan(manifest | by_what)
+            plan = self.ledger.plan(manifest)
         except AnotherSession:
             # The firm in memory is behind now: it is loaded again before it is used again.
             self._runner = None

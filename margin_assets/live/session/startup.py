@@ -17,6 +17,7 @@ from margin_assets.lake.landing.landing import Landing, Pending, PlannedFile
 from margin_assets.lake.landing.reading import Landed
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store.share import Share
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.acceptance.accepting import Acceptor
 from margin_assets.live.acceptance.held import HeldRows
@@ -71,6 +72,15 @@ class Source:
         last = self.ledger.last_sealed()
         return SealedTables(self.lake, last.table_versions if last else {}, before)
 
+    def mine(self, before: int | None = None) -> SealedTables:
+        """The same, landed rows of accounts of the lake's own share alone."""
+        return self.tables(before).of(self.share())
+
+    def share(self) -> Share:
+        """The share of a firm that the lake keeps, as far as a cycle tells."""
+        last = self.ledger.last_sealed()
+        return Share.of(last.manifest if last else None)
+
     def lookup(
         self, table: str, condition: pl.Expr, /, columns: Sequence[str] = ()
     ) -> pl.DataFrame:
@@ -96,7 +106,7 @@ def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
     sealed = source.ledger.last_sealed()
     scan = source.tables()
     days = calendar()
-    monitor = Monitor(days, Restating(source.tables, source.points_of, days), source.tables)
+    monitor = Monitor(days, Restating(source.mine, source.points_of, days), source.mine)
     held = HeldRows(sealed.manifest if sealed else None)
     openings = Openings(source.lookup, source.points_of)
     journal = Journal(source.lookup, scan.scan, source.points_of, openings.tape)
@@ -123,7 +133,8 @@ def _load_firm(source: Source, sealed: Sealed, runner: CycleRunner) -> None:
     if sealed.as_of is not None:
         as_of = instants(pl.Series([sealed.as_of])).item()
         planned = sealed.manifest["rulebooks"]
-        load_monitor(runner.monitor, scan, as_of, source.points_of, planned)
+        share = Share.of(sealed.manifest)
+        load_monitor(runner.monitor, (scan, scan.of(share)), as_of, source.points_of, planned)
         runner.rates.load(scan, as_of)
     accounts = scan("account_state").sort("account_id")
     runner.shards.load(accounts["account_id"].to_list(), accounts["as_of"])

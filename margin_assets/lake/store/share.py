@@ -1,0 +1,85 @@
+"""A firm in several lakes: which accounts each of them keeps.
+
+Every lake of such a firm accepts all that lands, and keeps the books of its own accounts alone.
+Which these are follows from an account's id and the number of lakes, whatever lands.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from margin_assets.lake.store.shards import hashes
+
+SHARE = "share"
+"""In a manifest: which share of a firm the lake keeps, and of how many; without it, all of it."""
+_OWNERS = ("account_id", "account")
+"""Columns that say whose a row is."""
+_BITS = 32
+
+
+@dataclass(frozen=True)
+class Share:
+    """One of `count` shares of a firm, by its number from 0."""
+
+    number: int = 0
+    count: int = 1
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any] | None) -> "Share":
+        """The share that a plan is of."""
+        return cls(*(manifest or {}).get(SHARE, ()))
+
+    @property
+    def manifest(self) -> dict[str, list[int]]:
+        """What a manifest says of it."""
+        return {SHARE: [self.number, self.count]}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of the firm."""
+        return self.count == 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it keeps what is of no account: the rates book."""
+        return self.number == 0
+
+    def keeps(self, accounts: pl.Series) -> pl.Series:
+        """Whether each account is of the share."""
+        if self.is_whole:
+            return pl.repeat(value=True, n=len(accounts), dtype=pl.Boolean, eager=True)
+        # The rows of an account often stand together, so that it is hashed once.
+        runs = accounts.rle().struct.unnest()
+        is_kept = shares_of(runs["value"].to_list(), self.count) == self.number
+        return pl.Series(np.repeat(is_kept, runs["len"].to_numpy()), dtype=pl.Boolean)
+
+    def part(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows of its accounts; all where rows are nobody's."""
+        owner = owner_of(rows.columns)
+        return rows if owner is None or self.is_whole else rows.filter(self.keeps(rows[owner]))
+
+    def scanned(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """The same of a scan."""
+        owner = owner_of(rows.collect_schema().names())
+        if owner is None or self.is_whole:
+            return rows
+        return rows.filter(pl.col(owner).map_batches(self.keeps, return_dtype=pl.Boolean))
+
+
+def owner_of(columns: Sequence[str]) -> str | None:
+    """The column that says whose a row is; None where rows are nobody's."""
+    return next((name for name in _OWNERS if name in columns), None)
+
+
+def shares_of(accounts: Sequence[str], count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Number of the share of each account id.
+
+    By the upper bits of the hash: the lower ones say in which shard of its lake's tables it is.
+    """
+    found: np.ndarray[tuple[int], np.dtype[np.int64]] = (
+        hashes(accounts).astype(np.int64) * count >> _BITS
+    )
+    return found

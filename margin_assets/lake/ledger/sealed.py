@@ -12,19 +12,19 @@ from margin_assets.kernels.corporate.contracts import Told, delivered_at
 from margin_assets.kernels.corporate.settlement_values import values_at
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.lake.store import declared
-from margin_assets.lake.store.share import Share
+from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.store import Lake
 from schemas import FEEDS
 
 _LONGEST_SESSION = timedelta(hours=24)
-WHOLE = Share()
+WHOLE = Division()
 
 
 class SealedTables:
     """Reads tables as of a sealed cycle; what it never wrote is empty.
 
     With `before`, landed rows of that cycle and later ones are left out: those not evaluated yet.
-    With a `share` of the firm, so are landed rows of accounts that are not of it.
+    With a `division` of the firm, so are landed rows of accounts that are not of it.
     """
 
     def __init__(
@@ -32,16 +32,16 @@ class SealedTables:
         lake: Lake,
         table_versions: Mapping[str, int],
         before: int | None = None,
-        share: Share = WHOLE,
+        division: Division = WHOLE,
     ) -> None:
         self._lake = lake
         self._versions = table_versions
         self._before = before
-        self._share = share
+        self._division = division
 
-    def of(self, share: Share) -> "SealedTables":
-        """The same tables, of the accounts of a share."""
-        return SealedTables(self._lake, self._versions, self._before, share)
+    def of(self, division: Division) -> "SealedTables":
+        """The same tables, of the accounts of a division."""
+        return SealedTables(self._lake, self._versions, self._before, division)
 
     def __call__(
         self, table: str, *conditions: pl.Expr, columns: Sequence[str] = ()
@@ -59,7 +59,7 @@ class SealedTables:
             return rows
         if self._before is not None:
             rows = rows.filter(pl.col("cycle") < self._before)
-        return self._share.scanned(rows)
+        return self._division.scanned(rows)
 
     def has_rows(self, table: str) -> bool:
         """Whether a table may have rows; of one that has not, none need be looked for."""

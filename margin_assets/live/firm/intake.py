@@ -13,7 +13,6 @@ from margin_assets.live.firm.parts import Parts
 from margin_assets.live.firm.transactions import Rows
 from margin_assets.live.state.ticks import Ticks
 
-
 TRADED = "traded"
 """Fills of all accounts, where `effects` are those of some: any of them may mark a symbol."""
 

@@ -1,7 +1,7 @@
-"""Rows of a cycle as one share of a firm takes them: its own accounts, and the market of all.
+"""Rows of a cycle as one division of a firm takes them: its own accounts, and the market of all.
 
-What the market shows is the same in every share, so that a mark is: a fill of another's account
-may mark a symbol without a price. And every row that lands makes a grid point for every share, so
+What the market shows is the same in every division, so that a mark is: a fill of another's account
+may mark a symbol without a price. And every row that lands makes a grid point for every division, so
 that they evaluate the same ones.
 """
 
@@ -9,22 +9,22 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from margin_assets.lake.store.share import Share
+from margin_assets.lake.store.division import Division
 from margin_assets.live.firm.intake import TRADED
 from schemas.firm import RATES_METRICS
 
 _ELSEWHERE = "elsewhere"
-"""Events: grid points at which rows of other shares count."""
+"""Events: grid points at which rows of other divisions count."""
 _OWN = ("account_id", "landed_at", "file_id")
 
 
-def divided(events: Mapping[str, pl.DataFrame], share: Share) -> dict[str, pl.DataFrame]:
-    """A share's part of events, each with its grid `point`; of the whole firm they stay."""
-    if share.is_whole:
+def divided(events: Mapping[str, pl.DataFrame], division: Division) -> dict[str, pl.DataFrame]:
+    """A division's part of events, each with its grid `point`; of the whole firm they stay."""
+    if division.is_whole:
         return dict(events)
-    mine = {name: share.part(rows) for name, rows in events.items()}
+    mine = {name: division.part(rows) for name, rows in events.items()}
     if "limits" in mine:
-        mine["limits"] = _limits(mine["limits"], share)
+        mine["limits"] = _limits(mine["limits"], division)
     if "effects" in events:
         mine[TRADED] = events["effects"].drop(_OWN, strict=False)
     points = [rows.select(pl.col("point").cast(pl.Int64)) for rows in events.values()]
@@ -33,6 +33,6 @@ def divided(events: Mapping[str, pl.DataFrame], share: Share) -> dict[str, pl.Da
     return {name: rows for name, rows in mine.items() if rows.height}
 
 
-def _limits(rows: pl.DataFrame, share: Share) -> pl.DataFrame:
-    """Limits of the rates book, which the first share keeps; all others are the whole firm's."""
-    return rows.filter(pl.col("metric").is_in(RATES_METRICS) & pl.lit(share.is_first))
+def _limits(rows: pl.DataFrame, division: Division) -> pl.DataFrame:
+    """Limits of the rates book, which the first division keeps; all others are the whole firm's."""
+    return rows.filter(pl.col("metric").is_in(RATES_METRICS) & pl.lit(division.is_first))

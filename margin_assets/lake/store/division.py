@@ -13,29 +13,29 @@ import polars as pl
 
 from margin_assets.lake.store.shards import hashes
 
-SHARE = "share"
-"""In a manifest: which share of a firm the lake keeps, and of how many; without it, all of it."""
+DIVISION = "division"
+"""In a manifest: which division of a firm the lake keeps, and of how many; without it, all of it."""
 _OWNERS = ("account_id", "account")
 """Columns that say whose a row is."""
 _BITS = 32
 
 
 @dataclass(frozen=True)
-class Share:
-    """One of `count` shares of a firm, by its number from 0."""
+class Division:
+    """One of `count` divisions of a firm, by its number from 0."""
 
     number: int = 0
     count: int = 1
 
     @classmethod
-    def of(cls, manifest: Mapping[str, Any] | None) -> "Share":
-        """The share that a plan is of."""
-        return cls(*(manifest or {}).get(SHARE, ()))
+    def of(cls, manifest: Mapping[str, Any] | None) -> "Division":
+        """The division that a plan is of."""
+        return cls(*(manifest or {}).get(DIVISION, ()))
 
     @property
     def manifest(self) -> dict[str, list[int]]:
         """What a manifest says of it."""
-        return {SHARE: [self.number, self.count]}
+        return {DIVISION: [self.number, self.count]}
 
     @property
     def is_whole(self) -> bool:
@@ -48,12 +48,12 @@ class Share:
         return self.number == 0
 
     def keeps(self, accounts: pl.Series) -> pl.Series:
-        """Whether each account is of the share."""
+        """Whether each account is of the division."""
         if self.is_whole:
             return pl.repeat(value=True, n=len(accounts), dtype=pl.Boolean, eager=True)
         # The rows of an account often stand together, so that it is hashed once.
         runs = accounts.rle().struct.unnest()
-        is_kept = shares_of(runs["value"].to_list(), self.count) == self.number
+        is_kept = divisions_of(runs["value"].to_list(), self.count) == self.number
         return pl.Series(np.repeat(is_kept, runs["len"].to_numpy()), dtype=pl.Boolean)
 
     def part(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -74,8 +74,8 @@ def owner_of(columns: Sequence[str]) -> str | None:
     return next((name for name in _OWNERS if name in columns), None)
 
 
-def shares_of(accounts: Sequence[str], count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Number of the share of each account id.
+def divisions_of(accounts: Sequence[str], count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Number of the division of each account id.
 
     By the upper bits of the hash: the lower ones say in which shard of its lake's tables it is.
     """

@@ -38,9 +38,10 @@ def told_figures(summary: pl.DataFrame, stress: pl.DataFrame, rules: Rules) -> F
     whose = summary["account_id"].gather(np.repeat(np.arange(summary.height), len(order)))
     if not (rows["scenario"].equals(names) and rows["account_id"].equals(whose)):
         raise ValueError("the stress does not hold every scenario of every account")
-    columns = {name: to_scaled(summary[told]) for name, told in _COLUMNS.items()}
     place = [scenario_names(rules).index(name) for _, name in order]
-    figures = empty_figures(summary.height, rules)._replace(**columns)
+    figures = empty_figures(summary.height, rules)
+    for name, told in _COLUMNS.items():
+        getattr(figures, name)[:] = to_scaled(summary[told])
     for column, told in ((figures.pnl, "pnl"), (figures.restruck, "requirement")):
         column[:, place] = to_scaled(rows[told]).reshape(summary.height, len(order))
     is_beyond = summary["reasons"].str.split(";").list.contains(state_names(BEYOND_RANGE))

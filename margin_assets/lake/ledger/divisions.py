@@ -1,12 +1,12 @@
 """A firm in several lakes: where they lie, and what one seal of the firm vouches for.
 
-The firm is a lake. Below it lies a whole lake for each division of its accounts, `divisions/<number>`.
-The firm's ledger plans every cycle, and seals it when all divisions have sealed it: its digests hold
-the hash of each division's seal, so that one chain of hashes vouches for all of them.
+The firm is a lake. Below it, as `divisions/<number>`, lies a whole lake for each division of its
+accounts. The firm's ledger plans every cycle, and seals it when all divisions have sealed it: its
+digests hold the hash of each division's seal, so that one chain of hashes vouches for all of them.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from margin_assets.lake.ledger.ledger import Ledger, Plan, Sealed
 from margin_assets.lake.store.division import DIVISION, Division
@@ -50,7 +50,7 @@ def create(lake: Lake, count: int, created: Callable[[Lake], object] = Lake.crea
         _keep(division, Division(number, count).manifest)
 
 
-def _keep(lake: Lake, record: dict[str, object]) -> None:
+def _keep(lake: Lake, record: Mapping[str, object]) -> None:
     if not lake.create_object(_RECORD, json.dumps(record).encode()) and _record(lake) != record:
         raise ValueError(f"{lake.uri} is made already: {_record(lake)}")
 
@@ -96,7 +96,7 @@ def hash_name(number: int) -> str:
 
 
 def hashes_in(sealed: Sealed) -> list[str]:
-    """Hashes of the divisions' seals that a seal of the firm vouches for; none in any other seal."""
+    """Hashes of the divisions' seals that a firm's seal vouches for; none in any other seal."""
     count = sum(name.startswith(f"{_FOLDER}/") for name in sealed.digests)
     return [sealed.digests[hash_name(number)] for number in range(count)]
 
@@ -130,9 +130,8 @@ def agree(plan: Plan, divisions: list[Sealed]) -> None:
             raise DivisionsDiffer(f"cycle {plan.cycle}: {what}")
         for name in TABLES:
             if is_landed(name) and division.digests.get(name) != first.digests.get(name):
-                raise DivisionsDiffer(
-                    f"cycle {plan.cycle}: division {number} took other rows of {name}"
-                )
+                what = f"division {number} took other rows of {name}"
+                raise DivisionsDiffer(f"cycle {plan.cycle}: {what}")
 
 
 def is_landed(name: str) -> bool:

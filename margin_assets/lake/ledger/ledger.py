@@ -92,8 +92,6 @@ class Ledger:
         self._is_read = False
         self._last: Sealed | None = None
         self._open: Plan | None = None
-        self._seen = -1
-        """Newest version of the log when it was last asked for news."""
         self._ends: dict[int, datetime | None] = {}
         """Of sealed cycles that were asked for: they never change."""
 
@@ -101,13 +99,6 @@ class Ledger:
         """Forget what was read, so that the next question sees what others wrote."""
         self._held.forget()
         self._is_read = False
-
-    def look(self) -> None:
-        """Forget what was read if anything was written since the last look: the cheap way to poll."""
-        newest = self._lake.version(_TABLE)
-        if newest != self._seen:
-            self._seen = newest
-            self.refresh()
 
     def last_sealed(self) -> Sealed | None:
         """The newest sealed cycle; None before the first."""

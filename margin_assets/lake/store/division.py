@@ -14,7 +14,7 @@ import polars as pl
 from margin_assets.lake.store.shards import hashes
 
 DIVISION = "division"
-"""In a manifest: which division of a firm the lake keeps, and of how many; without it, all of it."""
+"""In a manifest: which division of a firm the lake keeps, and of how many; else all of it."""
 _OWNERS = ("account_id", "account")
 """Columns that say whose a row is."""
 _BITS = 32

@@ -1,4 +1,4 @@
-"""The firm's session: plans what landed, waits for every division, and seals one snapshot of all."""
+"""The firm's session: plans what landed, waits for every division, and seals them as one."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +17,7 @@ from margin_assets.lake.store.store import Lake
 from margin_assets.lake.upkeep.caretaker import Caretaker
 from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.divisions.totals import Totals
+from margin_assets.live.divisions.watched import WatchedLedger
 from margin_assets.live.session.condition import Condition
 from margin_assets.live.session.planning import NO_FILES, SETTLES, Planner
 from margin_assets.live.session.session import CycleResult
@@ -41,7 +42,7 @@ class FirmSession:
         lake.access.patience.serve(self.condition)
         self._own = Adopted(lake)
         self.planner = Planner(lake, self._own)
-        self._followed = [Ledger(division) for division in self.divisions]
+        self._followed = [WatchedLedger(division) for division in self.divisions]
         self._totals: Totals | None = None
         """None before the last sealed cycle is in memory."""
 

@@ -7,20 +7,21 @@ from margin_assets.lake.landing.archive import copied
 from margin_assets.lake.landing.landing import Landing, Pending
 from margin_assets.lake.ledger import adoptions
 from margin_assets.lake.ledger.divisions import count_of, lake_of
-from margin_assets.lake.ledger.ledger import Ledger, Plan
+from margin_assets.lake.ledger.ledger import Plan
 from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.store import Lake
+from margin_assets.live.divisions.watched import WatchedLedger
 from margin_assets.live.session.session import CycleResult, Session
 
 _POLL_SECONDS = 0.05
 
 
 class Owner:
-    """A session of one division. Its cycle n is the firm's plan n, over the accounts of the division."""
+    """A session of one division. Its cycle n is the firm's plan n, over its own accounts."""
 
     def __init__(self, firm: Lake, number: int, session: Session | None = None) -> None:
         """Takes the firm's lake and which division of it; the session is made if none is given."""
-        self._firm, self._plans = firm, Ledger(firm)
+        self._firm, self._plans = firm, WatchedLedger(firm)
         self.division = Division(number, count_of(firm))
         self.lake = lake_of(firm, number)
         self.session = session or Session(self.lake)
@@ -70,7 +71,7 @@ class Owner:
         return self._plans.planned(cycle) if last is not None and last.cycle >= cycle else None
 
     def _followed(self, plan: Plan) -> CycleResult:
-        """One cycle over a plan, of which the division's lake has all that it takes to replay it."""
+        """One cycle over a plan; the division's lake gets all that it takes to replay it."""
         acts = adoptions.Adopted(self._firm).acts()
         for act in acts[self._adopted :]:
             adoptions.keep(self.lake, act)

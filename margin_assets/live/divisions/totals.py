@@ -55,7 +55,7 @@ class Totals:
             self._limits.load(_limits(landed, 0, self._evaluated), scan(BREACHES))
 
     def frames(self, seals: Sequence[Sealed]) -> Frames:
-        """The firm's tables of a cycle that every division has sealed; none if nothing evaluated."""
+        """The firm's tables of a cycle that all divisions sealed; none if nothing evaluated."""
         cycle, as_of = seals[0].cycle, seals[0].as_of
         if as_of is None or _RISK not in seals[0].digests:
             return {}

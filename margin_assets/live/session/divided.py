@@ -1,8 +1,7 @@
 """Rows of a cycle as one division of a firm takes them: its own accounts, and the market of all.
 
 What the market shows is the same in every division, so that a mark is: a fill of another's account
-may mark a symbol without a price. And every row that lands makes a grid point for every division, so
-that they evaluate the same ones.
+may mark a symbol without a price. And every row that lands makes a grid point for all of them.
 """
 
 from collections.abc import Mapping

@@ -37,7 +37,7 @@ class SealedTables:
         self._lake = lake
         self._versions = table_versions
         self._before = before
-        self._division = division
+        self.division = division
 
     def of(self, division: Division) -> "SealedTables":
         """The same tables, of the accounts of a division."""
@@ -59,7 +59,7 @@ class SealedTables:
             return rows
         if self._before is not None:
             rows = rows.filter(pl.col("cycle") < self._before)
-        return self._division.scanned(rows)
+        return self.division.scanned(rows)
 
     def has_rows(self, table: str) -> bool:
         """Whether a table may have rows; of one that has not, none need be looked for."""

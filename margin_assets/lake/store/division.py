@@ -17,7 +17,8 @@ DIVISION = "division"
 """In a manifest: which division of a firm the lake keeps, and of how many; else all of it."""
 _OWNERS = ("account_id", "account")
 """Columns that say whose a row is."""
-_BITS = 32
+_BITS, _MASK = 32, 2**32 - 1
+_STIR = np.uint64(2_654_435_761)  # odd, near 2^32 over the golden ratio
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,9 @@ def owner_of(columns: Sequence[str]) -> str | None:
 def divisions_of(accounts: Sequence[str], count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Number of the division of each account id.
 
-    By the upper bits of the hash: the lower ones say in which shard of its lake's tables it is.
+    By the upper bits of its hash, stirred: ids that count up have theirs in clusters. The lower
+    ones as they are say in which shard of its lake's tables it is.
     """
-    found: np.ndarray[tuple[int], np.dtype[np.int64]] = (
-        hashes(accounts).astype(np.int64) * count >> _BITS
-    )
+    stirred = hashes(accounts).astype(np.uint64) * _STIR & np.uint64(_MASK)
+    found: np.ndarray[tuple[int], np.dtype[np.int64]] = stirred.astype(np.int64) * count >> _BITS
     return found

@@ -40,27 +40,26 @@ class Owner:
         self,
         landing: Landing | None = None,
         *,
-        until_cycle: int | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[CycleResult]:
-        """Follows plan after plan, until one is sealed or told to stop; an open one comes first."""
+        """Follows plan after plan until told to stop; one that is open in its lake comes first."""
         del landing
         recovered = self.session.recover()
         if recovered is not None:
             yield recovered
         while not stop():
-            done = self._sealed_cycle()
-            if until_cycle is not None and done >= until_cycle:
-                return
-            plan = self._plan_of(done + 1)
-            if plan is None:
+            result = self.step()
+            if result is None:
                 time.sleep(_POLL_SECONDS)
-                continue
-            yield self._followed(plan)
+            else:
+                yield result
 
-    def _sealed_cycle(self) -> int:
+    def step(self) -> CycleResult | None:
+        """Follows the next plan; None if the firm has made none."""
+        self.session.load()
         last = self.ledger.last_sealed()
-        return 0 if last is None else last.cycle
+        plan = self._plan_of(1 if last is None else last.cycle + 1)
+        return None if plan is None else self._followed(plan)
 
     def _plan_of(self, cycle: int) -> Plan | None:
         """The firm's plan of a cycle: the open one, or of a division left behind an older one."""

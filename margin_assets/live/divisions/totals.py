@@ -91,7 +91,9 @@ class Totals:
         if firm_rules(day_of(at)) is None or not accounts.height or not is_of_now:
             return {}
         order = ("account_id", "class_group", "symbol")
-        positions = pl.concat([one.delivered_positions() for one in tables]).sort(order)
+        # Columns of what has ended or was adjusted are there where a division has such positions.
+        held = pl.concat([one.delivered_positions() for one in tables], how="diagonal")
+        positions = held.sort(order)
         landed = tables[0]
         actions = landed.in_landing_order("corporate_actions").collect()
         volumes = landed.in_landing_order("volumes").collect()

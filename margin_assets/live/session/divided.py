@@ -23,7 +23,7 @@ def divided(events: Mapping[str, pl.DataFrame], division: Division) -> dict[str,
         return dict(events)
     mine = {name: division.part(rows) for name, rows in events.items()}
     if "limits" in mine:
-        mine["limits"] = _limits(mine["limits"], division)
+        mine["limits"] = limits_of(mine["limits"], division)
     if "effects" in events:
         mine[TRADED] = events["effects"].drop(_OWN, strict=False)
     points = [rows.select(pl.col("point").cast(pl.Int64)) for rows in events.values()]
@@ -32,6 +32,8 @@ def divided(events: Mapping[str, pl.DataFrame], division: Division) -> dict[str,
     return {name: rows for name, rows in mine.items() if rows.height}
 
 
-def _limits(rows: pl.DataFrame, division: Division) -> pl.DataFrame:
-    """Limits of the rates book, which the first division keeps; all others are the whole firm's."""
+def limits_of(rows: pl.DataFrame, division: Division) -> pl.DataFrame:
+    """Limits that a division strikes: the first those of the rates book, none those of a firm."""
+    if division.is_whole:
+        return rows
     return rows.filter(pl.col("metric").is_in(RATES_METRICS) & pl.lit(division.is_first))

@@ -14,6 +14,7 @@ from margin_assets.kernels.reg_t import reg_t_book
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.session.cycle import DATED
+from margin_assets.live.session.divided import limits_of
 from margin_assets.live.state.points import PointsOf, with_points
 from margin_assets.live.state.ticks import ticks_of
 
@@ -66,7 +67,7 @@ def load_monitor(
     monitor.reg_t.load(memoranda, names, as_of)
     _load_day_trades(monitor, mine, as_of, points_of)
     limits = _newest(scan, "limits", as_of).sort("event_time", maintain_order=True)
-    monitor.whole.load(limits, scan("limit_breaches"))
+    monitor.whole.load(limits_of(limits, mine.division), scan("limit_breaches"))
     monitor.resume()
     calls = scan("margin_calls").sort("cycle", maintain_order=True)
     monitor.load_calls(calls, as_of, has_begun="calls" in planned)

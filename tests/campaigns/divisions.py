@@ -42,8 +42,8 @@ from tests.support.preloaded import load_compiled
 
 DIVISIONS, CYCLES = 2, 5
 KINDS = ("owner killed", "two owners", "lost seal", "two planners", "all killed", "lake lost")
-OWNER_POINTS = ("planned", "accepted", "computed", "written:positions", "before_seal", "sealed")
-PLANNER_POINTS = ("archived", "planned", "computed", "written:firm_risk", "before_seal", "sealed")
+OWNER_POINTS = ("written:positions", "planned", "accepted", "computed", "before_seal", "sealed")
+PLANNER_POINTS = ("before_seal", "sealed", "written:firm_risk", "archived", "planned", "computed")
 _PATIENCE = 300.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -167,7 +167,7 @@ def play(trial: Trial, told: Delivery, expected: dict[str, list[str]]) -> None:
     _run(trial, "making the firm", lambda: create(trial.firm, DIVISIONS, created))
     kind, chance = KINDS[trial.seed % len(KINDS)], trial.chance
     trial.seen[kind] += 1
-    lives = _lives(kind, chance)
+    lives = _lives(kind, trial.seed // len(KINDS), chance)
     children = {forked(partial(live, trial.folder, told, one)): one for one in lives}
     moment = time.monotonic() + chance.uniform(0.5, 4.0)
     until = time.monotonic() + _PATIENCE
@@ -193,15 +193,16 @@ def play(trial: Trial, told: Delivery, expected: dict[str, list[str]]) -> None:
         trial.problems += pickle.loads((trial.folder / "verdict").read_bytes())
 
 
-def _lives(kind: str, chance: random.Random) -> list[Life]:
+def _lives(kind: str, turn: int, chance: random.Random) -> list[Life]:
+    """The processes of a trial; each turn of the kinds has the next of the named points."""
     lives = {role: Life(role) for role in (-1, *range(DIVISIONS))}
     role, cycle = chance.randrange(DIVISIONS), chance.randrange(1, CYCLES + 1)
     if kind == "owner killed":
-        lives[role] = Life(role, chance.choice(OWNER_POINTS), cycle)
+        lives[role] = Life(role, OWNER_POINTS[turn % len(OWNER_POINTS)], cycle)
         # One stands by, and takes over.
         return [*lives.values(), Life(role)]
     if kind == "lost seal":
-        lives[-1] = Life(-1, chance.choice(PLANNER_POINTS), cycle)
+        lives[-1] = Life(-1, PLANNER_POINTS[turn % len(PLANNER_POINTS)], cycle)
     if kind == "two owners":
         rivals = [Life(role, is_leased=False), Life(role, is_leased=False)]
         return [one for one in lives.values() if one.role != role] + rivals

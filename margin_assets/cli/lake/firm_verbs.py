@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from margin_assets.lake.store.store import Lake
     from margin_assets.live.service.service import Leased
 
+_LEASE_SECONDS = 6.0
+
 firm = typer.Typer(
     help="A firm whose accounts are kept in divisions, each by a session of its own.",
     no_args_is_help=True,
@@ -187,9 +189,6 @@ def _lease(lake: "Lake") -> "Leased":
     if not lake.access.is_remote:
         return FolderLease(Path(lake.uri))
     return Lease(SwappedObject(lake.access, LEASE), owner_name(), _LEASE_SECONDS)
-
-
-_LEASE_SECONDS = 6.0
 
 
 def _tell(event: dict[str, Any]) -> None:

@@ -47,9 +47,9 @@ class FirmSession:
         """None before the last sealed cycle is in memory."""
 
     def pending(self, landing: Landing) -> list[Pending]:
-        """What has landed and is in no plan yet."""
-        self._ready()
-        return self.planner.pending(landing)
+        """Nothing: it holds no book that would have to be in memory before it plans."""
+        del landing
+        return []
 
     def run(
         self,
@@ -67,7 +67,8 @@ class FirmSession:
         done, busy = 0, time.monotonic()
         while not stop() and (max_cycles is None or done < max_cycles):
             started = time.perf_counter()
-            self._ready()
+            if not self._is_ready(stop):
+                break
             is_quiet = until_idle or time.monotonic() - busy > _SETTLE_AFTER_SECONDS
             planned = self._planned(landing, settles=is_quiet)
             if planned is None:
@@ -175,6 +176,19 @@ class FirmSession:
         faults.reach("sealed")
         clock.lap("seal")
         return sealed, frames
+
+    def _is_ready(self, stop: Stop) -> bool:
+        """Loads what is sealed, once all divisions have sealed it; False if told to stop before.
+
+        One that was lost is behind until its owner has made it anew.
+        """
+        if self._totals is None:
+            self.ledger.refresh()
+            last = self.ledger.last_sealed()
+            if last is not None and self._awaited(last.cycle, stop) is None:
+                return False
+            self._ready()
+        return True
 
     def _ready(self) -> Totals:
         if self._totals is None:

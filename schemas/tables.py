@@ -6,7 +6,6 @@ import dataframely as dy
 import polars as pl
 
 from schemas import (
-    arrivals,
     audit,
     backtest,
     books,
@@ -53,10 +52,10 @@ TABLES: dict[str, Table] = {
         kinds.landed("fx_rates", rates.FxRates),
         kinds.landed("curve_quotes", rates.CurveQuotes),
         kinds.landed("rates_positions", rates.RatesPositions),
-        kinds.added("landed_files", arrivals.LandedFiles, "landed", "file_number"),
+        kinds.added("landed_files", audit.LandedFiles, "landed", "file_number"),
         kinds.added(
             "quarantine",
-            arrivals.Quarantine,
+            audit.Quarantine,
             "landed",
             "path",
             "file_id",

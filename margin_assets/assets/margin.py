@@ -21,8 +21,9 @@ from margin_assets.kernels.corporate.contracts import Told, delivered_at
 from margin_assets.kernels.firm_risk import tables as firm_tables
 from margin_assets.kernels.history import history
 from margin_assets.kernels.history.accrued import with_accrued
-from margin_assets.kernels.history.breaks import Known, breaks_at
+from margin_assets.kernels.history.breaks import breaks_at
 from margin_assets.kernels.history.pattern_history import pattern_day_traders_at
+from margin_assets.kernels.history.recorded import Known
 from margin_assets.kernels.history.sma_history import memoranda_at
 from margin_assets.kernels.margin.tables import OVER_ACCOUNTS
 from margin_assets.kernels.rules.timelines import Calendar

@@ -5,8 +5,9 @@ from datetime import date
 import polars as pl
 
 from margin_assets.calendar import calendar, sessions
-from margin_assets.kernels.history.breaks import Known, breaks_at, recorded_dates
+from margin_assets.kernels.history.breaks import breaks_at, recorded_dates
 from margin_assets.kernels.history.history import Booked, Landed
+from margin_assets.kernels.history.recorded import Known
 from margin_assets.lake.ledger.sealed import SealedTables
 from schemas import FEEDS
 from schemas.stock_record import AGREED

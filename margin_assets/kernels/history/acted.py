@@ -10,11 +10,11 @@ import polars as pl
 from margin_assets.kernels.book.counting import counting_from
 from margin_assets.kernels.book.fills import FillRow, fill_rows
 from margin_assets.kernels.book.sales import sale_columns
-from margin_assets.kernels.book.short_sales import Tape
 from margin_assets.kernels.corporate.actions import Action, Register, register_of
 from margin_assets.kernels.corporate.carried import NO_QUOTE, Quote, carried
 from margin_assets.kernels.corporate.openings import opening_fills
 from margin_assets.kernels.corporate.tapes import Walked, entries_of, walked
+from margin_assets.kernels.history.short_sales import Tape
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants, to_decimal, to_instants, to_scaled
 from schemas import TABLES, feed_columns

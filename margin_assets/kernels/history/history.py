@@ -13,7 +13,6 @@ from margin_assets.kernels.book.fills import effects_at, sized_cash
 from margin_assets.kernels.book.marks import with_fill_prices, with_price_states
 from margin_assets.kernels.book.multipliers import multiplier_versions, traded_multiplier
 from margin_assets.kernels.book.sales import sale_columns, take_sales
-from margin_assets.kernels.book.short_sales import with_sales
 from margin_assets.kernels.book.terms import (
     Marks,
     from_their_dates,
@@ -42,6 +41,7 @@ from margin_assets.kernels.history.acted import (
     path_of,
     with_actions,
 )
+from margin_assets.kernels.history.short_sales import with_sales
 from margin_assets.kernels.numeric.money import BEYOND, to_decimal, to_instants, to_scaled
 from margin_assets.kernels.options.valuation import with_implied
 from margin_assets.kernels.rules.expiry import SessionTimes

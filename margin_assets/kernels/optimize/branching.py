@@ -16,7 +16,6 @@ from margin_assets.kernels.optimize.rounding import (
     CUTS,
     Scratch,
     append_cut,
-    is_fraction,
     locate,
     scratch_of,
     separate,
@@ -33,13 +32,12 @@ from margin_assets.kernels.optimize.simplex import (
     scales_of,
     tableau_of,
 )
+from margin_assets.kernels.optimize.splitting import CLOSED, choose_split
 
 _LEVELS = 100  # nodes one below another
 _CUT_LEVELS = 20
 _ROUNDS = 2
 _NOISE = 0.5  # savings are whole numbers: what a tableau gains below it is its own rounding
-_SMALL = 1e-9
-_CLOSED = -1
 
 
 class Answer(NamedTuple):
@@ -77,67 +75,6 @@ class Node(NamedTuple):
     value: float
     best: int
     work: int
-
-
-@njit(**BORROWS)
-def _score(table: Table, row: FloatArray, value: float, width: int) -> float:
-    """What branching on a row's variable costs at the least, both sides together.
-
-    Source: Tomlin, Operations Research 19 (1971), penalties from the first dual pivot.
-    """
-    part = value - np.floor(value)
-    down = up = 1.0
-    for j in range(width):
-        entry = row[j]
-        if entry > _SMALL:
-            down = min(down, -table[0, j] * part / entry)
-        elif entry < -_SMALL:
-            up = min(up, table[0, j] * (1.0 - part) / entry)
-    # Sides that cost nothing leave the choice to the other side, then to the larger fraction.
-    return (min(down, up) + _SMALL) * (max(down, up) + _SMALL) * (1.0 + min(part, 1.0 - part))
-
-
-@njit(**BORROWS)
-def _sum_row(
-    program: Program, height: int, table: Table, ids: Int32Array, part: int, row: FloatArray
-) -> float:
-    """Writes the tableau row of a sum of columns and returns its value."""
-    columns = len(program.saving)
-    value = 0.0
-    for j in range(columns):
-        v = ids[j]
-        row[j] = -1.0 if v < columns and program.part_of[v] == part else 0.0
-    for i in range(1, height):
-        v = ids[columns + i - 1]
-        if v < columns and program.part_of[v] == part:
-            value += table[i, columns]
-            for j in range(columns):
-                row[j] += table[i, j]
-    return value
-
-
-@njit(**BORROWS)
-def _choose_split(
-    program: Program, height: int, table: Table, ids: Int32Array, row: FloatArray
-) -> tuple[int, float]:
-    """Column or sum to branch on, and its value; `_CLOSED` if every column is whole."""
-    columns = len(program.saving)
-    split, value, most = _CLOSED, 0.0, 0.0
-    for i in range(1, height):
-        v = ids[columns + i - 1]
-        if v < program.whole and is_fraction(table[i, columns]):
-            score = _score(table, table[i], table[i, columns], columns)
-            if score > most:
-                split, value, most = v, table[i, columns], score
-    if split == _CLOSED:
-        return split, value
-    for part in range(program.sums):
-        total = _sum_row(program, height, table, ids, part, row)
-        if is_fraction(total):
-            score = _score(table, row, total, columns)
-            if score > most:
-                split, value, most = columns + part, total, score
-    return split, value
 
 
 @njit(**BORROWS)
@@ -179,9 +116,9 @@ def _explore(
         ceiling = min(ceiling, bound)
         hope = -table[0, columns] * scales.saving - best
         if ray > 0 or work <= 0 or ceiling - best < 1.0 or hope < _NOISE:
-            return Node(rows, ceiling, _CLOSED, 0.0, best, work)
-        split, value = _choose_split(program, rows + 1, table, ids, scratch.point)
-        if split == _CLOSED or rounds == 0:
+            return Node(rows, ceiling, CLOSED, 0.0, best, work)
+        split, value = choose_split(program, rows + 1, table, ids, scratch.point)
+        if split == CLOSED or rounds == 0:
             return Node(rows, ceiling, split, value, best, work)
         rounds -= 1
         before = rows
@@ -284,7 +221,7 @@ def _search(  # noqa: C901, PLR0915 (one loop over the tree: its parts share eve
     node = _explore(program, scales, tables[0], order[0], root, np.int64(_ROUNDS), scratch)
     best, work, nodes, gap, level = node.best, node.work, 1, 0.0, -1
     while True:
-        if node.split == _CLOSED or level + 1 == _LEVELS:
+        if node.split == CLOSED or level + 1 == _LEVELS:
             if node.ceiling - best >= 1.0:
                 gap = max(gap, node.ceiling)
         else:
@@ -304,7 +241,7 @@ def _search(  # noqa: C901, PLR0915 (one loop over the tree: its parts share eve
             order.append(np.empty(width + more, dtype=np.int32))
         parent, child = (tables[level], order[level]), (tables[level + 1], order[level + 1])
         _descend(program, scales, levels, level, parent, child)
-        start = Node(levels.rows[level] + 1, levels.ceiling[level], _CLOSED, 0.0, best, work)
+        start = Node(levels.rows[level] + 1, levels.ceiling[level], CLOSED, 0.0, best, work)
         rounds = _ROUNDS if level + 1 < _CUT_LEVELS else 0
         node = _explore(program, scales, child[0], child[1], start, rounds, scratch)
         best, work, nodes = node.best, node.work, nodes + 1
@@ -331,6 +268,6 @@ def most_saving(program: Program, work: int) -> Answer:
     hope = -table[0, columns] * scales.saving - best
     if ceiling - best < 1.0 or hope < _NOISE or work <= 0:
         return Answer(scratch.counts, best, max(ceiling - best, 0.0), 1)
-    root = Node(rows, ceiling, _CLOSED, 0.0, best, work)
+    root = Node(rows, ceiling, CLOSED, 0.0, best, work)
     best, gap, nodes = _search(program, table, ids, root, scratch)
     return Answer(scratch.counts, best, gap, nodes)

@@ -14,8 +14,8 @@ from margin_assets.kernels.book.fills import (
     plain_effects,
     tree_effects,
 )
-from margin_assets.kernels.book.short_sales import Tape, with_sales
 from margin_assets.kernels.corporate.exercises import leg_fills
+from margin_assets.kernels.history.short_sales import Tape, with_sales
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.live.acceptance.acceptance import Accepted, Lookup, Refusal, Scan, Test

@@ -23,12 +23,10 @@ _VERB = "import sys; from margin_assets.cli import main; sys.exit(main())"
 
 
 @contextmanager
-def process(*words: str) -> Iterator[subprocess.Popen[str]]:
-    """A verb that runs until it is told to end."""
-    command = [sys.executable, "-c", _VERB, "firm", *words]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
+def owner(told: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """An owner that runs until it is told to end, and where what it tells goes."""
+    command = [sys.executable, "-c", _VERB, "firm", "own", *words]
+    with told.open("w") as out, subprocess.Popen(command, cwd=ROOT, stdout=out) as running:
         try:
             yield running
         finally:
@@ -47,17 +45,22 @@ def test_two_sessions_seal_what_one_would(tmp_path: Path, capsys: pytest.Capture
     )
     assert main(["firm", "create", "--lake", firm, "--divisions", "2"]) == 0
     with (
-        process("own", "--lake", firm, "--division", "0") as first,
-        process("own", "--lake", firm, "--division", "1") as second,
+        owner(tmp_path / "first", "--lake", firm, "--division", "0") as first,
+        owner(tmp_path / "second", "--lake", firm, "--division", "1") as second,
     ):
         words = ("plan", "--lake", firm, "--landing", str(one.landing), "--until-idle")
         assert main(["firm", *words]) == 0
         told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(event["event"], event["cycle"]) for event in told] == [("sealed", 1)]
-    for owner in (first, second):
-        assert owner.returncode == 0, owner.stderr.read()
-        events = [json.loads(line)["event"] for line in owner.stdout]
-        assert [name for name in events if name != "alive"] == ["lease_taken", "sealed", "released"]
+    assert (first.returncode, second.returncode) == (0, 0)
+    for name in ("first", "second"):
+        lines = (tmp_path / name).read_text().splitlines()
+        events = [json.loads(line)["event"] for line in lines]
+        assert [event for event in events if event != "alive"] == [
+            "lease_taken",
+            "sealed",
+            "released",
+        ]
     assert everything(Lake(firm), 1) == everything(one.lake, 1)
 
     assert main(["firm", "status", "--lake", firm, "--json"]) == 0

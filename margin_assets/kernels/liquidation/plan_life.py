@@ -107,6 +107,15 @@ class PlanBook:
         self._put(at, by, sent, self._orders[plan_id])
         return None
 
+    def refuse_recall(self, plan_id: str) -> str | None:
+        """Why nobody should have taken back the orders of a plan; None if it is recalled.
+
+        That they were changes nothing of it: what the broker fills all the same still counts.
+        """
+        plan = self._plans.get(plan_id)
+        is_recalled = plan is not None and plan.decided == RECALLED
+        return None if is_recalled else _not_at(plan, RECALLED)
+
     def _recall(self, at: int, by: By, plan: Plan) -> None:
         """Ends a plan whose orders are out; the version's reason names what of them is open."""
         orders = self._orders[plan.terms.plan_id]

@@ -90,6 +90,14 @@ def _at_price(
 
 
 @njit(**OWNS)
+def least_at(
+    costs: Costs, rate: FloatArray, box: tuple[Int64Array, Int64Array], price: float
+) -> float:
+    """The least that amounts of a box cost less what they cover, at a price of the need."""
+    return _at_price(costs, rate, box, price, np.empty(len(rate)))[0]
+
+
+@njit(**OWNS)
 def cover(costs: Costs, rate: FloatArray, box: tuple[Int64Array, Int64Array], need: float) -> Cover:
     """The bound of a box, amounts near it, and where to split it. Rates are not negative."""
     count = len(rate)

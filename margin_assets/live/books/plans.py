@@ -26,7 +26,8 @@ from margin_assets.live.state.holdings import Holdings
 from margin_assets.live.state.market import Market
 
 PROPOSE, APPROVE, REJECT, SEND = "plan_propose", "plan_approve", "plan_reject", "plan_send"
-ACTS = (PROPOSE, APPROVE, REJECT, SEND)
+RECALL = "plan_recall"
+ACTS = (PROPOSE, APPROVE, REJECT, SEND, RECALL)
 """Kinds of acts that count here."""
 PLANS = "plans"
 """In a manifest: how plans end. Without it one that was sent goes on, whatever it answers."""
@@ -135,6 +136,8 @@ class PlanMonitor:
                 return self._beyond(plan_id) or self.book.approve(point, plan_id, by)
             case "plan_reject":
                 return self.book.reject(point, plan_id, by)
+            case "plan_recall":
+                return self.book.refuse_recall(plan_id)
             case _:
                 return self.book.send(point, plan_id, by)
 

@@ -1,7 +1,7 @@
 """One cycle as a pure step: state and plan in, frames of every table out."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,8 @@ from margin_assets.live.books.restating import DAYS
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.rates import RatesMonitor
 from margin_assets.live.firm.whole import ACKNOWLEDGE
+from margin_assets.live.session import large_state
+from margin_assets.live.session.large_state import LargeState
 from margin_assets.live.session.shards import SHARDS, WITH_PAUSES, Bounds, Part, StateShards
 from margin_assets.rulebooks import in_force, versions
 from schemas import empty_feed
@@ -57,6 +59,8 @@ class Computed:
     """Parts of the state tables that the frames replace."""
     accounts: int | None = None
     """How many accounts these parts hold; None where they are the whole tables."""
+    large: LargeState | None = None
+    """The state tables, where they are too large to be among the frames."""
 
 
 class CycleRunner:
@@ -125,9 +129,10 @@ class CycleRunner:
             frames[DAYS] = ended
         changed = np.union1d(self.monitor.changed(), self._newly_flagged())
         part = self.shards.choose(names, changed, end)
-        frames |= self.rates.frames(of_rates, end)
-        frames |= self._state(part.places) | self.monitor.firm_tables()
-        return _computed(frames, end, part, cycle)
+        frames |= self.rates.frames(of_rates, end) | self.monitor.firm_tables()
+        if part.places is None and len(names) > large_state.MOST_AT_ONCE:
+            return replace(_computed(frames, end, part, cycle), large=self._large(cycle))
+        return _computed(frames | self._state(part.places), end, part, cycle)
 
     def _flag(self, cycle: int) -> Computed:
         """Nothing to evaluate: the rows of accounts whose flag changed, as of the last point."""
@@ -154,7 +159,32 @@ class CycleRunner:
         part = self.shards.settle(end)
         return _computed(self._state(part.places), end, part, cycle)
 
+    def _large(self, cycle: int) -> LargeState:
+        """The state tables of everybody, to be shaped some accounts at a time."""
+        most, names = large_state.MOST_AT_ONCE, self.monitor.holdings.accounts.series
+        order = names.arg_sort().to_numpy().astype(np.int64)
+        in_order = [np.sort(order[at : at + most]) for at in range(0, len(order), most)]
+        may_lack = OFTEN_EMPTY - self.ever_written
+
+        def shaped(places: Int64Array) -> dict[str, pl.DataFrame]:
+            return _stamped(self._shaped(places), cycle)
+
+        return LargeState(shaped, in_order, self.shards.parts(most), frozenset(may_lack))
+
     def _state(self, of: Int64Array | None) -> dict[str, pl.DataFrame]:
+        frames = self._shaped(of)
+        # A table that has never had a row is not written again and again.
+        empty = {n for n in OFTEN_EMPTY if n in frames and not frames[n].height}
+        for name in empty - self.ever_written:
+            frames.pop(name)
+        self.note_written(frames)
+        return frames
+
+    def note_written(self, names: Iterable[str]) -> None:
+        """Tables of the state are written by the cycle at work."""
+        self.ever_written |= OFTEN_EMPTY & set(names)
+
+    def _shaped(self, of: Int64Array | None) -> dict[str, pl.DataFrame]:
         era = self.monitor.margined(of)
         positions = without_values(as_listed(era.positions))
         frames = {"positions": positions, "account_state": era.accounts}
@@ -162,13 +192,7 @@ class CycleRunner:
         frames |= tables_over((era,))
         frames["margin_summary"] = self.acceptor.refusals.flagged(frames["margin_summary"])
         frames |= {"enforcement_state": self.monitor.enforcement_state(of)}
-        frames |= self.monitor.intraday_tables(of) | self.monitor.reg_t_tables(of)
-        # A table that has never had a row is not written again and again.
-        empty = {n for n in OFTEN_EMPTY if n in frames and not frames[n].height}
-        for name in empty - self.ever_written:
-            frames.pop(name)
-        self.ever_written |= OFTEN_EMPTY & frames.keys()
-        return frames
+        return frames | self.monitor.intraday_tables(of) | self.monitor.reg_t_tables(of)
 
     def _events(self, feeds: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], int | None]:
         feeds = {n: f for n, f in feeds.items() if n not in BESIDE}
@@ -232,9 +256,12 @@ class CycleRunner:
 
 
 def _computed(frames: dict[str, pl.DataFrame], end: int, part: Part, cycle: int) -> Computed:
-    stamped = {n: f.with_columns(cycle=pl.lit(cycle, pl.Int64)) for n, f in frames.items()}
     accounts = None if part.places is None else len(part.places)
-    return Computed(stamped, _instant(end), part.shards, accounts)
+    return Computed(_stamped(frames, cycle), _instant(end), part.shards, accounts)
+
+
+def _stamped(frames: dict[str, pl.DataFrame], cycle: int) -> dict[str, pl.DataFrame]:
+    return {n: f.with_columns(cycle=pl.lit(cycle, pl.Int64)) for n, f in frames.items()}
 
 
 def _ordered(frame: pl.DataFrame) -> pl.DataFrame:

@@ -14,8 +14,10 @@ from margin_assets.kernels.reg_t import reg_t_book
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.session.cycle import DATED
+from margin_assets.live.state.holdings import HELD
 from margin_assets.live.state.points import PointsOf, with_points
 from margin_assets.live.state.ticks import ticks_of
+from schemas import feed_columns
 
 
 def _dated(scan: SealedTables, feed: str) -> pl.DataFrame:
@@ -97,7 +99,8 @@ def _tell_market(monitor: Monitor, feed: str, rows: pl.DataFrame, points_of: Poi
 
 def _load_accounts(monitor: Monitor, scan: SealedTables) -> None:
     market, holdings = monitor.market, monitor.holdings
-    accounts, positions = scan("account_state").sort("account_id"), scan("positions")
+    accounts = scan("account_state").sort("account_id")
+    positions = scan("positions", columns=HELD)
     market.add(positions["symbol"])
     monitor.grow(holdings.add(accounts["account_id"]))
     holdings.load(accounts, positions, market.symbols, market.class_group)
@@ -123,7 +126,8 @@ def _load_day_trades(monitor: Monitor, scan: SealedTables, as_of: int, points_of
     start = monitor.day_trades.day_start(as_of)
     is_correction = pl.col("corrects_fill_id").is_not_null()
     since = pl.col("event_time") > to_instants(np.array([start], dtype=np.int64))[0]
-    fills = scan("fills", since | pl.col("is_late") | is_correction)
+    columns = (*feed_columns("fills"), "cycle", "is_late")
+    fills = scan("fills", since | pl.col("is_late") | is_correction, columns=columns)
     points = points_of(fills)
     is_of_today = fills["corrects_fill_id"].is_not_null().to_numpy() | (points > start)
     effects = effects_at(fills.filter(pl.Series(is_of_today)), points[is_of_today])

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,8 +14,7 @@ from margin_assets.lake.landing.backlog import Backlog, backlog_of
 from margin_assets.lake.landing.cut import cut_of
 from margin_assets.lake.landing.landing import Landing, Pending, PlannedFile
 from margin_assets.lake.ledger.adoptions import Adopted
-from margin_assets.lake.ledger.canonical import digest
-from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
+from margin_assets.lake.ledger.ledger import AnotherSession, Ledger, Plan, Sealed
 from margin_assets.lake.store import faults
 from margin_assets.lake.store.declared import conform
 from margin_assets.lake.store.store import Lake
@@ -31,6 +29,7 @@ from margin_assets.live.session.published import Publisher
 from margin_assets.live.session.shards import SHARDS, WITH_PAUSES
 from margin_assets.live.session.startup import KnownFiles, Source, loaded
 from margin_assets.live.session.stopwatch import Stopwatch
+from margin_assets.live.session.writing import write
 from margin_assets.rulebooks import (
     adopted,
     in_force,
@@ -203,23 +202,19 @@ class Session:
         written = {n: f for n, f in frames.items() if f.height or TABLES[n].mode == "state"}
         faults.reach("computed")
         clock.lap("compute")
-        with ThreadPoolExecutor(1) as beside:
-            # The seal asks for the digests, the tables do not: commits wait on storage meanwhile.
-            vouched = beside.submit(_digests, written)
-            table_versions = self.lake.write_all(written, plan.cycle, computed.shards)
-            digests = vouched.result()
+        done = write(self.lake, written, computed, plan.cycle)
+        runner.note_written(done.counts)
         clock.lap("write")
         faults.reach("before_seal")
-        counts = {name: frame.height for name, frame in sorted(written.items())}
-        if computed.accounts is not None:
-            counts[ACCOUNTS_WRITTEN] = computed.accounts
-        sealed = self.ledger.seal(plan, computed.as_of, table_versions, digests, counts)
+        sealed = self.ledger.seal(
+            plan, computed.as_of, done.table_versions, done.digests, done.counts
+        )
         faults.reach("sealed")
         clock.lap("seal")
         self._settled(sealed, runner)
         self._publish(sealed, runner, computed.frames, clock)
         self.caretaker.after(sealed)
-        return CycleResult(sealed, written, clock.seconds)
+        return CycleResult(sealed, done.frames, clock.seconds)
 
     def _settled(self, sealed: Sealed, runner: CycleRunner) -> None:
         """A plan is sealed: what it took can be looked up, and is not taken again."""
@@ -291,7 +286,3 @@ class Session:
         source = Source(self.lake, self.ledger, self._archive)
         with adopted(self._adopted.after(self.ledger.last_sealed())):
             self._runner, self._at = loaded(source, self._known)
-
-
-def _digests(written: dict[str, pl.DataFrame]) -> dict[str, str]:
-    return {name: digest(frame, TABLES[name]) for name, frame in sorted(written.items())}

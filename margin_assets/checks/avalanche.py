@@ -20,8 +20,13 @@ CHECKED = "avalanche_paths"
 def laws_of_the_avalanche(lake: LakeResource) -> Iterator[dg.AssetCheckResult]:
     """Each law with the number of paths, of runs or of sets that break it."""
     held = lake.created()
-    names = ("avalanche_runs", CHECKED, "im_requirements")
-    broken = broken_laws(Kept(*(held.scan(name) for name in names), books=held_by_books(held)))
+    kept = Kept(
+        runs=held.scan("avalanche_runs"),
+        paths=held.scan(CHECKED),
+        requirements=held.scan("im_requirements"),
+        books=held_by_books(held),
+    )
+    broken = broken_laws(kept)
     for law, count in broken.items():
         yield dg.AssetCheckResult(
             asset_key=CHECKED, check_name=law, passed=count == 0, metadata={"broken": count}

@@ -154,11 +154,22 @@ def held_by_two(platform: Platform, share: float) -> Holdings:
     def split(column: np.ndarray) -> np.ndarray:
         return np.outer(column, parts).ravel()
 
-    names = ("one", "other")
     factors = [str(f) for f in range(len(platform.factors.sigma))]
-    none: tuple[str, ...] = ()
     return Holdings(
-        names=Names(factors, factors, *(none for _ in range(8)), managers=names, strategies=names),
+        names=Names(
+            factors=factors,
+            classes=factors,
+            sets=(),
+            venues=(),
+            counterparties=(),
+            accounts=(),
+            entities=(),
+            units=(),
+            assets=(),
+            facilities=(),
+            managers=("one", "other"),
+            strategies=("", ""),
+        ),
         counterparty=np.full(len(platform.sets.account), NOBODY),
         expected_return=np.full(2, np.nan),
         exposures=ManagerExposures(

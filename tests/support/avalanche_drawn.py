@@ -114,9 +114,10 @@ def _margin(rows: list[dict[str, Any]], factors: int) -> dict[str, Any]:
 
 
 def _addons(rows: list[dict[str, Any]], factors: int) -> arrays.Addons:
-    """An add-on for each set's first unit, which may be nothing."""
-    unit = np.array([_units_of(row, factors)[0][0] for row in rows])
-    size = np.array([row["addon"] for row in rows])
+    """An add-on for each set's first unit, which may be nothing; on no exposure there is none."""
+    first = [_units_of(row, factors)[0] for row in rows]
+    unit = np.array([u for u, _, _ in first])
+    size = np.array([row["addon"] * (d != 0) for row, (_, d, _) in zip(rows, first, strict=True)])
     estimator = np.array([row["estimator"] for row in rows])
     above = np.full(len(rows), 0.5)
     return arrays.Addons(np.arange(len(rows) + 1), unit, estimator, size, above, 0.1 * size)

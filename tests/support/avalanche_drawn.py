@@ -149,6 +149,12 @@ def _ladder(draw: Draw) -> np.ndarray:
     return ladder
 
 
+def _estimators(draw: Draw, sigma: np.ndarray) -> arrays.Estimators:
+    """One that never moves, and one that forgets fast, for there are three days to fall in."""
+    follows = [0.0, draw(one_of(0.0, 0.0, 0.1))]
+    return ap.estimators(2, sigma, memory=[1.0, 0.7], hour=17, trigger=follows)
+
+
 def _accounts(draw: Draw) -> arrays.Accounts:
     return ap.accounts(
         ACCOUNTS,
@@ -183,7 +189,7 @@ def _platform(draw: Draw, rows: list[dict[str, Any]], factors: int) -> Platform:
         sets=_sets(rows),
         **_margin(rows, factors),
         addons=_addons(rows, factors),
-        estimators=ap.estimators(2, made.sigma, memory=[1.0, 0.9], hour=17, trigger=[0.0, 0.1]),
+        estimators=_estimators(draw, made.sigma),
         accounts=_accounts(draw),
         entities=arrays.Entities(np.full(ENTITIES, 1e8), np.full(ENTITIES, 8)),
         collateral=ap.collateral(count, **assets, posted_at=takes.reshape(count, VENUES)),

@@ -114,9 +114,10 @@ def _margin(rows: list[dict[str, Any]], factors: int) -> dict[str, Any]:
 
 
 def _addons(rows: list[dict[str, Any]], factors: int) -> arrays.Addons:
-    """An add-on for each set's first unit, which may be nothing."""
-    unit = np.array([_units_of(row, factors)[0][0] for row in rows])
-    size = np.array([row["addon"] for row in rows])
+    """An add-on for each set's first unit, which may be nothing; on no exposure there is none."""
+    first = [_units_of(row, factors)[0] for row in rows]
+    unit = np.array([u for u, _, _ in first])
+    size = np.array([row["addon"] * (d != 0) for row, (_, d, _) in zip(rows, first, strict=True)])
     estimator = np.array([row["estimator"] for row in rows])
     above = np.full(len(rows), 0.5)
     return arrays.Addons(np.arange(len(rows) + 1), unit, estimator, size, above, 0.1 * size)
@@ -146,6 +147,12 @@ def _ladder(draw: Draw) -> np.ndarray:
     for hour, account, amount in draw(st.lists(flows, max_size=3)):
         ladder[hour, account] += 1e5 * amount
     return ladder
+
+
+def _estimators(draw: Draw, sigma: np.ndarray) -> arrays.Estimators:
+    """One that never moves, and one that forgets fast, for there are three days to fall in."""
+    follows = [0.0, draw(one_of(0.0, 0.0, 0.1))]
+    return ap.estimators(2, sigma, memory=[1.0, 0.7], hour=17, trigger=follows)
 
 
 def _accounts(draw: Draw) -> arrays.Accounts:
@@ -182,7 +189,7 @@ def _platform(draw: Draw, rows: list[dict[str, Any]], factors: int) -> Platform:
         sets=_sets(rows),
         **_margin(rows, factors),
         addons=_addons(rows, factors),
-        estimators=ap.estimators(2, made.sigma, memory=[1.0, 0.9], hour=17, trigger=[0.0, 0.1]),
+        estimators=_estimators(draw, made.sigma),
         accounts=_accounts(draw),
         entities=arrays.Entities(np.full(ENTITIES, 1e8), np.full(ENTITIES, 8)),
         collateral=ap.collateral(count, **assets, posted_at=takes.reshape(count, VENUES)),

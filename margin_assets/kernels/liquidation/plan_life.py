@@ -16,6 +16,7 @@ import polars as pl
 from margin_assets.kernels.liquidation.plan_frames import frames_of, orders_of, plans_of
 from margin_assets.kernels.liquidation.plan_states import (
     ANOTHER_DAY,
+    NO_PLAN,
     NOBODY,
     PLANNER,
     RECALLED,
@@ -209,5 +210,5 @@ class PlanBook:
 def _not_at(plan: Plan | None, due: str) -> str:
     """Why an act does not fit a plan, which has to be `due`."""
     if plan is None:
-        return "no plan has this id"
+        return NO_PLAN
     return f"the plan is {plan.state}{'' if plan.is_live else ' and over'}, not {due}"

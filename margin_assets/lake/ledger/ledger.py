@@ -110,6 +110,11 @@ class Ledger:
         self._read()
         return self._open
 
+    def planned(self, cycle: int) -> Plan | None:
+        """The plan of a cycle, sealed or not; None before it is planned."""
+        found = self._rows(pl.col("cycle") == cycle, pl.col("state") == "planned")
+        return _planned(found[0]) if found else None
+
     def sealed(self, cycle: int) -> Sealed:
         """One sealed cycle.
 

@@ -65,7 +65,8 @@ class SeenIds:
 
     def are_new(self, ids: pl.Series) -> bool:
         """Whether all ids are different and none has landed; False also where it is not certain."""
-        if ids.n_unique() < len(ids) or self._is_among(hashed(ids)).any():
+        # In order, since looking up millions here and there waits on memory.
+        if ids.n_unique() < len(ids) or self._is_among(np.sort(hashed(ids))).any():
             return False
         return not self._new or self._new.isdisjoint(ids.to_list())
 
@@ -83,7 +84,8 @@ class SeenIds:
     def settle(self) -> None:
         """Keeps only hashes of what landed, once a cycle has sealed it and there is much of it."""
         if len(self._new) > _MOST_NEW:
-            new = hashed(pl.Series(list(self._new), dtype=pl.String))
+            new = np.sort(hashed(pl.Series(list(self._new), dtype=pl.String)))
+            # Two runs in order, which a stable sort merges.
             self._hashes = np.sort(np.concatenate([self._hashes, new]), kind="stable")
             self._new, self._checked = set(), {}
 

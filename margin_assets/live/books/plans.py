@@ -34,6 +34,7 @@ PLANS = "plans"
 WITH_RECALLS = 2
 Tables = Callable[[], SealedTables]
 """Tables as of the last sealed cycle."""
+NO_ACCOUNT = "no such account"
 _CALL_OVER = "the call that it answers is over"
 _LIQUIDATION_OVER = "the liquidation that it answers has ended"
 _BY = ("actor", "action_id", "reason")
@@ -148,7 +149,7 @@ class PlanMonitor:
             return str(why)
         accounts = self._holdings.accounts
         if asked.account_id not in accounts:
-            return "no such account"
+            return NO_ACCOUNT
         is_liquidating = bool(ladder.is_liquidating[accounts.place(asked.account_id)])
         refusal = self._beyond_held(asked.account_id, asked.orders)
         if not (refusal or is_liquidating or self._is_owed(asked)):

@@ -16,6 +16,7 @@ from margin_assets.kernels.corporate.openings import opened
 from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_instants
+from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import ONE_SHARD
 from margin_assets.live.acceptance.accepting import Acceptor, Firm, OpenFile, Taken
@@ -23,10 +24,11 @@ from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.acceptance.late_books import LateBooks, Moved, Worked
 from margin_assets.live.books import calls, plans
 from margin_assets.live.books.restating import DAYS
+from margin_assets.live.firm.house_limits import ACKNOWLEDGE
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.rates import RatesMonitor
-from margin_assets.live.firm.whole import ACKNOWLEDGE
 from margin_assets.live.session import large_state
+from margin_assets.live.session.divided import divided
 from margin_assets.live.session.large_state import LargeState
 from margin_assets.live.session.shards import SHARDS, WITH_PAUSES, Bounds, Part, StateShards
 from margin_assets.rulebooks import in_force, versions
@@ -105,21 +107,20 @@ class CycleRunner:
         ready = self.held.pass_on(feeds, manifest)
         if ready is None:
             return Computed({}, _instant(self.monitor.last_point))
-        # A plan from before margin calls had a life, or liquidation plans, decides without them.
-        self.monitor.calls.is_on = "calls" in manifest["rulebooks"]
-        self.monitor.plans.is_on = "liquidation" in manifest["rulebooks"]
-        self.monitor.parts.free_rides.is_on = "cash_account" in manifest["rulebooks"]
-        self.monitor.settling.is_on = "expiry" in manifest["rulebooks"]
-        self.shards.has_pauses = manifest.get(SHARDS, 1) >= WITH_PAUSES
-        self.monitor.plans.book.has_recalls = manifest.get(plans.PLANS, 1) >= plans.WITH_RECALLS
+        self._heed(manifest)
+        division = Division.of(manifest)
         events, end = self._events(ready)
         if end is None:
             return self._flag(cycle)
+        events = divided(events, division)
         frames: dict[str, pl.DataFrame] = {}
         beside = {name: events[name] for name in ("accruals",) if name in events}
-        self.monitor.reg_t.restating.begin(ready | beside, events.get("effects"), held_since)
-        self.monitor.parts.free_rides.take(ready.get("fills"))
+        mine = {name: division.part(rows) for name, rows in (ready | beside).items()}
+        self.monitor.reg_t.restating.begin(mine, events.get("effects"), held_since)
+        self.monitor.parts.free_rides.take(mine.get("fills"))
         of_rates = self.rates.taken_out(events)
+        if not division.is_first:
+            of_rates = {}
         decisions = self.monitor.run(events, end)
         if decisions.height:
             frames["enforcement_decisions"] = decisions
@@ -134,6 +135,16 @@ class CycleRunner:
         if part.places is None and len(names) > large_state.MOST_AT_ONCE:
             return replace(_computed(frames, end, part, cycle), large=self._large(cycle))
         return _computed(frames | self._state(part.places), end, part, cycle)
+
+    def _heed(self, manifest: dict[str, Any]) -> None:
+        """Switches on what the plan at work knows of."""
+        # A plan from before margin calls had a life, or liquidation plans, decides without them.
+        self.monitor.calls.is_on = "calls" in manifest["rulebooks"]
+        self.monitor.plans.is_on = "liquidation" in manifest["rulebooks"]
+        self.monitor.parts.free_rides.is_on = "cash_account" in manifest["rulebooks"]
+        self.monitor.settling.is_on = "expiry" in manifest["rulebooks"]
+        self.shards.has_pauses = manifest.get(SHARDS, 1) >= WITH_PAUSES
+        self.monitor.plans.book.has_recalls = manifest.get(plans.PLANS, 1) >= plans.WITH_RECALLS
 
     def _flag(self, cycle: int) -> Computed:
         """Nothing to evaluate: the rows of accounts whose flag changed, as of the last point."""

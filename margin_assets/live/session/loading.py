@@ -14,6 +14,7 @@ from margin_assets.kernels.reg_t import reg_t_book
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.session.cycle import DATED
+from margin_assets.live.session.divided import limits_of
 from margin_assets.live.state.holdings import HELD
 from margin_assets.live.state.points import PointsOf, with_points
 from margin_assets.live.state.ticks import ticks_of
@@ -33,9 +34,18 @@ def pending_rows(scan: SealedTables, feed: str, monitor: Monitor) -> pl.DataFram
 
 
 def load_monitor(
-    monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf, planned: Container[str]
+    monitor: Monitor,
+    tables: tuple[SealedTables, SealedTables],
+    as_of: int,
+    points_of: PointsOf,
+    planned: Container[str],
 ) -> None:
-    """Puts a sealed cycle's firm into the monitor; `planned`: families of its plan's rulebooks."""
+    """Puts a sealed cycle's firm into the monitor.
+
+    `tables` are all and, of those that land, those of the lake's own accounts; `planned`: families
+    of its plan's rulebooks.
+    """
+    scan, mine = tables
     monitor.last_point = as_of
     monitor.settling.is_on = "expiry" in planned
     for feed in ("instruments", *DATED, "prices", "rates"):
@@ -47,19 +57,19 @@ def load_monitor(
     actions = _newest(scan, "corporate_actions", as_of)
     pointed = actions.with_columns(point=pl.Series(points_of(actions), dtype=pl.Int64))
     monitor.actions.load(pointed, as_of, monitor.rules(as_of))
-    _load_accounts(monitor, scan)
+    _load_accounts(monitor, mine)
     monitor.dividends.load(scan("accrued_dividends").sort("cycle", maintain_order=True), as_of)
     _load_last_fills(monitor, scan)
     monitor.load_ladder(scan("enforcement_state"), as_of)
-    _load_unsized(monitor, scan)
+    _load_unsized(monitor, mine)
     names = monitor.holdings.accounts
     saved = Saved(scan("intraday_deficits"), scan("intraday_state"))
     monitor.intraday.load(saved, names, as_of)
     memoranda = reg_t_book.Saved(scan("special_memorandum_accounts"), scan("reg_t_calls"))
     monitor.reg_t.load(memoranda, names, as_of)
-    _load_day_trades(monitor, scan, as_of, points_of)
+    _load_day_trades(monitor, mine, as_of, points_of)
     limits = _newest(scan, "limits", as_of).sort("event_time", maintain_order=True)
-    monitor.whole.load(limits, scan("limit_breaches"))
+    monitor.whole.load(limits_of(limits, mine.division), scan("limit_breaches"))
     monitor.resume()
     calls = scan("margin_calls").sort("cycle", maintain_order=True)
     monitor.load_calls(calls, as_of, has_begun="calls" in planned)

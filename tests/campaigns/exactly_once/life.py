@@ -161,7 +161,7 @@ class _Runner:
                 lake.create()
             self._session = Session(lake)
             if self._place.max_files:
-                self._session._bounds |= {"max_files": self._place.max_files}
+                self._session.planner.bounds |= {"max_files": self._place.max_files}
         return self._session
 
     def _die_here(self, name: str) -> None:

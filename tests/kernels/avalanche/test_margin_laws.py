@@ -1,19 +1,30 @@
 """Laws of the model's section 11 on calls and margin, whatever the book."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from margin_assets.kernels.avalanche.answers.attribution import Attributor
+from margin_assets.kernels.avalanche.holdings import (
+    NOBODY,
+    Holdings,
+    ManagerCuts,
+    ManagerExposures,
+    Names,
+)
 from margin_assets.kernels.avalanche.platform import (
     APC_BUFFER,
     APC_FLOOR,
     APC_STRESS,
     BILATERAL,
+    CLEARED,
     GAINS_KEPT,
+    GAINS_PAID,
     Platform,
 )
 from margin_assets.kernels.avalanche.results import CALL, RETURN, Trace
-from margin_assets.kernels.avalanche.scenario import NO_SALES, NOISELESS
+from margin_assets.kernels.avalanche.scenario import IMPACT, NO_SALES, NOISELESS
 from tests.support import avalanche_platforms as ap
 from tests.support.avalanche_drawn import PATHS, Book, books
 from tests.support.avalanche_terms import HOURS
@@ -130,3 +141,77 @@ def test_need_grows_along_a_ray_on_which_every_set_loses(book: Book, ray: list[i
 
     assert needs[0] == 0.0
     assert (np.diff(needs) >= -1e-6).all()
+
+
+def held_by_two(platform: Platform, share: float) -> Holdings:
+    """Two managers, the first with that share of every exposure and of every cut."""
+    exposures, cuts = platform.exposures, platform.cuts
+    parts = np.array([share, 1.0 - share])
+    owner = np.repeat(np.arange(len(exposures.start) - 1), np.diff(exposures.start))
+    form = np.repeat(np.arange(len(cuts.constant)), np.diff(cuts.entries))
+    managers = np.arange(2)
+
+    def split(column: np.ndarray) -> np.ndarray:
+        return np.outer(column, parts).ravel()
+
+    factors = [str(f) for f in range(len(platform.factors.sigma))]
+    return Holdings(
+        names=Names(
+            factors=factors,
+            classes=factors,
+            sets=(),
+            venues=(),
+            counterparties=(),
+            accounts=(),
+            entities=(),
+            units=(),
+            assets=(),
+            facilities=(),
+            managers=("one", "other"),
+            strategies=("", ""),
+        ),
+        counterparty=np.full(len(platform.sets.account), NOBODY),
+        expected_return=np.full(2, np.nan),
+        exposures=ManagerExposures(
+            np.repeat(owner, 2),
+            np.repeat(exposures.unit, 2),
+            np.tile(managers, len(exposures.unit)),
+            *(split(column) for column in (exposures.delta, exposures.gamma, exposures.theta)),
+        ),
+        cuts=ManagerCuts(
+            np.repeat(form, 2),
+            np.repeat(cuts.unit, 2),
+            np.tile(managers, len(cuts.unit)),
+            split(cuts.w),
+            split(cuts.w2),
+        ),
+        hidden=np.zeros(2),
+    )
+
+
+SETTLED = {
+    "kind": CLEARED,
+    "gains": GAINS_PAID,
+    "mta": 0.0,
+    "rounding": 0.0,
+    "dispute_probability": 0.0,
+    "eod_lag": 2,
+    "intraday_lag": 2,
+    "intraday_trigger": 0.0,
+}
+"""Terms that hold nothing back: the need is what was lost and what margin rose by."""
+
+
+@law
+@given(books(**SETTLED), st.integers(0, 100))
+def test_parts_of_the_need_sum_to_it_and_go_by_what_each_manager_holds(book: Book, percent: int):
+    share = percent / 100
+    attributor = Attributor(book.platform, held_by_two(book.platform, share))
+    attributor.add(book.told(arm=IMPACT, unlimited=1))
+    found = attributor.result()
+
+    size = max(1.0, float(np.abs(found.by_set).sum()))
+    assert found.residual == pytest.approx(0.0, abs=1e-6 * size)
+    assert found.by_set.sum() == pytest.approx(found.need, abs=1e-6 * size)
+    assert found.by_manager.sum() == pytest.approx(found.need, abs=1e-6 * size)
+    assert found.by_manager[0] == pytest.approx(share * found.need, abs=1e-6 * size)

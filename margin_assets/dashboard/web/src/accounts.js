@@ -428,6 +428,7 @@ export function accountsPage(root, { go }) {
     theme,
     styleNonce: document.querySelector("meta[name=csp-nonce]").content,
     rowModelType: "infinite",
+    rowBuffer: 3,
     cacheBlockSize: BLOCK,
     maxBlocksInCache: 4,
     blockLoadDebounceMillis: 40,

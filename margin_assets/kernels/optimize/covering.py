@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 
 _HALVINGS = 60
 _SMALL = 1e-9
@@ -51,7 +51,7 @@ def cost_at(costs: Costs, i: int, amount: float) -> float:
     return start + costs.slope[i] * amount + costs.curve[i] * amount * np.sqrt(amount)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _best(costs: Costs, i: int, worth: float, lo: float, hi: float) -> float:
     """Amount within bounds at which cost less its worth is least; of equals the smallest."""
     over, steep = worth - costs.slope[i], 1.5 * costs.curve[i]
@@ -71,7 +71,7 @@ def _best(costs: Costs, i: int, worth: float, lo: float, hi: float) -> float:
     return amount
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _at_price(
     costs: Costs,
     rate: FloatArray,
@@ -134,7 +134,7 @@ def cover(costs: Costs, rate: FloatArray, box: tuple[Int64Array, Int64Array], ne
     return Cover(bound * (1.0 - _SMALL), over, item, floor)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _split(
     rate: FloatArray,
     box: tuple[Int64Array, Int64Array],

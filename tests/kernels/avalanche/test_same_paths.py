@@ -82,12 +82,15 @@ def test_order_of_factors_changes_nothing(
 @law
 @given(books(dispute_probability=0.0), ARMS, st.permutations(range(6)))
 def test_order_of_sets_changes_nothing(book: Book, arm: int, mixed_up: list[int]):
-    """Disputes are drawn by the set's number: there are none."""
-    sets = len(book.platform.sets.account)
+    """Disputes are drawn by the set's number, and a security that is short is posted where the
+    first of the sets is: there are none, and none is posted."""
+    assets, sets = book.platform.collateral, len(book.platform.sets.account)
+    unposted = assets._replace(posted_at=np.zeros_like(assets.posted_at))
+    whole = book._replace(platform=book.platform._replace(collateral=unposted))
     order = np.array([s for s in mixed_up if s < sets])
-    turned = book._replace(platform=sets_in_order(book.platform, order, np.ones(sets)))
+    turned = whole._replace(platform=sets_in_order(whole.platform, order, np.ones(sets)))
 
-    close(turned.run(arm=arm), book.run(arm=arm))
+    close(turned.run(arm=arm), whole.run(arm=arm))
 
 
 @law

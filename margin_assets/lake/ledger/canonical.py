@@ -10,6 +10,7 @@ from margin_assets.lake.store import declared
 from schemas import Table
 
 _PART_BYTES = 1 << 23
+_FEW_ROWS = 4096
 _INSTANT = "%Y-%m-%dT%H:%M:%S%.6f%:z"
 
 
@@ -84,8 +85,8 @@ def _ordered(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     if rows.height <= 1 or rows.select(_is_in(table.order)).item() is True:
         return rows
     rest = [column for column in rows.columns if column not in table.order]
-    # Sorting by all columns copies them, and ties are rare.
-    has_ties = rows.select(table.order).is_duplicated().any()
+    # Sorting by all columns copies them, and ties are rare; of few rows it is cheaper than a look.
+    has_ties = rows.height <= _FEW_ROWS or rows.select(table.order).is_duplicated().any()
     return rows.sort([*table.order, *rest] if has_ties else table.order)
 
 

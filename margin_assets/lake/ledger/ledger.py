@@ -93,7 +93,7 @@ class Ledger:
         self._last: Sealed | None = None
         self._open: Plan | None = None
         self._ends: dict[int, datetime | None] = {}
-        """Of sealed cycles that were asked for: they never change."""
+        """Of sealed cycles that were asked for or sealed here: they never change."""
 
     def refresh(self) -> None:
         """Forget what was read, so that the next question sees what others wrote."""
@@ -224,6 +224,7 @@ class Ledger:
         if not self._append(_sealed_row(sealed), 2 * plan.cycle + 1):
             return self._already_sealed(sealed)
         self._last, self._open = sealed, None
+        self._ends[sealed.cycle] = as_of
         return sealed
 
     def _already_sealed(self, ours: Sealed) -> Sealed:

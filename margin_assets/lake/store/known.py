@@ -165,6 +165,13 @@ class KnownVersion:
     def _by_shard(self, frame: pl.DataFrame) -> Iterable[tuple[int | None, pl.DataFrame]]:
         if self.files is None:
             return [(None, frame)]
+        if not frame.height:
+            return []
+        first, last = frame[SHARD].min(), frame[SHARD].max()
+        if first == last:
+            # A small book is one shard, and grouping its rows costs as much as writing them.
+            columns = frame.get_columns()
+            return [(int(str(first)), pl.DataFrame([c for c in columns if c.name != SHARD]))]
         parts = frame.partition_by(SHARD, include_key=False, as_dict=True)
         return [(int(str(shard)), rows) for (shard,), rows in parts.items() if rows.height]
 

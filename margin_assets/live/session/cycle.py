@@ -117,6 +117,7 @@ class CycleRunner:
         beside = {name: events[name] for name in ("accruals",) if name in events}
         mine = {name: division.part(rows) for name, rows in (ready | beside).items()}
         self.monitor.reg_t.restating.begin(mine, events.get("effects"), held_since)
+        self.monitor.parts.free_rides.take(mine.get("fills"))
         of_rates = self.rates.taken_out(events)
         if not division.is_first:
             of_rates = {}

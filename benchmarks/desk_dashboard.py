@@ -188,15 +188,18 @@ def serving(folder: Path) -> Iterator[Server]:
         stop(server.process)
 
 
+# Told by the change itself: a page that asks each frame is drawn sixty times a second.
 _WATCH = """() => {
   window.seen = [];
-  let last = null;
+  const grid = document.querySelector(".grid");
+  let last = grid.dataset.cycle;
   const look = () => {
-    const cycle = document.querySelector(".grid")?.dataset.cycle;
-    if (cycle && cycle !== last) { last = cycle; window.seen.push([Number(cycle), Date.now()]); }
-    requestAnimationFrame(look);
+    const cycle = grid.dataset.cycle;
+    if (cycle === last) return;
+    last = cycle;
+    requestAnimationFrame(() => window.seen.push([Number(cycle), Date.now()]));
   };
-  look();
+  new MutationObserver(look).observe(grid, { attributeFilter: ["data-cycle"] });
 }"""
 
 

@@ -78,3 +78,36 @@ def _as_table(name: str, found: pl.DataFrame) -> pl.DataFrame:
     # `valid_from` and its like have chosen the row: they are not asked for again.
     typed = rows["row"].str.json_decode(pl.Struct(columns)).struct.unnest()
     return typed.with_columns(rows["line"].alias(LINE)).select(LINE, *columns)
+
+
+def held_by_books(lake: Lake) -> pl.LazyFrame:
+    """What each book holds in all, dollars: gross exposure, lines by their size, free securities.
+
+    One row a book: `snapshot_id`, `exposure_usd`, `lines_usd`, `securities_usd`.
+    """
+    rows = lake.scan(TABLE)
+    rates = rows.filter(pl.col("table_name") == "fx_rate").select(
+        "snapshot_id", ccy=_text("ccy"), rate=_number("usd_per_unit")
+    )
+    amounts = {
+        "exposure_usd": ("exposure", _number("delta").abs()),
+        "lines_usd": ("facility", _number("commitment")),
+        "securities_usd": ("collateral_holding", _number("market_value") - _number("encumbered")),
+    }
+    own = rows.with_columns(ccy=_text("ccy")).join(
+        rates, on=["snapshot_id", "ccy"], how="left", validate="m:1"
+    )
+    # What has no rate is in dollars: the book's gates saw to it.
+    rate = pl.col("rate").fill_null(1.0)
+    return own.group_by("snapshot_id").agg(
+        (amount * rate).filter(pl.col("table_name") == table).sum().alias(name)
+        for name, (table, amount) in amounts.items()
+    )
+
+
+def _text(name: str) -> pl.Expr:
+    return pl.col("row").str.json_path_match(f"$.{name}")
+
+
+def _number(name: str) -> pl.Expr:
+    return _text(name).cast(pl.Float64)

@@ -1,6 +1,6 @@
 """The past a verb is asked about: from table versions, or computed again, and which of the two."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,16 +34,19 @@ ScratchOption = Annotated[
 
 @contextmanager
 def at_moment(
-    lake: "Lake", sealed: "Sealed", tables: Iterable[str], scratch: Path, *, recompute: bool
+    lake: "Lake", sealed: "Sealed", tables: Collection[str], scratch: Path, *, recompute: bool
 ) -> Iterator["Moment"]:
     """The tables as a cycle left them, by the route that is open; said on stderr if it is long.
 
     Raises:
         Refusal: neither the versions nor the landed bytes are there any more.
     """
+    from margin_assets.lake.ledger.divisions import hashes_in
     from margin_assets.lake.ledger.moment import sealed_moment, unreadable
 
     lost = unreadable(lake, sealed, tables)
+    if hashes_in(sealed) and (lost or recompute):
+        raise Refusal(f"cycle {sealed.cycle}: ask the lake of a division, which computes it again")
     if not lost and not recompute:
         yield sealed_moment(lake, sealed)
         return

@@ -54,20 +54,32 @@ ROUTES = {
 """Acts that need no more than who and why."""
 
 
+DECISIONS = ("plan_approve", "plan_reject")
+"""Acts that may be done again, by another or after they were refused."""
+
+
 def acted(
-    landing: Path | str, what: tuple[str, str], body: Acting, as_of: datetime | None
+    landing: Path | str,
+    what: tuple[str, str],
+    body: Acting,
+    as_of: datetime | None,
+    refused: int = 0,
 ) -> Accepted:
     """Lands one act of a kind on a subject, on a lake that stands at an instant.
+
+    `refused`: such decisions on the subject that were refused.
 
     Raises:
         Refused: the feed would not take it.
         OSError: the landing folder does not take it.
     """
     # It reads what it lands as a cycle would, which loads the calendar and the compiled loops.
-    from margin_assets.desk.acts import Act, Where, land_act, time_of_act
+    from margin_assets.desk.acts import Act, Where, act_of, land_act, time_of_act
 
     kind, subject = what
     details = {"until": body.until.isoformat()} if isinstance(body, Extending) else {}
     act = Act(kind, subject, body.reason, details)
+    if kind in DECISIONS:
+        act = act_of(kind, subject, body.actor, body.reason, refused)
     land_act(act, Where(landing, body.actor), time_of_act(as_of, datetime.now(UTC)))
     return Accepted(action_id=act.action_id, kind=kind, subject=subject)

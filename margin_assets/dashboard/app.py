@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from margin_assets.dashboard import checking, reading
-from margin_assets.dashboard.acting import ROUTES, Accepted, Acting, Extending, acted
+from margin_assets.dashboard.acting import DECISIONS, ROUTES, Accepted, Acting, Extending, acted
 from margin_assets.dashboard.desk import Desk
 from margin_assets.dashboard.guard import POLICY, Guard, is_token, policy
 from margin_assets.dashboard.live import Signal
@@ -99,9 +99,13 @@ def _act(desk: Desk, kind: str) -> Callable[[Subject, Acting], Accepted]:
 
 def _landed(desk: Desk, kind: str, subject: str, body: Acting) -> Accepted:
     from margin_assets.desk.acts import Refused
+    from margin_assets.desk.plans import refusals
 
+    refused = 0
+    if kind in DECISIONS and desk.sealed.has("desk_outcomes"):
+        refused = refusals(desk.sealed.rows("desk_outcomes").lazy(), kind, subject)
     try:
-        return acted(desk.landing, (kind, subject), body, desk.follower.figures.as_of)
+        return acted(desk.landing, (kind, subject), body, desk.follower.figures.as_of, refused)
     except Refused as error:
         raise HTTPException(409, str(error)) from None
     except OSError as error:

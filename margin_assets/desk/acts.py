@@ -88,6 +88,19 @@ class Act:
         return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
+def act_of(kind: str, subject: str, who: str, reason: str | None, refused: int = 0) -> Act:
+    """An act that counts or not by who does it: the same by another is another act.
+
+    Args:
+        kind: What is done.
+        subject: What it is done to.
+        who: Who does it.
+        reason: Why.
+        refused: Acts of the kind on the subject that were refused; after one it can be done again.
+    """
+    return Act(kind, subject, reason, {"by": who} | ({"refused": refused} if refused else {}))
+
+
 def time_of_act(as_of: datetime | None, now: datetime) -> datetime:
     """When an act counts that is done now, on a lake that stands at an instant.
 

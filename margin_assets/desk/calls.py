@@ -82,7 +82,7 @@ def extension(call: Row, until: datetime, reason: str) -> Act:
     if latest == UNSET:
         raise Refused(f"calls of type {call['call_type']} know no extension")
     if until > (at := _instant(latest)):
-        raise Refused(f"{until.isoformat()} is after {at.isoformat()}, the latest its rule allows")
+        raise Refused(f"{_told(until)} is after {_told(at)}, the latest its rule allows")
     return Act("call_extend", call["call_id"], reason, {"until": until.isoformat()})
 
 
@@ -103,6 +103,10 @@ def today(as_of: datetime | None) -> date:
     """The day in New York at which a lake stands."""
     at = as_of or datetime.now(UTC)
     return new_york_day(round(at.timestamp() * 1_000_000))
+
+
+def _told(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _instant(at: int) -> datetime:

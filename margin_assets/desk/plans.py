@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from margin_assets.desk.acts import Act, Refused
+from margin_assets.desk.acts import Act, Refused, act_of
 from margin_assets.desk.found import named
 from margin_assets.kernels.liquidation.proposals import order_id, plan_id
 
@@ -56,9 +56,11 @@ def versions(scan: Scan, start: str) -> pl.DataFrame:
     return named(scan("liquidation_plans"), "plan_id", start, ("plan", "plans")).sort("version")
 
 
-def orders(scan: Scan, plan: str) -> pl.DataFrame:
-    """The newest version of a plan's orders, by symbol."""
+def orders(scan: Scan, plan: str, until: datetime | None = None) -> pl.DataFrame:
+    """The newest version of a plan's orders, or that of an instant, by symbol."""
     rows = scan("liquidation_orders").filter(pl.col("plan_id") == plan).sort("order_id", "version")
+    if until is not None:
+        rows = rows.filter(pl.col("changed_at") <= until)
     return rows.unique("order_id", keep="last").sort("symbol").collect()
 
 
@@ -121,13 +123,24 @@ def _text(amount: Decimal) -> str:
     return f"{amount:f}"
 
 
-def decision(kind: str, plan: Row, reason: str | None) -> Act:
-    """The act that approves or rejects a plan, its newest version given.
+def decision(scan: Scan, kind: str, plan: Row, by: tuple[str, str | None]) -> Act:
+    """The act that approves or rejects a plan, its newest version given; who does it, and why.
 
     Raises:
-        Refused: it is over, or has been decided about; the cycle would refuse it.
+        Refused: it is over, has been decided about, or who proposed it approves; the cycle would
+            refuse it.
     """
+    (who, reason), name = by, plan["plan_id"]
     due = ("proposed",) if kind == APPROVE else ("proposed", "approved")
     if not plan["is_live"] or plan["state"] not in due:
-        raise Refused(f"plan {plan['plan_id'][:12]} is {plan['state']}, not {' or '.join(due)}")
-    return Act(kind, plan["plan_id"], reason)
+        raise Refused(f"plan {name[:12]} is {plan['state']}, not {' or '.join(due)}")
+    if kind == APPROVE and who.casefold() == plan["proposed_by"].casefold():
+        raise Refused(f"{who} proposed plan {name[:12]}: another approves it")
+    return act_of(kind, name, who, reason, refusals(scan("desk_outcomes"), kind, name))
+
+
+def refusals(outcomes: pl.LazyFrame, kind: str, subject: str) -> int:
+    """How many acts of a kind on a subject were refused."""
+    is_such = (pl.col("kind") == kind) & (pl.col("subject") == subject)
+    found = outcomes.filter(is_such, pl.col("outcome") == "refused")
+    return int(found.select(pl.len()).collect().item())

@@ -6,10 +6,12 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
+from margin_assets.lake.ledger.divisions import hashes_in
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.declared import BUSINESS_DATE, DAILY, SchemaMismatch
+from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.store import Lake
 from schemas import FEEDS
 
@@ -109,4 +111,7 @@ def _sealed_versions(lake: Lake, wanted: str) -> dict[str, int]:
     sealed = Ledger(lake).last_sealed()
     if sealed is None:
         raise LookupError(f"{wanted}: no cycle is sealed yet; run `margin live` first")
+    if hashes_in(sealed) or not Division.of(sealed.manifest).is_whole:
+        # What lands is the whole firm's there, and what was settled and accrued is not.
+        raise LookupError(f"{wanted}: a firm in divisions has no daily tables")
     return sealed.table_versions

@@ -20,6 +20,7 @@ from typing import Any
 from numba.core.caching import InTreeCacheLocator
 from numba.misc.appdirs import AppDirs
 
+from margin_assets.machine_code import turns
 from margin_assets.machine_code.telling import tell_of_compiling
 
 _KEPT = 4
@@ -41,6 +42,7 @@ class StateLocator(InTreeCacheLocator):
         if not Path(py_file).is_relative_to(Path(__file__).parents[1]):
             return None
         tell_of_compiling()
+        turns.take()
         locator = super().from_function(py_func, py_file)  # type: ignore[no-untyped-call]  # the same
         return locator if isinstance(locator, cls) else None
 

@@ -49,8 +49,9 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+@cache
 def parsed(family: str, text: str, name: str) -> dict[str, Any]:
-    """Numbers of a rulebook's text.
+    """Numbers of a rulebook's text, read once: every new day asks, and nobody changes them.
 
     Raises:
         ValueError: It is no TOML, or contradicts itself; `name` and the key are named.

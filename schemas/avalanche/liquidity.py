@@ -71,13 +71,13 @@ class Facility(dy.Schema):
         metadata={"unit": "ccy"},
     )
     max_draws = dy.Int64(
-        min=0, description="Most draws in ten days.", metadata={"unit": "1", "default": 240}
+        min=0, description="Most draws in a run.", metadata={"unit": "1", "default": 240}
     )
     min_draw = fields.money("Least draw.", 0.0)
     borrowing_base_rate = dy.Float64(
         nullable=True,
         min=0.0,
-        description="Line is at most this share of unencumbered collateral; empty: no base.",
+        description="Drawn is at most this share of net asset value at the draw; empty: no base.",
         metadata={"unit": "1"},
     )
     nav_floor_share = fields.share(

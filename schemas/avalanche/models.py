@@ -8,6 +8,8 @@ from schemas.avalanche import fields
 FAMILIES = ("FHS_ES", "FHS_VAR", "SPAN", "SIMM", "SCHEDULE", "R4210", "FLAT")
 TOOLS = ("none", "buffer25", "stress25", "floor10y")
 """Tools against procyclicality, by what is charged. Source: EMIR RTS 153/2013, Article 28."""
+PHI, THETA = 2.33, 0.25
+"""Of a concentration add-on that states no other: choices of the model's specification, 4.3."""
 REPRICING = ("daily", "on_trigger", "static")
 
 
@@ -86,5 +88,12 @@ class AddOn(dy.Schema):
     addon_id = fields.key_of("Add-on.", key=True)
     kind = fields.word("What it is for.", ("concentration", "liquidity"))
     kappa = fields.number("Multiple.", "1", 1.0, least=0.0)
-    phi = fields.number("Quantile of the move.", "1", 2.33, least=0.0)
-    theta = fields.number("Share of turnover above which size is charged.", "1", 0.25, least=0.0)
+    phi = fields.number(
+        "Quantile of the move, in deviations: 2.33 is the normal's at 99%.", "1", PHI, least=0.0
+    )
+    theta = fields.number(
+        "Share of turnover above which size is charged; a quarter is the specification's choice.",
+        "1",
+        THETA,
+        least=0.0,
+    )

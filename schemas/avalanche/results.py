@@ -14,6 +14,13 @@ LAWS = (
     "no_amount_is_negative",
     "a_run_has_its_paths",
     "a_path_that_sold_nothing_is_the_same_in_every_arm",
+    "a_path_is_the_same_in_every_run_of_it",
+    "a_run_is_what_its_paths_are",
+    "need_is_within_the_calls",
+    "no_more_is_sold_than_there_is",
+    "no_line_is_drawn_beyond_its_size",
+    "no_security_appears",
+    "cuts_never_say_too_much",
 )
 """What holds of every run, whatever the book."""
 

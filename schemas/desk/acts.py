@@ -16,6 +16,7 @@ ACTION_KINDS = (
     "plan_approve",
     "plan_reject",
     "plan_send",
+    "plan_recall",
     "notice_acknowledge",
     "breach_acknowledge",
 )

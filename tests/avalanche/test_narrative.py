@@ -11,6 +11,7 @@ from botocore.stub import Stubber
 from margin_assets.avalanche.narrative.bedrock import Bedrock
 from margin_assets.avalanche.narrative.templated import Templates
 from margin_assets.avalanche.narrative.writing import NumberInvented, checked
+from margin_assets.avalanche.report.scales import money
 
 Stubbed = tuple[Any, Stubber]
 
@@ -31,6 +32,15 @@ def test_the_same_figures_give_the_same_words():
     assert "The spiral condition is 0.84: stable." in text
     assert checked(text, FACTS) == text
     assert Templates().write("stress", dict(FACTS)) == text
+
+
+@pytest.mark.parametrize(("shortfall", "is_told"), [(0.0, False), (3e6, True)])
+def test_funding_that_does_not_fall_short_is_not_said_to(shortfall: float, is_told: bool):
+    amounts = dict.fromkeys(("liquid", "cash", "bonds", "lines"), money(5e6))
+    shares = dict.fromkeys(("exhaustion", "default"), "0.0%")
+    facts = amounts | shares | {"shortfall": money(shortfall), "shortfall_day": "1"}
+
+    assert ("falls short" in Templates().write("liquidity", facts)) == is_told
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from jobs.avalanche import nightly_avalanche
 from margin_assets.assets.avalanche import AVALANCHE_ASSETS, WARNING_ASSETS
 from margin_assets.assets.resources import EngineResource, LakeResource
 from margin_assets.avalanche.book.reading import read_folder
-from margin_assets.avalanche.keeping import keep_book
+from margin_assets.avalanche.keeping import held_by_books, keep_book
 from margin_assets.avalanche.running import snapshot_of
 from margin_assets.checks.avalanche import AVALANCHE_LAWS
 from margin_assets.lake.store.store import Lake
@@ -97,7 +97,29 @@ def test_a_row_that_breaks_a_law_fails_its_check(lake: Lake):
     checks = {one.check_name: one.passed for one in made(lake).get_asset_check_evaluations()}
 
     broken = {name for name, passed in checks.items() if not passed}
-    assert broken == {"cash_is_conserved", "a_run_has_its_paths"}
+    assert broken == {
+        "cash_is_conserved",
+        "a_run_has_its_paths",
+        "a_run_is_what_its_paths_are",
+    }
+
+
+def test_what_a_book_holds_in_all_is_told_in_dollars(lake: Lake, tmp_path: Path):
+    bonds = "entity_id,asset_id,ccy,market_value,encumbered"
+    kept(
+        lake,
+        written(
+            tmp_path,
+            cash_balance=["entity_id,ccy,balance", "FUND,USD,1", "FUND,EUR,1"],
+            fx_rate=["ccy,usd_per_unit", "EUR,1.5"],
+            facility=["facility_id,entity_id,ccy,commitment", "A,FUND,USD,7", "B,FUND,EUR,2"],
+            collateral_holding=[bonds, "FUND,BOND,EUR,10,4"],
+        ),
+    )
+
+    (held,) = held_by_books(lake).collect().drop("snapshot_id").rows(named=True)
+    # 4 + 2 + 3 + 1 billions of delta, long and short.
+    assert held == {"exposure_usd": 10e9, "lines_usd": 10.0, "securities_usd": 9.0}
 
 
 def test_a_lake_without_a_book_is_named(lake: Lake):

@@ -10,8 +10,8 @@ from tests.support import avalanche_platforms as ap
 FACTORS, SETS = 5, 8
 
 
-def mixed(seed: int = 0, liquid: float = 1.0) -> Platform:
-    """Eight sets of two entities in two currencies; `liquid` scales every source of cash."""
+def mixed(seed: int = 0) -> Platform:
+    """Eight sets of two entities in two currencies."""
     rng = np.random.default_rng(seed)
     held = np.array([rng.permutation(FACTORS)[:3] for _ in range(SETS)])
     held = np.where((np.arange(SETS) % 2)[:, None] == 1, held + FACTORS, held)
@@ -70,23 +70,23 @@ def mixed(seed: int = 0, liquid: float = 1.0) -> Platform:
             4,
             entity=np.repeat([0, 1], 2),
             currency=np.tile([0, 1], 2),
-            cash=liquid * 4e6,
-            minimum=liquid * 5e5,
+            cash=4e6,
+            minimum=5e5,
             cut_off=[24, 18, 24, 18],
         ),
         entities=arrays.Entities(np.array([2e8, 2e8]), np.array([8, 8])),
         collateral=ap.collateral(
-            2, account=[0, 2], value=liquid * 3e6, haircut=0.05, factor=0, lag=2, opens=7, closes=15
+            2, account=[0, 2], value=3e6, haircut=0.05, factor=0, lag=2, opens=7, closes=15
         ),
         facilities=ap.facilities(
             2,
             account=[1, 3],
-            commitment=liquid * 3e6,
+            commitment=3e6,
             notice=4,
             cut_off=16,
-            day_limit=liquid * 1e6,
+            day_limit=1e6,
             nav_floor=0.8,
-            minimum=liquid * 1e4,
+            minimum=1e4,
         ),
         ladder=np.zeros((240, 4)),
         residuals=rng.normal(0.0, 1.0, (30, 24, FACTORS)),

@@ -14,11 +14,7 @@ from margin_assets.kernels.avalanche.holdings import Names
 from margin_assets.kernels.avalanche.platform import Addons, Factors
 from margin_assets.kernels.initial_margin.concentration import charge, threshold_share
 from margin_assets.kernels.numeric.arrays import FloatArray
-
-_TOLERANCE = 0.05
-"""Of a venue's own statement; beyond it the set is brought to that statement."""
-_WRONG_WAY = 0.5
-_PHI, _THETA = 2.33, 0.25
+from schemas.avalanche.models import PHI, THETA
 
 
 class Sized(NamedTuple):
@@ -86,17 +82,19 @@ def _whole_fund(laid: Laid, factors: Factors) -> float:
     factor = laid.units.factor
     known = ~np.isnan(factors.adv[factor])
     exposure, factor = laid.units.exposure[known], factor[known]
-    terms = (1.0, _PHI, _THETA)
+    terms = (1.0, PHI, THETA)
     return float(charge(exposure, factors.sigma[factor], factors.adv[factor], terms).sum())
 
 
-def multipliers_of(tables: Tables, margins: Margins) -> tuple[FloatArray, list[str]]:
+def multipliers_of(
+    tables: Tables, margins: Margins, settings: BookSettings
+) -> tuple[FloatArray, list[str]]:
     """[set]: broker's multiple times what brings the set to its statement; and what was done."""
     found, told = [], []
     rows = tables["netting_set"].select("ns_id", "broker_multiplier", "stated_im").rows()
     for (ns_id, broker, stated), report in zip(rows, margins.report, strict=True):
         ours = report.margin * broker
-        if stated is None or abs(ours - stated) <= _TOLERANCE * stated:
+        if stated is None or abs(ours - stated) <= settings.most_off_statement * stated:
             found.append(broker)
             continue
         if ours <= 0.0:
@@ -116,7 +114,8 @@ def wrong_way_of(
 ) -> FloatArray:
     """[set]: multiple for exposure to a counterparty that fails when the set gains.
 
-    A set gains as its counterparty's factor falls where the correlation of the two is below -0.5.
+    A set gains as its counterparty's factor falls where the correlation of the two is below the
+    setting's, negative.
     """
     factors = tuple(names.factors)
     watched = dict(tables["counterparty"].select("counterparty_id", "wrong_way_factor_id").rows())
@@ -130,6 +129,6 @@ def wrong_way_of(
         among = market.correlation[np.ix_(held.factors, held.factors)]
         size = float(np.sqrt(max(np.einsum("f,fg,g->", x, among, x), 0.0)))
         toward = float((x * market.correlation[held.factors, factors.index(factor)]).sum())
-        if size > 0.0 and -toward / size > _WRONG_WAY:
+        if size > 0.0 and -toward / size > settings.wrong_way_correlation:
             found[number] += settings.wrong_way_addon
     return found

@@ -69,6 +69,8 @@ class BookSettings(BaseModel):
     liquidation_days: Annotated[float, Field(gt=0)] = 1.0
     sale_units: Literal["factor", "manager"] = "factor"
     wrong_way_addon: Size = 0.1
+    wrong_way_correlation: Share = 0.5
+    most_off_statement: Share = 0.05
     stress_multiple: Size = 2.0
     most_stale: Share = 0.05
     cuts: Annotated[int, Field(ge=1, le=64)] = 16

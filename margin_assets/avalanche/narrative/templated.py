@@ -1,6 +1,7 @@
 """The narrative by template: the same figures, the same words."""
 
 from margin_assets.avalanche.narrative.facts import Facts
+from margin_assets.avalanche.report.scales import money
 
 
 class Templates:
@@ -35,7 +36,7 @@ def _liquidity(f: Facts) -> list[str]:
         f" {f['default']}.",
         _facility(f),
     ]
-    if f["shortfall"] != "0.00":
+    if f["shortfall"] != money(0.0):
         told.append(
             f"Funding falls short by {f['shortfall']} at most, on day {f['shortfall_day']}."
         )

@@ -193,6 +193,13 @@ def recommend(
     output.say(
         f"need at 99% {_millions(told['need_99'])}m, gap to liquidity {_millions(told['gap_99'])}m"
     )
+    if not told["recommendations"]:
+        output.say(
+            "nothing is missing: no measure is asked for"
+            if told["gap_99"] <= 0.0
+            else "no measure that is known closes any of it"
+        )
+        return
     columns = ("#", "measure", "owner", "horizon", "off need", "off gap", "cost a year")
     output.table(
         columns,

@@ -81,7 +81,7 @@ def list_plans(
 ) -> None:
     """Liquidation plans at work: whose, what they cost, and who has to decide.
 
-    With those that were recalled today, whose orders someone has to take back at the broker.
+    With those that were recalled today, whose orders may still be out at the broker.
     """
     from margin_assets.desk.plans import Choice
     from margin_assets.desk.plans import plans as found
@@ -160,7 +160,7 @@ def send(
     outgoing: OutgoingOption = _DEFAULT_OUTGOING,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the orders of every approved plan to the outgoing folder, and propose nothing."""
+    """Write orders of approved plans, and recalls, to the outgoing folder; propose nothing."""
     _tell(_agent(lake, landing, outgoing).send(), as_json=as_json)
 
 
@@ -174,7 +174,7 @@ def work(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Be the desk's agent: plan for triggered liquidations, let approved orders leave.
+    """Be the desk's agent: plan for triggered liquidations, let approved orders leave, recall them.
 
     Looks after every sealed cycle, until it is interrupted.
     """
@@ -219,13 +219,16 @@ def _decide(
     *,
     as_json: bool,
 ) -> None:
-    from margin_assets.desk.acts import Where, land_act, time_of_act
+    from margin_assets.desk.acts import Where, land_act, time_of_act, user_of_the_system
     from margin_assets.desk.plans import decision
+    from margin_assets.lake.ledger.sealed import SealedTables
 
     (landing, actor, reason), (sealed, rows) = how, _versions(*what)
-    act = decision(kind, rows[-1], reason)
+    scan = SealedTables(opened_lake(what[0]), sealed.table_versions).scan
+    who = actor or user_of_the_system()
+    act = decision(scan, kind, rows[-1], (who, reason))
     at = time_of_act(sealed.as_of, datetime.now(UTC))
-    path = land_act(act, Where(landing, actor), at)
+    path = land_act(act, Where(landing, who), at)
     if as_json:
         output.answer({"action_id": act.action_id, "plan_id": act.subject, "path": str(path)})
         return

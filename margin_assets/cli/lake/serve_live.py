@@ -72,7 +72,7 @@ def serve_live(  # noqa: PLR0913 (the options of the interface)
     from margin_assets.live.service.service import Service
 
     session = new_session(held)
-    lease = Lease(SwappedObject(held.access, LEASE), _owner(), lease_seconds)
+    lease = Lease(SwappedObject(held.access, LEASE), owner_name(), lease_seconds)
     service = Service(session, lease, _tell)
     queue = os.environ.get("MARGIN_LANDING_QUEUE", "")
     with (
@@ -91,7 +91,8 @@ def serve_live(  # noqa: PLR0913 (the options of the interface)
             del result
 
 
-def _owner() -> str:
+def owner_name() -> str:
+    """A name of this process and of no other."""
     return f"{socket.gethostname()} {uuid.uuid4().hex[:8]}"
 
 

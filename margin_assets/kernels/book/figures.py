@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.arrays import Int64Array, Int64Table
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 from margin_assets.kernels.numeric.money import MAX_TOTAL
 from margin_assets.kernels.rules.rules import Rules
 
@@ -36,9 +36,9 @@ class Figures(NamedTuple):
     initial: Int64Array
     portfolio_margin: Int64Array
     governing: Int64Array
-    pnl: Int64Array
+    pnl: Int64Table
     """Change of value of every position in each scenario: equity after it is `equity` and this."""
-    restruck: Int64Array
+    restruck: Int64Table
     """Governing requirement struck again at each scenario's prices, to set against that equity."""
     states: npt.NDArray[np.int32]
     """Named states of the inputs, as bits."""
@@ -91,7 +91,7 @@ def gross_values(figures: Figures, accounts: Int64Array | slice) -> Int64Array:
     return formula(figures, accounts)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def beyond_range(a: int, out: Figures) -> None:
     """No figure of an account beyond range is known: it is shown to need the largest one.
 

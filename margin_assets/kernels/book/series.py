@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
-from numba import njit
 
 from margin_assets.kernels.book.delivered_terms import (
     delivered_units,
@@ -22,7 +21,7 @@ from margin_assets.kernels.book.states import (
     UNSUPPORTED,
 )
 from margin_assets.kernels.numeric.arrays import Int8Array, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 from margin_assets.kernels.numeric.money import in_proportion, to_scaled
 from margin_assets.kernels.rules.dated import dated
 from margin_assets.kernels.rules.expiry import NEW_YORK, time_left
@@ -250,7 +249,7 @@ def sizes(series: Series) -> Int64Array:
     return np.where(series.is_ended, series.delivered, series.multiplier)
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def quoted(series: Series, s: int, amount: int) -> int:
     """Amount x delivered / multiplier, not negative.
 

@@ -24,6 +24,7 @@ from margin_assets.kernels.calls.call_frames import (
 from margin_assets.kernels.calls.call_rules import (
     CALLERS,
     NEVER,
+    NO_CALL,
     PAYMENTS,
     UNSET,
     call_rules,
@@ -150,7 +151,7 @@ class CallBook:
         """Extends an open call; returns why not, where the rule or the firm does not allow it."""
         found = self.find(identity)
         if found is None:
-            return "no open call has this id"
+            return NO_CALL
         latest = latest_extension(self.days, found.kind, found.opened_at)
         if latest == UNSET:
             return f"calls of type {CALLERS[found.kind].call_type} know no extension"

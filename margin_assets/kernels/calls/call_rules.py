@@ -11,6 +11,8 @@ from margin_assets.rulebooks import in_force, remembered
 
 NEVER = np.iinfo(np.int64).max
 UNSET = -1
+NO_CALL = "no open call has this id"
+"""Why an act on a call is refused that is not there."""
 
 
 class Caller(NamedTuple):

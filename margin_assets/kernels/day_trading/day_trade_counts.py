@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 from margin_assets.kernels.numeric.money import MAX_POSITION, PPM, rate_line, units_of, value_cents
 
 MOST = 10**18
@@ -87,7 +87,7 @@ def count(tape: Tape, state: Positions, counts: Counts) -> None:
         counts.commitment[group] = max(counts.commitment[group], cost)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _take(tape: Tape, state: Positions, counts: Counts, i: int) -> int:
     """Takes one fill; returns what it adds to the cost of what was opened today, cents."""
     p, group, quantity = tape.pair[i], tape.group[i], tape.quantity[i]
@@ -116,7 +116,7 @@ def _take(tape: Tape, state: Positions, counts: Counts, i: int) -> int:
     return cost
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _closed_cost(tape: Tape, state: Positions, p: int, quantity: int) -> int:
     """Cost of so much of what was opened first today, which is closed with it, cents."""
     cost = 0
@@ -131,7 +131,7 @@ def _closed_cost(tape: Tape, state: Positions, p: int, quantity: int) -> int:
     return cost
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _cost(tape: Tape, i: int, quantity: int) -> int:
     """Cost of a part of a fill by its weight, cents."""
     units = units_of(quantity, tape.multiplier[i])

@@ -62,6 +62,8 @@ def day_rows(
     special call. Where its figures at the end of the day before are not known, or the size of a
     fill is not, these are null and it is not determinate. A designation stays.
     """
+    if activity.is_empty() and before.is_empty():
+        return pl.DataFrame(schema=ROWS)
     quiet = before.filter(pl.col("pattern_since").is_not_null()).join(
         activity, on="account", how="anti"
     )

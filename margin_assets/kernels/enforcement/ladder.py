@@ -39,7 +39,7 @@ from margin_assets.kernels.enforcement.rungs import (
     Steps,
 )
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 from margin_assets.kernels.numeric.money import share_order
 from margin_assets.kernels.rules.rules import Rules
 
@@ -122,7 +122,7 @@ def _climb(
     return n
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _case(firm: _Firm, a: int, point: int) -> _Case:
     book, figures, rules, _ = firm
     is_known = figures.states[a] & INDETERMINATE == 0
@@ -130,7 +130,7 @@ def _case(firm: _Firm, a: int, point: int) -> _Case:
     return _Case(a, point, is_known, excess, _is_underwater(book, figures, rules, a, excess))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _emit(steps: Steps, n: int, step: _Step) -> int:
     steps.account[n] = step.account
     steps.dimension[n] = step.dimension
@@ -142,7 +142,7 @@ def _emit(steps: Steps, n: int, step: _Step) -> int:
     return n + 1
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _wanted_status(is_cash: bool, before: int, excess: int, gross: int, rules: Rules) -> int:
     """Status that the excess alone asks for: a warning starts below one level, ends at another."""
     if excess < 0:
@@ -153,7 +153,7 @@ def _wanted_status(is_cash: bool, before: int, excess: int, gross: int, rules: R
     return WARNING if share_order(excess, gross, level) < 0 else OK
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _margin_status(firm: _Firm, case: _Case, steps: Steps, n: int) -> int:
     a, ladder = case.a, firm.ladder
     before = ladder.margin_status[a]
@@ -173,7 +173,7 @@ def _margin_status(firm: _Firm, case: _Case, steps: Steps, n: int) -> int:
     return _emit(steps, n, _Step(a, MARGIN_STATUS, before, after, reason, after > before, opened))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _is_underwater(book: Book, figures: Figures, rules: Rules, a: int, excess: int) -> bool:
     """Whether a restricting scenario leaves less than the requirement held."""
     if book.account_type[a] == CASH:
@@ -184,7 +184,7 @@ def _is_underwater(book: Book, figures: Figures, rules: Rules, a: int, excess: i
     return False
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _begin_stress(ladder: Ladder, case: _Case, steps: Steps, n: int) -> int:
     """Close-only while underwater in a restricting scenario, and for a time after."""
     a = case.a
@@ -198,7 +198,7 @@ def _begin_stress(ladder: Ladder, case: _Case, steps: Steps, n: int) -> int:
     return _emit(steps, n, _Step(a, RESTRICTION, before, 1, STRESS, 1, open_call(ladder, a)))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _begin_overdue(rules: Rules, ladder: Ladder, case: _Case, steps: Steps, n: int) -> int:
     """Close-only for a call that is open too long and still deficient."""
     a = case.a
@@ -212,7 +212,7 @@ def _begin_overdue(rules: Rules, ladder: Ladder, case: _Case, steps: Steps, n: i
     return _emit(steps, n, _Step(a, RESTRICTION, before, 1, OVERDUE, 1, opened))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _end_call(ladder: Ladder, a: int, steps: Steps, n: int) -> int:
     """A cured call takes its own restriction and its liquidation with it."""
     opened = ladder.call_opened[a]
@@ -229,7 +229,7 @@ def _end_call(ladder: Ladder, a: int, steps: Steps, n: int) -> int:
     return n
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _end_stress(rules: Rules, ladder: Ladder, case: _Case, steps: Steps, n: int) -> int:
     a = case.a
     if case.is_underwater or not ladder.is_stressed[a]:
@@ -244,7 +244,7 @@ def _end_stress(rules: Rules, ladder: Ladder, case: _Case, steps: Steps, n: int)
     return _emit(steps, n, _Step(a, RESTRICTION, 1, after, STRESS, 0, ladder.call_opened[a]))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _liquidation(firm: _Firm, case: _Case, steps: Steps, n: int) -> int:
     a, ladder = case.a, firm.ladder
     opened = open_call(ladder, a)
@@ -258,7 +258,7 @@ def _liquidation(firm: _Firm, case: _Case, steps: Steps, n: int) -> int:
     return _emit(steps, n, _Step(a, LIQUIDATION, 0, 1, reason, 1, opened))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _minimum_equity(firm: _Firm, case: _Case, steps: Steps, n: int) -> int:
     a, ladder = case.a, firm.ladder
     least = minimum_equity(firm.book, firm.figures, firm.rules, a)
@@ -279,7 +279,7 @@ def set_deadlines(rules: Rules, ladder: Ladder, point: int) -> None:
         ladder.deadline[a] = _deadline(rules, ladder, a, point)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _deadline(rules: Rules, ladder: Ladder, a: int, point: int) -> int:
     due = NEVER
     if ladder.margin_status[a] == CALL:

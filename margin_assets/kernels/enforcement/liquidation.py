@@ -7,24 +7,24 @@ from numba import njit
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.enforcement.rungs import CALL, EXHAUSTED, PERSISTS, UNSET, Ladder
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import share_order
 from margin_assets.kernels.rules.rules import Rules
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def open_call(ladder: Ladder, a: int) -> int:
     """When the call that is open was made; `UNSET` where none is."""
     return ladder.call_opened[a] if ladder.margin_status[a] == CALL else UNSET
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def acts_at(ladder: Ladder, a: int, opened: int, after: int) -> int:
     """When a call made at an instant acts by its age: so long after, or when extended no longer."""
     return max(opened + after, ladder.held_until[a])
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def liquidation_reason(figures: Figures, rules: Rules, a: int, old_at: int, point: int) -> int:
     """Why a call that is old from an instant on liquidates: exhausted, or old and large.
 

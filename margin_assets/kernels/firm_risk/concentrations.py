@@ -23,7 +23,7 @@ from margin_assets.kernels.firm_risk.names import (
 )
 from margin_assets.kernels.firm_risk.price_moves import Scenarios
 from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray, Int8Array, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 from margin_assets.kernels.numeric.money import (
     BEYOND,
     MAX_POSITION,
@@ -116,14 +116,14 @@ def _value_plain(
                 loss[s] += _loss(value if side == 0 else -value, beta[s], move, rules)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _value(quantity: int, price: int) -> int:
     if quantity <= MAX_POSITION:
         return value_cents(quantity, price)
     return np.int64(min(float(quantity) * float(price) / _CENTS, float(BEYOND)))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _loss(value: int, beta: float, move: float, rules: Rules) -> int:
     if abs(value) <= _EXACT:
         return -min(stress_line(value, beta, move, rules), 0)

@@ -13,9 +13,9 @@ from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.firm_risk.concentrations import Terms, largest, subjects_of
-from margin_assets.kernels.firm_risk.names import Table, kinds_of_names, walked
+from margin_assets.kernels.firm_risk.names import kinds_of_names, walked
 from margin_assets.kernels.firm_risk.price_moves import Scenarios
-from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.arrays import Int64Array, Int64Table
 from margin_assets.kernels.numeric.compiled import BORROWS
 from margin_assets.kernels.numeric.money import value_cents
 from margin_assets.kernels.rules.rules import Rules
@@ -27,7 +27,7 @@ class IssuerMap(NamedTuple):
 
     names: Sequence[str]
     """Class groups."""
-    loss: Table
+    loss: Int64Table
     """By issuer and scenario, cents: what the accounts that lose in it lose; nobody's gain in it
     is set against that."""
 

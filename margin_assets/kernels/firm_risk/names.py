@@ -17,8 +17,8 @@ from margin_assets.kernels.book.series import OPTION, USABLE, Series
 from margin_assets.kernels.book.states import BEYOND_RANGE
 from margin_assets.kernels.firm_risk.exact_parts import Summed, in_parts
 from margin_assets.kernels.firm_risk.price_moves import Scenarios
-from margin_assets.kernels.numeric.arrays import Int8Array, Int32Array, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.arrays import Int8Array, Int32Array, Int64Array, Int64Table
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import BEYOND, PPM, value_cents
 from margin_assets.kernels.numeric.threads import ALONE
 from margin_assets.kernels.options.valuation import OptionValues, option_stress_pnl
@@ -27,7 +27,6 @@ from margin_assets.kernels.securities.lines import marked, stress_line
 
 LONG_UNITS, SHORT_UNITS, HOLDERS, LONG_VALUE, SHORT_VALUE, LOSSES = range(6)
 _OWN, _SHARED = 1, 2  # a name valued by position; an issuer of several names
-Table = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 
 
 class Walked(NamedTuple):
@@ -37,7 +36,7 @@ class Walked(NamedTuple):
     """By symbol: units long and short, holders; of names valued by position values and losses."""
     issuers: npt.NDArray[np.int64]
     """By class group of several names: holders, then what losing accounts lose, by scenario."""
-    pnl: Table
+    pnl: Int64Table
     """By account and scenario, of positions in names valued by position."""
     own_value: Int64Array
     """By account, of securities among these."""
@@ -46,8 +45,8 @@ class Walked(NamedTuple):
 class _Sums(NamedTuple):
     """The same of one thread, and how large its sums may be."""
 
-    symbols: Table
-    issuers: Table
+    symbols: Int64Table
+    issuers: Int64Table
     bound: npt.NDArray[np.float64]
     """Largest amount of a position, and all units."""
 
@@ -126,7 +125,7 @@ def _walk(
     kinds: Int8Array,
     accounts: Int64Array,
     states: npt.NDArray[np.int32],
-    pnl: Table,
+    pnl: Int64Table,
     own_value: Int64Array,
     symbols: npt.NDArray[np.int64],
     issuers: npt.NDArray[np.int64],
@@ -150,7 +149,7 @@ def _walk_part(
     kinds: Int8Array,
     accounts: Int64Array,
     states: npt.NDArray[np.int32],
-    pnl: Table,
+    pnl: Int64Table,
     own_value: Int64Array,
     sums: _Sums,
 ) -> None:
@@ -161,7 +160,7 @@ def _walk_part(
     )
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _walk_accounts(
     book: Book,
     series: Series,
@@ -170,7 +169,7 @@ def _walk_accounts(
     kinds: Int8Array,
     accounts: Int64Array,
     states: npt.NDArray[np.int32],
-    pnl: Table,
+    pnl: Int64Table,
     own_value: Int64Array,
     sums: _Sums,
     name: Int64Array,
@@ -205,15 +204,15 @@ def _walk_accounts(
     sums.bound[1] = units
 
 
-@njit(**BORROWS, forceinline=True)
-def _take_own(s: int, value: int, lines: Int64Array, symbols: Table, pnl: Int64Array) -> None:
+@inner(**BORROWS, forceinline=True)
+def _take_own(s: int, value: int, lines: Int64Array, symbols: Int64Table, pnl: Int64Array) -> None:
     symbols[s, LONG_VALUE if value >= 0 else SHORT_VALUE] += abs(value)
     for j in range(len(lines)):
         pnl[j] += lines[j]
         symbols[s, LOSSES + j] -= min(lines[j], 0)
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def _close_issuer(of: Int64Array, is_held: int, issuer: Int64Array) -> None:
     of[0] += is_held
     for j in range(len(issuer)):
@@ -221,7 +220,7 @@ def _close_issuer(of: Int64Array, is_held: int, issuer: Int64Array) -> None:
         issuer[j] = 0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _strike(
     book: Book,
     series: Series,

@@ -10,7 +10,7 @@ from numba import njit
 
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.firm_risk.exact_parts import Summed, in_parts
-from margin_assets.kernels.numeric.arrays import Int8Array, Int64Array
+from margin_assets.kernels.numeric.arrays import Int8Array, Int64Array, Int64Cube, Int64Table
 from margin_assets.kernels.numeric.compiled import BORROWS
 from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.rules.firm_rules import FirmRules, price_move_names
@@ -20,9 +20,6 @@ from schemas.landed import ACCOUNT_TYPES
 _DOLLARS = pl.Decimal(38, 2)
 _PNL, _REQUIREMENT, _DEFICIENCY, _CREDIT, _DEFICIENT, _OWING, _MEASURES = range(7)
 _ACCOUNTS, _EQUITY, _OWNED, _GROSS, _NET, _EXPOSURE, _GROSS_EXPOSURE, _STANDING = range(8)
-
-Cube = np.ndarray[tuple[int, int, int], np.dtype[np.int64]]
-Table = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 
 
 class Scenario(NamedTuple):
@@ -77,7 +74,7 @@ def firm_sums(
     figures: Figures,
     kinds: Int8Array,
     rules: Rules,
-    moved: tuple[FirmRules, Table] | None = None,
+    moved: tuple[FirmRules, Int64Table] | None = None,
 ) -> FirmSums:
     """Sums of the figures of accounts of these types.
 
@@ -104,7 +101,7 @@ def firm_sums(
 def _scenarios(
     figures: Figures,
     kinds: Int8Array,
-    struck: tuple[Table, Table],
+    struck: tuple[Int64Table, Int64Table],
     names: list[str],
     moves: npt.NDArray[np.float64],
 ) -> list[Scenario]:
@@ -124,9 +121,9 @@ def _strike(
     figures: Figures,
     kinds: Int8Array,
     accounts: Int64Array,
-    pnl: Table,
-    required: Table,
-    sums: Cube,
+    pnl: Int64Table,
+    required: Int64Table,
+    sums: Int64Cube,
 ) -> float:
     """Adds accounts to sums by type, scenario and measure; a bound of every sum."""
     bound = 0.0
@@ -151,7 +148,7 @@ def _strike(
 
 
 @njit(**BORROWS)
-def _stand(figures: Figures, kinds: Int8Array, accounts: Int64Array, sums: Table) -> float:
+def _stand(figures: Figures, kinds: Int8Array, accounts: Int64Array, sums: Int64Table) -> float:
     """Adds accounts to sums by type: what they come to before any move; a bound of every sum."""
     bound = 0.0
     for a in accounts:

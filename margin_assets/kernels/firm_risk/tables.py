@@ -4,9 +4,12 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.eras import EPOCH, keys_of
+from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.corporate.carried import Traded
 from margin_assets.kernels.firm_risk.concentrations import Terms, concentrations_of
+from margin_assets.kernels.firm_risk.limits import Firm
 from margin_assets.kernels.firm_risk.price_moves import price_scenarios, spy_scenarios
+from margin_assets.kernels.firm_risk.told_figures import told_figures
 from margin_assets.kernels.firm_risk.view import firm_view, price_moves_of
 from margin_assets.kernels.margin.margined import Eras, Margined, margined, table
 from margin_assets.kernels.margin.requirements import firm_risk
@@ -106,18 +109,42 @@ def firm_concentrations_at(
     return pl.concat([none, *days], how="diagonal")
 
 
-def _concentrations(
-    positions: pl.DataFrame, accounts: pl.DataFrame, traded: Traded
-) -> pl.DataFrame:
-    (era,) = margined(positions, accounts)
-    firm, at = _rules_of(era), int(instants(accounts["as_of"]).max())
+def firm_told(
+    held: tuple[pl.DataFrame, pl.DataFrame],
+    told: tuple[pl.DataFrame, pl.DataFrame],
+    traded: Traded,
+) -> Firm:
+    """The whole firm as of one instant, the same of all accounts, whose figures are `told`.
+
+    `held` are `positions` and `account_state`, `told` `margin_summary` and `stress_results`, all
+    sorted by account.
+    """
+    (era,) = margined(*held)
+    return _firm(era, told_figures(*told, era.rules), traded)
+
+
+def _firm(era: Margined, figures: Figures, traded: Traded) -> Firm:
+    firm, at = _rules_of(era), int(instants(era.accounts["as_of"]).max())
     struck = (
         spy_scenarios(era.series, era.scanned, era.rules),
         price_scenarios(era.series, era.rules, firm),
     )
     terms = _terms(era, traded.at(at))
-    view = firm_view(era.governed.figures, era.book, struck, firm, terms)
-    found = concentrations_of(view.subjects, view.sums.worst.name, view.sums.gross, firm)
+    view = firm_view(figures, era.book, struck, firm, terms)
+    return Firm(view, figures, era.accounts["account_id"].to_list(), firm)
+
+
+def concentrations(firm: Firm) -> pl.DataFrame:
+    """Names and issuers that lose most at the firm's worst scenario."""
+    view = firm.view
+    return concentrations_of(view.subjects, view.sums.worst.name, view.sums.gross, firm.rules)
+
+
+def _concentrations(
+    positions: pl.DataFrame, accounts: pl.DataFrame, traded: Traded
+) -> pl.DataFrame:
+    (era,) = margined(positions, accounts)
+    found = concentrations(_firm(era, era.governed.figures, traded))
     return found.with_columns(as_of=pl.lit(accounts["as_of"].max()))
 
 

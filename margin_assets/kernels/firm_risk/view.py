@@ -10,8 +10,8 @@ from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.firm_risk.concentrations import Subjects, Terms, subjects_of
 from margin_assets.kernels.firm_risk.names import Walked, kinds_of_names, walked
 from margin_assets.kernels.firm_risk.price_moves import Scenarios
-from margin_assets.kernels.firm_risk.scenarios import FirmSums, Table, firm_sums
-from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
+from margin_assets.kernels.firm_risk.scenarios import FirmSums, firm_sums
+from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array, Int64Table
 from margin_assets.kernels.numeric.compiled import BORROWS
 from margin_assets.kernels.numeric.money import model_line
 from margin_assets.kernels.rules.firm_rules import FirmRules, price_move_names
@@ -22,7 +22,7 @@ class FirmView(NamedTuple):
     """What all accounts come to together."""
 
     sums: FirmSums
-    moved: Table
+    moved: Int64Table
     """P&L of each account in the scenarios of prices, cents."""
     subjects: dict[str, Subjects]
     """Names and issuers, with what is lost in them in the worst scenario."""
@@ -50,14 +50,14 @@ def firm_view(
     return FirmView(sums, moved, subjects_of(walk, kinds, alone, terms, 0))
 
 
-def price_moves_of(figures: Figures, book: Book, prices: Scenarios, firm: FirmRules) -> Table:
+def price_moves_of(figures: Figures, book: Book, prices: Scenarios, firm: FirmRules) -> Int64Table:
     """P&L of each account in the scenarios of prices, cents."""
     kinds = kinds_of_names(prices.series, book)
     everyone = np.arange(len(book.cash), dtype=np.int64)
     return price_pnl(walked(book, prices, kinds, everyone, figures.states), figures, firm)
 
 
-def price_pnl(walk: Walked, figures: Figures, firm: FirmRules) -> Table:
+def price_pnl(walk: Walked, figures: Figures, firm: FirmRules) -> Int64Table:
     """P&L of each account in the scenarios of prices, cents.
 
     Options, leveraged funds and what has no usable price move by themselves, each line rounded;
@@ -70,7 +70,7 @@ def price_pnl(walk: Walked, figures: Figures, firm: FirmRules) -> Table:
 
 
 @njit(**BORROWS)
-def _add_plain(plain: Int64Array, moves: FloatArray, pnl: Table) -> None:
+def _add_plain(plain: Int64Array, moves: FloatArray, pnl: Int64Table) -> None:
     for a in range(len(plain)):
         for j in range(len(moves)):
             pnl[a, j] += model_line(plain[a], moves[j])

@@ -5,6 +5,8 @@ since, and calls. So the account's path is walked again with each fill as it sta
 original's place; the difference to what the account has is entered when the correction counts.
 """
 
+from collections import defaultdict
+
 import numpy as np
 import polars as pl
 
@@ -52,14 +54,13 @@ def starts(
         accounts: Ids.
         ends: Ends of all business days.
     """
-    known = ended.sort("at").partition_by("account_id", as_dict=True)
-    trees = corrections.partition_by("account_id", as_dict=True)
-    rows = []
-    for name in accounts.to_list():
-        days = known.get((name,), ended.clear()).select("at", "balance", "owed").rows()
-        spans = trees[name,].select("traded", "point").rows()
-        begun = _start(days, [span for span in spans if span[1] <= point], ends)
-        rows.append((name, *begun))
+    known, trees = defaultdict(list), defaultdict(list)
+    for name, *day in ended.sort("at").select("account_id", "at", "balance", "owed").iter_rows():
+        known[name].append(tuple(day))
+    for name, *span in corrections.select("account_id", "traded", "point").iter_rows():
+        if span[1] <= point:
+            trees[name].append(tuple(span))
+    rows = [(name, *_start(known[name], trees[name], ends)) for name in accounts.to_list()]
     return pl.DataFrame(
         rows, schema={"account_id": pl.String, "at": pl.Int64, "balance": pl.Int64}, orient="row"
     )

@@ -23,7 +23,7 @@ from margin_assets.kernels.initial_margin.segments import (
     Sums,
 )
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 
 MEASURES = 4
 """Margins of a segment: delta, vega, base correlation, curvature."""
@@ -31,7 +31,7 @@ CURVATURE = 3
 _TAIL = 6.634896601021214  # square of the 99.5% quantile of the normal distribution
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _spread(values: FloatArray, concentration: FloatArray) -> float:
     """Sum over all pairs of the product of their values, by the smaller over the larger factor.
 
@@ -83,7 +83,7 @@ def _by_name(
     return (1.0 - rho_same) * squares + together + (rho_same - rho) * names
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _by_table(
     values: FloatArray, concentration: FloatArray, index: Int64Array, rho: FloatArray
 ) -> float:
@@ -100,7 +100,7 @@ def _by_table(
     return found
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _square(
     values: FloatArray, factors: Factors, where: tuple[int, int, int, int, int], rho: Correlated
 ) -> float:
@@ -118,7 +118,7 @@ def _square(
     )
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _curved(
     values: FloatArray, factors: Factors, where: tuple[int, int, int, int, int], rho: Correlated
 ) -> float:
@@ -135,7 +135,7 @@ def _curved(
     return _by_name(values, even, same, of_same, rho.different_squared[risk_class, measure, number])
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _across(
     first: int, last: int, buckets: Buckets, sums: Sums, between: FloatArray
 ) -> tuple[float, float]:
@@ -163,7 +163,7 @@ def _across(
     return math.sqrt(max(square, 0.0)), residual
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _with_tail(total: float, size: float, margin: float) -> float:
     """Margin of curvature of a sum of curvatures, of the sum of their sizes, and of their norm."""
     if size == 0.0:
@@ -173,7 +173,7 @@ def _with_tail(total: float, size: float, margin: float) -> float:
     return max(total + tail * margin, 0.0)
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _measure_sums(
     chosen: tuple[int, int, int], factors: Factors, buckets: Buckets, rho: Correlated, sums: Sums
 ) -> None:
@@ -194,7 +194,7 @@ def _measure_sums(
         sums.concentration[b] = concentration if risk_class == RATES else 1.0
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _curvature_margin(
     chosen: tuple[int, int, int], factors: Factors, buckets: Buckets, rho: Correlated, sums: Sums
 ) -> float:
@@ -222,7 +222,7 @@ def _curvature_margin(
     return _with_tail(total, size, margin) + residual
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _segment(
     s: int,
     parts: tuple[Factors, Buckets, Segments],

@@ -24,13 +24,13 @@ from margin_assets.kernels.intraday.intraday_register import (
     Today,
 )
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import PPM
 
 _MOST_EQUITY = 10**12  # cents: above it the dollar limit decides, and the product still fits
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def _emit(register: Register, row: int, kind: int, at: int, changes: Changes) -> None:
     n = changes.taken[0]
     changes.account[n] = register.account[row]
@@ -41,7 +41,7 @@ def _emit(register: Register, row: int, kind: int, at: int, changes: Changes) ->
     changes.taken[0] = n + 1
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def is_de_minimis(amount: int, equity: int, rules: IntradayRules) -> bool:
     """Whether a deficit (cents) is not above the lesser of 5% of equity and $1,000."""
     if amount > rules.de_minimis:
@@ -49,14 +49,14 @@ def is_de_minimis(amount: int, equity: int, rules: IntradayRules) -> bool:
     return amount * PPM <= min(max(equity, 0), _MOST_EQUITY) * rules.de_minimis_equity
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def is_live(register: Register, row: int) -> bool:
     """Whether a deficit is outstanding, or freezes though it has expired."""
     open_still = register.expired_at[row] == UNSET or register.is_frozen[row]
     return register.satisfied_at[row] == UNSET and open_still
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def _credited(deposits: int, level: int, base: int) -> int:
     is_known = level != UNKNOWN and base != UNKNOWN
     return max(deposits, level - base if is_known else 0, 0)
@@ -71,7 +71,7 @@ def credited(deposits: Int64Array, level: Int64Array, base: Int64Array) -> Int64
     return found
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def _satisfy(register: Register, row: int, at: int, changes: Changes) -> None:
     credit = _credited(register.deposits[row], register.level[row], register.base[row])
     if credit < register.amount[row]:
@@ -100,7 +100,7 @@ def measure(register: Register, entries: Entries, today: Today, changes: Changes
             _follow(register, entries, i, today, changes)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _record(register: Register, entries: Entries, i: int, today: Today, changes: Changes) -> None:
     """Opens the day's deficit or enlarges it; of equal ones the lower equity and worse input."""
     shortfall = -entries.level[i]
@@ -127,12 +127,12 @@ def _record(register: Register, entries: Entries, i: int, today: Today, changes:
     )
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def _due_after(rule: int, rules: IntradayRules) -> int:
     return rules.prompt_after if rule == MARGIN_ACCOUNT else rules.portfolio_due_after
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _open(register: Register, entries: Entries, i: int, today: Today) -> int:
     row = register.used[0]
     a = entries.account[i]
@@ -163,7 +163,7 @@ def _open(register: Register, entries: Entries, i: int, today: Today) -> int:
     return row
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _follow(register: Register, entries: Entries, i: int, today: Today, changes: Changes) -> None:
     """Brings an account's live deficits up to an entry; the day's own only its level."""
     row = register.newest[entries.account[i]]
@@ -201,7 +201,7 @@ def end_day(register: Register, now: Moment, rules: IntradayRules, changes: Chan
             _freeze(register, row, now, changes)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _freeze(register: Register, row: int, now: Moment, changes: Changes) -> None:
     register.freeze_from[row] = now.at
     register.freeze_until[row] = now.free_at
@@ -209,14 +209,14 @@ def _freeze(register: Register, row: int, now: Moment, changes: Changes) -> None
     _emit(register, row, FROZEN, now.at, changes)
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def _is_unmet(register: Register, row: int) -> bool:
     """Whether a margin account's deficit is outstanding: (d)(2) leaves portfolio margin out."""
     is_open = register.satisfied_at[row] == UNSET and register.expired_at[row] == UNSET
     return is_open and register.rule[row] == MARGIN_ACCOUNT
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _failures(register: Register, row: int, now: Moment) -> int:
     count = 0
     row = register.newest[register.account[row]]

@@ -9,6 +9,7 @@ import polars as pl
 
 from margin_assets.kernels.book.states import BEYOND_RANGE
 from margin_assets.kernels.liquidation import starts
+from margin_assets.kernels.liquidation.class_groups import least_of
 from margin_assets.kernels.liquidation.costs import OrderCosts, order_costs, parts_of
 from margin_assets.kernels.liquidation.policy import LiquidationPolicy
 from margin_assets.kernels.liquidation.problem import Problem, problem_of
@@ -139,10 +140,21 @@ def _solved(era: Margined, problem: Problem, policy: str) -> Found:
         found.append(starts.by_group(problem, era))
     known = [lots for lots in found if lots is not None]
     best = min(known, key=problem.cost) if known else None
-    searched = Search(problem.with_ceilings(era, best), best).run(NODES)
+    searched = _searched(era, problem, best)
     if searched.lots is None or searched.is_least:
         return searched
     return searched._replace(lots=trimmed(problem, searched.lots))
+
+
+def _searched(era: Margined, problem: Problem, best: Int64Array | None) -> Found:
+    """The least cost by class groups where they are small, else and beyond by boxes of lots."""
+    ways = None if problem.is_separable else least_of(problem, era, best)
+    if ways is None:
+        return Search(problem.with_ceilings(era, best), best).run(NODES)
+    if problem.cost(ways.lots) <= ways.bound:
+        return Found(ways.lots, ways.bound, is_least=True, nodes=ways.ways)
+    boxes = Search(problem.with_ceilings(era, ways.lots), ways.lots).run(NODES)
+    return boxes._replace(bound=max(boxes.bound, ways.bound), nodes=boxes.nodes + ways.ways)
 
 
 def _most_free(problem: Problem) -> Int64Array:

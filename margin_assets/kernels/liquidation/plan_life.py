@@ -16,6 +16,7 @@ import polars as pl
 from margin_assets.kernels.liquidation.plan_frames import frames_of, orders_of, plans_of
 from margin_assets.kernels.liquidation.plan_states import (
     ANOTHER_DAY,
+    NO_PLAN,
     NOBODY,
     PLANNER,
     RECALLED,
@@ -106,6 +107,15 @@ class PlanBook:
         sent = plan._replace(decided="sent", sent_at=at)
         self._put(at, by, sent, self._orders[plan_id])
         return None
+
+    def refuse_recall(self, plan_id: str) -> str | None:
+        """Why nobody should have taken back the orders of a plan; None if it is recalled.
+
+        That they were changes nothing of it: what the broker fills all the same still counts.
+        """
+        plan = self._plans.get(plan_id)
+        is_recalled = plan is not None and plan.decided == RECALLED
+        return None if is_recalled else _not_at(plan, RECALLED)
 
     def _recall(self, at: int, by: By, plan: Plan) -> None:
         """Ends a plan whose orders are out; the version's reason names what of them is open."""
@@ -200,5 +210,5 @@ class PlanBook:
 def _not_at(plan: Plan | None, due: str) -> str:
     """Why an act does not fit a plan, which has to be `due`."""
     if plan is None:
-        return "no plan has this id"
+        return NO_PLAN
     return f"the plan is {plan.state}{'' if plan.is_live else ' and over'}, not {due}"

@@ -8,6 +8,8 @@ from margin_assets.kernels.liquidation.proposals import Proposal
 
 PLANNER = "planner"
 """The desk's agent: who proposes without being a person."""
+NO_PLAN = "no plan has this id"
+"""Why an act on a plan is refused that is not there."""
 _AT_WORK = ("approved", "sent")
 RECALLED = "recalled"
 _NAMED = 5

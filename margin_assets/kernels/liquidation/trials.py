@@ -15,7 +15,7 @@ from margin_assets.kernels.margin.house import house_charges, house_positions
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.margin.settlement import Asked, settled
-from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.compiled import OWNS
 from margin_assets.kernels.numeric.money import to_decimal, value_cents
 from margin_assets.kernels.securities.positions import counted_positions, with_marks
@@ -63,6 +63,17 @@ class Trials:
         held, series = self._era.held, self._era.series
         quantity, cash = _after(held, series, self.tradable, lots)
         return self._struck(_book(held, quantity, cash), quantity, is_house=True)
+
+    def left_of(self, lots: Lots, mine: BoolArray) -> Int64Array:
+        """What some positions of the book leave of regulatory excess after each row, cents.
+
+        By themselves: what the trades bring counts, the account's cash does not.
+        """
+        held, series = self._era.held, self._era.series
+        quantity, cash = _after(held, series, self.tradable, lots)
+        quantity[:, ~mine] = 0
+        book = _book(held, quantity, cash - held.cash[0])
+        return self._struck(book, quantity, is_house=False).regulatory_excess
 
     def alone(self, lots: Int64Array) -> Int64Array:
         """What a bundle of each position's lots, bought at its mark on debit alone, lacks, cents.

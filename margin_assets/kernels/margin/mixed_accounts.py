@@ -28,7 +28,7 @@ from margin_assets.kernels.margin.portfolio_margin import (
     priced_series,
 )
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import (
     MAX_POSITION,
     MAX_TOTAL,
@@ -100,7 +100,7 @@ def _revalue_mixed(
         _revalue_block(holders, accounts, (first, end), strategic, out)
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _revalue_block(
     holders: Holders,
     accounts: Int64Array,
@@ -120,7 +120,7 @@ def _revalue_block(
         _strike_again(holders, (a, n), strategic, out, scanned)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _sum_up(holders: Holders, a: int, out: Figures) -> None:
     """Values, exposure, equity and stress P&L of account a, and the states of its inputs."""
     book, priced, rules = holders
@@ -155,7 +155,7 @@ def _sum_up(holders: Holders, a: int, out: Figures) -> None:
     out.reg_t_equity[a] = securities
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def _clear(a: int, out: Figures) -> None:
     out.long_value[a] = out.short_value[a] = out.exposure[a] = 0
     out.long_options[a] = out.short_options[a] = 0
@@ -163,7 +163,7 @@ def _clear(a: int, out: Figures) -> None:
         out.pnl[a, j] = 0
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def _add_value(value: int, is_option: bool, a: int, out: Figures) -> None:
     if is_option:
         out.long_options[a] += max(value, 0)
@@ -173,7 +173,7 @@ def _add_value(value: int, is_option: bool, a: int, out: Figures) -> None:
         out.short_value[a] += max(-value, 0)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _exposure(priced: PricedSeries, position: Marked) -> int:
     """Value x beta; of an option the value of the shares that its delta stands for, cents.
 
@@ -189,7 +189,7 @@ def _exposure(priced: PricedSeries, position: Marked) -> int:
     return model_line(shares, beta * values.delta[values.slot[s]])
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def stress_pnl(priced: PricedSeries, rules: Rules, position: Marked, scenario: int) -> int:
     """P&L of a position in a stress scenario, cents."""
     series, s = priced.series, position.s
@@ -199,7 +199,7 @@ def stress_pnl(priced: PricedSeries, rules: Rules, position: Marked, scenario: i
     return option_stress_pnl(series, priced.values, position, scenario)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _take_strategic(book: Book, a: int, n: int, strategic: Strategic, out: Figures) -> None:
     """Reg T of account a, and which requirement governs against which equity."""
     out.maintenance[a], out.initial[a] = strategic.maintenance[n], strategic.initial[n]
@@ -218,7 +218,7 @@ def _take_strategic(book: Book, a: int, n: int, strategic: Strategic, out: Figur
         out.governing[a] = out.maintenance[a]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _strike_again(
     holders: Holders, of: tuple[int, int], strategic: Strategic, out: Figures, scanned: Scanned
 ) -> None:
@@ -241,7 +241,7 @@ def _strike_again(
             out.restruck[a, j] = max(strategic.restruck[n, j], 0)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _stressed_values(holders: Holders, a: int, scenario: int) -> int:
     """Absolute values of account a's securities and bonds after a stress scenario, cents."""
     book, priced, rules = holders

@@ -4,12 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.series import BOND, OPTION, Series
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 from margin_assets.kernels.numeric.money import (
     MAX_POSITION,
     signed_value,
@@ -70,7 +69,7 @@ def priced_series(series: Series, values: OptionValues) -> PricedSeries:
     return PricedSeries(series, values, quote_states(series))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def portfolio_margin(holders: Holders, a: int, scenario: int, scanned: Scanned) -> int:
     """4210(g) of account a, today (`TODAY`) or struck again at the prices of a stress scenario."""
     book, priced, rules = holders
@@ -91,7 +90,7 @@ def portfolio_margin(holders: Holders, a: int, scenario: int, scanned: Scanned) 
     return requirement + offset_groups(scanned)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def scan_position(
     priced: PricedSeries, rules: Rules, position: Marked, asked: Asked, group: Int64Array
 ) -> int:
@@ -108,7 +107,7 @@ def scan_position(
     return scan_security(held, line, rules, series.range_class[s], group)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _scan_option(values: OptionValues, position: Marked, scenario: int, group: Int64Array) -> None:
     s, quantity, price = position
     slot = values.slot[s]
@@ -123,7 +122,7 @@ def _scan_option(values: OptionValues, position: Marked, scenario: int, group: I
         group[k] += signed_value(quantity, pnl)
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def contract_minimum(series: Series, rules: Rules, position: Marked) -> int:
     """4210(g)(7): an amount a unit of every option held, of a long one at most its value."""
     s, quantity, price = position

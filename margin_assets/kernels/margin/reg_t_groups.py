@@ -135,9 +135,8 @@ def _own_rows(
 
 
 def _strategies(kind: npt.NDArray[np.int8], quantity: Int64Array) -> pl.Series:
-    side = np.where(quantity > 0, "long", "short").astype(object)
-    words = side + np.where(kind == BOND, "_bond", "_stock").astype(object)
-    return pl.Series(words.tolist(), dtype=pl.String)
+    words = pl.Series(["short_stock", "short_bond", "long_stock", "long_bond"])
+    return words.gather(2 * (quantity > 0) + (kind == BOND))
 
 
 def _paragraphs(positions: pl.DataFrame, book: Book, series: Series, lines: Lines) -> pl.Series:

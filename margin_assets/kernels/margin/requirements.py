@@ -51,13 +51,13 @@ def _tims(era: Margined) -> pl.DataFrame:
     ranges = series.range_class[book.series[first]]
     worst = np.argmin(pnl, axis=1) if len(first) else np.zeros(0, dtype=np.int64)
     scan = np.maximum(0, -pnl.min(axis=1, initial=0))
-    day = (positions["as_of"].dt.date().to_list() or [EPOCH])[0]
-    products = [*product_group_names(day), None]
+    day = (positions["as_of"].head(1).dt.date().to_list() or [EPOCH])[0]
+    products = pl.Series([*product_group_names(day), None], dtype=pl.String)
     moves = rules.points[ranges, worst] / 1e6
     return keys_of(heads, "account_id", "class_group").with_columns(
-        product_group=pl.Series(
-            [products[g] for g in rules.product_group[ranges]], dtype=pl.String
-        ).fill_null(heads["class_group"]),
+        product_group=products.gather(rules.product_group[ranges] % len(products)).fill_null(
+            heads["class_group"]
+        ),
         **{name: to_decimal(pnl[:, k].copy(), 2) for k, name in enumerate(POINT_COLUMNS)},
         worst_move=pl.Series(moves, dtype=pl.Float64),
         scan_risk=to_decimal(scan, 2),

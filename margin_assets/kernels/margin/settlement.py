@@ -24,7 +24,7 @@ from margin_assets.kernels.book.series import SECURITY, USABLE, Series
 from margin_assets.kernels.margin.mixed_accounts import MAX_GROUPED
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
 from margin_assets.kernels.numeric.arrays import BoolArray, Int8Array, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import (
     BEYOND,
     CENTS,
@@ -223,19 +223,19 @@ def _settle(
                 quantity[_place_of(book, series, a, s, shares)] += shares
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _shares(series: Series, s: int, held: int) -> int:
     """Shares that an option comes to where it is exercised or assigned."""
     return held if series.is_call[s] else -held
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _gain(series: Series, s: int, price: int) -> int:
     """What a unit is in the money by, negative out of it."""
     return price - series.strike[s] if series.is_call[s] else series.strike[s] - price
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _share_price(series: Series, s: int, shares: int, rules: Rules) -> int:
     """Price that values shares of an underlying, by the rule of any position's."""
     if series.price_state[s] <= USABLE:
@@ -243,7 +243,7 @@ def _share_price(series: Series, s: int, shares: int, rules: Rules) -> int:
     return 0 if shares > 0 else series.price[s] + rate_line(series.price[s], rules.short_cushion)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _place_of(book: Book, series: Series, a: int, s: int, shares: int) -> int:
     """Place in the book of the shares of account a: a position in them, best of the other side."""
     found, rank = -1, 0

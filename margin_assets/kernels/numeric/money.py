@@ -15,7 +15,7 @@ import pyarrow as pa
 from numba import njit
 
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 
 MICRO = 1_000_000
 PPM = 1_000_000
@@ -60,13 +60,13 @@ def value_cents(quantity: int, price: int) -> int:
     return cents if quantity >= 0 else -cents
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def signed_value(quantity: int, change: int) -> int:
     """Quantity (micro-units) x change of price (micro-dollars, signed), cents."""
     return value_cents(quantity, change) if change >= 0 else -value_cents(quantity, -change)
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def units_of(quantity: int, multiplier: int) -> int:
     """Units (micro) that a quantity of contracts (micro) stands for; multiplier in micro-units.
 
@@ -217,7 +217,7 @@ def _units(
     return found
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def in_proportion(amount: int, part: int, whole: int) -> int:
     """Amount x part / whole, rounded half up; `BEYOND` where it does not fit.
 

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.optimize.rounding import (
     CUTS,
     Scratch,
@@ -77,7 +76,7 @@ class Node(NamedTuple):
     work: int
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _cut(
     program: Program,
     scales: Scales,
@@ -94,7 +93,7 @@ def _cut(
     return count + found
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _explore(
     program: Program,
     scales: Scales,
@@ -127,7 +126,7 @@ def _explore(
             return Node(rows, ceiling, split, value, best, work)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _enter(levels: Levels, level: int, node: Node) -> None:
     """Makes an open node a level of its own."""
     levels.split[level] = node.split
@@ -138,7 +137,7 @@ def _enter(levels: Levels, level: int, node: Node) -> None:
     levels.ceiling[level] = node.ceiling
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _descend(
     program: Program,
     scales: Scales,
@@ -166,7 +165,7 @@ def _descend(
     add_row(program, scales, count, child[0], child[1])
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _with_room(program: Program, room: int) -> Program:
     """The program with room for the rows that the search adds."""
     count = len(program.bound)
@@ -188,7 +187,7 @@ def _with_room(program: Program, room: int) -> Program:
     )
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _levels() -> Levels:
     numbers = np.zeros((4, _LEVELS), dtype=np.int64)
     return Levels(
@@ -201,7 +200,7 @@ def _levels() -> Levels:
     )
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _search(  # noqa: C901, PLR0915 (one loop over the tree: its parts share every number)
     posed: Program, table: Table, ids: Int32Array, root: Node, scratch: Scratch
 ) -> tuple[int, float, int]:
@@ -247,7 +246,7 @@ def _search(  # noqa: C901, PLR0915 (one loop over the tree: its parts share eve
         best, work, nodes = node.best, node.work, nodes + 1
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def most_saving(program: Program, work: int) -> Answer:
     """Counts that save most within a number of multiply-adds, and how far that is proven.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 
 _HALVINGS = 60
 _SMALL = 1e-9
@@ -51,7 +51,7 @@ def cost_at(costs: Costs, i: int, amount: float) -> float:
     return start + costs.slope[i] * amount + costs.curve[i] * amount * np.sqrt(amount)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _best(costs: Costs, i: int, worth: float, lo: float, hi: float) -> float:
     """Amount within bounds at which cost less its worth is least; of equals the smallest."""
     over, steep = worth - costs.slope[i], 1.5 * costs.curve[i]
@@ -71,7 +71,7 @@ def _best(costs: Costs, i: int, worth: float, lo: float, hi: float) -> float:
     return amount
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _at_price(
     costs: Costs,
     rate: FloatArray,
@@ -87,6 +87,14 @@ def _at_price(
         rest += cost_at(costs, i, out[i]) - worth * out[i]
         covered += rate[i] * out[i]
     return rest, covered
+
+
+@njit(**OWNS)
+def least_at(
+    costs: Costs, rate: FloatArray, box: tuple[Int64Array, Int64Array], price: float
+) -> float:
+    """The least that amounts of a box cost less what they cover, at a price of the need."""
+    return _at_price(costs, rate, box, price, np.empty(len(rate)))[0]
 
 
 @njit(**OWNS)
@@ -126,7 +134,7 @@ def cover(costs: Costs, rate: FloatArray, box: tuple[Int64Array, Int64Array], ne
     return Cover(bound * (1.0 - _SMALL), over, item, floor)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _split(
     rate: FloatArray,
     box: tuple[Int64Array, Int64Array],

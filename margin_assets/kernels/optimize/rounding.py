@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.optimize.simplex import (
     NO_LOSS,
     IntTable,
@@ -38,7 +37,7 @@ class Scratch(NamedTuple):
     """Cuts found, their bound last."""
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def scratch_of(program: Program) -> Scratch:
     """Scratch for a program; the best counts are all 0."""
     columns = len(program.saving)
@@ -53,13 +52,13 @@ def scratch_of(program: Program) -> Scratch:
     )
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def is_fraction(value: float) -> bool:
     """Whether a value is not a whole number but for rounding."""
     return abs(value - np.floor(value + 0.5)) > _WHOLE
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _use(program: Program, scratch: Scratch) -> None:
     used, counts = scratch.used, scratch.trial
     for r in range(len(used)):
@@ -68,7 +67,7 @@ def _use(program: Program, scratch: Scratch) -> None:
             used[r] += program.rows[r, j] * counts[j]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _mend(program: Program, scratch: Scratch) -> None:
     """Takes from the last columns what breaks a hard row, until none is broken."""
     used, counts, is_mended = scratch.used, scratch.trial, False
@@ -87,7 +86,7 @@ def _mend(program: Program, scratch: Scratch) -> None:
                         used[i] -= less * program.rows[i, j]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _lost(program: Program, scratch: Scratch, j: int, o: int) -> int:
     """Sum of the losses with one more of columns j and o; -1 if that breaks a hard row.
 
@@ -110,7 +109,7 @@ def _lost(program: Program, scratch: Scratch, j: int, o: int) -> int:
     return total
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _partner(program: Program, scratch: Scratch, j: int) -> tuple[int, int]:
     """Column that keeps column j within the rows and saves most with it; what is lost then."""
     best, least = -1, -1
@@ -127,7 +126,7 @@ def _partner(program: Program, scratch: Scratch, j: int) -> tuple[int, int]:
     return best, least
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _add_on(program: Program, scratch: Scratch) -> int:
     """Adds to the trial while that saves, column by column; what it saves in the end.
 
@@ -156,7 +155,7 @@ def _add_on(program: Program, scratch: Scratch) -> int:
     return total
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def try_whole(
     program: Program, height: int, table: Table, ids: Int32Array, best: int, scratch: Scratch
 ) -> int:
@@ -181,7 +180,7 @@ def try_whole(
     return value
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def locate(
     program: Program,
     scales: Scales,
@@ -200,7 +199,7 @@ def locate(
             point[v] = max(table[i, columns], 0.0) * scales.column[v]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _fits(program: Program, r: int, divisor: int) -> bool:
     size = abs(float(program.bound[r]))
     for j in range(program.whole):
@@ -208,7 +207,7 @@ def _fits(program: Program, r: int, divisor: int) -> bool:
     return size < _FITS
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _round_row(program: Program, r: int, divisor: int, scratch: Scratch) -> None:
     """Mixed integer rounding of row r, columns past their middle counted from the top.
 
@@ -235,7 +234,7 @@ def _round_row(program: Program, r: int, divisor: int, scratch: Scratch) -> None
     cut[columns] = total
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _depth(scratch: Scratch) -> float:
     """How far the point is from meeting the cut, as a distance."""
     point, cut = scratch.point, scratch.cut
@@ -246,7 +245,7 @@ def _depth(scratch: Scratch) -> float:
     return over / np.sqrt(square)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _cut_by_row(program: Program, r: int, found: int, scratch: Scratch) -> bool:
     """Whether rounding row r cuts the point off; the deepest such cut is kept."""
     deepest, is_cut = _DEEP, False
@@ -263,7 +262,7 @@ def _cut_by_row(program: Program, r: int, found: int, scratch: Scratch) -> bool:
     return is_cut
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def separate(program: Program, scratch: Scratch) -> int:
     """Finds cuts of the point from the rows that carry a loss and are full; how many."""
     found = 0
@@ -280,7 +279,7 @@ def separate(program: Program, scratch: Scratch) -> int:
     return found
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def append_cut(
     program: Program,
     scales: Scales,

@@ -7,10 +7,9 @@ the integers of the program, the error of its own rounding added.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 
 Table = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 IntTable = np.ndarray[tuple[int, int], np.dtype[np.int64]]
@@ -52,7 +51,7 @@ class Scales(NamedTuple):
     column: FloatArray
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _power_above(amount: int) -> float:
     scale = 1.0
     while scale < amount:
@@ -60,7 +59,7 @@ def _power_above(amount: int) -> float:
     return scale
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def scales_of(program: Program, room: int) -> Scales:
     """Scales of a program, with room for rows that are still to come."""
     columns = len(program.saving)
@@ -81,7 +80,7 @@ def scales_of(program: Program, room: int) -> Scales:
     return Scales(_power_above(largest), row, column)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def tableau_of(program: Program, scales: Scales, table: Table) -> None:
     """Savings in row 0, then the rows; bounds in the last column. Every slack is basic."""
     columns = len(program.saving)
@@ -94,7 +93,7 @@ def tableau_of(program: Program, scales: Scales, table: Table) -> None:
         table[r + 1, columns] = program.bound[r] / scales.row[r]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _pivot(table: Table, height: int, width: int, r: int, s: int, ids: Int32Array) -> None:
     """Exchanges the variable of row r with that of column s."""
     chosen = table[r]
@@ -115,7 +114,7 @@ def _pivot(table: Table, height: int, width: int, r: int, s: int, ids: Int32Arra
     ids[s] = leaving
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _entering(table: Table, width: int, ids: Int32Array, is_stalled: bool) -> int:
     """Column that gains most, the first that gains once stalled; -1 when none does."""
     s = -1
@@ -126,7 +125,7 @@ def _entering(table: Table, width: int, ids: Int32Array, is_stalled: bool) -> in
     return s
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _leaving(
     table: Table, height: int, width: int, s: int, ids: Int32Array, is_stalled: bool
 ) -> tuple[int, float]:
@@ -147,7 +146,7 @@ def _leaving(
     return r, least
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def primal(table: Table, height: int, width: int, ids: Int32Array, work: int) -> int:
     """Pivots until nothing gains. The multiply-adds left of `work`: none if it stopped before.
 
@@ -168,7 +167,7 @@ def primal(table: Table, height: int, width: int, ids: Int32Array, work: int) ->
     return 0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _broken_row(table: Table, height: int, width: int, ids: Int32Array, is_stalled: bool) -> int:
     r = 0
     for i in range(1, height):
@@ -180,7 +179,7 @@ def _broken_row(table: Table, height: int, width: int, ids: Int32Array, is_stall
     return r
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _mending_column(
     table: Table, width: int, r: int, ids: Int32Array, is_stalled: bool
 ) -> tuple[int, float]:
@@ -199,7 +198,7 @@ def _mending_column(
     return s, least
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def dual(table: Table, height: int, width: int, ids: Int32Array, work: int) -> tuple[int, int]:
     """Pivots until no bound is negative: the work left, and the row that cannot be met or 0."""
     stalled = 0
@@ -216,7 +215,7 @@ def dual(table: Table, height: int, width: int, ids: Int32Array, work: int) -> t
     return 0, 0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def add_row(program: Program, scales: Scales, count: int, table: Table, ids: Int32Array) -> None:
     """Enters row `count` of the program into a tableau that has room for it."""
     columns = len(program.saving)
@@ -234,7 +233,7 @@ def add_row(program: Program, scales: Scales, count: int, table: Table, ids: Int
     ids[columns + count] = columns + count
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _prices(
     program: Program,
     scales: Scales,
@@ -265,7 +264,7 @@ def _prices(
     return prices
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def proven_bound(
     program: Program,
     scales: Scales,

@@ -1,10 +1,9 @@
 """What a node of branch and bound is split on: the column or sum that costs most either way."""
 
 import numpy as np
-from numba import njit
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 from margin_assets.kernels.optimize.rounding import is_fraction
 from margin_assets.kernels.optimize.simplex import Program, Table
 
@@ -13,7 +12,7 @@ CLOSED = -1
 _SMALL = 1e-9
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _score(table: Table, row: FloatArray, value: float, width: int) -> float:
     """What branching on a row's variable costs at the least, both sides together.
 
@@ -31,7 +30,7 @@ def _score(table: Table, row: FloatArray, value: float, width: int) -> float:
     return (min(down, up) + _SMALL) * (max(down, up) + _SMALL) * (1.0 + min(part, 1.0 - part))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _sum_row(
     program: Program, height: int, table: Table, ids: Int32Array, part: int, row: FloatArray
 ) -> float:
@@ -50,7 +49,7 @@ def _sum_row(
     return value
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def choose_split(
     program: Program, height: int, table: Table, ids: Int32Array, row: FloatArray
 ) -> tuple[int, float]:

@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.numeric.arrays import FloatArray
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.normal import exponential, logarithm, normal_cdf, normal_density
 from margin_assets.kernels.numeric.quadrature import chebyshev, quarter_circle, shares
 
@@ -71,14 +71,14 @@ def boundary_limit(put: Put) -> float:
     return logarithm(put.rate) - logarithm(put.dividend_yield)
 
 
-@njit(**BORROWS, error_model="numpy", forceinline=True)
+@inner(**BORROWS, error_model="numpy", forceinline=True)
 def _decay(x: float) -> float:
     """1 less the exponential of -x, whole digits also where x is small."""
     series = x * (1.0 - x / 2.0 * (1.0 - x / 3.0 * (1.0 - x / 4.0 * (1.0 - x / 5.0))))
     return series if abs(x) < 0.01 else 1.0 - exponential(-x)
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def _first_gaps(put: Put, gaps: FloatArray) -> None:
     """Quadratic approximation, within some percent of the gap: where two tangents meet.
 
@@ -110,7 +110,7 @@ def _first_gaps(put: Put, gaps: FloatArray) -> None:
         gaps[i] = limit - b
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def _grid_terms(put: Put, work: FloatArray) -> None:
     """What of the integrands does not depend on the boundary."""
     years, volatility, rate, dividend_yield = put
@@ -124,7 +124,7 @@ def _grid_terms(put: Put, work: FloatArray) -> None:
         stock[m] = dividend_yield * time * _GRID_WEIGHT[m] * exponential(dividend_yield * left)
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def _grid_integrands(gaps: FloatArray, work: FloatArray) -> None:
     """Integrands at the present boundary, and their slopes in the logarithm at their node.
 
@@ -152,7 +152,7 @@ def _grid_integrands(gaps: FloatArray, work: FloatArray) -> None:
         stock_slope[m] = stock[m] * density_plus / spread[m]
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def _misses(put: Put, gaps: FloatArray, work: FloatArray) -> None:
     """By how much every node misses its equation, with the sums that its slopes need.
 
@@ -180,7 +180,7 @@ def _misses(put: Put, gaps: FloatArray, work: FloatArray) -> None:
         miss[i] -= logarithm(cash[i] / stock[i])
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def _slopes(gaps: FloatArray, work: FloatArray) -> None:
     """Slopes of every node's miss (along a row) in every node's gap (a row each)."""
     inverse, cash_slope, stock_slope, cash, stock = work[5], work[8], work[9], work[10], work[11]
@@ -199,7 +199,7 @@ def _slopes(gaps: FloatArray, work: FloatArray) -> None:
         slopes[k * NODES + k] += work[12, k] / cash[k] - work[13, k] / stock[k] - 1.0
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def _solve(slopes: FloatArray, miss: FloatArray) -> None:
     """Turns the misses into Newton's step, by elimination; a row of slopes is an unknown's."""
     for k in range(NODES):
@@ -214,7 +214,7 @@ def _solve(slopes: FloatArray, miss: FloatArray) -> None:
         miss[k] /= slopes[k * NODES + k]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _is_boundary(put: Put, gaps: FloatArray, farthest: float) -> bool:
     """Whether gaps solve the equations: the last step was small, and waiting lowers the boundary.
 
@@ -255,7 +255,7 @@ def boundary_gaps(put: Put, work: FloatArray) -> tuple[FloatArray, bool]:
     return gaps, _is_boundary(put, gaps, farthest)
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def premium_terms(put: Put, gaps: FloatArray, work: FloatArray) -> None:
     """What of the premium for early exercise does not depend on the spot, into `work`."""
     years, volatility, rate, dividend_yield = put
@@ -273,7 +273,7 @@ def premium_terms(put: Put, gaps: FloatArray, work: FloatArray) -> None:
         stock[j] = dividend_yield * years * _WEIGHT[j] * exponential(-dividend_yield * time)
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def exercise_premium(moneyness: float, log_moneyness: float, work: FloatArray) -> float:
     """What early exercise adds to a European put at a spot above the boundary, in strikes.
 

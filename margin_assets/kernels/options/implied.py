@@ -7,7 +7,7 @@ import numpy.typing as npt
 from numba import njit, prange
 
 from margin_assets.kernels.numeric.arrays import FloatArray
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.normal import exponential, logarithm, normal_density
 from margin_assets.kernels.options.american import (
     BEYOND_ONE_PRICE,
@@ -50,7 +50,7 @@ _STEPS = 100
 _BLOCK = 64
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def _best_fixed_time(spot: float, terms: Terms) -> float:
     """What exercise is worth at the best time that can be named today; never negative.
 
@@ -76,7 +76,7 @@ def least_value(spot: float, terms: Terms) -> float:
     return european_value(spot, at_volatility(terms, 0.0))
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def _vega(spot: float, terms: Terms, volatility: float) -> float:
     """Slope of the European value in volatility."""
     strike, years, _, rate, dividend_yield, _, _ = terms
@@ -86,13 +86,13 @@ def _vega(spot: float, terms: Terms, volatility: float) -> float:
     return spot * exponential(-dividend_yield * years) * density * math.sqrt(years)
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def _inside(guess: float, low: float, high: float) -> float:
     """A guess that lies between two volatilities, or else their middle."""
     return guess if low < guess < high else 0.5 * (low + high)
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def _european_volatility(price: float, spot: float, terms: Terms) -> float:
     """Volatility of a European option at a price, held to the range looked in.
 
@@ -116,7 +116,7 @@ def _european_volatility(price: float, spot: float, terms: Terms) -> float:
     return guess
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def _value(spot: float, terms: Terms, volatility: float, scratch: FloatArray) -> float:
     scratch[0, 0] = spot
     at = at_volatility(terms, volatility)
@@ -124,7 +124,7 @@ def _value(spot: float, terms: Terms, volatility: float, scratch: FloatArray) ->
     return scratch[0, 1]
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def _american_volatility(price: float, spot: float, terms: Terms, scratch: FloatArray) -> float:
     """Volatility of an American option at a price, held to the range looked in.
 
@@ -157,7 +157,7 @@ def _american_volatility(price: float, spot: float, terms: Terms, scratch: Float
     return low
 
 
-@njit(**OWNS, error_model="numpy")
+@inner(**OWNS, error_model="numpy")
 def _exercise_volatility(depth: float, terms: Terms, scratch: FloatArray) -> float:
     """Largest volatility at which an option is best exercised at once.
 
@@ -182,7 +182,7 @@ def _exercise_volatility(depth: float, terms: Terms, scratch: FloatArray) -> flo
     return low
 
 
-@njit(**OWNS, error_model="numpy")
+@inner(**OWNS, error_model="numpy")
 def _volatility(price: float, spot: float, terms: Terms, scratch: FloatArray) -> float:
     """Volatility of a quote that has one; the largest where the price is the intrinsic value."""
     kind = early_exercise(terms)
@@ -195,13 +195,13 @@ def _volatility(price: float, spot: float, terms: Terms, scratch: FloatArray) ->
     return _american_volatility(price, spot, terms, scratch)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _slack(bound: float) -> float:
     """How far beyond a bound a price is still on it."""
     return _SLACK + _RELATIVE_SLACK * bound
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def _quote(price: float, spot: float, terms: Terms, scratch: FloatArray) -> tuple[float, int]:
     """Yearly volatility at which the model gives a quoted price, and the state of the quote.
 
@@ -222,12 +222,12 @@ def _quote(price: float, spot: float, terms: Terms, scratch: FloatArray) -> tupl
     return _volatility(price, spot, terms, scratch), FAIR
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _quote_room() -> FloatArray:
     return np.empty((GRID_ROWS + 1, GRID))
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _block_volatilities(
     rows: tuple[int, int],
     quotes: tuple[FloatArray, FloatArray],

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from numba import njit
 
 from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.normal import logarithm
 from margin_assets.kernels.options.american import NEVER, Put, exercise_kind
 
@@ -34,7 +34,7 @@ class Contracts(NamedTuple):
     is_american: BoolArray
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def terms_at(contracts: Contracts, n: int, volatility: float) -> Terms:
     """Terms of series n at a volatility."""
     return Terms(
@@ -48,7 +48,7 @@ def terms_at(contracts: Contracts, n: int, volatility: float) -> Terms:
     )
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def at_volatility(terms: Terms, volatility: float) -> Terms:
     """The same terms at another volatility."""
     strike, years, _, rate, dividend_yield, is_call, is_american = terms
@@ -63,14 +63,14 @@ def put_of(terms: Terms, volatility: float) -> Put:
     return Put(terms.years, volatility, terms.rate, terms.dividend_yield)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def log_moneyness(spot: float, terms: Terms) -> float:
     """Logarithm of spot over strike, or in the mirror of strike over spot."""
     log = logarithm(spot) - logarithm(terms.strike)
     return -log if terms.is_call else log
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def early_exercise(terms: Terms) -> int:
     """When exercise before expiry can pay; see `american.exercise_kind`."""
     if not (terms.is_american and terms.years > 0.0):
@@ -78,7 +78,7 @@ def early_exercise(terms: Terms) -> int:
     return exercise_kind(put_of(terms, 0.0))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def is_known(terms: Terms) -> bool:
     """Whether all terms are numbers and in the model's range."""
     strike, years, volatility, rate, dividend_yield, _, _ = terms

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit, prange
 
 from margin_assets.kernels.numeric.arrays import FloatArray
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.normal import exponential, logarithm, normal_cdf, normal_density
 from margin_assets.kernels.options.american import (
     BEYOND_ONE_PRICE,
@@ -63,7 +63,7 @@ def european_value(spot: float, terms: Terms) -> float:
     return max(sign * (held - owed), sign * (stock - cash), 0.0) if known else np.nan
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def intrinsic_value(spot: float, strike: float, is_call: bool) -> float:
     """What exercise pays now; never negative."""
     return max(spot - strike if is_call else strike - spot, 0.0)
@@ -75,7 +75,7 @@ def room() -> FloatArray:
     return np.empty((GRID_ROWS, GRID))
 
 
-@njit(**OWNS, error_model="numpy")
+@inner(**OWNS, error_model="numpy")
 def _early_values(
     spots: FloatArray, terms: Terms, kind: int, values: FloatArray, work: FloatArray
 ) -> None:
@@ -99,7 +99,7 @@ def _early_values(
         values[s] = intrinsic if log <= boundary else max(min(held, unit * most), intrinsic)
 
 
-@njit(**BORROWS, error_model="numpy")
+@inner(**BORROWS, error_model="numpy")
 def value_at_spots(spots: FloatArray, terms: Terms, values: FloatArray, work: FloatArray) -> None:
     """Writes the values of one series at many spots, with scratch from `room`.
 
@@ -121,7 +121,7 @@ def value_at_spots(spots: FloatArray, terms: Terms, values: FloatArray, work: Fl
             values[s] = np.nan
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _block_values(
     rows: tuple[int, int],
     given: tuple[FloatArray, Contracts, FloatArray],

@@ -3,16 +3,15 @@
 import math
 
 import numpy as np
-from numba import njit
 
-from margin_assets.kernels.numeric.compiled import OWNS
+from margin_assets.kernels.numeric.compiled import OWNS, inner
 from margin_assets.kernels.numeric.normal import exponential
 from margin_assets.kernels.options.american import Put
 
 _STEPS, _MOST_STEPS = 256, 1024
 
 
-@njit(**OWNS, error_model="numpy")
+@inner(**OWNS, error_model="numpy")
 def tree_value(put: Put, moneyness: float) -> float:
     """Value of a put in strikes, good to a thousandth of one.
 

@@ -19,8 +19,8 @@ from margin_assets.kernels.book.states import (
     QUOTE_BELOW_BOUND,
     QUOTE_OUT_OF_BOUNDS,
 )
-from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array, Int64Cube, Int64Table
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import MICRO, PPM, instant, signed_value
 from margin_assets.kernels.options.implied import BELOW_BOUND, implied_volatilities
 from margin_assets.kernels.options.option_terms import Contracts
@@ -29,7 +29,6 @@ from margin_assets.kernels.rules.expiry import DAY_HOURS
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.lines import Marked
 
-Cube = np.ndarray[tuple[int, int, int], np.dtype[np.int64]]
 _BUMP = 1e-3  # of the spot, to either side, for the delta
 _HALF_A_CENT = 0.005
 """Quotes are in cents: one so little below what an option is worth at least is worth that."""
@@ -41,11 +40,11 @@ class OptionValues(NamedTuple):
 
     slot: npt.NDArray[np.int32]
     """Row of each series; -1 for what is no option."""
-    scan: Int64Array
+    scan: Int64Table
     """P&L at the valuation points."""
-    stress: Int64Array
+    stress: Int64Table
     """P&L in the stress scenarios: the change of the model's value, at most the price itself."""
-    rescan: Cube
+    rescan: Int64Cube
     """P&L at the points from the price after each scenario, where asked for; else empty."""
     delta: npt.NDArray[np.float64]
     """Units of the underlying that a quoted unit stands for."""
@@ -229,7 +228,7 @@ def _stress_multiples(betas: npt.NDArray[np.float64], rules: Rules) -> npt.NDArr
     return found
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def stress_multiple(beta: float, move: float, rules: Rules) -> float:
     """Multiple of an underlying's price when SPY moves; without a beta, of a fall."""
     own = beta * move if beta == beta else -abs(move) * rules.missing_beta
@@ -278,7 +277,7 @@ def _delivered(series: Series, options: Int64Array) -> FloatArray:
     return share
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def bounded_line(move: int, price: int, quantity: int) -> int:
     """P&L a unit when only the underlying's move is known: a loss or nothing.
 
@@ -289,7 +288,7 @@ def bounded_line(move: int, price: int, quantity: int) -> int:
     return move if move > 0 else 0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def option_stress_pnl(series: Series, values: OptionValues, position: Marked, scenario: int) -> int:
     """P&L of some units of an option in a stress scenario, cents."""
     s, quantity, price = position

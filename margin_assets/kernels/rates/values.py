@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit, prange
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.rates.grid import Walk
 
 _BLOCK = 64  # instruments a thread takes at a time
@@ -39,7 +39,7 @@ class Valued(NamedTuple):
     """Second derivative by a spread over the discount curve."""
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _add_cash(i: int, terms: Walk, market: Discounts, spread: float, found: Valued) -> None:
     """Adds the known cash of one instrument."""
     years, directions = market.years, market.directions
@@ -56,7 +56,7 @@ def _add_cash(i: int, terms: Walk, market: Discounts, spread: float, found: Valu
             found.slopes[i, k] += worth * directions[pay, k]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _add_ratios(i: int, terms: Walk, market: Discounts, spread: float, found: Valued) -> None:
     """Adds the growth to come of one instrument."""
     years, factors, directions = market.years, market.factors, market.directions

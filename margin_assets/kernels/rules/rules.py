@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from margin_assets.kernels.numeric.arrays import Int64Cube, Int64Table
 from margin_assets.kernels.numeric.money import CENTS, MICRO, PPM
 from margin_assets.rulebooks import Rulebook, changed_by, in_force, remembered
 from schemas.margin import RANGE_CLASSES, RATE_CLASSES
@@ -33,7 +34,7 @@ class Rules(NamedTuple):
     initial_short: int
     initial_short_hedged: int
     initial_non_margin: int
-    points: npt.NDArray[np.int64]
+    points: Int64Table
     """Valuation points by range class and point, ppm of the price, from below."""
     product_group: npt.NDArray[np.int64]
     """Product group of each range class, -1 for none."""
@@ -59,7 +60,7 @@ class Rules(NamedTuple):
     unusable_after: int
     same_security: int
     """4210(e)(1), of the long side's value."""
-    option_rates: npt.NDArray[np.int64]
+    option_rates: Int64Cube
     """4210(f)(2)(E), ppm: listed and OTC, by rate class, the base and the floor."""
     loan_months: int
     long_option: int
@@ -213,7 +214,7 @@ def _bond_rates(bond: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _valuation_points(tims: dict[str, Any]) -> npt.NDArray[np.int64]:
+def _valuation_points(tims: dict[str, Any]) -> Int64Table:
     steps = _above_zero(tims, "points_a_side")
     down = [k / steps for k in range(steps, 0, -1)]
     up = [k / steps for k in range(1, steps + 1)]

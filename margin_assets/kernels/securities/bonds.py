@@ -11,7 +11,7 @@ from numba import njit
 
 from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.numeric.arrays import BoolArray, Int8Array, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import CENTS, MICRO, rate_line
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.lines import Marked
@@ -40,13 +40,13 @@ class Debt(NamedTuple):
     is_long_zero: BoolArray
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def principal_cents(quantity: int) -> int:
     """Principal of a position in hundredths of it (micro), cents."""
     return (abs(quantity) + _UNITS_A_CENT // 2) // _UNITS_A_CENT
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def bond_line(
     series: Series | Debt, position: Marked, value: int, is_exempt: bool, rules: Rules
 ) -> int:
@@ -88,14 +88,14 @@ def bond_lines(debt: Debt, principal: Int64Array, value: Int64Array, rules: Rule
     return found
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def short_debt_line(size: int, principal: int, rules: Rules) -> int:
     """4210(c)(4): of a short bond's value and principal, cents."""
     line = rate_line(size, rules.short_bond)
     return max(line, rate_line(principal, rules.short_bond_principal))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _debt_line(kind: int, size: int, principal: int, rules: Rules) -> int:
     """4210(e)(2)(C), and Regulation T of what has no loan value."""
     if kind == INVESTMENT_GRADE:

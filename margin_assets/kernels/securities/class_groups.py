@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import (
     rate_line,
 )
@@ -89,7 +89,7 @@ def offset_groups(scanned: Scanned) -> int:
     return total
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def scan_security(
     held: Carried, line: int, rules: Rules, range_class: int, group: Int64Array
 ) -> int:

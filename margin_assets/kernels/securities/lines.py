@@ -26,7 +26,7 @@ from margin_assets.kernels.book.states import (
     PRICE_STALE,
     PRICE_UNUSABLE,
 )
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 from margin_assets.kernels.numeric.money import (
     CENTS,
     MAX_POSITION,
@@ -69,7 +69,7 @@ class Carried(NamedTuple):
     marginable: bool
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _upper_bound(series: Series, s: int) -> int:
     """Most that an option is worth: a call its underlying, a put its strike; else the most of all.
 
@@ -80,7 +80,7 @@ def _upper_bound(series: Series, s: int) -> int:
     return quoted(series, s, series.underlying_price[s] if series.is_call[s] else series.strike[s])
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def mark_price(book: Book, series: Series, rules: Rules, i: int) -> int:
     """Price that values position i, micro-dollars; 0 where a long position has no usable one.
 
@@ -97,13 +97,13 @@ def mark_price(book: Book, series: Series, rules: Rules, i: int) -> int:
     return last + rate_line(last, rules.short_cushion) if last >= 0 else _upper_bound(series, s)
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def marked(book: Book, series: Series, rules: Rules, i: int) -> Marked:
     """Position i of the book at its mark."""
     return Marked(book.series[i], book.quantity[i], mark_price(book, series, rules, i))
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def carried(series: Series, position: Marked, rules: Rules) -> Carried:
     """A position as it is carried, its value in cents."""
     s, quantity, price = position
@@ -165,7 +165,7 @@ def short_line(position: Carried, floor: int, rules: Rules) -> int:
     return line if position.marginable else max(line, rate_line(size, rules.short_non_marginable))
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def initial_line(position: Carried, maintenance: int, rules: Rules) -> int:
     """Regulation T 220.12, and never below maintenance (4210(b)): what opening it today takes."""
     if not position.marginable:
@@ -175,7 +175,7 @@ def initial_line(position: Carried, maintenance: int, rules: Rules) -> int:
     return max(rate_line(abs(position.value), rate), maintenance)
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def stress_line(value: int, beta: float, move: float, rules: Rules) -> int:
     """P&L of a position when SPY moves: value x beta x move; without a beta always a loss.
 
@@ -188,13 +188,13 @@ def stress_line(value: int, beta: float, move: float, rules: Rules) -> int:
     return max(line, -value) if value > 0 else min(line, -value)
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def scan_line(value: int, point: int, leverage: int) -> int:
     """P&L of a position when its class group moves by `point` (ppm); value cannot fall below 0."""
     return rate_line(value, max(rate_line(point, leverage), WHOLE))
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def line_bound(series: Series, position: Marked, rules: Rules) -> float:
     """Cents that no line of the position, today's or stressed, goes beyond."""
     s, quantity, price = position
@@ -219,7 +219,7 @@ def is_below(price: int, rules: Rules) -> bool:
     return price < rules.short_threshold * 10_000
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def stressed_maintenance(position: Carried, line: int, rules: Rules) -> int:
     """4210(c) struck again at the stressed value: today's and its stress line.
 
@@ -234,7 +234,7 @@ def stressed_maintenance(position: Carried, line: int, rules: Rules) -> int:
     return maintenance_line(Carried(quantity, stressed, is_low, leverage, marginable), rules)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def stressed_value(value: int, beta: float, scenario: int, rules: Rules) -> int:
     """Value after a stress scenario."""
     return value + stress_line(value, beta, rules.stress_moves[scenario], rules)

@@ -14,7 +14,7 @@ from numba import njit
 
 from margin_assets.kernels.book.series import USABLE, Series
 from margin_assets.kernels.numeric.arrays import FloatArray
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import PPM, RELATIVE_TIE, TIE
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.lines import input_states
@@ -77,7 +77,7 @@ def plain_terms(series: Series, rules: Rules) -> PlainTerms:
     return PlainTerms(is_plain, states, stress, table, reach)
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def plain_rates(rules: Rules) -> PlainRates:
     """The rates of 4210(c) as factors."""
     return PlainRates(
@@ -92,7 +92,7 @@ def plain_rates(rules: Rules) -> PlainRates:
     )
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def plain_line(value: float, rate: float) -> float:
     """Absolute value x rate, rounded half up to the cent."""
     return float(np.floor(value * rate + (0.5 + _TIE)))
@@ -108,7 +108,7 @@ class Short(NamedTuple):
     """Which side of the price threshold its price is on."""
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def plain_maintenance(short: Short, rates: PlainRates) -> float:
     """4210(c)(2) and (3) of a short position: `lines.short_line` in doubles."""
     if short.below:
@@ -118,7 +118,7 @@ def plain_maintenance(short: Short, rates: PlainRates) -> float:
     return max(plain_line(short.size, rate), plain_line(short.units, floor))
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def add_long(
     value: float, stress: Table, s: int, rates: PlainRates, into: tuple[FloatArray, FloatArray]
 ) -> None:
@@ -132,7 +132,7 @@ def add_long(
         restruck[j] += np.floor((value + line) * rates.long + (0.5 + _TIE))
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def add_short(
     short: Short, stress: Table, s: int, rates: PlainRates, into: tuple[FloatArray, FloatArray]
 ) -> None:
@@ -158,7 +158,7 @@ def add_short(
         restruck[j] += low if owed < threshold else above
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def add_scan(value: float, points: Table, s: int, group: FloatArray) -> None:
     """Adds a position's P&L at the points of its class group."""
     for k in range(len(group)):

@@ -14,7 +14,7 @@ from margin_assets.kernels.book.figures import Figures, beyond_range
 from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.book.states import BEYOND_RANGE, UNREGISTERED
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import (
     MAX_POSITION,
     MAX_TOTAL,
@@ -124,7 +124,7 @@ class _Sums(NamedTuple):
     states: int
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _scratch(rules: Rules) -> Scratch:
     scenarios, points = len(rules.stress_moves), rules.points.shape[1]
     return Scratch(
@@ -135,7 +135,7 @@ def _scratch(rules: Rules) -> Scratch:
     )
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def _clear(scratch: Scratch) -> None:
     # Loops, since assigning a slice costs more than the few numbers in it.
     for j in range(len(scratch.pnl)):
@@ -162,7 +162,7 @@ def _revalue_block(holders: Holders, accounts: Int64Array, out: Figures) -> None
             beyond_range(a, out)
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def _walk(  # noqa: PLR0915 (one pass: what it fuses would be loaded again)
     holders: Holders, rates: PlainRates, a: int, scratch: Scratch, out: Figures
 ) -> None:
@@ -220,7 +220,7 @@ def _walk(  # noqa: PLR0915 (one pass: what it fuses would be loaded again)
     _write(book.cash[a], sums, scratch, a, out)
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def _write(cash: int, sums: _Sums, scratch: Scratch, a: int, out: Figures) -> None:
     """Figures of account a from the sums over its positions."""
     out.long_value[a] = sums.long_value
@@ -238,7 +238,7 @@ def _write(cash: int, sums: _Sums, scratch: Scratch, a: int, out: Figures) -> No
         out.restruck[a, j] = scratch.restruck[j] + np.int64(scratch.plain.restruck[j])
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def _add_plain(
     held: Carried, s: int, terms: PlainTerms, rates: PlainRates, plain: Plain
 ) -> tuple[int, int]:
@@ -256,7 +256,7 @@ def _add_plain(
     return np.int64(line), np.int64(max(line, opening))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _add_exact(
     held: Carried, s: int, series: Series, rules: Rules, scratch: Scratch
 ) -> tuple[int, int]:
@@ -274,7 +274,7 @@ def _add_exact(
     return line, 0
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def _join_plain(scratch: Scratch) -> None:
     """Adds the plain positions of a class group to its sums."""
     for k in range(len(scratch.scanned.group)):
@@ -282,7 +282,7 @@ def _join_plain(scratch: Scratch) -> None:
         scratch.plain.group[k] = 0.0
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def _govern(book: Book, a: int, out: Figures) -> None:
     """The regulatory requirement that governs the account, by its type."""
     kind = book.account_type[a]

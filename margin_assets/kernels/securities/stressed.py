@@ -2,12 +2,10 @@
 
 from typing import NamedTuple
 
-from numba import njit
-
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.book.series import Series
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 from margin_assets.kernels.numeric.money import MAX_POSITION, value_cents
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.class_groups import (
@@ -36,7 +34,7 @@ class Holders(NamedTuple):
     rules: Rules
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def strike_cash_again(holders: Holders, a: int, out: Figures) -> None:
     """A cash account's requirement at each scenario: the absolute values after the move."""
     book, series, _, rules = holders
@@ -50,7 +48,7 @@ def strike_cash_again(holders: Holders, a: int, out: Figures) -> None:
                 out.restruck[a, j] += abs(stressed)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def stressed_portfolio_margin(holders: Holders, a: int, scenario: int, scanned: Scanned) -> int:
     """4210(g) of account a struck again at the prices of a stress scenario."""
     book, series, _, rules = holders

@@ -4,12 +4,11 @@ Source: 4210(f)(2), cash accounts; Regulation T 220.8.
 """
 
 import numpy as np
-from numba import njit
 
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.optimize.branching import most_saving
 from margin_assets.kernels.optimize.simplex import NO_LOSS, Program
 from margin_assets.kernels.strategies.group_lines import to_cents
@@ -20,7 +19,7 @@ from margin_assets.kernels.strategies.spreads import call_slope, loss_points, lo
 from margin_assets.kernels.strategies.strategies import NONE, Record, Records, contract_value
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def cash_requirement(book: Book, series: Series, problems: Problems, p: int) -> int:
     """What a cash account's short options require beyond its securities' value, cents.
 
@@ -50,12 +49,12 @@ def cash_requirement(book: Book, series: Series, problems: Problems, p: int) -> 
     return to_cents(total)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _uncovered(call: Record, is_stock: bool) -> int:
     return contract_value(call.spot if is_stock else call.strike, call.units)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _is_first_call(legs: Records, alone: Int64Array, i: int) -> bool:
     for o in range(i):
         if alone[o] > 0 and legs[o].underlying == legs[i].underlying:
@@ -63,7 +62,7 @@ def _is_first_call(legs: Records, alone: Int64Array, i: int) -> bool:
     return True
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _long_shares(problems: Problems, p: int, underlying: int) -> int:
     shares = np.int64(0)
     for n in range(problems.stock_offsets[p], problems.stock_offsets[p + 1]):
@@ -72,7 +71,7 @@ def _long_shares(problems: Problems, p: int, underlying: int) -> int:
     return shares
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _calls_requirement(legs: Records, alone: Int64Array, first: int, shares: int) -> int:
     """What short calls on one underlying require where its shares cover what saves most."""
     calls, count = np.empty(len(legs), dtype=np.int64), 0
@@ -92,7 +91,7 @@ def _calls_requirement(legs: Records, alone: Int64Array, first: int, shares: int
     return total - most_saving(_covers(saving, most, lots, shares // lot), WORK).saving
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _covers(saving: Int64Array, most: Int64Array, lots: Int64Array, shares: int) -> Program:
     """The program of covers: each call as often as it is written, all within the shares."""
     count = len(saving)
@@ -113,13 +112,13 @@ def _covers(saving: Int64Array, most: Int64Array, lots: Int64Array, shares: int)
     )
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _settles_with(legs: Records, i: int, o: int) -> bool:
     same = legs[i].underlying == legs[o].underlying and legs[i].is_listed == legs[o].is_listed
     return same and legs[i].expiry == legs[o].expiry and legs[i].units == legs[o].units
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _settled_requirement(legs: Records, is_settled: BoolArray, i: int) -> int:
     """What the cash-settled options that expire with leg i may lose together, micro-dollars.
 

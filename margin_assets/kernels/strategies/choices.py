@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.numeric.arrays import Int8Array, Int32Array, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import MICRO
 from margin_assets.kernels.strategies.strategies import (
     COLLAR,
@@ -67,7 +67,7 @@ class Choices(NamedTuple):
     """How many choices there are."""
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def empty_choices(room: int) -> Choices:
     """Room for a number of choices."""
     return Choices(
@@ -92,12 +92,12 @@ def alone(part: Part) -> Int64Array:
     return lone
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _id(part: Part, p: int) -> int:
     return part.ids[p] if p != NONE else NONE
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def group_of(part: Part, choices: Choices, j: int) -> Group:
     """The group of choice j, its legs and stock as positions among the records."""
     members = choices.members[j]
@@ -121,7 +121,7 @@ class Listing(NamedTuple):
     choices: Choices
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _add(
     listing: Listing, kind: int, legs: tuple[int, int, int, int], stock: int, shares: int
 ) -> None:
@@ -145,7 +145,7 @@ def _add(
         choices.count[0] = n + 1
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def add_place(choices: Choices, p: int, spread: int, lone: int) -> None:
     """Lists a contract's place in a spread: it saves what the contract requires alone."""
     n = choices.count[0]
@@ -159,7 +159,7 @@ def add_place(choices: Choices, p: int, spread: int, lone: int) -> None:
     choices.count[0] = n + 1
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _sides(part: Part) -> tuple[Int32Array, Int32Array, Int32Array, Int32Array]:
     """Short calls, short puts, long calls, long puts, as positions in the part."""
     found = np.empty((4, len(part.ids)), dtype=np.int32)
@@ -177,20 +177,20 @@ def _sides(part: Part) -> tuple[Int32Array, Int32Array, Int32Array, Int32Array]:
     )
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _same_terms(part: Part, p: int, q: int) -> bool:
     """Whether two legs are of one underlying and as many units."""
     legs, a, b = part.legs, part.ids[p], part.ids[q]
     return legs[a].underlying == legs[b].underlying and legs[a].units == legs[b].units
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _same_expiry(part: Part, p: int, q: int) -> bool:
     legs = part.legs
     return _same_terms(part, p, q) and legs[part.ids[p]].expiry == legs[part.ids[q]].expiry
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _own_shares(part: Part, p: int, s: int) -> int:
     """Micro-units of stock s that one contract on that very stock stands for; 0 if too few."""
     i = part.ids[p]
@@ -199,7 +199,7 @@ def _own_shares(part: Part, p: int, s: int) -> int:
     return part.legs[i].units if part.legs[i].units <= part.shares[s] else 0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _cover_shares(part: Part, p: int, s: int) -> int:
     """Micro-units of stock s that cover one contract, whole shares of a fund; 0 if too few."""
     i, index = part.ids[p], part.stocks[s].covers_index
@@ -211,7 +211,7 @@ def _cover_shares(part: Part, p: int, s: int) -> int:
     return whole * MICRO if whole <= part.shares[s] // MICRO else 0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _list_straddles(listing: Listing, calls: Int32Array, puts: Int32Array) -> None:
     for a in calls:
         for b in puts:
@@ -219,7 +219,7 @@ def _list_straddles(listing: Listing, calls: Int32Array, puts: Int32Array) -> No
                 _add(listing, STRADDLE, (a, b, NONE, NONE), NONE, 0)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _list_covers(listing: Listing, kind: int, s: int, shorts: Int32Array) -> None:
     for a in shorts:
         shares = _cover_shares(listing.part, a, s)
@@ -227,7 +227,7 @@ def _list_covers(listing: Listing, kind: int, s: int, shorts: Int32Array) -> Non
             _add(listing, kind, (a, NONE, NONE, NONE), s, shares)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _list_hedges(
     listing: Listing, kinds: tuple[int, int, int], s: int, longs: Int32Array, shorts: Int32Array
 ) -> None:
@@ -247,7 +247,7 @@ def _list_hedges(
                 _add(listing, kind, (a, b, NONE, NONE), s, shares)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _box_leg(part: Part, like: int, strike: int, among: Int32Array) -> int:
     """European leg with the terms and expiry of another at a strike; `NONE` if there is none."""
     legs, i = part.legs, part.ids[like]
@@ -259,7 +259,7 @@ def _box_leg(part: Part, like: int, strike: int, among: Int32Array) -> int:
     return NONE
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _list_boxes(
     listing: Listing,
     shorts: tuple[Int32Array, Int32Array],
@@ -281,7 +281,7 @@ def _list_boxes(
                     _add(listing, LONG_BOX, (a, b, c, d), NONE, 0)
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def choices_of(part: Part, lone: Int64Array, places: int) -> Choices:
     """Every group that saves, with room for a number of places in spreads behind them."""
     short_calls, short_puts, long_calls, long_puts = _sides(part)

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.numeric.arrays import Int8Array, Int32Array, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.strategies.strategies import NONE, Group, Records
 
 
@@ -62,7 +62,7 @@ class Draft(NamedTuple):
     """Activities, places."""
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def empty_activities(room: int) -> Activities:
     """Room for some activities."""
     return Activities(
@@ -76,7 +76,7 @@ def empty_activities(room: int) -> Activities:
     )
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def copy_activities(source: Activities, first: int, last: int, into: Activities, at: int) -> None:
     """Copies some activities to a place in others."""
     for n in range(first, last):
@@ -91,7 +91,7 @@ def copy_activities(source: Activities, first: int, last: int, into: Activities,
         into.amount[m] = source.amount[n]
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _empty_places(room: int) -> Places:
     return Places(
         np.empty(room, dtype=np.int32),
@@ -116,7 +116,7 @@ def with_room(draft: Draft, more: int) -> Draft:
     return Draft(draft.left, draft.shares, activities, places, draft.written)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def write_group(draft: Draft, group: Group, count: int, spread: int, amount: int) -> None:
     """Writes an activity and takes what it uses from what is left."""
     activities, n = draft.activities, draft.written[0]
@@ -136,7 +136,7 @@ def write_group(draft: Draft, group: Group, count: int, spread: int, amount: int
         draft.shares[group.stock] -= count * group.shares
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def place_contracts(draft: Draft, i: int, threshold: int, count: int) -> None:
     """Places contracts of leg i in the spread at a leg's threshold."""
     n = draft.written[1]

@@ -2,9 +2,7 @@
 
 from typing import NamedTuple
 
-from numba import njit
-
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.strategies.problems import Problems
 from margin_assets.kernels.strategies.solutions import Solution, group_of
@@ -34,7 +32,7 @@ def strategy_rates(rules: Rules) -> StrategyRates:
     return StrategyRates(rules.hedged_strike, rules.long_box)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def to_cents(micros: int) -> int:
     """Micro-dollars as cents, rounded half away from zero."""
     size = (abs(micros) + _MICROS_A_CENT // 2) // _MICROS_A_CENT
@@ -55,7 +53,7 @@ class Line(NamedTuple):
     """Option value that counts in Reg T equity."""
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def group_line(solution: Solution, g: int, problems: Problems, rates: StrategyRates) -> Line:
     """What one group requires and what its options count in equity."""
     legs, stocks = problems.legs, problems.stocks
@@ -86,7 +84,7 @@ def group_line(solution: Solution, g: int, problems: Problems, rates: StrategyRa
     )
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _option_values(solution: Solution, g: int, legs: Records) -> tuple[int, int]:
     """Value of the long and of the short options of a group, micro-dollars."""
     long = short = 0
@@ -101,7 +99,7 @@ def _option_values(solution: Solution, g: int, legs: Records) -> tuple[int, int]
     return long, short
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _proceeds(solution: Solution, g: int, legs: Records, short: int) -> int:
     """What the short options bring in, micro-dollars; nothing of what is not known to be there.
 
@@ -119,6 +117,6 @@ def _proceeds(solution: Solution, g: int, legs: Records, short: int) -> int:
     return short - unknown
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _box_difference(group: Group, legs: Records) -> int:
     return contract_value(legs[group.b].strike - legs[group.a].strike, legs[group.a].units)

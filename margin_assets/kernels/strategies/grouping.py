@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import BEYOND
 from margin_assets.kernels.optimize.branching import most_saving
 from margin_assets.kernels.strategies.choices import Part, alone, group_of
@@ -72,7 +72,7 @@ def take(part: Part, layout: Layout, counts: Int64Array, draft: Draft) -> None:
             place_contracts(draft, part.ids[choices.members[j, 0]], threshold, counts[j])
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def group_whole(part: Part, work: int, draft: Draft) -> tuple[Draft, float]:
     """Groups a part at once, if it is small enough; what a better grouping may save, or -1."""
     if len(part.ids) > _LEGS:
@@ -88,12 +88,12 @@ def group_whole(part: Part, work: int, draft: Draft) -> tuple[Draft, float]:
     return draft, answer.gap
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _is_same_spread(legs: Records, i: int, o: int) -> bool:
     return same_book(legs, i, o) and legs[i].expiry == legs[o].expiry
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _gather(legs: Records, draft: Draft, entry: int, held: Int64Array) -> int:
     """Gathers what is placed in the spread of an entry; how many contracts of it are short."""
     places, shorts = draft.places, 0
@@ -136,7 +136,7 @@ def write_spreads(legs: Records, draft: Draft, is_whole: bool) -> Draft:
     return draft
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _write_boxes(stocks: Records, draft: Draft) -> None:
     """Writes what is left of a security both ways."""
     for s in range(len(stocks)):
@@ -149,7 +149,7 @@ def _write_boxes(stocks: Records, draft: Draft) -> None:
             draft.shares[other] -= boxed
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _write_sales(legs: Records, stocks: Records, draft: Draft) -> None:
     """Writes short stock that is left with long calls that are left, where it opens with less.
 
@@ -209,7 +209,7 @@ def requirement(
     return maintenance, initial
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def activity_group(activities: Activities, n: int) -> Group:
     """The group that an activity repeats."""
     members = activities.members[n]

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.numeric.arrays import Int32Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import MICRO
 from margin_assets.kernels.strategies.strategies import NONE, Records
 
@@ -44,7 +44,7 @@ def positions(label: Int32Array, of: int) -> Int32Array:
     return found[:count]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def is_first(label: Int32Array, i: int) -> bool:
     """Whether no place before has the label of place i."""
     for o in range(i):
@@ -53,7 +53,7 @@ def is_first(label: Int32Array, i: int) -> bool:
     return True
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def size(legs: Records, stocks: Records) -> float:
     """More micro-dollars than any sum over the class group comes to."""
     size = 0.0

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.numeric.arrays import Int32Array, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import MICRO
 from margin_assets.kernels.optimize.simplex import NO_LOSS, IntTable, Program
 from margin_assets.kernels.strategies.choices import Choices, Part
@@ -36,7 +36,7 @@ def common_lot(a: int, b: int) -> int:
     return a
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _leg_rows(part: Part, choices: Choices, out: _Rows) -> None:
     """No leg is used more often than there are contracts."""
     row_of = np.full(len(part.ids), NONE, dtype=np.int64)
@@ -52,7 +52,7 @@ def _leg_rows(part: Part, choices: Choices, out: _Rows) -> None:
             out.rows[row_of[p], j] = 1
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _stock_rows(part: Part, choices: Choices, out: _Rows) -> None:
     """No stock is used beyond its shares, counted in the largest lot that all uses share."""
     for s in part.stock_ids:
@@ -70,7 +70,7 @@ def _stock_rows(part: Part, choices: Choices, out: _Rows) -> None:
                 out.rows[r, j] = choices.shares[j] // lot
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _balance_rows(
     part: Part, layout: Layout, is_call: bool, places: tuple[int, int], out: _Rows
 ) -> None:
@@ -91,7 +91,7 @@ def _balance_rows(
     out.count[0] += 2
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _wipe(out: _Rows, r: int) -> None:
     out.bound[r] = 0
     out.loss_of[r] = NO_LOSS
@@ -99,7 +99,7 @@ def _wipe(out: _Rows, r: int) -> None:
         out.rows[r, j] = 0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _point_row(
     part: Part, layout: Layout, k: int, price: int, places: tuple[int, int], out: _Rows
 ) -> None:
@@ -120,7 +120,7 @@ def _point_row(
     out.count[0] += 1
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _are_whole(part: Part) -> bool:
     for i in part.ids:
         if part.legs[i].units % MICRO != 0:
@@ -128,7 +128,7 @@ def _are_whole(part: Part) -> bool:
     return True
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _spread_rows(part: Part, layout: Layout, out: _Rows) -> None:
     """Rows of each spread; its loss is greatest at 0 or at the strike of a long leg.
 
@@ -166,7 +166,7 @@ def boxes_of(part: Part) -> int:
     return count
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _box_rows(part: Part, choices: Choices, first: int, out: _Rows) -> None:
     """What is held both ways is boxed; a group that takes of its shares loses what that saves."""
     column = first
@@ -187,7 +187,7 @@ def _box_rows(part: Part, choices: Choices, first: int, out: _Rows) -> None:
         column += 1
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _sums(part: Part, layout: Layout, columns: int) -> tuple[Int32Array, int]:
     """Numbers the legs that have places in several spreads: their places are branched on as one."""
     choices = layout.choices
@@ -205,7 +205,7 @@ def _sums(part: Part, layout: Layout, columns: int) -> tuple[Int32Array, int]:
     return part_of, count
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _most(columns: int, whole: int, out: _Rows) -> Int64Array:
     """Largest count of each column: what the hard rows leave it, and what its loss may come to."""
     most = np.zeros(columns, dtype=np.int64)

@@ -11,7 +11,7 @@ from numba import njit
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.series import BOND, OPTION, SECURITY, USABLE, Series, quoted
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import (
     CENTS,
     MAX_POSITION,
@@ -75,7 +75,7 @@ def problems_of(book: Book, series: Series, rules: Rules, accounts: Int64Array) 
     return _fill(_Holders(book, series, rules, unknown_spot(series)), accounts, counts)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def run_end(book: Book, series: Series, first: int, end: int) -> tuple[int, int, int, bool]:
     """End of the class group that begins at a position, its options and its securities.
 
@@ -94,7 +94,7 @@ def run_end(book: Book, series: Series, first: int, end: int) -> tuple[int, int,
     return i, options, securities, options > 0 or has_both_sides
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def are_sides(book: Book, i: int) -> bool:
     """Whether a position and the next one are the two sides of one series."""
     one, other = book.quantity[i], book.quantity[i + 1]
@@ -102,7 +102,7 @@ def are_sides(book: Book, i: int) -> bool:
     return book.series[i] == book.series[i + 1] and are_opposite
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def makes_group(book: Book, series: Series, a: int, i: int) -> bool:
     """Whether position i of account a is grouped for itself: an option, a security's other side."""
     s = book.series[i]
@@ -171,7 +171,7 @@ def _room(accounts: int, counts: Int64Array) -> Problems:
     )
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _put_in_order(book: Book, series: Series, places: Int64Array, first: int, end: int) -> None:
     """Listed first, then by expiry, strike and right; equals stay in the order of the book."""
     for i in range(first + 1, end):
@@ -183,7 +183,7 @@ def _put_in_order(book: Book, series: Series, places: Int64Array, first: int, en
         places[j] = place
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _comes_before(series: Series, s: int, t: int) -> bool:
     if series.is_listed[s] != series.is_listed[t]:
         return bool(series.is_listed[s])
@@ -194,7 +194,7 @@ def _comes_before(series: Series, s: int, t: int) -> bool:
     return bool(series.is_call[s] and not series.is_call[t])
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _set_leg(holders: _Holders, leg: int, found: Problems) -> None:
     book, series, rules, no_spot = holders
     record, i = found.legs[leg], found.leg_position[leg]
@@ -218,14 +218,14 @@ def _set_leg(holders: _Holders, leg: int, found: Problems) -> None:
     record.loan = PPM - rules.long_option if record.lends_on > 0 else 0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def whole_contracts(quantity: int, multiplier: int) -> int:
     """Contracts of a position in units; a part of one is a whole one short, and none long."""
     contracts = quantity // multiplier  # rounded down: a short part becomes a whole contract
     return min(max(contracts, -MAX_CONTRACTS), MAX_CONTRACTS)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def lendable(series: Series, s: int, price: int) -> int:
     """4210(f)(2)(D): what of a long option's price has loan value when it is carried alone.
 
@@ -242,7 +242,7 @@ def lendable(series: Series, s: int, price: int) -> int:
     return min(quoted(series, s, inside), price)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _set_stock(holders: _Holders, i: int, stock: int, found: Problems) -> None:
     book, series, rules, _ = holders
     record, s = found.stocks[stock], book.series[i]
@@ -254,7 +254,7 @@ def _set_stock(holders: _Holders, i: int, stock: int, found: Problems) -> None:
     price_stock(series, marked(book, series, rules, i), rules, record)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def price_stock(series: Series, position: Marked, rules: Rules, record: Record) -> None:
     """What one share of a position requires at a price under 4210(c) and (e)(1) and Regulation T.
 
@@ -276,7 +276,7 @@ def price_stock(series: Series, position: Marked, rules: Rules, record: Record) 
     record.call_initial = hedged if marginable else record.initial
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def own_lines(book: Book, series: Series, rules: Rules, a: int, i: int) -> tuple[int, int]:
     """Maintenance and initial of position i of account a where it stands alone, cents."""
     if abs(book.quantity[i]) > MAX_POSITION:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from numba import njit, prange
 
 from margin_assets.kernels.numeric.arrays import Int32Array, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.strategies.drafts import Activities, Grouping
 from margin_assets.kernels.strategies.grouping import PROOF, TOO_LARGE, WORK, least_grouping
 from margin_assets.kernels.strategies.large_groups import large_grouping
@@ -126,7 +126,7 @@ def _solve_all(
             taken[p] = _solve(problems, rates, work, starts, room, p)
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _solve(
     problems: Problems, rates: StrategyRates, work: int, starts: Int64Array, room: Solution, p: int
 ) -> int:
@@ -156,7 +156,7 @@ def _keep(problems: Problems, starts: Int64Array, room: Solution, p: int, found:
     return found.count
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _copy(
     activities: Activities, count: int, origin: tuple[int, int], room: Solution, at: int
 ) -> None:
@@ -173,7 +173,7 @@ def _copy(
             room.legs[g, k] = leg + origin[0] if leg != NONE else NONE
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _alone(legs: Records, stocks: Records, origin: tuple[int, int], room: Solution, at: int) -> int:
     """Writes every leg and stock of a problem on its own; how many they are."""
     n = at
@@ -189,7 +189,7 @@ def _alone(legs: Records, stocks: Records, origin: tuple[int, int], room: Soluti
     return n - at
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _put(room: Solution, n: int, group: Group, count: int) -> int:
     room.kind[n], room.stock[n], room.shares[n] = group.kind, group.stock, group.shares
     room.count[n], room.amount[n], room.spread[n] = count, 0, NONE

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.numeric.arrays import Int32Array, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.strategies.choices import Choices, Part, add_place, choices_of
 from margin_assets.kernels.strategies.strategies import NONE, Records, naked, payoff
 
@@ -36,14 +36,14 @@ class Layout(NamedTuple):
     """A short leg, as position in the part, at whose expiry each spread has its threshold."""
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def same_book(legs: Records, i: int, o: int) -> bool:
     """Whether two legs may be in one spread but for their expiries."""
     same = legs[i].underlying == legs[o].underlying and legs[i].is_listed == legs[o].is_listed
     return same and legs[i].is_european == legs[o].is_european
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def may_join(legs: Records, i: int, threshold: int) -> bool:
     """Whether leg i may be in the spread with its threshold at the expiry of another leg."""
     if not same_book(legs, i, threshold):
@@ -53,7 +53,7 @@ def may_join(legs: Records, i: int, threshold: int) -> bool:
     return legs[i].expiry >= legs[threshold].expiry
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _is_threshold(part: Part, p: int) -> bool:
     """Whether a short leg is the first of its expiry and a long one expires before the next.
 
@@ -75,7 +75,7 @@ def _is_threshold(part: Part, p: int) -> bool:
     return False
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def spreads_of(part: Part) -> Int32Array:
     """A short leg for each threshold that a spread may have."""
     found = np.empty(len(part.ids), dtype=np.int32)
@@ -87,7 +87,7 @@ def spreads_of(part: Part) -> Int32Array:
     return found[:count]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _has_other_side(part: Part, i: int, threshold: int) -> bool:
     """Whether a leg of the same right on the other side may be in the spread with leg i."""
     legs = part.legs
@@ -98,7 +98,7 @@ def _has_other_side(part: Part, i: int, threshold: int) -> bool:
     return False
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _list_places(part: Part, lone: Int64Array, choices: Choices, spreads: Int32Array) -> Int64Array:
     """Lists the places of each spread, one spread after the other; where each begins."""
     begins = np.empty(len(spreads) + 1, dtype=np.int64)
@@ -121,7 +121,7 @@ def layout_of(part: Part, lone: Int64Array) -> Layout:
     return Layout(choices, _list_places(part, lone, choices, spreads), spreads)
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def loss_points(legs: Records, held: Int64Array) -> Int64Array:
     """Prices at which a spread may lose most: 0 and its strikes."""
     count = 1
@@ -136,7 +136,7 @@ def loss_points(legs: Records, held: Int64Array) -> Int64Array:
     return np.unique(points)
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def losses_at(legs: Records, held: Int64Array, points: Int64Array) -> Int64Array:
     """What the contracts are worth against the account at each price, micro-dollars."""
     losses = np.zeros(len(points), dtype=np.int64)
@@ -148,7 +148,7 @@ def losses_at(legs: Records, held: Int64Array, points: Int64Array) -> Int64Array
     return losses
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def call_slope(legs: Records, held: Int64Array) -> int:
     """Units of long calls less those of short ones: below 0 the loss has no bound."""
     slope = 0
@@ -159,20 +159,20 @@ def call_slope(legs: Records, held: Int64Array) -> int:
     return slope
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def largest_loss(legs: Records, held: Int64Array) -> int:
     """Maximum potential loss of a spread, micro-dollars."""
     return max(losses_at(legs, held, loss_points(legs, held)).max(), 0)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _joins(legs: Records, i: int, threshold: int, spare: int) -> bool:
     is_free = legs[i].contracts < 0 or legs[i].loan == 0
     expires_with = legs[i].expiry == legs[threshold].expiry
     return spare > 0 and is_free and expires_with and same_book(legs, i, threshold)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _worst_with(
     legs: Records, pair: tuple[int, int], count: int, points: Int64Array, losses: Int64Array
 ) -> int:
@@ -184,7 +184,7 @@ def _worst_with(
     return worst
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _joining(legs: Records, threshold: int, left: Int64Array, held: Int64Array) -> Int64Array:
     """Legs that expire at a spread's threshold and have contracts left."""
     found, count = np.empty(len(held), dtype=np.int64), 0
@@ -195,7 +195,7 @@ def _joining(legs: Records, threshold: int, left: Int64Array, held: Int64Array) 
     return found[:count]
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def widen(legs: Records, threshold: int, left: Int64Array, held: Int64Array) -> None:
     """Puts into a spread what else expires at its threshold, where that requires less.
 

@@ -14,7 +14,7 @@ from numba import njit, prange
 from margin_assets.kernels.book.book import CASH, Book
 from margin_assets.kernels.book.series import BOND, SECURITY, Series
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import MAX_POSITION, PPM, in_proportion, rate_line
 from margin_assets.kernels.options.valuation import OptionValues, option_stress_pnl
 from margin_assets.kernels.rules.rules import Rules
@@ -118,7 +118,7 @@ def _own(book: Book, series: Series, rules: Rules, accounts: Int64Array, out: St
                 i += 1
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _strike_own_again(
     series: Series, position: Marked, rules: Rules, maintenance: int, restruck: Int64Array
 ) -> None:
@@ -160,7 +160,7 @@ def _grouped(
         _grouped_block(grouped, accounts, (first, end), out)
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _grouped_block(
     grouped: Grouped, accounts: Int64Array, block: tuple[int, int], out: Strategic
 ) -> None:
@@ -182,7 +182,7 @@ def _grouped_block(
                 out.cash[n] += cash_requirement(book, grouped.series, problems, p)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _add_groups(grouped: Grouped, p: int, n: int, out: Strategic) -> int:
     """Adds the groups of a problem as they are today; what is kept of them in every scenario."""
     solution, kept = grouped.solution, 0
@@ -198,7 +198,7 @@ def _add_groups(grouped: Grouped, p: int, n: int, out: Strategic) -> int:
     return kept
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _add_counted(grouped: Grouped, g: int, n: int, out: Strategic) -> None:
     """Adds the stress P&L of a group whose value counts in equity, and what it requires of it.
 

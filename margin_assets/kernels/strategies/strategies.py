@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 from margin_assets.kernels.numeric.money import MICRO, in_proportion, rate_line
 
 KINDS = (
@@ -119,7 +119,7 @@ class Group(NamedTuple):
     """Micro-units of the stock that one contract's worth takes."""
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def contract_value(price: int, units: int) -> int:
     """Price (micro-dollars, not negative) x units (micro-units), rounded half away from zero."""
     whole = units // MICRO
@@ -131,33 +131,33 @@ def contract_value(price: int, units: int) -> int:
     return price * whole + dollars * rest + (tail + MICRO // 2) // MICRO
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def option_value(leg: Record) -> int:
     """Market value of one contract, micro-dollars."""
     return contract_value(leg.price, leg.quoted)
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def payoff(leg: Record, price: int) -> int:
     """Intrinsic value of one contract at a price of the underlying."""
     inside = price - leg.strike if leg.is_call else leg.strike - price
     return contract_value(inside, leg.units) if inside > 0 else 0
 
 
-@njit(**BORROWS, forceinline=True)
+@inner(**BORROWS, forceinline=True)
 def outside(leg: Record) -> int:
     """What one contract is out of the money."""
     gap = leg.strike - leg.spot if leg.is_call else leg.spot - leg.strike
     return contract_value(gap, leg.units) if gap > 0 else 0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def loan_value(leg: Record) -> int:
     """What one contract of a long leg carried alone lends, micro-dollars."""
     return rate_line(contract_value(leg.lends_on, leg.quoted), leg.loan) if leg.loan != 0 else 0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def naked(leg: Record) -> int:
     """Requirement of one short contract on its own, 4210(f)(2)(E), gross of its proceeds."""
     value = contract_value(leg.spot, leg.units)
@@ -166,7 +166,7 @@ def naked(leg: Record) -> int:
     return option_value(leg) + max(base, rate_line(floor_on, leg.floor))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def straddle(call: Record, put: Record) -> int:
     """The greater naked requirement of a short call and put, and the other's market value.
 
@@ -178,7 +178,7 @@ def straddle(call: Record, put: Record) -> int:
     return one + option_value(put) if one > other else other + option_value(call)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _covered(amount: int, call: Record) -> int:
     """Requirement on long stock valued at no more than the strike of the call that it covers."""
     if call.spot <= call.strike:
@@ -186,21 +186,21 @@ def _covered(amount: int, call: Record) -> int:
     return in_proportion(amount, call.strike, call.spot) + payoff(call, call.spot)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _hedged(leg: Record, rates: StrategyRates) -> int:
     """Rate of the strike of the long option that protects, and what it is out of the money."""
     strike = contract_value(leg.strike, leg.units)
     return rate_line(strike, rates.hedged_strike) + outside(leg)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _collar(amount: int, put: Record, call: Record, rates: StrategyRates) -> int:
     """Protected as by the put, at most the stock's own rate of the call's strike."""
     most = in_proportion(amount, call.strike, call.spot)
     return min(_hedged(put, rates), most) + payoff(call, call.spot)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _long_box(legs: Records, group: Group, rates: StrategyRates) -> int:
     """Rate of the strikes' difference, less the box's value, which counts up to the difference."""
     low, high = legs[group.a], legs[group.b]
@@ -210,7 +210,7 @@ def _long_box(legs: Records, group: Group, rates: StrategyRates) -> int:
     return rate_line(difference, rates.long_box) - min(difference, value)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _option_maintenance(group: Group, legs: Records, rates: StrategyRates) -> int:
     if group.kind == LONG_OPTION:
         return -loan_value(legs[group.a])
@@ -246,7 +246,7 @@ def group_maintenance(group: Group, legs: Records, stocks: Records, rates: Strat
     return _hedged(leg, rates) if is_locked else min(_hedged(leg, rates), amount)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def is_sold_against(call: Record, stock: Record) -> bool:
     """Whether short stock requires its proceeds alone beside a long call, 220.12(c)(2).
 
@@ -255,14 +255,14 @@ def is_sold_against(call: Record, stock: Record) -> bool:
     return call.is_listed and not call.is_european and call.strike <= stock.sale_price
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def box_gain(stocks: Records, s: int) -> int:
     """What a long share and a short one of a security require less together than alone."""
     long, other = stocks[s], stocks[s + stocks[s].other]
     return long.maintenance + other.maintenance - long.boxed
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def group_initial(group: Group, legs: Records, stocks: Records, rates: StrategyRates) -> int:
     """Initial requirement of the same: Regulation T on its stock, never below maintenance.
 

@@ -7,7 +7,7 @@ import polars as pl
 from numba import njit
 
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import to_decimal, value_cents
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.strategies.group_lines import Line, group_line, strategy_rates, to_cents
@@ -190,7 +190,7 @@ def _rows(problems: Problems, solution: Solution, rates: StrategyRates) -> Rows:
     )
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _place(problems: Problems, solution: Solution, g: int) -> int:
     if solution.stock[g] != NONE:
         return problems.stock_position[solution.stock[g]]
@@ -198,7 +198,7 @@ def _place(problems: Problems, solution: Solution, g: int) -> int:
     return problems.leg_position[first]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _value(problems: Problems, solution: Solution, g: int) -> int:
     """Market value of one row of the solution, signed, cents."""
     total = 0
@@ -219,7 +219,7 @@ def _value(problems: Problems, solution: Solution, g: int) -> int:
     return cents
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _loss(problems: Problems, solution: Solution, g: int) -> int:
     """Most that the group loses by expiry, before premiums, cents."""
     kind, group, legs = solution.kind[g], group_of(solution, g), problems.legs
@@ -242,7 +242,7 @@ def _loss(problems: Problems, solution: Solution, g: int) -> int:
     return to_cents(contract_value(max(gap, 0), legs[group.a].units) * solution.count[g])
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _value_of_stock(problems: Problems, solution: Solution, g: int) -> int:
     stock = solution.stock[g]
     if problems.stocks[stock].shares < 0:

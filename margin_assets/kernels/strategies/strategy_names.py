@@ -1,10 +1,9 @@
 """What the groups of a grouping are called, and the paragraph of the rule that each is under."""
 
 import numpy as np
-from numba import njit
 
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS, OWNS
+from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.strategies.problems import Problems
 from margin_assets.kernels.strategies.solutions import Solution
 from margin_assets.kernels.strategies.strategies import (
@@ -62,7 +61,7 @@ RULES = {
 SPREAD_RULE = "FINRA 4210(f)(2)(H)(i)"
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def name_of(problems: Problems, solution: Solution, g: int, end: int) -> int:
     """Name of a group, as its place in `STRATEGIES`."""
     kind, legs = solution.kind[g], problems.legs
@@ -84,7 +83,7 @@ def name_of(problems: Problems, solution: Solution, g: int, end: int) -> int:
     return _spread_name(legs, place, count)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _spread_name(legs: Records, place: Int64Array, count: Int64Array) -> int:
     """Legs come by expiry, strike and right, calls first."""
     n, calls, one_day = len(place), 0, True
@@ -109,7 +108,7 @@ def _spread_name(legs: Records, place: Int64Array, count: Int64Array) -> int:
     return SPREAD_NAME
 
 
-@njit(**OWNS)
+@inner(**OWNS)
 def _four_legs(legs: Records, place: Int64Array, count: Int64Array) -> int:
     """Two calls and two puts of one expiry."""
     calls, puts = np.empty(2, dtype=np.int64), np.empty(2, dtype=np.int64)

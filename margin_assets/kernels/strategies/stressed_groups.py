@@ -3,11 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.series import Series
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 from margin_assets.kernels.options.valuation import stress_multiple
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.lines import Marked, stress_line
@@ -38,7 +37,7 @@ class Moved(NamedTuple):
     """Places of the first ones among all."""
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def is_kept(kind: int) -> bool:
     """Whether prices do not move what a group requires.
 
@@ -48,7 +47,7 @@ def is_kept(kind: int) -> bool:
     return kind == SPREAD or kind == LONG_OPTION or kind == LONG_BOX
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def move(
     of: tuple[Book, Series, Rules], problems: Problems, p: int, scenario: int, moved: Moved
 ) -> None:
@@ -67,7 +66,7 @@ def move(
         _move_stock(series, position, rules, scenario, moved.stocks[stock - moved.origin[1]])
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _move_stock(
     series: Series, position: Marked, rules: Rules, scenario: int, record: Record
 ) -> None:
@@ -78,7 +77,7 @@ def _move_stock(
     price_stock(series, Marked(s, quantity, abs(signed + line)), rules, record)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def struck_again(rates: StrategyRates, solution: Solution, p: int, moved: Moved) -> int:
     """Maintenance of a problem's other groups at the moved prices, cents."""
     total = 0
@@ -91,7 +90,7 @@ def struck_again(rates: StrategyRates, solution: Solution, p: int, moved: Moved)
     return total
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _moved_group(solution: Solution, g: int, origin: tuple[int, int]) -> Group:
     """One row of a solution as a group of moved records."""
     group = group_of(solution, g)
@@ -106,6 +105,6 @@ def _moved_group(solution: Solution, g: int, origin: tuple[int, int]) -> Group:
     )
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _less(place: int, origin: int) -> int:
     return place - origin if place != NONE else NONE

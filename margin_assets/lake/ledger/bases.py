@@ -5,10 +5,11 @@ is written from the versions that the cycle sealed, and trusted no further than 
 recomputed from it must come out with the hashes of the ledger.
 """
 
-import io
 import json
 import re
 from collections.abc import Mapping
+from functools import partial
+from tempfile import TemporaryFile
 
 import polars as pl
 
@@ -20,6 +21,7 @@ from schemas import TABLES, Mode
 
 _FOLDER = "bases"
 _WHOLE = "complete.json"
+_CHUNK = 1 << 20
 _COMPLETE = re.compile(rf"^{_FOLDER}/(\d{{12}})/complete\.json$")
 
 STATE_TABLES = tuple(t.name for t in TABLES.values() if t.mode is Mode.STATE and t.in_cycle)
@@ -39,9 +41,13 @@ def keep_table(lake: Lake, sealed: Sealed, name: str) -> bool:
     """Writes one state table of a base, but for one that no cycle has written; whether it did."""
     if not lake.was_written(name, sealed.table_versions[name]):
         return False
-    spool = io.BytesIO()
-    lake.scan(name, sealed.table_versions[name]).collect().write_parquet(spool)
-    lake.put_object(_path(sealed.cycle, f"{name}.parquet"), [spool.getvalue()])
+    # Through a file: ten million positions in memory would be 5 GB beside the session's.
+    with TemporaryFile() as spool:
+        lake.scan(name, sealed.table_versions[name]).sink_parquet(spool)
+        spool.seek(0)
+        lake.put_object(
+            _path(sealed.cycle, f"{name}.parquet"), iter(partial(spool.read, _CHUNK), b"")
+        )
     return True
 
 

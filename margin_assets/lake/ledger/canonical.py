@@ -10,6 +10,7 @@ from margin_assets.lake.store import declared
 from schemas import Table
 
 _PART_BYTES = 1 << 23
+_FEW_ROWS = 4096
 _INSTANT = "%Y-%m-%dT%H:%M:%S%.6f%:z"
 
 
@@ -22,18 +23,42 @@ def canonical_bytes(frame: pl.DataFrame, table: Table) -> bytes:
     Raises:
         SchemaMismatch: the frame does not fit the table without loss.
     """
-    return b"".join(_parts(frame, table))
+    return b"".join(_parts(frame, table, has_header=True))
 
 
 def digest(frame: pl.DataFrame, table: Table) -> str:
     """SHA-256 (hex) of the canonical bytes, of which only some are in memory at a time."""
-    found = hashlib.sha256()
-    for part in _parts(frame, table):
-        found.update(part)
-    return found.hexdigest()
+    found = Digest(table)
+    found.take(frame)
+    return found.hex()
 
 
-def _parts(frame: pl.DataFrame, table: Table) -> Iterator[bytes]:
+class Digest:
+    """SHA-256 of the canonical bytes of a table whose rows come in parts.
+
+    All rows of a part must come after those of the part before, in the table's order.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table, self._found = table, hashlib.sha256()
+        self._is_begun = False
+
+    def take(self, frame: pl.DataFrame) -> None:
+        """Takes the next part, in any order of its own.
+
+        Raises:
+            SchemaMismatch: the frame does not fit the table without loss.
+        """
+        for text in _parts(frame, self._table, has_header=not self._is_begun):
+            self._found.update(text)
+        self._is_begun = True
+
+    def hex(self) -> str:
+        """The digest of all parts so far."""
+        return self._found.hexdigest()
+
+
+def _parts(frame: pl.DataFrame, table: Table, *, has_header: bool) -> Iterator[bytes]:
     ordered = _ordered(declared.conform(table.name, frame), table)
     # A query of a few rows costs as much as one of thousands: none is made that changes nothing.
     has_bytes = pl.Binary() in ordered.dtypes
@@ -44,7 +69,10 @@ def _parts(frame: pl.DataFrame, table: Table) -> Iterator[bytes]:
             plain = plain.with_columns(pl.selectors.binary().bin.encode("hex"))
         text = BytesIO()
         plain.write_csv(
-            text, include_header=start == 0, datetime_format=_INSTANT, line_terminator="\n"
+            text,
+            include_header=has_header and start == 0,
+            datetime_format=_INSTANT,
+            line_terminator="\n",
         )
         yield text.getvalue()
 
@@ -54,9 +82,19 @@ def _ordered(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     if any(dtype.is_float() for dtype in rows.dtypes):
         number = pl.selectors.float()
         rows = rows.with_columns(pl.when(number == 0).then(0.0).otherwise(number).name.keep())
-    if rows.height <= 1:
+    if rows.height <= 1 or rows.select(_is_in(table.order)).item() is True:
         return rows
     rest = [column for column in rows.columns if column not in table.order]
-    # Sorting by all columns copies them, and ties are rare.
-    has_ties = rows.select(table.order).is_duplicated().any()
+    # Sorting by all columns copies them, and ties are rare; of few rows it is cheaper than a look.
+    has_ties = rows.height <= _FEW_ROWS or rows.select(table.order).is_duplicated().any()
     return rows.sort([*table.order, *rest] if has_ties else table.order)
+
+
+def _is_in(order: tuple[str, ...]) -> pl.Expr:
+    """Whether each row comes after the one before it: so do most tables, and nothing is copied."""
+    comes_after = pl.lit(value=False)
+    for name in reversed(order):
+        here, before = pl.col(name), pl.col(name).shift()
+        comes_after = (before < here) | ((before == here) & comes_after)
+    # Of a null nothing is known: it is sorted.
+    return comes_after.slice(1).all(ignore_nulls=False)

@@ -93,7 +93,7 @@ class Ledger:
         self._last: Sealed | None = None
         self._open: Plan | None = None
         self._ends: dict[int, datetime | None] = {}
-        """Of sealed cycles that were asked for: they never change."""
+        """Of sealed cycles that were asked for or sealed here: they never change."""
 
     def refresh(self) -> None:
         """Forget what was read, so that the next question sees what others wrote."""
@@ -109,6 +109,11 @@ class Ledger:
         """The plan that is not sealed, left by a session that died or is at work."""
         self._read()
         return self._open
+
+    def planned(self, cycle: int) -> Plan | None:
+        """The plan of a cycle, sealed or not; None before it is planned."""
+        found = self._rows(pl.col("cycle") == cycle, pl.col("state") == "planned")
+        return _planned(found[0]) if found else None
 
     def sealed(self, cycle: int) -> Sealed:
         """One sealed cycle.
@@ -219,6 +224,7 @@ class Ledger:
         if not self._append(_sealed_row(sealed), 2 * plan.cycle + 1):
             return self._already_sealed(sealed)
         self._last, self._open = sealed, None
+        self._ends[sealed.cycle] = as_of
         return sealed
 
     def _already_sealed(self, ours: Sealed) -> Sealed:

@@ -2,16 +2,24 @@
 
 A table that is only appended to needs no old version: its rows carry their cycle, and what a
 cycle saw is what is there up to it. A state table is read at the version that the cycle sealed,
-or in a scratch lake into which the cycle was computed again.
+or in a scratch lake into which the cycle was computed again. Of a firm in divisions the rows of
+accounts are in the lakes of its divisions, each as it sealed the same cycle.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from margin_assets.lake.ledger.divisions import (
+    FIRM_TABLES,
+    hashes_in,
+    is_landed,
+    lake_of,
+    sealed_in,
+)
 from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
@@ -29,6 +37,8 @@ class Moment:
     states: Lake
     versions: Mapping[str, int]
     """Versions of the state tables in `states`."""
+    divisions: "tuple[Moment, ...]" = ()
+    """Of a firm in divisions: the same cycle of each."""
 
     @property
     def cycle(self) -> int:
@@ -40,6 +50,8 @@ class Moment:
 
         None of a table that was declared after the lake was made, and no session since has added.
         """
+        if (holders := self.holders(name)) != (self,):
+            return pl.concat([holder.scan(name) for holder in holders])
         if is_state(name):
             return self.states.scan(name, self.versions[name])
         if name not in self.sealed.table_versions and not self.lake.has_table(name):
@@ -50,6 +62,12 @@ class Moment:
         """Rows of a table that fulfil the conditions."""
         return self.scan(name).filter(*conditions).collect()
 
+    def holders(self, name: str) -> "tuple[Moment, ...]":
+        """The moments of the lakes that have the rows of a table: this one, or its divisions."""
+        if not self.divisions or name == _LEDGER or name in FIRM_TABLES:
+            return (self,)
+        return self.divisions[:1] if is_landed(name) else self.divisions
+
     def handle(self, name: str) -> DeltaTable:
         """Handle of a table; of one that is appended to, the newest version."""
         if is_state(name):
@@ -58,8 +76,14 @@ class Moment:
 
 
 def sealed_moment(lake: Lake, sealed: Sealed) -> Moment:
-    """The moment read from table versions alone."""
-    return Moment(lake, sealed, lake, sealed.table_versions)
+    """The moment read from table versions alone.
+
+    Raises:
+        DivisionsDiffer: A division of the firm holds another seal than the firm's.
+    """
+    lakes = [lake_of(lake, number) for number in range(len(hashes_in(sealed)))]
+    divisions = map(sealed_moment, lakes, sealed_in(lakes, sealed))
+    return Moment(lake, sealed, lake, sealed.table_versions, tuple(divisions))
 
 
 def is_state(name: str) -> bool:
@@ -73,8 +97,15 @@ def is_pinned(name: str) -> bool:
     return not is_twin and (declared.table_of(name).in_cycle or name == _LEDGER)
 
 
-def unreadable(lake: Lake, sealed: Sealed, names: Iterable[str]) -> list[str]:
-    """State tables among `names` whose version is gone from the log, or a file of it."""
+def unreadable(lake: Lake, sealed: Sealed, names: Collection[str]) -> list[str]:
+    """State tables among `names` whose version is gone from the log, or a file of it.
+
+    Of a firm in divisions: of any of them.
+    """
+    lakes = [lake_of(lake, number) for number in range(len(hashes_in(sealed)))]
+    if lakes:
+        parts = zip(lakes, sealed_in(lakes, sealed), strict=True)
+        return sorted({name for part in parts for name in unreadable(*part, names)})
     return [n for n in names if is_state(n) and not _is_whole(lake, n, sealed.table_versions[n])]
 
 

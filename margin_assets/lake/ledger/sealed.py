@@ -12,24 +12,36 @@ from margin_assets.kernels.corporate.contracts import Told, delivered_at
 from margin_assets.kernels.corporate.settlement_values import values_at
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.lake.store import declared
+from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.store import Lake
 from schemas import FEEDS
 
 _LONGEST_SESSION = timedelta(hours=24)
+WHOLE = Division()
 
 
 class SealedTables:
     """Reads tables as of a sealed cycle; what it never wrote is empty.
 
     With `before`, landed rows of that cycle and later ones are left out: those not evaluated yet.
+    With a `division` of the firm, so are landed rows of accounts that are not of it.
     """
 
     def __init__(
-        self, lake: Lake, table_versions: Mapping[str, int], before: int | None = None
+        self,
+        lake: Lake,
+        table_versions: Mapping[str, int],
+        before: int | None = None,
+        division: Division = WHOLE,
     ) -> None:
         self._lake = lake
         self._versions = table_versions
         self._before = before
+        self.division = division
+
+    def of(self, division: Division) -> "SealedTables":
+        """The same tables, of the accounts of a division."""
+        return SealedTables(self._lake, self._versions, self._before, division)
 
     def __call__(
         self, table: str, *conditions: pl.Expr, columns: Sequence[str] = ()
@@ -43,9 +55,11 @@ class SealedTables:
         if table not in self._versions:
             return declared.empty(table).lazy()
         rows = self._lake.scan(table, self._versions[table])
-        if self._before is None or table not in FEEDS:
+        if table not in FEEDS:
             return rows
-        return rows.filter(pl.col("cycle") < self._before)
+        if self._before is not None:
+            rows = rows.filter(pl.col("cycle") < self._before)
+        return self.division.scanned(rows)
 
     def has_rows(self, table: str) -> bool:
         """Whether a table may have rows; of one that has not, none need be looked for."""

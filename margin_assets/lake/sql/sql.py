@@ -8,7 +8,7 @@ word, which decides what the engine takes it for, and by what a parser finds in 
 import itertools
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 import pyarrow as pa
@@ -117,12 +117,13 @@ def _answer(
     builder = QueryBuilder()
     for spelled, name in _tables_of(named).items():
         if not isinstance(at, Moment):
-            _register(builder, spelled, name, lake.held(name).open(at.get(name)))
+            _register(builder, spelled, name, [lake.held(name).open(at.get(name))])
         elif not is_pinned(name):
-            _register(builder, spelled, name, lake.held(name).open())
+            _register(builder, spelled, name, [lake.held(name).open()])
         else:
             last = None if is_state(name) else at.cycle
-            _register(builder, spelled, name, at.handle(name), last)
+            holders = at.holders(name)
+            _register(builder, spelled, name, [one.handle(name) for one in holders], last)
     for spelled in sorted(named):
         if view := VIEWS.get(spelled.lower()):
             builder.execute(f'CREATE VIEW "{spelled}" AS {view.select}')
@@ -160,18 +161,28 @@ def _exact(
 
 
 def _register(
-    builder: QueryBuilder, spelled: str, name: str, handle: DeltaTable, last: int | None = None
+    builder: QueryBuilder,
+    spelled: str,
+    name: str,
+    handles: Sequence[DeltaTable],
+    last: int | None = None,
 ) -> None:
-    """Gives the engine a table as a statement spells it: its declared columns, up to a cycle."""
-    if last is None and not declared.is_sharded(name):
+    """Gives the engine a table as a statement spells it: its declared columns, up to a cycle.
+
+    Of several lakes: the rows of all of them.
+    """
+    if last is None and len(handles) == 1 and not declared.is_sharded(name):
         # Quoted, since the engine would register FILLS as fills and then look for FILLS.
-        builder.register(f'"{spelled}"', handle)
+        builder.register(f'"{spelled}"', handles[0])
         return
-    builder.register(f'"{spelled} as stored"', handle)
     columns = ", ".join(declared.schema_of(name).columns())
     upto = "" if last is None else f" WHERE cycle <= {last}"
-    rows = f'SELECT {columns} FROM "{spelled} as stored"{upto}'
-    builder.execute(f'CREATE VIEW "{spelled}" AS {rows}')
+    parts = []
+    for number, handle in enumerate(handles):
+        stored = f'"{spelled} as stored {number}"'
+        builder.register(stored, handle)
+        parts.append(f"SELECT {columns} FROM {stored}{upto}")
+    builder.execute(f'CREATE VIEW "{spelled}" AS {" UNION ALL ".join(parts)}')
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -4,7 +4,7 @@ A live session reaches, in this order: `archived`, `before_plan`, `planned`, `ac
 `computed`, then for each table it writes `before_write:<table>` and `written:<table>` (tables
 are written at once, so these interleave), `before_seal`, `sealed`. A sender of messages reaches
 `notices_claimed` and, after each that its channel took, `notice_delivered`; the desk's agent
-`orders_written`, before it says so.
+`orders_written` and `recall_written`, before it says so.
 """
 
 from collections.abc import Callable

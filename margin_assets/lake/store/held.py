@@ -25,7 +25,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchEr
 from margin_assets.lake.store.access import Access
 from margin_assets.lake.store.damage import damage_of
 from margin_assets.lake.store.declared import SchemaMismatch
-from margin_assets.lake.store.known import KnownVersion, Said, known_version
+from margin_assets.lake.store.known import KnownVersion, Made, Said, TableFiles, known_version
 from margin_assets.lake.store.objects import Objects
 from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.troubles import trouble_of
@@ -41,6 +41,10 @@ NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_log
 
 # What the Delta library says of a file in the log that it cannot read.
 _DAMAGE = re.compile("parquet|json|checkpoint|corrupt|footer", re.IGNORECASE)
+
+
+Rows = pl.DataFrame | Made
+"""Rows to commit, or files that were made of them."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class HeldTable:
     def __init__(self, uri: str, access: Access, objects: Objects) -> None:
         self.uri = uri
         self._name, self._access = uri.removeprefix(access.uri).strip("/"), access
-        self._files = _Files(objects, self._name)
+        self.files = TableFiles(objects, self._name)
         self._lock = RLock()
         self._handle: DeltaTable | None = None
         self._known: KnownVersion | None = None
@@ -112,12 +116,12 @@ class HeldTable:
 
     def commit(
         self,
-        frame: pl.DataFrame,
+        rows: Rows,
         app_id: str,
         number: int,
         replaced: Shards | None = None,
     ) -> Commit:
-        """Write the frame as transaction `number`, unless the table is already there.
+        """Write rows, be they files by now, as transaction `number`, unless it is already there.
 
         Rows are added, or take the place of all rows of the shards that are `replaced`.
 
@@ -131,19 +135,19 @@ class HeldTable:
         """
         step = _Step(app_id, number, replaced, uuid4().hex)
         return self._access.keep(
-            f"writing {self._name}", lambda: self._commit(frame, step), rows=frame.height
+            f"writing {self._name}", lambda: self._commit(rows, step), rows=rows.height
         )
 
-    def _commit(self, frame: pl.DataFrame, step: "_Step") -> Commit:
+    def _commit(self, rows: Rows, step: "_Step") -> Commit:
         with self._lock:
             for attempt in range(1, _ATTEMPTS + 1):
                 # Where somebody else commits too, the library knows what conflicts.
-                known = self._known_for(frame, step) if attempt == 1 else None
+                known = self._known_for(rows, step, attempt)
                 self._refuse_overtaken()
                 if self._number(step.app_id) >= step.number:
                     return self._found(step)
                 try:
-                    return self._follow(known, frame, step) if known else self._write(frame, step)
+                    return self._follow(known, rows, step) if known else self._write(rows, step)
                 except CommitFailedError:
                     self.forget()
                     if attempt == _ATTEMPTS:
@@ -159,6 +163,11 @@ class HeldTable:
         fence = self.fence
         if fence is not None and self._number(fence.app_id) > fence.number:
             raise Overtaken(f"{self._name}: {fence.app_id} {fence.number} was taken over")
+
+    def known(self) -> KnownVersion | None:
+        """The version that is held, for rows that are made files first; None if it is not plain."""
+        with self._lock:
+            return self._known_now()
 
     def replace(self, frame: pl.DataFrame, predicate: str) -> int:
         """Put the frame in the place of all rows that satisfy the predicate.
@@ -190,22 +199,28 @@ class HeldTable:
             self._known = None
         return self._handle
 
-    def _known_for(self, frame: pl.DataFrame, step: "_Step") -> KnownVersion | None:
+    def _known_for(self, rows: Rows, step: "_Step", attempt: int) -> KnownVersion | None:
         """The version that rows can follow on without the library; None if they cannot."""
-        handle = self._held()
-        if self._known is None:
-            self._known = known_version(handle)
-        known = self._known
-        if known is None or known.takes(frame, step.replaced):
+        if attempt > 1 and not isinstance(rows, Made):
+            return None
+        known = self._known_now()
+        if known is None or isinstance(rows, Made) or known.takes(rows, step.replaced):
             return known
-        if known.version > handle.version():
+        if known.version > self._held().version():
             self.forget()
         return None
 
-    def _follow(self, known: KnownVersion, frame: pl.DataFrame, step: "_Step") -> Commit:
+    def _known_now(self) -> KnownVersion | None:
+        handle = self._held()
+        if self._known is None:
+            self._known = known_version(handle)
+        return self._known
+
+    def _follow(self, known: KnownVersion, rows: Rows, step: "_Step") -> Commit:
         # The number was checked up to this version, and only its next one can be made.
         said = Said(self._transactions(step), step.shown())
-        if not known.commit(self._files, frame, step.replaced, said):
+        made = rows if isinstance(rows, Made) else known.made(self.files, rows)
+        if not known.enter(self.files, made, step.replaced, said):
             raise CommitFailedError(f"{self._name}: version {known.version + 1} is there already")
         self._numbers[step.app_id] = step.number
         return Commit(known.version, is_new=True)
@@ -215,7 +230,9 @@ class HeldTable:
         own = [(step.app_id, step.number)]
         return own if fence is None else [*own, (fence.app_id, fence.number)]
 
-    def _write(self, frame: pl.DataFrame, step: "_Step") -> Commit:
+    def _write(self, frame: Rows, step: "_Step") -> Commit:
+        if isinstance(frame, Made):
+            raise CommitFailedError(f"{self._name}: no table as this product makes them")
         # Not _held(): a handle reopened here would not be the one whose number was checked.
         handle = self._handle
         if handle is None:
@@ -257,20 +274,6 @@ class HeldTable:
                 if entry.get(step.app_id) == str(step.number):
                     return Commit(int(entry["version"]), is_new=entry.get(_CALL) == step.call)
         return Commit(handle.version(), is_new=False)
-
-
-@dataclass(frozen=True)
-class _Files:
-    """Files of one table."""
-
-    objects: Objects
-    table: str
-
-    def add(self, path: str, content: bytes) -> None:
-        self.objects.add(f"{self.table}/{path}", content)
-
-    def create(self, path: str, content: bytes) -> bool:
-        return self.objects.create(f"{self.table}/{path}", content)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import json
 import re
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ import numpy as np
 import polars as pl
 from deltalake import DeltaTable
 
+from margin_assets.lake.store.objects import Objects
 from margin_assets.lake.store.shards import SHARD, Shards
 
 Action = dict[str, Any]
@@ -50,12 +51,44 @@ class Files(Protocol):
 
 
 @dataclass(frozen=True)
+class TableFiles:
+    """Files of one table of a lake."""
+
+    objects: Objects
+    table: str
+
+    def add(self, path: str, content: bytes) -> None:
+        """A file of a new name."""
+        self.objects.add(f"{self.table}/{path}", content)
+
+    def create(self, path: str, content: bytes) -> bool:
+        """A file, whole or not at all; False where there is one."""
+        return self.objects.create(f"{self.table}/{path}", content)
+
+
+@dataclass(frozen=True)
 class Said:
     """What a commit says of itself: its transactions, and what the history of the table shows."""
 
     transactions: list[tuple[str, int]]
     """Application ids and their numbers."""
     shown: dict[str, str]
+
+
+@dataclass
+class Made:
+    """Data files that no commit names yet."""
+
+    height: int = 0
+    """How many rows they hold."""
+    files: dict[int, list[Action]] = field(default_factory=dict)
+    """As the log will name them, by shard."""
+
+    def add(self, more: "Made") -> None:
+        """Takes further files."""
+        self.height += more.height
+        for shard, files in more.files.items():
+            self.files.setdefault(shard, []).extend(files)
 
 
 @dataclass
@@ -76,9 +109,15 @@ class KnownVersion:
         """Whether rows can be committed here, added or in place of the shards `replaced`."""
         if frame.schema != self.schema or frame.estimated_size() > _MOST_BYTES:
             return False
+        return self._may_replace(frame, replaced) and self.fits(frame)
+
+    def fits(self, frame: pl.DataFrame) -> bool:
+        """Whether rows are such as the table may hold."""
+        if frame.schema != self.schema:
+            return False
         if any(frame.get_column(column).null_count() for column in self.required):
             return False
-        return self._may_replace(frame, replaced) and self._keeps_checks(frame)
+        return self._keeps_checks(frame)
 
     def _may_replace(self, frame: pl.DataFrame, replaced: Shards | None) -> bool:
         if replaced is None:
@@ -94,21 +133,23 @@ class KnownVersion:
         kept = [check.all(ignore_nulls=False) for check in self.checks]
         return not kept or frame.select(pl.all_horizontal(kept)).item() is True
 
-    def commit(
-        self, files: Files, frame: pl.DataFrame, replaced: Shards | None, said: Said
-    ) -> bool:
-        """Commits rows that it takes as the next version; False if that one is there already."""
-        at = time.time_ns() // 1_000_000
-        added: dict[int, list[Action]] = {}
+    def made(self, files: Files, frame: pl.DataFrame) -> Made:
+        """Rows that fit, as files that are to be committed."""
+        at, made = time.time_ns() // 1_000_000, Made(frame.height)
         for shard, rows in self._by_shard(frame):
-            made = _data_file(rows, shard, at, self.bounded)
-            files.add(made[0]["path"], made[1])
-            added.setdefault(shard or 0, []).append(made[0])
+            action, content = _data_file(rows, shard, at, self.bounded)
+            files.add(action["path"], content)
+            made.files.setdefault(shard or 0, []).append(action)
+        return made
+
+    def enter(self, files: Files, made: Made, replaced: Shards | None, said: Said) -> bool:
+        """Commits files as the next version; False if that one is there already."""
+        at = time.time_ns() // 1_000_000
         removed = self._replaced(replaced)
         actions = [
-            _commit_info(said, replaced, frame.height, at),
+            _commit_info(said, replaced, made.height, at),
             *({"remove": _removal(file) | {"deletionTimestamp": at}} for file in removed),
-            *({"add": file} for files in added.values() for file in files),
+            *({"add": file} for added in made.files.values() for file in added),
             *({"txn": {"appId": name, "version": each}} for name, each in said.transactions),
         ]
         entry = "\n".join(map(_json, actions)).encode()
@@ -118,12 +159,19 @@ class KnownVersion:
         self.version = number
         if self.files is not None and replaced is not None:
             gone = self.files if replaced.chosen is None else replaced.chosen
-            self.files = {s: f for s, f in self.files.items() if s not in gone} | added
+            self.files = {s: f for s, f in self.files.items() if s not in gone} | made.files
         return True
 
     def _by_shard(self, frame: pl.DataFrame) -> Iterable[tuple[int | None, pl.DataFrame]]:
         if self.files is None:
             return [(None, frame)]
+        if not frame.height:
+            return []
+        first, last = frame[SHARD].min(), frame[SHARD].max()
+        if first == last:
+            # A small book is one shard, and grouping its rows costs as much as writing them.
+            columns = frame.get_columns()
+            return [(int(str(first)), pl.DataFrame([c for c in columns if c.name != SHARD]))]
         parts = frame.partition_by(SHARD, include_key=False, as_dict=True)
         return [(int(str(shard)), rows) for (shard,), rows in parts.items() if rows.height]
 

@@ -50,7 +50,7 @@ def hashes(accounts: Sequence[str]) -> npt.NDArray[np.uint32]:
 def shards_of(accounts: pl.Series, count: int) -> pl.Series:
     """Shard of each account id."""
     if count == 1:
-        return pl.repeat(0, len(accounts), dtype=pl.Int32, eager=True).alias(SHARD)
+        return pl.Series(SHARD, np.zeros(len(accounts), dtype=np.int32))
     # The rows of an account stand together, so that it is hashed once.
     runs = accounts.rle().struct.unnest()
     shard = (hashes(runs["value"].to_list()) & np.uint32(count - 1)).astype(np.int32)

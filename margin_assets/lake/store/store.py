@@ -12,7 +12,9 @@ from deltalake.exceptions import DeltaError
 from margin_assets.lake.store import declared, faults
 from margin_assets.lake.store.access import Access
 from margin_assets.lake.store.held import HeldTable
+from margin_assets.lake.store.known import Made
 from margin_assets.lake.store.log_files import newest_version
+from margin_assets.lake.store.making import Making
 from margin_assets.lake.store.objects import objects_at, open_slice
 from margin_assets.lake.store.patience import unavailable
 from margin_assets.lake.store.scans import Scan, Scans
@@ -197,6 +199,31 @@ class Lake:
                 name: pool.submit(self._write, name, frames[name], cycle, shards) for name in names
             }
         return {name: write.result() for name, write in writes.items()}
+
+    def write_parts(
+        self, parts: Iterable[Mapping[str, pl.DataFrame]], cycle: int, shards: Shards
+    ) -> dict[str, int]:
+        """Replace state tables by rows that come in parts, each in one commit after all of them.
+
+        A part holds rows of every table and all rows of some of the `shards`, which are all.
+        While one is written the next is asked for, and no more than these two are held.
+
+        Raises:
+            SchemaMismatch: rows do not fit a table, or break a constraint.
+        """
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            making = Making(self.held, self.access, pool, shards)
+            for part in parts:
+                making.take(part)
+            made = making.ended()
+            commits = {n: pool.submit(self._enter, n, made[n], cycle, shards) for n in made}
+        return {name: commit.result() for name, commit in commits.items()}
+
+    def _enter(self, name: str, made: Made, cycle: int, shards: Shards) -> int:
+        faults.reach(f"before_write:{name}")
+        version = self.held(name).commit(made, CYCLE, cycle, shards).version
+        faults.reach(f"written:{name}")
+        return version
 
     def _write(self, name: str, frame: pl.DataFrame, cycle: int, shards: Shards) -> int:
         faults.reach(f"before_write:{name}")

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from datetime import date
+from typing import NamedTuple, Protocol, cast
 
 import polars as pl
 
@@ -59,8 +60,29 @@ class Accepted:
     """Corrections accepted earlier, as landed, that turn out not to fit their original."""
 
 
+class NewestDays:
+    """The newest day that each dated feed has had rows of: rows of later days are new."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._newest: dict[str, date] = {}
+
+    def not_later(self, feed: str, rows: pl.DataFrame, day: str) -> pl.DataFrame:
+        """Those of some rows that may be old; from now on all of them have been."""
+        if rows.is_empty():
+            return rows
+        last = cast("date", rows[day].max())
+        if feed not in self._newest:
+            beyond = self._lookup(feed, pl.col(day) > last, (day,))[day].max()
+            self._newest[feed] = last if beyond is None else cast("date", beyond)
+            return rows
+        before = self._newest[feed]
+        self._newest[feed] = max(before, last)
+        return rows.filter(pl.col(day) <= before)
+
+
 def accept_by_content(
-    feed: str, rows: pl.DataFrame, lookup: Lookup, held: Held | None = None
+    feed: str, rows: pl.DataFrame, lookup: Lookup, days: NewestDays, held: Held
 ) -> Accepted:
     """Rows whose whole content is their identity: seen before means dropped.
 
@@ -70,13 +92,13 @@ def accept_by_content(
     fresh = rows.unique(columns, keep="first", maintain_order=True)
     is_timed = "event_time" in columns
     time = "event_time" if is_timed else day_column(columns)
-    suspects = fresh.filter("is_late") if is_timed else fresh
+    suspects = fresh.filter("is_late") if is_timed else days.not_later(feed, fresh, time)
     if suspects.height:
         among = pl.col(time).is_between(suspects[time].min(), suspects[time].max())
         seen = lookup(feed, among)
         fresh = fresh.join(seen, on=columns, how="anti", nulls_equal=True, maintain_order="left")
     among = pl.col(time).is_between(fresh[time].min(), fresh[time].max())
-    waiting = held(feed, among) if held is not None and fresh.height else None
+    waiting = held(feed, among) if fresh.height else None
     if waiting is not None:
         fresh = fresh.join(waiting, on=columns, how="anti", nulls_equal=True, maintain_order="left")
     dropped = (

@@ -20,6 +20,7 @@ from margin_assets.lake.landing.reading import (
 from margin_assets.live.acceptance.acceptance import (
     Accepted,
     Lookup,
+    NewestDays,
     Refusal,
     Test,
     accept_by_content,
@@ -83,6 +84,7 @@ class Acceptor:
         self.refusals = Refusals(lookup)
         self.files_seen: set[FileKey] = set()
         self._lookup = lookup
+        self._days = NewestDays(lookup)
         self._landed_in = landed_in
         self._again: dict[FileKey, Again] = {}
         """Of the plan at work: the last reading of each file that was read before."""
@@ -233,7 +235,7 @@ class Acceptor:
         refused: list[Refusal] = []
         if feed == "prices":
             rows, refused = split_prices(rows, known)
-        accepted = accept_by_content(feed, rows, self._lookup, held.of)
+        accepted = accept_by_content(feed, rows, self._lookup, self._days, held.of)
         accepted.refusals += refused
         return accepted
 

@@ -93,6 +93,13 @@ class Journal:
 
         Fills are also tested for the corrections they make, and by `tested`, in its order.
         """
+        ids, seen = rows[IDS[feed]], self._seen[feed]
+        if tested is None and self._is_plain(feed, rows) and seen.are_new(ids):
+            seen.add_all(ids)
+            return Accepted(rows)
+        return self._accept_one_by_one(feed, rows, tested)
+
+    def _accept_one_by_one(self, feed: str, rows: pl.DataFrame, tested: Test | None) -> Accepted:
         key, columns = IDS[feed], [*feed_columns(feed)]
         ids, seen = rows[key].to_list(), self._seen[feed]
         named = rows["corrects_fill_id"].drop_nulls().to_list() if feed == "fills" else []
@@ -142,11 +149,15 @@ class Journal:
 
     def _linked_rows(self, feed: str, rows: pl.DataFrame) -> list[FillRow]:
         """Fills as rows where corrections are about; elsewhere none are needed."""
-        if feed != "fills":
-            return []
-        if not self._children and rows["corrects_fill_id"].null_count() == rows.height:
+        if feed != "fills" or self._is_plain(feed, rows):
             return []
         return fill_rows(rows, rows["point"].to_numpy())
+
+    def _is_plain(self, feed: str, rows: pl.DataFrame) -> bool:
+        """Whether no row corrects another, nor may be waited for by a correction."""
+        if feed != "fills":
+            return True
+        return not self._children and rows["corrects_fill_id"].null_count() == rows.height
 
     def _known(self, feed: str, rows: pl.DataFrame) -> dict[str, tuple[object, ...]]:
         """Content of ids that have landed in earlier cycles; also loads corrected originals."""

@@ -36,9 +36,11 @@ class SeenIds:
         self._checked = {name: name in landed for name in asked}
 
     def _among(self, ids: list[str]) -> npt.NDArray[np.bool_]:
+        return self._is_among(hashed(pl.Series(ids, dtype=pl.String)))
+
+    def _is_among(self, wanted: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
         if not len(self._hashes):
-            return np.zeros(len(ids), dtype=np.bool_)
-        wanted = hashed(pl.Series(ids, dtype=pl.String))
+            return np.zeros(len(wanted), dtype=np.bool_)
         place = np.searchsorted(self._hashes, wanted)
         found: npt.NDArray[np.bool_] = (
             self._hashes[np.minimum(place, len(self._hashes) - 1)] == wanted
@@ -61,6 +63,19 @@ class SeenIds:
         self._new.add(name)
         self._gone.discard(name)
 
+    def are_new(self, ids: pl.Series) -> bool:
+        """Whether all ids are different and none has landed; False also where it is not certain."""
+        # In order, since looking up millions here and there waits on memory.
+        if ids.n_unique() < len(ids) or self._is_among(np.sort(hashed(ids))).any():
+            return False
+        return not self._new or self._new.isdisjoint(ids.to_list())
+
+    def add_all(self, ids: pl.Series) -> None:
+        """Takes ids that landed now."""
+        names = ids.to_list()
+        self._new.update(names)
+        self._gone.difference_update(names)
+
     def discard(self, name: str) -> None:
         """Gives an id free: whoever had it is refused, and it may land again."""
         self._new.discard(name)
@@ -69,7 +84,8 @@ class SeenIds:
     def settle(self) -> None:
         """Keeps only hashes of what landed, once a cycle has sealed it and there is much of it."""
         if len(self._new) > _MOST_NEW:
-            new = hashed(pl.Series(sorted(self._new), dtype=pl.String))
+            new = np.sort(hashed(pl.Series(list(self._new), dtype=pl.String)))
+            # Two runs in order, which a stable sort merges.
             self._hashes = np.sort(np.concatenate([self._hashes, new]), kind="stable")
             self._new, self._checked = set(), {}
 

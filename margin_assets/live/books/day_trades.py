@@ -67,6 +67,8 @@ class DayTradeMonitor:
         """Takes the rows of a run; each counts on the business day of its grid point."""
         self._absorb(NEVER)
         taken = {}
+        names = ("effects", "cash_movements", "instruments")
+        events = {name: _up_to(events[name], self._until) for name in names if name in events}
         if "effects" in events:
             taken["effects"] = self._placed(events["effects"]).select("account", *_TAPE, *_ORIGIN)
         if "cash_movements" in events:
@@ -75,8 +77,7 @@ class DayTradeMonitor:
             taken["deposits"] = self._placed(moved).select("account", "point", cents=cents)
         if "instruments" in events:
             taken["instruments"] = events["instruments"].select("symbol", "point")
-        legacy = pl.col("point") <= self._until
-        self._waiting = {name: rows.filter(legacy) for name, rows in taken.items()}
+        self._waiting = taken
 
     def _placed(self, rows: pl.DataFrame) -> pl.DataFrame:
         place = self._holdings.accounts.places(rows["account_id"])
@@ -180,6 +181,11 @@ class DayTradeMonitor:
         rules, day = intraday_rules(book.days.date_of(book.day)), int(book.days.days[book.day])
         kinds, chosen = holdings.account_type[places], holdings.intraday_from[places]
         return is_legacy(kinds, chosen, day, rules)
+
+
+def _up_to(rows: pl.DataFrame, until: int) -> pl.DataFrame:
+    """Rows of grid points up to an instant, in order."""
+    return rows[: int(rows["point"].search_sorted(until, side="right"))]
 
 
 def _only(flags: BoolArray, of: Int64Array) -> BoolArray:

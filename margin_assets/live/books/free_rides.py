@@ -1,7 +1,7 @@
 """Cash accounts that sold before they had paid, in the live day: 12 CFR 220.8(c).
 
-Ends of business days ask. Nothing is remembered between cycles but the open calls themselves: who
-sold on a day, and what it had bought and paid, are read from the lake and the cycle at work.
+Ends of business days ask. Who sold since the last one is noted as cycles come, and read from the
+lake after a start; what it had bought and paid is read from the lake and the cycle at work.
 """
 
 import numpy as np
@@ -20,6 +20,7 @@ from margin_assets.live.state.holdings import Holdings
 from margin_assets.live.state.names import NOBODY
 
 _NOBODY_SOLD = pl.DataFrame(schema={"account_id": pl.String, "point": pl.Int64})
+_MAY_SELL = (pl.col("quantity") < 0) | pl.col("corrects_fill_id").is_not_null()
 
 
 class FreeRides:
@@ -29,19 +30,28 @@ class FreeRides:
         self.is_on = False
         """Whether the plan at work has them: one from before them has none."""
         self._book, self._restating, self._holdings = book, restating, holdings
-        self._sold = _NOBODY_SOLD
+        self._sold: list[pl.DataFrame] | None = None
+        """Who may have sold unpaid since the last business day that was begun with; None before."""
+
+    def take(self, fills: pl.DataFrame | None) -> None:
+        """Notes who may have sold unpaid by the fills of a cycle that are to be evaluated."""
+        if self._sold is not None and fills is not None:
+            self._sold.append(fills.filter(_MAY_SELL).select(_NOBODY_SOLD.columns))
 
     def begin(self, ends: Int64Array) -> None:
         """Looks who may have sold unpaid on the business days that are to end, by their ends."""
-        self._sold = _NOBODY_SOLD
         if not (self.is_on and len(ends) and (self._holdings.account_type == CASH).any()):
             return
         start = self._before(int(ends[0]))
+        noted = [self._sealed(start)] if self._sold is None else self._sold
+        self._sold = [pl.concat([_NOBODY_SOLD, *noted]).filter(pl.col("point") > start)]
+
+    def _sealed(self, start: int) -> pl.DataFrame:
+        """Who may have sold since an instant, by sealed cycles and the one at work."""
         since = to_instants(np.array([start], dtype=np.int64))[0]
-        may_sell = (pl.col("quantity") < 0) | pl.col("corrects_fill_id").is_not_null()
         is_recent = pl.col("is_late") | (pl.col("event_time") > since)
-        found = self._restating.rows("fills", may_sell & is_recent)
-        self._sold = found.select(_NOBODY_SOLD.columns).filter(pl.col("point") > start)
+        found = self._restating.rows("fills", _MAY_SELL & is_recent)
+        return found.select(_NOBODY_SOLD.columns)
 
     def end_day(self, at: int) -> None:
         """Strikes the calls at the end of a business day, one of those that were begun with."""
@@ -61,7 +71,8 @@ class FreeRides:
         if not self.is_on:
             return NOBODY
         is_today = (pl.col("point") > self._before(at)) & (pl.col("point") <= at)
-        names = self._sold.filter(is_today)["account_id"].unique().sort()
+        sold_today = pl.concat([_NOBODY_SOLD, *(self._sold or [])]).filter(is_today)
+        names = sold_today["account_id"].unique().sort()
         sold = np.unique(self._holdings.accounts.places(names)).astype(np.int64)
         calls = self._book.calls
         is_theirs = calls.kind == FREE_RIDING

@@ -26,13 +26,15 @@ from margin_assets.live.state.holdings import Holdings
 from margin_assets.live.state.market import Market
 
 PROPOSE, APPROVE, REJECT, SEND = "plan_propose", "plan_approve", "plan_reject", "plan_send"
-ACTS = (PROPOSE, APPROVE, REJECT, SEND)
+RECALL = "plan_recall"
+ACTS = (PROPOSE, APPROVE, REJECT, SEND, RECALL)
 """Kinds of acts that count here."""
 PLANS = "plans"
 """In a manifest: how plans end. Without it one that was sent goes on, whatever it answers."""
 WITH_RECALLS = 2
 Tables = Callable[[], SealedTables]
 """Tables as of the last sealed cycle."""
+NO_ACCOUNT = "no such account"
 _CALL_OVER = "the call that it answers is over"
 _LIQUIDATION_OVER = "the liquidation that it answers has ended"
 _BY = ("actor", "action_id", "reason")
@@ -135,6 +137,8 @@ class PlanMonitor:
                 return self._beyond(plan_id) or self.book.approve(point, plan_id, by)
             case "plan_reject":
                 return self.book.reject(point, plan_id, by)
+            case "plan_recall":
+                return self.book.refuse_recall(plan_id)
             case _:
                 return self.book.send(point, plan_id, by)
 
@@ -145,7 +149,7 @@ class PlanMonitor:
             return str(why)
         accounts = self._holdings.accounts
         if asked.account_id not in accounts:
-            return "no such account"
+            return NO_ACCOUNT
         is_liquidating = bool(ladder.is_liquidating[accounts.place(asked.account_id)])
         refusal = self._beyond_held(asked.account_id, asked.orders)
         if not (refusal or is_liquidating or self._is_owed(asked)):

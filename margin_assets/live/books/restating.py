@@ -4,6 +4,7 @@ Nothing is remembered between cycles: a restart restates as the session before i
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -17,9 +18,10 @@ from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants, to_instants, to_scaled
 from margin_assets.kernels.rules.timelines import Calendar
 from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store import declared
 from margin_assets.live.books.dividends import accrued_frame
 from margin_assets.live.state.points import PointsOf, times_of
-from schemas import TABLES, feed_columns
+from schemas import feed_columns
 
 _NOTHING: dict[str, pl.DataFrame] = {}
 
@@ -187,8 +189,13 @@ class Restating:
         """Rows of the cycle at work."""
         if feed in self._feeds:
             return self._feeds[feed].select(_columns(feed))
-        none = TABLES[feed].schema.create_empty()
-        return self._pointed(feed, none)
+        return _no_rows(feed)
+
+
+@cache
+def _no_rows(feed: str) -> pl.DataFrame:
+    rows = declared.empty(feed)
+    return rows.with_columns(times_of(rows), point=pl.lit(None, pl.Int64)).select(_columns(feed))
 
 
 def _columns(feed: str) -> list[str]:

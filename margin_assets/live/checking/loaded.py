@@ -10,6 +10,7 @@ from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.acceptance.sealed_points import sealed_points
@@ -63,6 +64,7 @@ def loaded(lake: Lake, sealed: Sealed, as_of: datetime, account: str | None = No
     ledger = Ledger(lake)
     tables = tables_of(lake, sealed)
     scan = tables if account is None else _OfOne(lake, sealed, account)
+    mine = scan if account is not None else tables.of(Division.of(sealed.manifest))
 
     def points_of(rows: pl.DataFrame) -> Int64Array:
         return sealed_points(rows, ledger.ends)
@@ -70,5 +72,5 @@ def loaded(lake: Lake, sealed: Sealed, as_of: datetime, account: str | None = No
     days = calendar()
     monitor = Monitor(days, Restating(lambda _before: tables, points_of, days), lambda: scan)
     at = int(instants(pl.Series([as_of]))[0])
-    load_monitor(monitor, scan, at, points_of, sealed.manifest["rulebooks"])
+    load_monitor(monitor, (scan, mine), at, points_of, sealed.manifest["rulebooks"])
     return monitor

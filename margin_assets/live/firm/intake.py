@@ -13,6 +13,9 @@ from margin_assets.live.firm.parts import Parts
 from margin_assets.live.firm.transactions import Rows
 from margin_assets.live.state.ticks import Ticks
 
+TRADED = "traded"
+"""Fills of all accounts, where `effects` are those of some: any of them may mark a symbol."""
+
 
 class Intake:
     """Takes all but transactions, and says what it touches."""
@@ -49,8 +52,9 @@ class Intake:
         if ticks is not None:
             symbols.append(market.apply_prices(ticks, point, rules))
             symbols.append(self._parts.actions.land(symbols[-1], point, rules))
-        if "effects" in changed:
-            symbols.append(market.apply_fills(changed["effects"], point, rules))
+        traded = changed.get(TRADED, changed.get("effects"))
+        if traded is not None:
+            symbols.append(market.apply_fills(traded, point, rules))
         if "accounts" in changed:
             accounts.append(holdings.apply_accounts(changed["accounts"]))
         self._note(changed)

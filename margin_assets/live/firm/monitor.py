@@ -33,7 +33,7 @@ from margin_assets.live.firm.decisions import (
 from margin_assets.live.firm.intake import Intake
 from margin_assets.live.firm.parts import Parts
 from margin_assets.live.firm.transactions import Rows, Transactions
-from margin_assets.live.state.names import NOBODY
+from margin_assets.live.state.names import NOBODY, united, without
 from margin_assets.live.state.ticks import Ticks, by_point, points_of, rows_by_point
 
 Events = Mapping[str, pl.DataFrame]
@@ -65,6 +65,8 @@ class Monitor:
         self._changed: list[Int64Array] = []
         self._ticks: dict[int, Ticks] = {}
         """Prices of the run at work, by grid point."""
+        self._known = NOBODY
+        """Accounts that were valued at the grid point at work and that nothing moved since."""
 
     def run(self, events: Events, end: int) -> pl.DataFrame:
         """Evaluates every grid point up to `end` and returns the decisions, in order."""
@@ -100,7 +102,7 @@ class Monitor:
 
     def changed(self) -> Int64Array:
         """Accounts whose own state the last run changed or decided about; marks aside."""
-        return np.unique(np.concatenate(self._changed)).astype(np.int64)
+        return united(len(self.holdings.accounts), *self._changed)
 
     def _next_by_time(self) -> int:
         interval = self.rules(self.point).grid_interval
@@ -155,7 +157,7 @@ class Monitor:
         self.last_point = point
         if not len(touched):
             return
-        book, figures = self.valuation.valued(touched, point)
+        book, figures = self.valuation.valued(touched, point, self._known)
         self.valuation.add_house(touched, figures, point)
         kept = spared(self.market, self.holdings, self.ladder, figures, (point, touched))
         at = Evaluated(point, touched, kept)
@@ -263,7 +265,9 @@ class Monitor:
         due = np.flatnonzero(self.ladder.deadline <= point)
         self._changed.extend(accounts)
         holders = self.holdings.positions.holders(moved, len(market.symbols))
-        touched = np.unique(np.concatenate([*accounts, due, holders])).astype(np.int64)
+        count = len(self.holdings.accounts)
+        touched = united(count, *accounts, due, holders)
+        self._known = without(count, trades.valued, *accounts)
         self.reg_t.touch(touched)
         return touched
 

@@ -14,7 +14,7 @@ from margin_assets.kernels.rules.grid import rules_at
 from margin_assets.live.books.intraday import reducing
 from margin_assets.live.books.reg_t_entries import Firm, exercise_entries, noted
 from margin_assets.live.firm.parts import Parts
-from margin_assets.live.state.names import NOBODY
+from margin_assets.live.state.names import NOBODY, united
 from margin_assets.live.state.ticks import Ticks
 
 Rows = Mapping[str, pl.DataFrame]
@@ -28,6 +28,8 @@ class Transactions:
         self._parts = parts
         self._market, self._holdings = parts.market, parts.holdings
         self._valuation, self._intraday = parts.valuation, parts.intraday
+        self.valued = NOBODY
+        """Accounts that the last grid point's transactions valued, and did not move since."""
 
     def derive(self, point: int, effects: pl.DataFrame, accruals: Iterable[Entry]) -> Int64Array:
         """Takes what happens to positions beside trades; returns whose they are.
@@ -57,6 +59,7 @@ class Transactions:
 
     def enter(self, point: int, changed: Rows, moved: Int64Array) -> list[Int64Array]:
         """Takes transactions, and enters them into special memorandum accounts."""
+        self.valued = NOBODY
         take = self._transact if self._intraday.is_on(point) else self._take
         if not ("effects" in changed or "cash_movements" in changed):
             return take(point, changed, moved)
@@ -95,7 +98,8 @@ class Transactions:
         steps = intraday.steps(changed, holdings, market.symbols, point)
         watched = intraday.watched(point, holdings.positions.holders(moved, len(market.symbols)))
         dealing = [step.accounts for step in steps]
-        first = np.unique(np.concatenate([watched, *dealing])).astype(np.int64)
+        first = united(len(holdings.accounts), watched, *dealing)
+        self.valued = NOBODY if steps else first
         found: list[Int64Array] = []
         if len(first):
             figures = self._valuation.revalue(first, point)

@@ -19,7 +19,7 @@ from margin_assets.kernels.rules.overlay_rules import overlay_rules
 from margin_assets.kernels.securities.positions import held_terms, with_marks
 from margin_assets.live.state.holdings import Holdings
 from margin_assets.live.state.market import Market
-from margin_assets.live.state.names import NOBODY
+from margin_assets.live.state.names import NOBODY, without
 
 
 class Valuation:
@@ -63,12 +63,15 @@ class Valuation:
         """Figures of every account, those of some made now."""
         return self.valued(accounts, point)[1]
 
-    def valued(self, accounts: Int64Array, point: int) -> tuple[Book, Figures]:
-        """Figures of accounts, made now, and the book as it counts for them."""
+    def valued(
+        self, accounts: Int64Array, point: int, known: Int64Array = NOBODY
+    ) -> tuple[Book, Figures]:
+        """Figures of accounts, made now but where they are `known`, and the book as it counts."""
         rules, figures = rules_at(point), self._room(point)
         book, series = self.arrays(point, accounts)
-        self.is_valued[accounts] = self._lacks_house[accounts] = True
-        return book, revalue(book, series, rules, self._market.values, (accounts, figures))
+        asked = without(len(self.is_valued), accounts, known)
+        self.is_valued[asked] = self._lacks_house[asked] = True
+        return book, revalue(book, series, rules, self._market.values, (asked, figures))
 
     def _room(self, point: int) -> Figures:
         """Figures with room for every account; those known stay while the scenarios do."""

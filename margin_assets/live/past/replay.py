@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 import polars as pl
 
 from margin_assets.engines import Engine
+from margin_assets.lake.landing.archive import copied
 from margin_assets.lake.ledger import adoptions, bases
 from margin_assets.lake.ledger.canonical import canonical_bytes, digest
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
@@ -20,7 +20,6 @@ from schemas import TABLES, Mode, Table
 
 # Rows and cycles whose stored tables are held in memory at once.
 _ROWS, _CYCLES = 500_000, 200
-_CHUNK = 1 << 20
 _APPENDED = tuple(t for t in TABLES.values() if t.in_cycle and t.mode is Mode.APPEND)
 _STATES = tuple(t for t in TABLES.values() if t.in_cycle and t.mode is Mode.STATE)
 
@@ -137,7 +136,7 @@ def replay_into(
     session.recover()
     last, done = ledger.last_sealed(), 0
     for sealed in ledger.sealed_from(1):
-        _copy_archive(lake, scratch, sealed.manifest["archive"])
+        copied(lake, scratch, sealed.manifest["archive"])
         again = session.run_plan(session.ledger.plan(sealed.manifest)).sealed
         done += 1
         on_cycle(again, last.cycle if last else 0)
@@ -145,13 +144,6 @@ def replay_into(
             return ReplayReport(done, f"cycle {sealed.cycle}: {_unlike(sealed, again)}")
     session.caretaker.settle()
     return ReplayReport(done, _first_difference(lake, scratch))
-
-
-def _copy_archive(lake: Lake, scratch: Lake, path: str) -> None:
-    """The landed bytes of a cycle: a lake is whole with them, and can be audited."""
-    if path:
-        with lake.open_object(path) as archive:
-            scratch.put_object(path, iter(partial(archive.read, _CHUNK), b""))
 
 
 def _with_rows(

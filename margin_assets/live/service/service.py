@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
-from margin_assets.lake.landing.landing import Landing
-from margin_assets.lake.ledger.ledger import AnotherSession
-from margin_assets.live.service.lease import Lease
-from margin_assets.live.session.session import CycleResult, Session
+from margin_assets.lake.landing.landing import Landing, Pending
+from margin_assets.lake.ledger.ledger import AnotherSession, Ledger
+from margin_assets.lake.store.store import Lake
+from margin_assets.live.session.session import CycleResult
 from margin_assets.live.session.watch import landing_lag
 
 ACTIVE, STANDBY = "active", "standby"
@@ -22,10 +22,41 @@ _LOOK_SECONDS = 0.5
 _ALIVE_SECONDS = 10.0
 
 
+class Sealing(Protocol):
+    """What seals cycles of one lake."""
+
+    lake: Lake
+    ledger: Ledger
+
+    def pending(self, landing: Landing) -> list[Pending]:
+        """What has landed and is in no plan yet; what is sealed is in memory from now on."""
+
+    def run(self, landing: Landing, *, stop: Callable[[], bool]) -> Iterator[CycleResult]:
+        """Seals cycle after cycle until told to stop."""
+
+
+class Leased(Protocol):
+    """One process's sight of a lease."""
+
+    seconds: float
+
+    def take(self) -> int | None:
+        """The epoch from which this process is active; None while another is."""
+
+    def renew(self) -> bool:
+        """Holds on to it; False once it is lost."""
+
+    def is_held(self) -> bool:
+        """Whether nobody else can have taken it yet."""
+
+    def release(self) -> bool:
+        """Lets it go; False if it was lost already."""
+
+
 class Service:
     """One process of a service. What it tells is told in its own thread, in order."""
 
-    def __init__(self, session: Session, lease: Lease, tell: Tell) -> None:
+    def __init__(self, session: Sealing, lease: Leased, tell: Tell) -> None:
         self._session, self._lease, self._tell = session, lease, tell
         self.role = STANDBY
         self._alive_at = float("-inf")
@@ -85,7 +116,7 @@ class Service:
 
 
 @contextmanager
-def renewing(lease: Lease) -> Iterator[None]:
+def renewing(lease: Leased) -> Iterator[None]:
     """Renews a lease from a thread of its own; a store that does not answer is asked again."""
     from botocore.exceptions import BotoCoreError, ClientError
 

@@ -1,7 +1,7 @@
 """One cycle as a pure step: state and plan in, frames of every table out."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from margin_assets.kernels.corporate.openings import opened
 from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_instants
+from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import ONE_SHARD
 from margin_assets.live.acceptance.accepting import Acceptor, Firm, OpenFile, Taken
@@ -23,9 +24,12 @@ from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.acceptance.late_books import LateBooks, Moved, Worked
 from margin_assets.live.books import calls, plans
 from margin_assets.live.books.restating import DAYS
+from margin_assets.live.firm.house_limits import ACKNOWLEDGE
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.rates import RatesMonitor
-from margin_assets.live.firm.whole import ACKNOWLEDGE
+from margin_assets.live.session import large_state
+from margin_assets.live.session.divided import divided
+from margin_assets.live.session.large_state import LargeState
 from margin_assets.live.session.shards import SHARDS, WITH_PAUSES, Bounds, Part, StateShards
 from margin_assets.rulebooks import in_force, versions
 from schemas import empty_feed
@@ -57,6 +61,8 @@ class Computed:
     """Parts of the state tables that the frames replace."""
     accounts: int | None = None
     """How many accounts these parts hold; None where they are the whole tables."""
+    large: LargeState | None = None
+    """The state tables, where they are too large to be among the frames."""
 
 
 class CycleRunner:
@@ -101,20 +107,20 @@ class CycleRunner:
         ready = self.held.pass_on(feeds, manifest)
         if ready is None:
             return Computed({}, _instant(self.monitor.last_point))
-        # A plan from before margin calls had a life, or liquidation plans, decides without them.
-        self.monitor.calls.is_on = "calls" in manifest["rulebooks"]
-        self.monitor.plans.is_on = "liquidation" in manifest["rulebooks"]
-        self.monitor.parts.free_rides.is_on = "cash_account" in manifest["rulebooks"]
-        self.monitor.settling.is_on = "expiry" in manifest["rulebooks"]
-        self.shards.has_pauses = manifest.get(SHARDS, 1) >= WITH_PAUSES
-        self.monitor.plans.book.has_recalls = manifest.get(plans.PLANS, 1) >= plans.WITH_RECALLS
+        self._heed(manifest)
+        division = Division.of(manifest)
         events, end = self._events(ready)
         if end is None:
             return self._flag(cycle)
+        events = divided(events, division)
         frames: dict[str, pl.DataFrame] = {}
         beside = {name: events[name] for name in ("accruals",) if name in events}
-        self.monitor.reg_t.restating.begin(ready | beside, events.get("effects"), held_since)
+        mine = {name: division.part(rows) for name, rows in (ready | beside).items()}
+        self.monitor.reg_t.restating.begin(mine, events.get("effects"), held_since)
+        self.monitor.parts.free_rides.take(mine.get("fills"))
         of_rates = self.rates.taken_out(events)
+        if not division.is_first:
+            of_rates = {}
         decisions = self.monitor.run(events, end)
         if decisions.height:
             frames["enforcement_decisions"] = decisions
@@ -125,9 +131,20 @@ class CycleRunner:
             frames[DAYS] = ended
         changed = np.union1d(self.monitor.changed(), self._newly_flagged())
         part = self.shards.choose(names, changed, end)
-        frames |= self.rates.frames(of_rates, end)
-        frames |= self._state(part.places) | self.monitor.firm_tables()
-        return _computed(frames, end, part, cycle)
+        frames |= self.rates.frames(of_rates, end) | self.monitor.firm_tables()
+        if part.places is None and len(names) > large_state.MOST_AT_ONCE:
+            return replace(_computed(frames, end, part, cycle), large=self._large(cycle))
+        return _computed(frames | self._state(part.places), end, part, cycle)
+
+    def _heed(self, manifest: dict[str, Any]) -> None:
+        """Switches on what the plan at work knows of."""
+        # A plan from before margin calls had a life, or liquidation plans, decides without them.
+        self.monitor.calls.is_on = "calls" in manifest["rulebooks"]
+        self.monitor.plans.is_on = "liquidation" in manifest["rulebooks"]
+        self.monitor.parts.free_rides.is_on = "cash_account" in manifest["rulebooks"]
+        self.monitor.settling.is_on = "expiry" in manifest["rulebooks"]
+        self.shards.has_pauses = manifest.get(SHARDS, 1) >= WITH_PAUSES
+        self.monitor.plans.book.has_recalls = manifest.get(plans.PLANS, 1) >= plans.WITH_RECALLS
 
     def _flag(self, cycle: int) -> Computed:
         """Nothing to evaluate: the rows of accounts whose flag changed, as of the last point."""
@@ -154,7 +171,32 @@ class CycleRunner:
         part = self.shards.settle(end)
         return _computed(self._state(part.places), end, part, cycle)
 
+    def _large(self, cycle: int) -> LargeState:
+        """The state tables of everybody, to be shaped some accounts at a time."""
+        most, names = large_state.MOST_AT_ONCE, self.monitor.holdings.accounts.series
+        order = names.arg_sort().to_numpy().astype(np.int64)
+        in_order = [np.sort(order[at : at + most]) for at in range(0, len(order), most)]
+        may_lack = OFTEN_EMPTY - self.ever_written
+
+        def shaped(places: Int64Array) -> dict[str, pl.DataFrame]:
+            return _stamped(self._shaped(places), cycle)
+
+        return LargeState(shaped, in_order, self.shards.parts(most), frozenset(may_lack))
+
     def _state(self, of: Int64Array | None) -> dict[str, pl.DataFrame]:
+        frames = self._shaped(of)
+        # A table that has never had a row is not written again and again.
+        empty = {n for n in OFTEN_EMPTY if n in frames and not frames[n].height}
+        for name in empty - self.ever_written:
+            frames.pop(name)
+        self.note_written(frames)
+        return frames
+
+    def note_written(self, names: Iterable[str]) -> None:
+        """Tables of the state are written by the cycle at work."""
+        self.ever_written |= OFTEN_EMPTY & set(names)
+
+    def _shaped(self, of: Int64Array | None) -> dict[str, pl.DataFrame]:
         era = self.monitor.margined(of)
         positions = without_values(as_listed(era.positions))
         frames = {"positions": positions, "account_state": era.accounts}
@@ -162,13 +204,7 @@ class CycleRunner:
         frames |= tables_over((era,))
         frames["margin_summary"] = self.acceptor.refusals.flagged(frames["margin_summary"])
         frames |= {"enforcement_state": self.monitor.enforcement_state(of)}
-        frames |= self.monitor.intraday_tables(of) | self.monitor.reg_t_tables(of)
-        # A table that has never had a row is not written again and again.
-        empty = {n for n in OFTEN_EMPTY if n in frames and not frames[n].height}
-        for name in empty - self.ever_written:
-            frames.pop(name)
-        self.ever_written |= OFTEN_EMPTY & frames.keys()
-        return frames
+        return frames | self.monitor.intraday_tables(of) | self.monitor.reg_t_tables(of)
 
     def _events(self, feeds: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], int | None]:
         feeds = {n: f for n, f in feeds.items() if n not in BESIDE}
@@ -232,9 +268,12 @@ class CycleRunner:
 
 
 def _computed(frames: dict[str, pl.DataFrame], end: int, part: Part, cycle: int) -> Computed:
-    stamped = {n: f.with_columns(cycle=pl.lit(cycle, pl.Int64)) for n, f in frames.items()}
     accounts = None if part.places is None else len(part.places)
-    return Computed(stamped, _instant(end), part.shards, accounts)
+    return Computed(_stamped(frames, cycle), _instant(end), part.shards, accounts)
+
+
+def _stamped(frames: dict[str, pl.DataFrame], cycle: int) -> dict[str, pl.DataFrame]:
+    return {n: f.with_columns(cycle=pl.lit(cycle, pl.Int64)) for n, f in frames.items()}
 
 
 def _ordered(frame: pl.DataFrame) -> pl.DataFrame:

@@ -14,8 +14,11 @@ from margin_assets.kernels.reg_t import reg_t_book
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.session.cycle import DATED
+from margin_assets.live.session.divided import limits_of
+from margin_assets.live.state.holdings import HELD
 from margin_assets.live.state.points import PointsOf, with_points
 from margin_assets.live.state.ticks import ticks_of
+from schemas import feed_columns
 
 
 def _dated(scan: SealedTables, feed: str) -> pl.DataFrame:
@@ -31,9 +34,18 @@ def pending_rows(scan: SealedTables, feed: str, monitor: Monitor) -> pl.DataFram
 
 
 def load_monitor(
-    monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf, planned: Container[str]
+    monitor: Monitor,
+    tables: tuple[SealedTables, SealedTables],
+    as_of: int,
+    points_of: PointsOf,
+    planned: Container[str],
 ) -> None:
-    """Puts a sealed cycle's firm into the monitor; `planned`: families of its plan's rulebooks."""
+    """Puts a sealed cycle's firm into the monitor.
+
+    `tables` are all and, of those that land, those of the lake's own accounts; `planned`: families
+    of its plan's rulebooks.
+    """
+    scan, mine = tables
     monitor.last_point = as_of
     monitor.settling.is_on = "expiry" in planned
     for feed in ("instruments", *DATED, "prices", "rates"):
@@ -45,19 +57,19 @@ def load_monitor(
     actions = _newest(scan, "corporate_actions", as_of)
     pointed = actions.with_columns(point=pl.Series(points_of(actions), dtype=pl.Int64))
     monitor.actions.load(pointed, as_of, monitor.rules(as_of))
-    _load_accounts(monitor, scan)
+    _load_accounts(monitor, mine)
     monitor.dividends.load(scan("accrued_dividends").sort("cycle", maintain_order=True), as_of)
     _load_last_fills(monitor, scan)
     monitor.load_ladder(scan("enforcement_state"), as_of)
-    _load_unsized(monitor, scan)
+    _load_unsized(monitor, mine)
     names = monitor.holdings.accounts
     saved = Saved(scan("intraday_deficits"), scan("intraday_state"))
     monitor.intraday.load(saved, names, as_of)
     memoranda = reg_t_book.Saved(scan("special_memorandum_accounts"), scan("reg_t_calls"))
     monitor.reg_t.load(memoranda, names, as_of)
-    _load_day_trades(monitor, scan, as_of, points_of)
+    _load_day_trades(monitor, mine, as_of, points_of)
     limits = _newest(scan, "limits", as_of).sort("event_time", maintain_order=True)
-    monitor.whole.load(limits, scan("limit_breaches"))
+    monitor.whole.load(limits_of(limits, mine.division), scan("limit_breaches"))
     monitor.resume()
     calls = scan("margin_calls").sort("cycle", maintain_order=True)
     monitor.load_calls(calls, as_of, has_begun="calls" in planned)
@@ -97,7 +109,8 @@ def _tell_market(monitor: Monitor, feed: str, rows: pl.DataFrame, points_of: Poi
 
 def _load_accounts(monitor: Monitor, scan: SealedTables) -> None:
     market, holdings = monitor.market, monitor.holdings
-    accounts, positions = scan("account_state").sort("account_id"), scan("positions")
+    accounts = scan("account_state").sort("account_id")
+    positions = scan("positions", columns=HELD)
     market.add(positions["symbol"])
     monitor.grow(holdings.add(accounts["account_id"]))
     holdings.load(accounts, positions, market.symbols, market.class_group)
@@ -123,7 +136,8 @@ def _load_day_trades(monitor: Monitor, scan: SealedTables, as_of: int, points_of
     start = monitor.day_trades.day_start(as_of)
     is_correction = pl.col("corrects_fill_id").is_not_null()
     since = pl.col("event_time") > to_instants(np.array([start], dtype=np.int64))[0]
-    fills = scan("fills", since | pl.col("is_late") | is_correction)
+    columns = (*feed_columns("fills"), "cycle", "is_late")
+    fills = scan("fills", since | pl.col("is_late") | is_correction, columns=columns)
     points = points_of(fills)
     is_of_today = fills["corrects_fill_id"].is_not_null().to_numpy() | (points > start)
     effects = effects_at(fills.filter(pl.Series(is_of_today)), points[is_of_today])

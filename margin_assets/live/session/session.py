@@ -2,48 +2,32 @@
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any, BinaryIO
 
 import polars as pl
 
-from margin_assets.lake.landing.archive import archive, opened_in
-from margin_assets.lake.landing.backlog import Backlog, backlog_of
-from margin_assets.lake.landing.cut import cut_of
+from margin_assets.lake.landing.archive import opened_in
+from margin_assets.lake.landing.backlog import Backlog
 from margin_assets.lake.landing.landing import Landing, Pending, PlannedFile
 from margin_assets.lake.ledger.adoptions import Adopted
-from margin_assets.lake.ledger.canonical import digest
-from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN, AnotherSession, Ledger, Plan, Sealed
+from margin_assets.lake.ledger.divisions import NotAlone, is_division
+from margin_assets.lake.ledger.ledger import AnotherSession, Ledger, Plan, Sealed
 from margin_assets.lake.store import faults
 from margin_assets.lake.store.declared import conform
 from margin_assets.lake.store.store import Lake
 from margin_assets.lake.upkeep.caretaker import Caretaker
-from margin_assets.live.acceptance.held import AWAITS, awaiting
-from margin_assets.live.acceptance.refusals import ACCEPTANCE, WITH_LIFE
 from margin_assets.live.acceptance.reports import landed_frames
-from margin_assets.live.books.plans import PLANS, WITH_RECALLS
 from margin_assets.live.session.condition import Condition
 from margin_assets.live.session.cycle import CycleRunner
+from margin_assets.live.session.planning import NO_FILES, SETTLES, Planner
 from margin_assets.live.session.published import Publisher
-from margin_assets.live.session.shards import SHARDS, WITH_PAUSES
-from margin_assets.live.session.startup import KnownFiles, Source, loaded
+from margin_assets.live.session.startup import Source, loaded
 from margin_assets.live.session.stopwatch import Stopwatch
-from margin_assets.rulebooks import (
-    adopted,
-    in_force,
-    installed,
-    planned_under,
-    versions,
-    with_own,
-)
+from margin_assets.live.session.writing import write
+from margin_assets.rulebooks import adopted, planned_under
 from schemas import TABLES
 
-SETTLES = "settles"
-"""In the manifest of a cycle that takes no files and brings rows up to date."""
-_NO_FILES: dict[str, Any] = {"archive": "", "files": []}
 _POLL_SECONDS = 0.1
 # Longer than the pause of a feed that sends every second: such a feed is not waited on.
 _SETTLE_AFTER_SECONDS = 2.0
@@ -77,15 +61,17 @@ class Session:
         lake.access.patience.serve(self.condition)
         self._publisher = Publisher(lake)
         self._adopted = Adopted(lake)
-        self._code_version = version("margin-lakehouse")
+        self.planner = Planner(lake, self._adopted)
         self._runner: CycleRunner | None = None
+        self._is_division = False
+        """Whether the lake is a division of a firm, whose plans it follows."""
         self._at = 0
         """The sealed cycle whose firm is in memory."""
-        self.waiting: Backlog | None = None
+
+    @property
+    def waiting(self) -> Backlog | None:
         """What lay in the landing folder, in no sealed cycle, when it was last listed."""
-        self._known = KnownFiles()
-        # Time does not pass in a rulebook of bounds: the newest version is the one in use.
-        self._bounds = in_force("lake", versions("lake")[-1]).numbers["plan"]
+        return self.planner.waiting
 
     def recover(self) -> CycleResult | None:
         """Loads the last sealed cycle and finishes a plan that a dead session left."""
@@ -98,7 +84,7 @@ class Session:
     def pending(self, landing: Landing) -> list[Pending]:
         """What has landed and is in no plan yet; what is ahead of our clock waits (8.15)."""
         self._ready()
-        return self._known.pending(landing, datetime.now(UTC))
+        return self.planner.pending(landing)
 
     def cycle(self, landing: Landing) -> CycleResult | None:
         """Runs one cycle over what is pending; None if nothing is."""
@@ -108,23 +94,26 @@ class Session:
 
     def _cycle(self, landing: Landing) -> CycleResult | None:
         started = time.perf_counter()
-        pending = self.pending(landing)
-        self.waiting = backlog_of(pending)
-        cut, held = cut_of(pending, **self._bounds), self._ready().held
+        held, cut = self._ready().held, self.planner.cut(landing)
         if not cut.taken and held.since is None:
             return None
         self._expect(self._sealed_cycle())
         self._expect_no_plan()
-        manifest, cut = archive(self.lake, landing, cut, self._at + 1)
-        # Without a file, what is held is evaluated: the rest of its delivery is gone.
-        if not manifest["files"] and held.since is None:
+        archived = self.planner.archived(landing, cut, held, self._at + 1)
+        if archived is None:
             return None
-        faults.reach("archived")
-        if times := cut.awaits(held.times):
-            manifest = manifest | {AWAITS: awaiting(times, held.since or self._at + 1)}
+        manifest, cut = archived
         result = self._plan_and_run(manifest, started)
-        self._known.begun = next((entry for entry in cut.left if entry.begun is not None), None)
-        self.waiting = backlog_of(cut.left)
+        self.planner.taken(cut)
+        return result
+
+    def follow(self, manifest: dict[str, Any]) -> CycleResult:
+        """Runs the next cycle over a plan that was made elsewhere, whole with its rulebooks."""
+        self._ready()
+        self._expect(self._sealed_cycle())
+        self._expect_no_plan()
+        result = self._run_manifest(manifest, time.perf_counter())
+        self.condition.settle()
         return result
 
     def settle(self) -> CycleResult | None:
@@ -137,19 +126,17 @@ class Session:
             return None
         self._expect(self._sealed_cycle())
         self._expect_no_plan()
-        return self._plan_and_run(_NO_FILES | {SETTLES: True}, started)
+        return self._plan_and_run(NO_FILES | {SETTLES: True}, started)
 
     def _plan_and_run(self, manifest: dict[str, Any], started: float) -> CycleResult:
-        by_what = {
-            "rulebooks": with_own(installed(), self._adopted.after(self.ledger.last_sealed())),
-            "code_version": self._code_version,
-            ACCEPTANCE: WITH_LIFE,
-            PLANS: WITH_RECALLS,
-            SHARDS: WITH_PAUSES,
-        }
+        if self._is_division:
+            raise NotAlone(f"{self.lake.uri} is a division of a firm: `margin firm own` runs it")
+        return self._run_manifest(self.planner.ruled(manifest, self.ledger.last_sealed()), started)
+
+    def _run_manifest(self, manifest: dict[str, Any], started: float) -> CycleResult:
         faults.reach("before_plan")
         try:
-            plan = self.ledger.plan(manifest | by_what)
+            plan = self.ledger.plan(manifest)
         except AnotherSession:
             # The firm in memory is behind now: it is loaded again before it is used again.
             self._runner = None
@@ -203,29 +190,25 @@ class Session:
         written = {n: f for n, f in frames.items() if f.height or TABLES[n].mode == "state"}
         faults.reach("computed")
         clock.lap("compute")
-        with ThreadPoolExecutor(1) as beside:
-            # The seal asks for the digests, the tables do not: commits wait on storage meanwhile.
-            vouched = beside.submit(_digests, written)
-            table_versions = self.lake.write_all(written, plan.cycle, computed.shards)
-            digests = vouched.result()
+        done = write(self.lake, written, computed, plan.cycle)
+        runner.note_written(done.counts)
         clock.lap("write")
         faults.reach("before_seal")
-        counts = {name: frame.height for name, frame in sorted(written.items())}
-        if computed.accounts is not None:
-            counts[ACCOUNTS_WRITTEN] = computed.accounts
-        sealed = self.ledger.seal(plan, computed.as_of, table_versions, digests, counts)
+        sealed = self.ledger.seal(
+            plan, computed.as_of, done.table_versions, done.digests, done.counts
+        )
         faults.reach("sealed")
         clock.lap("seal")
         self._settled(sealed, runner)
         self._publish(sealed, runner, computed.frames, clock)
         self.caretaker.after(sealed)
-        return CycleResult(sealed, written, clock.seconds)
+        return CycleResult(sealed, done.frames, clock.seconds)
 
     def _settled(self, sealed: Sealed, runner: CycleRunner) -> None:
         """A plan is sealed: what it took can be looked up, and is not taken again."""
         self._at = sealed.cycle
         runner.acceptor.journal.settle()
-        self._known.remember(sealed.manifest)
+        self.planner.known.remember(sealed.manifest)
 
     def _show_to_newcomers(self) -> None:
         with adopted(self._adopted.after(self.ledger.last_sealed())):
@@ -281,17 +264,18 @@ class Session:
         assert self._runner is not None  # noqa: S101 (set by _load)
         return self._runner
 
+    def load(self) -> None:
+        """Puts the state of the last sealed cycle into memory, if it is not there."""
+        self._ready()
+
     def _load(self) -> None:
         """Puts the state of the last sealed cycle into memory."""
         self.lake.access.keep("loading the last sealed cycle", self._load_once)
 
     def _load_once(self) -> None:
         self.ledger.refresh()
+        self._is_division = is_division(self.lake)
         self._publisher.forget()
         source = Source(self.lake, self.ledger, self._archive)
         with adopted(self._adopted.after(self.ledger.last_sealed())):
-            self._runner, self._at = loaded(source, self._known)
-
-
-def _digests(written: dict[str, pl.DataFrame]) -> dict[str, str]:
-    return {name: digest(frame, TABLES[name]) for name, frame in sorted(written.items())}
+            self._runner, self._at = loaded(source, self.planner.known)

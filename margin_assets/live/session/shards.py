@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +75,17 @@ class StateShards:
             moved = np.unique(self._of(self._hashes[changed]))
             chosen = np.union1d(self._oldest(self._share(end)), moved)
         return self._part(chosen, end)
+
+    def parts(self, most: int) -> list[Int64Array]:
+        """Places of all accounts: whole shards together, of about `most` accounts at most."""
+        shard = self._of(self._hashes)
+        order = np.argsort(shard, kind="stable")
+        starts = np.searchsorted(shard[order], np.arange(len(self._written) + 1))
+        cuts = [0]
+        for start, end in pairwise(starts.tolist()):
+            if end - cuts[-1] > most and start > cuts[-1]:
+                cuts.append(start)
+        return [np.sort(part) for part in np.split(order, cuts[1:])]
 
     def is_behind(self, end: int | None) -> bool:
         """Whether a row of the state is older than the grid point `end`."""

@@ -17,6 +17,7 @@ from margin_assets.lake.landing.landing import Landing, Pending, PlannedFile
 from margin_assets.lake.landing.reading import Landed
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.acceptance.accepting import Acceptor
 from margin_assets.live.acceptance.held import HeldRows
@@ -42,6 +43,14 @@ class KnownFiles:
         """What has landed and is in no plan; what is ahead of the clock waits (semantics 8.15)."""
         found = [e for e in landing.unknown(self.is_planned) if not is_ahead(e, now)]
         return found if self.begun is None else [self.begun, *found]
+
+    def load(self, files: pl.DataFrame) -> None:
+        """Takes the rows of `landed_files`."""
+        columns = "path", "bytes", "landed_at", "status"
+        for path, size, landed_at, status in files.select(columns).iter_rows():
+            self.stamps.add((path, size, landed_at))
+            if status == "ignored":
+                self.ignored.add(path)
 
     def is_planned(self, entry: Pending) -> bool:
         """Whether an entry of the landing folder is one of them."""
@@ -71,6 +80,15 @@ class Source:
         last = self.ledger.last_sealed()
         return SealedTables(self.lake, last.table_versions if last else {}, before)
 
+    def mine(self, before: int | None = None) -> SealedTables:
+        """The same, landed rows of accounts of the lake's own division alone."""
+        return self.tables(before).of(self.division())
+
+    def division(self) -> Division:
+        """The division of a firm that the lake keeps, as far as a cycle tells."""
+        last = self.ledger.last_sealed()
+        return Division.of(last.manifest if last else None)
+
     def lookup(
         self, table: str, condition: pl.Expr, /, columns: Sequence[str] = ()
     ) -> pl.DataFrame:
@@ -96,7 +114,7 @@ def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
     sealed = source.ledger.last_sealed()
     scan = source.tables()
     days = calendar()
-    monitor = Monitor(days, Restating(source.tables, source.points_of, days), source.tables)
+    monitor = Monitor(days, Restating(source.mine, source.points_of, days), source.mine)
     held = HeldRows(sealed.manifest if sealed else None)
     openings = Openings(source.lookup, source.points_of)
     journal = Journal(source.lookup, scan.scan, source.points_of, openings.tape)
@@ -123,7 +141,8 @@ def _load_firm(source: Source, sealed: Sealed, runner: CycleRunner) -> None:
     if sealed.as_of is not None:
         as_of = instants(pl.Series([sealed.as_of])).item()
         planned = sealed.manifest["rulebooks"]
-        load_monitor(runner.monitor, scan, as_of, source.points_of, planned)
+        division = Division.of(sealed.manifest)
+        load_monitor(runner.monitor, (scan, scan.of(division)), as_of, source.points_of, planned)
         runner.rates.load(scan, as_of)
     accounts = scan("account_state").sort("account_id")
     runner.shards.load(accounts["account_id"].to_list(), accounts["as_of"])
@@ -132,10 +151,7 @@ def _load_firm(source: Source, sealed: Sealed, runner: CycleRunner) -> None:
 
 
 def _load_files(scan: SealedTables, acceptor: Acceptor, known: KnownFiles) -> None:
-    files = scan("landed_files").select("feed", "file_id", "path", "bytes", "landed_at", "status")
-    for feed, file_id, path, size, landed_at, status in files.iter_rows():
-        known.stamps.add((path, size, landed_at))
-        if status == "ignored":
-            known.ignored.add(path)
-        else:
-            acceptor.files_seen.add((feed, file_id))
+    files = scan("landed_files")
+    known.load(files)
+    read = files.filter(pl.col("status") != "ignored").select("feed", "file_id")
+    acceptor.files_seen.update(read.iter_rows())

@@ -13,6 +13,9 @@ from margin_assets.live.state.names import Names
 from margin_assets.live.state.positions import Positions, without_group
 from schemas.landed import ACCOUNT_TYPES
 
+_SALES = ("sale_quantity", "sale_proceeds")
+HELD = ("account_id", "symbol", "quantity", "last_fill_price", *_SALES)
+"""Columns of saved `positions` that are taken again: the others follow from them and the market."""
 _LONG_AGO = np.iinfo(np.int64).min
 
 
@@ -137,21 +140,24 @@ class Holdings:
         self, account: Int64Array, symbol: Int64Array, change: Int64Array
     ) -> Int64Array:
         """Quantity held before each change of a list, those above it in the list taken."""
-        frame = pl.DataFrame({"account": account, "symbol": symbol, "change": change})
-        earlier = pl.col("change").cum_sum().over("account", "symbol") - pl.col("change")
+        key = without_group(account, symbol)
+        order = np.argsort(key, kind="stable")
+        its, moved = key[order], change[order]
+        # Sums of the whole list, less what they were where a position's own changes begin.
+        before = np.cumsum(moved) - moved
+        first = np.flatnonzero(np.diff(its, prepend=-1))
+        before -= np.repeat(before[first], np.diff(first, append=len(its)))
         held = self.positions
         at = held.places(account)
-        mine = pl.DataFrame(
-            {
-                "account": held.account[at],
-                "symbol": held.series[at].astype(np.int64),
-                "held": held.quantity[at],
-            }
-        )
-        joined = frame.with_columns(earlier=earlier).join(
-            mine, on=["account", "symbol"], how="left", maintain_order="left", validate="m:1"
-        )
-        return joined.select(pl.col("held").fill_null(0) + pl.col("earlier")).to_series().to_numpy()
+        names = without_group(held.account[at], held.series[at].astype(np.int64))
+        known = np.argsort(names)
+        place = np.searchsorted(names, its, sorter=known)
+        is_held = place < len(names)
+        is_held[is_held] = names[known[place[is_held]]] == its[is_held]
+        before[is_held] += held.quantity[at[known[place[is_held]]]]
+        found = np.empty_like(before)
+        found[order] = before
+        return found
 
     def remember_prices(self, effects: pl.DataFrame, symbols: Names, group: np.ndarray) -> None:
         """Last fill prices by the order of the effects, whatever order they were taken in."""
@@ -194,18 +200,16 @@ class Holdings:
             quantity=pl.Series(quantity),
             price=pl.Series(to_scaled(positions["last_fill_price"])),
             cash=pl.lit(0, dtype=pl.Int64),
-            **{
-                name: pl.Series(to_scaled(positions[name].fill_null(0)))
-                for name in ("sale_quantity", "sale_proceeds")
-            },
+            **{name: pl.Series(to_scaled(positions[name].fill_null(0))) for name in _SALES},
         )
         if held.height:
             single = np.full(held.height, MICRO, dtype=np.int64)
             self.apply_effects(held, symbols, class_group, single)
+        far = positions[np.array(list(beyond), dtype=np.int64)]
         names = without_group(
-            self.accounts.places(positions["account_id"]), symbols.places(positions["symbol"])
+            self.accounts.places(far["account_id"]), symbols.places(far["symbol"])
         )
-        self._quantity_beyond = {int(names[row]): exact for row, exact in beyond.items()}
+        self._quantity_beyond = dict(zip(names.tolist(), beyond.values(), strict=True))
 
     def book(self, multiplier: Int64Array, of: tuple[Int64Array, Int64Array] | None = None) -> Book:
         """The arrays as the kernels read them, quantities in units.

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 
-from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 
 NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
 """Places of none."""
 _MANY = 10_000
-"""Names that are looked up by their distinct ones: each as an object of its own costs memory."""
+"""Names that are looked up at once: each as an object of its own costs memory."""
+_SHARE = 16
+"""Of all names that is many: to look some up at once costs as much as there are of them."""
 
 
 class Names:
@@ -51,8 +53,29 @@ class Names:
 
     def places(self, names: pl.Series) -> Int64Array:
         """Place of each name; all must be known."""
-        if len(names) < _MANY:
+        if len(names) < max(_MANY, len(self.all) // _SHARE):
             return np.array([self._place[name] for name in names.to_list()], dtype=np.int64)
-        distinct = names.unique()
-        of_distinct = [self._place[name] for name in distinct.to_list()]
-        return names.replace_strict(distinct, of_distinct, return_dtype=pl.Int64).to_numpy()
+        known = pl.DataFrame({"name": self.series}).with_row_index("place")
+        asked = names.alias("name").to_frame()
+        found = asked.join(known, on="name", how="left", maintain_order="left")["place"]
+        if found.null_count():
+            raise KeyError(names.filter(found.is_null())[0])
+        return found.cast(pl.Int64).to_numpy()
+
+
+def united(count: int, *parts: Int64Array) -> Int64Array:
+    """Places that are in any of the parts, of `count` in all, in order and each once."""
+    return np.flatnonzero(_flags(count, *parts))
+
+
+def without(count: int, places: Int64Array, *others: Int64Array) -> Int64Array:
+    """Places, of `count` in all, that are in none of the others, in order and each once."""
+    return np.flatnonzero(_flags(count, places) & ~_flags(count, *others))
+
+
+def _flags(count: int, *parts: Int64Array) -> BoolArray:
+    # Sorting the places of a whole firm instead is dear, several times a grid point.
+    flags = np.zeros(count, dtype=np.bool_)
+    for part in parts:
+        flags[part] = True
+    return flags

@@ -23,10 +23,10 @@ from margin_assets.desk.notices.policy import Policy, policy_on
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
-from tests.campaigns.exactly_once.cast import EASED, STRETCHES
-from tests.campaigns.exactly_once.liquidated import LEAVING, PLANS, order_lines
+from tests.campaigns.exactly_once.cast import EASED, RECALLED, STRETCHES
+from tests.campaigns.exactly_once.liquidated import LEAVING, PLANS, order_lines, recall_lines
 
-POINTS = ("orders_written", "notices_claimed", "notice_delivered")
+POINTS = ("orders_written", "recall_written", "notices_claimed", "notice_delivered")
 """Where the desk is killed."""
 _EVERY_CLOCK = timedelta(days=30)
 """Beyond any time that a process with a wrong clock set for the next attempt."""
@@ -57,13 +57,14 @@ def problems(lake: Lake, folder: Path, *, has_all_left: bool) -> Iterator[str]:
     """
     work(lake, folder, _EVERY_CLOCK)
     yield from _orders(folder, has_all_left=has_all_left)
+    yield from _recalls(folder)
     yield from _messages(lake, folder / "outbox")
 
 
 def _orders(folder: Path, *, has_all_left: bool) -> Iterator[str]:
     left = {path.name: path.read_bytes() for path in (folder / "outgoing/orders").glob("*")}
     acts = [json.loads(path.read_text()) for path in (folder / "desk/desk_actions").glob("*")]
-    said = Counter(act["subject"] for act in acts)
+    said = Counter(act["subject"] for act in acts if act["kind"] == "plan_send")
     expected = {f"{PLANS[who][0]}.ndjson": order_lines(who) for who in (*LEAVING, EASED)}
     for name in left.keys() - expected.keys():
         yield f"orders: {name} is of no plan"
@@ -76,6 +77,14 @@ def _orders(folder: Path, *, has_all_left: bool) -> Iterator[str]:
             yield f"orders: {sorted(left)} left, due are {sorted(due)}"
         if said != Counter(due):
             yield f"orders: said to have left {dict(said)}, due are {sorted(due)}"
+
+
+def _recalls(folder: Path) -> Iterator[str]:
+    """Orders are taken back where the desk looked between the recall and the end of its day."""
+    expected = {f"{PLANS[RECALLED][0]}.ndjson": recall_lines(RECALLED)}
+    for path in (folder / "outgoing/recalls").glob("*"):
+        if path.read_bytes() != expected.get(path.name):
+            yield f"recalls: {path.name} holds {path.read_bytes()!r}"
 
 
 def _messages(lake: Lake, outbox: Path) -> Iterator[str]:

@@ -96,9 +96,8 @@ class _Runner:
         self._found: int | None = None
         self._must_recover = True
         self._session: Session | None = None
-        self._sends = batch_with(delivery, b'"plan_send"')
-        """Batch before which the desk works: until it lands, plans stand approved."""
-        self._has_worked = False
+        self._due = [batch_with(delivery, what) for what in (b'"plan_send"', b'"sold-RECALLED-2"')]
+        """Batches before which the desk works: plans stand approved until then, or are recalled."""
         if life.point or life.desk:
             faults.arm(self._die_here)
 
@@ -150,10 +149,9 @@ class _Runner:
         return None if self._feed.landed() == len(self._feed) else 0
 
     def _land(self, upto: int) -> None:
-        """Lands batches; before the one that says that orders left, the desk lets them."""
-        if not self._has_worked and self._feed.landed() < self._sends <= upto:
+        """Lands batches; before those that say what the desk's agent brings about, it works."""
+        if any(self._feed.landed() < due <= upto for due in self._due):
             desk.work(Lake(self._place.lake), self._place.folder)
-            self._has_worked = True
         self._feed.land(upto)
 
     def _opened(self) -> Session:
@@ -163,7 +161,7 @@ class _Runner:
                 lake.create()
             self._session = Session(lake)
             if self._place.max_files:
-                self._session._bounds |= {"max_files": self._place.max_files}
+                self._session.planner.bounds |= {"max_files": self._place.max_files}
         return self._session
 
     def _die_here(self, name: str) -> None:

@@ -70,10 +70,19 @@ ORDERS = {
 
 def order_lines(who: str) -> bytes:
     """The file that the orders of an account leave in."""
+    return _line(who, time_in_force="day")
+
+
+def recall_lines(who: str) -> bytes:
+    """The file that takes them back, a hundred of them sold by then."""
+    return _line(who, filled_quantity="100")
+
+
+def _line(who: str, **more: str) -> bytes:
     plan = PLANS[who][0]
     told = {"order_id": order_id(plan, FALLEN), "plan_id": plan, "account_id": who}
     told |= {"symbol": FALLEN, "side": "sell", "quantity": "300", "price": "39"}
-    return (json.dumps(told | {"time_in_force": "day"}) + "\n").encode()
+    return (json.dumps(told | more) + "\n").encode()
 
 
 def _opening() -> Iterator[tuple[str, Row]]:

@@ -94,7 +94,7 @@ LATER_Z = "2020-03-09T18:01:00Z"
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["--until", "2020-06-01"], "is after 2020-03-31T00:00:00+00:00, the latest its rule"),
+        (["--until", "2020-06-01"], "is after 2020-03-31T00:00:00Z, the latest its rule"),
         (["--until", "2020-13-01"], "'2020-13-01' is no date"),
         (["--until", "3000-01-01"], "the calendar does not reach to 3000-01-01"),
     ],

@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 
 from margin_assets.desk import agent
-from margin_assets.desk.acts import Act, Refused
+from margin_assets.desk.acts import Act, Refused, Where, act_of, land_act
 from margin_assets.desk.agent import Agent
-from tests.support.live_driver import Firm, at, cash, fill, line, opening, price
+from tests.support.live_driver import Firm, at, cash, fill, line, opening, price, text
 from tests.support.margin_command import Margin, land, landed, live, place
 
 BOOK = opening("A") | {
     "cash_movements": [cash("c", "A", "60000")],
     "fills": [fill("f", "1000", "100")],
 }
+LATE = text(at(minutes=85))
 
 
 def called(folder: Path) -> Firm:
@@ -29,6 +30,10 @@ def called(folder: Path) -> Firm:
 def triggered(folder: Path) -> None:
     """An hour later it is to be liquidated."""
     called(folder).run(prices=[price("X", "44", at(60, minutes=61))])
+
+
+def killed(_agent: Agent, _act: Act, _sealed: object) -> Path:
+    raise KeyboardInterrupt
 
 
 def works(margin: Margin, folder: Path) -> list[dict[str, Any]]:
@@ -95,16 +100,7 @@ def assert_told(margin: Margin, folder: Path, plan: str) -> None:
 def test_an_agent_that_is_killed_loses_nothing_and_sends_nothing_twice(
     margin: Margin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    triggered(tmp_path)
-    works(margin, tmp_path)
-    live(margin, tmp_path)
-    (plan,) = listed(margin, tmp_path)
-    margin("plans", "approve", plan["plan_id"], "--as", "john", *landed(tmp_path))
-    live(margin, tmp_path)
-
-    def killed(_agent: Agent, _act: Act, _sealed: object) -> Path:
-        raise KeyboardInterrupt
-
+    approved(margin, tmp_path)
     with monkeypatch.context() as between:
         between.setattr(Agent, "_land", killed)
         out = ("--outgoing", str(tmp_path / "outgoing"))
@@ -122,15 +118,113 @@ def test_an_agent_that_is_killed_loses_nothing_and_sends_nothing_twice(
     assert works(margin, tmp_path) == []
 
 
+def approved(margin: Margin, folder: Path) -> str:
+    """Id of a plan of the triggered account that a person approved: 637 X are to be sold."""
+    triggered(folder)
+    works(margin, folder)
+    live(margin, folder)
+    (plan,) = listed(margin, folder)
+    margin("plans", "approve", plan["plan_id"], "--as", "john", *landed(folder))
+    live(margin, folder)
+    return plan["plan_id"]
+
+
+def pays(margin: Margin, folder: Path) -> None:
+    """The account is cured by a deposit."""
+    land(folder, "cash_movements/d.ndjson", line(cash("d", "A", "50000", at(minutes=80))))
+    live(margin, folder)
+
+
+def state(margin: Margin, folder: Path) -> str:
+    return listed(margin, folder)[0]["state"]
+
+
+def recalls(folder: Path) -> list[dict[str, Any]]:
+    files = sorted((folder / "outgoing" / "recalls").glob("*"))
+    return [json.loads(row) for file in files for row in file.read_text().splitlines()]
+
+
+def recalled(margin: Margin, folder: Path) -> dict[str, Any]:
+    """The order of a plan that is recalled when 100 of it are filled."""
+    approved(margin, folder)
+    (sent,) = works(margin, folder)
+    live(margin, folder)
+    (order,) = [json.loads(row) for row in Path(sent["note"]).read_text().splitlines()]
+    filled = fill("s", "-100", "44", at(minutes=70), order=order["order_id"])
+    land(folder, "fills/s.ndjson", line(filled))
+    live(margin, folder)
+    assert recalls(folder) == []
+    pays(margin, folder)
+    # More comes back before anybody is told: the file says what was out when it was recalled.
+    land(folder, "fills/t.ndjson", line(filled | {"fill_id": "t", "event_time": LATE}))
+    live(margin, folder)
+    return order
+
+
+def test_orders_that_are_out_are_taken_back_once(
+    margin: Margin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    order = recalled(margin, tmp_path)
+
+    with monkeypatch.context() as between:
+        between.setattr(Agent, "_land", killed)
+        out = ("--outgoing", str(tmp_path / "outgoing"))
+        assert margin("plans", "send", *landed(tmp_path), *out).code != 0
+    del order["time_in_force"]
+    assert recalls(tmp_path) == [order | {"filled_quantity": "100"}]
+    (file,) = (tmp_path / "outgoing" / "recalls").iterdir()
+    before, landed_before = file.stat().st_mtime_ns, len(acts(tmp_path))
+    for _ in range(2):
+        (done,) = works(margin, tmp_path)
+        assert (done["kind"], done["note"]) == ("plan_recall", str(file))
+    assert file.stat().st_mtime_ns == before
+    assert len(acts(tmp_path)) == landed_before + 1
+
+    live(margin, tmp_path)
+    file.unlink()
+    assert works(margin, tmp_path) == []
+    assert state(margin, tmp_path) == "recalled"
+    question = "SELECT outcome, reason FROM desk_outcomes WHERE kind = 'plan_recall'"
+    (told,) = margin("sql", question, "--json", *place(tmp_path)).document
+    assert told == {"outcome": "done", "reason": None}
+    assert margin("replay", "--verify", *place(tmp_path)).code == 0
+
+
+@pytest.mark.parametrize("taken_away", [False, True])
+def test_orders_whose_agent_was_killed_before_it_said_so_are_taken_back(
+    margin: Margin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, taken_away: bool
+):
+    approved(margin, tmp_path)
+    with monkeypatch.context() as between:
+        between.setattr(Agent, "_land", killed)
+        out = ("--outgoing", str(tmp_path / "outgoing"))
+        assert margin("plans", "send", *landed(tmp_path), *out).code != 0
+    (file,) = (tmp_path / "outgoing" / "orders").iterdir()
+    if taken_away:
+        file.unlink()
+    pays(margin, tmp_path)
+    assert state(margin, tmp_path) == "cancelled"
+
+    assert [done["kind"] for done in works(margin, tmp_path)] == ["plan_send"]
+    assert file.exists() == (not taken_away)
+    live(margin, tmp_path)
+    assert state(margin, tmp_path) == "recalled"
+    assert [done["kind"] for done in works(margin, tmp_path)] == ["plan_recall"]
+    assert [row["quantity"] for row in recalls(tmp_path)] == ["637"]
+
+
+def test_of_a_plan_that_ended_before_it_left_nothing_leaves(margin: Margin, tmp_path: Path):
+    approved(margin, tmp_path)
+    pays(margin, tmp_path)
+
+    assert works(margin, tmp_path) == []
+    assert not (tmp_path / "outgoing").exists()
+
+
 def test_orders_do_not_leave_after_their_day(
     margin: Margin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    triggered(tmp_path)
-    works(margin, tmp_path)
-    live(margin, tmp_path)
-    (plan,) = listed(margin, tmp_path)
-    margin("plans", "approve", plan["plan_id"], "--as", "john", *landed(tmp_path))
-    live(margin, tmp_path)
+    approved(margin, tmp_path)
     monkeypatch.setattr(agent, "time_of_act", lambda *_: at(hours=8))
 
     (done,) = works(margin, tmp_path)
@@ -164,12 +258,24 @@ def test_a_person_proposes_for_a_call_and_another_approves(margin: Margin, tmp_p
     assert plan["plan_id"] == said["plan_id"]
     assert (plan["answers"], plan["proposed_by"]) == (call["call_id"], "mary")
     assert not plan["is_of_liquidation"]
-    margin("plans", "approve", plan["plan_id"], "--as", "mary", *landed(tmp_path))
+    own = margin("plans", "approve", plan["plan_id"], "--as", "Mary", *landed(tmp_path))
+    assert f"Mary proposed plan {plan['plan_id'][:12]}: another approves it" in own.err
+    # Landed all the same it is refused, and what is refused keeps nobody from deciding.
+    for who, refused in (("mary", 0), ("planner", 0)):
+        act = act_of("plan_approve", plan["plan_id"], who, None, refused)
+        land_act(act, Where(tmp_path / "landing", who), at(minutes=3))
     live(margin, tmp_path)
-
-    question = "SELECT reason FROM desk_outcomes WHERE outcome = 'refused'"
-    (refused,) = margin("sql", question, "--json", *place(tmp_path)).document
-    assert refused["reason"] == "mary proposed it: another approves"
+    question = "SELECT reason FROM desk_outcomes WHERE outcome = 'refused' ORDER BY reason"
+    told = margin("sql", question, "--json", *place(tmp_path)).document
+    assert [row["reason"] for row in told] == [
+        "a person approves, not the planner",
+        "mary proposed it: another approves",
+    ]
+    margin("plans", "approve", plan["plan_id"], "--as", "john", *landed(tmp_path))
+    (act,) = [json.loads(p.read_text()) for p in acts(tmp_path) if '"john"' in p.read_text()]
+    assert json.loads(act["details"]) == {"by": "john", "refused": 2}
+    live(margin, tmp_path)
+    assert state(margin, tmp_path) == "approved"
 
 
 def test_a_plan_that_no_act_can_hold_is_told_and_the_others_go_on(

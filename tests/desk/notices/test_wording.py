@@ -49,7 +49,8 @@ def test_a_recalled_plan_names_what_is_out_and_what_to_do():
 
     why = "the call that it answers is over; out are sell 280 X"
     assert message.subject == f"[urgent] Account A: liquidation plan recalled ({why})"
-    assert f"Why          {why}\nTo do        take the orders that are out back" in message.body
+    assert f"Why          {why}\nTo do        see that the broker takes the orders" in message.body
+    assert f"Named in     recalls/{plan()['plan_id']}.ndjson of the outgoing" in message.body
 
 
 def test_a_call_says_what_is_owed_by_when_and_under_which_rule():

@@ -15,7 +15,6 @@ from margin_assets.kernels.avalanche.liquidity.filling import (
 )
 from margin_assets.kernels.avalanche.platform import BILATERAL, GAINS_KEPT
 from margin_assets.kernels.avalanche.scenario import (
-    GAUSSIAN,
     IMPACT,
     LINEAR,
     NOISELESS,
@@ -190,21 +189,3 @@ def test_sales_under_linear_impact_go_by_what_they_raise_over_their_slope():
 
     assert choice[AMOUNT, 0] / choice[AMOUNT, 1] == pytest.approx((1.0 / 2.0) / (0.5 / 3.0))
     assert (choice[RAISES] * choice[AMOUNT]).sum() == pytest.approx(100.0)
-
-
-def test_without_noise_and_shock_nothing_is_called():
-    margined = {
-        "sets": ap.sets(intraday=every_hour(), restrikes=True),
-        "groups": ap.groups([1]),
-        "cuts": ap.cuts([[[(0, 3e6, 0.0)]]]),
-    }
-    for sigma, memory in ((ap.SIGMA, 1.0), (0.0, 0.97)):
-        factors = ap.factors(sigma=sigma, sigma_bar=sigma)
-        estimators = ap.estimators(1, factors.sigma, memory=memory)
-        flat = ap.platform(factors=factors, estimators=estimators, **margined)
-
-        quiet = ap.CALM._replace(generator=NOISELESS if sigma else GAUSSIAN)
-        found = simulate(flat, ap.calm(), quiet, np.arange(3))
-
-        assert found.peak_need.tolist() == [0.0] * 3
-        assert found.gross_calls.tolist() == [0.0] * 3

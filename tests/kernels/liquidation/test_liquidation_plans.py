@@ -205,15 +205,30 @@ def test_nothing_cheaper_cures_of_all_there_is(document: Json, options: Json, pa
     assert found["cost"] * 100 == cheapest(deficient, Decimal(0))
 
 
-def test_nothing_cheaper_cures_of_all_option_orders() -> None:
+DEEP = {"adv": 1e12, "volatility_annual": 0.01}
+BEAR = [option("C105", -2, 1.2), option("C110", 2, 0.5)]
+BULL = [option("P45", -2, 0.9, "Y"), option("P40", 2, 0.3, "Y")]
+
+
+@pytest.mark.parametrize(
+    ("positions", "part"),
+    [
+        pytest.param(
+            [option("C105", -3, 1.2), option("C110", 3, 0.5), option("P90", -2, 0.8)],
+            0.3,
+            id="a spread and naked puts",
+        ),
+        pytest.param([*BEAR, *BULL], 0.6, id="spreads on two names"),
+        pytest.param([*BEAR, stock("Y", 6)], 0.4, id="a spread and a stock"),
+    ],
+)
+def test_nothing_cheaper_cures_of_all_option_orders(positions: list[Json], part: float) -> None:
     """Impact of options is by delta, so it is made nothing: a market without end."""
-    document = book(
-        [option("C105", -3, 1.2), option("C110", 3, 0.5), option("P90", -2, 0.8)],
-        {"X": {"price": 100, "adv": 1e12, "volatility_annual": 0.01}},
-    )
-    deficient = short_of(document, 0.3)
+    document = book(positions, {"X": {"price": 100} | DEEP, "Y": {"price": 50} | DEEP})
+    deficient = short_of(document, part)
     found = plan(deficient, buffer=0)
 
     assert (found["proof"], found["is_least"]) == ("branch_and_bound", True)
+    assert found["lower_bound"] == found["cost"]
     assert abs(found["cost"] * 100 - cheapest(deficient, Decimal(0))) <= len(found["orders"])
     assert excess(filled(deficient, found["orders"])) == found["after"]["excess"]

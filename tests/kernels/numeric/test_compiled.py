@@ -6,11 +6,14 @@ import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from numba import njit
 
 from margin_assets import kernels
 from margin_assets.kernels.numeric import money
+from margin_assets.kernels.numeric.compiled import inner
 from margin_assets.machine_code import locator
 from margin_assets.machine_code.telling import Telling
 
@@ -27,7 +30,7 @@ def loops() -> dict[str, list[tuple[str, ast.FunctionDef]]]:
         for node in ast.parse(source.read_text()).body:
             if isinstance(node, ast.FunctionDef) and node.decorator_list:
                 decorator = ast.unparse(node.decorator_list[0])
-                if "njit" in decorator:
+                if decorator.startswith(("njit", "inner")):
                     found.setdefault(node.name, []).append((decorator, node))
     return found
 
@@ -68,6 +71,21 @@ def test_no_loop_without_references_touches_an_array_that_another_made():
     assert [
         (name, called(node) & makers) for name, node in borrowing if called(node) & makers
     ] == []
+
+
+def test_what_only_loops_call_has_no_entrance_and_says_so_to_python():
+    @inner(_nrt=False)
+    def below(number: int) -> Any:
+        return number + 1
+
+    @njit
+    def above(number: int) -> Any:
+        return below(number)
+
+    for _ in range(2):  # before it is compiled, and after
+        with pytest.raises(TypeError, match="below is an inner loop"):
+            below(1)
+        assert above(1) == 2
 
 
 @pytest.fixture

@@ -250,3 +250,12 @@ def test_a_commit_by_the_library_conflicts_with_a_claim_as_well(
 
     with pytest.raises(AnotherSession, match="lease 1 was taken over"):
         old.plan({"files": []})
+
+
+def test_ends_of_cycles_sealed_here_are_not_looked_up(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    ledger = Ledger(lake)
+    first, second = run_cycle(lake, ledger), run_cycle(lake, ledger)
+    looked_up = Ledger(rival_of(lake)).ends([1, 2])
+    monkeypatch.delattr(Lake, "scan")
+
+    assert ledger.ends([0, 1, 2]) == {1: first.as_of, 2: second.as_of} == looked_up

@@ -274,3 +274,30 @@ def test_every_row_is_in_the_shard_of_its_account(accounts: list[str], count: in
 
     assert found.to_list() == [int(of) % count for of in hashes(accounts)]
     assert found.dtype == pl.Int32
+
+
+def test_rows_that_come_in_parts_are_one_commit(local: Lake):
+    ids = [f"A{number}" for number in range(8)]
+    of = shards_of(pl.Series(ids), 2).to_list()
+    parts = [
+        {"account_state": rows("account_state", len(its), account_id=its)}
+        for its in ([n for n, s in zip(ids, of, strict=True) if s == shard] for shard in (0, 1))
+    ]
+    first = local.write_parts(parts, 1, Shards(2))["account_state"]
+    again = local.write_parts(parts, 1, Shards(2))["account_state"]
+
+    assert again == first == local.version("account_state")
+    assert sorted(local.scan("account_state").collect()["account_id"]) == ids
+    assert local.write_parts(parts[:1], 2, Shards(2))["account_state"] == first + 1
+    assert local.scan("account_state").collect().height == of.count(0)
+
+
+def test_a_part_that_breaks_a_constraint_leaves_the_table_as_it_was(local: Lake):
+    before = local.version("account_state")
+    parts = [{"account_state": rows("account_state", 1, cycle=cycle)} for cycle in (1, -1)]
+
+    with pytest.raises(declared.SchemaMismatch, match="break a constraint"):
+        local.write_parts(parts, 1, Shards(1))
+
+    assert local.version("account_state") == before
+    assert local.scan("account_state").collect().is_empty()

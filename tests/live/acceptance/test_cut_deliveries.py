@@ -68,7 +68,7 @@ def tell(firm: Firm) -> None:
 def cycles(firm: Firm, bounds: dict[str, int], *, anew: bool = False) -> Iterator[bool]:
     """Runs until nothing is pending; for each cycle whether it evaluated something."""
     while True:
-        firm.session._bounds = bounds
+        firm.session.planner.bounds = bounds
         before = firm.session.ledger.last_sealed()
         result = firm.session.cycle(LocalLanding(firm.landing))
         if result is None:
@@ -176,7 +176,7 @@ def test_an_older_delivery_that_comes_between_does_not_end_the_wait(tmp_path: Pa
 def test_a_plan_without_the_word_evaluates_as_it_always_did(tmp_path: Path):
     firm = Firm(tmp_path)
     tell(firm)
-    firm.session._bounds = MANY | {"max_files": 1}
+    firm.session.planner.bounds = MANY | {"max_files": 1}
     held = firm.session.cycle(LocalLanding(firm.landing))
     other = Firm(tmp_path / "old")
     other.session._archive = firm.lake

@@ -9,7 +9,7 @@ from margin_assets.cli.lake.standing import standing
 from margin_assets.lake.landing import archive
 from margin_assets.lake.landing.cut import Cut
 from margin_assets.lake.landing.landing import LocalLanding
-from margin_assets.live.session import session
+from margin_assets.live.session import planning
 from margin_assets.rulebooks import installed
 from tests.support.live_driver import (
     Firm,
@@ -53,7 +53,7 @@ class Clock(datetime):
 def test_a_file_ahead_of_the_clock_waits_for_its_time(
     firm: Firm, monkeypatch: pytest.MonkeyPatch, ahead: timedelta, is_taken: bool
 ):
-    monkeypatch.setattr(session, "datetime", Clock)
+    monkeypatch.setattr(planning, "datetime", Clock)
     monkeypatch.setattr(Clock, "at", datetime(2026, 3, 3, 15, tzinfo=UTC))
     firm.land(Clock.at + ahead, fills=[fill("F", "1", "2", at(5))])
 
@@ -102,7 +102,7 @@ def test_a_lake_that_was_stopped_by_such_a_plan_goes_on(firm: Firm):
 def test_the_last_days_of_the_calendar_have_deadlines(firm: Firm, monkeypatch: pytest.MonkeyPatch):
     # Bought on credit on the last day of 2050: calls whose days are of the year after.
     last = datetime(2050, 12, 31, 23, 59, tzinfo=UTC)
-    monkeypatch.setattr(session, "datetime", Clock)
+    monkeypatch.setattr(planning, "datetime", Clock)
     monkeypatch.setattr(Clock, "at", last)
     rows = [fill("F", "1000", "90", last), fill("G", "1", "1", last + timedelta(minutes=4))]
     for number, row in enumerate(rows):

@@ -235,7 +235,7 @@ def test_a_plan_before_refused_rows_had_a_life_means_what_it_meant(tmp_path: Pat
 
 def test_held_rows_of_a_cut_delivery_flag_nobody_before_they_count(tmp_path: Path):
     firm = Firm(tmp_path)
-    firm.session._bounds = firm.session._bounds | {"max_files": 1}
+    firm.session.planner.bounds = firm.session.planner.bounds | {"max_files": 1}
     rows = [fill("f1", "1", "100", at(1)), bad("f2", at(1))]
     firm.land(accounts=[account("A")], fills=rows, prices=[price("X", "100")])
     while firm.session.cycle(LocalLanding(firm.landing)):

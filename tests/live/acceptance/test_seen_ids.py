@@ -54,6 +54,30 @@ def test_two_ids_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch):
     assert "other" not in seen
 
 
+def test_ids_that_are_surely_new_are_told_at_once():
+    asked: list[list[str]] = []
+    seen = landed(asked)
+    seen.add("new")
+
+    assert seen.are_new(pl.Series(["a", "b"]))
+    assert not seen.are_new(pl.Series(["a", "a"]))
+    assert not seen.are_new(pl.Series(["a", "new"]))
+    assert not seen.are_new(pl.Series(["a", "F7"]))
+    assert asked == []
+
+
+def test_an_id_given_free_lands_again_among_many(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(seen_ids, "_MOST_NEW", 0)
+    seen = SeenIds(np.zeros(0, dtype=np.uint64), lambda ids: ids)
+    seen.add("a")
+    seen.discard("a")
+    assert seen.are_new(pl.Series(["a", "b"]))
+    seen.add_all(pl.Series(["a", "b"]))
+    seen.settle()
+
+    assert "a" in seen
+
+
 def test_nothing_landed_yet():
     seen = SeenIds(np.zeros(0, dtype=np.uint64), lambda ids: ids)
     seen.check(["a"])

@@ -11,7 +11,7 @@ import pytest
 from margin_assets.desk.agent import Agent
 from margin_assets.kernels.liquidation.proposals import order_id
 from margin_assets.live.past.replay import replay
-from margin_assets.live.session import session
+from margin_assets.live.session import planning
 from margin_assets.rulebooks import installed
 from tests.support.live_driver import Firm, Row, at, cash, fill, opening, price, text
 from tests.support.plans import order, proposal, text_of
@@ -217,7 +217,7 @@ def test_between_cycles_only_open_plans_are_in_memory(firm: Firm):
 def test_a_cycle_planned_before_there_were_recalls_lets_orders_go_on(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(session, "WITH_RECALLS", 1)
+    monkeypatch.setattr(planning, "WITH_RECALLS", 1)
     for feeds in STORY[:4]:
         firm.run(**feeds)
     firm.run(**MET)
@@ -323,7 +323,7 @@ def test_a_lake_from_before_plans_ignores_orders_and_acts(
     firm = Firm(tmp_path)
     without = {name: dates for name, dates in installed().items() if name != "liquidation"}
     with monkeypatch.context() as before:
-        before.setattr(session, "installed", lambda: without)
+        before.setattr(planning, "installed", lambda: without)
         for feeds in (BOOK, *STORY[:5]):
             firm.cycle(**feeds)
     for name in ("order_fills", "liquidation_plans", "liquidation_orders", "desk_outcomes"):
@@ -342,7 +342,7 @@ def test_fills_that_are_held_fill_their_orders_when_they_count(firm: Firm, anew:
     named = [fill(f"s{n}", "-100", "41", at(300), order=ORDER) for n in range(3)]
     for row in named:
         firm.land(fills=[row])
-    firm.session._bounds = firm.session._bounds | {"max_files": 1}
+    firm.session.planner.bounds = firm.session.planner.bounds | {"max_files": 1}
     before = orders(firm)
     # Of three files of one landing time the last plan alone evaluates.
     for _ in range(2):
@@ -350,7 +350,7 @@ def test_fills_that_are_held_fill_their_orders_when_they_count(firm: Firm, anew:
         assert orders(firm) == before
         if anew:
             firm.restart()
-            firm.session._bounds = firm.session._bounds | {"max_files": 1}
+            firm.session.planner.bounds = firm.session.planner.bounds | {"max_files": 1}
     firm.run()
 
     assert orders(firm)[-1] == (4, "filled", Decimal(300), Decimal(41))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from margin_assets.kernels.calls.call_frames import call_id
-from margin_assets.live.session import session
+from margin_assets.live.session import planning
 from margin_assets.rulebooks import installed
 from tests.support.live_driver import (
     NOON,
@@ -293,7 +293,7 @@ def test_a_lake_from_before_calls_begins_them_at_its_next_grid_point(
     firm = Firm(tmp_path)
     without = {name: dates for name, dates in installed().items() if name != "calls"}
     with monkeypatch.context() as before:
-        before.setattr(session, "installed", lambda: without)
+        before.setattr(planning, "installed", lambda: without)
         for feeds in (BOOK, STORY[0]):
             firm.run(**feeds)
     assert firm.table("margin_calls").is_empty()

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from margin_assets.lake.sql.sql import query
-from margin_assets.live.session import session
+from margin_assets.live.session import planning
 from margin_assets.rulebooks import installed
 from tests.support.live_driver import (
     Firm,
@@ -131,7 +131,7 @@ def test_it_is_seen_among_the_accounts_until_it_ends(tmp_path: Path):
 
 def test_a_plan_from_before_knows_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     without = {name: dates for name, dates in installed().items() if name != "cash_account"}
-    monkeypatch.setattr(session, "installed", lambda: without)
+    monkeypatch.setattr(planning, "installed", lambda: without)
     firm = Firm(tmp_path)
     for feeds in STORY[:4]:
         firm.run(**feeds)

@@ -9,7 +9,7 @@ import pytest
 
 from margin_assets.cli.lake.standing import standing
 from margin_assets.live.past.replay import replay
-from margin_assets.live.session import session
+from margin_assets.live.session import planning
 from margin_assets.rulebooks import installed
 from schemas import TABLES
 from tests.support.live_driver import (
@@ -167,7 +167,7 @@ def test_a_lake_sealed_before_the_firm_had_rules_verifies(
 
     firm = Firm(tmp_path)
     with monkeypatch.context() as then:
-        then.setattr(session, "installed", before)
+        then.setattr(planning, "installed", before)
         firm.run(**opening())
         firm.run(prices=[price("X", "95", at(1))])
     # The same session goes on under the rules of today.

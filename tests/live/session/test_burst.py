@@ -46,7 +46,7 @@ def test_a_burst_is_drained_in_order_and_says_what_waits(
         usd = str(100 - second)
         firm.land(at(second), prices=[price("X", usd, at(second))])
         firm.land(at(second), fills=[fill(f"F{second}", "10", usd, at(second))])
-    monkeypatch.setitem(firm.session._bounds, "max_files", 4)
+    monkeypatch.setitem(firm.session.planner.bounds, "max_files", 4)
 
     waits, ends = [], []
     while result := firm.cycle():

@@ -118,3 +118,17 @@ def test_a_restart_chooses_what_the_dead_session_would_have() -> None:
     for second in (10, 25, 26):
         now = second * SECOND
         assert one.choose(NAMES, NOBODY, now).shards == other.choose(NAMES, NOBODY, now).shards
+
+
+@pytest.mark.parametrize("most", [1, 10, 64])
+def test_parts_hold_every_account_once_and_whole_shards(most: int) -> None:
+    shards = large()
+    shards.choose(NAMES, NOBODY, 0)
+    of = shards_of(pl.Series(NAMES), 16).to_numpy()
+
+    parts = shards.parts(most)
+
+    assert sorted(np.concatenate(parts).tolist()) == list(range(64))
+    held = [{*of[part].tolist()} for part in parts]
+    assert sum(map(len, held)) == len(set().union(*held)) == 16
+    assert all(len(part) <= most or len(its) == 1 for part, its in zip(parts, held, strict=True))

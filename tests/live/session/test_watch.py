@@ -95,7 +95,7 @@ def test_accounts_without_inputs_are_counted_when_only_some_are_written(
 
 
 def test_what_a_cycle_had_to_leave_waits(firm: Firm):
-    firm.session._bounds = firm.session._bounds | {"max_files": 1}
+    firm.session.planner.bounds = firm.session.planner.bounds | {"max_files": 1}
     feeds = opening("A")
     landed = NOW - timedelta(minutes=1)
     for number, (feed, rows) in enumerate(feeds.items()):

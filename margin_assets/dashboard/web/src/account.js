@@ -162,8 +162,9 @@ export function accountPage(root, { go }) {
       rows,
       option: {
         ...rest,
+        grid: { ...rest.grid, right: 58, bottom: 40 },
         tooltip: { ...rest.tooltip, valueFormatter: (value) => fmt.usd(value) },
-        xAxis: { type: "category", data: names, ...axis, axisLabel: { ...axis.axisLabel, interval: 0, hideOverlap: true } },
+        xAxis: { type: "category", data: names, ...axis, axisLabel: { ...axis.axisLabel, interval: 0, lineHeight: 15, formatter: (name) => name.replace(" ", "\n") } },
         yAxis: { type: "value", ...axis, axisLabel: { ...axis.axisLabel, formatter: (value) => fmt.usdShort(value) } },
         series: [
           {
@@ -179,7 +180,7 @@ export function accountPage(root, { go }) {
             lineStyle: { color: colour("ink"), width: 1.5 },
             itemStyle: { color: colour("ink") },
             data: rows.map((row) => row.excess),
-            markLine: { silent: true, symbol: "none", label: { formatter: "call below 0", color: colour("muted"), position: "insideStartTop" }, lineStyle: { color: colour("call") }, data: [{ yAxis: 0 }] },
+            markLine: { silent: true, symbol: "none", label: { formatter: "call\nbelow 0", lineHeight: 14, color: colour("muted"), position: "end" }, lineStyle: { color: colour("call") }, data: [{ yAxis: 0 }] },
           },
         ],
       },
@@ -199,6 +200,7 @@ export function accountPage(root, { go }) {
       rows: line,
       option: {
         ...rest,
+        grid: { ...rest.grid, right: 58 },
         tooltip: { ...rest.tooltip, valueFormatter: (value) => fmt.usd(value) },
         useUTC: true,
         xAxis: { type: "time", ...axis, splitLine: { show: false }, axisLabel: { ...axis.axisLabel, hideOverlap: true } },
@@ -212,7 +214,7 @@ export function accountPage(root, { go }) {
             lineStyle: { color: colour("accent"), width: 2 },
             areaStyle: { color: colour("accent"), opacity: 0.08 },
             data: line,
-            markLine: { silent: true, symbol: "none", label: { formatter: "0: a call", color: colour("muted"), position: "insideStartTop" }, lineStyle: { color: colour("call") }, data: [{ yAxis: 0 }] },
+            markLine: { silent: true, symbol: "none", label: { formatter: "call\nbelow 0", lineHeight: 14, color: colour("muted"), position: "end" }, lineStyle: { color: colour("call") }, data: [{ yAxis: 0 }] },
             markPoint: { symbol: "pin", symbolSize: 22, label: { show: false }, itemStyle: { color: colour("call") }, data: flags.slice(-40).map(([when, value, name]) => ({ coord: [when, value], name })) },
           },
         ],
@@ -342,7 +344,7 @@ function deskParts(found, id) {
       ["Legal deadline", (row) => fmt.instant(row.legal_due_at)],
       ["Extended to", (row) => fmt.instant(row.extended_until)],
       ["Consequence", (row) => (row.is_open && row.consequence !== "none" ? `${fmt.word(row.consequence)}${row.consequence_until ? ` until ${fmt.instant(row.consequence_until)}` : ""}` : "–")],
-      ["Rule", (row) => row.rule],
+      ["Rule", (row) => row.rule, "wrap"],
       ["", (row) => mayExtend(row) ? h("button", { type: "button", onclick: () => act({ title: "Extend", subject: row.call_id, named: `The ${fmt.word(row.call_type)} call of ${id}, ${fmt.dollarsExact(row.amount)} USD,`, path: `/api/calls/${encodeURIComponent(row.call_id)}/extend`, until: true }) }, "Extend…") : ""],
     ], openFirst(found.margin_calls), "No call was ever made."));
   }

@@ -153,6 +153,8 @@ export function accountsPage(root, { go }) {
   let api = null;
   let total = null;
   let fresh = new Map();
+  // What a refresh asked for and found in another order: the grid need not ask for it again.
+  let ready = new Map();
   let touched = 0;
   let busy = false;
   let again = false;
@@ -183,8 +185,9 @@ export function accountsPage(root, { go }) {
     getRows: async ({ startRow, successCallback, failCallback }) => {
       loading += 1;
       try {
-        const answer = await get(path(startRow));
+        const answer = ready.get(startRow) ?? (await get(path(startRow)));
         if (!api) return;
+        ready.delete(startRow);
         const rows = objects(answer);
         tellTotal(answer.total);
         fresh.set(startRow, rows);
@@ -239,8 +242,10 @@ export function accountsPage(root, { go }) {
         const rows = objects(answer);
         const held = fresh.get(start) ?? [];
         const differs = answer.total !== total || rows.some((row, i) => row.account_id !== held[i]?.account_id);
-        if (differs && !isHeld()) isNew = true;
-        else moved += await inPlace(held, rows);
+        if (differs && !isHeld()) {
+          isNew = true;
+          ready.set(start, answer);
+        } else moved += await inPlace(held, rows);
         where.dataset.cycle = answer.cycle;
       }
       if (isNew) reload();
@@ -313,6 +318,7 @@ export function accountsPage(root, { go }) {
     history.replaceState(null, "", `/accounts${asked.size ? `?${asked}` : ""}`);
     showFilters();
     fresh = new Map();
+    ready = new Map();
     total = null;
     where.hidden = false;
     api?.setGridOption("datasource", source);
@@ -422,6 +428,7 @@ export function accountsPage(root, { go }) {
     theme,
     styleNonce: document.querySelector("meta[name=csp-nonce]").content,
     rowModelType: "infinite",
+    rowBuffer: 3,
     cacheBlockSize: BLOCK,
     maxBlocksInCache: 4,
     blockLoadDebounceMillis: 40,
@@ -452,6 +459,7 @@ export function accountsPage(root, { go }) {
       by.length ? asked.set("sort", by.join(",")) : asked.delete("sort");
       history.replaceState(null, "", `/accounts${asked.size ? `?${asked}` : ""}`);
       fresh = new Map();
+      ready = new Map();
     },
     onBodyScrollEnd: () => refresh(),
     onRowDoubleClicked: ({ data }) => data && open(data.account_id),

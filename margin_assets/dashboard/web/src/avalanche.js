@@ -235,7 +235,7 @@ function showSources(chart, rows) {
     rows: rows.hour.map((_, place) => place).filter((place) => rows.hour[place] % DAY === DAY - 1),
     option: {
       ...hourly(rows.hour, usd),
-      legend: { top: 0, left: 60, itemWidth: 14, itemHeight: 8, itemGap: 16, textStyle: { ...axis.axisLabel, fontFamily: "sans-serif" } },
+      legend: { top: 0, left: 60, itemWidth: 14, itemHeight: 8, itemGap: 16, textStyle: axis.axisLabel },
       series: [
         ...SOURCES.map(area),
         { name: "Need", type: "line", symbol: "none", data: rows.need_usd, itemStyle: { color: colour("deep") }, lineStyle: { color: colour("deep"), width: 2 } },

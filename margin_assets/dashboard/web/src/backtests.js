@@ -110,7 +110,7 @@ function showMonths(chart, months) {
     option: {
       ...option,
       grid: { ...option.grid, top: 34 },
-      legend: { top: 0, left: 60, itemWidth: 14, itemHeight: 8, itemGap: 16, textStyle: { ...option.yAxis.axisLabel, fontFamily: "sans-serif" } },
+      legend: { top: 0, left: 60, itemWidth: 14, itemHeight: 8, itemGap: 16, textStyle: option.yAxis.axisLabel },
       series: lines.map(([key, name, tone]) => ({ name, type: "line", symbol: "none", data: months[key], itemStyle: { color: colour(tone) }, lineStyle: { color: colour(tone), width: 1.5 } })),
     },
   });

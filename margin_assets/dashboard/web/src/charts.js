@@ -10,7 +10,9 @@ export const colour = (name) => getComputedStyle(document.documentElement).getPr
 
 /** Axes, text and tooltip as every chart has them. */
 export function base() {
-  const text = { color: colour("muted"), fontFamily: "inherit", fontSize: 12 };
+  // By its name: what measures text knows no inheritance, and would put labels over each other.
+  const fontFamily = getComputedStyle(document.body).fontFamily;
+  const text = { color: colour("muted"), fontFamily, fontSize: 12 };
   const line = { lineStyle: { color: colour("line") } };
   return {
     animation: false,

@@ -112,6 +112,7 @@ function showMoved(element, days) {
   fill(
     element,
     table(`From level to level on ${newest.day}`, [["Was", (row) => badge(row.level)], ...to], LEVELS.map((level, was) => ({ level, was }))),
+    h("h3", {}, "Days before"),
     table("Days before", [
       ["Day", (row) => row.day],
       ["Rose to a worse level", (row) => fmt.count(sum(row, 1)), "n"],

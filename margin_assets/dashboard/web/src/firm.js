@@ -40,6 +40,7 @@ export function firmPage(root) {
 
   let named = 0;
   fill(top, waiting());
+  fill(names, waiting());
 
   async function update() {
     const found = await get("/api/firm").catch(() => null);
@@ -92,8 +93,10 @@ export function firmPage(root) {
       rows,
       option: {
         ...rest,
+        grid: { ...rest.grid, top: 34, bottom: 40 },
+        legend: { top: 0, right: 8, itemWidth: 12, itemHeight: 9, textStyle: rest.textStyle },
         tooltip: { ...rest.tooltip, valueFormatter: (value) => fmt.usd(value) },
-        xAxis: { type: "category", data: rows.map((row) => fmt.minusText(row.scenario)), ...axis, axisLabel: { ...axis.axisLabel, hideOverlap: true } },
+        xAxis: { type: "category", data: rows.map((row) => fmt.minusText(row.scenario)), ...axis, axisLabel: { ...axis.axisLabel, interval: 0, lineHeight: 15, formatter: (name) => name.replace(" ", "\n") } },
         yAxis: { type: "value", ...axis, axisLabel: { ...axis.axisLabel, formatter: (value) => fmt.usdShort(value) } },
         series: [
           { name: "Lacking, requirement struck again", type: "bar", barGap: 0, itemStyle: { color: colour("loss") }, data: rows.map((row) => fmt.toCents(row.deficiency)) },

@@ -237,7 +237,8 @@ async function begin() {
   store.about = await get("/api/about");
   connect();
   show();
-  setInterval(tick, 250);
+  // Each look is a frame of its own: ten pages on one machine feel them.
+  setInterval(tick, 500);
   setInterval(again, 1000);
 }
 

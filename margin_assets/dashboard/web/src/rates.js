@@ -186,7 +186,7 @@ function showNow(chart, curves) {
       grid: { ...rest.grid, top: 44 },
       legend: legend(axis),
       tooltip: { ...rest.tooltip, valueFormatter: rate },
-      xAxis: { type: "log", ...axis, min: 0.08, max: 30, axisLabel: { ...axis.axisLabel, formatter: (years) => (years < 1 ? `${Math.round(years * 12)}M` : `${Math.round(years)}Y`) }, splitLine: { show: false } },
+      xAxis: { type: "log", ...axis, min: 0.08, max: 30, axisLabel: { ...axis.axisLabel, showMinLabel: false, formatter: (years) => (years < 1 ? `${Math.round(years * 12)}M` : `${Math.round(years)}Y`) }, splitLine: { show: false } },
       yAxis: { type: "value", scale: true, ...axis, splitNumber: 4, axisLabel: { ...axis.axisLabel, formatter: (value) => fmt.pct(value) } },
       series: shown.map((one, place) => line(one.curve, one.nodes.filter((node) => node.zero_rate !== null).map((node) => [node.years, node.zero_rate]), place)),
     },
@@ -195,7 +195,7 @@ function showNow(chart, curves) {
 
 /** Lines are told apart by dashes too, colour alone is no sign. */
 const line = (name, data, place) => ({ name, type: "line", symbol: "circle", symbolSize: 4, showSymbol: data.length < 40, data, itemStyle: { color: colour(TONES[place % TONES.length]) }, lineStyle: { width: 2, color: colour(TONES[place % TONES.length]), type: ["solid", "dashed", "dotted"][place % 3] } });
-const legend = (axis) => ({ type: "scroll", top: 0, left: 40, itemWidth: 22, itemHeight: 8, itemGap: 12, pageTextStyle: axis.axisLabel, textStyle: { ...axis.axisLabel, fontFamily: "sans-serif" } });
+const legend = (axis) => ({ type: "scroll", top: 0, left: 40, itemWidth: 22, itemHeight: 8, itemGap: 12, pageTextStyle: axis.axisLabel, textStyle: axis.axisLabel });
 
 function showOver(chart, { chosen, days }) {
   const { axis, ...rest } = base();

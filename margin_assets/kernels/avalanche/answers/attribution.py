@@ -2,8 +2,8 @@
 
 On each tail path every set is looked at as of its last strike whose cash has moved by the peak.
 Variation margin is the loss since the start, linear in managers; initial margin is the rise of
-charged margin, by Euler's shares of the active cut; add-ons go by exposure. What thresholds,
-minimum amounts, rounding and disputes hold back is a column of its own.
+charged margin, by Euler's shares of the active cut; the rise of add-ons goes by exposure. What
+thresholds, minimum amounts, rounding and disputes hold back is a column of its own.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from margin_assets.kernels.avalanche.answers.margins import (
     Layout,
     Margin,
     SetStates,
+    addons_today,
     layout,
     margin,
     summed,
@@ -58,22 +59,28 @@ class Paid(NamedTuple):
 
     vm: FloatArray
     im: FloatArray
+    """Without what add-ons rose by."""
     addon: FloatArray
+    """What add-ons rose by since before the first hour."""
     struck: Int64Array
     """Hour of the last strike whose cash had moved; -1: none."""
 
 
-def paid_by(trace: Trace, place: int, sets: int) -> Paid:
-    """What was paid by the peak hour of one traced path."""
+def paid_by(trace: Trace, place: int, addons: FloatArray) -> Paid:
+    """What was paid by the peak hour of one traced path; `addons` are those of before, by set."""
     results = trace.results
     events = trace.events
     peak = results.peak_hour[place]
     is_of = (events["path"] == results.path[place]) & (events["due_hour"] <= peak)
     held = events[is_of & ((events["kind"] == CALL) | (events["kind"] == RETURN))]
-    struck = np.full(sets, -1, dtype=np.int64)
+    struck = np.full(len(addons), -1, dtype=np.int64)
     np.maximum.at(struck, held["subject"], held["hour"])
-    sums = [summed(held["subject"], held[part], sets) for part in ("vm", "im", "addon")]
-    return Paid(sums[0], sums[1], sums[2], struck)
+    vm, im = (summed(held["subject"], held[part], len(addons)) for part in ("vm", "im"))
+    # An event tells the level that add-ons stand at after it: of a set's the last one counts.
+    level = addons.copy()
+    level[held["subject"]] = held["addon"]
+    rise = level - addons
+    return Paid(vm, im - rise, rise, struck)
 
 
 class Attributor:
@@ -83,6 +90,7 @@ class Attributor:
         self._platform, self._holdings = platform, holdings
         self._where: Layout = layout(platform)
         self._start: Margin = margin(platform, holdings, self._where, today(platform))
+        self._addons_today = addons_today(platform, self._start)
         shape = (len(holdings.names.managers), len(holdings.names.factors))
         self._sums = [np.zeros(shape), np.zeros(shape), np.zeros(shape)]
         self._by_set = np.zeros(len(platform.sets.venue))
@@ -94,7 +102,7 @@ class Attributor:
             self._add(trace, place)
 
     def _add(self, trace: Trace, place: int) -> None:
-        paid = paid_by(trace, place, len(self._by_set))
+        paid = paid_by(trace, place, self._addons_today)
         parts = (
             self._variation(trace, place, paid),
             self._initial(trace, place, paid),

@@ -9,7 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from margin_assets.kernels.avalanche.holdings import Holdings
-from margin_assets.kernels.avalanche.platform import APC_FLOOR, APC_STRESS, Platform
+from margin_assets.kernels.avalanche.paths.margins import premium
+from margin_assets.kernels.avalanche.platform import (
+    APC_BUFFER,
+    APC_FLOOR,
+    APC_STRESS,
+    Platform,
+)
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 
 
@@ -47,6 +53,23 @@ class Layout(NamedTuple):
     cut_of_entry: Int64Array
     is_anchor: Int64Array
     """(G) 1 for a group of an anchor."""
+
+
+def addons_today(platform: Platform, start: Margin) -> FloatArray:
+    """(S) Add-ons charged before the first hour, premium and multiplier in them, dollars.
+
+    Args:
+        platform: Its arrays.
+        start: Margin of the state before the first hour.
+    """
+    sets, addons = platform.sets, platform.addons
+    size = np.where(addons.above < 1.0, addons.concentration, 0.0) + addons.spread
+    extra = summed(_owners(addons.start), size, len(sets.venue))
+    full = np.where(sets.apc == APC_BUFFER, 1.0 + sets.apc_value, 1.0)
+    charges = full * start.by_set + extra
+    terms = zip(charges, sets.capital, sets.capital_ratio, strict=True)
+    beyond = np.array([premium(*one) for one in terms], dtype=np.float64)
+    return sets.multiplier * (extra + beyond)
 
 
 def layout(platform: Platform) -> Layout:

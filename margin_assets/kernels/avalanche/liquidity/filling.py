@@ -4,7 +4,7 @@ from numba import njit
 
 from margin_assets.kernels.avalanche.scenario import LINEAR
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 CAP, RAISES, SLOPE, HELD, AMOUNT = range(5)
 """Rows of a choice, one column a unit: most that can go, what a dollar of it frees, slope of its
@@ -12,7 +12,7 @@ cost, what is held, what goes."""
 _FREE = -1.0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _without_cost(choice: FloatArray, chosen: Int64Array, gap: float) -> float:
     """Sells what costs nothing first, frees the rest for the choice; the gap that stays."""
     for u in chosen:
@@ -25,7 +25,7 @@ def _without_cost(choice: FloatArray, chosen: Int64Array, gap: float) -> float:
     return gap
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _ideal(choice: FloatArray, u: int, scale: float, kind: int) -> float:
     """Amount at which the marginal cost of a dollar raised is mu.
 
@@ -65,7 +65,7 @@ def fill_cheapest(choice: FloatArray, chosen: Int64Array, gap: float, kind: int)
             choice[AMOUNT, u] = _ideal(choice, u, scale, kind)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def fill_pro_rata(choice: FloatArray, chosen: Int64Array, gap: float) -> None:
     """The same fraction of all that is held and frees anything, each up to its cap."""
     freed = 0.0
@@ -77,7 +77,7 @@ def fill_pro_rata(choice: FloatArray, chosen: Int64Array, gap: float) -> None:
         choice[AMOUNT, u] = min(choice[CAP, u], fraction * choice[HELD, u])
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def fill_in_order(choice: FloatArray, chosen: Int64Array, gap: float) -> None:
     """One unit after the other, in the order given."""
     for u in chosen:

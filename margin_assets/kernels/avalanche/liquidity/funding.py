@@ -1,7 +1,5 @@
 """Step 8, one entity on one path that is short: exhaustion, collateral, facilities (section 6)."""
 
-from numba import njit
-
 from margin_assets.kernels.avalanche.liquidity.lines import callable_now, notice
 from margin_assets.kernels.avalanche.liquidity.outlook import (
     cash_share,
@@ -24,7 +22,7 @@ from margin_assets.kernels.avalanche.paths.tape import Tape, note
 from margin_assets.kernels.avalanche.platform import Platform
 from margin_assets.kernels.avalanche.results import DRAWN
 from margin_assets.kernels.avalanche.scenario import Settings
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 _CENT = 0.01
 
@@ -32,7 +30,7 @@ Place = tuple[int, int, int, int]
 """Entity, hour, path in the block, number of the path."""
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def is_exhausted(state: State, tables: tuple[Platform, Plan, Settings], place: Place) -> bool:
     """Whether all that could be turned or drawn in time leaves a due uncovered (section 5)."""
     platform, plan, settings = tables
@@ -58,7 +56,7 @@ def is_exhausted(state: State, tables: tuple[Platform, Plan, Settings], place: P
     return shortage(rest, 0, ahead, p) > _CENT
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def turn(state: State, tape: Tape, tables: tuple[Platform, Plan, Settings], place: Place) -> None:
     """Posts collateral where it is taken, and turns it into cash, as far as it helps."""
     platform, plan, settings = tables
@@ -85,7 +83,7 @@ def turn(state: State, tape: Tape, tables: tuple[Platform, Plan, Settings], plac
         give(state, tape, (a, t, p, t + wait), amount, share)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def draw_lines(
     state: State, tape: Tape, tables: tuple[Platform, Plan, Settings], place: Place
 ) -> None:

@@ -1,17 +1,16 @@
 """Credit lines: what can be drawn now, and when it would be cash (section 6, rows 4 and 5)."""
 
 import numpy as np
-from numba import njit
 
 from margin_assets.kernels.avalanche.paths.plan import Plan
 from margin_assets.kernels.avalanche.paths.state import State
 from margin_assets.kernels.avalanche.platform import Facilities, Units
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 _DAY = 24
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def notice(facilities: Facilities, line: int, t: int) -> int:
     """Hours from a request now to the cash: after the cut-off it counts from the next day."""
     hour = t % _DAY
@@ -19,7 +18,7 @@ def notice(facilities: Facilities, line: int, t: int) -> int:
     return wait + facilities.notice[line]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _is_levered(
     state: State, tables: tuple[Facilities, Units, Plan], place: tuple[int, int, int]
 ) -> bool:
@@ -35,7 +34,7 @@ def _is_levered(
     return gross > cap * state.liquid.nav[e, p]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _is_refused(
     state: State, tables: tuple[Facilities, Units, Plan], place: tuple[int, int, int], day: int
 ) -> bool:
@@ -56,7 +55,7 @@ def _is_refused(
     return _is_levered(state, tables, place)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def callable_now(
     state: State, tables: tuple[Facilities, Units, Plan], place: tuple[int, int, int], t: int
 ) -> float:

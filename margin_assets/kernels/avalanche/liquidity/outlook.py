@@ -5,7 +5,6 @@ for what falls due before.
 """
 
 import numpy as np
-from numba import njit
 
 from margin_assets.kernels.avalanche.paths.normals import LANES, pair
 from margin_assets.kernels.avalanche.paths.philox import OPS, philox
@@ -15,7 +14,7 @@ from margin_assets.kernels.avalanche.paths.state import Liquid, Market, Rings, W
 from margin_assets.kernels.avalanche.platform import Accounts, Collateral, Entities, Factors
 from margin_assets.kernels.avalanche.scenario import Settings
 from margin_assets.kernels.numeric.arrays import FloatArray
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 _DAY = 24
 _CENT = 0.01
@@ -24,7 +23,7 @@ _Z95 = 1.6448536269514722
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def value_entities(liquid: Liquid, market: Market, entities: Entities, plan: Plan) -> None:
     """Net asset value of each entity: all positions, inside and outside of netting sets."""
     for e in range(liquid.nav.shape[0]):
@@ -38,7 +37,7 @@ def value_entities(liquid: Liquid, market: Market, entities: Entities, plan: Pla
                 liquid.nav[e, p] += half * market.curved[u, p] + theta * market.lasted[u, p]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def look_ahead(
     liquid: Liquid,
     rings: Rings,
@@ -68,7 +67,7 @@ def look_ahead(
     return worst > _CENT - reserve
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def shortage(outlook: FloatArray, first: int, ahead: int, p: int) -> float:
     """Most that is short from an hour ahead on; below zero: what is left to spare."""
     most = _DEEPEST
@@ -77,7 +76,7 @@ def shortage(outlook: FloatArray, first: int, ahead: int, p: int) -> float:
     return most
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def uncovered(liquid: Liquid, rings: Rings, place: tuple[int, int, int, int]) -> float:
     """Most that is short beyond what sales already made will bring.
 
@@ -92,14 +91,14 @@ def uncovered(liquid: Liquid, rings: Rings, place: tuple[int, int, int, int]) ->
     return most
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def relieve(outlook: FloatArray, first: int, ahead: int, p: int, amount: float) -> None:
     """Counts cash that arrives in `first` hours."""
     for tau in range(first, ahead + 1):
         outlook[tau, p] -= amount
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def receive(rings: Rings, place: tuple[int, int, int, int], amount: float) -> None:
     """Books cash on its way; `place` is the account, entity, path, and the hour it arrives."""
     k, e, p, arrival = place
@@ -107,7 +106,7 @@ def receive(rings: Rings, place: tuple[int, int, int, int], amount: float) -> No
     rings.net[arrival % RING, e, p] -= amount
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def delay(settings: Settings, index: int, t: int, path: int) -> int:
     """Hours that a request takes longer, rounded down; -1: it fails (section 6, last part).
 
@@ -125,7 +124,7 @@ def delay(settings: Settings, index: int, t: int, path: int) -> int:
     return min(int(max(0.0, hours)), _DAY)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def open_wait(plan: Plan, k: int, t: int, wait: int) -> int:
     """Hours to cash: what would come on a holiday of its account comes as the next day begins."""
     arrival = t + wait
@@ -134,7 +133,7 @@ def open_wait(plan: Plan, k: int, t: int, wait: int) -> int:
     return arrival - t
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def opening(collateral: Collateral, a: int, t: int) -> int:
     """Hours until an asset turned now is cash: to its window, and its lag."""
     hour = t % _DAY
@@ -147,7 +146,7 @@ def opening(collateral: Collateral, a: int, t: int) -> int:
     return wait + collateral.lag[a]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def cash_share(
     collateral: Collateral, weather: Weather, market: Market, factors: Factors, at: tuple[int, int]
 ) -> float:

@@ -1,7 +1,5 @@
 """Step 8 of the hour, last part: dues paid account by account, currencies changed, defaults."""
 
-from numba import njit
-
 from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.plan import Plan
 from margin_assets.kernels.avalanche.paths.ring import RING
@@ -10,13 +8,13 @@ from margin_assets.kernels.avalanche.paths.tape import Tape, note
 from margin_assets.kernels.avalanche.platform import Accounts, Platform
 from margin_assets.kernels.avalanche.results import DEFAULT, NEVER, PAID
 from margin_assets.kernels.avalanche.scenario import Settings
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 _DAY = 24
 _CENT = 0.01
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _collect_account(state: State, flow: float, place: tuple[int, int]) -> None:
     """Takes an account's slot on all paths; `place` is the slot and the account."""
     rings, liquid, tally = state.rings, state.liquid, state.tally
@@ -32,7 +30,7 @@ def _collect_account(state: State, flow: float, place: tuple[int, int]) -> None:
         rings.due[slot, k, p] = rings.back[slot, k, p] = rings.arrive[slot, k, p] = 0.0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def collect(state: State, plan: Plan, t: int) -> None:
     """Takes this hour's slot: cash comes in, dues join the arrears, needs and sums grow."""
     rings, liquid, tally = state.rings, state.liquid, state.tally
@@ -58,7 +56,7 @@ def collect(state: State, plan: Plan, t: int) -> None:
             rings.by_set[slot, s, p] = 0.0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _change(
     state: State,
     tables: tuple[Accounts, Plan, Settings],
@@ -92,7 +90,7 @@ def _change(
     return got
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _settle_account(
     state: State, tape: Tape, tables: tuple[Accounts, Plan, Settings], place: tuple[int, int, int]
 ) -> None:
@@ -116,7 +114,7 @@ def _settle_account(
         note(tape, p, (t, PAID, k, t), (paid, 0.0, 0.0, 0.0, 0.0))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def pay(state: State, tape: Tape, tables: tuple[Accounts, Plan, Settings], t: int) -> None:
     """Pays what is owed; accounts by number."""
     liquid = state.liquid
@@ -126,7 +124,7 @@ def pay(state: State, tape: Tape, tables: tuple[Accounts, Plan, Settings], t: in
                 _settle_account(state, tape, tables, (k, t, p))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def provide(state: State, rings: Rings, tables: tuple[Accounts, Plan, Settings], t: int) -> None:
     """In the last hour before currencies close: changes what the accounts lack until they open."""
     accounts, plan, settings = tables
@@ -143,7 +141,7 @@ def provide(state: State, rings: Rings, tables: tuple[Accounts, Plan, Settings],
                 liquid.cash[k, p] += _change(state, tables, (k, t, p), short)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _overdue(state: State, plan: Plan, place: tuple[int, int, int]) -> float:
     """Dues of an entity that stayed unpaid beyond their grace; `place`: entity, hour, path.
 
@@ -173,7 +171,7 @@ def _overdue(state: State, plan: Plan, place: tuple[int, int, int]) -> float:
     return owed
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def defaults(state: State, tape: Tape, platform: Platform, plan: Plan, t: int) -> None:
     """Marks the live paths on which an entity owes beyond its grace."""
     tally = state.tally

@@ -4,8 +4,6 @@ A posted security meets initial margin as it falls due, whatever the hour of its
 counts for what a repo of it would bring. Variation margin is cash.
 """
 
-from numba import njit
-
 from margin_assets.kernels.avalanche.liquidity.outlook import receive, relieve, shortage
 from margin_assets.kernels.avalanche.paths.plan import Plan
 from margin_assets.kernels.avalanche.paths.ring import RING
@@ -13,12 +11,12 @@ from margin_assets.kernels.avalanche.paths.state import State
 from margin_assets.kernels.avalanche.paths.tape import Tape, note
 from margin_assets.kernels.avalanche.results import TURNED
 from margin_assets.kernels.numeric.arrays import FloatArray
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 _CENT = 0.01
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def look_for_room(state: State, place: tuple[int, int, int]) -> None:
     """Fills `room` with the initial margin still called; `place`: hour, path, hours ahead."""
     t, p, ahead = place
@@ -28,7 +26,7 @@ def look_for_room(state: State, place: tuple[int, int, int]) -> None:
             room[tau, i] = state.rings.postable[(t + tau) % RING, i, p]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def post(
     outlook: FloatArray, room: FloatArray, plan: Plan, place: tuple[int, int, int], worth: float
 ) -> float:
@@ -54,7 +52,7 @@ def post(
     return worth
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def post_called(
     state: State, tape: Tape, plan: Plan, place: tuple[int, int, int, int, int], share: float
 ) -> None:
@@ -73,7 +71,7 @@ def post_called(
                 give(state, tape, (a, t, p, t + tau), amount, share)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def give(
     state: State, tape: Tape, place: tuple[int, int, int, int], amount: float, share: float
 ) -> None:

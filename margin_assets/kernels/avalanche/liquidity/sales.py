@@ -1,7 +1,6 @@
 """Forced sales of one entity on one path: what each unit raises, how much goes (section 7)."""
 
 import numpy as np
-from numba import njit
 
 from margin_assets.kernels.avalanche.liquidity.filling import (
     AMOUNT,
@@ -21,7 +20,7 @@ from margin_assets.kernels.avalanche.paths.tape import Tape, note
 from margin_assets.kernels.avalanche.platform import APC_STRESS, Platform
 from margin_assets.kernels.avalanche.results import SOLD
 from margin_assets.kernels.avalanche.scenario import CHEAPEST, IMPACT, LINEAR, PRO_RATA, Settings
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 _DAY = 24
 _MID = 2.0 / 3.0
@@ -31,7 +30,7 @@ Place = tuple[int, int, int]
 Tables = tuple[Platform, Plan, Settings]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def grade(state: State, platform: Platform, e: int, p: int) -> None:
     """What a dollar of each unit frees: its funded part, and the margin by its active cuts."""
     units, sets, groups, cuts = platform.units, platform.sets, platform.groups, platform.cuts
@@ -55,7 +54,7 @@ def grade(state: State, platform: Platform, e: int, p: int) -> None:
                     raises[u, p] += scale * slope / abs(units.exposure[u])
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _offer(state: State, tables: Tables, place: Place) -> None:
     """Fills `choice` with each unit's cap, what it raises, and its slope of cost."""
     platform, plan, settings = tables
@@ -81,7 +80,7 @@ def _offer(state: State, tables: Tables, place: Place) -> None:
         choice[AMOUNT, u] = 0.0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _cost(state: State, tables: Tables, place: tuple[int, int, int], amount: float) -> float:
     """Cost of selling: two thirds of the impact that completes it, plus half the spread.
 
@@ -108,7 +107,7 @@ def _cost(state: State, tables: Tables, place: tuple[int, int, int], amount: flo
     return spread + _MID * settings.transient * abs(away) * amount
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _sell(state: State, tape: Tape, tables: Tables, place: Place, u: int) -> None:
     """Sells the chosen amount of one unit."""
     platform = tables[0]
@@ -140,7 +139,7 @@ def _sell(state: State, tape: Tape, tables: Tables, place: Place, u: int) -> Non
         note(tape, p, (t, SOLD, u, arrival), (amount, proceeds, released, cost, 0.0))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def sell(state: State, tape: Tape, tables: Tables, place: Place, gap: float) -> None:
     """Sells for a gap by the policy; what caps leave open is carried to the next hour."""
     platform, plan, settings = tables

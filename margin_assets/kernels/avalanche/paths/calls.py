@@ -1,7 +1,6 @@
 """Step 5 of the hour: marks, runs of calls, minimum transfer amounts, disputes, payment days."""
 
 import numpy as np
-from numba import njit
 
 from margin_assets.kernels.avalanche.paths.margins import strike
 from margin_assets.kernels.avalanche.paths.normals import LANES
@@ -21,13 +20,13 @@ from margin_assets.kernels.avalanche.platform import (
 )
 from margin_assets.kernels.avalanche.results import CALL, RETURN
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 _DAY = 24
 _HAIR = 1e-9
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def mark(margin: Margin, market: Market, exposures: Exposures, sets: Sets, s: int) -> None:
     """The set's mark on all paths, into `mark`: exact whatever was sold since the start."""
     for p in range(LANES):
@@ -42,7 +41,7 @@ def mark(margin: Margin, market: Market, exposures: Exposures, sets: Sets, s: in
                 margin.mark[p] += half * market.curved[u, p] + theta * market.lasted[u, p]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def rounded(amount: float, unit: float) -> float:
     """A call rounded up, a return rounded down, to the unit; amounts within 1e-9 units are even."""
     if unit <= 0.0:
@@ -52,7 +51,7 @@ def rounded(amount: float, unit: float) -> float:
     return -np.floor(-amount / unit + _HAIR) * unit
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def variation(margin: Margin, sets: Sets, place: tuple[int, int, bool]) -> float:
     """Variation margin that the run asks for (negative: gives back); nothing is settled yet.
 
@@ -73,7 +72,7 @@ def variation(margin: Margin, sets: Sets, place: tuple[int, int, bool]) -> float
     return asked
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _settle(margin: Margin, sets: Sets, s: int, p: int, asked: float) -> None:
     """Counts what was called as settled or posted, pending or not, so that it's asked for once."""
     if sets.kind[s] == BILATERAL:
@@ -82,7 +81,7 @@ def _settle(margin: Margin, sets: Sets, s: int, p: int, asked: float) -> None:
         margin.settled[s, p] = margin.mark[p]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def payment_hour(t: int, lag: int, cut: Int64Array, k: int) -> int:
     """Hour of payment: after the account's cut-off, or on its holiday, the next day's start."""
     due = t + lag
@@ -91,7 +90,7 @@ def payment_hour(t: int, lag: int, cut: Int64Array, k: int) -> int:
     return due
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def stretch(sets: Sets, place: tuple[int, int, int], lag: int, due: int) -> int:
     """Hours from falling due to default if it stays unpaid; `place`: set, hour of the run.
 
@@ -105,7 +104,7 @@ def stretch(sets: Sets, place: tuple[int, int, int], lag: int, due: int) -> int:
     return max(0, late + sets.grace[s] + 1 - due)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def pend(
     rings: Rings,
     plan: Plan,
@@ -137,7 +136,7 @@ def pend(
     rings.touched[slot] = 1
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _send(
     state: State,
     tape: Tape,
@@ -185,7 +184,7 @@ def _send(
         state.tally.gross[p] += amount
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def run_set(
     state: State,
     tape: Tape,
@@ -222,7 +221,7 @@ def run_set(
         )
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def restrike(state: State, platform: Platform, plan: Plan, place: tuple[int, int, bool]) -> None:
     """Strikes a set's initial margin anew and keeps the sum of all sets' up to date."""
     s = place[0]
@@ -242,7 +241,7 @@ def restrike(state: State, platform: Platform, plan: Plan, place: tuple[int, int
         tally.charged[p] += margin.charged[s, p]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def runs(
     state: State, tape: Tape, tables: tuple[Platform, Plan, int], t: int, paths: Int64Array
 ) -> None:

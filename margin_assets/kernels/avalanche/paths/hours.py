@@ -26,7 +26,7 @@ from margin_assets.kernels.avalanche.platform import Platform
 from margin_assets.kernels.avalanche.results import NEVER, Results
 from margin_assets.kernels.avalanche.scenario import IMPACT, NO_SALES, Scenario, Settings
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 _DAY = 24
 _CENT = 0.01
@@ -47,7 +47,7 @@ class Run(NamedTuple):
     """(blocks, 2) First row and number of paths; noisy blocks keep to one scenario."""
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _open_day(state: State, run: Run, paths: Int64Array, t: int) -> None:
     """What changes with the business day."""
     liquid, tally = state.liquid, state.tally
@@ -63,7 +63,7 @@ def _open_day(state: State, run: Run, paths: Int64Array, t: int) -> None:
         new_day(state.weather, run.settings, paths, day, len(run.platform.residuals))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _market_hour(
     state: State, tape: Tape, run: Run, lanes: tuple[Int64Array, Int64Array], t: int
 ) -> None:
@@ -80,7 +80,7 @@ def _market_hour(
     runs(state, tape, (platform, plan, settings.seed), t, paths)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _fund(
     state: State, tape: Tape, run: Run, paths: Int64Array, place: tuple[int, int, int]
 ) -> None:
@@ -104,7 +104,7 @@ def _fund(
         sell(state, tape, tables, place, gap)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _cash_hour(state: State, tape: Tape, run: Run, paths: Int64Array, t: int) -> None:
     """Step 8: outlook, sources, payments."""
     platform, plan, settings = run.platform, run.plan, run.settings
@@ -124,7 +124,7 @@ def _cash_hour(state: State, tape: Tape, run: Run, paths: Int64Array, t: int) ->
         provide(state, state.rings, (platform.accounts, plan, settings), t)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _hour(
     state: State, tape: Tape, run: Run, lanes: tuple[Int64Array, Int64Array, int, int], t: int
 ) -> None:
@@ -137,7 +137,7 @@ def _hour(
     _cash_hour(state, tape, run, paths, t)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _is_over(state: State, run: Run, t: int, p: int) -> bool:
     """Whether a path's last hour has come."""
     tally = state.tally
@@ -146,7 +146,7 @@ def _is_over(state: State, run: Run, t: int, p: int) -> bool:
     return run.settings.until_exhausted != 0 and tally.exhaustion[p] != NEVER
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _block(
     state: State, tape: Tape, run: Run, out: Results, lanes: tuple[Int64Array, Int64Array, int, int]
 ) -> None:

@@ -17,12 +17,12 @@ from margin_assets.kernels.avalanche.platform import (
     Units,
 )
 from margin_assets.kernels.numeric.arrays import FloatArray
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 _DEEPEST = -1e300
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _cut(value: FloatArray, market: Market, cuts: Cuts, place: tuple[int, int, bool]) -> None:
     """One cut's value on all paths, into `value`."""
     c, m, has_square = place
@@ -39,7 +39,7 @@ def _cut(value: FloatArray, market: Market, cuts: Cuts, place: tuple[int, int, b
                 value[p] += b * market.w2[m, u, p]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _group(
     margin: Margin, market: Market, cuts: Cuts, plan: Plan, place: tuple[int, int, int, int, float]
 ) -> None:
@@ -57,7 +57,7 @@ def _group(
         margin.level[p] += weight * margin.best[p]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _model(
     margin: Margin,
     market: Market,
@@ -77,7 +77,7 @@ def _model(
             _group(margin, market, cuts, plan, place)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _addons(
     margin: Margin, market: Market, weather: Weather, tables: tuple[Addons, Units], s: int
 ) -> None:
@@ -95,7 +95,7 @@ def _addons(
             margin.value[p] += addons.spread[i] * left / weather.depth[f, p]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _damp(margin: Margin, sets: Sets, place: tuple[int, bool]) -> None:
     """`level` is the model's margin and `mark` the anchor's; leaves the damped margin (4.2)."""
     s, is_start = place
@@ -127,7 +127,7 @@ def premium(charge: float, capital: float, most: float) -> float:
     return (charge - capital) * min(charge / capital, most)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def strike(
     margin: Margin,
     market: Market,

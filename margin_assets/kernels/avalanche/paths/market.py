@@ -1,19 +1,18 @@
 """Steps 2 to 4 of the hour: impact, prices, true volatility, moves of the units, estimators."""
 
 import numpy as np
-from numba import njit
 
 from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.plan import Plan
 from margin_assets.kernels.avalanche.paths.state import Market, Weather
 from margin_assets.kernels.avalanche.platform import Estimators, Factors, Units
 from margin_assets.kernels.avalanche.scenario import LINEAR, Settings
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 _DAY = 24
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def press(market: Market, weather: Weather, factors: Factors, settings: Settings) -> bool:
     """Turns last hour's flow into the return it brings now; whether there is any (section 7).
 
@@ -42,7 +41,7 @@ def press(market: Market, weather: Weather, factors: Factors, settings: Settings
     return moves
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def still(market: Market) -> None:
     """No impact in this hour."""
     for f in range(market.impact.shape[0]):
@@ -50,7 +49,7 @@ def still(market: Market) -> None:
             market.impact[f, p] = 0.0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def move(
     market: Market,
     weather: Weather,
@@ -89,7 +88,7 @@ def move(
             market.lasted[u, p] += left
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def estimate(market: Market, estimators: Estimators, plan: Plan, t: int) -> None:
     """Lets the day's return enter the estimators whose hour it is (4.2).
 
@@ -114,7 +113,7 @@ def estimate(market: Market, estimators: Estimators, plan: Plan, t: int) -> None
                     market.ratio[m, f, p] = ratio
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def features(market: Market, units: Units, plan: Plan, hour: int) -> None:
     """Features w = q v and w2 = q v^2 of the estimators that this hour's strikes take."""
     last = market.ratio.shape[0]

@@ -10,7 +10,7 @@ from numba import njit
 from margin_assets.kernels.avalanche.paths.philox import SHOCK, philox
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.numeric.bits import as_bits, as_float
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 LANES = 16
 """Paths in a block."""
@@ -22,13 +22,13 @@ _LN2 = 0.6931471805599453
 _QUARTER = 1.5707963267948966
 
 
-@njit(**BORROWS, inline="always")
+@inner(**BORROWS, inline="always")
 def _whole(word: np.uint64) -> float:
     """A word of 32 bits as a float, without a conversion that older machines run one by one."""
     return as_float(word | _TWO52) - 4503599627370496.0
 
 
-@njit(**BORROWS, inline="always")
+@inner(**BORROWS, inline="always")
 def _minus_log(x: float) -> float:
     """Of a number above zero: minus its natural logarithm."""
     bits = as_bits(x)
@@ -49,7 +49,7 @@ def _minus_log(x: float) -> float:
     return -(exponent * _LN2 + 2.0 * s + s * z * r)
 
 
-@njit(**BORROWS, inline="always")
+@inner(**BORROWS, inline="always")
 def _sine(x: float) -> float:
     z = x * x
     r = -2.50507602534068634195e-08 + z * 1.58969099521155010221e-10
@@ -59,7 +59,7 @@ def _sine(x: float) -> float:
     return x + x * z * (-1.66666666666666324348e-01 + z * r)
 
 
-@njit(**BORROWS, inline="always")
+@inner(**BORROWS, inline="always")
 def _cosine(x: float) -> float:
     z = x * x
     r = 2.08757232129817482790e-09 + z * -1.13596475577881948265e-11
@@ -69,7 +69,7 @@ def _cosine(x: float) -> float:
     return 1.0 - 0.5 * z + z * z * (4.16666666666666019037e-02 + z * r)
 
 
-@njit(**BORROWS, inline="always")
+@inner(**BORROWS, inline="always")
 def pair(first: np.uint64, second: np.uint64) -> tuple[float, float]:
     """Two independent normals from two words of 32 bits."""
     r = np.sqrt(2.0 * _minus_log((_whole(first) + 0.5) * 2.3283064365386963e-10))

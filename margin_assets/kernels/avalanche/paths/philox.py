@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from margin_assets.kernels.numeric.arrays import FloatArray
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 SHOCK, CHI, BLOCK, DISPUTE, OPS, GA, SHAPLEY = range(7)
 """Streams: shocks, the day's chi, blocks of history, disputes, delays of requests, the genetic
@@ -48,7 +48,7 @@ def _fill(into: FloatArray, seed: int, step: int, stream: int) -> None:
         into[index] = uniform(seed, index, step, 0, stream)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def uniform(seed: int, index: int, step: int, path: int, stream: int) -> float:
     """One uniform number, open at both ends."""
     word = np.uint64(seed)

@@ -1,19 +1,17 @@
 """Step 9 of the hour: peaks and sums, and what is written of a path at its end or its default."""
 
-from numba import njit
-
 from margin_assets.kernels.avalanche.liquidity.outlook import cash_share
 from margin_assets.kernels.avalanche.paths.ring import RING
 from margin_assets.kernels.avalanche.paths.state import State
 from margin_assets.kernels.avalanche.paths.tape import Tape
 from margin_assets.kernels.avalanche.platform import BILATERAL, Platform
 from margin_assets.kernels.avalanche.results import Results
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 _DAY = 24
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _snapshot(state: State, out: Results, p: int, n: int) -> None:
     """The state at a new peak."""
     market = state.market
@@ -26,7 +24,7 @@ def _snapshot(state: State, out: Results, p: int, n: int) -> None:
         out.peak_left[n, u] = market.left[u, p]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def observe(state: State, out: Results, place: tuple[int, int, int]) -> None:
     """Marks peaks of the live paths; `place`: hour, the block's first row, and its paths."""
     t, first, count = place
@@ -46,7 +44,7 @@ def observe(state: State, out: Results, place: tuple[int, int, int]) -> None:
         _close_day(state, out, (min(t // _DAY, out.need_by_account.shape[1] - 1), first, count))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _close_day(state: State, out: Results, place: tuple[int, int, int]) -> None:
     day, first, count = place
     for p in range(count):
@@ -55,7 +53,7 @@ def _close_day(state: State, out: Results, place: tuple[int, int, int]) -> None:
                 out.need_by_account[first + p, day, k] = state.liquid.need[k, p]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _unexplained(state: State, platform: Platform, p: int) -> float:
     """Cash that is there, less the cash that marks, postings and sources account for (law 2)."""
     liquid, margin, rings, tally = state.liquid, state.margin, state.rings, state.tally
@@ -76,7 +74,7 @@ def _unexplained(state: State, platform: Platform, p: int) -> float:
     return rest - tally.turned[p] - tally.drawn[p] - tally.raised[p]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _fill_after(state: State, out: Results, t: int, place: tuple[int, int]) -> None:
     """A path that stopped keeps its last need in what is told by hour and day."""
     n, p = place
@@ -87,7 +85,7 @@ def _fill_after(state: State, out: Results, t: int, place: tuple[int, int]) -> N
             out.need_by_account[n, day, k] = state.liquid.need[k, p]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def finish(state: State, platform: Platform, out: Results, place: tuple[int, int, int]) -> None:
     """Writes a path's row and stops counting it; `place`: hour, row of the results, path."""
     t, n, p = place
@@ -114,7 +112,7 @@ def finish(state: State, platform: Platform, out: Results, place: tuple[int, int
     _fill_after(state, out, t, (n, p))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def record(state: State, tape: Tape, platform: Platform, t: int) -> None:
     """Writes the hour of a traced block."""
     market = state.market
@@ -132,7 +130,7 @@ def record(state: State, tape: Tape, platform: Platform, t: int) -> None:
         _record_liquidity(state, tape, platform, (t, p))
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _record_liquidity(state: State, tape: Tape, platform: Platform, place: tuple[int, int]) -> None:
     """The columns of `LIQUIDITY`, in their order."""
     t, p = place

@@ -15,13 +15,13 @@ from margin_assets.kernels.avalanche.scenario import (
     Settings,
 )
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 _DAY = 24
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def forecast(weather: Weather, scenario: Scenario, rows: Int64Array, t: int) -> None:
     """The scenario of this hour, by path: one each, read in the order it lies in."""
     for p in range(LANES):
@@ -55,7 +55,7 @@ def chi_of_day(seed: int, day: int, path: int, degrees: float) -> float:
         index += 1
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def new_day(
     weather: Weather, settings: Settings, paths: Int64Array, day: int, history: int
 ) -> None:
@@ -73,7 +73,7 @@ def new_day(
                 weather.day[p] = (weather.day[p] + 1) % history
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _mix(into: FloatArray, lower: FloatArray, raw: FloatArray, chi: FloatArray) -> None:
     for f in range(into.shape[0]):
         for p in range(LANES):
@@ -86,7 +86,7 @@ def _mix(into: FloatArray, lower: FloatArray, raw: FloatArray, chi: FloatArray) 
             into[f, p] *= chi[p]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def draw(
     weather: Weather,
     residuals: FloatArray,

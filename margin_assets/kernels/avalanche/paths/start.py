@@ -1,7 +1,6 @@
 """Before the first hour: a block's state set to today."""
 
 import numpy as np
-from numba import njit
 
 from margin_assets.kernels.avalanche.paths.calls import restrike
 from margin_assets.kernels.avalanche.paths.market import features
@@ -11,10 +10,10 @@ from margin_assets.kernels.avalanche.paths.state import Liquid, Market, Rings, S
 from margin_assets.kernels.avalanche.platform import BILATERAL, Platform
 from margin_assets.kernels.avalanche.results import NEVER
 from margin_assets.kernels.numeric.arrays import FloatArray
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _market(market: Market, platform: Platform) -> None:
     factors, estimators = platform.factors, platform.estimators
     market.level[:] = 0.0
@@ -35,7 +34,7 @@ def _market(market: Market, platform: Platform) -> None:
                 market.estimate[m, f, p] = estimators.sigma[m, f] * estimators.sigma[m, f]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _rings(rings: Rings) -> None:
     rings.due[:] = 0.0
     rings.back[:] = 0.0
@@ -53,13 +52,13 @@ def _rings(rings: Rings) -> None:
             rings.touched[slot] = 0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _spread(into: FloatArray, column: FloatArray) -> None:
     for row in range(len(column)):
         into[row] = column[row]
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _liquid(liquid: Liquid, platform: Platform) -> None:
     liquid.arrears[:] = 0.0
     liquid.need[:] = 0.0
@@ -75,7 +74,7 @@ def _liquid(liquid: Liquid, platform: Platform) -> None:
     _spread(liquid.nav, platform.entities.nav)
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _tally(tally: Tally) -> None:
     tally.alive[:] = 1
     tally.need[:] = 0.0
@@ -100,7 +99,7 @@ def _tally(tally: Tally) -> None:
     tally.flows[:] = 0.0
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def _margin(state: State, platform: Platform, plan: Plan) -> None:
     """Charges every set as of today, and takes as posted what is stated, or what is charged."""
     margin, sets = state.margin, platform.sets
@@ -121,7 +120,7 @@ def _margin(state: State, platform: Platform, plan: Plan) -> None:
             margin.posted[s, p] = margin.posted_before[s, p] = posted
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def start(state: State, platform: Platform, plan: Plan) -> None:
     """Sets all of a block's state to today; what an earlier block left is gone."""
     _market(state.market, platform)

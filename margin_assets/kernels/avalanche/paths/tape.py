@@ -3,11 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from margin_assets.kernels.avalanche.results import LIQUIDITY
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
-from margin_assets.kernels.numeric.compiled import BORROWS
+from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 FIELDS = 9
 """Numbers of an event: hour, kind, subject, due hour, amount, parts, and what was disputed."""
@@ -31,7 +30,7 @@ class Tape(NamedTuple):
     liquidity: FloatArray
 
 
-@njit(**BORROWS)
+@inner(**BORROWS)
 def note(
     tape: Tape,
     p: int,

@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import dataframely as dy
 import polars as pl
 
+from margin_assets.lake.landing.reading.alike import alike
 from margin_assets.lake.landing.reading.chunks import Chunk, Faults, Refused, bounded_names, shown
 from margin_assets.lake.landing.reading.cuts import MARK_ROWS, Mark
 from margin_assets.lake.landing.reading.limits import CHUNK_ROWS, JSON_DEPTH, LINE_BYTES
@@ -55,6 +56,15 @@ def raw_rows(stream: Readable, wanted: set[int], first: int = 1) -> dict[int, Ra
 
 
 def _chunk(lines: list[bytes | Raw], first: int, columns: dict[str, dy.Column]) -> Chunk:
+    known = names_in_table(columns)
+    texts = alike(lines, {name: _kind(columns[name])[0] for name in sorted(known)})
+    if texts is None:
+        return _parsed(lines, first, columns)
+    numbers, raw = range(first, first + len(lines)), cast("list[bytes]", lines)
+    return Chunk(numbers, texts, raw.__getitem__, sum(map(len, raw)))
+
+
+def _parsed(lines: list[bytes | Raw], first: int, columns: dict[str, dy.Column]) -> Chunk:
     rows: list[dict[str, object]] = []
     kept: list[bytes] = []
     numbers: list[int] = []

@@ -218,9 +218,10 @@ def _by_pattern(
 
 
 def _patched(texts: pl.Series, values: pl.Series, one: Callable[[str], object]) -> Converted:
-    left = (texts.is_not_null() & values.is_null()).arg_true()
-    if left.is_empty():
+    # A value comes of a text: as many of one as of the other, and none is left.
+    if values.null_count() == texts.null_count():
         return Converted(values, {})
+    left = (texts.is_not_null() & values.is_null()).arg_true()
     found: list[object] = []
     words: dict[int, str] = {}
     for index, text in zip(left, texts.gather(left), strict=True):

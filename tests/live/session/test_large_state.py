@@ -1,0 +1,70 @@
+"""A book whose tables are shaped part after part leaves what one shaped at once does."""
+
+from pathlib import Path
+
+import pytest
+
+from margin_assets.lake.store import faults
+from margin_assets.live.past.replay import replay
+from margin_assets.live.session import large_state
+from tests.support.live_driver import Firm, Row, account, cash, fill, instrument, price
+
+NAMES = [f"A{number}" for number in range(1_100)]
+
+
+def book() -> dict[str, list[Row]]:
+    return {
+        "accounts": [account(name) for name in NAMES],
+        "instruments": [instrument(symbol) for symbol in ("X", "Y")],
+        "cash_movements": [cash(f"M{name}", name, "60") for name in NAMES[::3]],
+        "fills": [
+            fill(f"{symbol}{name}", "1", "100", account_id=name, symbol=symbol)
+            for name in NAMES[:1_000]
+            for symbol in "XY"
+        ],
+        "prices": [price("X", "100"), price("Y", "90")],
+    }
+
+
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory: pytest.TempPathFactory) -> Firm:
+    firm = Firm(tmp_path_factory.mktemp("at_once"))
+    firm.run(**book())
+    return firm
+
+
+@pytest.fixture
+def by_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Firm:
+    monkeypatch.setattr(large_state, "MOST_AT_ONCE", 300)
+    return Firm(tmp_path)
+
+
+def test_by_parts_is_as_at_once(at_once: Firm, by_parts: Firm):
+    done = by_parts.run(**book())
+
+    assert "positions" not in done.frames
+    assert done.frames["margin_summary"].height == len(NAMES)
+    assert by_parts.hashes() == at_once.hashes()
+    assert by_parts.state() == at_once.state()
+    by_parts.restart()
+    by_parts.run(fills=[fill("later", "-1", "100", account_id="A5")])
+    assert by_parts.position(account_id="A5")[0] == 0
+    assert replay(by_parts.lake).difference is None
+
+
+def test_a_session_that_dies_between_the_parts_loses_and_doubles_nothing(
+    at_once: Firm, by_parts: Firm
+):
+    def die(point: str) -> None:
+        if point == "before_write:positions":
+            raise OSError("killed")
+
+    faults.arm(die)
+    with pytest.raises(OSError, match="killed"):
+        by_parts.run(**book())
+    faults.arm(None)
+    by_parts.restart()
+    by_parts.session.recover()
+
+    assert by_parts.hashes() == at_once.hashes()
+    assert by_parts.state() == at_once.state()

@@ -1,0 +1,68 @@
+"""A firm in divisions, run by turns in one process, and what is compared with one lake."""
+
+from pathlib import Path
+
+import polars as pl
+
+from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.lake.ledger import divisions
+from margin_assets.lake.ledger.canonical import canonical_bytes
+from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.moment import sealed_moment
+from margin_assets.lake.store.store import Lake
+from margin_assets.live.divisions.firm_session import FirmSession
+from margin_assets.live.divisions.owner import Owner
+from schemas import TABLES
+from tests.support.empty_lake import created
+
+Text = dict[str, list[str]]
+
+
+class DividedFirm:
+    """The firm's session and the owners of its divisions, taking turns in one process."""
+
+    def __init__(self, folder: Path, count: int = 2) -> None:
+        self.lake = Lake(str(folder / "firm"))
+        divisions.create(self.lake, count, created)
+        self.count = count
+        self.restart()
+
+    def restart(self) -> None:
+        """Other processes take over, which remember nothing."""
+        self.lake = Lake(self.lake.uri)
+        self.session = FirmSession(self.lake)
+        self.owners = [Owner(self.lake, number) for number in range(self.count)]
+        for owner in self.owners:
+            assert owner.session.recover() is None
+
+    def cycle(self, landing: LocalLanding) -> Sealed:
+        """One cycle of the firm over what is pending; the owners work while it waits."""
+        (result,) = self.session.run(landing, max_cycles=1, stop=self._work)
+        return result.sealed
+
+    def _work(self) -> bool:
+        for owner in self.owners:
+            owner.step()
+        return False
+
+    def table(self, name: str) -> pl.DataFrame:
+        """A table of the whole firm as of its last seal."""
+        last = Ledger(self.lake).last_sealed()
+        assert last is not None
+        return sealed_moment(self.lake, last)(name).sort(TABLES[name].order)
+
+
+def everything(lake: Lake, cycle: int) -> Text:
+    """Every table as of a cycle, as lines of canonical text in one order.
+
+    Without the number that a decision has among those of its lake's cycle.
+    """
+    moment = sealed_moment(lake, Ledger(lake).sealed(cycle))
+    found = {}
+    for table in TABLES.values():
+        if table.in_cycle:
+            rows = moment(table.name)
+            if "decision_number" in rows.columns:
+                rows = rows.with_columns(decision_number=pl.lit(0, pl.Int64))
+            found[table.name] = sorted(canonical_bytes(rows, table).decode().splitlines())
+    return found

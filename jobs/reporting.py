@@ -16,7 +16,7 @@ from margin_assets.checks.arrivals import quarantine_result
 from margin_assets.checks.consistency import RULES
 from margin_assets.checks.row_rules import check_name, row_rules_result
 from margin_assets.lake.ledger.ledger import Sealed
-from margin_assets.live.session.condition import Condition, Standing
+from margin_assets.live.session.condition import Condition, StoreCondition
 from margin_assets.live.session.session import CycleResult
 from margin_assets.monitoring.health import Health
 from schemas import TABLES
@@ -85,10 +85,10 @@ class Reporter:
         self._submit_standing(now, now)
         condition.watch(self._submit_standing)
 
-    def _submit_standing(self, before: Standing, now: Standing) -> None:
+    def _submit_standing(self, before: StoreCondition, now: StoreCondition) -> None:
         self._waiting.append(self._pool.submit(self._report_standing, before, now))
 
-    def _report_standing(self, before: Standing, now: Standing) -> None:
+    def _report_standing(self, before: StoreCondition, now: StoreCondition) -> None:
         seconds = now.since - before.since
         found = store.verdict(now.cause, seconds)
         evaluation = _evaluation(store.CHECKED, _STORE_CHECK, found, None, blocking=False)

@@ -83,6 +83,14 @@ def delivered(positions: pl.DataFrame, *told: pl.LazyFrame) -> pl.DataFrame:
     return delivered_at(positions, Told(*pl.collect_all(told)), sessions().opens)
 
 
+def over_firm(
+    account_state: pl.LazyFrame, accrued: pl.LazyFrame, *tables: pl.LazyFrame
+) -> list[pl.DataFrame]:
+    """Accounts with their accrued dividends, then the tables, in memory."""
+    accounts, owed, *rest = pl.collect_all([account_state, accrued, *tables])
+    return [with_accrued(accounts, owed), *rest]
+
+
 @daily_asset("positions")
 def positions(  # noqa: PLR0913 (an argument a table)
     context: dg.AssetExecutionContext,
@@ -135,10 +143,9 @@ def firm_risk(  # noqa: PLR0913 (an argument a table)
     option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Each scenario over the whole firm: moves of SPY, and of every price."""
-    frames = pl.collect_all([positions, account_state, margin_summary, stress_results])
-    accounts = with_accrued(frames[1], accrued_dividends.collect())
-    held = delivered(frames[0], instruments, corporate_actions, option_adjustments)
-    return firm_tables.firm_risk_at(held, accounts, *frames[2:])
+    held = delivered(positions.collect(), instruments, corporate_actions, option_adjustments)
+    accounts = (account_state, accrued_dividends)
+    return firm_tables.firm_risk_at(held, *over_firm(*accounts, margin_summary, stress_results))
 
 
 @daily_asset("credit_exposures")
@@ -153,10 +160,11 @@ def credit_exposures(  # noqa: PLR0913 (an argument a table)
     option_adjustments: pl.LazyFrame,
 ) -> pl.DataFrame:
     """What clients would owe in each scenario, by type of account."""
-    frames = pl.collect_all([positions, account_state, margin_summary, stress_results])
-    accounts = with_accrued(frames[1], accrued_dividends.collect())
-    held = delivered(frames[0], instruments, corporate_actions, option_adjustments)
-    return firm_tables.credit_exposures_at(held, accounts, *frames[2:])
+    held = delivered(positions.collect(), instruments, corporate_actions, option_adjustments)
+    accounts = (account_state, accrued_dividends)
+    return firm_tables.credit_exposures_at(
+        held, *over_firm(*accounts, margin_summary, stress_results)
+    )
 
 
 @daily_asset("firm_concentrations")

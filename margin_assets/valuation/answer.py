@@ -15,7 +15,7 @@ from margin_assets.valuation.bond_figures import BondMarket, accrued_interest, b
 from margin_assets.valuation.book import Book, lay_out
 from margin_assets.valuation.document import Document, HistoricalResults
 from margin_assets.valuation.instrument_terms import FixedLeg, FloatingRateNote, Swap
-from margin_assets.valuation.market import Market, market_of
+from margin_assets.valuation.market import RatesMarket, market_of
 from margin_assets.valuation.node_curves import BuiltCurve
 from margin_assets.valuation.risk import (
     NO_CURVE,
@@ -38,7 +38,7 @@ class Results(NamedTuple):
     """A document's book, valued."""
 
     document: Document
-    market: Market
+    market: RatesMarket
     book: Book
     placed: Positioned
     found: Valued
@@ -63,7 +63,7 @@ def answer(document: Document) -> Row:
         raise DocumentError(f"curves.{error.name}: cannot be built: {error.reason}") from None
 
 
-def _answered(document: Document, market: Market) -> Row:
+def _answered(document: Document, market: RatesMarket) -> Row:
     results = _results(document, market)
     rows = [_instrument(results, i) for i in range(len(document.instruments))]
     told: Row = {
@@ -92,7 +92,7 @@ def _refuse_contradictions(document: Document) -> None:
         raise DocumentError("key_rates: a tenor stands twice")
 
 
-def _results(document: Document, market: Market) -> Results:
+def _results(document: Document, market: RatesMarket) -> Results:
     book = lay_out(document, market)
     past = past_of(book, market, document.fixings)
     found, out = open_terms(book, market, past)
@@ -185,7 +185,7 @@ def _risk(results: Results, parts: Sequence[int]) -> Row:
     return row
 
 
-def _by_curve(market: Market, by_node: FloatArray) -> Row:
+def _by_curve(market: RatesMarket, by_node: FloatArray) -> Row:
     """DV01 of each curve's nodes; curves on which nothing hangs are left out."""
     found: Row = {}
     first = 0
@@ -264,7 +264,7 @@ def _scenarios(results: Results, parts: Sequence[int]) -> Row:
     }
 
 
-def _curves(market: Market) -> Row:
+def _curves(market: RatesMarket) -> Row:
     errors = {} if market.bootstrap is None else market.bootstrap.repricing_errors()
     found: Row = {}
     for one in market.curves:

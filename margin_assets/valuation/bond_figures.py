@@ -34,7 +34,7 @@ from margin_assets.kernels.rates.yields import (
 from margin_assets.valuation.book import Book, LaidBond
 from margin_assets.valuation.instrument_terms import Bill as BillTerms
 from margin_assets.valuation.instrument_terms import Bondlike, FixedBond, FloatingRateNote
-from margin_assets.valuation.market import Market
+from margin_assets.valuation.market import RatesMarket
 from margin_assets.valuation.node_curves import BuiltCurve
 from margin_assets.valuation.risk import Positioned, part_rows
 
@@ -218,7 +218,7 @@ def _yield_figures(at: YieldFigures, outstanding: float) -> Row:
 
 
 def accrued_interest(
-    bond: FloatingRateNote, laid: LaidBond, market: Market, past: Past
+    bond: FloatingRateNote, laid: LaidBond, market: RatesMarket, past: Past
 ) -> float | None:
     """Accrued interest per 100; none where the running rate is not known by settlement."""
     index, day = market.indices[bond.index], to_ql(laid.settlement)
@@ -246,7 +246,7 @@ def _fixed(row: Period, index: TermIndex, past: Past, lag: int | None) -> float 
 
 
 def _grown(
-    start: QlObject, until: QlObject, index: OvernightIndex, of: tuple[Market, Past]
+    start: QlObject, until: QlObject, index: OvernightIndex, of: tuple[RatesMarket, Past]
 ) -> float | None:
     """The rate compounded so far: what has been fixed, then what the curve forecasts."""
     market, past = of

@@ -32,7 +32,7 @@ from margin_assets.valuation.instrument_terms import (
     FloatingRateNote,
     Swap,
 )
-from margin_assets.valuation.market import Market
+from margin_assets.valuation.market import RatesMarket
 from margin_assets.valuation.swap_legs import VALUE, Desk, LaidPart, floating_leg, swap_legs
 from margin_assets.whatif.agreement import DocumentError
 
@@ -56,7 +56,7 @@ class Book(NamedTuple):
     """Of all parts, numbered by part."""
 
 
-def lay_out(document: Document, market: Market) -> Book:
+def lay_out(document: Document, market: RatesMarket) -> Book:
     """The instruments as flows.
 
     Raises:

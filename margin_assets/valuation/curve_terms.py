@@ -64,18 +64,9 @@ class IndexTerms(Part):
     end_of_month: bool | None = None
 
 
-class QuoteTerms(Part):
-    """A quote; a convention that is absent is that of its kind on the curve, then of the index."""
+class QuoteConventions(Part):
+    """Conventions of all quotes of one kind on a curve."""
 
-    kind: QuoteKind
-    tenor: Tenor | None = None
-    rate: Rate | None = None
-    price: Price | None = None
-    """Of a future, 100 less its rate in percent."""
-    start: Tenor | None = None
-    """Forward start of a FRA or a swap."""
-    start_date: Day | None = None
-    """First day of the rate of a future."""
     day_count: DayCount | None = None
     calendar: CalendarName | None = None
     settlement_days: Days | None = None
@@ -87,6 +78,20 @@ class QuoteTerms(Part):
     """Of a swap; absent: its index's own periods."""
     index: Id | None = None
     """Floating leg of a swap; absent: the curve's index."""
+
+
+class QuoteTerms(QuoteConventions):
+    """A quote; a convention that is absent is that of its kind on the curve, then of the index."""
+
+    kind: QuoteKind
+    tenor: Tenor | None = None
+    rate: Rate | None = None
+    price: Price | None = None
+    """Of a future, 100 less its rate in percent."""
+    start: Tenor | None = None
+    """Forward start of a FRA or a swap."""
+    start_date: Day | None = None
+    """First day of the rate of a future."""
 
     @model_validator(mode="after")
     def says_what_it_quotes(self) -> Self:
@@ -101,21 +106,6 @@ class QuoteTerms(Part):
         if self.kind == "fra" and self.start is None:
             raise ValueError("a fra needs start")
         return self
-
-
-class QuoteConventions(Part):
-    """Conventions of all quotes of one kind on a curve."""
-
-    day_count: DayCount | None = None
-    calendar: CalendarName | None = None
-    settlement_days: Days | None = None
-    convention: Convention | None = None
-    end_of_month: bool | None = None
-    frequency: Frequency | None = None
-    payment_lag: Days | None = None
-    forward_over: ForwardOver | None = None
-    """Of a swap; absent: its index's own periods."""
-    index: Id | None = None
 
 
 class CurveTerms(Part):

@@ -20,7 +20,7 @@ from margin_assets.valuation.quote_terms import quoted_curve
 from margin_assets.whatif.agreement import DocumentError
 
 
-class Market(NamedTuple):
+class RatesMarket(NamedTuple):
     """All that is known on the valuation day."""
 
     valuation: date
@@ -56,7 +56,7 @@ class Calendars(NamedTuple):
             ) from None
 
 
-def market_of(document: Document) -> Market:
+def market_of(document: Document) -> RatesMarket:
     """The market of a document, its curves built.
 
     Raises:
@@ -78,7 +78,7 @@ def market_of(document: Document) -> Market:
                 raise DocumentError(f"indices.{name}.curve: there is no curve {curve!r}")
             projections[number] = names.index(curve)
     built, bootstrap, quoted = _curves(document, calendars, conventions)
-    return Market(
+    return RatesMarket(
         document.valuation_date,
         tuple(built[name] for name in names),
         indices,

@@ -16,7 +16,7 @@ from margin_assets.kernels.rates.terms import Open, Past, first_overnight_day, s
 from margin_assets.kernels.rates.values import Discounts, Valued, present_values
 from margin_assets.valuation.book import Book
 from margin_assets.valuation.curve_terms import Scenario
-from margin_assets.valuation.market import Market
+from margin_assets.valuation.market import RatesMarket
 
 Fixings = Mapping[str, Mapping[date, float]]
 
@@ -44,7 +44,7 @@ class Unpriced(NamedTuple):
     reason: str
 
 
-def open_terms(book: Book, market: Market, past: Past) -> tuple[Open, list[Unpriced]]:
+def open_terms(book: Book, market: RatesMarket, past: Past) -> tuple[Open, list[Unpriced]]:
     """What is still to come, without parts that lack a fixing or a curve."""
     found = still_to_come(book.flows, days_of(market.valuation), past)
     names = {index.number: name for name, index in market.indices.items()}
@@ -71,7 +71,7 @@ def open_terms(book: Book, market: Market, past: Past) -> tuple[Open, list[Unpri
 NO_CURVE = "no discount curve: name it in discounting or discount_curve"
 
 
-def past_of(book: Book, market: Market, fixings: Fixings) -> Past:
+def past_of(book: Book, market: RatesMarket, fixings: Fixings) -> Past:
     """What the market's indices have fixed at, as far back as the book looks."""
     valuation = days_of(market.valuation)
     term: dict[int, TermPast] = {}
@@ -89,7 +89,7 @@ def past_of(book: Book, market: Market, fixings: Fixings) -> Past:
     return Past(term, overnight, calendars)
 
 
-def positioned(found: Open, book: Book, market: Market, tenors: Sequence[str]) -> Positioned:
+def positioned(found: Open, book: Book, market: RatesMarket, tenors: Sequence[str]) -> Positioned:
     """The terms on the days on which they read the curves."""
     discounts = np.array([part.discount or 0 for part in book.parts], np.int64)
     terms, grid = walk(found, discounts, market.projections)
@@ -117,7 +117,7 @@ def valued(placed: Positioned, spreads: FloatArray) -> Valued:
 
 
 def scenario_values(
-    placed: Positioned, market: Market, spreads: FloatArray, scenario: Scenario
+    placed: Positioned, market: RatesMarket, spreads: FloatArray, scenario: Scenario
 ) -> FloatArray:
     """Values of all parts with the zero rates moved."""
     moved = placed.logs + placed.years * _shifts(placed, market, scenario)
@@ -127,7 +127,7 @@ def scenario_values(
     return found.value
 
 
-def _shifts(placed: Positioned, market: Market, scenario: Scenario) -> FloatArray:
+def _shifts(placed: Positioned, market: RatesMarket, scenario: Scenario) -> FloatArray:
     pairs = sorted((years_of(tenor), shift) for tenor, shift in scenario.shifts_bp.items())
     at, shifts = zip(*pairs, strict=True)
     found = np.interp(placed.years, at, shifts) * BASIS_POINT

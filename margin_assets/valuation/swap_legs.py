@@ -27,7 +27,7 @@ from margin_assets.valuation.instrument_terms import (
     Stub,
     Swap,
 )
-from margin_assets.valuation.market import Market
+from margin_assets.valuation.market import RatesMarket
 from margin_assets.whatif.agreement import DocumentError
 
 VALUE, ANNUITY = "value", "annuity"
@@ -49,7 +49,7 @@ class Desk(NamedTuple):
     """Where an instrument is laid out, with what it may name."""
 
     document: Document
-    market: Market
+    market: RatesMarket
     number: int
 
     @property

@@ -41,7 +41,7 @@ from margin_assets.kernels.avalanche.answers.margins import (
 )
 from margin_assets.kernels.avalanche.answers.policy import Limits, Policy
 from margin_assets.kernels.avalanche.answers.quantiles import quantile
-from margin_assets.kernels.avalanche.answers.score import Standing, integrated_score
+from margin_assets.kernels.avalanche.answers.score import ScoreInputs, integrated_score
 from margin_assets.kernels.avalanche.answers.spiral import Spiral
 from margin_assets.kernels.avalanche.answers.state_spiral import spiral_today
 from margin_assets.kernels.avalanche.holdings import NOBODY
@@ -260,7 +260,7 @@ def standing_document(case: Case, facts: Facts, policy: Policy) -> Document:
         for found in facts.shares
         for one in found.members
     ]
-    standing = Standing(
+    standing = ScoreInputs(
         exhaustion=float(np.mean(facts.results.exhaustion_hour != NEVER)),
         limit_use=max(uses, default=0.0),
         coverage_shortfall=coverage_shortfall(facts.days, facts.held),

@@ -7,7 +7,7 @@ import numpy as np
 from margin_assets.avalanche.book.exposures import Laid
 from margin_assets.avalanche.book.faults import BookError
 from margin_assets.avalanche.book.margins import Margins
-from margin_assets.avalanche.book.models import Market
+from margin_assets.avalanche.book.models import FactorModel
 from margin_assets.avalanche.book.reading import Tables
 from margin_assets.avalanche.book.settings import BookSettings
 from margin_assets.kernels.avalanche.holdings import Names
@@ -110,7 +110,7 @@ def multipliers_of(
 
 
 def wrong_way_of(
-    tables: Tables, names: Names, laid: Laid, market: Market, settings: BookSettings
+    tables: Tables, names: Names, laid: Laid, market: FactorModel, settings: BookSettings
 ) -> FloatArray:
     """[set]: multiple for exposure to a counterparty that fails when the set gains.
 

@@ -13,7 +13,7 @@ from margin_assets.avalanche.book.faults import BookError, refuse
 from margin_assets.avalanche.book.gates import judge, numbers
 from margin_assets.avalanche.book.history import History, generator_residuals, history_of
 from margin_assets.avalanche.book.margins import Margins, Report, margins_of
-from margin_assets.avalanche.book.models import Market, SetExposure
+from margin_assets.avalanche.book.models import FactorModel, SetExposure
 from margin_assets.avalanche.book.names import names_of, places
 from margin_assets.avalanche.book.reading import Tables
 from margin_assets.avalanche.book.settings import BookSettings, settings_of
@@ -43,7 +43,7 @@ class Built(NamedTuple):
     holdings: Holdings
     settings: BookSettings
     tables: Tables
-    market: Market
+    market: FactorModel
     history: History
     warnings: tuple[str, ...]
     report: tuple[Report, ...]
@@ -126,7 +126,7 @@ def built(tables: Tables, like: Built | None = None) -> Built:
 
 def _market(
     tables: Tables, names: Names, history: History, settings: BookSettings, like: Built | None
-) -> tuple[Market, list[str]]:
+) -> tuple[FactorModel, list[str]]:
     draws = settings.generator in ("gaussian", "t") or (
         settings.generator is None and not history.dates
     )
@@ -140,7 +140,7 @@ def _market(
             volatility[underlying] = number
     stressed, long_run = _levels(history, sigma_bar, settings)
     as_of = settings.as_of or date.max
-    market = Market(
+    market = FactorModel(
         names=tuple(names.factors),
         classes=tuple(names.classes),
         sigma=sigma,

@@ -11,7 +11,7 @@ from margin_assets.avalanche.book.faults import BookError
 from margin_assets.avalanche.book.grouping import Group, Rows, joined
 from margin_assets.avalanche.book.models import (
     STATIC,
-    Market,
+    FactorModel,
     Modelled,
     Row,
     SetExposure,
@@ -92,7 +92,7 @@ class Asked(NamedTuple):
     tables: Tables
     names: Names
     laid: Laid
-    market: Market
+    market: FactorModel
     settings: BookSettings
     clock: Clock
     number: int
@@ -114,7 +114,7 @@ class _Margined(NamedTuple):
 
 
 def margins_of(
-    tables: Tables, names: Names, laid: Laid, market: Market, settings: BookSettings
+    tables: Tables, names: Names, laid: Laid, market: FactorModel, settings: BookSettings
 ) -> Margins:
     """Groups of cuts of every set, with the report of how each is margined."""
     hours = dict(tables["venue"].select("venue_id", "eod_hour").rows())
@@ -141,7 +141,7 @@ def margins_of(
     )
 
 
-def _estimators(clock: Clock, market: Market) -> Estimators:
+def _estimators(clock: Clock, market: FactorModel) -> Estimators:
     kinds = list(clock.kinds) or [(1.0, 0, 0.0)]
     return Estimators(
         memory=np.array([kind[0] for kind in kinds]),

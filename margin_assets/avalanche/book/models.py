@@ -24,7 +24,7 @@ _EXACT = Error(0.0, 0.0)
 Row = dict[str, Any]
 
 
-class Market(NamedTuple):
+class FactorModel(NamedTuple):
     """What models know of the factors, all of them."""
 
     names: tuple[str, ...]
@@ -81,7 +81,7 @@ class Modelled(NamedTuple):
     note: str
 
 
-def modelled(model: Row, held: SetExposure, market: Market, cuts: int) -> Modelled:
+def modelled(model: Row, held: SetExposure, market: FactorModel, cuts: int) -> Modelled:
     """The groups of cuts of one model for one set, learnt once for a market.
 
     Raises:
@@ -98,7 +98,7 @@ def modelled(model: Row, held: SetExposure, market: Market, cuts: int) -> Modell
     return market.learnt[key]
 
 
-def _modelled(model: Row, held: SetExposure, market: Market, cuts: int) -> Modelled:
+def _modelled(model: Row, held: SetExposure, market: FactorModel, cuts: int) -> Modelled:
     families = {
         "FHS_ES": _historical,
         "FHS_VAR": _historical,
@@ -123,7 +123,7 @@ def _modelled(model: Row, held: SetExposure, market: Market, cuts: int) -> Model
     )
 
 
-def anchored(model: Row, made: Modelled, held: SetExposure, market: Market) -> list[Planes]:
+def anchored(model: Row, made: Modelled, held: SetExposure, market: FactorModel) -> list[Planes]:
     """The groups that a tool against procyclicality asks beside: stressed, or long-run."""
     if made.tool not in (APC_STRESS, APC_FLOOR):
         return []
@@ -151,19 +151,19 @@ def _exact(planes: Planes) -> Surrogate:
 _Made = tuple[list[Surrogate], str]
 
 
-def is_historical(model: Row, market: Market) -> bool:
+def is_historical(model: Row, market: FactorModel) -> bool:
     """Whether the model asks a history, and there is one."""
     return model["family"] in ("FHS_ES", "FHS_VAR") and bool(len(market.returns))
 
 
-def _historical(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
+def _historical(model: Row, held: SetExposure, market: FactorModel, cuts: int) -> _Made:
     if not len(market.returns):
         return _normal(model, held, market, cuts)
     made = historical_model(model, held, market)
     return [trained(made, held.net, _classes(held, market), cuts=cuts)], ""
 
 
-def historical_model(model: Row, held: SetExposure, market: Market) -> Model:
+def historical_model(model: Row, held: SetExposure, market: FactorModel) -> Model:
     """The model itself, over all scenarios of its history.
 
     Raises:
@@ -197,7 +197,7 @@ def _standard(returns: FloatArray, sigma: FloatArray, decay: float) -> FloatArra
     return np.divide(returns, sigma, out=np.zeros_like(returns), where=sigma > 0.0)
 
 
-def _normal(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
+def _normal(model: Row, held: SetExposure, market: FactorModel, cuts: int) -> _Made:
     sigma = market.sigma[held.factors]
     weights = normed.normal_weights(sigma, model["alpha"], model["mpor_days"])
     linear = _norm(weights, held, market, cuts, is_static=False)
@@ -206,7 +206,7 @@ def _normal(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
 
 
 def _norm(
-    weights: FloatArray, held: SetExposure, market: Market, cuts: int, *, is_static: bool
+    weights: FloatArray, held: SetExposure, market: FactorModel, cuts: int, *, is_static: bool
 ) -> Surrogate:
     correlation = market.correlation[np.ix_(held.factors, held.factors)]
     made = normed.norm_model(weights, correlation, held.net)
@@ -214,7 +214,7 @@ def _norm(
     return trained(made, held.net, classes, cuts=cuts, is_static=is_static)
 
 
-def _simm(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
+def _simm(model: Row, held: SetExposure, market: FactorModel, cuts: int) -> _Made:
     del model
     rules = market.rules["simm_like"]
     sigma = market.sigma_bar[held.factors]
@@ -230,7 +230,7 @@ def _simm(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
     return made, "stand-in on factor exposures; `margin im` has the rule itself"
 
 
-def _span(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
+def _span(model: Row, held: SetExposure, market: FactorModel, cuts: int) -> _Made:
     del cuts
     place = {int(factor): number for number, factor in enumerate(held.factors)}
     ranges = np.array(
@@ -259,7 +259,7 @@ def _span(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
     return made, ""
 
 
-def _r4210(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
+def _r4210(model: Row, held: SetExposure, market: FactorModel, cuts: int) -> _Made:
     del cuts
     moves = market.rules["r4210_move"]
     groups = []
@@ -270,7 +270,7 @@ def _r4210(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
     return groups, ""
 
 
-def _schedule(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
+def _schedule(model: Row, held: SetExposure, market: FactorModel, cuts: int) -> _Made:
     del cuts
     rules = market.rules["schedule"]
     if np.isnan(held.net_to_gross) or held.gross_notional <= 0.0:
@@ -286,13 +286,13 @@ def _schedule(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made
     return [_exact(scanned.gross_plane(held.net, charged / gross))], ""
 
 
-def _flat(model: Row, held: SetExposure, market: Market, cuts: int) -> _Made:
+def _flat(model: Row, held: SetExposure, market: FactorModel, cuts: int) -> _Made:
     del market, cuts
     if model["rate"] is None:
         raise BookError([f"model {model['im_model_id']!r} is FLAT and has no rate"])
     return [_exact(scanned.gross_plane(held.net, model["rate"]))], ""
 
 
-def _classes(held: SetExposure, market: Market) -> Int64Array:
+def _classes(held: SetExposure, market: FactorModel) -> Int64Array:
     words = sorted({market.classes[f] for f in held.factors})
     return np.array([words.index(market.classes[f]) for f in held.factors], np.int64)

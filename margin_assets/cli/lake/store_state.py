@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from margin_assets.cli import output
 
 if TYPE_CHECKING:
-    from margin_assets.live.session.condition import Condition, Standing
+    from margin_assets.live.session.condition import Condition, StoreCondition
 
 
 def tell_changes(condition: "Condition", *, as_json: bool) -> None:
@@ -13,14 +13,14 @@ def tell_changes(condition: "Condition", *, as_json: bool) -> None:
     condition.watch(_tell_json if as_json else _tell)
 
 
-def _tell(before: "Standing", now: "Standing") -> None:
+def _tell(before: "StoreCondition", now: "StoreCondition") -> None:
     if now.cause:
         output.note(f"store {now.state}: {now.cause}; retrying")
     else:
         output.note(f"store {now.state} again after {now.since - before.since:.1f} s")
 
 
-def _tell_json(before: "Standing", now: "Standing") -> None:
+def _tell_json(before: "StoreCondition", now: "StoreCondition") -> None:
     spent = round(now.since - before.since, 3)
     told = {"store": now.state, "cause": now.cause, "before": before.state, "seconds_before": spent}
     output.note(output.json_text(told))

@@ -20,7 +20,7 @@ from margin_assets.kernels.calls.call_rules import (
     UNSET,
     day_of,
 )
-from margin_assets.kernels.calls.free_riding import Standing
+from margin_assets.kernels.calls.free_riding import CashAccount
 from margin_assets.kernels.calls.open_calls import CONSEQUENCE, Demand, demand
 from margin_assets.kernels.day_trading.pattern_rows import MET, UNMET
 from margin_assets.kernels.enforcement.rungs import CALL, Ladder
@@ -134,7 +134,7 @@ def of_day_trading(rows: pl.DataFrame, days: BusinessDays, accounts: Int64Array,
 
 
 def of_free_riding(
-    stands: Sequence[Standing], days: BusinessDays, accounts: Int64Array, at: int
+    stands: Sequence[CashAccount], days: BusinessDays, accounts: Int64Array, at: int
 ) -> Demand:
     """What cash accounts sold unpaid asks of them, as they stand at the end of a business day.
 
@@ -156,11 +156,11 @@ def of_free_riding(
     )
 
 
-def _untils(stands: Sequence[Standing], on: date) -> list[date | None]:
+def _untils(stands: Sequence[CashAccount], on: date) -> list[date | None]:
     return [stand.frozen_until(on) for stand in stands]
 
 
-def _was_unpaid(stand: Standing, on: date) -> bool:
+def _was_unpaid(stand: CashAccount, on: date) -> bool:
     """Whether the freeze that ended last ended by its time, not by a payment."""
     over = [ride for ride in stand.rides if not ride.freezes(on)]
     last = max(over, key=lambda ride: ride.paid_on or ride.frozen_until, default=None)

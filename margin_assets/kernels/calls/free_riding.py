@@ -63,7 +63,7 @@ class FreeRide(NamedTuple):
         return self.sold_on <= on <= self.frozen_until and not is_paid
 
 
-class Standing(NamedTuple):
+class CashAccount(NamedTuple):
     """A cash account on a day."""
 
     rides: list[FreeRide]
@@ -136,7 +136,7 @@ def entries_of(
     return found
 
 
-def standing(entries: Iterable[Entry], sessions: Sequence[date], until: date) -> Standing:
+def standing(entries: Iterable[Entry], sessions: Sequence[date], until: date) -> CashAccount:
     """One account at the end of a day, its settlements of it taken; `entries` in order of time.
 
     A sale of more than was bought is of no purchase: what it sells short is left out.
@@ -148,7 +148,7 @@ def standing(entries: Iterable[Entry], sessions: Sequence[date], until: date) ->
     walk.pass_to(until)
     funds = walk.funds
     walk.pass_to(until + timedelta(days=1))
-    return Standing(walk.found, funds)
+    return CashAccount(walk.found, funds)
 
 
 class _Walk:

@@ -24,7 +24,7 @@ Lots = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 """Lots traded: one row a trial, one column a tradable position."""
 
 
-class Standing(NamedTuple):
+class TrialFigures(NamedTuple):
     """An account after each trial, cents."""
 
     equity: Int64Array
@@ -58,7 +58,7 @@ class Trials:
         self.is_proven = True
         """Whether every grouping so far was proven the least."""
 
-    def standing(self, lots: Lots) -> Standing:
+    def standing(self, lots: Lots) -> TrialFigures:
         """The account after each row of trades."""
         held, series = self._era.held, self._era.series
         quantity, cash = _after(held, series, self.tradable, lots)
@@ -85,7 +85,7 @@ class Trials:
         quantity, cash = _bundles(held, series, self.tradable, lots)
         return -self._struck(_book(held, quantity, cash), quantity, is_house=False).excess
 
-    def _struck(self, book: Book, quantity: Lots, *, is_house: bool) -> Standing:
+    def _struck(self, book: Book, quantity: Lots, *, is_house: bool) -> TrialFigures:
         era, total = self._era, len(book.cash)
         self.count += total
         counted = settled(book, era.series, era.rules, lambda: era.scanned, Asked(era.deciding))
@@ -95,7 +95,7 @@ class Trials:
         requirement = figures.governing
         if is_house and era.overlays.enabled:
             requirement = requirement + self._charges(book, counted, quantity, figures)
-        return Standing(figures.equity, requirement, figures.governing)
+        return TrialFigures(figures.equity, requirement, figures.governing)
 
     def _charges(self, book: Book, counted: Book, quantity: Lots, figures: Figures) -> Int64Array:
         """House add-ons of each trial."""

@@ -12,7 +12,7 @@ from margin_assets.kernels.book.book import CASH
 from margin_assets.kernels.calls.call_book import CallBook
 from margin_assets.kernels.calls.call_rules import FREE_RIDING, UNSET, day_of
 from margin_assets.kernels.calls.demands import of_free_riding
-from margin_assets.kernels.calls.free_riding import Standing, entries_of, standing
+from margin_assets.kernels.calls.free_riding import CashAccount, entries_of, standing
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_instants
 from margin_assets.live.books.restating import Restating
@@ -81,7 +81,7 @@ class FreeRides:
         is_cash = self._holdings.account_type[sold] == CASH
         return np.union1d(sold[is_cash], calls.account[is_open]).astype(np.int64)
 
-    def _stands(self, places: Int64Array, at: int) -> list[Standing]:
+    def _stands(self, places: Int64Array, at: int) -> list[CashAccount]:
         days, names = self._book.days, self._holdings.accounts.all
         whose = pl.Series([names[place] for place in places.tolist()], dtype=pl.String)
         mine, is_past = pl.col("account_id").is_in(whose.implode()), pl.col("point") <= at

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from margin_assets.calendar import sessions
-from margin_assets.kernels.calls.free_riding import Standing, entries_of, standing
+from margin_assets.kernels.calls.free_riding import CashAccount, entries_of, standing
 from margin_assets.kernels.rules.grid import new_york_day
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.rulebooks import in_force
@@ -15,7 +15,9 @@ _SLACK_DAYS = 2
 """A trade date is a day of New York, an event time one of UTC."""
 
 
-def frozen(tables: SealedTables, accounts: Collection[str], as_of: datetime) -> dict[str, Standing]:
+def frozen(
+    tables: SealedTables, accounts: Collection[str], as_of: datetime
+) -> dict[str, CashAccount]:
     """Those of some cash accounts that have no delayed payment at an instant, by id.
 
     Only who sold, or corrected a trade, within the freeze can be without it: nobody else is read.

@@ -10,7 +10,7 @@ OK, DEGRADED = "ok", "degraded"
 
 
 @dataclass(frozen=True)
-class Standing:
+class StoreCondition:
     """How the store was doing at one time."""
 
     state: str
@@ -34,10 +34,10 @@ class Condition:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._now = Standing(OK, "", time.monotonic())
+        self._now = StoreCondition(OK, "", time.monotonic())
         self._failing: dict[object, str] = {}
         self._is_calm = True
-        self._listeners: list[Callable[[Standing, Standing], None]] = []
+        self._listeners: list[Callable[[StoreCondition, StoreCondition], None]] = []
         self.spells = 0
         """How often it became degraded."""
         self.troubles = 0
@@ -45,7 +45,7 @@ class Condition:
         self._degraded_seconds = 0.0
 
     @property
-    def now(self) -> Standing:
+    def now(self) -> StoreCondition:
         """State, cause and time together, as they were at one moment."""
         return self._now
 
@@ -71,7 +71,7 @@ class Condition:
             running = self._now.seconds if self._now.state == DEGRADED else 0.0
             return self._degraded_seconds + running
 
-    def watch(self, listener: Callable[[Standing, Standing], None]) -> None:
+    def watch(self, listener: Callable[[StoreCondition, StoreCondition], None]) -> None:
         """Calls `listener(before, now)` on every change of state, in the thread that meets it."""
         self._listeners.append(listener)
 
@@ -82,7 +82,7 @@ class Condition:
             self._is_calm = False
             self.troubles += 1
             if self._now.state == DEGRADED:
-                self._now = Standing(DEGRADED, cause, self._now.since)
+                self._now = StoreCondition(DEGRADED, cause, self._now.since)
                 return
             self.spells += 1
             self._enter(DEGRADED, cause)
@@ -111,6 +111,6 @@ class Condition:
         }
 
     def _enter(self, state: str, cause: str) -> None:
-        before, self._now = self._now, Standing(state, cause, time.monotonic())
+        before, self._now = self._now, StoreCondition(state, cause, time.monotonic())
         for listener in self._listeners:
             listener(before, self._now)

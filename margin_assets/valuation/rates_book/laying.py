@@ -14,7 +14,7 @@ from margin_assets.kernels.rates.rates_rules import RatesRules
 from margin_assets.valuation.book import Book, LaidBond, lay_out
 from margin_assets.valuation.curve_terms import CurveTerms, IndexTerms
 from margin_assets.valuation.document import Document
-from margin_assets.valuation.market import Market, market_of
+from margin_assets.valuation.market import RatesMarket, market_of
 from margin_assets.valuation.rates_book.terms import Terms
 from margin_assets.valuation.swap_legs import VALUE, LaidPart
 from margin_assets.whatif.agreement import DocumentError
@@ -106,7 +106,7 @@ class Layer:
         parts = [part for part in book.parts if part.role == VALUE]
         return _Laid(tuple(parts), book.bonds.get(0))
 
-    def _market(self) -> Market:
+    def _market(self) -> RatesMarket:
         return market_of(self._document([]))
 
     def _document(self, instruments: list[object]) -> Document:

@@ -19,7 +19,7 @@ from margin_assets.kernels.rates.values import (
     slopes_by_row,
     values_in,
 )
-from margin_assets.valuation.market import Market
+from margin_assets.valuation.market import RatesMarket
 from margin_assets.valuation.node_curves import BuiltCurve
 from margin_assets.valuation.rates_book.laying import Held
 from margin_assets.valuation.risk import Fixings, Unpriced, past_of
@@ -51,7 +51,11 @@ class Tick(NamedTuple):
 
 
 def placed(
-    held: Held, market: Market, fixings: Fixings, usable: Sequence[BuiltCurve | None], day: date
+    held: Held,
+    market: RatesMarket,
+    fixings: Fixings,
+    usable: Sequence[BuiltCurve | None],
+    day: date,
 ) -> Placed:
     """What is still to come on a day, where the usable curves let it be valued.
 

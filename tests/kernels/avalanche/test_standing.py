@@ -18,7 +18,7 @@ from margin_assets.kernels.avalanche.answers.funding import (
     funding_forecast,
 )
 from margin_assets.kernels.avalanche.answers.policy import ScoreWeights
-from margin_assets.kernels.avalanche.answers.score import Standing, integrated_score
+from margin_assets.kernels.avalanche.answers.score import ScoreInputs, integrated_score
 
 
 def test_funding_adds_flows_and_margin_and_widens_by_the_root_of_time():
@@ -88,7 +88,7 @@ def test_a_diversifier_is_shown_and_divided_by_nothing():
 
 def test_the_score_weighs_three_horizons():
     weights = ScoreWeights(0.3, 0.3, 0.4, 0.05)
-    standing = Standing(
+    standing = ScoreInputs(
         exhaustion=0.025,
         limit_use=2.0,
         coverage_shortfall=0.5,
@@ -101,4 +101,4 @@ def test_the_score_weighs_three_horizons():
     assert (found.immediate, found.medium) == (0.5, 0.75)
     assert found.structural == pytest.approx(1.3 / 3)
     assert found.value == pytest.approx(100 * (0.15 + 0.225 + 0.4 * 1.3 / 3))
-    assert integrated_score(Standing(0, 0, 0, 0, 0, 0), weights).value == 0.0
+    assert integrated_score(ScoreInputs(0, 0, 0, 0, 0, 0), weights).value == 0.0

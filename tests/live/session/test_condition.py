@@ -2,7 +2,7 @@
 
 import pytest
 
-from margin_assets.live.session.condition import Condition, Standing
+from margin_assets.live.session.condition import Condition, StoreCondition
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def changes() -> list[str]:
 def condition(changes: list[str]) -> Condition:
     made = Condition()
 
-    def remember(before: Standing, now: Standing) -> None:
+    def remember(before: StoreCondition, now: StoreCondition) -> None:
         changes.append(f"{before.state} -> {now.state} {now.cause}".strip())
 
     made.watch(remember)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from margin_assets.kernels.avalanche.answers.policy import ScoreWeights
 
 
-class Standing(NamedTuple):
+class ScoreInputs(NamedTuple):
     """What the score is made of."""
 
     exhaustion: float
@@ -32,7 +32,7 @@ class Score(NamedTuple):
     structural: float
 
 
-def integrated_score(standing: Standing, weights: ScoreWeights) -> Score:
+def integrated_score(standing: ScoreInputs, weights: ScoreWeights) -> Score:
     """100 (w1 immediate + w2 medium + w3 structural), each part held to 0 and 1.
 
     No network model stands behind it: the text that asked for one names it and defines none.

@@ -10,7 +10,7 @@ from margin_assets.kernels.avalanche.paths.normals import LANES, pair
 from margin_assets.kernels.avalanche.paths.philox import OPS, philox
 from margin_assets.kernels.avalanche.paths.plan import Plan
 from margin_assets.kernels.avalanche.paths.ring import RING
-from margin_assets.kernels.avalanche.paths.state import Liquid, Market, Rings, Weather
+from margin_assets.kernels.avalanche.paths.state import FactorState, Liquid, Rings, Weather
 from margin_assets.kernels.avalanche.platform import Accounts, Collateral, Entities, Factors
 from margin_assets.kernels.avalanche.scenario import Settings
 from margin_assets.kernels.numeric.arrays import FloatArray
@@ -24,7 +24,7 @@ _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 @inner(**BORROWS)
-def value_entities(liquid: Liquid, market: Market, entities: Entities, plan: Plan) -> None:
+def value_entities(liquid: Liquid, market: FactorState, entities: Entities, plan: Plan) -> None:
     """Net asset value of each entity: all positions, inside and outside of netting sets."""
     for e in range(liquid.nav.shape[0]):
         for p in range(LANES):
@@ -148,7 +148,11 @@ def opening(collateral: Collateral, a: int, t: int) -> int:
 
 @inner(**BORROWS)
 def cash_share(
-    collateral: Collateral, weather: Weather, market: Market, factors: Factors, at: tuple[int, int]
+    collateral: Collateral,
+    weather: Weather,
+    market: FactorState,
+    factors: Factors,
+    at: tuple[int, int],
 ) -> float:
     """Cash for a dollar of an asset: one less its haircut, the scenario's in it.
 

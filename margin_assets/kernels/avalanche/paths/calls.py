@@ -7,7 +7,7 @@ from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.philox import DISPUTE, uniform
 from margin_assets.kernels.avalanche.paths.plan import Plan
 from margin_assets.kernels.avalanche.paths.ring import RING
-from margin_assets.kernels.avalanche.paths.state import Margin, Market, Rings, State
+from margin_assets.kernels.avalanche.paths.state import FactorState, Margin, Rings, State
 from margin_assets.kernels.avalanche.paths.tape import Tape, note
 from margin_assets.kernels.avalanche.platform import (
     BILATERAL,
@@ -27,7 +27,7 @@ _HAIR = 1e-9
 
 
 @inner(**BORROWS)
-def mark(margin: Margin, market: Market, exposures: Exposures, sets: Sets, s: int) -> None:
+def mark(margin: Margin, market: FactorState, exposures: Exposures, sets: Sets, s: int) -> None:
     """The set's mark on all paths, into `mark`: exact whatever was sold since the start."""
     for p in range(LANES):
         margin.mark[p] = sets.value[s]

@@ -5,7 +5,7 @@ from numba import njit
 
 from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.plan import Plan
-from margin_assets.kernels.avalanche.paths.state import Margin, Market, Weather
+from margin_assets.kernels.avalanche.paths.state import FactorState, Margin, Weather
 from margin_assets.kernels.avalanche.platform import (
     APC_BUFFER,
     APC_NONE,
@@ -23,7 +23,7 @@ _DEEPEST = -1e300
 
 
 @inner(**BORROWS)
-def _cut(value: FloatArray, market: Market, cuts: Cuts, place: tuple[int, int, bool]) -> None:
+def _cut(value: FloatArray, market: FactorState, cuts: Cuts, place: tuple[int, int, bool]) -> None:
     """One cut's value on all paths, into `value`."""
     c, m, has_square = place
     constant = cuts.constant[c]
@@ -41,7 +41,11 @@ def _cut(value: FloatArray, market: Market, cuts: Cuts, place: tuple[int, int, b
 
 @inner(**BORROWS)
 def _group(
-    margin: Margin, market: Market, cuts: Cuts, plan: Plan, place: tuple[int, int, int, int, float]
+    margin: Margin,
+    market: FactorState,
+    cuts: Cuts,
+    plan: Plan,
+    place: tuple[int, int, int, int, float],
 ) -> None:
     """Adds a group's largest cut to `level`; `place`: group, its cuts, estimator, weight."""
     g, first, end, m, weight = place
@@ -60,7 +64,7 @@ def _group(
 @inner(**BORROWS)
 def _model(
     margin: Margin,
-    market: Market,
+    market: FactorState,
     tables: tuple[Groups, Cuts, Plan],
     span: tuple[int, int, int, bool],
 ) -> None:
@@ -79,7 +83,7 @@ def _model(
 
 @inner(**BORROWS)
 def _addons(
-    margin: Margin, market: Market, weather: Weather, tables: tuple[Addons, Units], s: int
+    margin: Margin, market: FactorState, weather: Weather, tables: tuple[Addons, Units], s: int
 ) -> None:
     """Concentration and liquidity add-ons of a set into `value` (4.3)."""
     addons, units = tables
@@ -130,7 +134,7 @@ def premium(charge: float, capital: float, most: float) -> float:
 @inner(**BORROWS)
 def strike(
     margin: Margin,
-    market: Market,
+    market: FactorState,
     weather: Weather,
     tables: tuple[Sets, Groups, Cuts, Addons, Units, Plan],
     place: tuple[int, int, bool],

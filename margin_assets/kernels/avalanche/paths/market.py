@@ -4,7 +4,7 @@ import numpy as np
 
 from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.plan import Plan
-from margin_assets.kernels.avalanche.paths.state import Market, Weather
+from margin_assets.kernels.avalanche.paths.state import FactorState, Weather
 from margin_assets.kernels.avalanche.platform import Estimators, Factors, Units
 from margin_assets.kernels.avalanche.scenario import LINEAR, Settings
 from margin_assets.kernels.numeric.compiled import BORROWS, inner
@@ -13,7 +13,7 @@ _DAY = 24
 
 
 @inner(**BORROWS)
-def press(market: Market, weather: Weather, factors: Factors, settings: Settings) -> bool:
+def press(market: FactorState, weather: Weather, factors: Factors, settings: Settings) -> bool:
     """Turns last hour's flow into the return it brings now; whether there is any (section 7).
 
     Square-root impact is kept as the accumulated order in shares of volume times variance at the
@@ -42,7 +42,7 @@ def press(market: Market, weather: Weather, factors: Factors, settings: Settings
 
 
 @inner(**BORROWS)
-def still(market: Market) -> None:
+def still(market: FactorState) -> None:
     """No impact in this hour."""
     for f in range(market.impact.shape[0]):
         for p in range(LANES):
@@ -51,7 +51,7 @@ def still(market: Market) -> None:
 
 @inner(**BORROWS)
 def move(
-    market: Market,
+    market: FactorState,
     weather: Weather,
     tables: tuple[Factors, Units, Plan],
     settings: Settings,
@@ -89,7 +89,7 @@ def move(
 
 
 @inner(**BORROWS)
-def estimate(market: Market, estimators: Estimators, plan: Plan, t: int) -> None:
+def estimate(market: FactorState, estimators: Estimators, plan: Plan, t: int) -> None:
     """Lets the day's return enter the estimators whose hour it is (4.2).
 
     On the first day the part before the run is taken at its expectation.
@@ -114,7 +114,7 @@ def estimate(market: Market, estimators: Estimators, plan: Plan, t: int) -> None
 
 
 @inner(**BORROWS)
-def features(market: Market, units: Units, plan: Plan, hour: int) -> None:
+def features(market: FactorState, units: Units, plan: Plan, hour: int) -> None:
     """Features w = q v and w2 = q v^2 of the estimators that this hour's strikes take."""
     last = market.ratio.shape[0]
     for m in range(last + 1):

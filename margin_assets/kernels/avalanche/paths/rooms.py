@@ -9,9 +9,9 @@ from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.plan import Plan
 from margin_assets.kernels.avalanche.paths.ring import RING
 from margin_assets.kernels.avalanche.paths.state import (
+    FactorState,
     Liquid,
     Margin,
-    Market,
     Rings,
     State,
     Tally,
@@ -32,7 +32,7 @@ def new_state(platform: Platform, plan: Plan) -> State:
     on_path = dict.fromkeys(("mark", "level", "value", "best", "kept"), ())
     return State(
         _room(Weather, {"raw": ((factors + 3) // 4 * 4,), "mixed": f, **_scenario(f)}, ()),
-        _room(Market, {**by_unit, **by_estimator, **features}, f),
+        _room(FactorState, {**by_unit, **by_estimator, **features}, f),
         _room(Margin, {"active": (len(platform.groups.estimator),), **on_path}, (sets,)),
         _rings(platform, plan),
         _liquid(platform, plan),

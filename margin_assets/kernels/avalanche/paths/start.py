@@ -6,7 +6,7 @@ from margin_assets.kernels.avalanche.paths.calls import restrike
 from margin_assets.kernels.avalanche.paths.market import features
 from margin_assets.kernels.avalanche.paths.normals import LANES
 from margin_assets.kernels.avalanche.paths.plan import Plan
-from margin_assets.kernels.avalanche.paths.state import Liquid, Market, Rings, State, Tally
+from margin_assets.kernels.avalanche.paths.state import FactorState, Liquid, Rings, State, Tally
 from margin_assets.kernels.avalanche.platform import BILATERAL, Platform
 from margin_assets.kernels.avalanche.results import NEVER
 from margin_assets.kernels.numeric.arrays import FloatArray
@@ -14,7 +14,7 @@ from margin_assets.kernels.numeric.compiled import BORROWS, inner
 
 
 @inner(**BORROWS)
-def _market(market: Market, platform: Platform) -> None:
+def _market(market: FactorState, platform: Platform) -> None:
     factors, estimators = platform.factors, platform.estimators
     market.level[:] = 0.0
     market.impact[:] = 0.0

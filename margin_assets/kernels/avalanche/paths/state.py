@@ -23,7 +23,7 @@ class Weather(NamedTuple):
     """(16) Day of history that the path stands in."""
 
 
-class Market(NamedTuple):
+class FactorState(NamedTuple):
     """Prices, volatilities, what is left of the units, and what they have moved."""
 
     level: FloatArray
@@ -173,7 +173,7 @@ class State(NamedTuple):
     """All of a block."""
 
     weather: Weather
-    market: Market
+    market: FactorState
     margin: Margin
     rings: Rings
     liquid: Liquid

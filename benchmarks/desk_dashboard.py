@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.cycles import PER_ACCOUNT, SYMBOLS
+from benchmarks.desk_readers import readers
 from benchmarks.latency import seal_times
 from benchmarks.processes import ROOT, live, stop
 from margin_assets.lake.ledger.ledger import Ledger
@@ -271,27 +272,43 @@ class Run:
             time.sleep(1)
             use = server.use()
             noted = [each for page in pages for each in page.evaluate("() => window.seen")]
+        return {"seal_to_dom": self._since_seal(noted), "server": use, "latency": latency}
+
+    def read(self, seconds: int, count: int) -> dict[str, Any]:
+        """The same of viewers who draw elsewhere: seal to rows in their hands."""
+        with serving(self.folder) as server, readers(server.url, SORTS[:count]) as noted:
+            self.land(2)
+            noted.clear()
+            server.begin()
+            latency = self.land(seconds)
+            time.sleep(1)
+            use = server.use()
+        return {"seal_to_rows": self._since_seal(noted), "server": use, "latency": latency}
+
+    def _since_seal(self, noted: Sequence[tuple[int, float]]) -> dict[str, float]:
         times = seal_times(Path(self.lake.uri))
-        took = [stamp - 1000 * times[cycle] for cycle, stamp in noted if cycle in times]
-        return {"seal_to_dom": _percentiles(took), "server": use, "latency": latency}
+        return _percentiles([at - 1000 * times[cycle] for cycle, at in noted if cycle in times])
 
 
 def measure(accounts: int, seconds: int) -> dict[str, Any]:
-    """One viewer, ten viewers, and latency with and without, in turns."""
+    """One viewer, ten elsewhere, ten in a browser here, and latency with and without, in turns."""
     with tempfile.TemporaryDirectory() as made, live(Path(made)):
         run = Run(Path(made), accounts)
         run.ready()
         alone = run.land(seconds // 2)
         one = run.seen(seconds, 1)
         alone += run.land(seconds // 2)
+        apart = run.read(seconds, VIEWERS)
         many = run.seen(seconds, VIEWERS)
         published = _published_mb(run.lake)
     return {
         "accounts": accounts,
         "landed_to_sealed_nobody_looks": _percentiles(alone),
         "landed_to_sealed_one_looks": _percentiles(one.pop("latency")),
+        "landed_to_sealed_ten_look_from_elsewhere": _percentiles(apart.pop("latency")),
         "landed_to_sealed_ten_look": _percentiles(many.pop("latency")),
         "one_viewer": one,
+        "ten_viewers_elsewhere": apart,
         "ten_viewers": many,
         "published_mb": published,
     }

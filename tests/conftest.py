@@ -1,11 +1,15 @@
 """Lakes for every test that stores: a local folder, and a real S3 server."""
 
 import gc
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Two workers have two cores, and small frames wake a pool for nothing; set before Polars is there.
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 from margin_assets.lake.store import faults
 from margin_assets.lake.store.store import Lake

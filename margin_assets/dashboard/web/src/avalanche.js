@@ -297,11 +297,12 @@ function showMeasures(target, rows) {
 }
 
 function showBreaches(target, rows) {
+  const share = (part, limit) => (part > limit ? h("b", { class: "stale" }, fmt.pct(part)) : fmt.pct(part));
   fill(target, table("Shares beyond their limit", [
     ["Of", (row) => fmt.word(row.dimension)],
     ["", (row) => row.member],
-    ["Today", (row) => fmt.pct(row.baseline_share), "n"],
-    ["Under stress", (row) => h("b", { class: row.stressed_share > row.limit ? "stale" : null }, fmt.pct(row.stressed_share)), "n"],
+    ["Today", (row) => share(row.baseline_share, row.limit), "n"],
+    ["Under stress", (row) => share(row.stressed_share, row.limit), "n"],
     ["Limit", (row) => fmt.pct(row.limit), "n"],
   ], rows, "None: every share is within its limit."));
 }

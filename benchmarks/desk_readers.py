@@ -24,20 +24,24 @@ Seen = list[tuple[int, float]]
 def readers(url: str, sorts: Sequence[str]) -> Iterator[Seen]:
     """A reader for each sort meanwhile; what they have seen, all in one list."""
     seen: Seen = []
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    over = threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(_all(url, sorts, seen, over)))
     thread.start()
-    tasks = [
-        asyncio.run_coroutine_threadsafe(_read(url, sort, place, seen), loop)
-        for place, sort in enumerate(sorts)
-    ]
     try:
         yield seen
     finally:
-        for task in tasks:
-            task.cancel()
-        loop.call_soon_threadsafe(loop.stop)
+        over.set()
         thread.join()
+
+
+async def _all(url: str, sorts: Sequence[str], seen: Seen, over: threading.Event) -> None:
+    """All readers side by side until it is over."""
+    tasks = [asyncio.create_task(_read(url, sort, n, seen)) for n, sort in enumerate(sorts)]
+    await asyncio.to_thread(over.wait)
+    for task in tasks:
+        task.cancel()
+    # One that failed says so by what it has not seen.
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _read(url: str, sort: str, place: int, seen: Seen) -> None:

@@ -1,4 +1,4 @@
-"""What is loaded runs no query: the threads that one starts do not survive a fork."""
+"""What is loaded when: threads of a query do not survive a fork, and a page needs no loops."""
 
 import subprocess
 import sys
@@ -21,3 +21,15 @@ def test_loading_the_live_session_runs_no_query():
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_pages_are_served_without_compiled_loops_and_calendars():
+    told = "print(sorted({'numba', 'exchange_calendars'} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, margin_assets.dashboard.app; {told}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "[]\n"

@@ -1,11 +1,12 @@
 """The rates book as a sealed cycle left it: sheets for a person, and losses by past moves."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
 import numpy as np
 import polars as pl
 
+from margin_assets.desk.tenors import by_term
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rates.rates_rules import rates_rules
 from margin_assets.kernels.rates.tail_risk import expected_shortfall, value_at_risk
@@ -75,15 +76,6 @@ def by_quote(scan: Scan) -> pl.DataFrame:
     curves.follow(rules)
     curves.load(scan("curves").collect())
     return par_slopes(curves.stand(at, day), slopes, day)
-
-
-def by_term(tenors: Iterable[str]) -> list[str]:
-    """Tenors from short to long."""
-    return sorted(tenors, key=_months)
-
-
-def _months(tenor: str) -> float:
-    return int(tenor[:-1]) * {"D": 1 / 30, "W": 7 / 30, "M": 1, "Y": 12}[tenor[-1]]
 
 
 def tail_losses(scan: SealedTables, as_of: datetime, tail: float) -> pl.DataFrame:

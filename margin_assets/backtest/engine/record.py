@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from margin_assets.backtest.engine.ground import Ground
-from margin_assets.backtest.engine.state import METHODS, NOBODY, TALLIES, State
+from margin_assets.backtest.engine.state import NOBODY, TALLIES, State
+from margin_assets.backtest.methods import METHODS
 from margin_assets.kernels.backtest.days import UNKNOWN, Breaches, count_breaches, losses_of
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures

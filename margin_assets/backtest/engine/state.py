@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from margin_assets.backtest.book.plan import Plan
+from margin_assets.backtest.methods import METHODS
 from margin_assets.kernels.backtest.days import NO_DAY
 from margin_assets.kernels.book.book import REG_T, Book, offsets_of
 from margin_assets.kernels.enforcement.rungs import Ladder, empty_ladder
@@ -30,7 +31,6 @@ TALLIES = (
 """What is counted of a life; the last four are cents."""
 MARKET, OWNER, FIRM = range(3)
 """What ended a call: prices alone, what its owner did, or the firm's sale."""
-METHODS = ("reg_t", "portfolio_margin", "house")
 _LARGEST = 50_000_000
 
 

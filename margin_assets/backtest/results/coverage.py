@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from margin_assets.backtest.engine.record import DAY_COLUMNS
-from margin_assets.backtest.engine.state import METHODS
+from margin_assets.backtest.methods import METHODS
 from margin_assets.backtest.running import Ran
 from margin_assets.kernels.backtest.coverage import Transitions, coverage_tests
 from margin_assets.kernels.backtest.days import BEYOND_REQUIRED, BREACH, CALM, LOST, REQUIRED

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from margin_assets.backtest.engine.state import METHODS
+from margin_assets.backtest.methods import METHODS
 
 
 def shares_of_gross(days: pl.DataFrame, *names: str) -> pl.DataFrame:

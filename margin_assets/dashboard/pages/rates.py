@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from margin_assets.dashboard.tables import Sealed, listed
-from margin_assets.desk.rates import by_term
+from margin_assets.desk.tenors import by_term
 
 _LARGEST, _HEAT, _NAMES, _MOVES = 20, 15, 10, 5
 _HISTORY_DAYS, _POINTS = 370, 400

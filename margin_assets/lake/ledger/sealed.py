@@ -5,12 +5,6 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from margin_assets.calendar import sessions
-from margin_assets.kernels.book.deciding import with_values
-from margin_assets.kernels.corporate.actions import register_of
-from margin_assets.kernels.corporate.contracts import Told, delivered_at
-from margin_assets.kernels.corporate.settlement_values import values_at
-from margin_assets.kernels.numeric.money import instants
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.store import Lake
@@ -67,6 +61,10 @@ class SealedTables:
 
     def delivered_positions(self, *conditions: pl.Expr) -> pl.DataFrame:
         """Rows of `positions`, sorted as a book is, with what adjusted contracts deliver."""
+        # Who only reads tables does without the compiled loops and the exchange calendar.
+        from margin_assets.calendar import sessions
+        from margin_assets.kernels.corporate.contracts import Told, delivered_at
+
         found = self("positions", *conditions).sort("account_id", "class_group", "symbol")
         adjustments, actions = pl.collect_all(
             [self.in_landing_order(name) for name in ("option_adjustments", "corporate_actions")]
@@ -84,6 +82,12 @@ class SealedTables:
         ended = positions.filter(pl.col("expires_at") <= pl.col("as_of"))
         if ended.is_empty():
             return positions
+        from margin_assets.calendar import sessions
+        from margin_assets.kernels.book.deciding import with_values
+        from margin_assets.kernels.corporate.actions import register_of
+        from margin_assets.kernels.corporate.settlement_values import values_at
+        from margin_assets.kernels.numeric.money import instants
+
         above = pl.col("symbol").is_in(ended["underlying"].unique().implode())
         first = ended.select(pl.col("expires_at").min() - _LONGEST_SESSION).item()
         since = pl.col("event_time") >= first

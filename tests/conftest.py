@@ -35,9 +35,10 @@ FIRST = (
     "test_kill.py",
     "test_daemon.py",
 )
-# Examples of a law that says no number of its own; `make laws` tries many more.
-settings.register_profile("suite", max_examples=50)
-settings.register_profile("long", max_examples=1_000)
+# Examples of a law that says no number of its own; `make laws` tries many more. No example has a
+# deadline: the first may have to compile its loop.
+settings.register_profile("suite", max_examples=50, deadline=None)
+settings.register_profile("long", max_examples=1_000, deadline=None)
 settings.load_profile("suite")
 STORES = ["local", pytest.param("s3", marks=pytest.mark.s3)]
 

@@ -6,8 +6,6 @@ undisturbed session, to the byte, and all chains must verify. A trial's misfortu
 seed; seeds in a row have each of them in turn.
 """
 
-import argparse
-import json
 import os
 import pickle
 import random
@@ -33,6 +31,7 @@ from margin_assets.lake.store.store import Lake
 from margin_assets.live.divisions.firm_session import FirmSession
 from margin_assets.live.divisions.owner import Owner
 from margin_assets.live.service.folder_lease import FolderLease
+from tests.campaigns import summary
 from tests.campaigns.exactly_once.deliveries import Delivery, Feed, LandingFile
 from tests.campaigns.served import forked
 from tests.support.divided_firm import everything
@@ -257,24 +256,5 @@ def campaign(trials: int, seed: int) -> Iterator[Trial]:
             yield trial
 
 
-def main() -> int:
-    """Runs a campaign; 1 if a trial failed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=12)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    done, failed, seen = 0, {}, Counter[str]()
-    for trial in campaign(given.trials, given.seed):
-        done += 1
-        seen += trial.seen
-        if trial.problems:
-            failed[trial.seed] = trial.problems
-        sys.stderr.write(f"seed {trial.seed}: {trial.problems or 'ok'} {dict(trial.seen)}\n")
-    summary = {"trials": done, "failed": len(failed), "failures": failed, "seen": dict(seen)}
-    sys.stdout.write(json.dumps(summary, indent=1 if given.json else None) + "\n")
-    return int(bool(failed) or done < given.trials)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(summary.told(campaign, __doc__, trials=12, seed=0))

@@ -7,8 +7,6 @@ lands is put again under other names and listed late. Then every table must hold
 undisturbed session makes of it, and the chain must verify.
 """
 
-import argparse
-import json
 import os
 import pickle
 import random
@@ -35,6 +33,7 @@ from margin_assets.live.service.lease import LEASE, Lease
 from margin_assets.live.service.service import Service
 from margin_assets.live.session.session import Session
 from margin_assets.scenarios import write_batch
+from tests.campaigns import summary
 from tests.campaigns.exactly_once.judged import OTHER_CUT, Text, told
 from tests.campaigns.exactly_once.life import die_with_parent
 from tests.support import seaweed
@@ -271,24 +270,5 @@ def campaign(trials: int, seed: int) -> Iterator[Trial]:
             yield trial
 
 
-def main() -> int:
-    """Runs a campaign; 1 if a trial failed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    done, failed, seen = 0, {}, Counter[str]()
-    for trial in campaign(given.trials, given.seed):
-        done += 1
-        seen += trial.seen
-        if trial.problems:
-            failed[trial.seed] = trial.problems
-        sys.stderr.write(f"seed {trial.seed}: {trial.problems or 'ok'} {dict(trial.seen)}\n")
-    summary = {"trials": done, "failed": len(failed), "failures": failed, "seen": dict(seen)}
-    sys.stdout.write(json.dumps(summary, indent=1 if given.json else None) + "\n")
-    return int(bool(failed) or done < given.trials)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(summary.told(campaign, __doc__, trials=10, seed=1))

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
-from margin_assets.kernels.book.fills import FillRow, fill_rows, standing
+from margin_assets.kernels.book.fills import FillRow, fill_rows
 from margin_assets.kernels.book.sales import UNTOLD, sales_after
+from margin_assets.kernels.corporate.tapes import entries_of
 from margin_assets.kernels.numeric.arrays import Int64Array
 
 Tape = tuple[pl.DataFrame, Int64Array]
@@ -41,16 +42,7 @@ def with_sales(effects: pl.DataFrame, tape_of: Callable[[pl.DataFrame], Tape]) -
 
 def _sales(rows: Iterable[FillRow], point: int) -> tuple[int, int]:
     """Opening sales of one position at a point, each fill as it stands then."""
-    children: dict[str, list[FillRow]] = {}
-    roots = []
-    for row in rows:
-        if row.corrects is None:
-            roots.append(row)
-        else:
-            children.setdefault(row.corrects, []).append(row)
     held = sold = proceeds = 0
-    for root in sorted(roots, key=lambda row: (row.point, row.event_time, row.fill_id)):
-        now = standing(root, children, point)
-        if now is not None:
-            held, sold, proceeds = sales_after(held, sold, proceeds, now.quantity, now.price)
+    for now in sorted(entries_of(rows, point), key=lambda e: (e.point, e.time, e.name)):
+        held, sold, proceeds = sales_after(held, sold, proceeds, now.quantity, now.price)
     return int(sold), int(proceeds)

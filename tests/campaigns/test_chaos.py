@@ -7,16 +7,17 @@ from pathlib import Path
 
 from tests.support import ROOT
 
-# Seven seeds in a row have every kind of misfortune; from this one on also every kind of delivery,
-# a clock set back and the desk to be killed at each of its points, told by four stories.
-FIRST_SEED = "18753"
+# Trials with much in them: together every kind of misfortune and of delivery, a clock set back and
+# one ahead, the desk killed at each of its points, rows that come late and plans cut small. They
+# tell two stories, since each story is first told undisturbed.
+SEEDS = ("3232", "11782", "3033", "29070")
 
 
 def test_a_short_campaign_fails_nowhere(tmp_path: Path):
-    command = [sys.executable, "-m", "tests.campaigns.chaos", "--trials", "7", "--workers", "1"]
+    command = [sys.executable, "-m", "tests.campaigns.chaos", "--only", *SEEDS, "--workers", "1"]
 
     done = subprocess.run(
-        [*command, "--seed", FIRST_SEED, "--json", "--keep", str(tmp_path)],
+        [*command, "--json", "--keep", str(tmp_path)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -24,7 +25,7 @@ def test_a_short_campaign_fails_nowhere(tmp_path: Path):
 
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert (found["trials"], found["failed"]) == (7, 0)
+    assert (found["trials"], found["failed"]) == (len(SEEDS), 0)
     kinds = ("point", "moment", "rivals", "terminated", "full disk", "small files", "upkeep")
     assert all(found[kind] for kind in kinds)
     assert found["killed at a named point"] > 3

@@ -17,7 +17,7 @@ SHARDS = "shards"
 """In a manifest: how many shards a cycle writes. Without it a pause asks for all that it lasted."""
 WITH_PAUSES = 2
 SAMPLED = "sampled_shards"
-"""In a manifest: how many shards a cycle writes at most for their age alone. Of large books only."""
+"""In a manifest of a large book: how many shards a cycle writes at most for their age alone."""
 _NEVER_WRITTEN = np.iinfo(np.int64).min
 
 

@@ -9,14 +9,14 @@ import polars as pl
 from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError
 
+from margin_assets.lake.objects.access import Access
+from margin_assets.lake.objects.objects import objects_at, open_slice
+from margin_assets.lake.objects.patience import unavailable
 from margin_assets.lake.store import declared, faults
-from margin_assets.lake.store.access import Access
 from margin_assets.lake.store.held import HeldTable
 from margin_assets.lake.store.known import Made
 from margin_assets.lake.store.log_files import newest_version
 from margin_assets.lake.store.making import Making
-from margin_assets.lake.store.objects import objects_at, open_slice
-from margin_assets.lake.store.patience import unavailable
 from margin_assets.lake.store.scans import Scan, Scans
 from margin_assets.lake.store.shards import Shards, shards_of
 from schemas import Mode

@@ -90,11 +90,19 @@ def _with_shared_instants(rows: pl.DataFrame) -> pl.DataFrame:
     texts = []
     for column in rows.get_columns():
         if isinstance(column.dtype, pl.Datetime) and column.null_count() < rows.height:
-            distinct = column.unique()
-            if 4 * len(distinct) <= rows.height:
-                written = distinct.dt.to_string(_INSTANT)
-                texts.append(column.replace_strict(distinct, written, return_dtype=pl.String))
+            texts.extend(_shared(column))
     return rows.with_columns(texts) if texts else rows
+
+
+def _shared(instants: pl.Series) -> list[pl.Series]:
+    """A column of instants as text; nothing where too few are alike."""
+    if not instants.null_count() and instants.min() == instants.max():
+        return [instants[:1].dt.to_string(_INSTANT).new_from_index(0, len(instants))]
+    distinct = instants.unique()
+    if 4 * len(distinct) > len(instants):
+        return []
+    written = distinct.dt.to_string(_INSTANT)
+    return [instants.replace_strict(distinct, written, return_dtype=pl.String)]
 
 
 def _ordered(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
@@ -102,7 +110,7 @@ def _ordered(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     if any(dtype.is_float() for dtype in rows.dtypes):
         number = pl.selectors.float()
         rows = rows.with_columns(pl.when(number == 0).then(0.0).otherwise(number).name.keep())
-    if rows.height <= 1 or rows.select(_is_in(table.order)).item() is True:
+    if rows.height <= 1 or _is_in(rows, table.order):
         return rows
     rest = [column for column in rows.columns if column not in table.order]
     # Sorting by all columns copies them, and ties are rare; of few rows it is cheaper than a look.
@@ -110,11 +118,12 @@ def _ordered(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     return rows.sort([*table.order, *rest] if has_ties else table.order)
 
 
-def _is_in(order: tuple[str, ...]) -> pl.Expr:
+def _is_in(rows: pl.DataFrame, order: tuple[str, ...]) -> bool:
     """Whether each row comes after the one before it: so do most tables, and nothing is copied."""
-    comes_after = pl.lit(value=False)
+    comes_after = pl.Series([False]).new_from_index(0, rows.height - 1)
     for name in reversed(order):
-        here, before = pl.col(name), pl.col(name).shift()
+        column = rows.get_column(name)
+        here, before = column[1:], column[:-1]
         comes_after = (before < here) | ((before == here) & comes_after)
     # Of a null nothing is known: it is sorted.
-    return comes_after.slice(1).all(ignore_nulls=False)
+    return comes_after.all(ignore_nulls=False) is True

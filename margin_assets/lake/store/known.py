@@ -22,7 +22,7 @@ import numpy as np
 import polars as pl
 from deltalake import DeltaTable
 
-from margin_assets.lake.store.objects import Objects
+from margin_assets.lake.objects.objects import Objects
 from margin_assets.lake.store.shards import SHARD, Shards
 
 Action = dict[str, Any]

@@ -26,9 +26,9 @@ from margin_assets.lake.landing.landing import LocalLanding, Pending
 from margin_assets.lake.landing.places import put_new
 from margin_assets.lake.landing.remote import S3Landing
 from margin_assets.lake.ledger.audit import verify
+from margin_assets.lake.objects.swapped import SwappedObject
 from margin_assets.lake.store import faults
 from margin_assets.lake.store.store import Lake
-from margin_assets.lake.store.swapped import SwappedObject
 from margin_assets.live.service.lease import LEASE, Lease
 from margin_assets.live.service.service import Service
 from margin_assets.live.session.session import Session

@@ -55,9 +55,13 @@ class LargeState:
         counted = vouched.counts.items()
         return sorted(name for name, rows in counted if rows or name not in self.may_lack)
 
-    def frames(self) -> Iterator[Frames]:
-        """Rows of every table, some shards at a time."""
-        return map(self.shaped, self.by_shard)
+    def frames(self, tell: Callable[[str], None]) -> Iterator[Frames]:
+        """Rows of every table, some shards at a time; `tell` hears of how many accounts so far."""
+        done, accounts = 0, sum(map(len, self.by_shard))
+        for places in self.by_shard:
+            yield self.shaped(places)
+            done += len(places)
+            tell(f"state of {done:,} of {accounts:,} accounts is written")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What a cycle computed is written, and said of it what its seal vouches for."""
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN
 from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.session.cycle import Computed
-from margin_assets.live.session.large_state import LargeState
+from margin_assets.live.session.large_state import Frames, LargeState
 from schemas import TABLES
 
 
@@ -24,11 +25,21 @@ class Written(NamedTuple):
     """Of state tables that are never in memory whole the summary alone."""
 
 
-def write(lake: Lake, frames: dict[str, pl.DataFrame], computed: Computed, cycle: int) -> Written:
-    """Writes the frames of a cycle, and its state tables that are not among them."""
+def write(
+    lake: Lake,
+    frames: dict[str, pl.DataFrame],
+    computed: Computed,
+    cycle: int,
+    tell: Callable[[str], None],
+) -> Written:
+    """Writes the frames of a cycle, and its state tables that are not among them.
+
+    `tell` hears how far the latter are.
+    """
     found = _at_once(lake, frames, cycle, computed.shards)
     if computed.large is not None:
-        large = _in_parts(lake, computed.large, cycle, computed.shards)
+        parts = computed.large.frames(lambda done: tell(f"cycle {cycle}: {done}"))
+        large = _in_parts(lake, (computed.large, parts), cycle, computed.shards)
         found = Written(
             found.table_versions | large.table_versions,
             found.digests | large.digests,
@@ -54,12 +65,15 @@ def _digests(frames: dict[str, pl.DataFrame]) -> dict[str, str]:
     return {name: digest(frame, TABLES[name]) for name, frame in sorted(frames.items())}
 
 
-def _in_parts(lake: Lake, state: LargeState, cycle: int, shards: Shards) -> Written:
+def _in_parts(
+    lake: Lake, told: tuple[LargeState, Iterator[Frames]], cycle: int, shards: Shards
+) -> Written:
+    state, parts = told
     with ThreadPoolExecutor(1) as beside:
         # Both shape every row, each in its own order: a core for the one and one for the other.
         vouching = beside.submit(state.vouched)
         table_versions = lake.write_parts(
-            state.frames(), cycle, shards, lambda: state.names(vouching.result())
+            parts, cycle, shards, lambda: state.names(vouching.result())
         )
     vouched = vouching.result()
     return Written(

@@ -40,8 +40,12 @@ def by_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Firm:
 
 
 def test_by_parts_is_as_at_once(at_once: Firm, by_parts: Firm):
+    told: list[str] = []
+    by_parts.session.tell = told.append
     done = by_parts.run(**book())
 
+    assert told[-1] == "cycle 1: state of 1,100 of 1,100 accounts is written"
+    assert len(told) == 4
     assert "positions" not in done.frames
     assert done.frames["margin_summary"].height == len(NAMES)
     assert by_parts.hashes() == at_once.hashes()

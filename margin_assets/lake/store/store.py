@@ -177,7 +177,7 @@ class Lake:
             return self.held(name).commit(rows, CYCLE, cycle).version
         if declared.table_of(name).is_whole:
             shards = ONE_SHARD
-        sharded = rows.with_columns(shards_of(rows["account_id"], shards.count))
+        sharded = rows.hstack([shards_of(rows["account_id"], shards.count)])
         return self.held(name).commit(sharded, CYCLE, cycle, shards).version
 
     def write_all(

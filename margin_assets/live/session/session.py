@@ -25,7 +25,7 @@ from margin_assets.live.session.planning import NO_FILES, SETTLES, Planner
 from margin_assets.live.session.published import Publisher
 from margin_assets.live.session.startup import Source, loaded
 from margin_assets.live.session.stopwatch import Stopwatch
-from margin_assets.live.session.writing import write
+from margin_assets.live.session.writing import Vouching, vouching, write
 from margin_assets.rulebooks import adopted, planned_under
 from schemas import TABLES
 
@@ -34,10 +34,6 @@ _POLL_SECONDS = 0.1
 _SETTLE_AFTER_SECONDS = 2.0
 # Evaluated in a second or so; a first load takes minutes for ten times as many.
 _MANY_ROWS = 1 << 20
-
-
-def _silent(_line: str) -> None:
-    pass
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ class Session:
         self.condition = Condition()
         """How the store is doing."""
         lake.access.patience.serve(self.condition)
-        self.tell: Callable[[str], None] = _silent
+        self.tell: Callable[[str], None] = lambda _line: None
         """What a cycle that takes long is told to on its way, a line at a time."""
         self._publisher = Publisher(lake)
         self._adopted = Adopted(lake)
@@ -157,8 +153,9 @@ class Session:
     def run_plan(self, plan: Plan, seconds: dict[str, float] | None = None) -> CycleResult:
         """Computes, writes and seals a planned cycle: a pure function of it and what is sealed."""
         try:
-            with planned_under(plan.cycle, plan.manifest["rulebooks"], self._adopted):
-                return self._run_plan(plan, seconds)
+            rulebooks = plan.manifest["rulebooks"]
+            with planned_under(plan.cycle, rulebooks, self._adopted), vouching() as vouched:
+                return self._run_plan(plan, seconds, vouched)
         except Exception:
             # Half a step may be in memory: what is sealed is loaded again before the next.
             self._runner = None
@@ -184,26 +181,28 @@ class Session:
             self._runner = None
             raise AnotherSession(f"cycle {plan.cycle} is planned and not sealed yet")
 
-    def _run_plan(self, plan: Plan, seconds: dict[str, float] | None) -> CycleResult:
+    def _run_plan(
+        self, plan: Plan, seconds: dict[str, float] | None, vouched: Vouching
+    ) -> CycleResult:
         runner, clock = self._ready(), Stopwatch(seconds or {})
         self._expect(plan.cycle - 1)
         taken = runner.accept(plan.manifest, self._opener(plan))
         faults.reach("accepted")
         clock.lap("accept")
         if SETTLES in plan.manifest:
-            computed = runner.settle(plan.cycle)
+            computed = runner.settle(plan.cycle, vouched.begin)
         else:
-            self._tell_of_many(
-                plan, runner.held.count + sum(f.height for f in taken.feeds.values())
-            )
-            computed = runner.compute(taken.feeds, plan.cycle, plan.manifest)
+            self._tell_of_many(plan, runner.held.count + taken.rows)
+            computed = runner.compute(taken.feeds, plan, vouched.begin)
         landed = landed_frames(taken.feeds | taken.frames, taken.reports, plan.cycle)
         frames = landed | computed.frames
         frames = {name: conform(name, frame) for name, frame in frames.items() if frame.width}
         written = {n: f for n, f in frames.items() if f.height or TABLES[n].mode == "state"}
         faults.reach("computed")
         clock.lap("compute")
-        done = write(self.lake, written, computed, plan.cycle, self.tell)
+        if computed.large is not None:
+            computed.large.tell = lambda done: self.tell(f"cycle {plan.cycle}: {done}")
+        done = write(self.lake, written, computed, plan.cycle, vouched)
         runner.note_written(done.counts)
         clock.lap("write")
         faults.reach("before_seal")

@@ -19,7 +19,7 @@ from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.history.building import History
 from margin_assets.backtest.policy import Policy
 from margin_assets.backtest.program import program_id
-from margin_assets.lake.store.objects import LocalObjects, Objects, objects_at
+from margin_assets.lake.objects.objects import LocalObjects, Objects, objects_at
 from margin_assets.lake.store.store import Lake
 
 _STATE = "state_"

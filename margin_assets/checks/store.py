@@ -7,8 +7,8 @@ Dagster resolves annotations when a check is built, so this module must not use
 import dagster as dg
 
 from margin_assets.assets.resources import LakeResource
-from margin_assets.lake.store.patience import StoreUnavailable
-from margin_assets.lake.store.s3_objects import StoreRefused
+from margin_assets.lake.objects.patience import StoreUnavailable
+from margin_assets.lake.objects.s3_objects import StoreRefused
 
 CHECKED = "cycles"
 

@@ -33,7 +33,7 @@ from margin_assets.cli.documents import im_verbs, offline_verbs, value_verbs
 from margin_assets.cli.lake import audit_verbs, firm_verbs, lake_verbs, rates_verbs, serve_verbs
 from margin_assets.cli.landing import feed_verbs, ingest_verbs, landing_verbs, quarantine_verbs
 from margin_assets.cli.output import Refusal, note, one_line
-from margin_assets.lake.store.troubles import endpoint_in, trouble_of
+from margin_assets.lake.objects.troubles import endpoint_in, trouble_of
 
 __all__ = ["app", "main"]
 

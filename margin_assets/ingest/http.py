@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from margin_assets.dashboard.guard import Guard, is_token
 from margin_assets.ingest.delivering import MOST_BYTES, Delivered, KeyReused, deliver
 from margin_assets.lake.landing.places import LandingPlace
-from margin_assets.lake.store.patience import StoreUnavailable
+from margin_assets.lake.objects.patience import StoreUnavailable
 
 _KINDS = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 Feed = Annotated[str, InPath(pattern=r"^[a-z_]{1,40}$")]

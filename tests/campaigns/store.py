@@ -16,7 +16,7 @@ from pathlib import Path
 
 from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.ledger.audit import verify
-from margin_assets.lake.store.patience import StoreUnavailable
+from margin_assets.lake.objects.patience import StoreUnavailable
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.session.session import Session
 from margin_assets.scenarios import write_batch

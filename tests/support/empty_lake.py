@@ -9,7 +9,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from margin_assets.lake.store.s3_objects import S3Objects
+from margin_assets.lake.objects.s3_objects import S3Objects
 from margin_assets.lake.store.store import Lake
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from margin_assets.lake.store.patience import StoreUnavailable
+from margin_assets.lake.objects.patience import StoreUnavailable
 from margin_assets.lake.store.store import Lake
 
 BUCKET = "lake"

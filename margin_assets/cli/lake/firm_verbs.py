@@ -182,7 +182,7 @@ def _firm(uri: str) -> "Lake":
 
 def _lease(lake: "Lake") -> "Leased":
     from margin_assets.cli.lake.serve_live import owner_name
-    from margin_assets.lake.store.swapped import SwappedObject
+    from margin_assets.lake.objects.swapped import SwappedObject
     from margin_assets.live.service.folder_lease import FolderLease
     from margin_assets.live.service.lease import LEASE, Lease
 

@@ -67,7 +67,7 @@ def serve_live(  # noqa: PLR0913 (the options of the interface)
     refuse_overlap(lake, landing)
     held, _ = created_lake(lake)
     from margin_assets.lake.landing.places import watched_at
-    from margin_assets.lake.store.swapped import SwappedObject
+    from margin_assets.lake.objects.swapped import SwappedObject
     from margin_assets.live.service.lease import LEASE, Lease
     from margin_assets.live.service.service import Service
 
@@ -119,7 +119,7 @@ def _copied(lake: "Lake", audit: str) -> "Iterator[AuditCopy | None]":
     if not audit:
         yield None
         return
-    from margin_assets.lake.store.access import Access
+    from margin_assets.lake.objects.access import Access
     from margin_assets.live.service.audit_copy import AuditCopy
 
     copy = AuditCopy(lake, Access(audit.rstrip("/"), None))

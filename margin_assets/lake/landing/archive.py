@@ -12,7 +12,7 @@ from margin_assets.lake.landing.cut import Cut, turn
 from margin_assets.lake.landing.landing import Landing, Pending, PlannedFile
 from margin_assets.lake.landing.reading import Landed, Piece, form_of, pieces, weight_of
 from margin_assets.lake.landing.reading.limits import READER_BYTES as _MOST
-from margin_assets.lake.store.slices import open_range
+from margin_assets.lake.objects.slices import open_range
 from margin_assets.lake.store.store import Lake
 
 BEGUN = "begun"

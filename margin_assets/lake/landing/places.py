@@ -9,8 +9,8 @@ from pathlib import Path
 from margin_assets.lake.landing.landing import STAGING, Landing, LocalLanding
 from margin_assets.lake.landing.remote import S3Landing
 from margin_assets.lake.landing.watching import WatchedLanding
-from margin_assets.lake.store.access import Access
-from margin_assets.lake.store.s3_objects import S3Objects
+from margin_assets.lake.objects.access import Access
+from margin_assets.lake.objects.s3_objects import S3Objects
 
 LandingPlace = Path | str
 """A folder, or `s3://bucket/prefix` with the store of the `AWS_*` variables."""

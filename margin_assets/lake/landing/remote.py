@@ -10,8 +10,8 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import unquote_plus
 
 from margin_assets.lake.landing.landing import STAGING, Pending, is_outside, pending_at
-from margin_assets.lake.store.access import Access
-from margin_assets.lake.store.s3_objects import S3Objects, Written
+from margin_assets.lake.objects.access import Access
+from margin_assets.lake.objects.s3_objects import S3Objects, Written
 
 # A prefix is listed so often, for at most a tenth of the time; where a queue tells of what lands,
 # only in case that it did not.

@@ -1,4 +1,4 @@
-"""Delta tables and raw objects on a folder or on S3: each commit once, with patience.
+"""Delta tables: each commit once, with the patience of `objects`.
 
 Others take `store.Lake`; nobody else opens a table. What is declared comes from `schemas`.
 """

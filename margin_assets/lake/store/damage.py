@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 
-from margin_assets.lake.store.access import Access
-from margin_assets.lake.store.objects import Objects, objects_at, open_slice
+from margin_assets.lake.objects.access import Access
+from margin_assets.lake.objects.objects import Objects, objects_at, open_slice
 
 _HINT = "_last_checkpoint"
 _VERSION = re.compile(r"/(\d{20})\.")

@@ -22,13 +22,13 @@ from deltalake import (
 )
 from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError
 
-from margin_assets.lake.store.access import Access
+from margin_assets.lake.objects.access import Access
+from margin_assets.lake.objects.objects import Objects
+from margin_assets.lake.objects.troubles import trouble_of
 from margin_assets.lake.store.damage import damage_of
 from margin_assets.lake.store.declared import SchemaMismatch
 from margin_assets.lake.store.known import KnownVersion, Made, Said, TableFiles, known_version
-from margin_assets.lake.store.objects import Objects
 from margin_assets.lake.store.shards import Shards
-from margin_assets.lake.store.troubles import trouble_of
 
 # A handle slows down with every commit it lives through; opening is cheap against that.
 _COMMITS_PER_HANDLE = 50

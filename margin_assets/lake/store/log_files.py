@@ -6,7 +6,7 @@ The Delta library reads the whole log to open a table, some milliseconds each, o
 import json
 import re
 
-from margin_assets.lake.store.objects import Objects, open_slice
+from margin_assets.lake.objects.objects import Objects, open_slice
 
 _ENTRY = re.compile(r"/(\d{20})\.json$")
 # A table is made by one entry, and constrained by the next.

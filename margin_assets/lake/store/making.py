@@ -5,8 +5,8 @@ from concurrent.futures import Executor, Future
 
 import polars as pl
 
+from margin_assets.lake.objects.access import Access
 from margin_assets.lake.store import declared
-from margin_assets.lake.store.access import Access
 from margin_assets.lake.store.held import HeldTable
 from margin_assets.lake.store.known import Made
 from margin_assets.lake.store.shards import Shards, shards_of

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import polars as pl
 
+from margin_assets.lake.objects.access import Access
+from margin_assets.lake.objects.objects import Objects
 from margin_assets.lake.store import declared
-from margin_assets.lake.store.access import Access
 from margin_assets.lake.store.held import HeldTable
 from margin_assets.lake.store.log_files import is_as_made
-from margin_assets.lake.store.objects import Objects
 from margin_assets.lake.store.shards import SHARD
 
 # Of larger tables the files are not remembered: a session reads them once.

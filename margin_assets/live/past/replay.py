@@ -10,7 +10,8 @@ import polars as pl
 from margin_assets.engines import Engine
 from margin_assets.lake.landing.archive import copied
 from margin_assets.lake.ledger import adoptions, bases
-from margin_assets.lake.ledger.canonical import canonical_bytes, digest
+from margin_assets.lake.ledger.canonical import digest
+from margin_assets.lake.ledger.large_digest import large_digest
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
@@ -154,7 +155,7 @@ def _with_rows(
     for run in _runs(takewhile(lambda sealed: sealed.cycle <= to, cycles)):
         among = pl.col("cycle").is_between(run[0].cycle, run[-1].cycle)
         # A table younger than the last seal holds none of its rows.
-        tables = SealedTables(lake, last.table_versions)
+        tables = SealedTables(lake, last)
         rows = {
             table.name: tables.scan(table.name)
             .filter(among)
@@ -209,25 +210,25 @@ def _base_difference(lake: Lake, sealed: Sealed, rehearsal: Rehearsal) -> str | 
     for table in _STATES:
         stored = kept.get(table.name, table.schema.create_empty())
         computed = rehearsal.lake.scan(table.name).collect()
-        if canonical_bytes(stored, table) != canonical_bytes(computed, table):
+        if digest(stored, table) != digest(computed, table):
             found = _first_row(table, stored, computed)
             return f"the base of cycle {sealed.cycle}: {found}"
     return None
 
 
 def _state_difference(lake: Lake, last: Sealed, rehearsal: Rehearsal) -> str | None:
-    tables = SealedTables(lake, last.table_versions)
+    tables = SealedTables(lake, last)
     for table in _STATES:
-        stored, computed = tables(table.name), rehearsal.lake.scan(table.name).collect()
-        if canonical_bytes(stored, table) != canonical_bytes(computed, table):
-            return _first_row(table, stored, computed)
+        stored, computed = tables.scan(table.name), rehearsal.lake.scan(table.name)
+        if _digest(lake, table, stored) != large_digest(computed, table):
+            return _first_row(table, stored.collect(), computed.collect())
     return None
 
 
 def _strays(lake: Lake, last: Sealed) -> str | None:
     """Rows that stand in an append table under no sealed cycle."""
     for table in _APPENDED:
-        rows = SealedTables(lake, last.table_versions).scan(table.name)
+        rows = SealedTables(lake, last).scan(table.name)
         strays = rows.filter(~pl.col("cycle").is_between(1, last.cycle)).collect()
         if strays.height:
             return _first_row(table, strays, table.schema.create_empty())
@@ -239,11 +240,16 @@ def _first_difference(lake: Lake, scratch: Lake) -> str | None:
     if ours is None or theirs is None:
         return None
     for table in (*_APPENDED, *_STATES):
-        stored = SealedTables(lake, ours.table_versions)(table.name)
-        computed = SealedTables(scratch, theirs.table_versions)(table.name)
-        if canonical_bytes(stored, table) != canonical_bytes(computed, table):
-            return _first_row(table, stored, computed)
+        stored = SealedTables(lake, ours).scan(table.name)
+        computed = SealedTables(scratch, theirs).scan(table.name)
+        if _digest(lake, table, stored) != _digest(scratch, table, computed):
+            return _first_row(table, stored.collect(), computed.collect())
     return None
+
+
+def _digest(lake: Lake, table: Table, rows: pl.LazyFrame) -> str:
+    """The digest of stored rows, read again while the store is in trouble."""
+    return lake.access.keep(f"reading {table.name}", lambda: large_digest(rows, table))
 
 
 def _first_row(table: Table, stored: pl.DataFrame, computed: pl.DataFrame) -> str:

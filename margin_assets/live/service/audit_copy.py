@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 from margin_assets.lake.ledger.ledger import Ledger, Sealed
-from margin_assets.lake.store.access import Access
-from margin_assets.lake.store.objects import objects_at
+from margin_assets.lake.objects.access import Access
+from margin_assets.lake.objects.objects import objects_at
 from margin_assets.lake.store.store import Lake
 
 _FOLDER = "cycles"

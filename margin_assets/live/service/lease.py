@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from margin_assets.lake.objects.swapped import SwappedObject
 from margin_assets.lake.store.store import Lake
-from margin_assets.lake.store.swapped import SwappedObject
 
 LEASE = "_lease/live.json"
 """Below the lake; no table is called so."""

@@ -23,18 +23,20 @@ _KEPT = "margin_summary"
 Frames = dict[str, pl.DataFrame]
 
 
-@dataclass(frozen=True)
+@dataclass
 class LargeState:
     """How the state tables of all accounts are shaped, and in which parts."""
 
     shaped: Callable[[Int64Array], Frames]
-    """Rows of some accounts, by place."""
+    """Rows of some accounts, by place; asked for by two threads at once."""
     in_order: list[Int64Array]
     """Places of all accounts, in the order of their ids."""
     by_shard: list[Int64Array]
     """The same, all those of a shard together."""
     may_lack: frozenset[str]
     """Tables that are not written if they have no row at all."""
+    tell: Callable[[str], None] = lambda _line: None
+    """Hears of how many accounts rows are written so far."""
 
     def vouched(self) -> "Vouched":
         """Shapes every row for the digests."""
@@ -55,11 +57,13 @@ class LargeState:
         counted = vouched.counts.items()
         return sorted(name for name, rows in counted if rows or name not in self.may_lack)
 
-    def frames(self, names: list[str]) -> Iterator[Frames]:
-        """Rows of these tables, some shards at a time."""
+    def frames(self) -> Iterator[Frames]:
+        """Rows of every table, some shards at a time."""
+        done, accounts = 0, sum(map(len, self.by_shard))
         for places in self.by_shard:
-            frames = self.shaped(places)
-            yield {name: frames[name] for name in names}
+            yield self.shaped(places)
+            done += len(places)
+            self.tell(f"state of {done:,} of {accounts:,} accounts is written")
 
 
 @dataclass(frozen=True)

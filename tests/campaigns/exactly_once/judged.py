@@ -34,7 +34,7 @@ def told(lake: Lake, how: str) -> Text:
     """Every table as text that must be equal between two lakes with rows delivered this way."""
     ledger = Ledger(lake)
     sealed = ledger.last_sealed()
-    scan = SealedTables(lake, sealed.table_versions if sealed else {})
+    scan = SealedTables(lake, sealed)
     tables = {name: scan(name) for name in IN_CYCLE}
     if how == SAME_FILES:
         text = {
@@ -76,13 +76,14 @@ def problems(
     found = told(lake, how)
     for name, lines in expected.items():
         if found[name] != lines:
-            yield f"{name}: {_first_difference(found[name], lines)}"
+            yield f"{name}: {first_difference(found[name], lines)}"
     yield from _fills_and_movements(lake, story)
     yield from _as_the_story_has_it(lake, story)
     yield from _files(lake, delivery, how)
 
 
-def _first_difference(found: list[str], expected: list[str]) -> str:
+def first_difference(found: list[str], expected: list[str]) -> str:
+    """What one table's lines have that the other's have not, by one example of each."""
     extra, missing = Counter(found) - Counter(expected), Counter(expected) - Counter(found)
     if not extra and not missing:
         return "the same rows in another order"
@@ -111,7 +112,7 @@ def _fills_and_movements(lake: Lake, story: Story) -> Iterator[str]:
 def _as_the_story_has_it(lake: Lake, story: Story) -> Iterator[str]:
     """What the story's rows come to, however they landed and whatever the product makes of them."""
     sealed = Ledger(lake).last_sealed()
-    tables = SealedTables(lake, sealed.table_versions if sealed else {})
+    tables = SealedTables(lake, sealed)
     held = tables("positions").filter(pl.col("quantity") != 0)
     summary = tables("margin_summary").select("account_id", pl.col("reasons").str.split(";"))
     why = dict(summary.rows())

@@ -17,8 +17,8 @@ from margin_assets.lake.landing import remote
 from margin_assets.lake.landing.landing import Pending
 from margin_assets.lake.landing.places import content_at, put_new
 from margin_assets.lake.landing.remote import Queue, S3Landing
-from margin_assets.lake.store.access import Access
-from margin_assets.lake.store.s3_objects import S3Objects, Written
+from margin_assets.lake.objects.access import Access
+from margin_assets.lake.objects.s3_objects import S3Objects, Written
 from margin_assets.live.session.session import Session
 from tests.support.live_driver import Firm, cash, fill, line, opening, price
 from tests.support.seaweed import S3Server

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from margin_assets.lake.objects.objects import LocalObjects
 from margin_assets.lake.store import declared, held, known
 from margin_assets.lake.store.known import known_version
-from margin_assets.lake.store.objects import LocalObjects
 from margin_assets.lake.store.shards import Shards, hashes, shards_of
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from margin_assets.lake.objects.objects import LocalObjects
 from margin_assets.lake.store.held import HeldTable
 from margin_assets.lake.store.log_files import is_as_made, newest_version
-from margin_assets.lake.store.objects import LocalObjects
 from margin_assets.lake.store.store import Lake
 from tests.support.empty_lake import created
 from tests.support.mini_session import rows

@@ -9,10 +9,10 @@ import pytest
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from margin_assets.lake.ledger.ledger import AnotherSession, Ledger
+from margin_assets.lake.objects.patience import Patience, StoreUnavailable, declared_bounds
+from margin_assets.lake.objects.troubles import Kind, Trouble, trouble_of
 from margin_assets.lake.store.declared import SchemaMismatch
-from margin_assets.lake.store.patience import Patience, StoreUnavailable, declared_bounds
 from margin_assets.lake.store.store import Lake
-from margin_assets.lake.store.troubles import Kind, Trouble, trouble_of
 from tests.support import store_proxy
 from tests.support.store_faults import LOST, SWALLOWED, UNAVAILABLE, Always, Fault, First
 

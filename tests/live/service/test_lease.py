@@ -11,9 +11,9 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from margin_assets.lake.store.access import Access
-from margin_assets.lake.store.patience import StoreUnavailable
-from margin_assets.lake.store.swapped import Held, SwappedObject
+from margin_assets.lake.objects.access import Access
+from margin_assets.lake.objects.patience import StoreUnavailable
+from margin_assets.lake.objects.swapped import Held, SwappedObject
 from margin_assets.live.service.lease import LEASE, Lease, is_attended
 from margin_assets.live.service.service import Service
 from tests.support.mini_session import NOON

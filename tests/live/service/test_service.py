@@ -10,10 +10,10 @@ import pytest
 from jobs.following import DagsterFollower
 from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.ledger.ledger import AnotherSession, Ledger
-from margin_assets.lake.store.access import Access
-from margin_assets.lake.store.s3_objects import S3Objects
+from margin_assets.lake.objects.access import Access
+from margin_assets.lake.objects.s3_objects import S3Objects
+from margin_assets.lake.objects.swapped import SwappedObject
 from margin_assets.lake.store.store import Lake
-from margin_assets.lake.store.swapped import SwappedObject
 from margin_assets.live.service.audit_copy import AuditCopy, AuditDiffers, content_of, name
 from margin_assets.live.service.lease import LEASE, Claim, Lease
 from margin_assets.live.service.service import Service

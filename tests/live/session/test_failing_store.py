@@ -8,7 +8,7 @@ import pytest
 
 from margin_assets.cli import main
 from margin_assets.lake.ledger.audit import verify
-from margin_assets.lake.store.patience import Bounds, StoreUnavailable, declared_bounds
+from margin_assets.lake.objects.patience import Bounds, StoreUnavailable, declared_bounds
 from margin_assets.lake.store.store import Lake
 from tests.campaigns.store import Trial, run, undisturbed
 from tests.support.live_driver import Firm, cash, fill, opening
@@ -24,7 +24,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> Bounds:
     made = replace(
         declared_bounds(), first_pause_seconds=0.02, longest_pause_seconds=0.2, request_retries=1
     )
-    monkeypatch.setattr("margin_assets.lake.store.patience.declared_bounds", lambda: made)
+    monkeypatch.setattr("margin_assets.lake.objects.patience.declared_bounds", lambda: made)
     return made
 
 

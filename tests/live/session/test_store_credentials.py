@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from margin_assets.lake.store.patience import StoreUnavailable
+from margin_assets.lake.objects.patience import StoreUnavailable
 from margin_assets.lake.store.store import Lake
 from tests.support import seaweed, store_proxy
 from tests.support.live_driver import Firm, cash, fill, opening, price

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from margin_assets.lake.store.troubles import Kind, cause_of, endpoint_in, trouble_of
+from margin_assets.lake.objects.troubles import Kind, cause_of, endpoint_in, trouble_of
 from margin_assets.rulebooks import in_force, versions
 
 if TYPE_CHECKING:

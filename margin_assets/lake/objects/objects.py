@@ -7,10 +7,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from margin_assets.lake.store.access import Access
-from margin_assets.lake.store.names import below
-from margin_assets.lake.store.s3_objects import S3Objects
-from margin_assets.lake.store.slices import BUFFER, open_range
+from margin_assets.lake.objects.access import Access
+from margin_assets.lake.objects.names import below
+from margin_assets.lake.objects.s3_objects import S3Objects
+from margin_assets.lake.objects.slices import BUFFER, open_range
 
 
 class Objects(Protocol):

@@ -8,9 +8,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from margin_assets.lake.store.objects import LocalObjects
-from margin_assets.lake.store.patience import StoreUnavailable
-from margin_assets.lake.store.s3_objects import StoreRefused
+from margin_assets.lake.objects.objects import LocalObjects
+from margin_assets.lake.objects.patience import StoreUnavailable
+from margin_assets.lake.objects.s3_objects import StoreRefused
 from margin_assets.lake.store.store import Lake
 from tests.support.seaweed import S3Server
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from margin_assets.lake.store.access import Access
-from margin_assets.lake.store.s3_objects import S3Objects
+from margin_assets.lake.objects.access import Access
+from margin_assets.lake.objects.s3_objects import S3Objects
 
 # Another conditional request for the key is under way, or what was seen is gone.
 _REFUSED = (404, 409, 412)

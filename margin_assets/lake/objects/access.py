@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
-from margin_assets.lake.store.patience import Bounds, Patience, unavailable
-from margin_assets.lake.store.troubles import trouble_of
+from margin_assets.lake.objects.patience import Bounds, Patience, unavailable
+from margin_assets.lake.objects.troubles import trouble_of
 
 Result = TypeVar("Result")
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from margin_assets.lake.store.access import Access
-from margin_assets.lake.store.names import below, new_name
-from margin_assets.lake.store.patience import unavailable
-from margin_assets.lake.store.slices import BUFFER, Chunks
+from margin_assets.lake.objects.access import Access
+from margin_assets.lake.objects.names import below, new_name
+from margin_assets.lake.objects.patience import unavailable
+from margin_assets.lake.objects.slices import BUFFER, Chunks
 
 # A person waits for the first contact: seconds to connect, and to be answered.
 _SOON = (2, 3)

@@ -169,7 +169,7 @@ def _stand(figures: Figures, kinds: Int8Array, accounts: Int64Array, sums: Int64
 def firm_risk_of(sums: FirmSums, at: int) -> pl.DataFrame:
     """Each scenario over the firm as of an instant, amounts in USD, in order of the move.
 
-    The same rows as `requirements.firm_risk` of the tables that the figures fill.
+    The same rows as `firm_risk` of the tables that the figures fill.
     """
     standing, scenarios = sums.standing.sum(axis=0), sums.scenarios
     firm = {

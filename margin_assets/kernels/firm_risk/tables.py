@@ -12,7 +12,6 @@ from margin_assets.kernels.firm_risk.price_moves import price_scenarios, spy_sce
 from margin_assets.kernels.firm_risk.told_figures import told_figures
 from margin_assets.kernels.firm_risk.view import firm_view, price_moves_of
 from margin_assets.kernels.margin.margined import Eras, Margined, margined, table
-from margin_assets.kernels.margin.requirements import firm_risk
 from margin_assets.kernels.numeric.money import BEYOND, bounded, instants, to_decimal
 from margin_assets.kernels.rules.firm_rules import FirmRules, firm_rules, price_move_names
 from schemas import TABLES
@@ -26,6 +25,50 @@ def firm_risk_at(
 ) -> pl.DataFrame:
     """Each scenario over the firm at each date: of SPY as in the stress, and of prices."""
     return firm_risk(summary, _all_scenarios(positions, accounts, stress))
+
+
+def firm_risk(summary: pl.DataFrame, stress: pl.DataFrame) -> pl.DataFrame:
+    """Each SPY scenario over the firm: one client's excess pays no other's deficit."""
+    date = ["business_date"] if "business_date" in summary.columns else []
+    zero = pl.lit(0).cast(pl.Decimal(38, 2))
+    keys = [*date, "account_id"]
+    owned = summary.select(*keys, "net_liquidation")
+    firm = (
+        summary.group_by(*date, maintain_order=True).agg(_firm_totals())
+        if date
+        else (summary.select(_firm_totals()))
+    )
+    scenarios = (
+        stress.join(owned, on=keys, how="left", validate="m:1")
+        .group_by(*date, "scenario", "move", maintain_order=True)
+        .agg(
+            accounts=pl.len().cast(pl.Int64),
+            accounts_deficient=(pl.col("excess") < 0).sum().cast(pl.Int64),
+            pnl=pl.col("pnl").sum(),
+            equity=pl.col("equity").sum(),
+            requirement=pl.col("requirement").sum(),
+            deficiency=-pl.min_horizontal("excess", zero).sum(),
+            credit_exposure=-pl.min_horizontal(
+                pl.col("net_liquidation") + pl.col("pnl"), zero
+            ).sum(),
+            as_of=pl.col("as_of").max(),
+        )
+        .sort(*date, "move")
+    )
+    if date:
+        return scenarios.join(firm, on=date, how="left", validate="m:1")
+    return scenarios.join(firm, how="cross")
+
+
+def _firm_totals() -> list[pl.Expr]:
+    return [
+        pl.col("gross_market_value").sum(),
+        _net_market_value.alias("net_market_value"),
+        pl.col("beta_weighted_exposure").sum(),
+    ]
+
+
+_net_market_value = (pl.col("long_market_value") - pl.col("short_market_value")).sum()
 
 
 def credit_exposures_at(

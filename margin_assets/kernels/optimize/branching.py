@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
+from margin_assets.kernels.optimize.program import Program, Scales, scales_of
 from margin_assets.kernels.optimize.rounding import (
     CUTS,
     Scratch,
@@ -21,14 +22,11 @@ from margin_assets.kernels.optimize.rounding import (
     try_whole,
 )
 from margin_assets.kernels.optimize.simplex import (
-    Program,
-    Scales,
     Table,
     add_row,
     dual,
     primal,
     proven_bound,
-    scales_of,
     tableau_of,
 )
 from margin_assets.kernels.optimize.splitting import CLOSED, choose_split

@@ -4,16 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array, Int64Array
+from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array, Int64Array, Int64Table
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
-from margin_assets.kernels.optimize.simplex import (
-    NO_LOSS,
-    IntTable,
-    Program,
-    Scales,
-    Table,
-    add_row,
-)
+from margin_assets.kernels.optimize.program import NO_LOSS, Program, Scales
+from margin_assets.kernels.optimize.simplex import Table, add_row
 
 CUTS = 2
 """Cuts looked for at a time."""
@@ -33,7 +27,7 @@ class Scratch(NamedTuple):
     losses: Int64Array
     point: FloatArray
     cut: Int64Array
-    cuts: IntTable
+    cuts: Int64Table
     """Cuts found, their bound last."""
 
 

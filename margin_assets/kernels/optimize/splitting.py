@@ -4,8 +4,9 @@ import numpy as np
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array
 from margin_assets.kernels.numeric.compiled import BORROWS, inner
+from margin_assets.kernels.optimize.program import Program
 from margin_assets.kernels.optimize.rounding import is_fraction
-from margin_assets.kernels.optimize.simplex import Program, Table
+from margin_assets.kernels.optimize.simplex import Table
 
 CLOSED = -1
 """No split: every column is whole, or nothing better lies below."""

@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from margin_assets.kernels.numeric.arrays import Int32Array, Int64Array
+from margin_assets.kernels.numeric.arrays import Int32Array, Int64Array, Int64Table
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import MICRO
-from margin_assets.kernels.optimize.simplex import NO_LOSS, IntTable, Program
-from margin_assets.kernels.strategies.choices import Choices, Part
+from margin_assets.kernels.optimize.program import NO_LOSS, Program
+from margin_assets.kernels.strategies.choices import Choices
+from margin_assets.kernels.strategies.grouping_parts import Part
 from margin_assets.kernels.strategies.spreads import Layout, may_join
 from margin_assets.kernels.strategies.strategies import NONE, box_gain, contract_value, payoff
 
@@ -22,7 +23,7 @@ from margin_assets.kernels.strategies.strategies import NONE, box_gain, contract
 class _Rows(NamedTuple):
     """Rows as they are written."""
 
-    rows: IntTable
+    rows: Int64Table
     bound: Int64Array
     loss_of: Int32Array
     count: Int64Array  # type: ignore[assignment]  # hides tuple.count, which is not used

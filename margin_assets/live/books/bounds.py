@@ -13,7 +13,7 @@ from margin_assets.kernels.enforcement.rungs import Ladder
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instant
-from margin_assets.kernels.options.valuation import implied_of
+from margin_assets.kernels.options.quotes import implied_of
 from margin_assets.kernels.rules.grid import rules_at
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.positions import marked_positions

@@ -10,12 +10,13 @@ from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
-from margin_assets.kernels.enforcement.rungs import NEVER, UNSET, Evaluated, Ladder, empty_ladder
+from margin_assets.kernels.enforcement.rungs import Evaluated, Ladder, empty_ladder
 from margin_assets.kernels.firm_risk.issuer_map import IssuerMap
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.rules.grid import grid_point, new_york_day, rules_at
+from margin_assets.kernels.rules.instants import NEVER, UNSET
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.rules.timelines import Calendar
 from margin_assets.live.books.bounds import spared

@@ -9,13 +9,7 @@ import polars as pl
 
 from margin_assets.kernels.book.deciding import UNDECIDED, with_values
 from margin_assets.kernels.book.deliverables import adjusted
-from margin_assets.kernels.book.marks import (
-    NEVER,
-    marked_by_fill,
-    next_change,
-    next_opening,
-    price_states,
-)
+from margin_assets.kernels.book.marks import marked_by_fill, next_change, next_opening, price_states
 from margin_assets.kernels.book.multipliers import (
     multiplier_versions,
     traded_leverage,
@@ -39,7 +33,6 @@ from margin_assets.kernels.corporate.contracts import (
     changes_contracts,
     with_since,
 )
-from margin_assets.kernels.history.history import HISTORICAL
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import (
     MICRO,
@@ -49,14 +42,16 @@ from margin_assets.kernels.numeric.money import (
     to_instants,
     to_scaled,
 )
-from margin_assets.kernels.options.valuation import implied_of, no_options, resized, update_values
-from margin_assets.kernels.rules.expiry import NEVER_ENDS, SessionTimes, first_hours, next_turns
+from margin_assets.kernels.options.quotes import implied_of
+from margin_assets.kernels.options.valuation import no_options, resized, update_values
+from margin_assets.kernels.rules.expiry import SessionTimes, first_hours, next_turns
 from margin_assets.kernels.rules.grid import day_of, new_york_day
+from margin_assets.kernels.rules.instants import NEVER
 from margin_assets.kernels.rules.rules import Rules, benchmark
 from margin_assets.live.state.last_fills import LastFills
 from margin_assets.live.state.names import Names
 from margin_assets.live.state.ticks import Ticks
-from schemas.landed import RATE_NAMES
+from schemas.landed import HISTORICAL, RATE_NAMES
 from schemas.margin import PRICE_STATES
 
 _UNKNOWN = -1
@@ -115,7 +110,7 @@ class Market:
         self._multipliers = [multiplier_versions(self._instruments, nobody)]
         """Every version's multiplier and leverage, as `traded_multiplier` takes them."""
         self._terms = _no_terms()
-        self._turned, self._next_turn = 0, NEVER_ENDS
+        self._turned, self._next_turn = 0, NEVER
         """Instant up to which the hours of last days have been taken, and the next that ends."""
         self.values = no_options()
         self._static: Series | None = None
@@ -205,7 +200,7 @@ class Market:
             self._static_key = None
         self._turned = at
         if len(due):
-            self._next_turn = int(self._turns().min(initial=NEVER_ENDS))
+            self._next_turn = int(self._turns().min(initial=NEVER))
         return due
 
     def _turns(self) -> Int64Array:
@@ -362,7 +357,7 @@ class Market:
         self.underlying = np.full(terms.height, _UNKNOWN, dtype=np.int64)
         self.underlying[is_option] = self.symbols.places(terms["underlying"].drop_nulls())
         self._terms, self._static_key = terms, None
-        self._next_turn = int(self._turns().min(initial=NEVER_ENDS))
+        self._next_turn = int(self._turns().min(initial=NEVER))
 
     def _betas(self, at: int) -> npt.NDArray[np.float64]:
         """Betas with the benchmark's own, which is 1 by definition."""

@@ -4,6 +4,8 @@ Doubles only propose. What they propose is checked in int64, and a bound is comp
 the integers of the program, the error of its own rounding added.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array
@@ -18,9 +20,19 @@ _TIE = 1e-9
 _EPSILON = 2.220446049250313e-16
 
 
+class Tableau(NamedTuple):
+    """Savings in row 0, then the rows, and room for more; bounds in the last column."""
+
+    table: Table
+    ids: Int32Array
+    """Variable of each column, then of each row: a column of the program, or a slack after them."""
+    scales: Scales
+
+
 @inner(**BORROWS)
-def tableau_of(program: Program, scales: Scales, table: Table) -> None:
-    """Savings in row 0, then the rows; bounds in the last column. Every slack is basic."""
+def lay_out(program: Program, tableau: Tableau) -> None:
+    """Enters a program as it is posed: every slack is basic."""
+    table, _, scales = tableau
     columns = len(program.saving)
     for j in range(columns):
         table[0, j] = program.saving[j] * scales.column[j] / scales.saving
@@ -32,8 +44,10 @@ def tableau_of(program: Program, scales: Scales, table: Table) -> None:
 
 
 @inner(**BORROWS)
-def _pivot(table: Table, height: int, width: int, r: int, s: int, ids: Int32Array) -> None:
+def _pivot(tableau: Tableau, height: int, r: int, s: int) -> None:
     """Exchanges the variable of row r with that of column s."""
+    table, ids, _ = tableau
+    width = table.shape[1] - 1
     chosen = table[r]
     inverse = 1.0 / chosen[s]
     for j in range(width + 1):
@@ -53,10 +67,11 @@ def _pivot(table: Table, height: int, width: int, r: int, s: int, ids: Int32Arra
 
 
 @inner(**BORROWS)
-def _entering(table: Table, width: int, ids: Int32Array, is_stalled: bool) -> int:
+def _entering(tableau: Tableau, is_stalled: bool) -> int:
     """Column that gains most, the first that gains once stalled; -1 when none does."""
+    table, ids, _ = tableau
     s = -1
-    for j in range(width):
+    for j in range(table.shape[1] - 1):
         gain = table[0, j]
         if gain > _GAIN and (s < 0 or (ids[j] < ids[s] if is_stalled else gain > table[0, s])):
             s = j
@@ -64,10 +79,10 @@ def _entering(table: Table, width: int, ids: Int32Array, is_stalled: bool) -> in
 
 
 @inner(**BORROWS)
-def _leaving(
-    table: Table, height: int, width: int, s: int, ids: Int32Array, is_stalled: bool
-) -> tuple[int, float]:
+def _leaving(tableau: Tableau, height: int, s: int, is_stalled: bool) -> tuple[int, float]:
     """Row that limits column s and how far it lets it go; of ties the largest entry."""
+    table, ids, _ = tableau
+    width = table.shape[1] - 1
     r, least = 0, np.inf
     for i in range(1, height):
         entry = table[i, s]
@@ -85,7 +100,7 @@ def _leaving(
 
 
 @inner(**BORROWS)
-def primal(table: Table, height: int, width: int, ids: Int32Array, work: int) -> int:
+def primal(tableau: Tableau, height: int, work: int) -> int:
     """Pivots until nothing gains. The multiply-adds left of `work`: none if it stopped before.
 
     After as many pivots without progress as there are rows, the first variable is taken wherever
@@ -93,20 +108,22 @@ def primal(table: Table, height: int, width: int, ids: Int32Array, work: int) ->
     """
     stalled = 0
     while work > 0:
-        s = _entering(table, width, ids, stalled > height)
+        s = _entering(tableau, stalled > height)
         if s < 0:
             return work
-        r, ratio = _leaving(table, height, width, s, ids, stalled > height)
+        r, ratio = _leaving(tableau, height, s, stalled > height)
         if r == 0:
             return 0
         stalled = stalled + 1 if ratio < _TIE else 0
-        _pivot(table, height, width, r, s, ids)
-        work -= height * (width + 1)
+        _pivot(tableau, height, r, s)
+        work -= height * tableau.table.shape[1]
     return 0
 
 
 @inner(**BORROWS)
-def _broken_row(table: Table, height: int, width: int, ids: Int32Array, is_stalled: bool) -> int:
+def _broken_row(tableau: Tableau, height: int, is_stalled: bool) -> int:
+    table, ids, _ = tableau
+    width = table.shape[1] - 1
     r = 0
     for i in range(1, height):
         value = table[i, width]
@@ -118,11 +135,10 @@ def _broken_row(table: Table, height: int, width: int, ids: Int32Array, is_stall
 
 
 @inner(**BORROWS)
-def _mending_column(
-    table: Table, width: int, r: int, ids: Int32Array, is_stalled: bool
-) -> tuple[int, float]:
+def _mending_column(tableau: Tableau, r: int, is_stalled: bool) -> tuple[int, float]:
+    table, ids, _ = tableau
     s, least = -1, np.inf
-    for j in range(width):
+    for j in range(table.shape[1] - 1):
         entry = table[r, j]
         if entry >= -_ENTRY:
             continue
@@ -137,25 +153,26 @@ def _mending_column(
 
 
 @inner(**BORROWS)
-def dual(table: Table, height: int, width: int, ids: Int32Array, work: int) -> tuple[int, int]:
+def dual(tableau: Tableau, height: int, work: int) -> tuple[int, int]:
     """Pivots until no bound is negative: the work left, and the row that cannot be met or 0."""
     stalled = 0
     while work > 0:
-        r = _broken_row(table, height, width, ids, stalled > height)
+        r = _broken_row(tableau, height, stalled > height)
         if r == 0:
             return work, 0
-        s, ratio = _mending_column(table, width, r, ids, stalled > height)
+        s, ratio = _mending_column(tableau, r, stalled > height)
         if s < 0:
             return work, r
         stalled = stalled + 1 if ratio < _GAIN else 0
-        _pivot(table, height, width, r, s, ids)
-        work -= height * (width + 1)
+        _pivot(tableau, height, r, s)
+        work -= height * tableau.table.shape[1]
     return 0, 0
 
 
 @inner(**BORROWS)
-def add_row(program: Program, scales: Scales, count: int, table: Table, ids: Int32Array) -> None:
+def add_row(program: Program, tableau: Tableau, count: int) -> None:
     """Enters row `count` of the program into a tableau that has room for it."""
+    table, ids, scales = tableau
     columns = len(program.saving)
     row, scale = table[count + 1], scales.row[count]
     for j in range(columns):
@@ -172,19 +189,12 @@ def add_row(program: Program, scales: Scales, count: int, table: Table, ids: Int
 
 
 @inner(**OWNS)
-def _prices(
-    program: Program,
-    scales: Scales,
-    count: int,
-    table: Table,
-    ids: Int32Array,
-    ray: int,
-    aim: float,
-) -> FloatArray:
+def _prices(program: Program, tableau: Tableau, count: int, ray: int, aim: float) -> FloatArray:
     """What the tableau says a unit of each row's bound saves; none is negative.
 
     Where row `ray` cannot be met, enough of it is added to take the bound below `aim`.
     """
+    table, ids, scales = tableau
     columns = len(program.saving)
     prices = np.zeros(count)
     weight = 0.0
@@ -203,22 +213,14 @@ def _prices(
 
 
 @inner(**OWNS)
-def proven_bound(
-    program: Program,
-    scales: Scales,
-    count: int,
-    table: Table,
-    ids: Int32Array,
-    ray: int,
-    aim: float,
-) -> float:
+def proven_bound(program: Program, tableau: Tableau, count: int, ray: int, aim: float) -> float:
     """Saving that no counts exceed that meet the first `count` rows of the program.
 
     For any prices p >= 0 of the rows: saving·x <= p·bound + (saving - p·rows)·x, and the last
     term is at most what its positive parts come to at the largest counts.
     """
     columns = len(program.saving)
-    prices = _prices(program, scales, count, table, ids, ray, aim)
+    prices = _prices(program, tableau, count, ray, aim)
     rest, size = np.empty(columns), np.empty(columns)
     for j in range(columns):
         rest[j] = program.saving[j]

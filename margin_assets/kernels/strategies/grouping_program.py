@@ -101,13 +101,11 @@ def _wipe(out: _Rows, r: int) -> None:
 
 
 @inner(**BORROWS)
-def _point_row(
-    part: Part, layout: Layout, k: int, price: int, places: tuple[int, int], out: _Rows
-) -> None:
+def _point_row(part: Part, layout: Layout, k: int, price: int, out: _Rows) -> None:
     """The loss of a spread is no less than what it is worth against the account at a price."""
     legs, choices, r = part.legs, layout.choices, out.count[0]
     is_needed = False
-    for j in range(places[0], places[1]):
+    for j in range(layout.begins[k], layout.begins[k + 1]):
         i = part.ids[choices.members[j, 0]]
         value = payoff(legs[i], price)
         is_short = legs[i].contracts < 0
@@ -142,7 +140,7 @@ def _spread_rows(part: Part, layout: Layout, out: _Rows) -> None:
         threshold, places = part.ids[layout.spreads[k]], (layout.begins[k], layout.begins[k + 1])
         _balance_rows(part, layout, True, places, out)
         _balance_rows(part, layout, False, places, out)
-        _point_row(part, layout, k, 0, places, out)
+        _point_row(part, layout, k, 0, out)
         count = 0
         for i in part.ids:
             is_bend = legs[i].contracts > 0 or not is_whole
@@ -154,7 +152,7 @@ def _spread_rows(part: Part, layout: Layout, out: _Rows) -> None:
             if is_new:
                 seen[count] = legs[i].strike
                 count += 1
-                _point_row(part, layout, k, legs[i].strike, places, out)
+                _point_row(part, layout, k, legs[i].strike, out)
 
 
 @njit(**BORROWS)

@@ -167,7 +167,7 @@ def _terms(rows: pl.DataFrame, known: Known) -> pl.DataFrame:
     names, accepted = rows["symbol"].unique(), known.accepted
     terms = known.market.static_terms
     if accepted is not None and accepted["symbol"].is_in(names.implode()).any():
-        terms = known.market.terms_with(names, accepted)
+        terms = known.market.instruments.terms_with(names, accepted)
     about = terms.filter(pl.col("symbol").is_in(names.implode()))
     return about.select("symbol", "expires_at", is_european=pl.col("style") == "european")
 

@@ -163,7 +163,7 @@ class DayTradeMonitor:
     def _sized(self, trades: pl.DataFrame) -> pl.DataFrame:
         """Trades with multiplier and leverage of each; a size that no row has said is null."""
         multiplier, leverage = (
-            pl.Series(told, dtype=pl.Int64) for told in self._market.terms_then(trades)
+            pl.Series(told, dtype=pl.Int64) for told in self._market.instruments.terms_then(trades)
         )
         is_known = self._market.is_known[self._market.symbols.places(trades["symbol"])]
         sized = multiplier.set(pl.Series(~is_known, dtype=pl.Boolean), None)

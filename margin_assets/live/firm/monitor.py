@@ -109,7 +109,7 @@ class Monitor:
         interval = self.rules(self.point).grid_interval
         due = min(
             int(self.ladder.deadline.min(initial=NEVER)),
-            self.market.next_opening(),
+            self.market.prices.next_opening(),
             self.market.next_turn(),
             self.intraday.next_deadline(),
             self.settling.next_due(),

@@ -104,7 +104,7 @@ def _tell_market(monitor: Monitor, feed: str, rows: pl.DataFrame, points_of: Poi
     elif feed == "volumes":
         market.apply_volumes(rows)
     else:
-        market.apply_prices(ticks_of(rows, market.symbols), as_of, monitor.rules(as_of))
+        market.prices.take(ticks_of(rows, market.symbols), as_of, monitor.rules(as_of))
 
 
 def _load_accounts(monitor: Monitor, scan: SealedTables) -> None:
@@ -122,13 +122,13 @@ def _load_accounts(monitor: Monitor, scan: SealedTables) -> None:
 def _load_last_fills(monitor: Monitor, scan: SealedTables) -> None:
     """Fills of symbols without a usable price: the last of a symbol may mark it."""
     market = monitor.market
-    unpriced = market.unpriced()
+    unpriced = market.prices.unpriced()
     fills = scan.in_landing_order("fills").filter(pl.col("symbol").is_in(unpriced.implode()))
     landed = fills.collect() if len(unpriced) else pl.DataFrame()
     if landed.height:
         # Those of the cycles to come have places from 0 on.
         effects = with_places(history_effects(landed), landed, -landed.height)
-        market.apply_fills(effects, monitor.point, monitor.rules(monitor.point))
+        market.prices.take_fills(effects, monitor.point, monitor.rules(monitor.point))
 
 
 def _load_day_trades(monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf) -> None:

@@ -23,7 +23,7 @@ from margin_assets.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.ledger.cycles import Sealed
     from margin_assets.lake.store.store import Lake
 
 _SHOWN = (

@@ -25,7 +25,7 @@ from margin_assets.cli.options import (
 
 if TYPE_CHECKING:
     from margin_assets.desk.agent import Agent, Done
-    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.ledger.cycles import Sealed
 
 OutgoingOption = Annotated[
     Path,

@@ -24,7 +24,7 @@ from margin_assets.cli.output import Refusal
 if TYPE_CHECKING:
     from margin_assets.engines import Engine
     from margin_assets.lake.ledger.audit import Verdict
-    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.ledger.cycles import Sealed
     from margin_assets.lake.store.store import Lake
     from margin_assets.live.past.replay import ReplayReport
 

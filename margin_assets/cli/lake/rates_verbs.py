@@ -20,7 +20,7 @@ from margin_assets.cli.output import Refusal
 from margin_assets.cli.written import Format, write, write_workbook
 
 if TYPE_CHECKING:
-    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.ledger.cycles import Sealed
     from margin_assets.lake.ledger.sealed import SealedTables
 
 _SHOWN = (

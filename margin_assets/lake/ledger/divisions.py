@@ -8,7 +8,8 @@ digests hold the hash of each division's seal, so that one chain of hashes vouch
 import json
 from collections.abc import Callable, Mapping
 
-from margin_assets.lake.ledger.ledger import Ledger, Plan, Sealed
+from margin_assets.lake.ledger.cycles import Plan, Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.store.division import DIVISION, Division
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES

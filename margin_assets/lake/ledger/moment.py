@@ -13,6 +13,7 @@ import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.divisions import (
     FIRM_TABLES,
     hashes_in,
@@ -20,7 +21,6 @@ from margin_assets.lake.ledger.divisions import (
     lake_of,
     sealed_in,
 )
-from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES, Mode

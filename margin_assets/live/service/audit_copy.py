@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.objects.access import Access
 from margin_assets.lake.objects.objects import objects_at
 from margin_assets.lake.store.store import Lake

@@ -19,9 +19,10 @@ from margin_assets.kernels.numeric.money import to_instants
 from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import ONE_SHARD
-from margin_assets.live.acceptance.accepting import Acceptor, Firm, OpenFile, Taken
+from margin_assets.live.acceptance.accepting import Acceptor, Firm, Taken
 from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.acceptance.late_books import LateBooks, Moved, Worked
+from margin_assets.live.acceptance.planned_files import OpenFile
 from margin_assets.live.books import calls, plans
 from margin_assets.live.books.restating import DAYS
 from margin_assets.live.firm.house_limits import ACKNOWLEDGE

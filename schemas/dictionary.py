@@ -4,7 +4,7 @@ import sys
 
 import dataframely as dy
 
-from schemas.kinds import Table
+from schemas.kinds import Mode, Table
 from schemas.landed import Landed
 from schemas.tables import TABLES
 from schemas.views import VIEWS
@@ -42,6 +42,13 @@ def _view(name: str, schema: type[dy.Schema]) -> str:
     return f"### `{name}`\n\n{grain}\n\n{_columns(schema.columns())}"
 
 
+_OF_AN_AGE = (
+    "- Rows of accounts that nothing happened to: as of `as_of`, at most two minutes of event time "
+    "ago, in a book of more than 480 shards at most as many cycles as it has four shards "
+    "([decisions](decisions.md), Real time)"
+)
+
+
 def _section(table: Table) -> str:
     facts = [
         f"- Written: {table.mode} {'by cycles' if table.in_cycle else 'outside cycles'}",
@@ -49,6 +56,8 @@ def _section(table: Table) -> str:
         f"- Time travel from versions: {table.retention_days} days, at most "
         f"{table.retention_cycles} cycles; beyond by recomputation",
     ]
+    if table.in_cycle and table.mode is Mode.STATE and not table.is_whole:
+        facts.insert(1, _OF_AN_AGE)
     if table.is_daily:
         facts.append(f"- History by business date: `daily/{table.name}`, SQL `daily_{table.name}`")
     if issubclass(table.schema, Landed):

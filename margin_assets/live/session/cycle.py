@@ -31,7 +31,14 @@ from margin_assets.live.firm.rates import RatesMonitor
 from margin_assets.live.session import large_state
 from margin_assets.live.session.divided import divided
 from margin_assets.live.session.large_state import LargeState
-from margin_assets.live.session.shards import SHARDS, WITH_PAUSES, Bounds, Part, StateShards
+from margin_assets.live.session.shards import (
+    SAMPLED,
+    SHARDS,
+    WITH_PAUSES,
+    Bounds,
+    Part,
+    StateShards,
+)
 from margin_assets.rulebooks import in_force, versions
 from schemas import empty_feed
 
@@ -145,6 +152,7 @@ class CycleRunner:
         self.monitor.parts.free_rides.is_on = "cash_account" in manifest["rulebooks"]
         self.monitor.settling.is_on = "expiry" in manifest["rulebooks"]
         self.shards.has_pauses = manifest.get(SHARDS, 1) >= WITH_PAUSES
+        self.shards.most = manifest.get(SAMPLED)
         self.monitor.plans.book.has_recalls = manifest.get(plans.PLANS, 1) >= plans.WITH_RECALLS
 
     def _flag(self, cycle: int) -> Computed:

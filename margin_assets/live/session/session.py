@@ -132,7 +132,8 @@ class Session:
     def _plan_and_run(self, manifest: dict[str, Any], started: float) -> CycleResult:
         if self._is_division:
             raise NotAlone(f"{self.lake.uri} is a division of a firm: `margin firm own` runs it")
-        return self._run_manifest(self.planner.ruled(manifest, self.ledger.last_sealed()), started)
+        planned = self.planner.ruled(manifest, self.ledger.last_sealed())
+        return self._run_manifest(planned | self._ready().shards.bound(), started)
 
     def _run_manifest(self, manifest: dict[str, Any], started: float) -> CycleResult:
         faults.reach("before_plan")

@@ -16,6 +16,8 @@ from margin_assets.lake.store.shards import Shards, hashes, shard_count
 SHARDS = "shards"
 """In a manifest: how many shards a cycle writes. Without it a pause asks for all that it lasted."""
 WITH_PAUSES = 2
+SAMPLED = "sampled_shards"
+"""In a manifest of a large book: how many shards a cycle writes at most for their age alone."""
 _NEVER_WRITTEN = np.iinfo(np.int64).min
 
 
@@ -29,6 +31,7 @@ class Bounds:
     settled_shards: int
     sample_seconds: int
     counted_pause_seconds: int
+    sampled_shards: int
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,17 @@ class StateShards:
     younger than `sample_seconds` of event time, give or take a cycle, and no cycle writes more
     than its share. Of the time between two cycles `counted_pause_seconds` count at most: the first
     cycle of a morning does not write the book that nothing has happened to since the evening.
+
+    A book that asks for more than `sampled_shards` a second gets as many a cycle: a row of it is
+    younger than as many cycles as its shards need so. Else a fill would wait for the rows of
+    accounts that it has nothing to do with, the longer the larger the firm is.
     """
 
     def __init__(self, bounds: Bounds) -> None:
         self.has_pauses = True
         """Whether pauses are counted so: not in cycles from before that."""
+        self.most: int | None = None
+        """Shards that the plan at work lets be written for their age alone; None for all due."""
         self._bounds = bounds
         self._interval = bounds.sample_seconds * SECOND
         self._hashes: npt.NDArray[np.uint32] = np.zeros(0, dtype=np.uint32)
@@ -75,6 +84,11 @@ class StateShards:
             moved = np.unique(self._of(self._hashes[changed]))
             chosen = np.union1d(self._oldest(self._share(end)), moved)
         return self._part(chosen, end)
+
+    def bound(self) -> dict[str, int]:
+        """What the plan of the next cycle says of a book too large to sample each second."""
+        most, count = self._bounds.sampled_shards, len(self._written)
+        return {SAMPLED: most} if count > most * self._bounds.sample_seconds else {}
 
     def parts(self, most: int) -> list[Int64Array]:
         """Places of all accounts: whole shards together, of about `most` accounts at most."""
@@ -126,6 +140,8 @@ class StateShards:
         if self.has_pauses:
             last = max(last, end - self._bounds.counted_pause_seconds * SECOND)
         due = count * end // self._interval - count * last // self._interval
+        if self.most is not None:
+            due = min(due, self.most)
         return max(self._bounds.least_shards, due)
 
     def _of(self, found: npt.NDArray[np.uint32]) -> Int64Array:

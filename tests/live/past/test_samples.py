@@ -11,6 +11,7 @@ from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.ledger.audit import verify
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.past.replay import replay, replay_into
+from margin_assets.live.session.shards import SAMPLED
 from margin_assets.rulebooks import in_force, versions
 from tests.support.empty_lake import created
 from tests.support.live_driver import (
@@ -72,9 +73,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Firm:
 
 
 @contextmanager
-def sharded() -> Iterator[None]:
+def sharded(**others: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in SHARDED.items():
+        for name, value in (SHARDED | others).items():
             patch.setitem(state(), name, value)
         yield
 
@@ -164,3 +165,15 @@ def test_samples_verify_and_replay(sampled: Firm, tmp_path: Path) -> None:
         assert verify(firm.lake).broken is None
         assert replay(firm.lake).difference is None
         assert replay_into(firm.lake, scratch).difference is None
+
+
+def test_a_bounded_sample_replays_by_its_plan(tmp_path: Path) -> None:
+    with sharded(sample_seconds=2, sampled_shards=1):
+        firm = run(tmp_path)
+    manifest = firm.session.ledger.sealed(len(deliveries())).manifest
+
+    # In four seconds of two all of it would be written.
+    assert manifest[SAMPLED] == 1
+    assert firm.table("account_state")["cycle"].n_unique() > 1
+    with sharded(sample_seconds=2, sampled_shards=3):
+        assert replay(firm.lake).difference is None

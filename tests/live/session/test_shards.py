@@ -4,14 +4,14 @@ import pytest
 
 from margin_assets.kernels.numeric.money import to_instants
 from margin_assets.lake.store.shards import shard_count, shards_of
-from margin_assets.live.session.shards import Bounds, StateShards
+from margin_assets.live.session.shards import SAMPLED, Bounds, StateShards
 
 SECOND = 1_000_000
 NAMES = [f"A{number}" for number in range(64)]
 NOBODY = np.zeros(0, dtype=np.int64)
 
 
-def large() -> StateShards:
+def large(sample_seconds: int = 60) -> StateShards:
     """64 accounts in 16 shards, a minute to write them all."""
     return StateShards(
         Bounds(
@@ -19,8 +19,9 @@ def large() -> StateShards:
             whole_shards=2,
             least_shards=1,
             settled_shards=5,
-            sample_seconds=60,
+            sample_seconds=sample_seconds,
             counted_pause_seconds=20,
+            sampled_shards=1,
         )
     )
 
@@ -92,6 +93,24 @@ def test_a_cycle_from_before_pauses_were_counted_writes_all_that_one_lasted() ->
     shards.choose(NAMES, NOBODY, 0)
 
     assert shards.choose(NAMES, NOBODY, 60 * SECOND).places is None
+
+
+def test_a_book_that_asks_for_too_much_each_second_is_bounded_a_cycle() -> None:
+    fits, shards = large(16), large(15)
+    for one in (fits, shards):
+        one.choose(NAMES, NOBODY, 0)
+    assert fits.bound() == {}
+    assert shards.bound() == {SAMPLED: 1}
+
+    shards.most = shards.bound()[SAMPLED]
+    mine = int(shards_of(pl.Series(["A7"]), 16)[0])
+    written = [shards.choose(NAMES, NOBODY, n * 15 * SECOND).shards.chosen for n in range(1, 17)]
+
+    # One a cycle however long ago the last was, each in its turn; what changed comes on top.
+    assert sorted(number for part in written for number in part or ()) == list(range(16))
+    assert all(len(part or ()) == 1 for part in written)
+    changed = [shards.choose(NAMES, np.array([7]), n * 15 * SECOND).shards.chosen for n in (17, 18)]
+    assert all(mine in (part or ()) and len(part or ()) <= 2 for part in changed)
 
 
 def test_settling_ends() -> None:

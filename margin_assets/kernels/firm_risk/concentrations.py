@@ -4,8 +4,9 @@ Amounts beyond what the kernels count with stand as `BEYOND`: no name is near it
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+import dataframely as dy
 import numpy as np
 import polars as pl
 from numba import njit
@@ -34,7 +35,7 @@ from margin_assets.kernels.numeric.money import (
 from margin_assets.kernels.rules.firm_rules import FirmRules
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.lines import stress_line
-from schemas.firm import SUBJECT_KINDS, VOLUME_STATES
+from schemas.firm import SUBJECT_KINDS, VOLUME_STATES, FirmConcentrations
 
 _KNOWN, _PARTIAL, _NOT_TRADED, _NO_VOLUME = range(len(VOLUME_STATES))
 _CENTS = 10_000_000_000  # micro-units x micro-dollars in a cent
@@ -183,7 +184,7 @@ def _issuers(
 
 def concentrations_of(
     subjects: dict[str, Subjects], scenario: str, gross: int, firm: FirmRules
-) -> pl.DataFrame:
+) -> dy.DataFrame[FirmConcentrations]:
     """The largest names and issuers by loss in a scenario, of a firm of a gross value (cents)."""
     parts = []
     for kind in SUBJECT_KINDS:
@@ -213,7 +214,7 @@ def concentrations_of(
             schema_overrides={"volume_state": pl.String},
         )
         parts.append(part.with_columns(kind=pl.lit(kind), scenario=pl.lit(scenario)))
-    return pl.concat(parts)
+    return cast("dy.DataFrame[FirmConcentrations]", pl.concat(parts))
 
 
 def largest(of: Subjects, count: int) -> Int64Array:

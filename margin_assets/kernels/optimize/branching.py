@@ -182,7 +182,7 @@ def _levels() -> Levels:
 
 
 @inner(**OWNS)
-def _search(  # noqa: C901, PLR0915 (one loop over the tree: its parts share every number)
+def _search(  # noqa: PLR0915 (one loop over the tree: its parts share every number)
     posed: Program, solved: Tableau, root: Node, scratch: Scratch
 ) -> tuple[int, float, int]:
     """Explores below the root: the best saving, what may be missed, and the nodes looked at."""
@@ -196,8 +196,7 @@ def _search(  # noqa: C901, PLR0915 (one loop over the tree: its parts share eve
         for j in range(width):
             tables[0][i, j] = solved.table[i, j]
     order[0] = np.empty(width + originals + cuts, dtype=np.int32)
-    for i in range(len(solved.ids)):
-        order[0][i] = solved.ids[i]
+    order[0][: len(solved.ids)] = solved.ids
     child = Tableau(tables[0], order[0], scales)
     node = _explore(program, child, root, np.int64(_ROUNDS), scratch)
     best, work, nodes, gap, level = node.best, node.work, 1, 0.0, -1

@@ -90,6 +90,13 @@ def example(*lines: str) -> str:
     return "\n".join(["\b", title, *(f"  {line}" for line in lines)])
 
 
+def group(told: str, *lines: str) -> typer.Typer:
+    """Verbs under one name, with what they are for and examples."""
+    return typer.Typer(
+        help=told, no_args_is_help=True, rich_markup_mode=None, epilog=example(*lines)
+    )
+
+
 def moment(text: str) -> datetime:
     """An RFC 3339 instant; without an offset it names no instant."""
     try:

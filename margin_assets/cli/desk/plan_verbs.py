@@ -20,6 +20,7 @@ from margin_assets.cli.options import (
     LandingOption,
     chosen_cycle,
     example,
+    group,
     opened_lake,
 )
 
@@ -45,11 +46,8 @@ _ORDERS = (
 )
 _POLL_SECONDS = 1.0
 
-plans = typer.Typer(
-    help="List, show, approve, reject liquidation plans; let their orders leave.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    epilog=example("margin plans list"),
+plans = group(
+    "List, show, approve, reject liquidation plans; let their orders leave.", "margin plans list"
 )
 
 

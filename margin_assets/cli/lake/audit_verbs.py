@@ -17,6 +17,7 @@ from margin_assets.cli.options import (
     cluster_kept,
     created_lake,
     example,
+    group,
     opened_lake,
 )
 from margin_assets.cli.output import Refusal
@@ -28,12 +29,7 @@ if TYPE_CHECKING:
     from margin_assets.lake.store.store import Lake
     from margin_assets.live.past.replay import ReplayReport
 
-audit = typer.Typer(
-    help="Prove that the lake holds what was sealed.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    epilog=example("margin audit verify --lake ./lake"),
-)
+audit = group("Prove that the lake holds what was sealed.", "margin audit verify --lake ./lake")
 
 
 def register(app: typer.Typer) -> None:

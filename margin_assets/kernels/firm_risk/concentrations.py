@@ -23,7 +23,13 @@ from margin_assets.kernels.firm_risk.names import (
     is_shared,
 )
 from margin_assets.kernels.firm_risk.price_moves import Scenarios
-from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray, Int8Array, Int64Array
+from margin_assets.kernels.numeric.arrays import (
+    BoolArray,
+    FloatArray,
+    Int8Array,
+    Int64Array,
+    Int64Table,
+)
 from margin_assets.kernels.numeric.compiled import BORROWS, inner
 from margin_assets.kernels.numeric.money import (
     BEYOND,
@@ -93,7 +99,9 @@ def subjects_of(
     names = Subjects(terms.symbols, long_value, short_value, holders, loss, volume, state, share)
     return {
         "symbol": names,
-        "issuer": _issuers(names, walk, series.class_group, shared, terms, scenario),
+        "issuer": _issuers(
+            names, walk.issuers[:, [0, 1 + scenario]], series.class_group, shared, terms
+        ),
     }
 
 
@@ -147,13 +155,13 @@ def _volume_shares(held: Int64Array, terms: Terms) -> tuple[FloatArray, Int8Arra
 
 def _issuers(
     names: Subjects,
-    walk: Walked,
+    walked: Int64Table,
     issuer: np.ndarray[tuple[int], np.dtype[np.int32]],
     shared: BoolArray,
     terms: Terms,
-    scenario: int,
 ) -> Subjects:
-    count = walk.issuers.shape[0]
+    """Issuers from their names, and from holders and loss of those that were walked."""
+    count = len(walked)
 
     def total(column: Int64Array, chosen: BoolArray | slice = slice(None)) -> Int64Array:
         sums = np.zeros(count, dtype=np.int64)
@@ -161,8 +169,8 @@ def _issuers(
         return sums
 
     # Of an issuer of one name the walk found nothing: there is nothing to set against it.
-    loss = walk.issuers[:, 1 + scenario] + total(names.loss, ~shared)
-    holders = walk.issuers[:, 0] + total(names.holders, ~shared)
+    loss = walked[:, 1] + total(names.loss, ~shared)
+    holders = walked[:, 0] + total(names.holders, ~shared)
     held = names.holders > 0
     known = held & (names.volume_state != _NO_VOLUME)
     share = np.full(count, np.nan)

@@ -12,6 +12,8 @@ from schemas import Table
 _PART_BYTES = 1 << 23
 _FEW_ROWS = 4096
 _INSTANT = "%Y-%m-%dT%H:%M:%S%.6f%:z"
+# Below as many rows a look for instants that repeat costs more than it saves.
+_LEAST_SHARED = 256
 
 
 def canonical_bytes(frame: pl.DataFrame, table: Table) -> bytes:
@@ -67,6 +69,7 @@ def _parts(frame: pl.DataFrame, table: Table, *, has_header: bool) -> Iterator[b
         plain = ordered[start : start + step]
         if has_bytes:
             plain = plain.with_columns(pl.selectors.binary().bin.encode("hex"))
+        plain = _with_shared_instants(plain)
         text = BytesIO()
         plain.write_csv(
             text,
@@ -77,12 +80,37 @@ def _parts(frame: pl.DataFrame, table: Table, *, has_header: bool) -> Iterator[b
         yield text.getvalue()
 
 
+def _with_shared_instants(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose instants are text where few stand for many: each is written out once.
+
+    An instant takes ten times as long to write as any other value, and a state table has one.
+    """
+    if rows.height < _LEAST_SHARED:
+        return rows
+    texts = []
+    for column in rows.get_columns():
+        if isinstance(column.dtype, pl.Datetime) and column.null_count() < rows.height:
+            texts.extend(_shared(column))
+    return rows.with_columns(texts) if texts else rows
+
+
+def _shared(instants: pl.Series) -> list[pl.Series]:
+    """A column of instants as text; nothing where too few are alike."""
+    if not instants.null_count() and instants.min() == instants.max():
+        return [instants[:1].dt.to_string(_INSTANT).new_from_index(0, len(instants))]
+    distinct = instants.unique()
+    if 4 * len(distinct) > len(instants):
+        return []
+    written = distinct.dt.to_string(_INSTANT)
+    return [instants.replace_strict(distinct, written, return_dtype=pl.String)]
+
+
 def _ordered(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     """Rows in the table's order; those that tie in it are put in order by all they hold."""
     if any(dtype.is_float() for dtype in rows.dtypes):
         number = pl.selectors.float()
         rows = rows.with_columns(pl.when(number == 0).then(0.0).otherwise(number).name.keep())
-    if rows.height <= 1 or rows.select(_is_in(table.order)).item() is True:
+    if rows.height <= 1 or _is_in(rows, table.order):
         return rows
     rest = [column for column in rows.columns if column not in table.order]
     # Sorting by all columns copies them, and ties are rare; of few rows it is cheaper than a look.
@@ -90,11 +118,12 @@ def _ordered(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     return rows.sort([*table.order, *rest] if has_ties else table.order)
 
 
-def _is_in(order: tuple[str, ...]) -> pl.Expr:
+def _is_in(rows: pl.DataFrame, order: tuple[str, ...]) -> bool:
     """Whether each row comes after the one before it: so do most tables, and nothing is copied."""
-    comes_after = pl.lit(value=False)
+    comes_after = pl.Series([False]).new_from_index(0, rows.height - 1)
     for name in reversed(order):
-        here, before = pl.col(name), pl.col(name).shift()
+        column = rows.get_column(name)
+        here, before = column[1:], column[:-1]
         comes_after = (before < here) | ((before == here) & comes_after)
     # Of a null nothing is known: it is sorted.
-    return comes_after.slice(1).all(ignore_nulls=False)
+    return comes_after.all(ignore_nulls=False) is True

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
+from itertools import pairwise
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -107,9 +108,9 @@ class KnownVersion:
 
     def takes(self, frame: pl.DataFrame, replaced: Shards | None) -> bool:
         """Whether rows can be committed here, added or in place of the shards `replaced`."""
-        if frame.schema != self.schema or frame.estimated_size() > _MOST_BYTES:
+        if frame.estimated_size() > _MOST_BYTES or not self.fits(frame):
             return False
-        return self._may_replace(frame, replaced) and self.fits(frame)
+        return self._may_replace(frame, replaced)
 
     def fits(self, frame: pl.DataFrame) -> bool:
         """Whether rows are such as the table may hold."""
@@ -167,13 +168,16 @@ class KnownVersion:
             return [(None, frame)]
         if not frame.height:
             return []
-        first, last = frame[SHARD].min(), frame[SHARD].max()
-        if first == last:
-            # A small book is one shard, and grouping its rows costs as much as writing them.
-            columns = frame.get_columns()
-            return [(int(str(first)), pl.DataFrame([c for c in columns if c.name != SHARD]))]
-        parts = frame.partition_by(SHARD, include_key=False, as_dict=True)
-        return [(int(str(shard)), rows) for (shard,), rows in parts.items() if rows.height]
+        shards = frame.get_column(SHARD).to_numpy()
+        rows = pl.DataFrame([c for c in frame.get_columns() if c.name != SHARD])
+        # A small book is one shard, and grouping its rows costs as much as writing them.
+        if shards.min() == shards.max():
+            return [(int(shards[0]), rows)]
+        # Gathered once and cut: taken apart by value, they are a query a shard and column.
+        order = np.argsort(shards, kind="stable")
+        found, starts = np.unique(shards[order], return_index=True)
+        ordered, cuts = rows[order], pairwise([*starts.tolist(), frame.height])
+        return [(s, ordered[a:b]) for s, (a, b) in zip(found.tolist(), cuts, strict=True)]
 
     def _replaced(self, replaced: Shards | None) -> list[Action]:
         if replaced is None or self.files is None:

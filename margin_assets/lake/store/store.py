@@ -1,6 +1,6 @@
 """The lake: every declared table as Delta, each commit once, and the raw archive beside them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import BinaryIO
@@ -13,7 +13,7 @@ from margin_assets.lake.objects.access import Access
 from margin_assets.lake.objects.objects import objects_at, open_slice
 from margin_assets.lake.objects.patience import unavailable
 from margin_assets.lake.store import declared, faults
-from margin_assets.lake.store.held import HeldTable
+from margin_assets.lake.store.held import HeldTable, Rows
 from margin_assets.lake.store.known import Made
 from margin_assets.lake.store.log_files import newest_version
 from margin_assets.lake.store.making import Making
@@ -177,7 +177,7 @@ class Lake:
             return self.held(name).commit(rows, CYCLE, cycle).version
         if declared.table_of(name).is_whole:
             shards = ONE_SHARD
-        sharded = rows.with_columns(shards_of(rows["account_id"], shards.count))
+        sharded = rows.hstack([shards_of(rows["account_id"], shards.count)])
         return self.held(name).commit(sharded, CYCLE, cycle, shards).version
 
     def write_all(
@@ -201,12 +201,16 @@ class Lake:
         return {name: write.result() for name, write in writes.items()}
 
     def write_parts(
-        self, parts: Iterable[Mapping[str, pl.DataFrame]], cycle: int, shards: Shards
+        self,
+        parts: Iterable[Mapping[str, pl.DataFrame]],
+        cycle: int,
+        shards: Shards,
+        wanted: Callable[[], Collection[str]] | None = None,
     ) -> dict[str, int]:
         """Replace state tables by rows that come in parts, each in one commit after all of them.
 
-        A part holds rows of every table and all rows of some of the `shards`, which are all.
-        While one is written the next is asked for, and no more than these two are held.
+        A part holds rows of every table and all rows of some of the `shards`, which are all; two
+        are held at most. In the end `wanted` tells which tables are committed; without it all are.
 
         Raises:
             SchemaMismatch: rows do not fit a table, or break a constraint.
@@ -216,18 +220,16 @@ class Lake:
             for part in parts:
                 making.take(part)
             made = making.ended()
-            commits = {n: pool.submit(self._enter, n, made[n], cycle, shards) for n in made}
+            names = wanted() if wanted else made.keys()
+            commits = {n: pool.submit(self._write, n, made[n], cycle, shards) for n in names}
         return {name: commit.result() for name, commit in commits.items()}
 
-    def _enter(self, name: str, made: Made, cycle: int, shards: Shards) -> int:
+    def _write(self, name: str, rows: Rows, cycle: int, shards: Shards) -> int:
         faults.reach(f"before_write:{name}")
-        version = self.held(name).commit(made, CYCLE, cycle, shards).version
-        faults.reach(f"written:{name}")
-        return version
-
-    def _write(self, name: str, frame: pl.DataFrame, cycle: int, shards: Shards) -> int:
-        faults.reach(f"before_write:{name}")
-        version = self.write(name, frame, cycle, shards)
+        if isinstance(rows, Made):
+            version = self.held(name).commit(rows, CYCLE, cycle, shards).version
+        else:
+            version = self.write(name, rows, cycle, shards)
         faults.reach(f"written:{name}")
         return version
 

@@ -97,11 +97,15 @@ class DayTradeMonitor:
             self._tape = []
             self._is_stale[:] = False
 
-    def frame(self, of: Int64Array | None) -> pl.DataFrame:
-        """The `pattern_day_traders` frame (of some accounts), without `as_of` and cycle."""
+    def count(self, of: Int64Array | None) -> None:
+        """Counts trades of the day at work (of some accounts), as far as they are not counted."""
         self._absorb(NEVER)
         if self.book.day != UNSET:
             self._count(of)
+
+    def frame(self, of: Int64Array | None) -> pl.DataFrame:
+        """The `pattern_day_traders` frame (of some accounts), without `as_of` and cycle."""
+        self.count(of)
         rows = self.book.past
         # Where the rule applies to nobody any more, nothing is asked row by row.
         if not self.book.is_idle:

@@ -4,7 +4,7 @@ What a rehearsed cycle wrote is known by its frames and its hash; that the lake'
 hold the same is what a replay compares. So a rehearsal costs what computing costs.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -99,15 +99,19 @@ class RehearsalLake(Lake):
         return dict.fromkeys(frames, cycle)
 
     def write_parts(
-        self, parts: Iterable[Mapping[str, pl.DataFrame]], cycle: int, shards: Shards
+        self,
+        parts: Iterable[Mapping[str, pl.DataFrame]],
+        cycle: int,
+        shards: Shards,
+        wanted: Callable[[], Collection[str]] | None = None,
     ) -> dict[str, int]:
         """Keeps state frames that come in parts."""
         found: dict[str, list[pl.DataFrame]] = {}
         for part in parts:
             for name, frame in part.items():
                 found.setdefault(name, []).append(frame)
-        whole = {name: pl.concat(frames) for name, frames in found.items()}
-        return self.write_all(whole, cycle, shards)
+        names = found.keys() if wanted is None else wanted()
+        return self.write_all({n: pl.concat(found[n]) for n in names}, cycle, shards)
 
     def _others(self, name: str, shards: Shards) -> pl.DataFrame:
         """Rows of the shards that are not replaced."""

@@ -31,14 +31,7 @@ from margin_assets.live.firm.rates import RatesMonitor
 from margin_assets.live.session import large_state
 from margin_assets.live.session.divided import divided
 from margin_assets.live.session.large_state import LargeState
-from margin_assets.live.session.shards import (
-    SAMPLED,
-    SHARDS,
-    WITH_PAUSES,
-    Bounds,
-    Part,
-    StateShards,
-)
+from margin_assets.live.session.shards import Bounds, Part, StateShards
 from margin_assets.rulebooks import in_force, versions
 from schemas import empty_feed
 
@@ -151,8 +144,7 @@ class CycleRunner:
         self.monitor.plans.is_on = "liquidation" in manifest["rulebooks"]
         self.monitor.parts.free_rides.is_on = "cash_account" in manifest["rulebooks"]
         self.monitor.settling.is_on = "expiry" in manifest["rulebooks"]
-        self.shards.has_pauses = manifest.get(SHARDS, 1) >= WITH_PAUSES
-        self.shards.most = manifest.get(SAMPLED)
+        self.shards.heed(manifest)
         self.monitor.plans.book.has_recalls = manifest.get(plans.PLANS, 1) >= plans.WITH_RECALLS
 
     def _flag(self, cycle: int) -> Computed:
@@ -186,6 +178,9 @@ class CycleRunner:
         order = names.arg_sort().to_numpy().astype(np.int64)
         in_order = [np.sort(order[at : at + most]) for at in range(0, len(order), most)]
         may_lack = OFTEN_EMPTY - self.ever_written
+        for places in in_order:
+            # What is counted when it is asked for first must not be by two threads at once.
+            self.monitor.day_trades.count(places)
 
         def shaped(places: Int64Array) -> dict[str, pl.DataFrame]:
             return _stamped(self._shaped(places), cycle)

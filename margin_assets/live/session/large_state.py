@@ -28,7 +28,7 @@ class LargeState:
     """How the state tables of all accounts are shaped, and in which parts."""
 
     shaped: Callable[[Int64Array], Frames]
-    """Rows of some accounts, by place."""
+    """Rows of some accounts, by place; asked for by two threads at once."""
     in_order: list[Int64Array]
     """Places of all accounts, in the order of their ids."""
     by_shard: list[Int64Array]
@@ -55,11 +55,9 @@ class LargeState:
         counted = vouched.counts.items()
         return sorted(name for name, rows in counted if rows or name not in self.may_lack)
 
-    def frames(self, names: list[str]) -> Iterator[Frames]:
-        """Rows of these tables, some shards at a time."""
-        for places in self.by_shard:
-            frames = self.shaped(places)
-            yield {name: frames[name] for name in names}
+    def frames(self) -> Iterator[Frames]:
+        """Rows of every table, some shards at a time."""
+        return map(self.shaped, self.by_shard)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Which shards of the state tables a cycle writes, so that its cost is that of what changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,11 @@ from margin_assets.lake.store.shards import Shards, hashes, shard_count
 SHARDS = "shards"
 """In a manifest: how many shards a cycle writes. Without it a pause asks for all that it lasted."""
 WITH_PAUSES = 2
+SAMPLED_SHARDS = 4
+"""Of a book whose age asks for more shards a second than these a cycle writes so many.
+
+The plan of such a book holds the number, and no other: a rulebook's text is in the hash of all.
+"""
 SAMPLED = "sampled_shards"
 """In a manifest of a large book: how many shards a cycle writes at most for their age alone."""
 _NEVER_WRITTEN = np.iinfo(np.int64).min
@@ -31,7 +37,6 @@ class Bounds:
     settled_shards: int
     sample_seconds: int
     counted_pause_seconds: int
-    sampled_shards: int
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class StateShards:
     than its share. Of the time between two cycles `counted_pause_seconds` count at most: the first
     cycle of a morning does not write the book that nothing has happened to since the evening.
 
-    A book that asks for more than `sampled_shards` a second gets as many a cycle: a row of it is
+    A book that asks for more than `SAMPLED_SHARDS` a second gets as many a cycle: a row of it is
     younger than as many cycles as its shards need so. Else a fill would wait for the rows of
     accounts that it has nothing to do with, the longer the larger the firm is.
     """
@@ -85,9 +90,14 @@ class StateShards:
             chosen = np.union1d(self._oldest(self._share(end)), moved)
         return self._part(chosen, end)
 
+    def heed(self, manifest: Mapping[str, Any]) -> None:
+        """Takes what the plan at work says of shards."""
+        self.has_pauses = manifest.get(SHARDS, 1) >= WITH_PAUSES
+        self.most = manifest.get(SAMPLED)
+
     def bound(self) -> dict[str, int]:
         """What the plan of the next cycle says of a book too large to sample each second."""
-        most, count = self._bounds.sampled_shards, len(self._written)
+        most, count = SAMPLED_SHARDS, len(self._written)
         return {SAMPLED: most} if count > most * self._bounds.sample_seconds else {}
 
     def parts(self, most: int) -> list[Int64Array]:

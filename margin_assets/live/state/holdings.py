@@ -10,7 +10,7 @@ from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MICRO, instants, to_decimal, to_scaled
 from margin_assets.live.state.exact_sums import add_exactly, joined, split
 from margin_assets.live.state.names import Names
-from margin_assets.live.state.positions import Positions, without_group
+from margin_assets.live.state.positions import Positions, owners_of, without_group
 from schemas.landed import ACCOUNT_TYPES
 
 _SALES = ("sale_quantity", "sale_proceeds")
@@ -106,7 +106,7 @@ class Holdings:
         add_exactly(held.quantity, at.place[at.inverse], change, names, self._quantity_beyond)
         held.last_fill_price[at.place] = price
         held.close(at)
-        return np.unique(account)
+        return owners_of(account, len(self.accounts))
 
     def with_sales_undone(
         self, effects: pl.DataFrame, undone: pl.DataFrame, symbols: Names

@@ -56,6 +56,24 @@ def test_the_text_of_rows():
     )
 
 
+@pytest.mark.parametrize("shared", [1, 2, 5, MANY])
+def test_instants_that_rows_share_are_written_as_each_would_be(shared: int):
+    instants = [
+        None
+        if number % shared == 1
+        else datetime(2020, 3, 9, 16, 0, 0, number % shared, tzinfo=UTC)
+        for number in range(600)
+    ]
+    accounts = [f"A{number:03d}" for number in range(600)]
+    frame = rows("enforcement_state", 600, account_id=accounts, call_opened_at=instants)
+
+    table = TABLES["enforcement_state"]
+    lines = canonical_bytes(frame, table).decode().splitlines()
+    alone = [canonical_bytes(one, table).decode() for one in frame.iter_slices(1)]
+
+    assert lines[1:] == [text.splitlines()[1] for text in alone]
+
+
 def test_decimals_as_stored_and_bytes_in_hex():
     amount = canonical_bytes(
         rows("cash_movements", amount=Decimal("-12.5")), TABLES["cash_movements"]

@@ -11,7 +11,7 @@ from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.ledger.audit import verify
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.past.replay import replay, replay_into
-from margin_assets.live.session.shards import SAMPLED
+from margin_assets.live.session import shards
 from margin_assets.rulebooks import in_force, versions
 from tests.support.empty_lake import created
 from tests.support.live_driver import (
@@ -167,13 +167,17 @@ def test_samples_verify_and_replay(sampled: Firm, tmp_path: Path) -> None:
         assert replay_into(firm.lake, scratch).difference is None
 
 
-def test_a_bounded_sample_replays_by_its_plan(tmp_path: Path) -> None:
-    with sharded(sample_seconds=2, sampled_shards=1):
+def test_a_bounded_sample_replays_by_its_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "SAMPLED_SHARDS", 1)
+    with sharded(sample_seconds=2):
         firm = run(tmp_path)
     manifest = firm.session.ledger.sealed(len(deliveries())).manifest
 
     # In four seconds of two all of it would be written.
-    assert manifest[SAMPLED] == 1
+    assert manifest[shards.SAMPLED] == 1
     assert firm.table("account_state")["cycle"].n_unique() > 1
-    with sharded(sample_seconds=2, sampled_shards=3):
+    monkeypatch.setattr(shards, "SAMPLED_SHARDS", 3)
+    with sharded(sample_seconds=2):
         assert replay(firm.lake).difference is None

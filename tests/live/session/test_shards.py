@@ -4,6 +4,7 @@ import pytest
 
 from margin_assets.kernels.numeric.money import to_instants
 from margin_assets.lake.store.shards import shard_count, shards_of
+from margin_assets.live.session import shards as shards_module
 from margin_assets.live.session.shards import SAMPLED, Bounds, StateShards
 
 SECOND = 1_000_000
@@ -21,7 +22,6 @@ def large(sample_seconds: int = 60) -> StateShards:
             settled_shards=5,
             sample_seconds=sample_seconds,
             counted_pause_seconds=20,
-            sampled_shards=1,
         )
     )
 
@@ -95,7 +95,10 @@ def test_a_cycle_from_before_pauses_were_counted_writes_all_that_one_lasted() ->
     assert shards.choose(NAMES, NOBODY, 60 * SECOND).places is None
 
 
-def test_a_book_that_asks_for_too_much_each_second_is_bounded_a_cycle() -> None:
+def test_a_book_that_asks_for_too_much_each_second_is_bounded_a_cycle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shards_module, "SAMPLED_SHARDS", 1)
     fits, shards = large(16), large(15)
     for one in (fits, shards):
         one.choose(NAMES, NOBODY, 0)

@@ -10,6 +10,7 @@ import polars as pl
 
 from margin_assets.calendar import LAST_YEAR
 from margin_assets.lake.landing.reading import csv_text, ndjson, parquet
+from margin_assets.lake.landing.reading.ahead import ahead
 from margin_assets.lake.landing.reading.chunks import Chunk, Part, Refused, judge
 from margin_assets.lake.landing.reading.cuts import Mark, Piece, pieces_of, weight_of
 from margin_assets.lake.landing.reading.files import (
@@ -95,7 +96,7 @@ def read_together(files: Sequence[Landed]) -> list[FileRead]:
     held: list[tuple[_Reading, Chunk]] = []
     rows = size = 0
     for reading in readings:
-        for chunk in reading.chunks():
+        for chunk in ahead(reading.chunks(), _is_large):
             held.append((reading, chunk))
             rows, size = rows + len(chunk.file_rows), size + chunk.size
             if rows >= CHUNK_ROWS or size >= BLOCK_BYTES:
@@ -211,6 +212,10 @@ def _check_whole(landed: Landed) -> None:
     if landed.form.compression and landed.span is None:
         with opened(landed.open_raw) as source:
             check_compressed(source, landed.form.compression, landed.file.bytes)
+
+
+def _is_large(chunk: Chunk) -> bool:
+    return chunk.size > BLOCK_BYTES // 2
 
 
 def _judge(held: list[tuple[_Reading, Chunk]]) -> None:

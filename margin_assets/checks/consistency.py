@@ -220,7 +220,7 @@ def _sealed_check(rule: Rule) -> dg.AssetChecksDefinition:
     def compute(lake: LakeResource) -> dg.AssetCheckResult:
         store = lake.lake()
         sealed = Ledger(store).last_sealed()
-        tables = SealedTables(store, {} if sealed is None else sealed.table_versions)
+        tables = SealedTables(store, sealed)
         return rule.result({name: tables(name) for name in rule.inputs})
 
     return dg.asset_check(

@@ -24,7 +24,7 @@ def read_tables(lake: Lake, sealed: Sealed, sealed_at: datetime | None) -> Figur
 
 
 def _read_tables(lake: Lake, sealed: Sealed, sealed_at: datetime | None) -> Figures | None:
-    scan = SealedTables(lake, sealed.table_versions)
+    scan = SealedTables(lake, sealed)
     names = ["account_id", "account_type", "status", "reasons", *AMOUNTS.values()]
     summary = scan("margin_summary", columns=names).sort("account_id")
     stress = scan("stress_results", columns=("account_id", "scenario", "move", "pnl"))

@@ -63,7 +63,7 @@ class Due:
         return Deadlines(self.by_account, self._cycle, self._number, trouble)
 
     def _add(self, sealed: Sealed) -> None:
-        scan = SealedTables(self._lake, sealed.table_versions)
+        scan = SealedTables(self._lake, sealed)
         new = scan(_TABLE, pl.col("cycle") > self._cycle, columns=_COLUMNS)
         if new.is_empty():
             return

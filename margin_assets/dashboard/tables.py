@@ -105,7 +105,7 @@ class Sealed:
         with self._lock:
             if sealed.cycle != self._at or self._scan is None:
                 self._at = sealed.cycle
-                self._scan = SealedTables(self._follower.lake, sealed.table_versions)
+                self._scan = SealedTables(self._follower.lake, sealed)
                 self._answers.clear()
             return self._at, self._scan
 

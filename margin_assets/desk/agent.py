@@ -60,7 +60,7 @@ class Agent:
         sealed = Ledger(self.lake).last_sealed()
         if sealed is None or sealed.as_of is None:
             return
-        due = _unanswered(SealedTables(self.lake, sealed.table_versions).scan)
+        due = _unanswered(SealedTables(self.lake, sealed).scan)
         found = plans_as_sealed(self.lake, sealed, list(due), Request())
         for account, plan in found.items():
             try:
@@ -78,7 +78,7 @@ class Agent:
         sealed = Ledger(self.lake).last_sealed()
         if sealed is None:
             return
-        scan = SealedTables(self.lake, sealed.table_versions).scan
+        scan = SealedTables(self.lake, sealed).scan
         at = time_of_act(sealed.as_of, datetime.now(UTC))
         for plan in _at_work(scan):
             name = plan["plan_id"]

@@ -59,7 +59,7 @@ def side_of(day: date, replaced: Iterable[Rulebook]) -> Side:
 
 def moves(lake: Lake, sealed: Sealed, sides: tuple[Side, Side]) -> Document:
     """Accounts of a sealed cycle that two sides state differently, and the totals of all."""
-    table = SealedTables(lake, sealed.table_versions)
+    table = SealedTables(lake, sealed)
     accounts = table("account_state").sort("account_id")
     positions = table.delivered_positions()
     standing = table("enforcement_state", columns=("account_id", "margin_status"))

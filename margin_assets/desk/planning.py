@@ -26,7 +26,7 @@ def plans_as_sealed(
     lake: Lake, sealed: Sealed, accounts: Sequence[str], request: Request
 ) -> dict[str, Row]:
     """The plan of each account, as `margin liquidate` tells it; unknown accounts are absent."""
-    tables = SealedTables(lake, sealed.table_versions)
+    tables = SealedTables(lake, sealed)
     with decided_as(lake, sealed):
         found = _plans(tables, pl.col("account_id").is_in(list(accounts)), request)
         return {name: plan | {"cycle": sealed.cycle} for name, plan in found}

@@ -6,6 +6,7 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.divisions import hashes_in
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
@@ -54,7 +55,7 @@ class DailyIOManager(dg.ConfigurableIOManager):
         """
         table, lake = context.asset_key.path[-1], self.lake()
         if not declared.table_of(table).is_daily:
-            tables = SealedTables(lake, _sealed_versions(lake, table))
+            tables = SealedTables(lake, _last_sealed(lake, table))
             return tables.in_landing_order(table) if table in FEEDS else tables.scan(table)
         rows = lake.scan(DAILY + table)
         if not context.has_asset_partitions:
@@ -107,11 +108,11 @@ def _refuse_other_days(table: str, frame: pl.DataFrame, days: list[date]) -> Non
         )
 
 
-def _sealed_versions(lake: Lake, wanted: str) -> dict[str, int]:
+def _last_sealed(lake: Lake, wanted: str) -> Sealed:
     sealed = Ledger(lake).last_sealed()
     if sealed is None:
         raise LookupError(f"{wanted}: no cycle is sealed yet; run `margin live` first")
     if hashes_in(sealed) or not Division.of(sealed.manifest).is_whole:
         # What lands is the whole firm's there, and what was settled and accrued is not.
         raise LookupError(f"{wanted}: a firm in divisions has no daily tables")
-    return sealed.table_versions
+    return sealed

@@ -48,15 +48,14 @@ def observed(
 
 def refused_rows(lake: Lake, sealed: Sealed | None) -> int:
     """Refused fills and cash movements that are neither released nor dismissed."""
-    versions = {} if sealed is None else sealed.table_versions
-    return RefusedRows.of(SealedTables(lake, versions).scan).open_of_risk()
+    return RefusedRows.of(SealedTables(lake, sealed).scan).open_of_risk()
 
 
 def recent_rows(lake: Lake, sealed: Sealed | None) -> list[Rows]:
     """Rows of each of the recent cycles, oldest first; what was closed since is not quarantined."""
     if sealed is None:
         return []
-    scan = SealedTables(lake, sealed.table_versions).scan
+    scan = SealedTables(lake, sealed).scan
     is_recent = pl.col("cycle") > sealed.cycle - limits().recent_cycles
     closed = RefusedRows.of(scan).closed_rows().filter(is_recent).group_by("cycle").len("closed")
     by_cycle = scan("landed_files").filter(is_recent).group_by("cycle").agg(*_COUNTS)

@@ -23,7 +23,7 @@ _TELL = (
 
 def unknown_actions(lake: Lake, sealed: Sealed | None) -> pl.DataFrame:
     """Actions that stand and have acted by a seal: action_id, symbol, kind, effective_on."""
-    tables = SealedTables(lake, {} if sealed is None else sealed.table_versions)
+    tables = SealedTables(lake, sealed)
     rows = tables("corporate_actions")
     columns = ["action_id", "symbol", "kind", "effective_on"]
     if sealed is None or sealed.as_of is None or rows.is_empty():

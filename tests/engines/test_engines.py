@@ -169,7 +169,7 @@ def test_shards_of_accounts_come_to_the_same_rows_under_the_same_rules(
     monkeypatch.setattr(sharded, "MOST", 1)
     last = Ledger(lake).last_sealed()
     assert last is not None
-    tables = SealedTables(lake, last.table_versions)
+    tables = SealedTables(lake, last)
     held = tables("positions"), tables("account_state")
 
     def made(engine: Engine) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from margin_assets.lake.ledger.moment import sealed_moment
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.divisions.firm_session import FirmSession
 from margin_assets.live.divisions.owner import Owner
-from schemas import TABLES
+from schemas import TABLES, Table
 from tests.support.empty_lake import created
 
 Text = dict[str, list[str]]
@@ -54,16 +54,17 @@ class DividedFirm:
 
 
 def everything(lake: Lake, cycle: int) -> Text:
-    """Every table as of a cycle, as lines of canonical text in one order.
+    """Every table as of a cycle, as lines."""
+    moment = sealed_moment(lake, Ledger(lake).sealed(cycle))
+    written = (table for table in TABLES.values() if table.in_cycle)
+    return {table.name: lines_of(moment(table.name), table) for table in written}
+
+
+def lines_of(rows: pl.DataFrame, table: Table) -> list[str]:
+    """Rows as lines of canonical text in one order.
 
     Without the number that a decision has among those of its lake's cycle.
     """
-    moment = sealed_moment(lake, Ledger(lake).sealed(cycle))
-    found = {}
-    for table in TABLES.values():
-        if table.in_cycle:
-            rows = moment(table.name)
-            if "decision_number" in rows.columns:
-                rows = rows.with_columns(decision_number=pl.lit(0, pl.Int64))
-            found[table.name] = sorted(canonical_bytes(rows, table).decode().splitlines())
-    return found
+    if "decision_number" in rows.columns:
+        rows = rows.with_columns(decision_number=pl.lit(0, pl.Int64))
+    return sorted(canonical_bytes(rows, table).decode().splitlines())

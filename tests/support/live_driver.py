@@ -138,7 +138,7 @@ class Firm:
 
     def table(self, name: str) -> pl.DataFrame:
         sealed = self.session.ledger.last_sealed()
-        frame = SealedTables(self.lake, sealed.table_versions if sealed else {})(name)
+        frame = SealedTables(self.lake, sealed)(name)
         return frame.sort(TABLES[name].order)
 
     def rows(self, name: str, *columns: str) -> list[tuple[Any, ...]]:
@@ -197,7 +197,7 @@ def everything_landed(firm: Firm) -> tuple[Landed, Booked]:
     """What the daily twins of a firm are computed from."""
     sealed = firm.session.ledger.last_sealed()
     assert sealed is not None
-    tables = SealedTables(firm.lake, sealed.table_versions)
+    tables = SealedTables(firm.lake, sealed)
     settled = tables("settlements")
     feeds = [name for name in Landed._fields if name != "settlements"]
     rows = {name: tables.in_landing_order(name).collect() for name in feeds}

@@ -11,5 +11,11 @@ def load_compiled() -> None:
         if name.startswith("margin_assets."):
             for found in vars(module).values():
                 if isinstance(found, CPUDispatcher) and found.py_func.__module__ == name:
-                    for key in vars(found)["_cache"]._cache_file._load_index():
-                        found.compile(key[0])
+                    _load(found)
+
+
+def _load(loop: CPUDispatcher) -> None:
+    if loop.stats.cache_path is None:  # one that only loops call, and is kept with them
+        return
+    for key in vars(loop)["_cache"]._cache_file._load_index():
+        loop.compile(key[0])

@@ -35,7 +35,7 @@ def told_by(lake: Lake, history: History, sessions: range) -> Plan:
     sealed = Ledger(lake).last_sealed()
     if sealed is None:
         raise BacktestError(f"no cycle is sealed in {lake.uri}: there are no fills")
-    tables = SealedTables(lake, sealed.table_versions)
+    tables = SealedTables(lake, sealed)
     names = ("fills", "cash_movements", "accounts", "instruments")
     fills, movements, accounts, instruments = (
         tables.in_landing_order(name).collect() for name in names

@@ -90,7 +90,7 @@ def list_calls(  # noqa: PLR0913 (the options of the interface)
     day = None
     if due is not None:
         day = today(None if sealed is None else sealed.as_of) if due == "today" else _day(due)
-    scan = SealedTables(held, {} if sealed is None else sealed.table_versions).scan
+    scan = SealedTables(held, sealed).scan
     rows = found(scan, Choice(day, account, call_type, ended_too)).to_dicts()
     if as_json:
         output.answer(rows)
@@ -189,7 +189,7 @@ def _versions(lake: str, call_id: str) -> tuple[datetime | None, list[dict[str, 
 
     held = opened_lake(lake)
     sealed = chosen_cycle(held)
-    scan = SealedTables(held, {} if sealed is None else sealed.table_versions).scan
+    scan = SealedTables(held, sealed).scan
     as_of = None if sealed is None else sealed.as_of
     return as_of, versions(scan, call_id).to_dicts()
 

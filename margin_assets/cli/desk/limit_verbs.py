@@ -120,5 +120,4 @@ def _sealed(lake: str) -> "tuple[datetime | None, Scan]":
 
     held = opened_lake(lake)
     sealed = chosen_cycle(held)
-    versions = {} if sealed is None else sealed.table_versions
-    return None if sealed is None else sealed.as_of, SealedTables(held, versions).scan
+    return None if sealed is None else sealed.as_of, SealedTables(held, sealed).scan

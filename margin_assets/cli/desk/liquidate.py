@@ -120,7 +120,7 @@ def _proposed(
     from margin_assets.lake.ledger.sealed import SealedTables
 
     sealed = chosen_cycle(lake, found["cycle"])
-    scan = SealedTables(lake, {} if sealed is None else sealed.table_versions).scan
+    scan = SealedTables(lake, sealed).scan
     act = proposal(found, answered(scan, found["account_id"]), reason)
     at = time_of_act(None if sealed is None else sealed.as_of, datetime.now(UTC))
     path = land_act(act, Where(landing, actor), at)

@@ -87,7 +87,7 @@ def list_plans(
 
     held = opened_lake(lake)
     sealed = chosen_cycle(held)
-    scan = SealedTables(held, {} if sealed is None else sealed.table_versions).scan
+    scan = SealedTables(held, sealed).scan
     rows = found(
         scan, Choice(account, ended_too, None if sealed is None else sealed.as_of)
     ).to_dicts()
@@ -108,7 +108,7 @@ def show(
     from margin_assets.lake.ledger.sealed import SealedTables
 
     sealed, rows = _versions(lake, plan_id)
-    scan = SealedTables(opened_lake(lake), sealed.table_versions).scan
+    scan = SealedTables(opened_lake(lake), sealed).scan
     asked = orders(scan, rows[-1]["plan_id"]).to_dicts()
     if as_json:
         output.answer({"plan": rows[-1], "versions": rows, "orders": asked})
@@ -222,7 +222,7 @@ def _decide(
     from margin_assets.lake.ledger.sealed import SealedTables
 
     (landing, actor, reason), (sealed, rows) = how, _versions(*what)
-    scan = SealedTables(opened_lake(what[0]), sealed.table_versions).scan
+    scan = SealedTables(opened_lake(what[0]), sealed).scan
     who = actor or user_of_the_system()
     act = decision(scan, kind, rows[-1], (who, reason))
     at = time_of_act(sealed.as_of, datetime.now(UTC))
@@ -242,5 +242,5 @@ def _versions(lake: str, plan_id: str) -> "tuple[Sealed, list[dict[str, Any]]]":
     sealed = chosen_cycle(held)
     if sealed is None:
         raise output.Refusal("no cycle is sealed yet: `margin live` processes what lands")
-    scan = SealedTables(held, sealed.table_versions).scan
+    scan = SealedTables(held, sealed).scan
     return sealed, versions(scan, plan_id).to_dicts()

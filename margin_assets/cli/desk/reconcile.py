@@ -80,6 +80,6 @@ def _breaks(lake: str, day: date) -> "pl.DataFrame":
         raise Refusal("no cycle is sealed yet: `margin live` processes what lands")
     with decided_as(held, sealed):
         try:
-            return breaks_on(SealedTables(held, sealed.table_versions), day)
+            return breaks_on(SealedTables(held, sealed), day)
         except NoRecord as missing:
             raise Refusal(str(missing)) from None

@@ -150,4 +150,4 @@ def _sealed(lake: str, cycle: int | None) -> "tuple[Sealed, SealedTables]":
     sealed = chosen_cycle(held, cycle)
     if sealed is None:
         raise Refusal("no cycle is sealed yet")
-    return sealed, SealedTables(held, sealed.table_versions)
+    return sealed, SealedTables(held, sealed)

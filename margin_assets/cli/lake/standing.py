@@ -37,7 +37,7 @@ def standing(lake: Lake, landing: LandingPlace, now: datetime) -> Document:
     """The document of `margin status`."""
     ledger = Ledger(lake)
     sealed, plan = ledger.last_sealed(), ledger.open_plan()
-    scan = SealedTables(lake, {} if sealed is None else sealed.table_versions).scan
+    scan = SealedTables(lake, sealed).scan
     refused = RefusedRows.of(scan)
     corrections = _waiting_corrections(scan("fills"), refused.quarantine)
     indeterminate = _indeterminate(scan("margin_summary"))

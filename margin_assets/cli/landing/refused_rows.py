@@ -35,8 +35,7 @@ class Choice:
 
 
 def _rows(lake: Lake, sealed: Sealed | None) -> pl.LazyFrame:
-    versions = {} if sealed is None else sealed.table_versions
-    return RefusedRows.of(SealedTables(lake, versions).scan).with_state()
+    return RefusedRows.of(SealedTables(lake, sealed).scan).with_state()
 
 
 def refused_rows(lake: Lake, sealed: Sealed | None, choice: Choice) -> tuple[int, list[Row]]:

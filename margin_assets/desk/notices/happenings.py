@@ -42,7 +42,8 @@ def sealed_happenings(
     versions = scan("margin_calls").filter(is_new("changed_at")).collect()
     told = versions.filter(_is_told("change", policy.calls)).sort("changed_at", "call_id")
     decisions = scan("enforcement_decisions").filter(is_new("decided_at"))
-    rest = decisions.sort("cycle", "decision_number").collect().to_dicts()
+    # Divisions of a firm number the decisions of a cycle each for itself.
+    rest = decisions.sort("cycle", "decision_number", "decision_id").collect().to_dicts()
     said = set(told.select("account_id", "changed_at", "change").iter_rows())
     for row in rest:
         severity = policy.of_decision(row["direction"], row["reason"])

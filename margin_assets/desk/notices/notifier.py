@@ -115,7 +115,7 @@ class Notifier:
         sealed = Ledger(self.lake).last_sealed()
         if sealed is None:
             return None
-        scan = SealedTables(self.lake, sealed.table_versions).scan
+        scan = SealedTables(self.lake, sealed).scan
         self._followed.take(sealed.cycle, scan)
         fates = self._fates
         found = Found(newest, fates.ids, sealed, scan, self._followed, fates.texts)

@@ -8,13 +8,15 @@ with it: to the large ones constants go as `np.int64(...)`.
 
 An entrance from Python takes the arrays of a book out of their tuples one by one, which was two
 fifths of what a session's loops took to compile. A loop that only loops call is `inner`: it has
-none.
+none, and no machine code but that of the loops that call it, with which it is kept.
 """
 
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from numba import njit
+
+from margin_assets.kernels.numeric.parts import PartCompiler
 
 OWNS: dict[str, Any] = {"cache": True, "_nrt": True}
 """A loop that makes arrays or hands them out."""
@@ -23,7 +25,12 @@ BORROWS: dict[str, Any] = {"cache": True, "_nrt": False}
 compile so. One that took an array from a loop would never give it back:
 `tests/kernels/numeric/test_compiled.py` forbids it."""
 
-_NO_ENTRANCE: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_NO_ENTRANCE: dict[str, Any] = {
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "cache": False,
+    "pipeline_class": PartCompiler,
+}
 
 
 def inner(**options: Any) -> Callable[[Callable[..., Any]], Any]:  # noqa: ANN401 (as of `njit`)

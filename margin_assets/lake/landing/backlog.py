@@ -44,7 +44,7 @@ def waiting(
     stamps = {(file.path, file.bytes, file.landed_at) for file in _planned(plan)}
     ignored: set[str] = set()
     if sealed is not None:
-        files = SealedTables(lake, sealed.table_versions).scan("landed_files")
+        files = SealedTables(lake, sealed).scan("landed_files")
         known = files.select("path", "bytes", "landed_at", "status").collect()
         stamps.update(known.select("path", "bytes", "landed_at").iter_rows())
         ignored = set(known.filter(pl.col("status") == "ignored")["path"])

@@ -7,6 +7,7 @@ digests hold the hash of each division's seal, so that one chain of hashes vouch
 
 import json
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from margin_assets.lake.ledger.cycles import Plan, Sealed
 from margin_assets.lake.ledger.ledger import Ledger
@@ -14,6 +15,8 @@ from margin_assets.lake.store.division import DIVISION, Division
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES
 
+_Reader = TypeVar("_Reader")
+_LEDGER = "cycles"
 _FOLDER = "divisions"
 _RECORD = "divisions.json"
 """In a lake that is no firm of its own: of how many divisions it is made, or which one it is."""
@@ -102,17 +105,29 @@ def hashes_in(sealed: Sealed) -> list[str]:
     return [sealed.digests[hash_name(number)] for number in range(count)]
 
 
-def sealed_in(lakes: list[Lake], sealed: Sealed) -> list[Sealed]:
-    """The seals of the divisions that a seal of the firm vouches for.
+def sealed_parts(lake: Lake, sealed: Sealed | None) -> list[tuple[Lake, Sealed]]:
+    """The divisions that a seal vouches for, each with its own seal; none of any other lake.
 
     Raises:
         DivisionsDiffer: A division has sealed something else.
     """
-    found = [Ledger(lake).sealed(sealed.cycle) for lake in lakes]
-    for number, (division, known) in enumerate(zip(found, hashes_in(sealed), strict=True)):
-        if division.hash != known:
+    found: list[tuple[Lake, Sealed]] = []
+    if sealed is None:
+        return found
+    for number, known in enumerate(hashes_in(sealed)):
+        division = lake_of(lake, number)
+        its = Ledger(division).sealed(sealed.cycle)
+        if its.hash != known:
             raise DivisionsDiffer(f"cycle {sealed.cycle}: division {number} holds another seal")
+        found.append((division, its))
     return found
+
+
+def holders(table: str, firm: _Reader, divisions: tuple[_Reader, ...]) -> tuple[_Reader, ...]:
+    """Who has the rows of a table: the firm's lake, the first division, or all of them."""
+    if not divisions or table == _LEDGER or table in FIRM_TABLES:
+        return (firm,)
+    return divisions[:1] if is_landed(table) else divisions
 
 
 def agree(plan: Plan, divisions: list[Sealed]) -> None:

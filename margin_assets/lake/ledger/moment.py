@@ -14,13 +14,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from margin_assets.lake.ledger.cycles import Sealed
-from margin_assets.lake.ledger.divisions import (
-    FIRM_TABLES,
-    hashes_in,
-    is_landed,
-    lake_of,
-    sealed_in,
-)
+from margin_assets.lake.ledger.divisions import holders, sealed_parts
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES, Mode
@@ -64,9 +58,7 @@ class Moment:
 
     def holders(self, name: str) -> "tuple[Moment, ...]":
         """The moments of the lakes that have the rows of a table: this one, or its divisions."""
-        if not self.divisions or name == _LEDGER or name in FIRM_TABLES:
-            return (self,)
-        return self.divisions[:1] if is_landed(name) else self.divisions
+        return holders(name, self, self.divisions)
 
     def handle(self, name: str) -> DeltaTable:
         """Handle of a table; of one that is appended to, the newest version."""
@@ -81,9 +73,8 @@ def sealed_moment(lake: Lake, sealed: Sealed) -> Moment:
     Raises:
         DivisionsDiffer: A division of the firm holds another seal than the firm's.
     """
-    lakes = [lake_of(lake, number) for number in range(len(hashes_in(sealed)))]
-    divisions = map(sealed_moment, lakes, sealed_in(lakes, sealed))
-    return Moment(lake, sealed, lake, sealed.table_versions, tuple(divisions))
+    divisions = tuple(sealed_moment(*part) for part in sealed_parts(lake, sealed))
+    return Moment(lake, sealed, lake, sealed.table_versions, divisions)
 
 
 def is_state(name: str) -> bool:
@@ -102,9 +93,7 @@ def unreadable(lake: Lake, sealed: Sealed, names: Collection[str]) -> list[str]:
 
     Of a firm in divisions: of any of them.
     """
-    lakes = [lake_of(lake, number) for number in range(len(hashes_in(sealed)))]
-    if lakes:
-        parts = zip(lakes, sealed_in(lakes, sealed), strict=True)
+    if parts := sealed_parts(lake, sealed):
         return sorted({name for part in parts for name in unreadable(*part, names)})
     return [n for n in names if is_state(n) and not _is_whole(lake, n, sealed.table_versions[n])]
 

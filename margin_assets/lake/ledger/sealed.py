@@ -1,10 +1,13 @@
 """Tables as a sealed cycle left them, and landed rows in the order in which they landed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import polars as pl
 
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.divisions import holders, sealed_parts
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.store import Lake
@@ -15,8 +18,9 @@ WHOLE = Division()
 
 
 class SealedTables:
-    """Reads tables as of a sealed cycle; what it never wrote is empty.
+    """Reads tables as of a sealed cycle; what it never wrote, or none is sealed, is empty.
 
+    Of a firm in divisions rows of accounts are those of all divisions, as each sealed the cycle.
     With `before`, landed rows of that cycle and later ones are left out: those not evaluated yet.
     With a `division` of the firm, so are landed rows of accounts that are not of it.
     """
@@ -24,18 +28,19 @@ class SealedTables:
     def __init__(
         self,
         lake: Lake,
-        table_versions: Mapping[str, int],
+        sealed: Sealed | None,
         before: int | None = None,
         division: Division = WHOLE,
     ) -> None:
         self._lake = lake
-        self._versions = table_versions
+        self._sealed = sealed
+        self._versions = {} if sealed is None else sealed.table_versions
         self._before = before
         self.division = division
 
     def of(self, division: Division) -> "SealedTables":
         """The same tables, of the accounts of a division."""
-        return SealedTables(self._lake, self._versions, self._before, division)
+        return SealedTables(self._lake, self._sealed, self._before, division)
 
     def __call__(
         self, table: str, *conditions: pl.Expr, columns: Sequence[str] = ()
@@ -46,6 +51,8 @@ class SealedTables:
 
     def scan(self, table: str) -> pl.LazyFrame:
         """All rows of a table."""
+        if (parts := self._holders(table)) != (self,):
+            return pl.concat([part.scan(table) for part in parts])
         if table not in self._versions:
             return declared.empty(table).lazy()
         rows = self._lake.scan(table, self._versions[table])
@@ -57,7 +64,16 @@ class SealedTables:
 
     def has_rows(self, table: str) -> bool:
         """Whether a table may have rows; of one that has not, none need be looked for."""
+        if (parts := self._holders(table)) != (self,):
+            return any(part.has_rows(table) for part in parts)
         return table in self._versions and self._lake.has_rows(table, self._versions[table])
+
+    def _holders(self, table: str) -> "tuple[SealedTables, ...]":
+        return holders(table, self, self._divisions)
+
+    @cached_property
+    def _divisions(self) -> "tuple[SealedTables, ...]":
+        return tuple(SealedTables(*part) for part in sealed_parts(self._lake, self._sealed))
 
     def delivered_positions(self, *conditions: pl.Expr) -> pl.DataFrame:
         """Rows of `positions`, sorted as a book is, with what adjusted contracts deliver."""
@@ -102,6 +118,8 @@ class SealedTables:
 
     def was_written(self, table: str) -> bool:
         """Whether any cycle up to the sealed one wrote the table, be it empty now or not."""
+        if (parts := self._holders(table)) != (self,):
+            return any(part.was_written(table) for part in parts)
         return table in self._versions and self._lake.was_written(table, self._versions[table])
 
     def newest_in_landing_order(self, feed: str, as_of: datetime) -> pl.DataFrame:

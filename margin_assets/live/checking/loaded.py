@@ -41,7 +41,7 @@ class _OfOne(SealedTables):
     """Tables of a sealed cycle with the rows of one account."""
 
     def __init__(self, lake: Lake, sealed: Sealed, account: str) -> None:
-        super().__init__(lake, sealed.table_versions, HeldRows(sealed.manifest).since)
+        super().__init__(lake, sealed, HeldRows(sealed.manifest).since)
         self._account = account
 
     def __call__(
@@ -57,7 +57,7 @@ class _OfOne(SealedTables):
 
 def tables_of(lake: Lake, sealed: Sealed) -> SealedTables:
     """Tables of a sealed cycle, without the rows that it holds back."""
-    return SealedTables(lake, sealed.table_versions, HeldRows(sealed.manifest).since)
+    return SealedTables(lake, sealed, HeldRows(sealed.manifest).since)
 
 
 def loaded(lake: Lake, sealed: Sealed, as_of: datetime, account: str | None = None) -> Monitor:

@@ -118,7 +118,7 @@ class FirmSession:
     def _tables(self, cycle: int) -> list[SealedTables]:
         seals = [ledger.sealed(cycle) for ledger in self._followed]
         pairs = zip(self.divisions, seals, strict=True)
-        return [SealedTables(lake, sealed.table_versions) for lake, sealed in pairs]
+        return [SealedTables(lake, sealed) for lake, sealed in pairs]
 
     def _sealed(
         self, plan: Plan, cut: Cut | None, stop: Stop, started: float
@@ -140,7 +140,7 @@ class FirmSession:
             self.planner.taken(cut)
         self.caretaker.after(sealed)
         self.condition.settle()
-        landed = SealedTables(self.divisions[0], seals[0].table_versions)
+        landed = SealedTables(self.divisions[0], seals[0])
         frames["landed_files"] = landed("landed_files", pl.col("cycle") == plan.cycle)
         return CycleResult(sealed, frames, clock.seconds)
 

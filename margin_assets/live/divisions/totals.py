@@ -47,12 +47,12 @@ class Totals:
         self._outcomes = Outcomes()
         self._limits = HouseLimits(self._outcomes)
         last = Ledger(firm).last_sealed()
-        scan = SealedTables(firm, last.table_versions if last else {})
+        scan = SealedTables(firm, last)
         evaluated = scan.scan(_RISK).select(pl.col("cycle").max()).collect().item()
         self._evaluated: int = evaluated or 0
         """The last cycle that evaluated anything."""
         if last is not None:
-            landed = SealedTables(divisions[0], self._ledgers[0].sealed(last.cycle).table_versions)
+            landed = SealedTables(divisions[0], self._ledgers[0].sealed(last.cycle))
             self._limits.load(_limits(landed, 0, self._evaluated), scan(BREACHES))
 
     def frames(self, seals: Sequence[Sealed]) -> Frames:
@@ -61,8 +61,7 @@ class Totals:
         if as_of is None or _RISK not in seals[0].digests:
             return {}
         tables = [
-            SealedTables(lake, sealed.table_versions)
-            for lake, sealed in zip(self._divisions, seals, strict=True)
+            SealedTables(lake, sealed) for lake, sealed in zip(self._divisions, seals, strict=True)
         ]
         since, self._evaluated = self._evaluated, cycle
         self._limits.apply_limits(_limits(tables[0], since, cycle))

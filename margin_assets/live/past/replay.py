@@ -155,7 +155,7 @@ def _with_rows(
     for run in _runs(takewhile(lambda sealed: sealed.cycle <= to, cycles)):
         among = pl.col("cycle").is_between(run[0].cycle, run[-1].cycle)
         # A table younger than the last seal holds none of its rows.
-        tables = SealedTables(lake, last.table_versions)
+        tables = SealedTables(lake, last)
         rows = {
             table.name: tables.scan(table.name)
             .filter(among)
@@ -217,7 +217,7 @@ def _base_difference(lake: Lake, sealed: Sealed, rehearsal: Rehearsal) -> str | 
 
 
 def _state_difference(lake: Lake, last: Sealed, rehearsal: Rehearsal) -> str | None:
-    tables = SealedTables(lake, last.table_versions)
+    tables = SealedTables(lake, last)
     for table in _STATES:
         stored, computed = tables(table.name), rehearsal.lake.scan(table.name).collect()
         if canonical_bytes(stored, table) != canonical_bytes(computed, table):
@@ -228,7 +228,7 @@ def _state_difference(lake: Lake, last: Sealed, rehearsal: Rehearsal) -> str | N
 def _strays(lake: Lake, last: Sealed) -> str | None:
     """Rows that stand in an append table under no sealed cycle."""
     for table in _APPENDED:
-        rows = SealedTables(lake, last.table_versions).scan(table.name)
+        rows = SealedTables(lake, last).scan(table.name)
         strays = rows.filter(~pl.col("cycle").is_between(1, last.cycle)).collect()
         if strays.height:
             return _first_row(table, strays, table.schema.create_empty())
@@ -240,8 +240,8 @@ def _first_difference(lake: Lake, scratch: Lake) -> str | None:
     if ours is None or theirs is None:
         return None
     for table in (*_APPENDED, *_STATES):
-        stored = SealedTables(lake, ours.table_versions)(table.name)
-        computed = SealedTables(scratch, theirs.table_versions)(table.name)
+        stored = SealedTables(lake, ours)(table.name)
+        computed = SealedTables(scratch, theirs)(table.name)
         if canonical_bytes(stored, table) != canonical_bytes(computed, table):
             return _first_row(table, stored, computed)
     return None

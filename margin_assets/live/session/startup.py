@@ -79,7 +79,7 @@ class Source:
     def tables(self, before: int | None = None) -> SealedTables:
         """All tables as of the last sealed cycle; landed rows of cycles `before` one alone."""
         last = self.ledger.last_sealed()
-        return SealedTables(self.lake, last.table_versions if last else {}, before)
+        return SealedTables(self.lake, last, before)
 
     def mine(self, before: int | None = None) -> SealedTables:
         """The same, landed rows of accounts of the lake's own division alone."""
@@ -138,7 +138,7 @@ def loaded(source: Source, known: KnownFiles) -> tuple[CycleRunner, int]:
 
 def _load_firm(source: Source, sealed: Sealed, runner: CycleRunner) -> None:
     """The firm as it was last evaluated: what is held has changed nothing yet."""
-    scan = SealedTables(source.lake, sealed.table_versions, before=runner.held.since)
+    scan = SealedTables(source.lake, sealed, before=runner.held.since)
     if sealed.as_of is not None:
         as_of = instants(pl.Series([sealed.as_of])).item()
         planned = sealed.manifest["rulebooks"]

@@ -46,7 +46,7 @@ class Watch:
         self._refused = seen.refused_rows or 0
         self._indeterminate: set[str] = set()
         if sealed is not None:
-            summary = SealedTables(lake, sealed.table_versions).scan(_SUMMARY)
+            summary = SealedTables(lake, sealed).scan(_SUMMARY)
             self._indeterminate = _indeterminate(summary)
         # An open plan is finished by the session that is watched, before anything else.
         missing = len(self._indeterminate)

@@ -120,7 +120,7 @@ def _untold(lake: Lake, newest: pl.DataFrame) -> Iterator[str]:
         yield "messages: nothing was sealed"
         return
     begun = sealed.as_of - policy.first_run if told.is_empty() else told["created_at"].min()
-    scan = SealedTables(lake, sealed.table_versions).scan
+    scan = SealedTables(lake, sealed).scan
     found = sealed_happenings(scan, policy, lambda time: pl.col(time) >= begun)
     due = {draft.message_id: h for h in found for draft in drafted(h, policy)}
     for one in sorted(due.keys() - {*newest["message_id"]}):

@@ -34,7 +34,7 @@ def told(lake: Lake, how: str) -> Text:
     """Every table as text that must be equal between two lakes with rows delivered this way."""
     ledger = Ledger(lake)
     sealed = ledger.last_sealed()
-    scan = SealedTables(lake, sealed.table_versions if sealed else {})
+    scan = SealedTables(lake, sealed)
     tables = {name: scan(name) for name in IN_CYCLE}
     if how == SAME_FILES:
         text = {
@@ -111,7 +111,7 @@ def _fills_and_movements(lake: Lake, story: Story) -> Iterator[str]:
 def _as_the_story_has_it(lake: Lake, story: Story) -> Iterator[str]:
     """What the story's rows come to, however they landed and whatever the product makes of them."""
     sealed = Ledger(lake).last_sealed()
-    tables = SealedTables(lake, sealed.table_versions if sealed else {})
+    tables = SealedTables(lake, sealed)
     held = tables("positions").filter(pl.col("quantity") != 0)
     summary = tables("margin_summary").select("account_id", pl.col("reasons").str.split(";"))
     why = dict(summary.rows())

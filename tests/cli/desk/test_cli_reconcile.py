@@ -150,7 +150,7 @@ def test_everybody_has_the_default_of_a_merger_and_another_election_is_a_break(t
     # 101 are 50 of Y, half a one at 80, and 1,010; 100 short owe 50 of Y and 1,000.
     assert firm.position("Y", "A") == (50, 9_900 + 40 + 1_010)
     assert firm.position("Y", "B") == (-50, 30_000 - 1_000)
-    tables = SealedTables(firm.lake, firm.session.ledger.last_sealed().table_versions)
+    tables = SealedTables(firm.lake, firm.session.ledger.last_sealed())
     found = breaks_on(tables, TUESDAY).select("account_id", "kind", "symbol", "ours", "theirs")
     assert sorted(found.rows()) == [
         ("A", "cash", None, 10_950, 14_950),
@@ -168,7 +168,7 @@ def test_the_record_is_replayed_and_creates_nobody(folder: Path) -> None:
 
 def test_the_check_counts_breaks_by_value(folder: Path) -> None:
     lake = Lake(str(folder / "lake"))
-    tables = SealedTables(lake, Ledger(lake).last_sealed().table_versions)
+    tables = SealedTables(lake, Ledger(lake).last_sealed())
     found = breaks_result({"breaks": breaks_on(tables, TUESDAY)})
 
     told = {name: value.value for name, value in found.metadata.items()}
@@ -186,7 +186,7 @@ def test_the_check_counts_breaks_by_value(folder: Path) -> None:
 
 def test_a_record_that_agrees_ends_the_breaks_of_its_account(margin: Margin, folder: Path) -> None:
     lake = Lake(str(folder / "lake"))
-    tables = SealedTables(lake, Ledger(lake).last_sealed().table_versions)
+    tables = SealedTables(lake, Ledger(lake).last_sealed())
     close = datetime.combine(THURSDAY, time(20), UTC)
     closes = pl.DataFrame({"business_date": [THURSDAY], "as_of": [int(close.timestamp() * 1e6)]})
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from numba import njit
+from numba.core.codegen import JITCodeLibrary
 
 from margin_assets import kernels
 from margin_assets.kernels.numeric import money
@@ -86,6 +87,38 @@ def test_what_only_loops_call_has_no_entrance_and_says_so_to_python():
         with pytest.raises(TypeError, match="below is an inner loop"):
             below(1)
         assert above(1) == 2
+
+
+def test_what_only_loops_call_is_made_into_machine_code_with_its_caller_alone(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    @inner(_nrt=False)
+    def innermost(number: int) -> int:
+        if number < 0:
+            raise ValueError("below zero")
+        return number + 1
+
+    @inner(_nrt=False)
+    def between(number: int) -> Any:
+        return innermost(number) + innermost(2 * number)
+
+    @njit
+    def outermost(number: int) -> Any:
+        return between(number)
+
+    made: list[str] = []
+    finish = JITCodeLibrary._finalize_specific
+
+    def noted(library: Any) -> None:
+        made.append(library.name)
+        finish(library)
+
+    monkeypatch.setattr(JITCodeLibrary, "_finalize_specific", noted)
+
+    assert outermost(3) == 11
+    assert [name.split(".")[-1] for name in made] == ["outermost"]
+    with pytest.raises(ValueError, match="below zero"):
+        outermost(-1)
 
 
 @pytest.fixture

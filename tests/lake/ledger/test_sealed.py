@@ -3,6 +3,7 @@ from pathlib import Path
 
 import polars as pl
 
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 from tests.support.empty_lake import created
@@ -34,6 +35,7 @@ def test_rows_come_as_they_landed_not_as_they_are_stored(tmp_path: Path) -> None
     )
 
     versions = {name: lake.version(name) for name in ("prices", "landed_files")}
-    found = SealedTables(lake, versions).in_landing_order("prices").collect()
+    sealed = Sealed(1, {}, None, versions, {}, {}, "", "")
+    found = SealedTables(lake, sealed).in_landing_order("prices").collect()
 
     assert found["source"].to_list() == ["first", "second", "third"]

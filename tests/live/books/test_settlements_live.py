@@ -116,7 +116,7 @@ def beside_the_tables(firm: Firm) -> set[float]:
     """Excess as a document, a plan and an order's check are struck on."""
     sealed = firm.session.ledger.last_sealed()
     assert sealed is not None
-    tables = SealedTables(firm.lake, sealed.table_versions)
+    tables = SealedTables(firm.lake, sealed)
     frames = tables.delivered_positions(), tables("account_state")
     planned = Margined(*frames, rules_in_force(MONDAY.date())).governed.figures
     checked = sealed_firm(firm.lake, sealed).check("A", parse_orders(["BUY 1 X @ 104"]))

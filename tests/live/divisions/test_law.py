@@ -1,11 +1,14 @@
 """The law of a firm in divisions: all stands to the byte as in one lake, at every cycle."""
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
+from margin_assets.cli import main
 from margin_assets.lake.landing.archive import copied
 from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.ledger.cycles import Sealed
@@ -19,13 +22,15 @@ from margin_assets.lake.ledger.divisions import (
 from margin_assets.lake.ledger.firm_audit import verify_firm
 from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.moment import sealed_moment
+from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.sql.sql import query
 from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.divisions.owner import Owner
 from margin_assets.live.past.replay import replay
 from margin_assets.live.session.session import Session
-from tests.support.divided_firm import DividedFirm, everything
+from schemas import TABLES
+from tests.support.divided_firm import DividedFirm, everything, lines_of
 from tests.support.divided_story import NAMES, batches
 from tests.support.empty_lake import created
 from tests.support.live_driver import Firm, Row, at, price
@@ -62,6 +67,15 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
         if number == 2:
             firm.restart()
     return firm
+
+
+def _unnumbered(told: Any) -> Any:
+    """The same without what a seal is, and the number that a decision has in its lake's cycle."""
+    if isinstance(told, list):
+        return [_unnumbered(one) for one in told]
+    if isinstance(told, dict):
+        return {k: _unnumbered(one) for k, one in told.items() if k != "decision_number"}
+    return told
 
 
 def test_both_divisions_have_accounts_and_the_firm_breached_its_limits(both: Both):
@@ -104,6 +118,53 @@ def test_sql_asks_the_whole_firm_at_one_cut(both: Both):
     count = "SELECT count(*) AS n FROM fills"
     last = sealed_moment(both.divided.lake, Ledger(both.divided.lake).last_sealed())
     assert query(both.divided.lake, count, last)["n"].item() == both.one.table("fills").height
+
+
+def test_tables_of_the_firm_are_those_of_one_lake(both: Both):
+    firm, one = (
+        SealedTables(lake, Ledger(lake).last_sealed())
+        for lake in (both.divided.lake, both.one.lake)
+    )
+    for table in (table for table in TABLES.values() if table.in_cycle):
+        told, expected = (lines_of(tables(table.name), table) for tables in (firm, one))
+        assert told == expected, table.name
+        # The firm's own session writes a table of the firm once there is something to tell.
+        assert firm.has_rows(table.name) == one.has_rows(table.name), table.name
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("accounts",),
+        ("calls", "list"),
+        ("limits", "list"),
+        ("limits", "breaches"),
+        ("quarantine", "list"),
+        ("liquidate", "E"),
+        ("whatif", "--account", "B", "--shock", "X=-10%"),
+        ("whatif", "--account", "E", "--order", "BUY 10 X @ 93"),
+    ],
+    ids=" ".join,
+)
+def test_a_verb_asks_the_whole_firm(
+    both: Both, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+):
+    told = []
+    for lake in (both.divided.lake, both.one.lake):
+        assert main([*words, "--lake", lake.uri, "--json"]) in (0, 3)
+        told.append(json.loads(capsys.readouterr().out))
+    assert told[0] == told[1]
+    assert told[0]
+
+
+def test_an_account_of_any_division_is_explained(both: Both, capsys: pytest.CaptureFixture[str]):
+    for name in NAMES:
+        told = []
+        for lake in (both.divided.lake, both.one.lake):
+            assert main(["explain", name, "--lake", lake.uri, "--json"]) == 0
+            told.append(json.loads(capsys.readouterr().out))
+        assert told[0].pop("cycle")["hash"] != told[1].pop("cycle")["hash"]
+        assert _unnumbered(told[0]) == _unnumbered(told[1])
 
 
 def test_a_seal_that_is_another_is_not_vouched_for(both: Both):

@@ -70,7 +70,7 @@ def test_live_history_and_replay_agree(firm: Firm) -> None:
 
 def test_the_document_of_an_account_has_its_deliverables(firm: Firm) -> None:
     sealed = firm.session.ledger.last_sealed()
-    tables = SealedTables(firm.lake, sealed.table_versions)
+    tables = SealedTables(firm.lake, sealed)
     for name in HELD:
         found = answer(account_document(tables, name))
         kind = "portfolio_margin" if HELD[name][0] == "portfolio_margin" else "reg_t"

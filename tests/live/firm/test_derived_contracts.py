@@ -172,7 +172,7 @@ def test_documents_and_explain_say_what_is_delivered(
     split: Firm, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sealed = split.session.ledger.last_sealed()
-    tables = SealedTables(split.lake, sealed.table_versions)
+    tables = SealedTables(split.lake, sealed)
     for name, (kind, _) in HELD.items():
         found = answer(account_document(tables, name))
         part = "requirement" if kind == "portfolio_margin" else "maintenance_requirement"
@@ -221,7 +221,7 @@ def test_what_does_not_follow_is_a_named_state(friday: Firm, act: Row, tmp_path:
     assert_history_agrees(firm)
     assert_a_process_takes_over(firm)
     sealed = firm.session.ledger.last_sealed()
-    tables = SealedTables(firm.lake, sealed.table_versions)
+    tables = SealedTables(firm.lake, sealed)
     document = answer(account_document(tables, "NAKED"))
     assert document["reg_t"]["maintenance_requirement"] == float(figures(firm)["NAKED"][2])
 
@@ -246,7 +246,7 @@ def test_what_somebody_says_stands(
     monday(firm)
 
     sealed = firm.session.ledger.last_sealed()
-    tables = SealedTables(firm.lake, sealed.table_versions)
+    tables = SealedTables(firm.lake, sealed)
     held = tables.delivered_positions(pl.col("account_id") == "VERTICAL")
     assert dict(held.select("symbol", "delivered").iter_rows())[CALL] in (None, 100)
     assert dict(held.select("symbol", "delivered").iter_rows())[HIGHER] == 700

@@ -25,7 +25,7 @@ from margin_assets.live.session.planning import NO_FILES, SETTLES, Planner
 from margin_assets.live.session.published import Publisher
 from margin_assets.live.session.startup import Source, loaded
 from margin_assets.live.session.stopwatch import Stopwatch
-from margin_assets.live.session.writing import write
+from margin_assets.live.session.writing import Vouching, vouching, write
 from margin_assets.rulebooks import adopted, planned_under
 from schemas import TABLES
 
@@ -149,8 +149,9 @@ class Session:
     def run_plan(self, plan: Plan, seconds: dict[str, float] | None = None) -> CycleResult:
         """Computes, writes and seals a planned cycle: a pure function of it and what is sealed."""
         try:
-            with planned_under(plan.cycle, plan.manifest["rulebooks"], self._adopted):
-                return self._run_plan(plan, seconds)
+            rulebooks = plan.manifest["rulebooks"]
+            with planned_under(plan.cycle, rulebooks, self._adopted), vouching() as vouched:
+                return self._run_plan(plan, seconds, vouched)
         except Exception:
             # Half a step may be in memory: what is sealed is loaded again before the next.
             self._runner = None
@@ -176,23 +177,25 @@ class Session:
             self._runner = None
             raise AnotherSession(f"cycle {plan.cycle} is planned and not sealed yet")
 
-    def _run_plan(self, plan: Plan, seconds: dict[str, float] | None) -> CycleResult:
+    def _run_plan(
+        self, plan: Plan, seconds: dict[str, float] | None, vouched: Vouching
+    ) -> CycleResult:
         runner, clock = self._ready(), Stopwatch(seconds or {})
         self._expect(plan.cycle - 1)
         taken = runner.accept(plan.manifest, self._opener(plan))
         faults.reach("accepted")
         clock.lap("accept")
         if SETTLES in plan.manifest:
-            computed = runner.settle(plan.cycle)
+            computed = runner.settle(plan.cycle, vouched.begin)
         else:
-            computed = runner.compute(taken.feeds, plan.cycle, plan.manifest)
+            computed = runner.compute(taken.feeds, plan, vouched.begin)
         landed = landed_frames(taken.feeds | taken.frames, taken.reports, plan.cycle)
         frames = landed | computed.frames
         frames = {name: conform(name, frame) for name, frame in frames.items() if frame.width}
         written = {n: f for n, f in frames.items() if f.height or TABLES[n].mode == "state"}
         faults.reach("computed")
         clock.lap("compute")
-        done = write(self.lake, written, computed, plan.cycle)
+        done = write(self.lake, written, computed, plan.cycle, vouched)
         runner.note_written(done.counts)
         clock.lap("write")
         faults.reach("before_seal")

@@ -1,8 +1,12 @@
 """A lake with its landing folder and a code location over it, and instances to run on."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ from margin_assets.assets.resources import (
 from margin_assets.definitions import build_defs
 from margin_assets.lake.store.store import Lake
 from margin_assets.scenarios import scenario, write_batch
+from margin_assets.scenarios.batch import Batch
 
 INSTANCE = "telemetry:\n  enabled: false\n"
 
@@ -53,14 +58,33 @@ class Place:
 
     def land(self, count: int) -> None:
         """The first batches of covid-2020."""
-        for number, batch in zip(range(count), scenario("covid-2020").batches(), strict=False):
+        for number, batch in enumerate(_batches(count)):
             write_batch(batch, self.landing, number)
+
+
+@cache
+def _batches(count: int) -> tuple[Batch, ...]:
+    """Kept, since the book of all sessions is made before the first of them."""
+    return tuple(islice(scenario("covid-2020").batches(), count))
+
+
+@cache
+def _pattern() -> "tempfile.TemporaryDirectory[str]":
+    """The home of an instance with its databases made, which takes longer than to copy them."""
+    made = tempfile.TemporaryDirectory(prefix="dagster-home-")
+    home = Path(made.name)
+    (home / "dagster.yaml").write_text(INSTANCE)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        # Each of the storages is made when it is first asked.
+        instance.get_runs_count()
+        instance.all_asset_keys()
+        instance.all_instigator_state()
+    return made
 
 
 @contextmanager
 def instance_at(home: Path) -> Iterator[dg.DagsterInstance]:
-    """A real instance on SQLite."""
-    home.mkdir()
-    (home / "dagster.yaml").write_text(INSTANCE)
+    """A real instance on SQLite, in which nothing has run."""
+    shutil.copytree(_pattern().name, home)
     with dg.DagsterInstance.from_config(str(home)) as made:
         yield made

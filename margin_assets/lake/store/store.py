@@ -157,6 +157,9 @@ class Lake:
 
     def was_written(self, name: str, version: int) -> bool:
         """Whether a cycle had written the table by a version, be it empty by now or not."""
+        # What has rows need not be opened once more for who wrote it.
+        if self.has_rows(name, version):
+            return True
         return self.held(name).open(version).transaction_version(CYCLE) is not None
 
     def write(self, name: str, frame: pl.DataFrame, cycle: int, shards: Shards = ONE_SHARD) -> int:

@@ -72,6 +72,11 @@ class Taken(NamedTuple):
     """Rows of the quarantine and of what belongs to it."""
     reports: list[Report]
 
+    @property
+    def rows(self) -> int:
+        """How many rows count."""
+        return sum(rows.height for rows in self.feeds.values())
+
 
 class Acceptor:
     """Reads and accepts plan after plan: what is new, what was seen before, what is refused."""

@@ -48,7 +48,7 @@ def load_monitor(
     scan, mine = tables
     monitor.last_point = as_of
     monitor.settling.is_on = "expiry" in planned
-    for feed in ("instruments", *DATED, "prices", "rates"):
+    for feed in filter(scan.has_rows, ("instruments", *DATED, "prices", "rates")):
         rows = _newest(scan, feed, as_of)
         past = rows.filter(pl.Series(instants(rows["event_time"]) <= as_of))
         ordered = past.sort("event_time", maintain_order=True)

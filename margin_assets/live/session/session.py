@@ -17,6 +17,7 @@ from margin_assets.lake.store import faults
 from margin_assets.lake.store.declared import conform
 from margin_assets.lake.store.store import Lake
 from margin_assets.lake.upkeep.caretaker import Caretaker
+from margin_assets.live.acceptance.held import AWAITS
 from margin_assets.live.acceptance.reports import landed_frames
 from margin_assets.live.session.condition import Condition
 from margin_assets.live.session.cycle import CycleRunner
@@ -31,6 +32,8 @@ from schemas import TABLES
 _POLL_SECONDS = 0.1
 # Longer than the pause of a feed that sends every second: such a feed is not waited on.
 _SETTLE_AFTER_SECONDS = 2.0
+# Evaluated in a second or so; a first load takes minutes for ten times as many.
+_MANY_ROWS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Session:
         self.condition = Condition()
         """How the store is doing."""
         lake.access.patience.serve(self.condition)
+        self.tell: Callable[[str], None] = lambda _line: None
+        """What a cycle that takes long is told to on its way, a line at a time."""
         self._publisher = Publisher(lake)
         self._adopted = Adopted(lake)
         self.planner = Planner(lake, self._adopted)
@@ -187,6 +192,7 @@ class Session:
         if SETTLES in plan.manifest:
             computed = runner.settle(plan.cycle, vouched.begin)
         else:
+            self._tell_of_many(plan, runner.held.count + taken.rows)
             computed = runner.compute(taken.feeds, plan, vouched.begin)
         landed = landed_frames(taken.feeds | taken.frames, taken.reports, plan.cycle)
         frames = landed | computed.frames
@@ -194,6 +200,8 @@ class Session:
         written = {n: f for n, f in frames.items() if f.height or TABLES[n].mode == "state"}
         faults.reach("computed")
         clock.lap("compute")
+        if computed.large is not None:
+            computed.large.tell = lambda done: self.tell(f"cycle {plan.cycle}: {done}")
         done = write(self.lake, written, computed, plan.cycle, vouched)
         runner.note_written(done.counts)
         clock.lap("write")
@@ -207,6 +215,10 @@ class Session:
         self._publish(sealed, runner, computed.frames, clock)
         self.caretaker.after(sealed)
         return CycleResult(sealed, done.frames, clock.seconds)
+
+    def _tell_of_many(self, plan: Plan, rows: int) -> None:
+        if rows >= _MANY_ROWS and AWAITS not in plan.manifest:
+            self.tell(f"cycle {plan.cycle}: {rows:,} rows are evaluated")
 
     def _settled(self, sealed: Sealed, runner: CycleRunner) -> None:
         """A plan is sealed: what it took can be looked up, and is not taken again."""

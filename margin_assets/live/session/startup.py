@@ -147,7 +147,8 @@ def _load_firm(source: Source, sealed: Sealed, runner: CycleRunner) -> None:
     accounts = scan("account_state").sort("account_id")
     runner.shards.load(accounts["account_id"].to_list(), accounts["as_of"])
     runner.ever_written = {name for name in OFTEN_EMPTY if scan.was_written(name)}
-    runner.pending = {feed: pending_rows(scan, feed, runner.monitor) for feed in DATED}
+    dated = filter(scan.has_rows, DATED)
+    runner.pending = {feed: pending_rows(scan, feed, runner.monitor) for feed in dated}
 
 
 def _load_files(scan: SealedTables, acceptor: Acceptor, known: KnownFiles) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import NamedTuple
 
 import polars as pl
@@ -82,7 +83,8 @@ def write(
 def _in_parts(lake: Lake, state: LargeState, cycle: int, shards: Shards) -> Written:
     with ThreadPoolExecutor(1) as beside:
         # Both shape every row, each in its own order: a core for the one and one for the other.
-        vouching = beside.submit(state.vouched)
+        # A thread knows of the rulebooks that the plan decides by what it is told.
+        vouching = beside.submit(copy_context().run, state.vouched)
         table_versions = lake.write_parts(
             state.frames(), cycle, shards, lambda: state.names(vouching.result())
         )

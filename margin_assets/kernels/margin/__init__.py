@@ -19,5 +19,5 @@ Others use:
     revaluation: mixed_accounts, restrikes, revalue
     rulebook_moves: rulebook_moves, seen_under, totals_of, warned
     settlement: Asked, settled, settled_book_of
-    tables: OVER_ACCOUNTS
+    tables: OVER_ACCOUNTS, tables_over
 """

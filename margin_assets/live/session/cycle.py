@@ -16,11 +16,12 @@ from margin_assets.kernels.corporate.openings import opened
 from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_instants
-from margin_assets.lake.ledger.ledger import Plan
+from margin_assets.lake.ledger.cycles import Plan
 from margin_assets.lake.store.division import Division
-from margin_assets.live.acceptance.accepting import Acceptor, Firm, OpenFile, Taken
+from margin_assets.live.acceptance.accepting import Acceptor, Firm, Taken
 from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.acceptance.late_books import LateBooks, Moved, Worked
+from margin_assets.live.acceptance.planned_files import OpenFile
 from margin_assets.live.books import calls, plans
 from margin_assets.live.books.restating import DAYS
 from margin_assets.live.firm.house_limits import ACKNOWLEDGE

@@ -24,6 +24,18 @@ def told_at_once(story: list[Event], tmp_path_factory: pytest.TempPathFactory) -
     return deliver(tmp_path_factory.mktemp("once"), [story])
 
 
+@pytest.fixture(scope="module")
+def session(story: list[Event]) -> list[Event]:
+    """The first session of the story, for what needs neither a night nor a stale price."""
+    start, length, _ = STRETCHES[0]
+    return [event for event in story if event[0] <= start + timedelta(seconds=length)]
+
+
+@pytest.fixture(scope="module")
+def session_at_once(session: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Firm:
+    return deliver(tmp_path_factory.mktemp("session"), [session])
+
+
 def test_the_story_has_everything_in_it(told_at_once: Firm, story: list[Event]):
     found = told_at_once.table("enforcement_decisions")
 
@@ -44,10 +56,16 @@ def test_the_story_has_everything_in_it(told_at_once: Firm, story: list[Event]):
     assert {second(when) for when in found["decided_at"]} - happened
 
 
+def test_a_session_has_what_other_files_and_threads_could_spoil(session_at_once: Firm):
+    assert session_at_once.table("enforcement_decisions").height > 10
+    assert session_at_once.table("margin_calls").height
+    assert session_at_once.table("fills")["corrects_fill_id"].is_not_null().sum() > 5
+
+
 def test_a_file_a_row_decides_as_a_file_a_feed(
-    told_at_once: Firm, story: list[Event], tmp_path: Path
+    session_at_once: Firm, session: list[Event], tmp_path: Path
 ):
-    assert_same(told_at_once, deliver(tmp_path, [story], singly=True))
+    assert_same(session_at_once, deliver(tmp_path, [session], singly=True))
 
 
 def test_a_process_every_other_cycle_over_files_of_a_row_decides_as_one_cycle(
@@ -78,16 +96,16 @@ def test_short_cycles_decide_as_one_cycle(
 
 
 @several_threads
-def test_one_thread_decides_as_two(told_at_once: Firm, story: list[Event], tmp_path: Path):
+def test_one_thread_decides_as_two(session_at_once: Firm, session: list[Event], tmp_path: Path):
     threads = numba.get_num_threads()
     numba.set_num_threads(1)
     try:
-        firm = deliver(tmp_path, [story])
+        firm = deliver(tmp_path, [session])
     finally:
         numba.set_num_threads(threads)
 
-    assert firm.hashes() == told_at_once.hashes()
-    assert firm.everything() == told_at_once.everything()
+    assert firm.hashes() == session_at_once.hashes()
+    assert firm.everything() == session_at_once.everything()
 
 
 def covid(until: datetime) -> list[Event]:

@@ -5,7 +5,8 @@ import polars as pl
 from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.ledger import divisions
 from margin_assets.lake.ledger.canonical import canonical_bytes
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.moment import sealed_moment
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.divisions.firm_session import FirmSession

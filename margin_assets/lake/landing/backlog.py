@@ -11,7 +11,7 @@ from margin_assets.lake.landing.archive import begun_entry
 from margin_assets.lake.landing.landing import Pending, PlannedFile
 from margin_assets.lake.landing.reading import LandedFile, form_of
 from margin_assets.lake.landing.reading.limits import CLOCK_GRACE
-from margin_assets.lake.ledger.ledger import Plan, Sealed
+from margin_assets.lake.ledger.cycles import Plan, Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 

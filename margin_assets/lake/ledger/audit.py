@@ -9,12 +9,9 @@ import polars as pl
 from deltalake.exceptions import DeltaError
 
 from margin_assets.lake.ledger.canonical import digest
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.large_digest import large_digest
-from margin_assets.lake.ledger.ledger import (
-    ACCOUNTS_WRITTEN,
-    FIRST_PREVIOUS_HASH,
-    Sealed,
-)
+from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN, FIRST_PREVIOUS_HASH
 from margin_assets.lake.ledger.links import Break, link_problem, parsed_texts
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES, Mode

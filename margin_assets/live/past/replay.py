@@ -11,8 +11,9 @@ from margin_assets.engines import Engine
 from margin_assets.lake.landing.archive import copied
 from margin_assets.lake.ledger import adoptions, bases
 from margin_assets.lake.ledger.canonical import digest
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.large_digest import large_digest
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.past.rehearsal import Rehearsal, Start

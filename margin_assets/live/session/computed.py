@@ -30,4 +30,5 @@ class Computed:
 
 def stamped(frames: Mapping[str, pl.DataFrame], cycle: int) -> dict[str, pl.DataFrame]:
     """Tables with the cycle that writes them."""
-    return {n: f.with_columns(cycle=pl.lit(cycle, pl.Int64)) for n, f in frames.items()}
+    stamp = pl.Series("cycle", [cycle], dtype=pl.Int64)
+    return {n: f.hstack([stamp.new_from_index(0, f.height)]) for n, f in frames.items()}

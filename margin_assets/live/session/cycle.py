@@ -13,14 +13,15 @@ from margin_assets.kernels.book.delivered_terms import as_listed
 from margin_assets.kernels.book.last_fills import with_places
 from margin_assets.kernels.corporate.exercises import leg_fills, settlement_frame
 from margin_assets.kernels.corporate.openings import opened
-from margin_assets.kernels.margin.tables import OVER_ACCOUNTS
+from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_instants
-from margin_assets.lake.ledger.ledger import Plan
+from margin_assets.lake.ledger.cycles import Plan
 from margin_assets.lake.store.division import Division
-from margin_assets.live.acceptance.accepting import Acceptor, Firm, OpenFile, Taken
+from margin_assets.live.acceptance.accepting import Acceptor, Firm, Taken
 from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.acceptance.late_books import LateBooks, Moved, Worked
+from margin_assets.live.acceptance.planned_files import OpenFile
 from margin_assets.live.books import calls, plans
 from margin_assets.live.books.restating import DAYS
 from margin_assets.live.firm.house_limits import ACKNOWLEDGE
@@ -198,11 +199,9 @@ class CycleRunner:
         positions = without_values(as_listed(era.positions))
         yield {"positions": positions, "account_state": era.accounts}
         # The kernels that Dagster runs by business date.
-        for name, kernel in OVER_ACCOUNTS.items():
-            frame: pl.DataFrame = kernel((era,))
-            if name == "margin_summary":
-                frame = self.acceptor.refusals.flagged(frame)
-            yield {name: frame}
+        for name, frame in tables_over((era,)):
+            is_summary = name == "margin_summary"
+            yield {name: self.acceptor.refusals.flagged(frame) if is_summary else frame}
         yield {"enforcement_state": self.monitor.enforcement_state(of)}
         yield self.monitor.intraday_tables(of)
         yield self.monitor.reg_t_tables(of)

@@ -11,8 +11,9 @@ from margin_assets.lake.landing.archive import opened_in
 from margin_assets.lake.landing.backlog import Backlog
 from margin_assets.lake.landing.landing import Landing, Pending, PlannedFile
 from margin_assets.lake.ledger.adoptions import Adopted
+from margin_assets.lake.ledger.cycles import Plan, Sealed
 from margin_assets.lake.ledger.divisions import NotAlone, is_division
-from margin_assets.lake.ledger.ledger import AnotherSession, Ledger, Plan, Sealed
+from margin_assets.lake.ledger.ledger import AnotherSession, Ledger
 from margin_assets.lake.store import faults
 from margin_assets.lake.store.declared import conform
 from margin_assets.lake.store.store import Lake

@@ -41,7 +41,7 @@ class Both:
 
     def __init__(self, folder: Path) -> None:
         self.one = Firm(folder)
-        self.divided = DividedFirm(folder)
+        self.divided = DividedFirm(Lake(str(folder / "firm")))
 
     def run(self, **feeds: list[Row]) -> None:
         """One cycle of each over the same files: they must come to the same."""

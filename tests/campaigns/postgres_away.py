@@ -63,13 +63,21 @@ class Postgres:
         return any(_INSTALLED.glob("*/bin"))
 
     def start(self) -> None:
+        """Starts it, unless it runs."""
+        if self._runs():
+            return
         where = f"-h 127.0.0.1 -p {self.port} -k {self._data}"
         self._run(
             "pg_ctl", "--wait", "--silent", f"--log={self._log}", f"--options={where}", "start"
         )
 
     def stop(self) -> None:
-        self._control("--mode=immediate", "stop")
+        """Stops it at once, unless it is stopped."""
+        if self._runs():
+            self._control("--mode=immediate", "stop")
+
+    def _runs(self) -> bool:
+        return (self._data / "postmaster.pid").exists()
 
     def _control(self, *arguments: str) -> None:
         self._run("pg_ctl", "--wait", "--silent", *arguments)

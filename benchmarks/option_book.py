@@ -16,7 +16,8 @@ from margin_assets.kernels.book.series import OPTION, Series
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.options.option_terms import Contracts
 from margin_assets.kernels.options.options import series_values
-from margin_assets.kernels.options.valuation import implied_of, option_values, update_values
+from margin_assets.kernels.options.quotes import implied_of
+from margin_assets.kernels.options.valuation import option_values, update_values
 from margin_assets.kernels.rules.rules import Rules, rules_in_force
 from margin_assets.kernels.securities.bare_series import securities
 

@@ -15,7 +15,7 @@ from margin_assets.checks import monitoring, store
 from margin_assets.checks.arrivals import quarantine_result
 from margin_assets.checks.consistency import RULES
 from margin_assets.checks.row_rules import check_name, row_rules_result
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.live.session.condition import Condition, StoreCondition
 from margin_assets.live.session.session import CycleResult
 from margin_assets.monitoring.health import Health

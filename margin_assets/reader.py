@@ -4,7 +4,8 @@ from datetime import datetime
 
 import polars as pl
 
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.moment import is_pinned, sealed_moment, unreadable
 from margin_assets.lake.sql.sql import query
 from margin_assets.lake.sql.sql_catalog import not_found, sql_names, sql_schemas

@@ -40,6 +40,7 @@ SETTLEMENTS = ("open", "close")
 RATE_NAMES = ("risk_free",)
 CASH_KINDS = ("deposit", "withdrawal", "dividend", "interest", "fee")
 VOLATILITY_KINDS = ("historical_30d", "implied")
+HISTORICAL = VOLATILITY_KINDS[0]
 
 
 class Landed(dy.Schema):

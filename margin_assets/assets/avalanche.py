@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from margin_assets.assets.declared import model_spec
+from margin_assets.assets.models import final, materialized, model_spec
 from margin_assets.assets.resources import EngineResource, LakeResource
 from margin_assets.avalanche.answers.readings import read_kept
 from margin_assets.avalanche.book.faults import BookError
@@ -46,6 +46,14 @@ class AvalancheConfig(dg.Config):
     shares: int = Field(default=1, ge=1)
     """A range of the paths: one of so many equal ones, from 0. The last to end writes the run."""
 
+    def asked(self, scenario: str, arm: str) -> Asked:
+        """What is asked of the book in a partition."""
+        return Asked(scenario, arm, self.seed, self.paths)
+
+    def part(self) -> Share:
+        """The range of the paths."""
+        return Share(self.share, self.shares)
+
 
 class WarningConfig(dg.Config):
     """What a reading of the early warning takes."""
@@ -67,16 +75,11 @@ def avalanche(
     engine: EngineResource,
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """The lake's newest book through one scenario and arm; what is there already stays."""
-    keys = context.partition_key.keys_by_dimension
-    asked = Asked(keys["scenario"], keys["arm"], config.seed, config.paths)
-    try:
-        share = Share(config.share, config.shares)
-        ran, written = run_kept(lake.created(), asked, engine.engine(), share)
-    except (BookError, ValueError) as fault:
-        raise dg.Failure(str(fault), allow_retries=False) from None
-    told: dict[str, Any] = {"run_id": ran.run_id, "snapshot_id": ran.snapshot_id}
-    for name in _MADE:
-        yield dg.MaterializeResult(name, metadata={**told, "is_new": name in written})
+    asked = config.asked(**context.partition_key.keys_by_dimension)
+    with final(BookError, ValueError):
+        ran, written = run_kept(lake.created(), asked, engine.engine(), config.part())
+    facts = {"run_id": ran.run_id, "snapshot_id": ran.snapshot_id}
+    yield from materialized(_MADE, facts, written)
 
 
 @dg.multi_asset(
@@ -86,13 +89,10 @@ def avalanche(
 )
 def warning(config: WarningConfig, lake: LakeResource) -> Iterator[dg.MaterializeResult[Any]]:
     """How near the lake's newest book is to exhaustion, after the books before it."""
-    try:
+    with final(BookError):
         told, written = read_kept(lake.created(), config.paths, config.seed)
-    except BookError as fault:
-        raise dg.Failure(str(fault), allow_retries=False) from None
     facts = {"score": told["score"], "nearest_scenario": told["nearest_scenario"] or "none"}
-    for name in _READ:
-        yield dg.MaterializeResult(name, metadata={**facts, "is_new": name in written})
+    yield from materialized(_READ, facts, written)
 
 
 AVALANCHE_ASSETS = (avalanche,)

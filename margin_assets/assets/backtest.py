@@ -11,14 +11,13 @@ from typing import Any
 
 import dagster as dg
 
-from margin_assets.assets.declared import model_spec
+from margin_assets.assets.models import final, materialized, model_spec
 from margin_assets.assets.resources import LakeResource
-from margin_assets.backtest.asking import Asked, one_year
-from margin_assets.backtest.checkpoints import Checkpoints
+from margin_assets.backtest.asking import Asked
 from margin_assets.backtest.faults import BacktestError
 from margin_assets.backtest.policy import known_policies, policy_of
-from margin_assets.backtest.results.difference import days_unlike
-from margin_assets.backtest.results.storing import RUN_TABLES, store_tables, tables_of
+from margin_assets.backtest.results.storing import RUN_TABLES
+from margin_assets.backtest.yearly import year_kept
 
 FIRST_YEAR, LAST_YEAR = 1990, 2022
 POLICY_YEAR = dg.MultiPartitionsDefinition(
@@ -60,23 +59,11 @@ def backtest(
     context: dg.AssetExecutionContext, config: BacktestConfig, lake: LakeResource
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """One year of a history under one policy, from the end of the year before; once."""
-    keys, made = context.partition_key.keys_by_dimension, lake.created()
-    try:
-        asked = config.asked(int(keys["year"]))
-        ran = one_year(asked, policy_of(keys["policy"]), Checkpoints.beside(made))
-    except BacktestError as fault:
-        raise dg.Failure(str(fault), allow_retries=False) from None
-    tables = tables_of(ran)
-    written = store_tables(made, tables)
-    unlike = days_unlike(made, tables)
-    told = {
-        "walked_from": str(ran.walked_from or "none"),
-        "first_unlike": dg.JsonMetadataValue({run: str(day) for run, (day, _) in unlike.items()}),
-        "untouched": dg.JsonMetadataValue({run: same for run, (_, same) in unlike.items()}),
-    }
-    for name in _TABLES:
-        new: dict[str, Any] = {"run_id": ran.run_id, "is_new": name in written}
-        yield dg.MaterializeResult(name, metadata=new | told)
+    keys = context.partition_key.keys_by_dimension
+    with final(BacktestError):
+        asked, policy = config.asked(int(keys["year"])), policy_of(keys["policy"])
+        facts, written = year_kept(lake.created(), asked, policy)
+    yield from materialized(_TABLES, facts, written)
 
 
 BACKTEST_ASSETS = (backtest,)

@@ -131,17 +131,3 @@ def landed_spec(name: str, deps: tuple[str, ...] = ()) -> dg.AssetSpec:
         kinds={"deltalake"},
         metadata=metadata(table),
     ).with_io_manager_key(IO_MANAGER)
-
-
-def model_spec(name: str, deps: Sequence[str] = ()) -> dg.AssetSpec:
-    """A table that a model writes by itself, each run once: it may find its rows there already."""
-    return dg.AssetSpec(
-        name,
-        deps=list(deps),
-        group_name=TABLES[name].group,
-        description=description(name),
-        owners=OWNERS,
-        kinds={"deltalake", "numba"},
-        metadata=metadata(TABLES[name]),
-        skippable=True,
-    )

@@ -49,6 +49,8 @@ def margined_asset(name: str, kernel: Kernel) -> dg.AssetsDefinition:
     return daily_asset(name, needs=(ENGINE,))(computed)
 
 
+FirmKernel = Callable[[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame], pl.DataFrame]
+"""Positions, accounts, summary and stress in; rows of the firm out."""
 LandedKernel = Callable[[history.Landed, history.Booked, pl.DataFrame, Calendar], pl.DataFrame]
 """Everything landed, and business dates with their closes, in; rows of these dates out."""
 _MARKS = history.Landed._fields
@@ -131,40 +133,24 @@ def account_state(  # noqa: PLR0913 (an argument a table)
     return history.account_state_at(booked, closes(context.partition_keys), sessions().times)
 
 
-@daily_asset("firm_risk")
-def firm_risk(  # noqa: PLR0913 (an argument a table)
-    positions: pl.LazyFrame,
-    account_state: pl.LazyFrame,
-    accrued_dividends: pl.LazyFrame,
-    margin_summary: pl.LazyFrame,
-    stress_results: pl.LazyFrame,
-    instruments: pl.LazyFrame,
-    corporate_actions: pl.LazyFrame,
-    option_adjustments: pl.LazyFrame,
-) -> pl.DataFrame:
-    """Each scenario over the whole firm: moves of SPY, and of every price."""
-    held = delivered(positions.collect(), instruments, corporate_actions, option_adjustments)
-    accounts = (account_state, accrued_dividends)
-    return firm_tables.firm_risk_at(held, *over_firm(*accounts, margin_summary, stress_results))
+def firm_asset(name: str, kernel: FirmKernel) -> dg.AssetsDefinition:
+    """Daily asset over the whole firm, from what its accounts come to in each scenario."""
 
+    def computed(  # noqa: PLR0913 (an argument a table)
+        positions: pl.LazyFrame,
+        account_state: pl.LazyFrame,
+        accrued_dividends: pl.LazyFrame,
+        margin_summary: pl.LazyFrame,
+        stress_results: pl.LazyFrame,
+        instruments: pl.LazyFrame,
+        corporate_actions: pl.LazyFrame,
+        option_adjustments: pl.LazyFrame,
+    ) -> pl.DataFrame:
+        held = delivered(positions.collect(), instruments, corporate_actions, option_adjustments)
+        accounts = (account_state, accrued_dividends)
+        return kernel(held, *over_firm(*accounts, margin_summary, stress_results))
 
-@daily_asset("credit_exposures")
-def credit_exposures(  # noqa: PLR0913 (an argument a table)
-    positions: pl.LazyFrame,
-    account_state: pl.LazyFrame,
-    accrued_dividends: pl.LazyFrame,
-    margin_summary: pl.LazyFrame,
-    stress_results: pl.LazyFrame,
-    instruments: pl.LazyFrame,
-    corporate_actions: pl.LazyFrame,
-    option_adjustments: pl.LazyFrame,
-) -> pl.DataFrame:
-    """What clients would owe in each scenario, by type of account."""
-    held = delivered(positions.collect(), instruments, corporate_actions, option_adjustments)
-    accounts = (account_state, accrued_dividends)
-    return firm_tables.credit_exposures_at(
-        held, *over_firm(*accounts, margin_summary, stress_results)
-    )
+    return daily_asset(name)(computed)
 
 
 @daily_asset("firm_concentrations")
@@ -186,6 +172,10 @@ def firm_concentrations(  # noqa: PLR0913 (an argument a table)
     return firm_tables.firm_concentrations_at(adjusted, accounts, traded)
 
 
+OVER_FIRM: dict[str, FirmKernel] = {
+    "credit_exposures": firm_tables.credit_exposures_at,
+    "firm_risk": firm_tables.firm_risk_at,
+}
 WALKED: dict[str, LandedKernel] = {
     "special_memorandum_accounts": memoranda_at,
     "pattern_day_traders": pattern_day_traders_at,
@@ -207,6 +197,5 @@ DAILY_ASSETS = (
     *(margined_asset(name, kernel) for name, kernel in OVER_ACCOUNTS.items()),
     breaks,
     firm_concentrations,
-    credit_exposures,
-    firm_risk,
+    *(firm_asset(name, kernel) for name, kernel in OVER_FIRM.items()),
 )

@@ -7,7 +7,8 @@ import polars as pl
 
 from margin_assets.cli import output
 from margin_assets.cli.output import Refusal, instant
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES
 

@@ -11,7 +11,7 @@ from margin_assets.cli import output
 from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
-    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.ledger.cycles import Sealed
     from margin_assets.lake.ledger.moment import Moment
     from margin_assets.lake.store.store import Lake
 

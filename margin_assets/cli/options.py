@@ -12,7 +12,7 @@ from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
     from margin_assets.engines import Engine
-    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.ledger.cycles import Sealed
     from margin_assets.lake.store.store import Lake
     from margin_assets.serving.limits import Limits
 
@@ -88,6 +88,13 @@ def example(*lines: str) -> str:
     title = "Example:" if len(lines) == 1 else "Examples:"
     # The backspace tells the formatter to leave the lines alone.
     return "\n".join(["\b", title, *(f"  {line}" for line in lines)])
+
+
+def group(told: str, *lines: str) -> typer.Typer:
+    """Verbs under one name, with what they are for and examples."""
+    return typer.Typer(
+        help=told, no_args_is_help=True, rich_markup_mode=None, epilog=example(*lines)
+    )
 
 
 def moment(text: str) -> datetime:

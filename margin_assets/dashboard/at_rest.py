@@ -9,7 +9,7 @@ import polars as pl
 
 from margin_assets.dashboard.figures import AMOUNTS, TABLES, Figures, empty, shown, totals_of
 from margin_assets.lake.ledger.adoptions import decided_as
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 from margin_assets.rulebooks import in_force

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 

@@ -14,7 +14,8 @@ from margin_assets.dashboard.due import Due
 from margin_assets.dashboard.figures import LIVE, Figures, empty, read_published
 from margin_assets.dashboard.past import Past
 from margin_assets.lake.ledger.cycle_times import sealed_at
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.links import Walk
 from margin_assets.lake.published import Published, folder_of
 from margin_assets.lake.store.store import Lake

@@ -19,7 +19,8 @@ from margin_assets.kernels.reg_t.sma_entries import entry_rules
 from margin_assets.kernels.rules.firm_rules import firm_rules
 from margin_assets.kernels.rules.timelines import timeline_rules
 from margin_assets.lake.ledger.adoptions import Adopted, Adoption, keep, sealed_day
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.store.store import Lake
 from margin_assets.rulebooks import Rulebook, adopted
 from margin_assets.rulebooks.adopting import book_of, proposed

@@ -20,7 +20,8 @@ from margin_assets.desk.plans import Row, Scan, newest, orders, proposal, trigge
 from margin_assets.kernels.liquidation.plan import Request
 from margin_assets.kernels.liquidation.plan_states import PLANNER
 from margin_assets.lake.landing.places import LandingPlace
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store import faults
 from margin_assets.lake.store.store import Lake

@@ -12,9 +12,10 @@ from margin_assets.calendar import calendar
 from margin_assets.desk.acts import Act, Refused
 from margin_assets.desk.found import named
 from margin_assets.kernels.calls.call_frames import kind_of
-from margin_assets.kernels.calls.call_rules import UNSET, latest_extension
+from margin_assets.kernels.calls.call_rules import latest_extension
 from margin_assets.kernels.numeric.money import to_instants
 from margin_assets.kernels.rules.grid import new_york_day
+from margin_assets.kernels.rules.instants import UNSET
 
 Row = dict[str, Any]
 Scan = Callable[[str], pl.LazyFrame]

@@ -17,7 +17,7 @@ from margin_assets.kernels.margin.rulebook_moves import (
 )
 from margin_assets.kernels.rules.overlay_rules import READ, OverlayRules, overlay_rules_of
 from margin_assets.kernels.rules.rules import DECIDING, Rules, rules_of
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 from margin_assets.rulebooks import Rulebook, in_force

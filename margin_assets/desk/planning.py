@@ -14,7 +14,7 @@ from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.kernels.rules.rules import rules_in_force
 from margin_assets.lake.ledger.adoptions import decided_as
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 from margin_assets.whatif.liquidation import liquidation_of

@@ -62,7 +62,8 @@ class RayEngine:
         if ray.is_initialized():
             return
         self._knock()
-        alone = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        # Unless told so, Ray would join what the environment or an earlier run that died names.
+        alone = {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         joined = {"address": self._address} if self._address else alone
         try:
             ray.init(log_to_driver=False, logging_level="ERROR", **joined)

@@ -6,8 +6,9 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.divisions import hashes_in
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.declared import BUSINESS_DATE, DAILY, SchemaMismatch

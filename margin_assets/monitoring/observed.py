@@ -9,7 +9,8 @@ from margin_assets.lake.landing.backlog import backlog_of, is_ahead, waiting
 from margin_assets.lake.landing.landing import Pending
 from margin_assets.lake.landing.refused import RefusedRows
 from margin_assets.lake.ledger.cycle_times import cycle_times
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 from margin_assets.monitoring.health import Rows, Seen, in_all, limits

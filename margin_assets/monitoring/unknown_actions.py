@@ -7,7 +7,7 @@ import polars as pl
 
 from margin_assets.calendar import sessions
 from margin_assets.kernels.corporate.actions import register_of
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from margin_assets.engines.children import end_with_parent
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.moment import Moment, sealed_moment
 from margin_assets.lake.sql.pinned import cycle_of, told
 from margin_assets.lake.sql.sql import SqlRefused, reader

@@ -11,7 +11,7 @@ from margin_assets.kernels.margin.requirements import (
     stress_results,
     tims_requirements,
 )
-from margin_assets.kernels.options.valuation import quote_states
+from margin_assets.kernels.options.quotes import quote_states
 from margin_assets.kernels.securities.lines import input_states
 from margin_assets.rulebooks import versions_in_force
 from margin_assets.whatif.amounts import Row, number, usd

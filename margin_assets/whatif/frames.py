@@ -21,7 +21,7 @@ from margin_assets.kernels.book.terms import (
 )
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.money import MAX_TOTAL, to_decimal, to_scaled
-from margin_assets.kernels.options.valuation import with_implied
+from margin_assets.kernels.options.quotes import with_implied
 from margin_assets.kernels.rules.rules import benchmark, rules_in_force
 from margin_assets.kernels.securities.positions import marked_positions
 from margin_assets.whatif.agreement import DocumentError

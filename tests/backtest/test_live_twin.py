@@ -12,7 +12,8 @@ import pytest
 from margin_assets.backtest.book.plan import Plan
 from margin_assets.backtest.engine.walk import Walk
 from margin_assets.backtest.history.building import History, built
-from margin_assets.kernels.enforcement.rungs import STATES, UNSET
+from margin_assets.kernels.enforcement.rungs import STATES
+from margin_assets.kernels.rules.instants import UNSET
 from tests.support.backtests import (
     Seat,
     carried,

@@ -33,7 +33,7 @@ from margin_assets.live.divisions.owner import Owner
 from margin_assets.live.service.folder_lease import FolderLease
 from tests.campaigns import summary
 from tests.campaigns.exactly_once.deliveries import Delivery, Feed, LandingFile
-from tests.campaigns.served import forked
+from tests.campaigns.serving.stage import forked
 from tests.support.divided_firm import everything
 from tests.support.divided_story import batches
 from tests.support.empty_lake import created

@@ -25,6 +25,7 @@ from tests.support import ROOT, seaweed
 from tests.support.live_driver import at, line, opening, price
 
 PATIENCE_SECONDS = 900
+_INSTALLED = Path("/usr/lib/postgresql")
 VERB = "import sys; from margin_assets.cli import main; sys.exit(main(sys.argv[1:]))"
 INSTANCE = """
 storage:
@@ -44,9 +45,9 @@ class Postgres:
     """A server of our own on loopback, stopped and started again."""
 
     def __init__(self, folder: Path) -> None:
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-        if not found:
+        if not self.is_installed():
             raise SystemExit("this needs Postgres: apt-get install postgresql")
+        found = sorted(_INSTALLED.glob("*/bin"))
         self._bin, self._data, self._log = found[-1], folder / "data", folder / "log"
         # It refuses to run as root.
         self._user = "postgres" if os.geteuid() == 0 else None
@@ -57,14 +58,26 @@ class Postgres:
             self.port = int(probe.getsockname()[1])
         self._run("initdb", "--username=dagster", "--auth=trust")
 
+    @staticmethod
+    def is_installed() -> bool:
+        return any(_INSTALLED.glob("*/bin"))
+
     def start(self) -> None:
+        """Starts it, unless it runs."""
+        if self._runs():
+            return
         where = f"-h 127.0.0.1 -p {self.port} -k {self._data}"
         self._run(
             "pg_ctl", "--wait", "--silent", f"--log={self._log}", f"--options={where}", "start"
         )
 
     def stop(self) -> None:
-        self._control("--mode=immediate", "stop")
+        """Stops it at once, unless it is stopped."""
+        if self._runs():
+            self._control("--mode=immediate", "stop")
+
+    def _runs(self) -> bool:
+        return (self._data / "postmaster.pid").exists()
 
     def _control(self, *arguments: str) -> None:
         self._run("pg_ctl", "--wait", "--silent", *arguments)
@@ -134,10 +147,11 @@ def _away(postgres: Postgres) -> Iterator[None]:
         postgres.start()
 
 
-def told_cycles(home: Path) -> set[int]:
-    """Cycles whose seal Dagster knows."""
+def told_cycles(home: Path, since: float = 0.0) -> set[int]:
+    """Cycles whose seal Dagster knows, of those told since some time of this machine."""
+    which = dg.AssetRecordsFilter(asset_key=dg.AssetKey("cycles"), after_timestamp=since)
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        events = instance.fetch_materializations(dg.AssetKey("cycles"), limit=1000).records
+        events = instance.fetch_materializations(which, limit=1000).records
         found = (event.asset_materialization for event in events)
         return {int(each.metadata["cycle"].value) for each in found if each is not None}
 

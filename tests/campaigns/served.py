@@ -1,50 +1,50 @@
 """The service on a store that speaks S3: killed, frozen in a commit, rivalled, told twice and late.
 
 Usage: python -m tests.campaigns.served [--trials N] [--seed S] [--json]
-Processes of the service seal the ladder while it lands in a bucket. They are killed, frozen until
-another has taken over and let go on, told to end, and made to believe in the lease at once. What
-lands is put again under other names and listed late. Then every table must hold what one
-undisturbed session makes of it, and the chain must verify.
+Processes of the service seal a story while it lands in a bucket; something befalls one or two.
+What lands is put again under other names, listed late, and told of by events that come twice or
+never. Where Postgres is installed, one of them tells Dagster, whose storage is away for a while.
+Then every table must hold what one undisturbed session makes of it, and the chain must verify.
 """
 
 import os
 import pickle
 import random
+import shutil
 import signal
 import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import BinaryIO
 
-from margin_assets.lake.landing.landing import LocalLanding, Pending
-from margin_assets.lake.landing.places import put_new
-from margin_assets.lake.landing.remote import S3Landing
+import boto3
+
 from margin_assets.lake.ledger.audit import verify
-from margin_assets.lake.objects.swapped import SwappedObject
-from margin_assets.lake.store import faults
 from margin_assets.lake.store.store import Lake
-from margin_assets.live.service.lease import LEASE, Lease
-from margin_assets.live.service.service import Service
-from margin_assets.live.session.session import Session
-from margin_assets.scenarios import write_batch
 from tests.campaigns import summary
-from tests.campaigns.exactly_once.judged import OTHER_CUT, Text, told
-from tests.campaigns.exactly_once.life import die_with_parent
+from tests.campaigns.exactly_once.judged import OTHER_CUT, Text, first_difference, told
+from tests.campaigns.postgres_away import INSTANCE, Postgres, told_cycles
+from tests.campaigns.serving import lives
+from tests.campaigns.serving.stage import Batches, Bucket, Seen, Stage, feed, forked, undisturbed
 from tests.support import seaweed
-from tests.support.killed_session import story
 from tests.support.preloaded import load_compiled
 
-POINTS = ("planned", "computed", "before_write:positions", "written:margin_summary", "before_seal")
-ACTS = ("killed", "killed in a cycle", "frozen in a cycle", "two at once", "drained")
-_OFTEN = (1, 3, 3, 2, 1)
-_LEASE_SECONDS, _LONGEST_PAUSE, _LIVES = 0.6, 5.0, 4
-_PATIENCE = 600.0
+_OFTEN = {
+    lives.KILLED: 2,
+    lives.DIES: 4,
+    lives.FREEZES: 4,
+    lives.LOSES: 3,
+    lives.RIVALLED: 3,
+    lives.DRAINED: 2,
+    lives.AWAY: 2,
+}
+_BEFALLEN, _PATIENCE = (1, 1, 2), 600.0
+Dagster = tuple[Postgres, Path]
 
 
 @dataclass
@@ -56,218 +56,231 @@ class Trial:
     seen: Counter[str] = field(default_factory=Counter)
 
 
-class LateLanding:
-    """A bucket whose listings are as old as they like, but never show half of what a feed sent."""
-
-    def __init__(self, uri: str, counted: Path, chance: random.Random) -> None:
-        self._landing, self._counted, self._chance = S3Landing(uri), counted, chance
-
-    def entries(self) -> Iterator[Pending]:
-        """What was there a while ago."""
-        shown = len(self._counted.read_bytes()) - self._chance.choice((0, 0, 1, 2))
-        return (one for one in self._landing.entries() if _number(one.path) < shown)
-
-    def unknown(self, is_known: Callable[[Pending], bool]) -> list[Pending]:
-        """What was there a while ago and is not known."""
-        return [one for one in self.entries() if not is_known(one)]
-
-    def wait(self, _seconds: float) -> None:
-        """A moment: trials are short."""
-        time.sleep(0.05)
-
-    def open(self, entry: Pending) -> BinaryIO:
-        """The bytes of an object."""
-        return self._landing.open(entry)
-
-
-def _number(path: str) -> int:
-    return int(path.rpartition("/")[2][:6])
-
-
 @dataclass(frozen=True)
-class Stage:
-    """Where one trial plays."""
+class Given:
+    """What all trials share: made once."""
 
     uri: str
-    folder: Path
-
-    @property
-    def lake(self) -> Lake:
-        return Lake(f"{self.uri}/tables")
-
-    def landing(self, seed: int) -> LateLanding:
-        return LateLanding(f"{self.uri}/landing", self.folder / "landed", random.Random(seed))
-
-    def events(self) -> list[str]:
-        """What the processes met by now."""
-        seen = self.folder / "seen"
-        return seen.read_text().split("\n")[:-1] if seen.exists() else []
-
-    def note(self, event: str) -> None:
-        with (self.folder / "seen").open("a") as seen:
-            seen.write(f"{event}\n")
+    objects: dict[str, str]
+    """Of a lake just created; between trials the bucket holds no other."""
+    batches: Batches
+    expected: Text
+    dagster: Dagster | None
 
 
-def serve(stage: Stage, act: str, seed: int) -> None:
-    """One process of the service, until it is told to end."""
-    chance, ended = random.Random(seed), []
-    signal.signal(signal.SIGTERM, lambda *_: ended.append(1))
-    point = chance.choice(POINTS)
-    if "in a cycle" in act:
-        faults.arm(lambda name: _befall(stage, act) if name == point else None)
-    # Who waits for nothing takes what is held: both go on as if it were theirs.
-    seconds = 0.01 if act == "two at once" else _LEASE_SECONDS
-    lake = stage.lake
-    lease = Lease(SwappedObject(lake.access, LEASE), f"{os.getpid()}", seconds)
-    service = Service(Session(lake), lease, lambda event: stage.note(event["event"]))
-    for _ in service.run(stage.landing(seed), lambda: bool(ended)):
-        pass
+class Directed:
+    """One trial as it is played."""
+
+    def __init__(self, trial: Trial, given: Given, folder: Path) -> None:
+        self._trial, self._given = trial, given
+        self._stage = Stage(given.uri, folder, len(given.batches))
+        self._chance = random.Random(f"trial {trial.seed}")
+        self._lives: list[int] = []
+        self._over: dict[int, int] = {}
+
+    def play(self) -> None:
+        """What it met and what is wrong are in the trial afterwards."""
+        feeding = forked(lambda: feed(self._stage, self._trial.seed, self._given.batches))
+        often = {act: _OFTEN[act] for act in _OFTEN if act != lives.AWAY or self._given.dagster}
+        acts = self._chance.choices([*often], [*often.values()], k=self._chance.choice(_BEFALLEN))
+        acts.append(lives.SPARED)
+        for number, act in enumerate(acts):
+            self._started(acts, number)
+            if number + 1 < len(acts) and self._chance.random() < 0.5:
+                # Who stands by has the firm in memory when the other is gone.
+                self._started(acts, number + 1)
+            self._strike(act, number, partial(self._started, acts, number + 1))
+        self._expect("the feed", feeding)
+        for life in self._lives:
+            self._signal(life, signal.SIGTERM)
+            self._signal(life, signal.SIGCONT)
+        for life in self._lives:
+            self._expect("a service", life, also=-signal.SIGKILL)
+        self._expect("the judge", forked(lambda: judge(self._stage, self._given)))
+        verdict = self._stage.folder / "verdict"
+        if verdict.exists():
+            self._trial.problems += pickle.loads(verdict.read_bytes())
+        self._trial.seen.update(one.what for one in self._stage.seen())
+
+    def _started(self, acts: list[str], number: int) -> None:
+        if number < len(self._lives):
+            return
+        act, seed, home = acts[number], self._chance.randrange(10**6), None
+        if act == lives.AWAY and self._given.dagster:
+            postgres, home = self._given.dagster
+            postgres.stop()
+        self._lives.append(forked(partial(lives.serve, self._stage, act, seed, home)))
+
+    def _strike(self, act: str, number: int, start_next: Callable[[], None]) -> None:
+        """Lets befall a process what is to; returns when it has, or when all is sealed without."""
+        life = self._lives[number]
+        if act == lives.SPARED:
+            self._until(lambda: self._is_over(life))
+        elif act in lives.IN_A_CYCLE:
+            self._until(lambda: self._has(life, act) or self._is_over(life))
+            if act == lives.FREEZES and not self._is_over(life):
+                self._thaw(life, start_next)
+        else:
+            self._until(lambda: self._has(life, "sealed") or self._is_over(life))
+            if not self._is_over(life):
+                self._strike_at_work(act, life)
+
+    def _strike_at_work(self, act: str, life: int) -> None:
+        if act == lives.RIVALLED:
+            rival = forked(partial(lives.rival, self._stage, self._chance.randrange(10**6)))
+            self._expect("a rival", rival)
+        elif act == lives.AWAY:
+            self._back(life)
+        else:
+            time.sleep(self._chance.uniform(0.0, 0.5))
+            self._signal(life, signal.SIGKILL if act == lives.KILLED else signal.SIGTERM)
+            self._stage.note(Seen(act, life))
+
+    def _thaw(self, life: int, start_next: Callable[[], None]) -> None:
+        """Lets a process go on that was held up until another took over."""
+        start_next()
+
+        def is_taken_over() -> bool:
+            seen = self._stage.seen()
+            frozen = next(n for n, one in enumerate(seen) if one == Seen(lives.FREEZES, life))
+            taken = [one for one in seen[frozen:] if one.what == "lease_taken"]
+            return bool(taken) or all(
+                map(self._is_over, self._lives[self._lives.index(life) + 1 :])
+            )
+
+        self._until(is_taken_over)
+        self._signal(life, signal.SIGCONT)
+
+    def _back(self, life: int) -> None:
+        """Postgres comes back after something was sealed without it, and Dagster is told all."""
+        postgres, home = self._given.dagster or (None, None)
+        assert postgres is not None
+        self._stage.note(Seen(lives.AWAY, life))
+        since = time.time()
+        postgres.start()
+        self._signal(life, signal.SIGTERM)
+        self._until(lambda: self._is_over(life))
+        sealed = {one.cycle for one in self._stage.seen() if one == Seen("sealed", life, one.cycle)}
+        self._expect("Dagster", forked(lambda: _expect_told(home, since, sealed)))
+
+    def _has(self, life: int, what: str) -> bool:
+        return any(one.process == life and one.what == what for one in self._stage.seen())
+
+    def _until(self, is_so: Callable[[], bool]) -> None:
+        until = time.monotonic() + _PATIENCE
+        while not is_so():
+            if time.monotonic() > until:
+                self._trial.problems.append("nothing happened")
+                return
+            time.sleep(0.05)
+
+    def _is_over(self, pid: int) -> bool:
+        if pid not in self._over:
+            found, status = os.waitpid(pid, os.WNOHANG)
+            if found:
+                self._over[pid] = os.waitstatus_to_exitcode(status)
+        return pid in self._over
+
+    def _signal(self, pid: int, number: signal.Signals) -> None:
+        if not self._is_over(pid):
+            os.kill(pid, number)
+
+    def _expect(self, what: str, pid: int, also: int = 0) -> None:
+        """Waits for a process that must end well, or by the signal that it was given."""
+        self._until(lambda: self._is_over(pid))
+        self._signal(pid, signal.SIGKILL)
+        self._until(lambda: self._is_over(pid))
+        if self._over[pid] not in (0, also):
+            self._trial.problems.append(f"{what} ended with {self._over[pid]}")
 
 
-def _befall(stage: Stage, act: str) -> None:
-    """Once: the process dies here, or is held up until the campaign lets it go on."""
-    faults.arm(None)
-    stage.note(act)
-    os.kill(os.getpid(), signal.SIGKILL if act.startswith("killed") else signal.SIGSTOP)
+def _expect_told(home: Path, since: float, sealed: set[int]) -> None:
+    missing = sealed - told_cycles(home, since)
+    assert not missing, f"Dagster was not told of cycles {missing}"
 
 
-def feed(stage: Stage, seed: int) -> None:
-    """Puts the story into the bucket, some of it twice."""
-    chance = random.Random(f"feed {seed}")
-    for number, batch in enumerate(story()):
-        for file in write_batch(batch, stage.folder / "sent", number):
-            name, content = f"{file.parent.name}/{file.name}", file.read_bytes()
-            put_new(f"{stage.uri}/landing", name, content)
-            if chance.random() < 0.3:
-                put_new(f"{stage.uri}/landing", name.replace(".", "-again."), content)
-                stage.note("told twice")
-        with (stage.folder / "landed").open("ab") as counted:
-            counted.write(b".")
-        _pace(stage, number - chance.randrange(3))
-
-
-def _pace(stage: Stage, sealed: int) -> None:
-    """Waits until so many cycles are sealed, so that whoever dies dies with work in hand."""
-    until = time.monotonic() + _LONGEST_PAUSE
-    while stage.events().count("sealed") < sealed and time.monotonic() < until:
-        time.sleep(0.05)
-
-
-def finish(stage: Stage) -> None:
-    """A last process takes the lease when it may, and seals what is left."""
-    lake = stage.lake
-    lease = Lease(SwappedObject(lake.access, LEASE), "last", _LEASE_SECONDS)
-    while (epoch := lease.take()) is None:
-        time.sleep(0.1)
-    session = Session(lake)
-    session.ledger.claim(epoch)
-    session.recover()
-    landing = S3Landing(f"{stage.uri}/landing")
-    while session.cycle(landing) is not None:
-        pass
-
-
-def judge(stage: Stage, expected: Text) -> None:
-    """Writes down what is not as it must be."""
-    found, verdict, problems = told(stage.lake, OTHER_CUT), verify(stage.lake), []
+def judge(stage: Stage, given: Given) -> None:
+    """Writes down what is not as it must be, and leaves the bucket as trials find it."""
+    bucket, here, problems = Bucket(stage), stage.folder / "lake", []
+    # Read where reading is cheap: each object is asked for once.
+    bucket.copy_into(here)
+    lake = Lake(str(here))
+    found, verdict = told(lake, OTHER_CUT), verify(lake)
     if verdict.broken or verdict.unfinished_cycle:
         problems.append(f"the chain does not hold: {verdict}")
-    problems += [f"{name} differs" for name, rows in expected.items() if found[name] != rows]
+    for name, lines in given.expected.items():
+        if found[name] != lines:
+            problems.append(f"{name}: {first_difference(found[name], lines)}")
+    bucket.clear(but=given.objects)
+    if bucket.tags() != given.objects:
+        problems.append("something that was made with the lake has changed")
     (stage.folder / "verdict").write_bytes(pickle.dumps(problems))
 
 
-def undisturbed(folder: Path) -> None:
-    """The story as one session seals it on a local disk, batch by batch."""
-    lake = Lake(str(folder / "lake"))
-    lake.create()
-    session, landing = Session(lake), LocalLanding(folder / "landing")
-    for number, batch in enumerate(story()):
-        write_batch(batch, folder / "landing", number)
-        session.cycle(landing)
-    (folder / "expected").write_bytes(pickle.dumps(told(lake, OTHER_CUT)))
-
-
-def play(trial: Trial, stage: Stage, expected: Text) -> None:
-    """One trial; what it met and what is wrong are in it afterwards."""
-    chance = random.Random(f"trial {trial.seed}")
-    (stage.folder / "landed").touch()
-    _done(trial, "a lake", lambda: stage.lake.create())
-    feeding = forked(lambda: feed(stage, trial.seed))
-    lives: list[int] = []
-    for number in range(_LIVES):
-        (act,), seed = chance.choices(ACTS, _OFTEN), chance.randrange(10**6)
-        trial.seen[act] += not act.endswith("in a cycle")
-        lives.append(forked(partial(serve, stage, act, seed)))
-        time.sleep(chance.uniform(0.5, 4.0))
-        if number and act in ("killed", "drained"):
-            _signal(lives[number - 1], signal.SIGKILL if act == "killed" else signal.SIGTERM)
-        # Whoever is frozen goes on after another had the time to take over.
-        for life in lives[:-1]:
-            _signal(life, signal.SIGCONT)
-    _expect(trial, "the feed", feeding)
-    for life in lives:
-        _signal(life, signal.SIGTERM)
-        _signal(life, signal.SIGCONT)
-    for life in lives:
-        _expect(trial, "a service", life, also=-signal.SIGKILL)
-    _done(trial, "the last", lambda: finish(stage))
-    _done(trial, "the judge", lambda: judge(stage, expected))
-    if not trial.problems:
-        trial.problems += pickle.loads((stage.folder / "verdict").read_bytes())
-    trial.seen.update(stage.events())
-
-
-def _done(trial: Trial, what: str, task: Callable[[], object]) -> None:
-    _expect(trial, what, forked(task))
-
-
-def _expect(trial: Trial, what: str, pid: int, also: int = 0) -> None:
-    """Waits for a process that must end well, or by the signal that it was given."""
-    until = time.monotonic() + _PATIENCE
-    while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
-        if time.monotonic() > until:
-            trial.problems.append(f"{what} hung")
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(0.01)
-    code = os.waitstatus_to_exitcode(ended[1])
-    if code not in (0, also):
-        trial.problems.append(f"{what} ended with {code}")
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    """What was reaped has no number any more: children are waited for at the end alone."""
-    os.kill(pid, number)
-
-
-def forked(task: Callable[[], object]) -> int:
-    """A child that does one thing; it has every compiled loop from birth."""
-    if pid := os.fork():
-        return pid
-    code = 1
-    try:
-        die_with_parent()
-        task()
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-        sys.stderr.flush()
-    os._exit(code)
-
-
 def campaign(trials: int, seed: int) -> Iterator[Trial]:
-    """So many trials, each on a lake of its own."""
+    """So many trials, each on the same lake, cleared before the next."""
     load_compiled()
-    with tempfile.TemporaryDirectory() as made, seaweed.running() as server:
+    _load_clients()
+    with ExitStack() as open_:
+        folder = Path(open_.enter_context(tempfile.TemporaryDirectory()))
+        server = open_.enter_context(seaweed.running())
         os.environ.update(server.storage_options)
-        folder = Path(made)
-        still = Trial(seed)
-        _done(still, "the undisturbed run", lambda: undisturbed(folder))
-        expected = pickle.loads((folder / "expected").read_bytes())
+        given = _given(server.uri(), folder, _dagster(open_, folder))
         for number in range(seed, seed + trials):
             trial, place = Trial(number), folder / f"trial-{number}"
             place.mkdir()
-            play(trial, Stage(server.uri(), place), expected)
+            try:
+                Directed(trial, given, place).play()
+            except Exception as error:  # the others are played all the same
+                trial.problems.append(f"the campaign itself: {error!r}")
+            if trial.problems:
+                _made(lambda: Bucket(Stage(given.uri, folder, 0)).clear(but=given.objects))
+            if given.dagster is None:
+                trial.seen["Postgres away: not installed"] += 1
+            shutil.rmtree(place, ignore_errors=True)
             yield trial
+
+
+def _load_clients() -> None:
+    """What clients of S3 are made of is read once, before any fork."""
+    boto3.session.Session = cache(boto3.session.Session)
+    boto3.session.Session().client("s3", region_name="us-east-1")
+
+
+def _given(uri: str, folder: Path, dagster: Dagster | None) -> Given:
+    stage = Stage(uri, folder, 0)
+
+    def prepare() -> None:
+        stage.lake.create()
+        (folder / "objects").write_bytes(pickle.dumps(Bucket(stage).tags()))
+
+    _made(lambda: undisturbed(folder))
+    _made(prepare)
+    batches, expected = pickle.loads((folder / "undisturbed").read_bytes())
+    objects = pickle.loads((folder / "objects").read_bytes())
+    return Given(uri, objects, batches, expected, dagster)
+
+
+def _made(task: Callable[[], object]) -> None:
+    """Does something in a process of its own: this one only forks, so it may use no threads."""
+    pid = forked(task)
+    assert os.waitpid(pid, 0)[1] == 0, "what all trials share could not be made"
+
+
+def _dagster(open_: ExitStack, folder: Path) -> Dagster | None:
+    """A Postgres and Dagster's home on it; None where none is installed."""
+    if not Postgres.is_installed():
+        return None
+    place = Path(open_.enter_context(tempfile.TemporaryDirectory()))
+    place.chmod(0o755)
+    (place / "postgres").mkdir()
+    postgres, home = Postgres(place / "postgres"), folder / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(INSTANCE.format(postgres.port))
+    postgres.start()
+    open_.callback(postgres.stop)
+    _made(lambda: told_cycles(home))
+    return postgres, home
 
 
 if __name__ == "__main__":

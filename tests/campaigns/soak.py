@@ -21,7 +21,8 @@ from typing import Any
 import polars as pl
 
 from margin_assets.lake.ledger.canonical import digest
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.moment import sealed_moment
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake

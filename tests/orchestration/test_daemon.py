@@ -10,7 +10,7 @@ from benchmarks.processes import daemon
 from tests.support.watched import Watch, land, land_reference
 
 pytestmark = pytest.mark.daemon
-SECONDS = 8
+SECONDS = 20
 PATIENCE = 120
 
 

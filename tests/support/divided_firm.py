@@ -1,13 +1,12 @@
 """A firm in divisions, run by turns in one process, and what is compared with one lake."""
 
-from pathlib import Path
-
 import polars as pl
 
 from margin_assets.lake.landing.landing import LocalLanding
 from margin_assets.lake.ledger import divisions
 from margin_assets.lake.ledger.canonical import canonical_bytes
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.moment import sealed_moment
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.divisions.firm_session import FirmSession
@@ -21,15 +20,15 @@ Text = dict[str, list[str]]
 class DividedFirm:
     """The firm's session and the owners of its divisions, taking turns in one process."""
 
-    def __init__(self, folder: Path, count: int = 2) -> None:
-        self.lake = Lake(str(folder / "firm"))
+    def __init__(self, lake: Lake, count: int = 2) -> None:
+        self.lake = lake
         divisions.create(self.lake, count, created)
         self.count = count
         self.restart()
 
     def restart(self) -> None:
         """Other processes take over, which remember nothing."""
-        self.lake = Lake(self.lake.uri)
+        self.lake = Lake(self.lake.uri, self.lake.storage_options)
         self.session = FirmSession(self.lake)
         self.owners = [Owner(self.lake, number) for number in range(self.count)]
         for owner in self.owners:
@@ -39,6 +38,11 @@ class DividedFirm:
         """One cycle of the firm over what is pending; the owners work while it waits."""
         (result,) = self.session.run(landing, max_cycles=1, stop=self._work)
         return result.sealed
+
+    def drain(self, landing: LocalLanding) -> None:
+        """Cycles until nothing is pending and no row is behind."""
+        for _ in self.session.run(landing, until_idle=True, stop=self._work):
+            pass
 
     def _work(self) -> bool:
         for owner in self.owners:

@@ -9,13 +9,13 @@ from margin_assets.kernels.book.figures import Figures, empty_figures
 from margin_assets.kernels.enforcement.ladder import climb
 from margin_assets.kernels.enforcement.rungs import (
     DIMENSIONS,
-    NEVER,
     REASONS,
     STATES,
     Evaluated,
     Ladder,
     empty_ladder,
 )
+from margin_assets.kernels.rules.instants import NEVER
 from tests.support.portfolios import RULES
 
 MINUTE = 60_000_000

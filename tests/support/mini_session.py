@@ -8,7 +8,8 @@ from decimal import Decimal
 import polars as pl
 
 from margin_assets.lake.ledger.canonical import digest
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.store import declared, faults
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES

@@ -122,7 +122,7 @@ def at_close(firm: Firm, when: datetime) -> dict[str, pl.DataFrame]:
     closes = pl.DataFrame({"business_date": [when.date()], "as_of": [micros]})
     positions = history.positions_at(landed, closes, sessions().times)
     accounts = history.account_state_at(booked, closes, sessions().times)
-    tables = tables_over(margined(positions, accounts))
+    tables = dict(tables_over(margined(positions, accounts)))
     struck = (positions, accounts, tables["margin_summary"], tables["stress_results"])
     return tables | {
         "positions": without_values(as_listed(positions)),

@@ -12,10 +12,11 @@ from margin_assets.kernels.book.deliverables import adjusted
 from margin_assets.kernels.book.series import INDICES, Series, as_shares, series_of, unmodelled
 from margin_assets.kernels.book.terms import INSTRUMENT_COLUMNS, instrument_terms
 from margin_assets.kernels.corporate.expiry_rules import expiry_rules
-from margin_assets.kernels.corporate.settlement_values import NEVER, windows
+from margin_assets.kernels.corporate.settlement_values import windows
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.numeric.money import MICRO, PPM, instant, to_decimal
-from margin_assets.kernels.options.valuation import implied_of
+from margin_assets.kernels.options.quotes import implied_of
+from margin_assets.kernels.rules.instants import NEVER
 from margin_assets.kernels.rules.rules import Rules
 
 NO_VALUE = -1

@@ -21,10 +21,11 @@ from margin_assets.kernels.book.series import STALE, UNUSABLE
 from margin_assets.kernels.book.states import UNPRICED
 from margin_assets.kernels.enforcement.ladder import climb
 from margin_assets.kernels.enforcement.liquidation import liquidated
-from margin_assets.kernels.enforcement.rungs import CALL, NEVER, Evaluated, Ladder
+from margin_assets.kernels.enforcement.rungs import CALL, Evaluated, Ladder
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.rules.grid import day_of, grid_point
+from margin_assets.kernels.rules.instants import NEVER
 
 _NOBODY: Int64Array = np.zeros(0, dtype=np.int64)
 _T = {name: place for place, name in enumerate(TALLIES)}

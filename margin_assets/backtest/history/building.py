@@ -101,15 +101,10 @@ def built(rows: Rows, document: Document) -> History:
     first, end = _range(known.days, rows.closes["day"], document)
     days = known.days[first:end]
     rules = backtest_rules(days[-1])
-    splits, dividends = (
-        actions_by_ticker(rows.actions.filter(pl.col("kind") == kind), days)
-        for kind in ("split", "dividend")
-    )
+    splits, dividends = _splits_and_dividends(rows.actions, days)
     found, faults = _securities(rows, splits, (days, document, rules))
-    told_splits, told_dividends = (
-        actions_of(found, splits, PPM),
-        actions_of(found, dividends, MICRO),
-    )
+    told_splits = actions_of(found, splits, PPM)
+    told_dividends = actions_of(found, dividends, MICRO)
     faults += _without_actions(found, {*splits, *dividends}, document)
     price, age = prices_of(found, len(days))
     total, month = totals_of(price, age, told_splits, told_dividends), _months(days)
@@ -141,6 +136,12 @@ def built(rows: Rows, document: Document) -> History:
         faults=(*faults, *wrong, *unquoted),
         chain=chain,
     )
+
+
+def _splits_and_dividends(actions: pl.DataFrame, days: list[date]) -> list[dict[str, pl.DataFrame]]:
+    """Actions of each of the two kinds by ticker."""
+    kinds = ("split", "dividend")
+    return [actions_by_ticker(actions.filter(pl.col("kind") == kind), days) for kind in kinds]
 
 
 def _securities(

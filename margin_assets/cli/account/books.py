@@ -4,8 +4,9 @@ import polars as pl
 
 from margin_assets.calendar import sessions
 from margin_assets.cli.account.rows import Document, Tables
-from margin_assets.kernels.corporate.actions import NEVER, Register, versions_of
+from margin_assets.kernels.corporate.actions import Register, versions_of
 from margin_assets.kernels.numeric.money import instants, to_instants
+from margin_assets.kernels.rules.instants import NEVER
 from schemas.books import AHEAD
 
 

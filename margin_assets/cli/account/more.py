@@ -9,7 +9,7 @@ from margin_assets.cli.account.rows import WHERE, Document, Tables
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.lake.ledger.adoptions import Adopted, decided_as
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.store.store import Lake
 from margin_assets.rulebooks import families, in_force
 

@@ -21,7 +21,7 @@ from margin_assets.kernels.book.last_fills import last_fills, trades_of, with_pl
 from margin_assets.kernels.corporate.contracts import Told, in_force_at
 from margin_assets.kernels.history.acted import NO_ACTIONS
 from margin_assets.kernels.numeric.money import instants
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.moment import Moment
 
 DIMENSIONS = ("margin_status", "restriction", "liquidation", "minimum_equity")

@@ -18,12 +18,13 @@ from margin_assets.cli.options import (
     LandingOption,
     chosen_cycle,
     example,
+    group,
     moment,
     opened_lake,
 )
 
 if TYPE_CHECKING:
-    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.ledger.cycles import Sealed
     from margin_assets.lake.store.store import Lake
 
 _SHOWN = (
@@ -40,11 +41,8 @@ _FROZEN = (
     *("unpaid", "due_on", "fill_id"),
 )
 
-calls = typer.Typer(
-    help="List, show, extend margin calls; list frozen cash accounts.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    epilog=example("margin calls list --due today"),
+calls = group(
+    "List, show, extend margin calls; list frozen cash accounts.", "margin calls list --due today"
 )
 
 

@@ -16,6 +16,7 @@ from margin_assets.cli.options import (
     LandingOption,
     chosen_cycle,
     example,
+    group,
     opened_lake,
 )
 
@@ -28,11 +29,8 @@ _BREACHES = (
     *("use", "owner", "opened_at", "acknowledged_by"),
 )
 
-limits = typer.Typer(
-    help="List the house's limits and their breaches; acknowledge a breach.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    epilog=example("margin limits breaches"),
+limits = group(
+    "List the house's limits and their breaches; acknowledge a breach.", "margin limits breaches"
 )
 
 

@@ -20,12 +20,13 @@ from margin_assets.cli.options import (
     LandingOption,
     chosen_cycle,
     example,
+    group,
     opened_lake,
 )
 
 if TYPE_CHECKING:
     from margin_assets.desk.agent import Agent, Done
-    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.ledger.cycles import Sealed
 
 OutgoingOption = Annotated[
     Path,
@@ -45,11 +46,8 @@ _ORDERS = (
 )
 _POLL_SECONDS = 1.0
 
-plans = typer.Typer(
-    help="List, show, approve, reject liquidation plans; let their orders leave.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    epilog=example("margin plans list"),
+plans = group(
+    "List, show, approve, reject liquidation plans; let their orders leave.", "margin plans list"
 )
 
 

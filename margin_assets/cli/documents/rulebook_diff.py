@@ -18,7 +18,7 @@ from margin_assets.cli.output import Refusal
 
 if TYPE_CHECKING:
     from margin_assets.desk.comparing import Side
-    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.ledger.cycles import Sealed
     from margin_assets.lake.store.store import Lake
     from margin_assets.rulebooks import Rulebook
 

@@ -17,6 +17,7 @@ from margin_assets.cli.options import (
     cluster_kept,
     created_lake,
     example,
+    group,
     opened_lake,
 )
 from margin_assets.cli.output import Refusal
@@ -24,16 +25,11 @@ from margin_assets.cli.output import Refusal
 if TYPE_CHECKING:
     from margin_assets.engines import Engine
     from margin_assets.lake.ledger.audit import Verdict
-    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.ledger.cycles import Sealed
     from margin_assets.lake.store.store import Lake
     from margin_assets.live.past.replay import ReplayReport
 
-audit = typer.Typer(
-    help="Prove that the lake holds what was sealed.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    epilog=example("margin audit verify --lake ./lake"),
-)
+audit = group("Prove that the lake holds what was sealed.", "margin audit verify --lake ./lake")
 
 
 def register(app: typer.Typer) -> None:

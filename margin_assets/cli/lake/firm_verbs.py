@@ -17,6 +17,7 @@ from margin_assets.cli.options import (
     LakeOption,
     LandingOption,
     example,
+    group,
     named_lake,
     opened_lake,
     refuse_overlap,
@@ -29,11 +30,9 @@ if TYPE_CHECKING:
 
 _LEASE_SECONDS = 6.0
 
-firm = typer.Typer(
-    help="A firm whose accounts are kept in divisions, each by a session of its own.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    epilog=example("margin firm create --lake ./firm --divisions 2"),
+firm = group(
+    "A firm whose accounts are kept in divisions, each by a session of its own.",
+    "margin firm create --lake ./firm --divisions 2",
 )
 
 

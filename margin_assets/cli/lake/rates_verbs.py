@@ -14,13 +14,14 @@ from margin_assets.cli.options import (
     LakeOption,
     chosen_cycle,
     example,
+    group,
     opened_lake,
 )
 from margin_assets.cli.output import Refusal
 from margin_assets.cli.written import Format, write, write_workbook
 
 if TYPE_CHECKING:
-    from margin_assets.lake.ledger.ledger import Sealed
+    from margin_assets.lake.ledger.cycles import Sealed
     from margin_assets.lake.ledger.sealed import SealedTables
 
 _SHOWN = (
@@ -37,11 +38,10 @@ class Sheets(StrEnum):
     XLSX = "xlsx"
 
 
-rates = typer.Typer(
-    help="The rates book: what its desks come to, exports, losses by past moves of curves.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    epilog=example("margin rates show", "margin rates export --format xlsx --output rates.xlsx"),
+rates = group(
+    "The rates book: what its desks come to, exports, losses by past moves of curves.",
+    "margin rates show",
+    "margin rates export --format xlsx --output rates.xlsx",
 )
 
 

@@ -17,6 +17,7 @@ from margin_assets.cli.options import (
     MemoryOption,
     TimeoutOption,
     example,
+    group,
     limits_of,
     opened_lake,
 )
@@ -29,11 +30,9 @@ TOKEN_VARIABLE = "MARGIN_SQL_TOKEN"  # noqa: S105 (the name of one)
 _PORT = 32010
 _SHORTEST = 16
 
-serve = typer.Typer(
-    help="Serve the lake to other programs, or keep it sealed as a service.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    epilog=example("margin serve sql --port 32010"),
+serve = group(
+    "Serve the lake to other programs, or keep it sealed as a service.",
+    "margin serve sql --port 32010",
 )
 
 

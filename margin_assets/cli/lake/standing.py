@@ -15,7 +15,8 @@ from margin_assets.kernels.book.corrections import waiting_rows
 from margin_assets.lake.landing.backlog import is_ahead, waiting
 from margin_assets.lake.landing.places import LandingPlace, landing_at
 from margin_assets.lake.landing.refused import RefusedRows
-from margin_assets.lake.ledger.ledger import Ledger, Plan
+from margin_assets.lake.ledger.cycles import Plan
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.damage import TableDamaged
 from margin_assets.lake.store.store import Lake

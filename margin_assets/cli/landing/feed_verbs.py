@@ -135,6 +135,7 @@ def live(  # noqa: PLR0913 (the options of the interface)
     summary = _nothing()
     with stop_on_signal() as is_stopped, _watched(landing) as watched:
         session = new_session(held)
+        session.tell = output.note
         store_state.tell_changes(session.condition, as_json=as_json)
         with metrics(session, metrics_host, metrics_port) as observe:
             for result in session.run(

@@ -9,18 +9,16 @@ import typer
 from margin_assets.cli import output
 from margin_assets.cli.desk.dashboard_verbs import listens
 from margin_assets.cli.landing.feed_verbs import stop_on_signal
-from margin_assets.cli.options import DEFAULT_LANDING, LandingOption, example
+from margin_assets.cli.options import DEFAULT_LANDING, LandingOption, example, group
 from margin_assets.cli.output import Refusal
 
 DEFAULT_PORT = 3040
 DEFAULT_TOKEN_FILE = Path("~/.config/margin/ingest.token")
 _TOLD_SECONDS = 1.0
 
-ingest = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="Land what comes as messages: a small HTTP server, a Kafka consumer.",
-    epilog=example("margin ingest http --landing ./landing"),
+ingest = group(
+    "Land what comes as messages: a small HTTP server, a Kafka consumer.",
+    "margin ingest http --landing ./landing",
 )
 
 

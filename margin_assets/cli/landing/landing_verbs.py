@@ -18,6 +18,7 @@ from margin_assets.cli.options import (
     LakeOption,
     LandingOption,
     example,
+    group,
     moment,
     named_lake,
 )
@@ -38,11 +39,9 @@ MappingOption = Annotated[
     typer.Option("--with", metavar="MAP.toml", help="How it is written and what it calls things."),
 ]
 
-landing = typer.Typer(
-    help="Examples to land, a file tried before it lands, a spreadsheet landed.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    epilog=example("margin landing template fills > fills.csv"),
+landing = group(
+    "Examples to land, a file tried before it lands, a spreadsheet landed.",
+    "margin landing template fills > fills.csv",
 )
 
 

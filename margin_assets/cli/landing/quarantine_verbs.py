@@ -14,6 +14,7 @@ from margin_assets.cli.options import (
     LandingOption,
     chosen_cycle,
     example,
+    group,
     moment,
     opened_lake,
 )
@@ -39,11 +40,8 @@ ActorOption = Annotated[
     ),
 ]
 
-quarantine = typer.Typer(
-    help="List, show, release, dismiss refused rows.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    epilog=example("margin quarantine list --feed fills"),
+quarantine = group(
+    "List, show, release, dismiss refused rows.", "margin quarantine list --feed fills"
 )
 
 

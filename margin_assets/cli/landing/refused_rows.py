@@ -15,7 +15,8 @@ from margin_assets.lake.landing.landing import PlannedFile
 from margin_assets.lake.landing.places import LandingPlace
 from margin_assets.lake.landing.reading import LandedFile, form_of, read_landed
 from margin_assets.lake.landing.refused import OF_FILE_TIME, OPEN, RefusedRows
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 

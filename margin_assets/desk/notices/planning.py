@@ -26,7 +26,7 @@ from margin_assets.desk.notices.turns import (
     is_waiting,
     sorted_out,
 )
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 
 _AT_ONCE = 100
 """Messages that are taken in hand together."""

@@ -9,11 +9,7 @@ accounts the tests reject too readily, and their p-values rank rather than prove
 import math
 from typing import NamedTuple
 
-from margin_assets.kernels.initial_margin.procyclicality import (
-    chi_squared_tail,
-    kupiec_ratio,
-    log_likelihood,
-)
+from margin_assets.kernels.numeric.proportions import chi_squared_tail, kupiec_ratio, log_likelihood
 
 
 class Transitions(NamedTuple):

@@ -10,10 +10,9 @@ from margin_assets.kernels.book.last_fills import last_fills, trades_of, with_pl
 from margin_assets.kernels.book.series import FILL, FRESH, MISSING, STALE, UNUSABLE
 from margin_assets.kernels.numeric.arrays import Int8Array, Int64Array
 from margin_assets.kernels.numeric.money import instants, to_decimal, to_instants
+from margin_assets.kernels.rules.instants import NEVER
 from margin_assets.kernels.rules.rules import Rules
 from schemas.margin import PRICE_STATES
-
-NEVER = np.iinfo(np.int64).max
 
 
 def session_of(instant: Int64Array, opens: Int64Array) -> Int64Array:

@@ -23,10 +23,8 @@ from margin_assets.kernels.calls.call_frames import (
 )
 from margin_assets.kernels.calls.call_rules import (
     CALLERS,
-    NEVER,
     NO_CALL,
     PAYMENTS,
-    UNSET,
     call_rules,
     day_end,
     day_of,
@@ -41,14 +39,16 @@ from margin_assets.kernels.calls.open_calls import (
     PART_MET,
     Demand,
     due_at,
+    has_moved_by,
+    next_changes,
     no_calls,
     states_at,
 )
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import to_instants
+from margin_assets.kernels.rules.instants import NEVER, UNSET
 from margin_assets.kernels.rules.timelines import BusinessDays
 
-_PPM = 1_000_000
 _OF_STATE = {PART_MET: "part_met", EXTENDED: "extended", OVERDUE: "overdue", EXPIRED: "expired"}
 
 
@@ -274,26 +274,13 @@ class CallBook:
     def _is_restruck(self, at: int, rows: Int64Array) -> BoolArray:
         """Whether what is owed has moved by more than the firm's share since it was struck."""
         share = call_rules(self.days.date_of(day_of(self.days, at))).restruck_share
-        struck = self.calls.struck[rows].astype(object)
-        # Python's integers: the product of an exact amount may not fit 64 bits.
-        moved = abs(self.calls.now[rows] - struck) * _PPM > struck * share
-        found: BoolArray = moved.astype(np.bool_)
-        return found
+        return has_moved_by(self.calls.take(rows), share)
 
     def _events(self) -> Int64Array:
         """Next instant at which time alone changes each call."""
-        calls, due = self.calls, due_at(self.calls)
-        has_house = (due != UNSET) & (calls.state < OVERDUE)
-        has_legal = (calls.legal_due != UNSET) & (calls.state < EXPIRED)
         # What is owed otherwise than struck is struck at the end of the business day.
         end = self.days.ends[np.searchsorted(self.days.ends, self._passed, side="right")]
-        return np.minimum.reduce(
-            [
-                np.where(has_house, due, NEVER),
-                np.where(has_legal, calls.legal_due, NEVER),
-                np.where(calls.now != calls.struck, end, NEVER),
-            ]
-        )
+        return next_changes(self.calls, int(end))
 
 
 def _text(at: int) -> str:

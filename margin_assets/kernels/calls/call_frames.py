@@ -4,8 +4,9 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+import dataframely as dy
 import numpy as np
 import polars as pl
 
@@ -14,7 +15,7 @@ from margin_assets.kernels.calls.open_calls import CONSEQUENCE, OpenCalls, conse
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import BEYOND, bounded, instants, to_decimal, to_instants
 from schemas import TABLES
-from schemas.desk.calls import CALL_STATES, CHANGES, CONSEQUENCES
+from schemas.desk.calls import CALL_STATES, CHANGES, CONSEQUENCES, MarginCalls
 
 _SPLIT = ("met_by_deposits", "met_by_trades", "met_by_market")
 _KINDS = {(caller.call_type, caller.citation): kind for kind, caller in enumerate(CALLERS)}
@@ -56,12 +57,14 @@ def call_ids(calls: OpenCalls, names: Sequence[str]) -> list[str]:
     return [call_id(names[a], CALLERS[kind].call_type, at) for a, kind, at in keys]
 
 
-def version_frame(versions: Sequence[Version], names: Sequence[str]) -> pl.DataFrame:
+def version_frame(versions: Sequence[Version], names: Sequence[str]) -> dy.DataFrame[MarginCalls]:
     """Versions in their canonical order as `margin_calls`, without cycle."""
     if not versions:
-        return _no_version()
+        return cast("dy.DataFrame[MarginCalls]", _no_version())
     rows = pl.concat([_frame(version, names) for version in versions])
-    return rows.sort("changed_at", "account_id", "call_type", "version")
+    return cast(
+        "dy.DataFrame[MarginCalls]", rows.sort("changed_at", "account_id", "call_type", "version")
+    )
 
 
 @cache

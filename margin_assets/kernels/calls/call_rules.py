@@ -6,11 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.rules.instants import UNSET
 from margin_assets.kernels.rules.timelines import BusinessDays, timeline_rules
 from margin_assets.rulebooks import in_force, remembered
 
-NEVER = np.iinfo(np.int64).max
-UNSET = -1
 NO_CALL = "no open call has this id"
 """Why an act on a call is refused that is not there."""
 

@@ -15,9 +15,7 @@ from margin_assets.kernels.calls.call_rules import (
     CASH_DEBIT,
     HOUSE,
     MAINTENANCE,
-    NEVER,
     PORTFOLIO_MARGIN,
-    UNSET,
     day_of,
 )
 from margin_assets.kernels.calls.free_riding import CashAccount
@@ -28,6 +26,7 @@ from margin_assets.kernels.intraday.intraday_register import Register
 from margin_assets.kernels.numeric.arrays import BoolArray, Int8Array, Int64Array
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.reg_t.reg_t_calls import Calls
+from margin_assets.kernels.rules.instants import NEVER, UNSET
 from margin_assets.kernels.rules.timelines import BusinessDays
 from schemas.reg_t import CALL_STATES
 

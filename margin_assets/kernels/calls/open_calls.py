@@ -5,13 +5,15 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from margin_assets.kernels.calls.call_rules import MINIMUM_EQUITY, PORTFOLIO_MARGIN, UNSET
+from margin_assets.kernels.calls.call_rules import MINIMUM_EQUITY, PORTFOLIO_MARGIN
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
+from margin_assets.kernels.rules.instants import NEVER, UNSET
 from schemas.desk.calls import CALL_STATES, CHANGES, CONSEQUENCES
 
 OPEN, PART_MET, EXTENDED, OVERDUE, EXPIRED, MET = range(len(CALL_STATES))
 CHANGE = {name: code for code, name in enumerate(CHANGES)}
 CONSEQUENCE = {name: code for code, name in enumerate(CONSEQUENCES)}
+_PPM = 1_000_000
 
 
 class Demand(NamedTuple):
@@ -149,3 +151,29 @@ def states_at(calls: OpenCalls, at: int) -> npt.NDArray[np.int64]:
         [EXPIRED, OVERDUE, EXTENDED, PART_MET],
         OPEN,
     ).astype(np.int64)
+
+
+def has_moved_by(calls: OpenCalls, share: int) -> BoolArray:
+    """Whether what is owed has moved by more than a share (ppm) since it was struck."""
+    struck = calls.struck.astype(object)
+    # Python's integers: the product of an exact amount may not fit 64 bits.
+    moved = abs(calls.now - struck) * _PPM > struck * share
+    found: BoolArray = moved.astype(np.bool_)
+    return found
+
+
+def next_changes(calls: OpenCalls, strikes_at: int) -> Int64Array:
+    """Next instant at which time alone changes each call; `NEVER` if none.
+
+    At `strikes_at` what is owed otherwise than struck is struck.
+    """
+    due = due_at(calls)
+    has_house = (due != UNSET) & (calls.state < OVERDUE)
+    has_legal = (calls.legal_due != UNSET) & (calls.state < EXPIRED)
+    return np.minimum.reduce(
+        [
+            np.where(has_house, due, NEVER),
+            np.where(has_legal, calls.legal_due, NEVER),
+            np.where(calls.now != calls.struck, strikes_at, NEVER),
+        ]
+    )

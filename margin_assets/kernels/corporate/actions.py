@@ -13,6 +13,7 @@ from margin_assets.kernels.book.terms import first_instant
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants, to_scaled, whole
 from margin_assets.kernels.rules.grid import grid_point, rules_at
+from margin_assets.kernels.rules.instants import NEVER
 from schemas.books import (
     CASH_DIVIDEND,
     CORPORATE_KINDS,
@@ -24,8 +25,6 @@ from schemas.books import (
     SYMBOL_CHANGE,
     WITHDRAWN,
 )
-
-NEVER = np.iinfo(np.int64).max
 
 
 class Ratio(NamedTuple):

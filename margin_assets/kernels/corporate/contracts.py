@@ -21,17 +21,11 @@ import polars as pl
 from margin_assets.kernels.book.deliverables import Deliverable, adjusted, parsed
 from margin_assets.kernels.book.delivered_terms import is_unmodelled
 from margin_assets.kernels.book.terms import first_instant, from_their_dates, latest
-from margin_assets.kernels.corporate.actions import (
-    NEVER,
-    SAME,
-    Action,
-    Ratio,
-    Register,
-    register_of,
-)
+from margin_assets.kernels.corporate.actions import SAME, Action, Ratio, Register, register_of
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants, to_instants
 from margin_assets.kernels.rules.expiry import NEW_YORK
+from margin_assets.kernels.rules.instants import NEVER
 from schemas.books import IN_CASH
 
 _MICRO, _CENT = 1_000_000, 100

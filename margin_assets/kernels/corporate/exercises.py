@@ -6,8 +6,9 @@ told by the difference of two lots. Sign: contracts, shares and cash as they cha
 Sources: OCC Rules 801 to 805 (exercise and assignment), 1804 and 1806 (index options pay cash).
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+import dataframely as dy
 import numpy as np
 import polars as pl
 
@@ -22,6 +23,7 @@ from margin_assets.kernels.numeric.money import (
     to_scaled,
     units,
 )
+from schemas.settlement import Settlements
 
 EXERCISED, ASSIGNED, EXPIRED, NOT_SETTLED = "exercised", "assigned", "expired", "not_settled"
 DELIVERS = (EXERCISED, ASSIGNED)
@@ -239,16 +241,19 @@ def settled_rows(table: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(rows[name].set(table[name].is_null(), None) for name in unknown)
 
 
-def settlement_frame(rows: pl.DataFrame) -> pl.DataFrame:
+def settlement_frame(rows: pl.DataFrame) -> dy.DataFrame[Settlements]:
     """Rows of `SETTLED` as the table `settlements`, without cycle."""
     unknown = {name: rows[name].is_null() for name in _MICRO}
     decimals = {
         name: to_decimal(rows[name].fill_null(0).to_numpy(), 6).set(unknown[name], None)
         for name in _MICRO
     }
-    return rows.with_columns(
-        **decimals,
-        cash=to_decimal(rows["cash"].to_numpy(), 2),
-        event_time=to_instants(rows["event_time"].to_numpy()),
-        settled_at=to_instants(rows["settled_at"].to_numpy()),
+    return cast(
+        "dy.DataFrame[Settlements]",
+        rows.with_columns(
+            **decimals,
+            cash=to_decimal(rows["cash"].to_numpy(), 2),
+            event_time=to_instants(rows["event_time"].to_numpy()),
+            settled_at=to_instants(rows["settled_at"].to_numpy()),
+        ),
     )

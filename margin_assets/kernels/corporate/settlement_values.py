@@ -20,8 +20,8 @@ from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import instants, to_scaled
 from margin_assets.kernels.rules.expiry import SessionTimes
 from margin_assets.kernels.rules.grid import day_of
+from margin_assets.kernels.rules.instants import NEVER
 
-NEVER = np.iinfo(np.int64).max
 NO_VALUE = -1
 _DAY = 86_400_000_000
 

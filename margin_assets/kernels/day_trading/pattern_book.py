@@ -23,9 +23,8 @@ from margin_assets.kernels.day_trading.pattern_rows import (
     settled,
 )
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
+from margin_assets.kernels.rules.instants import UNSET
 from margin_assets.kernels.rules.timelines import BusinessDays
-
-UNSET = -1
 
 
 class Closing(NamedTuple):

@@ -26,13 +26,11 @@ from margin_assets.kernels.enforcement.rungs import (
     LOW_EXCESS,
     MARGIN_STATUS,
     MINIMUM_EQUITY,
-    NEVER,
     OK,
     OVERDUE,
     RECOVERED,
     RESTRICTION,
     STRESS,
-    UNSET,
     WARNING,
     Evaluated,
     Ladder,
@@ -41,6 +39,7 @@ from margin_assets.kernels.enforcement.rungs import (
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, inner
 from margin_assets.kernels.numeric.money import share_order
+from margin_assets.kernels.rules.instants import NEVER, UNSET
 from margin_assets.kernels.rules.rules import Rules
 
 

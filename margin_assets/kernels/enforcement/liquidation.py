@@ -5,10 +5,11 @@ import numpy.typing as npt
 from numba import njit
 
 from margin_assets.kernels.book.figures import Figures
-from margin_assets.kernels.enforcement.rungs import CALL, EXHAUSTED, PERSISTS, UNSET, Ladder
+from margin_assets.kernels.enforcement.rungs import CALL, EXHAUSTED, PERSISTS, Ladder
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import share_order
+from margin_assets.kernels.rules.instants import UNSET
 from margin_assets.kernels.rules.rules import Rules
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from margin_assets.kernels.numeric.arrays import Int8Array, Int64Array
+from margin_assets.kernels.rules.instants import NEVER, UNSET
 
 DIMENSIONS = ("margin_status", "restriction", "liquidation", "minimum_equity")
 MARGIN_STATUS, RESTRICTION, LIQUIDATION, MINIMUM_EQUITY = range(4)
@@ -35,8 +36,6 @@ REASONS = (
     BELOW_MINIMUM,
     AT_MINIMUM,
 ) = range(len(REASONS))
-NEVER = np.iinfo(np.int64).max
-UNSET = -1
 
 
 class Ladder(NamedTuple):

@@ -4,8 +4,9 @@ Amounts beyond what the kernels count with stand as `BEYOND`: no name is near it
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+import dataframely as dy
 import numpy as np
 import polars as pl
 from numba import njit
@@ -22,7 +23,13 @@ from margin_assets.kernels.firm_risk.names import (
     is_shared,
 )
 from margin_assets.kernels.firm_risk.price_moves import Scenarios
-from margin_assets.kernels.numeric.arrays import BoolArray, FloatArray, Int8Array, Int64Array
+from margin_assets.kernels.numeric.arrays import (
+    BoolArray,
+    FloatArray,
+    Int8Array,
+    Int64Array,
+    Int64Table,
+)
 from margin_assets.kernels.numeric.compiled import BORROWS, inner
 from margin_assets.kernels.numeric.money import (
     BEYOND,
@@ -34,7 +41,7 @@ from margin_assets.kernels.numeric.money import (
 from margin_assets.kernels.rules.firm_rules import FirmRules
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.lines import stress_line
-from schemas.firm import SUBJECT_KINDS, VOLUME_STATES
+from schemas.firm import SUBJECT_KINDS, VOLUME_STATES, FirmConcentrations
 
 _KNOWN, _PARTIAL, _NOT_TRADED, _NO_VOLUME = range(len(VOLUME_STATES))
 _CENTS = 10_000_000_000  # micro-units x micro-dollars in a cent
@@ -92,7 +99,9 @@ def subjects_of(
     names = Subjects(terms.symbols, long_value, short_value, holders, loss, volume, state, share)
     return {
         "symbol": names,
-        "issuer": _issuers(names, walk, series.class_group, shared, terms, scenario),
+        "issuer": _issuers(
+            names, walk.issuers[:, [0, 1 + scenario]], series.class_group, shared, terms
+        ),
     }
 
 
@@ -146,13 +155,13 @@ def _volume_shares(held: Int64Array, terms: Terms) -> tuple[FloatArray, Int8Arra
 
 def _issuers(
     names: Subjects,
-    walk: Walked,
+    walked: Int64Table,
     issuer: np.ndarray[tuple[int], np.dtype[np.int32]],
     shared: BoolArray,
     terms: Terms,
-    scenario: int,
 ) -> Subjects:
-    count = walk.issuers.shape[0]
+    """Issuers from their names, and from holders and loss of those that were walked."""
+    count = len(walked)
 
     def total(column: Int64Array, chosen: BoolArray | slice = slice(None)) -> Int64Array:
         sums = np.zeros(count, dtype=np.int64)
@@ -160,8 +169,8 @@ def _issuers(
         return sums
 
     # Of an issuer of one name the walk found nothing: there is nothing to set against it.
-    loss = walk.issuers[:, 1 + scenario] + total(names.loss, ~shared)
-    holders = walk.issuers[:, 0] + total(names.holders, ~shared)
+    loss = walked[:, 1] + total(names.loss, ~shared)
+    holders = walked[:, 0] + total(names.holders, ~shared)
     held = names.holders > 0
     known = held & (names.volume_state != _NO_VOLUME)
     share = np.full(count, np.nan)
@@ -183,7 +192,7 @@ def _issuers(
 
 def concentrations_of(
     subjects: dict[str, Subjects], scenario: str, gross: int, firm: FirmRules
-) -> pl.DataFrame:
+) -> dy.DataFrame[FirmConcentrations]:
     """The largest names and issuers by loss in a scenario, of a firm of a gross value (cents)."""
     parts = []
     for kind in SUBJECT_KINDS:
@@ -213,7 +222,7 @@ def concentrations_of(
             schema_overrides={"volume_state": pl.String},
         )
         parts.append(part.with_columns(kind=pl.lit(kind), scenario=pl.lit(scenario)))
-    return pl.concat(parts)
+    return cast("dy.DataFrame[FirmConcentrations]", pl.concat(parts))
 
 
 def largest(of: Subjects, count: int) -> Int64Array:

@@ -1,8 +1,9 @@
 """The firm under each scenario, summed from the figures of its accounts without shaping tables."""
 
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+import dataframely as dy
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -15,7 +16,9 @@ from margin_assets.kernels.numeric.compiled import BORROWS
 from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.rules.firm_rules import FirmRules, price_move_names
 from margin_assets.kernels.rules.rules import Rules, scenario_names
+from schemas.firm import CreditExposures
 from schemas.landed import ACCOUNT_TYPES
+from schemas.margin import FirmRisk
 
 _DOLLARS = pl.Decimal(38, 2)
 _PNL, _REQUIREMENT, _DEFICIENCY, _CREDIT, _DEFICIENT, _OWING, _MEASURES = range(7)
@@ -166,10 +169,10 @@ def _stand(figures: Figures, kinds: Int8Array, accounts: Int64Array, sums: Int64
     return bound
 
 
-def firm_risk_of(sums: FirmSums, at: int) -> pl.DataFrame:
+def firm_risk_of(sums: FirmSums, at: int) -> dy.DataFrame[FirmRisk]:
     """Each scenario over the firm as of an instant, amounts in USD, in order of the move.
 
-    The same rows as `requirements.firm_risk` of the tables that the figures fill.
+    The same rows as `firm_risk` of the tables that the figures fill.
     """
     standing, scenarios = sums.standing.sum(axis=0), sums.scenarios
     firm = {
@@ -184,20 +187,23 @@ def firm_risk_of(sums: FirmSums, at: int) -> pl.DataFrame:
         "deficiency": [s.deficiency.sum() for s in scenarios],
         "credit_exposure": [s.credit_exposure.sum() for s in scenarios],
     }
-    return pl.DataFrame(
-        {
-            "scenario": [s.name for s in scenarios],
-            "move": [s.move for s in scenarios],
-            "accounts": [int(standing[_ACCOUNTS])] * len(scenarios),
-            "accounts_deficient": [int(s.deficient.sum()) for s in scenarios],
-            **{name: usd(amounts) for name, amounts in cents.items()},
-            **{name: usd([amount] * len(scenarios)) for name, amount in firm.items()},
-        },
-        schema_overrides={"accounts": pl.Int64, "accounts_deficient": pl.Int64},
-    ).with_columns(as_of=instant(at))
+    return cast(
+        "dy.DataFrame[FirmRisk]",
+        pl.DataFrame(
+            {
+                "scenario": [s.name for s in scenarios],
+                "move": [s.move for s in scenarios],
+                "accounts": [int(standing[_ACCOUNTS])] * len(scenarios),
+                "accounts_deficient": [int(s.deficient.sum()) for s in scenarios],
+                **{name: usd(amounts) for name, amounts in cents.items()},
+                **{name: usd([amount] * len(scenarios)) for name, amount in firm.items()},
+            },
+            schema_overrides={"accounts": pl.Int64, "accounts_deficient": pl.Int64},
+        ).with_columns(as_of=instant(at)),
+    )
 
 
-def credit_exposures_of(sums: FirmSums, at: int) -> pl.DataFrame:
+def credit_exposures_of(sums: FirmSums, at: int) -> dy.DataFrame[CreditExposures]:
     """Each scenario over the accounts of each type there is, as of an instant, amounts in USD."""
     there = [t for t in range(len(ACCOUNT_TYPES)) if sums.standing[t, _ACCOUNTS]]
     rows = [(scenario, t) for scenario in sums.scenarios for t in there]
@@ -210,15 +216,18 @@ def credit_exposures_of(sums: FirmSums, at: int) -> pl.DataFrame:
         "accounts": [int(sums.standing[t, _ACCOUNTS]) for _, t in rows],
         "accounts_under_water": [int(s.owing[t]) for s, t in rows],
     }
-    return pl.DataFrame(
-        {
-            "scenario": pl.Series([s.name for s, _ in rows], dtype=pl.String),
-            "move": pl.Series([s.move for s, _ in rows], dtype=pl.Float64),
-            "account_type": pl.Series([ACCOUNT_TYPES[t] for _, t in rows], dtype=pl.String),
-            **{name: pl.Series(count, dtype=pl.Int64) for name, count in counts.items()},
-            **{name: usd(amounts) for name, amounts in cents.items()},
-        }
-    ).with_columns(as_of=instant(at))
+    return cast(
+        "dy.DataFrame[CreditExposures]",
+        pl.DataFrame(
+            {
+                "scenario": pl.Series([s.name for s, _ in rows], dtype=pl.String),
+                "move": pl.Series([s.move for s, _ in rows], dtype=pl.Float64),
+                "account_type": pl.Series([ACCOUNT_TYPES[t] for _, t in rows], dtype=pl.String),
+                **{name: pl.Series(count, dtype=pl.Int64) for name, count in counts.items()},
+                **{name: usd(amounts) for name, amounts in cents.items()},
+            }
+        ).with_columns(as_of=instant(at)),
+    )
 
 
 def usd(cents: list[Any]) -> pl.Series:

@@ -1,6 +1,12 @@
 """The firm's tables of a firm whose accounts are kept in parts: sums over the parts, exact."""
 
+from typing import cast
+
+import dataframely as dy
 import polars as pl
+
+from schemas.firm import CreditExposures
+from schemas.margin import FirmRisk
 
 _MEASURES = (
     "accounts",
@@ -17,14 +23,17 @@ _MEASURES = (
 _CREDIT_MEASURES = ("accounts", "accounts_under_water", "pnl", "net_liquidation", "credit_exposure")
 
 
-def firm_risk_sum(parts: pl.DataFrame) -> pl.DataFrame:
+def firm_risk_sum(parts: pl.DataFrame) -> dy.DataFrame[FirmRisk]:
     """`firm_risk` of all accounts from the rows of disjoint parts, of one cycle and instant."""
-    return _sum(parts, ("scenario", "move"), _MEASURES)
+    return cast("dy.DataFrame[FirmRisk]", _sum(parts, ("scenario", "move"), _MEASURES))
 
 
-def credit_exposures_sum(parts: pl.DataFrame) -> pl.DataFrame:
+def credit_exposures_sum(parts: pl.DataFrame) -> dy.DataFrame[CreditExposures]:
     """`credit_exposures` of all accounts from the rows of disjoint parts, of one instant."""
-    return _sum(parts, ("scenario", "move", "account_type"), _CREDIT_MEASURES)
+    return cast(
+        "dy.DataFrame[CreditExposures]",
+        _sum(parts, ("scenario", "move", "account_type"), _CREDIT_MEASURES),
+    )
 
 
 def _sum(parts: pl.DataFrame, keys: tuple[str, ...], measures: tuple[str, ...]) -> pl.DataFrame:

@@ -1,5 +1,8 @@
 """The tables of the whole firm by business date, from the tables of its accounts."""
 
+from typing import cast
+
+import dataframely as dy
 import numpy as np
 import polars as pl
 
@@ -12,10 +15,11 @@ from margin_assets.kernels.firm_risk.price_moves import price_scenarios, spy_sce
 from margin_assets.kernels.firm_risk.told_figures import told_figures
 from margin_assets.kernels.firm_risk.view import firm_view, price_moves_of
 from margin_assets.kernels.margin.margined import Eras, Margined, margined, table
-from margin_assets.kernels.margin.requirements import firm_risk
 from margin_assets.kernels.numeric.money import BEYOND, bounded, instants, to_decimal
 from margin_assets.kernels.rules.firm_rules import FirmRules, firm_rules, price_move_names
 from schemas import TABLES
+from schemas.firm import CreditExposures, FirmConcentrations
+from schemas.margin import FirmRisk
 
 _DAY = "business_date"
 _STRUCK = ("account_id", "scenario", "move", "pnl", "equity", "requirement", "excess", "as_of")
@@ -23,26 +27,73 @@ _STRUCK = ("account_id", "scenario", "move", "pnl", "equity", "requirement", "ex
 
 def firm_risk_at(
     positions: pl.DataFrame, accounts: pl.DataFrame, summary: pl.DataFrame, stress: pl.DataFrame
-) -> pl.DataFrame:
+) -> dy.DataFrame[FirmRisk]:
     """Each scenario over the firm at each date: of SPY as in the stress, and of prices."""
     return firm_risk(summary, _all_scenarios(positions, accounts, stress))
 
 
+def firm_risk(summary: pl.DataFrame, stress: pl.DataFrame) -> dy.DataFrame[FirmRisk]:
+    """Each SPY scenario over the firm: one client's excess pays no other's deficit."""
+    date = ["business_date"] if "business_date" in summary.columns else []
+    zero = pl.lit(0).cast(pl.Decimal(38, 2))
+    keys = [*date, "account_id"]
+    owned = summary.select(*keys, "net_liquidation")
+    firm = (
+        summary.group_by(*date, maintain_order=True).agg(_firm_totals())
+        if date
+        else (summary.select(_firm_totals()))
+    )
+    scenarios = (
+        stress.join(owned, on=keys, how="left", validate="m:1")
+        .group_by(*date, "scenario", "move", maintain_order=True)
+        .agg(
+            accounts=pl.len().cast(pl.Int64),
+            accounts_deficient=(pl.col("excess") < 0).sum().cast(pl.Int64),
+            pnl=pl.col("pnl").sum(),
+            equity=pl.col("equity").sum(),
+            requirement=pl.col("requirement").sum(),
+            deficiency=-pl.min_horizontal("excess", zero).sum(),
+            credit_exposure=-pl.min_horizontal(
+                pl.col("net_liquidation") + pl.col("pnl"), zero
+            ).sum(),
+            as_of=pl.col("as_of").max(),
+        )
+        .sort(*date, "move")
+    )
+    if date:
+        return cast(
+            "dy.DataFrame[FirmRisk]", scenarios.join(firm, on=date, how="left", validate="m:1")
+        )
+    return cast("dy.DataFrame[FirmRisk]", scenarios.join(firm, how="cross"))
+
+
+def _firm_totals() -> list[pl.Expr]:
+    return [
+        pl.col("gross_market_value").sum(),
+        _net_market_value.alias("net_market_value"),
+        pl.col("beta_weighted_exposure").sum(),
+    ]
+
+
+_net_market_value = (pl.col("long_market_value") - pl.col("short_market_value")).sum()
+
+
 def credit_exposures_at(
     positions: pl.DataFrame, accounts: pl.DataFrame, summary: pl.DataFrame, stress: pl.DataFrame
-) -> pl.DataFrame:
+) -> dy.DataFrame[CreditExposures]:
     """Each scenario over the accounts of each type at each date."""
     return credit_exposures(summary, _all_scenarios(positions, accounts, stress))
 
 
-def credit_exposures(summary: pl.DataFrame, struck: pl.DataFrame) -> pl.DataFrame:
+def credit_exposures(summary: pl.DataFrame, struck: pl.DataFrame) -> dy.DataFrame[CreditExposures]:
     """What accounts of each type would owe in each scenario: nobody pays another's debt."""
     day = [_DAY] if _DAY in summary.columns else []
     keys = [*day, "account_id"]
     owned = summary.select(*keys, "account_type", owned="net_liquidation")
     after = pl.col("owned") + pl.col("pnl")
     zero = pl.lit(0).cast(pl.Decimal(38, 2))
-    return (
+    return cast(
+        "dy.DataFrame[CreditExposures]",
         struck.join(owned, on=keys, how="left", validate="m:1")
         .group_by(*day, "scenario", "move", "account_type", maintain_order=True)
         .agg(
@@ -53,7 +104,7 @@ def credit_exposures(summary: pl.DataFrame, struck: pl.DataFrame) -> pl.DataFram
             credit_exposure=-pl.min_horizontal(after, zero).sum(),
             as_of=pl.col("as_of").max(),
         )
-        .sort(*day, "move", "scenario", "account_type")
+        .sort(*day, "move", "scenario", "account_type"),
     )
 
 
@@ -96,7 +147,7 @@ def _rules_of(era: Margined) -> FirmRules:
 
 def firm_concentrations_at(
     positions: pl.DataFrame, accounts: pl.DataFrame, traded: Traded
-) -> pl.DataFrame:
+) -> dy.DataFrame[FirmConcentrations]:
     """Names and issuers that lose most at each date's worst scenario."""
     days = [
         _concentrations(
@@ -106,7 +157,7 @@ def firm_concentrations_at(
     ]
     schema = TABLES["firm_concentrations"].schema.create_empty().drop("cycle")
     none = schema.select(pl.lit(None, pl.Date).alias(_DAY), pl.all())
-    return pl.concat([none, *days], how="diagonal")
+    return cast("dy.DataFrame[FirmConcentrations]", pl.concat([none, *days], how="diagonal"))
 
 
 def firm_told(
@@ -134,7 +185,7 @@ def _firm(era: Margined, figures: Figures, traded: Traded) -> Firm:
     return Firm(view, figures, era.accounts["account_id"].to_list(), firm)
 
 
-def concentrations(firm: Firm) -> pl.DataFrame:
+def concentrations(firm: Firm) -> dy.DataFrame[FirmConcentrations]:
     """Names and issuers that lose most at the firm's worst scenario."""
     view = firm.view
     return concentrations_of(view.subjects, view.sums.worst.name, view.sums.gross, firm.rules)

@@ -8,21 +8,23 @@ right and all else stood.
 from collections.abc import Callable
 from datetime import date
 from functools import cache
+from typing import cast
 
+import dataframely as dy
 import polars as pl
 
 from margin_assets.kernels.history.break_worth import with_worth
 from margin_assets.kernels.history.recorded import Held, Known, RecordDay, held_at
 from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.rules.timelines import Calendar
-from schemas.stock_record import AGREED
+from schemas.stock_record import AGREED, Breaks
 
 _QUANTITY = pl.Decimal(38, 6)
 _USD = pl.Decimal(38, 2)
 _KEY = ("account_id", "symbol")
 
 
-def breaks_at(known: Known, closes: pl.DataFrame) -> pl.DataFrame:
+def breaks_at(known: Known, closes: pl.DataFrame) -> dy.DataFrame[Breaks]:
     """Breaks of business dates (`as_of`, microseconds) that have a record, one row a difference."""
     stated = _standing(known.record)
     days = {day.on: day for day in _days(stated, known.calendar)}
@@ -47,7 +49,7 @@ def breaks_at(known: Known, closes: pl.DataFrame) -> pl.DataFrame:
                     instant(close).alias("as_of"),
                 )
             )
-    return pl.concat(found)
+    return cast("dy.DataFrame[Breaks]", pl.concat(found))
 
 
 def _agreed(before: pl.DataFrame, now: pl.DataFrame, on: date) -> pl.DataFrame:

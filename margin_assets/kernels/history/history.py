@@ -43,12 +43,12 @@ from margin_assets.kernels.history.acted import (
 )
 from margin_assets.kernels.history.short_sales import with_sales
 from margin_assets.kernels.numeric.money import BEYOND, to_decimal, to_instants, to_scaled
-from margin_assets.kernels.options.valuation import with_implied
+from margin_assets.kernels.options.quotes import with_implied
 from margin_assets.kernels.rules.expiry import SessionTimes
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.kernels.rules.rules import benchmark, rules_in_force
 from margin_assets.kernels.securities.positions import marked_positions
-from schemas.landed import RATE_NAMES, VOLATILITY_KINDS
+from schemas.landed import HISTORICAL, RATE_NAMES
 from schemas.margin import AccountState, Positions
 
 NO_DIVIDENDS = none_of("accrued_dividends")
@@ -180,7 +180,6 @@ def risk_free_at(rates: pl.DataFrame, at: int) -> float | None:
 
 
 RISK_FREE = RATE_NAMES[0]
-HISTORICAL = VOLATILITY_KINDS[0]
 
 
 def _holdings(effects: pl.DataFrame) -> pl.DataFrame:

@@ -7,8 +7,9 @@ the live day. Accounts are valued only where a date that is asked for depends on
 from collections.abc import Iterator
 from datetime import date
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+import dataframely as dy
 import numpy as np
 import polars as pl
 
@@ -40,6 +41,7 @@ from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import instants, to_instants, to_scaled
 from margin_assets.kernels.rules.grid import day_of, rules_at
 from margin_assets.kernels.rules.timelines import BusinessDays, Calendar
+from schemas.intraday import PatternDayTraders
 from schemas.landed import ACCOUNT_TYPES
 
 _TRANSFERS = ("deposit", "withdrawal")
@@ -57,7 +59,7 @@ class _Firm(NamedTuple):
 
 def pattern_day_traders_at(
     landed: Landed, booked: Booked, closes: pl.DataFrame, calendar: Calendar
-) -> pl.DataFrame:
+) -> dy.DataFrame[PatternDayTraders]:
     """Day trading under the rule before intraday margin, as of the end of each business date."""
     firm, days = _Firm(landed, booked, calendar, _names(booked)), calendar.days
     wanted = np.searchsorted(days.days, closes["business_date"].to_physical())
@@ -65,7 +67,9 @@ def pattern_day_traders_at(
     rows = pl.concat([PatternBook(days).past, *found])
     frame = pattern_frame(rows, days, firm.names.to_list())
     index = np.searchsorted(days.days, frame["business_date"].to_physical())
-    return frame.with_columns(as_of=to_instants(days.ends[index]))
+    return cast(
+        "dy.DataFrame[PatternDayTraders]", frame.with_columns(as_of=to_instants(days.ends[index]))
+    )
 
 
 def _names(booked: Booked) -> pl.Series:

@@ -4,6 +4,9 @@ The balance depends on every close before, so the path is walked from the first 
 through the same book as in the live day.
 """
 
+from typing import cast
+
+import dataframely as dy
 import numpy as np
 import polars as pl
 
@@ -18,11 +21,12 @@ from margin_assets.kernels.reg_t.sma import RegTFigures
 from margin_assets.kernels.reg_t.sma_frames import memorandum_frame
 from margin_assets.kernels.rules.grid import rules_at
 from margin_assets.kernels.rules.timelines import Calendar
+from schemas.reg_t import SpecialMemorandumAccounts
 
 
 def memoranda_at(
     landed: Landed, booked: Booked, closes: pl.DataFrame, calendar: Calendar
-) -> pl.DataFrame:
+) -> dy.DataFrame[SpecialMemorandumAccounts]:
     """SMA of every margin account at each business date's close (`as_of`, microseconds)."""
     wanted = dict(closes.select("as_of", "business_date").iter_rows())
     firm = Firm(landed, booked, calendar, _names(booked))
@@ -46,7 +50,7 @@ def memoranda_at(
                 found.append(_shown(book, firm, passed, at).select(date, pl.all()))
         else:
             ended.append(_named(passed, firm.names))
-    return pl.concat(found)
+    return cast("dy.DataFrame[SpecialMemorandumAccounts]", pl.concat(found))
 
 
 def _names(booked: Booked) -> pl.Series:

@@ -12,7 +12,7 @@ from margin_assets.kernels.book.delivered_terms import (
 )
 from margin_assets.kernels.book.fills import effects_at
 from margin_assets.kernels.book.terms import from_their_dates, instrument_terms
-from margin_assets.kernels.corporate.actions import NEVER, Action, acts_at, register_of
+from margin_assets.kernels.corporate.actions import Action, acts_at, register_of
 from margin_assets.kernels.corporate.contracts import adjustments_in_force, with_since
 from margin_assets.kernels.history import history
 from margin_assets.kernels.history.history import Booked
@@ -27,6 +27,7 @@ from margin_assets.kernels.reg_t.sma import mixed_excess
 from margin_assets.kernels.reg_t.sma_entries import Trades, cash_entries, entry_rules, trade_entries
 from margin_assets.kernels.rules.expiry import SessionTimes, last_instants
 from margin_assets.kernels.rules.grid import day_of, rules_at
+from margin_assets.kernels.rules.instants import NEVER
 
 # An account without a row of its own is treated as a margin account.
 _MARGIN = "reg_t"

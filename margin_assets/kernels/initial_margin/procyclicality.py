@@ -1,16 +1,15 @@
 """How margin moves with the market: what a model charges on a path, and how much that swings.
 
 Source: Murphy, Vasios, Vause, Financial Stability Paper 29 (Bank of England, 2014), for peak to
-trough and the largest rise over n days; Gurrola-Perez and Murphy (2024) for the response to a step;
-Kupiec, Techniques for verifying risk models (1995), for coverage.
+trough and the largest rise over n days; Gurrola-Perez and Murphy (2024) for the response to a step.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from margin_assets.kernels.numeric.arrays import FloatArray
+from margin_assets.kernels.numeric.proportions import chi_squared_tail, kupiec_ratio
 
 NONE, BUFFER, STRESS, FLOOR = "none", "buffer25", "stress25", "floor10y"
 HORIZONS = (1, 5, 30)
@@ -106,25 +105,3 @@ def coverage_of(losses: FloatArray, margin: FloatArray, confidence: float) -> Co
     days, breaches = len(losses), int((losses > margin).sum())
     ratio = kupiec_ratio(days, breaches, 1.0 - confidence)
     return Coverage(days, breaches, (1.0 - confidence) * days, chi_squared_tail(ratio))
-
-
-def kupiec_ratio(days: int, breaches: int, expected: float) -> float:
-    """Twice the gain in likelihood of the share seen over the share expected; 0 without days.
-
-    Chi squared with one degree of freedom, were the expected share true.
-    Source: Kupiec (1995), proportion of failures.
-    """
-    share = breaches / days if days else 0.0
-    gain = log_likelihood(days, breaches, share) - log_likelihood(days, breaches, expected)
-    return 2.0 * max(gain, 0.0)
-
-
-def chi_squared_tail(ratio: float) -> float:
-    """Probability that chi squared with one degree of freedom is larger."""
-    return math.erfc(math.sqrt(0.5 * ratio))
-
-
-def log_likelihood(days: int, breaches: int, share: float) -> float:
-    """Logarithm of the likelihood of so many breaches on so many days, each of that share."""
-    inside = (days - breaches) * math.log1p(-share) if days > breaches else 0.0
-    return inside + (breaches * math.log(share) if breaches else 0.0)

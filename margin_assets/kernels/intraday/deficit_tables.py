@@ -8,12 +8,7 @@ import polars as pl
 
 from margin_assets.kernels.intraday.deficits import credited, link
 from margin_assets.kernels.intraday.intraday import intraday_rules, rulebook_of
-from margin_assets.kernels.intraday.intraday_register import (
-    UNKNOWN,
-    UNSET,
-    Register,
-    empty_register,
-)
+from margin_assets.kernels.intraday.intraday_register import UNKNOWN, Register, empty_register
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import (
     BEYOND,
@@ -23,6 +18,7 @@ from margin_assets.kernels.numeric.money import (
     to_instants,
     whole,
 )
+from margin_assets.kernels.rules.instants import UNSET
 from margin_assets.kernels.rules.timelines import BusinessDays, date_series
 from schemas import empty
 from schemas.intraday import DEFICIT_STATES, RULES

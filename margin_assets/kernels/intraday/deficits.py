@@ -16,7 +16,6 @@ from margin_assets.kernels.intraday.intraday_register import (
     RELEASED,
     SATISFIED,
     UNKNOWN,
-    UNSET,
     Changes,
     Entries,
     Moment,
@@ -26,6 +25,7 @@ from margin_assets.kernels.intraday.intraday_register import (
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import PPM
+from margin_assets.kernels.rules.instants import UNSET
 
 _MOST_EQUITY = 10**12  # cents: above it the dollar limit decides, and the product still fits
 

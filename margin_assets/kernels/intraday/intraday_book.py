@@ -17,7 +17,6 @@ from margin_assets.kernels.intraday.deficits import end_day, measure, pass_time
 from margin_assets.kernels.intraday.intraday import NO_RULE, intraday_rules
 from margin_assets.kernels.intraday.intraday_register import (
     SATISFIED,
-    UNSET,
     Changes,
     Entries,
     Moment,
@@ -29,10 +28,10 @@ from margin_assets.kernels.intraday.intraday_register import (
 )
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import BEYOND, bounded, instants
+from margin_assets.kernels.rules.instants import NEVER, UNSET
 from margin_assets.kernels.rules.timelines import BusinessDays
 from schemas.intraday import RULES
 
-NEVER = np.iinfo(np.int64).max
 _LEAST_ROOM = 1024
 
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from margin_assets.kernels.intraday.intraday import IntradayRules
 from margin_assets.kernels.numeric.arrays import BoolArray, Int8Array, Int64Array
+from margin_assets.kernels.rules.instants import UNSET
 
 UNKNOWN = np.iinfo(np.int64).min
-UNSET = -1
 CHANGES = ("opened", "enlarged", "satisfied", "expired", "failed", "frozen", "released")
 OPENED, ENLARGED, SATISFIED, EXPIRED, FAILED, FROZEN, RELEASED = range(len(CHANGES))
 

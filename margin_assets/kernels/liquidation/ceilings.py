@@ -17,7 +17,7 @@ from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.optimize.relaxation import Relaxation, bound_of
 from margin_assets.kernels.optimize.sparse import Sparse, SparseProgram, sparse_of
-from margin_assets.kernels.strategies.choices import Choices, Part, alone
+from margin_assets.kernels.strategies.choices import Choices
 from margin_assets.kernels.strategies.drafts import draft_of
 from margin_assets.kernels.strategies.group_lines import strategy_rates
 from margin_assets.kernels.strategies.grouping import (
@@ -26,7 +26,7 @@ from margin_assets.kernels.strategies.grouping import (
     requirement,
     write_alone,
 )
-from margin_assets.kernels.strategies.grouping_parts import labels, positions
+from margin_assets.kernels.strategies.grouping_parts import Part, alone, labels, positions
 from margin_assets.kernels.strategies.grouping_program import boxes_of, common_lot, program_of
 from margin_assets.kernels.strategies.problems import Problems, problems_of
 from margin_assets.kernels.strategies.spreads import Layout, layout_of

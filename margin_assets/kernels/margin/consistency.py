@@ -6,6 +6,18 @@ Frames that hold several business dates carry `business_date` and give it back.
 import dataframely as dy
 import polars as pl
 
+from schemas.firm import CreditExposures
+from schemas.house import HouseRequirements
+from schemas.margin import (
+    FirmRisk,
+    MarginSummary,
+    Positions,
+    RegTRequirements,
+    StressResults,
+    TimsRequirements,
+)
+from schemas.reg_t import RegTCalls, SpecialMemorandumAccounts
+
 ACCOUNT = "account_id"
 
 
@@ -15,7 +27,9 @@ def broken_rules(frame: pl.DataFrame, schema: type[dy.Schema]) -> dict[str, int]
     return failures.counts()
 
 
-def accounts_without_summary(positions: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+def accounts_without_summary(
+    positions: dy.DataFrame[Positions], summary: dy.DataFrame[MarginSummary]
+) -> pl.DataFrame:
     """Accounts that hold positions and have no row in the summary."""
     keys = _keys(positions)
     return positions.select(keys).unique().join(summary, on=keys, how="anti").sort(keys)
@@ -26,12 +40,16 @@ def accounts_apart(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
     return _apart(one, other, _keys(one))
 
 
-def class_groups_apart(positions: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+def class_groups_apart(
+    positions: dy.DataFrame[Positions], groups: dy.DataFrame[TimsRequirements]
+) -> pl.DataFrame:
     """Accounts with a class group that has positions and no row of its own, or a row and none."""
     return _apart(positions, groups, [*_keys(groups), "class_group"])
 
 
-def position_value_gaps(positions: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+def position_value_gaps(
+    positions: dy.DataFrame[Positions], summary: dy.DataFrame[MarginSummary]
+) -> pl.DataFrame:
     """Accounts whose positions do not add up to the values of the summary.
 
     Accounts beyond the exact range are left out: their summary has no values.
@@ -55,33 +73,43 @@ def position_value_gaps(positions: pl.DataFrame, summary: pl.DataFrame) -> pl.Da
     return both.filter(is_exact & pl.any_horizontal(differs)).select(keys).sort(keys)
 
 
-def accounts_without_memorandum(memoranda: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+def accounts_without_memorandum(
+    memoranda: dy.DataFrame[SpecialMemorandumAccounts], summary: dy.DataFrame[MarginSummary]
+) -> pl.DataFrame:
     """Margin accounts of the summary without a special memorandum account."""
     keys = _keys(summary)
     asked = summary.filter(pl.col("account_type") == "reg_t").select(keys)
     return asked.join(memoranda, on=keys, how="anti").sort(keys)
 
 
-def house_addon_gaps(addons: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+def house_addon_gaps(
+    addons: dy.DataFrame[HouseRequirements], summary: dy.DataFrame[MarginSummary]
+) -> pl.DataFrame:
     """Accounts whose charges of the house do not add up to the add-ons of the summary."""
     totals = addons.group_by(_keys(summary)).agg(total=pl.col("addon").sum())
     return _differing(summary, totals, "house_addons")
 
 
-def open_call_gaps(memoranda: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
+def open_call_gaps(
+    memoranda: dy.DataFrame[SpecialMemorandumAccounts], calls: dy.DataFrame[RegTCalls]
+) -> pl.DataFrame:
     """Accounts whose Regulation T calls do not add up to what their memorandum account owes."""
     totals = calls.group_by(ACCOUNT).agg(total=pl.col("outstanding").sum())
     return _differing(memoranda, totals, "open_calls")
 
 
-def reg_t_gaps(lines: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+def reg_t_gaps(
+    lines: dy.DataFrame[RegTRequirements], summary: dy.DataFrame[MarginSummary]
+) -> pl.DataFrame:
     """Accounts whose Reg T lines do not add up to the requirement of the summary."""
     keys = _keys(summary)
     totals = lines.group_by(keys).agg(total=pl.col("maintenance_requirement").sum())
     return _differing(summary, totals, "reg_t_requirement")
 
 
-def portfolio_margin_gaps(groups: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+def portfolio_margin_gaps(
+    groups: dy.DataFrame[TimsRequirements], summary: dy.DataFrame[MarginSummary]
+) -> pl.DataFrame:
     """Accounts whose class groups do not add up to the portfolio margin of the summary.
 
     Accounts with a product group of several class groups are left out: offsets inside it make
@@ -97,7 +125,9 @@ def portfolio_margin_gaps(groups: pl.DataFrame, summary: pl.DataFrame) -> pl.Dat
     return _differing(alone, totals.drop("is_shared"), "portfolio_margin_requirement")
 
 
-def still_stress_gaps(stress: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+def still_stress_gaps(
+    stress: dy.DataFrame[StressResults], summary: dy.DataFrame[MarginSummary]
+) -> pl.DataFrame:
     """Accounts whose stress row at a move of 0 says something else than the summary."""
     keys = _keys(summary)
     still = stress.filter(pl.col("move") == 0.0)
@@ -112,7 +142,9 @@ def still_stress_gaps(stress: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFra
     return both.filter(~agrees.fill_null(value=False)).select(keys).sort(keys)
 
 
-def credit_exposure_gaps(firm: pl.DataFrame, exposures: pl.DataFrame) -> pl.DataFrame:
+def credit_exposure_gaps(
+    firm: dy.DataFrame[FirmRisk], exposures: dy.DataFrame[CreditExposures]
+) -> pl.DataFrame:
     """Scenarios in which the types of accounts do not add up to the firm."""
     keys = [*_keys(firm)[:-1], "scenario"]
     sums = ("accounts", "pnl", "credit_exposure")
@@ -123,7 +155,7 @@ def credit_exposure_gaps(firm: pl.DataFrame, exposures: pl.DataFrame) -> pl.Data
     return both.filter(~agrees).select(keys).sort(keys)
 
 
-def indeterminate_accounts(summary: pl.DataFrame) -> pl.DataFrame:
+def indeterminate_accounts(summary: dy.DataFrame[MarginSummary]) -> pl.DataFrame:
     """Accounts that lack an input, with the named states."""
     keys = _keys(summary)
     return summary.filter(pl.col("status") == "indeterminate").select(*keys, "reasons").sort(keys)

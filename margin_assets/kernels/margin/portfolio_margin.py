@@ -14,11 +14,8 @@ from margin_assets.kernels.numeric.money import (
     signed_value,
     value_cents,
 )
-from margin_assets.kernels.options.valuation import (
-    OptionValues,
-    bounded_line,
-    quote_states,
-)
+from margin_assets.kernels.options.quotes import quote_states
+from margin_assets.kernels.options.valuation import OptionValues, bounded_line
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.bonds import bond_line
 from margin_assets.kernels.securities.class_groups import (

@@ -68,10 +68,19 @@ def _reg_t(era: Margined) -> pl.DataFrame:
     if len(problems.stock_position) or len(problems.leg_position):
         solution = least_requirements(problems, strategy_rates(rules))
         parts.append(strategy_groups(numbered, paragraphs, (problems, solution), rules))
-    rows = pl.concat(parts).sort("place", "order")
-    keys = [name for name in ("business_date", "account_id") if name in rows.columns]
-    number = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(keys)
-    return rows.with_columns(group_number=number).select(*keys, "group_number", *COLUMNS, "as_of")
+    # A book without groups of its own is in order.
+    rows = parts[0] if len(parts) == 1 else pl.concat(parts).sort("place", "order")
+    numbered_rows = rows.with_columns(group_number=_numbers(rows["place"].to_numpy(), book))
+    keys = keys_of(rows, "account_id").columns
+    return numbered_rows.select(*keys, "group_number", *COLUMNS, "as_of")
+
+
+def _numbers(place: Int64Array, book: Book) -> pl.Series:
+    """Numbers of rows among those of their account, from 1; by the position that each is of."""
+    first = np.searchsorted(place, book.offsets[:-1])
+    counts = np.diff(first, append=len(place))
+    within = np.arange(len(place)) - np.repeat(first, counts)
+    return pl.Series(within + 1, dtype=pl.Int64)
 
 
 class Lines(NamedTuple):

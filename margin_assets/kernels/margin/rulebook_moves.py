@@ -11,7 +11,7 @@ from margin_assets.kernels.book.figures import gross_values
 from margin_assets.kernels.book.series import OPTION, series_of
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.money import PPM
-from margin_assets.kernels.options.valuation import implied_of
+from margin_assets.kernels.options.quotes import implied_of
 from margin_assets.kernels.rules.rules import Rules
 
 

@@ -1,6 +1,6 @@
 """The tables over margined accounts, and the kernel of each: live, by date and in replay."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dataframely as dy
@@ -24,6 +24,6 @@ OVER_ACCOUNTS: dict[str, Callable[[Eras], dy.DataFrame[Any]]] = {
 }
 
 
-def tables_over(eras: Eras) -> dict[str, pl.DataFrame]:
-    """Every table over positions and accounts, which are margined once."""
-    return {name: kernel(eras) for name, kernel in OVER_ACCOUNTS.items()}
+def tables_over(eras: Eras) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Every table over positions and accounts, which are margined once, as soon as it is made."""
+    return ((name, kernel(eras)) for name, kernel in OVER_ACCOUNTS.items())

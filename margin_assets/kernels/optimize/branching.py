@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array, Int64Array
+from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
+from margin_assets.kernels.optimize.program import Program, scales_of
 from margin_assets.kernels.optimize.rounding import (
     CUTS,
     Scratch,
@@ -21,15 +22,12 @@ from margin_assets.kernels.optimize.rounding import (
     try_whole,
 )
 from margin_assets.kernels.optimize.simplex import (
-    Program,
-    Scales,
-    Table,
+    Tableau,
     add_row,
     dual,
+    lay_out,
     primal,
     proven_bound,
-    scales_of,
-    tableau_of,
 )
 from margin_assets.kernels.optimize.splitting import CLOSED, choose_split
 
@@ -77,51 +75,41 @@ class Node(NamedTuple):
 
 
 @inner(**BORROWS)
-def _cut(
-    program: Program,
-    scales: Scales,
-    count: int,
-    table: Table,
-    ids: Int32Array,
-    scratch: Scratch,
-) -> int:
+def _cut(program: Program, tableau: Tableau, count: int, scratch: Scratch) -> int:
     """Adds cuts of the tableau's point; the rows there are then."""
-    locate(program, scales, count + 1, table, ids, scratch)
+    locate(program, tableau, count + 1, scratch)
     found = separate(program, scratch)
     for c in range(found):
-        append_cut(program, scales, count + c, table, ids, scratch.cuts[c])
+        append_cut(program, tableau, count + c, scratch.cuts[c])
     return count + found
 
 
 @inner(**BORROWS)
-def _explore(
-    program: Program,
-    scales: Scales,
-    table: Table,
-    ids: Int32Array,
-    node: Node,
-    rounds: int,
-    scratch: Scratch,
-) -> Node:
+def _proposed(tableau: Tableau) -> float:
+    """What the tableau's point saves, as doubles have it."""
+    return -tableau.table[0, tableau.table.shape[1] - 1] * tableau.scales.saving
+
+
+@inner(**BORROWS)
+def _explore(program: Program, tableau: Tableau, node: Node, rounds: int, scratch: Scratch) -> Node:
     """Solves a node's linear program and cuts it; what is known of the node then."""
     rows, ceiling, best, work = node.rows, node.ceiling, node.best, node.work
-    columns = len(program.saving)
     while True:
-        work, ray = dual(table, rows + 1, columns, ids, work)
+        work, ray = dual(tableau, rows + 1, work)
         if ray == 0:
-            work = primal(table, rows + 1, columns, ids, work)
-            best = try_whole(program, rows + 1, table, ids, best, scratch)
-        bound = proven_bound(program, scales, rows, table, ids, ray, float(best))
+            work = primal(tableau, rows + 1, work)
+            best = try_whole(program, tableau, rows + 1, best, scratch)
+        bound = proven_bound(program, tableau, rows, ray, float(best))
         ceiling = min(ceiling, bound)
-        hope = -table[0, columns] * scales.saving - best
+        hope = _proposed(tableau) - best
         if ray > 0 or work <= 0 or ceiling - best < 1.0 or hope < _NOISE:
             return Node(rows, ceiling, CLOSED, 0.0, best, work)
-        split, value = choose_split(program, rows + 1, table, ids, scratch.point)
+        split, value = choose_split(program, tableau, rows + 1, scratch.point)
         if split == CLOSED or rounds == 0:
             return Node(rows, ceiling, split, value, best, work)
         rounds -= 1
         before = rows
-        rows = _cut(program, scales, rows, table, ids, scratch)
+        rows = _cut(program, tableau, rows, scratch)
         if rows == before:
             return Node(rows, ceiling, split, value, best, work)
 
@@ -138,21 +126,14 @@ def _enter(levels: Levels, level: int, node: Node) -> None:
 
 
 @inner(**BORROWS)
-def _descend(
-    program: Program,
-    scales: Scales,
-    levels: Levels,
-    level: int,
-    parent: tuple[Table, Int32Array],
-    child: tuple[Table, Int32Array],
-) -> None:
+def _descend(program: Program, levels: Levels, level: int, parent: Tableau, child: Tableau) -> None:
     """Copies a level's tableau and adds the row that takes its split to the next side."""
     columns, count = len(program.saving), levels.rows[level]
     for i in range(count + 1):
         for j in range(columns + 1):
-            child[0][i, j] = parent[0][i, j]
+            child.table[i, j] = parent.table[i, j]
     for i in range(columns + count):
-        child[1][i] = parent[1][i]
+        child.ids[i] = parent.ids[i]
     split, floor = levels.split[level], levels.floor[level]
     is_up = levels.is_upward[level] == (levels.sides[level] == 0)
     sign = -1 if is_up else 1
@@ -160,9 +141,9 @@ def _descend(
         is_in = j == split or (split >= columns and program.part_of[j] == split - columns)
         program.rows[count, j] = sign if is_in else 0
     program.bound[count] = -floor - 1 if is_up else floor
-    scales.row[count] = 1.0
+    child.scales.row[count] = 1.0
     levels.sides[level] += 1
-    add_row(program, scales, count, child[0], child[1])
+    add_row(program, child, count)
 
 
 @inner(**OWNS)
@@ -201,8 +182,8 @@ def _levels() -> Levels:
 
 
 @inner(**OWNS)
-def _search(  # noqa: C901, PLR0915 (one loop over the tree: its parts share every number)
-    posed: Program, table: Table, ids: Int32Array, root: Node, scratch: Scratch
+def _search(  # noqa: PLR0915 (one loop over the tree: its parts share every number)
+    posed: Program, solved: Tableau, root: Node, scratch: Scratch
 ) -> tuple[int, float, int]:
     """Explores below the root: the best saving, what may be missed, and the nodes looked at."""
     originals, width = len(posed.bound), len(posed.saving) + 1
@@ -213,11 +194,11 @@ def _search(  # noqa: C901, PLR0915 (one loop over the tree: its parts share eve
     tables, order = [np.empty((originals + cuts + 1, width))], [np.empty(0, dtype=np.int32)]
     for i in range(originals + 1):
         for j in range(width):
-            tables[0][i, j] = table[i, j]
+            tables[0][i, j] = solved.table[i, j]
     order[0] = np.empty(width + originals + cuts, dtype=np.int32)
-    for i in range(len(ids)):
-        order[0][i] = ids[i]
-    node = _explore(program, scales, tables[0], order[0], root, np.int64(_ROUNDS), scratch)
+    order[0][: len(solved.ids)] = solved.ids
+    child = Tableau(tables[0], order[0], scales)
+    node = _explore(program, child, root, np.int64(_ROUNDS), scratch)
     best, work, nodes, gap, level = node.best, node.work, 1, 0.0, -1
     while True:
         if node.split == CLOSED or level + 1 == _LEVELS:
@@ -238,11 +219,12 @@ def _search(  # noqa: C901, PLR0915 (one loop over the tree: its parts share eve
             more = originals + (cuts + 1) * min(level + 1, _CUT_LEVELS) + level + 2 + cuts
             tables.append(np.empty((more, width)))
             order.append(np.empty(width + more, dtype=np.int32))
-        parent, child = (tables[level], order[level]), (tables[level + 1], order[level + 1])
-        _descend(program, scales, levels, level, parent, child)
+        parent = Tableau(tables[level], order[level], scales)
+        child = Tableau(tables[level + 1], order[level + 1], scales)
+        _descend(program, levels, level, parent, child)
         start = Node(levels.rows[level] + 1, levels.ceiling[level], CLOSED, 0.0, best, work)
         rounds = _ROUNDS if level + 1 < _CUT_LEVELS else 0
-        node = _explore(program, scales, child[0], child[1], start, rounds, scratch)
+        node = _explore(program, child, start, rounds, scratch)
         best, work, nodes = node.best, node.work, nodes + 1
 
 
@@ -257,16 +239,15 @@ def most_saving(program: Program, work: int) -> Answer:
     scratch = scratch_of(program)
     if columns == 0:
         return Answer(scratch.counts, 0, 0.0, 0)
-    scales = scales_of(program, rows)
-    table = np.empty((rows + 1, columns + 1))
-    tableau_of(program, scales, table)
     ids = np.arange(columns + rows).astype(np.int32)
-    work = primal(table, rows + 1, columns, ids, work)
-    best = try_whole(program, rows + 1, table, ids, np.int64(0), scratch)
-    ceiling = proven_bound(program, scales, rows, table, ids, np.int64(0), 0.0)
-    hope = -table[0, columns] * scales.saving - best
+    tableau = Tableau(np.empty((rows + 1, columns + 1)), ids, scales_of(program, rows))
+    lay_out(program, tableau)
+    work = primal(tableau, rows + 1, work)
+    best = try_whole(program, tableau, rows + 1, np.int64(0), scratch)
+    ceiling = proven_bound(program, tableau, rows, np.int64(0), 0.0)
+    hope = _proposed(tableau) - best
     if ceiling - best < 1.0 or hope < _NOISE or work <= 0:
         return Answer(scratch.counts, best, max(ceiling - best, 0.0), 1)
     root = Node(rows, ceiling, CLOSED, 0.0, best, work)
-    best, gap, nodes = _search(program, table, ids, root, scratch)
+    best, gap, nodes = _search(program, tableau, root, scratch)
     return Answer(scratch.counts, best, gap, nodes)

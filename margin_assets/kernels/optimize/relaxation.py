@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.optimize.highs import Solver, solver_of
-from margin_assets.kernels.optimize.simplex import NO_LOSS
+from margin_assets.kernels.optimize.program import NO_LOSS
 from margin_assets.kernels.optimize.sparse import SparseProgram
 
 DIVE = 40

@@ -4,16 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array, Int64Array
+from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array, Int64Table
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
-from margin_assets.kernels.optimize.simplex import (
-    NO_LOSS,
-    IntTable,
-    Program,
-    Scales,
-    Table,
-    add_row,
-)
+from margin_assets.kernels.optimize.program import NO_LOSS, Program
+from margin_assets.kernels.optimize.simplex import Tableau, add_row
 
 CUTS = 2
 """Cuts looked for at a time."""
@@ -33,7 +27,7 @@ class Scratch(NamedTuple):
     losses: Int64Array
     point: FloatArray
     cut: Int64Array
-    cuts: IntTable
+    cuts: Int64Table
     """Cuts found, their bound last."""
 
 
@@ -156,10 +150,9 @@ def _add_on(program: Program, scratch: Scratch) -> int:
 
 
 @inner(**BORROWS)
-def try_whole(
-    program: Program, height: int, table: Table, ids: Int32Array, best: int, scratch: Scratch
-) -> int:
+def try_whole(program: Program, tableau: Tableau, height: int, best: int, scratch: Scratch) -> int:
     """Counts near the tableau's, kept if they save more than the best. What the best save."""
+    table, ids, _ = tableau
     columns, counts = len(program.saving), scratch.trial
     for j in range(columns):
         counts[j] = 0
@@ -181,15 +174,9 @@ def try_whole(
 
 
 @inner(**BORROWS)
-def locate(
-    program: Program,
-    scales: Scales,
-    height: int,
-    table: Table,
-    ids: Int32Array,
-    scratch: Scratch,
-) -> None:
+def locate(program: Program, tableau: Tableau, height: int, scratch: Scratch) -> None:
     """Takes the columns' values from the tableau."""
+    table, ids, scales = tableau
     columns, point = len(program.saving), scratch.point
     for j in range(columns):
         point[j] = 0.0
@@ -280,20 +267,13 @@ def separate(program: Program, scratch: Scratch) -> int:
 
 
 @inner(**BORROWS)
-def append_cut(
-    program: Program,
-    scales: Scales,
-    count: int,
-    table: Table,
-    ids: Int32Array,
-    cut: Int64Array,
-) -> None:
+def append_cut(program: Program, tableau: Tableau, count: int, cut: Int64Array) -> None:
     """Enters a cut as row `count` of the program and of the tableau."""
-    columns = len(program.saving)
+    columns, scales = len(program.saving), tableau.scales
     scales.row[count] = 1.0
     for j in range(columns):
         program.rows[count, j] = cut[j]
         if j >= program.whole and cut[j] != 0:
             scales.row[count] = scales.column[j]
     program.bound[count] = cut[columns]
-    add_row(program, scales, count, table, ids)
+    add_row(program, tableau, count)

@@ -1,4 +1,4 @@
-"""Linear programs small enough to hold densely: the tableau, its pivots, and a proof of its bound.
+"""The tableau of a linear program, its pivots, and a proof of its bound.
 
 Doubles only propose. What they propose is checked in int64, and a bound is computed afresh from
 the integers of the program, the error of its own rounding added.
@@ -8,13 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array, Int64Array
+from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
+from margin_assets.kernels.optimize.program import Program, Scales
 
 Table = np.ndarray[tuple[int, int], np.dtype[np.float64]]
-IntTable = np.ndarray[tuple[int, int], np.dtype[np.int64]]
-
-NO_LOSS = -1
 _GAIN = 1e-13  # a gain below it, on a scale of 1, is noise
 _ENTRY = 1e-8  # nothing smaller is pivoted on
 _BELOW = 1e-9  # a bound this little below 0 is 0
@@ -22,67 +20,19 @@ _TIE = 1e-9
 _EPSILON = 2.220446049250313e-16
 
 
-class Program(NamedTuple):
-    """Maximise saving·x over whole x >= 0 with rows·x <= bound.
+class Tableau(NamedTuple):
+    """Savings in row 0, then the rows, and room for more; bounds in the last column."""
 
-    A loss is a column that costs 1 and relaxes the rows which name it by 1: it is as large as
-    they need. No bound of the program as it is posed is negative: x = 0 is feasible, saving 0.
-    """
-
-    saving: Int64Array
-    most: Int64Array
-    """Largest count of each column."""
-    part_of: Int32Array
-    """Sum of columns that the column is part of, -1 for none."""
-    sums: int
-    whole: int
-    """Columns before the losses, which come last."""
-    rows: IntTable
-    bound: Int64Array
-    loss_of: Int32Array
-    """Column of the loss that relaxes the row, `NO_LOSS` for a hard row."""
-
-
-class Scales(NamedTuple):
-    """Powers of two that bring amounts of money near 1: of the savings, of each row and column."""
-
-    saving: float
-    row: FloatArray
-    column: FloatArray
+    table: Table
+    ids: Int32Array
+    """Variable of each column, then of each row: a column of the program, or a slack after them."""
+    scales: Scales
 
 
 @inner(**BORROWS)
-def _power_above(amount: int) -> float:
-    scale = 1.0
-    while scale < amount:
-        scale *= 2.0
-    return scale
-
-
-@inner(**OWNS)
-def scales_of(program: Program, room: int) -> Scales:
-    """Scales of a program, with room for rows that are still to come."""
-    columns = len(program.saving)
-    row, column = np.ones(room), np.ones(columns)
-    largest = 1
-    for j in range(columns):
-        largest = max(largest, abs(program.saving[j]))
-    for r in range(len(program.bound)):
-        loss = program.loss_of[r]
-        if loss != NO_LOSS:
-            for j in range(columns):
-                size = abs(program.rows[r, j])
-                if size > column[loss]:
-                    column[loss] = _power_above(size)
-    for r in range(len(program.bound)):
-        if program.loss_of[r] != NO_LOSS:
-            row[r] = column[program.loss_of[r]]
-    return Scales(_power_above(largest), row, column)
-
-
-@inner(**BORROWS)
-def tableau_of(program: Program, scales: Scales, table: Table) -> None:
-    """Savings in row 0, then the rows; bounds in the last column. Every slack is basic."""
+def lay_out(program: Program, tableau: Tableau) -> None:
+    """Enters a program as it is posed: every slack is basic."""
+    table, _, scales = tableau
     columns = len(program.saving)
     for j in range(columns):
         table[0, j] = program.saving[j] * scales.column[j] / scales.saving
@@ -94,8 +44,10 @@ def tableau_of(program: Program, scales: Scales, table: Table) -> None:
 
 
 @inner(**BORROWS)
-def _pivot(table: Table, height: int, width: int, r: int, s: int, ids: Int32Array) -> None:
+def _pivot(tableau: Tableau, height: int, r: int, s: int) -> None:
     """Exchanges the variable of row r with that of column s."""
+    table, ids, _ = tableau
+    width = table.shape[1] - 1
     chosen = table[r]
     inverse = 1.0 / chosen[s]
     for j in range(width + 1):
@@ -115,10 +67,11 @@ def _pivot(table: Table, height: int, width: int, r: int, s: int, ids: Int32Arra
 
 
 @inner(**BORROWS)
-def _entering(table: Table, width: int, ids: Int32Array, is_stalled: bool) -> int:
+def _entering(tableau: Tableau, is_stalled: bool) -> int:
     """Column that gains most, the first that gains once stalled; -1 when none does."""
+    table, ids, _ = tableau
     s = -1
-    for j in range(width):
+    for j in range(table.shape[1] - 1):
         gain = table[0, j]
         if gain > _GAIN and (s < 0 or (ids[j] < ids[s] if is_stalled else gain > table[0, s])):
             s = j
@@ -126,10 +79,10 @@ def _entering(table: Table, width: int, ids: Int32Array, is_stalled: bool) -> in
 
 
 @inner(**BORROWS)
-def _leaving(
-    table: Table, height: int, width: int, s: int, ids: Int32Array, is_stalled: bool
-) -> tuple[int, float]:
+def _leaving(tableau: Tableau, height: int, s: int, is_stalled: bool) -> tuple[int, float]:
     """Row that limits column s and how far it lets it go; of ties the largest entry."""
+    table, ids, _ = tableau
+    width = table.shape[1] - 1
     r, least = 0, np.inf
     for i in range(1, height):
         entry = table[i, s]
@@ -147,7 +100,7 @@ def _leaving(
 
 
 @inner(**BORROWS)
-def primal(table: Table, height: int, width: int, ids: Int32Array, work: int) -> int:
+def primal(tableau: Tableau, height: int, work: int) -> int:
     """Pivots until nothing gains. The multiply-adds left of `work`: none if it stopped before.
 
     After as many pivots without progress as there are rows, the first variable is taken wherever
@@ -155,20 +108,22 @@ def primal(table: Table, height: int, width: int, ids: Int32Array, work: int) ->
     """
     stalled = 0
     while work > 0:
-        s = _entering(table, width, ids, stalled > height)
+        s = _entering(tableau, stalled > height)
         if s < 0:
             return work
-        r, ratio = _leaving(table, height, width, s, ids, stalled > height)
+        r, ratio = _leaving(tableau, height, s, stalled > height)
         if r == 0:
             return 0
         stalled = stalled + 1 if ratio < _TIE else 0
-        _pivot(table, height, width, r, s, ids)
-        work -= height * (width + 1)
+        _pivot(tableau, height, r, s)
+        work -= height * tableau.table.shape[1]
     return 0
 
 
 @inner(**BORROWS)
-def _broken_row(table: Table, height: int, width: int, ids: Int32Array, is_stalled: bool) -> int:
+def _broken_row(tableau: Tableau, height: int, is_stalled: bool) -> int:
+    table, ids, _ = tableau
+    width = table.shape[1] - 1
     r = 0
     for i in range(1, height):
         value = table[i, width]
@@ -180,11 +135,10 @@ def _broken_row(table: Table, height: int, width: int, ids: Int32Array, is_stall
 
 
 @inner(**BORROWS)
-def _mending_column(
-    table: Table, width: int, r: int, ids: Int32Array, is_stalled: bool
-) -> tuple[int, float]:
+def _mending_column(tableau: Tableau, r: int, is_stalled: bool) -> tuple[int, float]:
+    table, ids, _ = tableau
     s, least = -1, np.inf
-    for j in range(width):
+    for j in range(table.shape[1] - 1):
         entry = table[r, j]
         if entry >= -_ENTRY:
             continue
@@ -199,25 +153,26 @@ def _mending_column(
 
 
 @inner(**BORROWS)
-def dual(table: Table, height: int, width: int, ids: Int32Array, work: int) -> tuple[int, int]:
+def dual(tableau: Tableau, height: int, work: int) -> tuple[int, int]:
     """Pivots until no bound is negative: the work left, and the row that cannot be met or 0."""
     stalled = 0
     while work > 0:
-        r = _broken_row(table, height, width, ids, stalled > height)
+        r = _broken_row(tableau, height, stalled > height)
         if r == 0:
             return work, 0
-        s, ratio = _mending_column(table, width, r, ids, stalled > height)
+        s, ratio = _mending_column(tableau, r, stalled > height)
         if s < 0:
             return work, r
         stalled = stalled + 1 if ratio < _GAIN else 0
-        _pivot(table, height, width, r, s, ids)
-        work -= height * (width + 1)
+        _pivot(tableau, height, r, s)
+        work -= height * tableau.table.shape[1]
     return 0, 0
 
 
 @inner(**BORROWS)
-def add_row(program: Program, scales: Scales, count: int, table: Table, ids: Int32Array) -> None:
+def add_row(program: Program, tableau: Tableau, count: int) -> None:
     """Enters row `count` of the program into a tableau that has room for it."""
+    table, ids, scales = tableau
     columns = len(program.saving)
     row, scale = table[count + 1], scales.row[count]
     for j in range(columns):
@@ -234,19 +189,12 @@ def add_row(program: Program, scales: Scales, count: int, table: Table, ids: Int
 
 
 @inner(**OWNS)
-def _prices(
-    program: Program,
-    scales: Scales,
-    count: int,
-    table: Table,
-    ids: Int32Array,
-    ray: int,
-    aim: float,
-) -> FloatArray:
+def _prices(program: Program, tableau: Tableau, count: int, ray: int, aim: float) -> FloatArray:
     """What the tableau says a unit of each row's bound saves; none is negative.
 
     Where row `ray` cannot be met, enough of it is added to take the bound below `aim`.
     """
+    table, ids, scales = tableau
     columns = len(program.saving)
     prices = np.zeros(count)
     weight = 0.0
@@ -265,22 +213,14 @@ def _prices(
 
 
 @inner(**OWNS)
-def proven_bound(
-    program: Program,
-    scales: Scales,
-    count: int,
-    table: Table,
-    ids: Int32Array,
-    ray: int,
-    aim: float,
-) -> float:
+def proven_bound(program: Program, tableau: Tableau, count: int, ray: int, aim: float) -> float:
     """Saving that no counts exceed that meet the first `count` rows of the program.
 
     For any prices p >= 0 of the rows: saving·x <= p·bound + (saving - p·rows)·x, and the last
     term is at most what its positive parts come to at the largest counts.
     """
     columns = len(program.saving)
-    prices = _prices(program, scales, count, table, ids, ray, aim)
+    prices = _prices(program, tableau, count, ray, aim)
     rest, size = np.empty(columns), np.empty(columns)
     for j in range(columns):
         rest[j] = program.saving[j]

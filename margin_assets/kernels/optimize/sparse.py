@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from margin_assets.kernels.numeric.arrays import Int32Array, Int64Array
-from margin_assets.kernels.optimize.simplex import Program
+from margin_assets.kernels.optimize.program import Program
 
 
 class Sparse(NamedTuple):

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array
+from margin_assets.kernels.numeric.arrays import FloatArray
 from margin_assets.kernels.numeric.compiled import BORROWS, inner
+from margin_assets.kernels.optimize.program import Program
 from margin_assets.kernels.optimize.rounding import is_fraction
-from margin_assets.kernels.optimize.simplex import Program, Table
+from margin_assets.kernels.optimize.simplex import Table, Tableau
 
 CLOSED = -1
 """No split: every column is whole, or nothing better lies below."""
@@ -31,10 +32,9 @@ def _score(table: Table, row: FloatArray, value: float, width: int) -> float:
 
 
 @inner(**BORROWS)
-def _sum_row(
-    program: Program, height: int, table: Table, ids: Int32Array, part: int, row: FloatArray
-) -> float:
+def _sum_row(program: Program, tableau: Tableau, height: int, part: int, row: FloatArray) -> float:
     """Writes the tableau row of a sum of columns and returns its value."""
+    table, ids, _ = tableau
     columns = len(program.saving)
     value = 0.0
     for j in range(columns):
@@ -51,9 +51,10 @@ def _sum_row(
 
 @inner(**BORROWS)
 def choose_split(
-    program: Program, height: int, table: Table, ids: Int32Array, row: FloatArray
+    program: Program, tableau: Tableau, height: int, row: FloatArray
 ) -> tuple[int, float]:
     """Column or sum to branch on, and its value; `CLOSED` if every column is whole."""
+    table, ids, _ = tableau
     columns = len(program.saving)
     split, value, most = CLOSED, 0.0, 0.0
     for i in range(1, height):
@@ -65,7 +66,7 @@ def choose_split(
     if split == CLOSED:
         return split, value
     for part in range(program.sums):
-        total = _sum_row(program, height, table, ids, part, row)
+        total = _sum_row(program, tableau, height, part, row)
         if is_fraction(total):
             score = _score(table, row, total, columns)
             if score > most:

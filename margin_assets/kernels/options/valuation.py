@@ -9,29 +9,18 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 from numba import njit
 
-from margin_assets.kernels.book.series import OPTION, USABLE, Series, series_of
-from margin_assets.kernels.book.states import (
-    NO_RATE,
-    NO_UNDERLYING_PRICE,
-    QUOTE_BELOW_BOUND,
-    QUOTE_OUT_OF_BOUNDS,
-)
+from margin_assets.kernels.book.series import OPTION, USABLE, Series
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array, Int64Cube, Int64Table
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
-from margin_assets.kernels.numeric.money import MICRO, PPM, instant, signed_value
-from margin_assets.kernels.options.implied import BELOW_BOUND, implied_volatilities
-from margin_assets.kernels.options.option_terms import Contracts
+from margin_assets.kernels.numeric.money import MICRO, PPM, signed_value
 from margin_assets.kernels.options.options import series_values
-from margin_assets.kernels.rules.expiry import DAY_HOURS
+from margin_assets.kernels.options.quotes import contracts_of, delivered_share
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.lines import Marked
 
 _BUMP = 1e-3  # of the spot, to either side, for the delta
-_HALF_A_CENT = 0.005
-"""Quotes are in cents: one so little below what an option is worth at least is worth that."""
 _LEAST_MULTIPLE = 1e-6  # of the spot: a price falls by its whole at most
 
 
@@ -91,65 +80,6 @@ def resized(values: OptionValues, series: Series, rules: Rules) -> OptionValues:
 _ROWS = ("scan", "stress", "delta", "scan_bound", "stress_bound")
 
 
-def quote_states(series: Series) -> npt.NDArray[np.int32]:
-    """Named states of what an option's model needs; 0 for what is no option."""
-    is_option = series.kind == OPTION
-    no_spot = series.underlying_state > USABLE
-    no_rate = np.isnan(series.rate)
-    is_priced = series.price_state <= USABLE
-    is_quote = is_priced & ~no_spot & ~no_rate
-    states = np.where(no_spot, NO_UNDERLYING_PRICE, 0) | np.where(no_rate, NO_RATE, 0)
-    is_out = is_quote & np.isnan(series.implied_volatility)
-    states |= np.where(is_out, QUOTE_OUT_OF_BOUNDS, 0)
-    states |= np.where(is_quote & (series.implied_volatility == 0.0), QUOTE_BELOW_BOUND, 0)
-    return np.where(is_option, states, 0).astype(np.int32)
-
-
-def implied_of(series: Series, chosen: Int64Array, rules: Rules) -> npt.NDArray[np.float64]:
-    """Implied volatility of some option series at their last prices; NaN where there is none.
-
-    0 where the price is below the least that the option is worth.
-    """
-    found = np.full(len(chosen), np.nan)
-    usable = (
-        (series.kind[chosen] == OPTION)
-        & (series.price_state[chosen] <= USABLE)
-        & (series.underlying_state[chosen] <= USABLE)
-        & ~np.isnan(series.rate[chosen])
-    )
-    for rounded in (0.0, _HALF_A_CENT):
-        missing = usable & np.isnan(found)
-        some = chosen[missing]
-        if len(some):
-            price = (series.price[some] / MICRO + rounded) / _delivered(series, some)
-            spot, contracts = _contracts(series, some, rules)
-            volatility, state = implied_volatilities(price, spot, contracts)
-            is_below = (state == BELOW_BOUND) & (rounded > 0.0)
-            found[missing] = np.where(is_below, 0.0, volatility)
-    return found
-
-
-def with_implied(terms: pl.DataFrame, at: int, rules: Rules) -> pl.DataFrame:
-    """Terms with the implied volatility of each option at an instant (microseconds)."""
-    unsolved = pl.lit(None, dtype=pl.Float64)
-    series = series_of(terms.with_columns(as_of=instant(at), implied_volatility=unsolved), rules)
-    options = np.flatnonzero(series.kind == OPTION)
-    volatility = np.full(terms.height, np.nan)
-    volatility[options] = implied_of(series, options, rules)
-    return terms.with_columns(implied_volatility=pl.Series(volatility).fill_nan(None))
-
-
-def _contracts(series: Series, some: Int64Array, rules: Rules) -> tuple[FloatArray, Contracts]:
-    return series.underlying_price[some] / MICRO, Contracts(
-        series.strike[some] / MICRO,
-        series.hours_left[some] / (DAY_HOURS * rules.days_a_year),
-        series.rate[some],
-        series.dividend_yield[some],
-        series.is_call[some],
-        series.is_american[some],
-    )
-
-
 def option_values(series: Series, rules: Rules, restrikes: Int64Array) -> OptionValues:
     """Values of every option series; `restrikes` are those that portfolio margin strikes again."""
     values = resized(no_options(), series, rules)
@@ -173,7 +103,7 @@ def update_values(values: OptionValues, series: Series, rules: Rules, options: I
     )
     values.scan[rows] = _bounded_pnl(series, options, points)
     values.stress[rows] = _bounded_pnl(series, options, moves)
-    values.delta[rows] = _delivered(series, options) * np.where(series.is_call[options], 1.0, -1.0)
+    values.delta[rows] = _delivered_as_felt(series, options)
     some, at = options[has_model], rows[has_model]
     if not len(some):
         return
@@ -238,9 +168,9 @@ def stress_multiple(beta: float, move: float, rules: Rules) -> float:
 def _values(
     series: Series, options: Int64Array, multiples: npt.NDArray[np.float64], rules: Rules
 ) -> Int64Array:
-    spot, contracts = _contracts(series, options, rules)
+    spot, contracts = contracts_of(series, options, rules)
     value = series_values(spot, contracts, series.implied_volatility[options], multiples)
-    value *= _delivered(series, options)[:, None]
+    value *= delivered_share(series, options)[:, None]
     # The named place where an option's model value becomes money: micro-dollars, ties up.
     return np.floor(value * MICRO + 0.5).astype(np.int64)
 
@@ -254,8 +184,14 @@ def _bounded_pnl(
         series.underlying_price[options],
         unknown_spot(series)[options],
     )
-    sign = _delivered(series, options) * np.where(series.is_call[options], 1.0, -1.0)
-    return np.rint(sign[:, None] * spot[:, None] * (multiples - 1.0)).astype(np.int64)
+    share = _delivered_as_felt(series, options)
+    return np.rint(share[:, None] * spot[:, None] * (multiples - 1.0)).astype(np.int64)
+
+
+def _delivered_as_felt(series: Series, options: Int64Array) -> FloatArray:
+    """Units delivered, signed as an owner feels a rise of the underlying."""
+    share: FloatArray = delivered_share(series, options)
+    return np.where(series.is_call[options], share, -share)
 
 
 def unknown_spot(series: Series) -> Int64Array:
@@ -269,12 +205,6 @@ def unknown_spot(series: Series) -> Int64Array:
         price = np.ceil(price * (series.multiplier / series.delivered)).astype(np.int64)
     spot: Int64Array = series.strike + np.where(series.is_call, price, 0)
     return spot
-
-
-def _delivered(series: Series, options: Int64Array) -> FloatArray:
-    """Units of the underlying that a unit which is quoted delivers."""
-    share: FloatArray = series.delivered[options] / series.multiplier[options]
-    return share
 
 
 @inner(**BORROWS, forceinline=True)

@@ -3,10 +3,11 @@
 Frames that hold several business dates carry `business_date` and give it back.
 """
 
+import dataframely as dy
 import polars as pl
 
 from margin_assets.kernels.rates.rates_rules import rates_rules
-from schemas.rates.results import RatesValues
+from schemas.rates.results import Curves, RatesSensitivities, RatesValues
 
 MOST_REPRICING_ERROR = 1e-9
 """Of a rate; of a future's price it is a millionth of a basis point."""
@@ -14,7 +15,9 @@ _ROUNDED = 1e-6
 _KEYS = [name for name, column in RatesValues.columns().items() if column.primary_key]
 
 
-def key_rate_gaps(values: pl.DataFrame, sensitivities: pl.DataFrame) -> pl.DataFrame:
+def key_rate_gaps(
+    values: dy.DataFrame[RatesValues], sensitivities: dy.DataFrame[RatesSensitivities]
+) -> pl.DataFrame:
     """Positions whose key rates do not add up to their DV01, what rounding loses aside."""
     keys = _dated(values, *_KEYS)
     sums = sensitivities.group_by(keys).agg(pl.col("dv01").sum().alias("sum"), terms=pl.len())
@@ -25,13 +28,13 @@ def key_rate_gaps(values: pl.DataFrame, sensitivities: pl.DataFrame) -> pl.DataF
     return both.filter(gap > most.fill_null(_ROUNDED)).select(keys).sort(keys)
 
 
-def rising_factors(curves: pl.DataFrame) -> pl.DataFrame:
+def rising_factors(curves: dy.DataFrame[Curves]) -> pl.DataFrame:
     """Curves of which a discount factor is above the one before: a forward rate is negative."""
     keys = _dated(curves, "cycle", "curve")
     return curves.filter(pl.col("forward_rate") < 0.0).select(keys).unique().sort(keys)
 
 
-def forwards_out_of_bounds(curves: pl.DataFrame) -> pl.DataFrame:
+def forwards_out_of_bounds(curves: dy.DataFrame[Curves]) -> pl.DataFrame:
     """Curves of which a forward rate is beyond the bounds of the rulebook in force."""
     keys = _dated(curves, "cycle", "curve")
     bounds = [
@@ -48,14 +51,14 @@ def forwards_out_of_bounds(curves: pl.DataFrame) -> pl.DataFrame:
     return both.filter(is_beyond).select(keys).unique().sort(keys)
 
 
-def repricing_gaps(curves: pl.DataFrame) -> pl.DataFrame:
+def repricing_gaps(curves: dy.DataFrame[Curves]) -> pl.DataFrame:
     """Curves that do not give back the quotes they were made of."""
     keys = _dated(curves, "cycle", "curve")
     is_off = pl.col("repricing_error") > MOST_REPRICING_ERROR
     return curves.filter(is_off).select(keys).unique().sort(keys)
 
 
-def unpriced(values: pl.DataFrame) -> pl.DataFrame:
+def unpriced(values: dy.DataFrame[RatesValues]) -> pl.DataFrame:
     """Positions that have no value, or are valued off a stale curve."""
     keys = _dated(values, *_KEYS)
     return values.filter(pl.col("status").is_in(["unpriced", "stale"])).select(keys).sort(keys)

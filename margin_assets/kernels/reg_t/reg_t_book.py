@@ -17,11 +17,11 @@ from margin_assets.kernels.numeric.money import BEYOND, bounded, instants
 from margin_assets.kernels.reg_t.reg_t_calls import OPEN, Calls, calls_of, empty_calls
 from margin_assets.kernels.reg_t.sma import RegTFigures
 from margin_assets.kernels.reg_t.sma_entries import entry_rules
+from margin_assets.kernels.rules.instants import UNSET
 from margin_assets.kernels.rules.timelines import BusinessDays, timeline_rules
 from schemas.reg_t import CALL_STATES, MOVERS
 
 BY_CASH, BY_TRADE, BY_EXCESS = range(len(MOVERS))
-UNSET = -1
 
 
 def entry_frame(

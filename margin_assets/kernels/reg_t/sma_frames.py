@@ -7,8 +7,9 @@ import polars as pl
 
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_decimal, to_instants
-from margin_assets.kernels.reg_t.reg_t_book import UNSET, RegTBook
+from margin_assets.kernels.reg_t.reg_t_book import RegTBook
 from margin_assets.kernels.reg_t.sma import RegTFigures, available, buying_power
+from margin_assets.kernels.rules.instants import UNSET
 from margin_assets.kernels.rules.rules import Rules
 from schemas.reg_t import MOVERS
 

@@ -13,12 +13,12 @@ import polars as pl
 
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants, to_instants
+from margin_assets.kernels.rules.instants import NEVER
 from margin_assets.rulebooks import in_force, remembered
 
 NEW_YORK = "America/New_York"
 HOUR = 3_600_000_000
 DAY_HOURS = 24
-NEVER_ENDS = np.iinfo(np.int64).max
 _DAY = DAY_HOURS * HOUR
 _USUAL_CLOSE = 16
 """Hour in New York, on days that the calendar does not reach."""
@@ -104,11 +104,11 @@ def first_hours(ends: pl.Series) -> Int64Array:
 
 
 def next_turns(ends: Int64Array, first: Int64Array, after: int) -> Int64Array:
-    """Next instant at which each has another hour left on its last day; `NEVER_ENDS` if none.
+    """Next instant at which each has another hour left on its last day; `NEVER` if none.
 
     The last one is the end itself; `ends` are negative where there is none.
     """
     turn = ends - (ends - after - 1) // HOUR * HOUR
     turn = np.where(after < first, first, turn)
-    over: Int64Array = np.where(after >= ends, NEVER_ENDS, turn)
+    over: Int64Array = np.where(after >= ends, NEVER, turn)
     return over

@@ -10,7 +10,7 @@ from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.optimize.branching import most_saving
-from margin_assets.kernels.optimize.simplex import NO_LOSS, Program
+from margin_assets.kernels.optimize.program import NO_LOSS, Program
 from margin_assets.kernels.strategies.group_lines import to_cents
 from margin_assets.kernels.strategies.grouping import WORK
 from margin_assets.kernels.strategies.grouping_program import common_lot

@@ -7,11 +7,11 @@ listed. Source: FINRA Rule 4210(f)(2)(H).
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from margin_assets.kernels.numeric.arrays import Int8Array, Int32Array, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import MICRO
+from margin_assets.kernels.strategies.grouping_parts import Part
 from margin_assets.kernels.strategies.strategies import (
     COLLAR,
     CONVERSION,
@@ -25,31 +25,14 @@ from margin_assets.kernels.strategies.strategies import (
     SPREAD_LEG,
     STRADDLE,
     Group,
-    Records,
-    StrategyRates,
     contract_value,
     group_maintenance,
-    loan_value,
-    naked,
 )
 
 LONG_STOCK_HEDGES = (PROTECTIVE_PUT, CONVERSION, COLLAR)
 SHORT_STOCK_HEDGES = (PROTECTED_SHORT, REVERSE_CONVERSION, NONE)
 """With a long option alone, with a short one besides at its strike, and at a higher strike."""
 IntTable = np.ndarray[tuple[int, int], np.dtype[np.int32]]
-
-
-class Part(NamedTuple):
-    """Legs and stocks that are grouped with one another."""
-
-    legs: Records
-    stocks: Records
-    rates: StrategyRates
-    ids: Int32Array
-    """Positions in `legs`, in canonical order."""
-    stock_ids: Int32Array
-    shares: Int64Array
-    """Shares of each stock of `stocks` that are there to be used."""
 
 
 class Choices(NamedTuple):
@@ -79,17 +62,6 @@ def empty_choices(room: int) -> Choices:
         saving=np.empty(room, dtype=np.int64),
         count=np.zeros(1, dtype=np.int64),
     )
-
-
-@njit(**OWNS)
-def alone(part: Part) -> Int64Array:
-    """Maintenance of one contract of each leg on its own; loan value is negative."""
-    lone = np.empty(len(part.ids), dtype=np.int64)
-    for p in range(len(part.ids)):
-        i = part.ids[p]
-        leg = part.legs[i]
-        lone[p] = naked(leg) if leg.contracts < 0 else -loan_value(leg)
-    return lone
 
 
 @inner(**BORROWS)

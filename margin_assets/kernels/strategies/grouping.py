@@ -11,7 +11,7 @@ from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import BEYOND
 from margin_assets.kernels.optimize.branching import most_saving
-from margin_assets.kernels.strategies.choices import Part, alone, group_of
+from margin_assets.kernels.strategies.choices import group_of
 from margin_assets.kernels.strategies.drafts import (
     Activities,
     Draft,
@@ -21,7 +21,14 @@ from margin_assets.kernels.strategies.drafts import (
     with_room,
     write_group,
 )
-from margin_assets.kernels.strategies.grouping_parts import is_first, labels, positions, size
+from margin_assets.kernels.strategies.grouping_parts import (
+    Part,
+    alone,
+    is_first,
+    labels,
+    positions,
+    size,
+)
 from margin_assets.kernels.strategies.grouping_program import boxes_of, program_of
 from margin_assets.kernels.strategies.spreads import (
     Layout,

@@ -1,12 +1,36 @@
-"""Parts of a class group: legs and stocks that may be in one group, directly or not."""
+"""Parts of a class group: legs and stocks that may be in one group, directly or not.
+
+What its groups save is measured against each position of the part alone.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from margin_assets.kernels.numeric.arrays import Int32Array
+from margin_assets.kernels.numeric.arrays import Int32Array, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import MICRO
-from margin_assets.kernels.strategies.strategies import NONE, Records
+from margin_assets.kernels.strategies.strategies import (
+    NONE,
+    Records,
+    StrategyRates,
+    loan_value,
+    naked,
+)
+
+
+class Part(NamedTuple):
+    """Legs and stocks that are grouped with one another."""
+
+    legs: Records
+    stocks: Records
+    rates: StrategyRates
+    ids: Int32Array
+    """Positions in `legs`, in canonical order."""
+    stock_ids: Int32Array
+    shares: Int64Array
+    """Shares of each stock of `stocks` that are there to be used."""
 
 
 @njit(**OWNS)
@@ -65,3 +89,14 @@ def size(legs: Records, stocks: Records) -> float:
         price = float(stocks[s].price) + stocks[s].maintenance + stocks[s].initial
         size += price * abs(float(stocks[s].shares)) / MICRO
     return size
+
+
+@njit(**OWNS)
+def alone(part: Part) -> Int64Array:
+    """Maintenance of one contract of each leg on its own; loan value is negative."""
+    lone = np.empty(len(part.ids), dtype=np.int64)
+    for p in range(len(part.ids)):
+        i = part.ids[p]
+        leg = part.legs[i]
+        lone[p] = naked(leg) if leg.contracts < 0 else -loan_value(leg)
+    return lone

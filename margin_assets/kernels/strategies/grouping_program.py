@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from margin_assets.kernels.numeric.arrays import Int32Array, Int64Array
+from margin_assets.kernels.numeric.arrays import Int32Array, Int64Array, Int64Table
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import MICRO
-from margin_assets.kernels.optimize.simplex import NO_LOSS, IntTable, Program
-from margin_assets.kernels.strategies.choices import Choices, Part
+from margin_assets.kernels.optimize.program import NO_LOSS, Program
+from margin_assets.kernels.strategies.choices import Choices
+from margin_assets.kernels.strategies.grouping_parts import Part
 from margin_assets.kernels.strategies.spreads import Layout, may_join
 from margin_assets.kernels.strategies.strategies import NONE, box_gain, contract_value, payoff
 
@@ -22,7 +23,7 @@ from margin_assets.kernels.strategies.strategies import NONE, box_gain, contract
 class _Rows(NamedTuple):
     """Rows as they are written."""
 
-    rows: IntTable
+    rows: Int64Table
     bound: Int64Array
     loss_of: Int32Array
     count: Int64Array  # type: ignore[assignment]  # hides tuple.count, which is not used
@@ -100,13 +101,11 @@ def _wipe(out: _Rows, r: int) -> None:
 
 
 @inner(**BORROWS)
-def _point_row(
-    part: Part, layout: Layout, k: int, price: int, places: tuple[int, int], out: _Rows
-) -> None:
+def _point_row(part: Part, layout: Layout, k: int, price: int, out: _Rows) -> None:
     """The loss of a spread is no less than what it is worth against the account at a price."""
     legs, choices, r = part.legs, layout.choices, out.count[0]
     is_needed = False
-    for j in range(places[0], places[1]):
+    for j in range(layout.begins[k], layout.begins[k + 1]):
         i = part.ids[choices.members[j, 0]]
         value = payoff(legs[i], price)
         is_short = legs[i].contracts < 0
@@ -141,7 +140,7 @@ def _spread_rows(part: Part, layout: Layout, out: _Rows) -> None:
         threshold, places = part.ids[layout.spreads[k]], (layout.begins[k], layout.begins[k + 1])
         _balance_rows(part, layout, True, places, out)
         _balance_rows(part, layout, False, places, out)
-        _point_row(part, layout, k, 0, places, out)
+        _point_row(part, layout, k, 0, out)
         count = 0
         for i in part.ids:
             is_bend = legs[i].contracts > 0 or not is_whole
@@ -153,7 +152,7 @@ def _spread_rows(part: Part, layout: Layout, out: _Rows) -> None:
             if is_new:
                 seen[count] = legs[i].strike
                 count += 1
-                _point_row(part, layout, k, legs[i].strike, places, out)
+                _point_row(part, layout, k, legs[i].strike, out)
 
 
 @njit(**BORROWS)

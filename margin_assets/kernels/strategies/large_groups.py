@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from margin_assets.kernels.numeric.money import MICRO
 from margin_assets.kernels.optimize.relaxation import most_saving_sparse
-from margin_assets.kernels.strategies.choices import Part, alone
 from margin_assets.kernels.strategies.drafts import Activities, Draft, Grouping, draft_of, with_room
 from margin_assets.kernels.strategies.grouping import (
     PROOF,
@@ -25,7 +24,7 @@ from margin_assets.kernels.strategies.grouping import (
     write_alone,
     write_spreads,
 )
-from margin_assets.kernels.strategies.grouping_parts import labels, positions
+from margin_assets.kernels.strategies.grouping_parts import Part, alone, labels, positions
 from margin_assets.kernels.strategies.sparse_program import sparse_program_of
 from margin_assets.kernels.strategies.spreads import Layout, layout_of
 from margin_assets.kernels.strategies.strategies import (

@@ -7,9 +7,10 @@ program of all else is small enough. Source: FINRA Rule 4210(f)(2).
 import numpy as np
 
 from margin_assets.kernels.numeric.arrays import Int64Array
-from margin_assets.kernels.optimize.simplex import NO_LOSS
+from margin_assets.kernels.optimize.program import NO_LOSS
 from margin_assets.kernels.optimize.sparse import Sparse, SparseProgram, sparse_of
-from margin_assets.kernels.strategies.choices import Choices, Part
+from margin_assets.kernels.strategies.choices import Choices
+from margin_assets.kernels.strategies.grouping_parts import Part
 from margin_assets.kernels.strategies.grouping_program import program_of
 from margin_assets.kernels.strategies.spreads import Layout
 from margin_assets.kernels.strategies.strategies import NONE, STRADDLE

@@ -22,7 +22,8 @@ from numba import njit
 
 from margin_assets.kernels.numeric.arrays import Int32Array, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
-from margin_assets.kernels.strategies.choices import Choices, Part, add_place, choices_of
+from margin_assets.kernels.strategies.choices import Choices, add_place, choices_of
+from margin_assets.kernels.strategies.grouping_parts import Part
 from margin_assets.kernels.strategies.strategies import NONE, Records, naked, payoff
 
 

@@ -9,9 +9,9 @@ import polars as pl
 from margin_assets.calendar import LAST_YEAR
 from margin_assets.lake.landing.archive import begun_entry
 from margin_assets.lake.landing.landing import Pending, PlannedFile
-from margin_assets.lake.landing.reading import LandedFile
+from margin_assets.lake.landing.reading import LandedFile, form_of
 from margin_assets.lake.landing.reading.limits import CLOCK_GRACE
-from margin_assets.lake.ledger.ledger import Plan, Sealed
+from margin_assets.lake.ledger.cycles import Plan, Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 
@@ -22,6 +22,7 @@ class Backlog:
 
     files: int = 0
     bytes: int = 0
+    """Of a plain file that is taken in stretches, those that are left."""
     oldest_landed_at: datetime | None = None
     """Of the files that can be read; None if none waits."""
 
@@ -31,7 +32,15 @@ def backlog_of(entries: Iterable[Pending]) -> Backlog:
     held = list(entries)
     # What cannot be read has no landing time of its own.
     readable = (entry.landed_at for entry in held if not entry.problem)
-    return Backlog(len(held), sum(entry.bytes for entry in held), min(readable, default=None))
+    return Backlog(len(held), sum(map(_left, held)), min(readable, default=None))
+
+
+def _left(entry: Pending) -> int:
+    """Bytes of an entry that are in no plan: of a plain file those behind what was taken of it."""
+    form, taken = form_of(entry.path), entry.begun and entry.begun.stretch()
+    if not taken or form is None or form.compression or form.text == "parquet":
+        return entry.bytes
+    return entry.bytes - (taken.end or 0)
 
 
 def waiting(

@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.store.store import Lake
 from margin_assets.rulebooks import RulebookMissing, adopted, planned_under
 from margin_assets.rulebooks.texts import Text

@@ -9,11 +9,9 @@ import polars as pl
 from deltalake.exceptions import DeltaError
 
 from margin_assets.lake.ledger.canonical import digest
-from margin_assets.lake.ledger.ledger import (
-    ACCOUNTS_WRITTEN,
-    FIRST_PREVIOUS_HASH,
-    Sealed,
-)
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.large_digest import large_digest
+from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN, FIRST_PREVIOUS_HASH
 from margin_assets.lake.ledger.links import Break, link_problem, parsed_texts
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES, Mode
@@ -185,14 +183,14 @@ def _state_breaks(lake: Lake, name: str, chain: _Chain) -> Iterator[Break]:
         newest = lake.version(name)
         pinned = chain.sealed[-1].table_versions[name] if chain.sealed else newest
         for version in sorted({pinned, newest}):
-            frame = lake.scan(name, version).collect()
-            if version != pinned and _is_of(frame, chain.open_cycle):
+            rows = lake.scan(name, version)
+            by_cycle = dict(rows.group_by("cycle").len().collect().iter_rows())
+            if version != pinned and by_cycle.keys() <= {chain.open_cycle}:
                 continue
-            by_cycle = dict(frame.group_by("cycle").len().iter_rows())
             if strays := list(_strays(name, by_cycle, chain)):
                 yield from strays
                 return
-            if not _is_sealed_state(frame, name, writer):
+            if not _is_sealed_state(rows, name, writer, by_cycle):
                 what = f"rows of table {name}, version {version}, differ from what was sealed"
                 yield Break(cycle, what)
                 return
@@ -201,18 +199,16 @@ def _state_breaks(lake: Lake, name: str, chain: _Chain) -> Iterator[Break]:
         yield Break(cycle, f"table {name} cannot be read: {_short(error)}")
 
 
-def _is_of(frame: pl.DataFrame, cycle: int | None) -> bool:
-    """Whether a planned cycle, not sealed yet, wrote the table."""
-    return cycle is not None and bool((frame["cycle"] == cycle).all())
-
-
-def _is_sealed_state(frame: pl.DataFrame, name: str, writer: Sealed | None) -> bool:
+def _is_sealed_state(
+    rows: pl.LazyFrame, name: str, writer: Sealed | None, by_cycle: dict[int, int]
+) -> bool:
+    """Whether rows, so many of each cycle, are those that the last writer sealed."""
     if writer is None:
-        return frame.is_empty()
+        return not by_cycle
     if ACCOUNTS_WRITTEN in writer.counts:
         # Only some accounts' rows were replaced: those of other cycles stand beside them.
-        frame = frame.filter(pl.col("cycle") == writer.cycle)
-    return digest(frame, TABLES[name]) == writer.digests[name]
+        rows = rows.filter(pl.col("cycle") == writer.cycle)
+    return large_digest(rows, TABLES[name]) == writer.digests[name]
 
 
 def _archive_breaks(lake: Lake, chain: _Chain) -> Iterator[Break]:

@@ -14,7 +14,8 @@ from tempfile import TemporaryFile
 import polars as pl
 
 from margin_assets.lake.ledger.canonical import digest
-from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES, Mode

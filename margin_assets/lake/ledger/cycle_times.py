@@ -7,7 +7,7 @@ when each commit was made, as long as the log is kept.
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.store.store import Lake
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

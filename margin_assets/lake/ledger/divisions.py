@@ -9,7 +9,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from margin_assets.lake.ledger.ledger import Ledger, Plan, Sealed
+from margin_assets.lake.ledger.cycles import Plan, Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.store.division import DIVISION, Division
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES

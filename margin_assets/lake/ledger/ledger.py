@@ -5,15 +5,22 @@ A cycle has two rows in `cycles`. Each is one commit that carries the applicatio
 step only one gets it, and a sealed cycle is sealed once.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import polars as pl
 
+from margin_assets.lake.ledger.cycles import (
+    Plan,
+    Sealed,
+    plain,
+    planned_of,
+    planned_row,
+    seal_hash,
+    sealed_of,
+    sealed_row,
+)
 from margin_assets.lake.store.held import Fence, Overtaken
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES
@@ -21,7 +28,6 @@ from schemas import TABLES
 FIRST_PREVIOUS_HASH = "0" * 64
 _APP_ID = "ledger"
 _LEASE = "lease"
-_NOT_SEALED = {"as_of": None, "table_versions": "{}", "digests": "{}", "counts": "{}", "hash": ""}
 _TABLE = "cycles"
 _AT_ONCE = 500
 _NEVER = 1 << 62
@@ -35,52 +41,6 @@ class AnotherSession(RuntimeError):
 
 class SealMismatch(RuntimeError):
     """The cycle is sealed already, with other contents: one of the two computed wrongly."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A cycle that is planned: with the cycle before, it decides everything."""
-
-    cycle: int
-    manifest: dict[str, Any]
-    previous_hash: str
-
-
-@dataclass(frozen=True)
-class Sealed:
-    """A cycle that is whole in every table."""
-
-    cycle: int
-    manifest: dict[str, Any]
-    as_of: datetime | None
-    """Last evaluated grid point, UTC; None before any."""
-    table_versions: dict[str, int]
-    """Version of every table a cycle may write, also of those this one left alone."""
-    digests: dict[str, str]
-    """SHA-256 of what the cycle wrote, by table."""
-    counts: dict[str, int]
-    previous_hash: str
-    hash: str
-
-
-def seal_hash(
-    plan: Plan, as_of: datetime | None, digests: dict[str, str], counts: dict[str, int]
-) -> str:
-    """SHA-256 (hex) over the canonical JSON of what a cycle is, and the hash before it.
-
-    Table versions stay out: upkeep moves them without changing a row.
-    """
-    content = {
-        "cycle": plan.cycle,
-        "manifest": plan.manifest,
-        "as_of": None
-        if as_of is None
-        else as_of.astimezone(UTC).isoformat(timespec="microseconds"),
-        "digests": digests,
-        "counts": counts,
-        "previous_hash": plan.previous_hash,
-    }
-    return hashlib.sha256(_json(content).encode()).hexdigest()
 
 
 class Ledger:
@@ -113,7 +73,7 @@ class Ledger:
     def planned(self, cycle: int) -> Plan | None:
         """The plan of a cycle, sealed or not; None before it is planned."""
         found = self._rows(pl.col("cycle") == cycle, pl.col("state") == "planned")
-        return _planned(found[0]) if found else None
+        return planned_of(found[0]) if found else None
 
     def sealed(self, cycle: int) -> Sealed:
         """One sealed cycle.
@@ -124,7 +84,7 @@ class Ledger:
         found = self._rows(pl.col("cycle") == cycle, pl.col("state") == "sealed")
         if not found:
             raise LookupError(f"cycle {cycle} is not sealed")
-        return _sealed(found[0])
+        return sealed_of(found[0])
 
     def last_before(self, instant: datetime) -> int:
         """Number of the last cycle sealed as of an instant or before.
@@ -141,7 +101,7 @@ class Ledger:
 
     def all_sealed(self) -> list[Sealed]:
         """Every sealed cycle, oldest first."""
-        return [_sealed(row) for row in self._rows(pl.col("state") == "sealed")]
+        return [sealed_of(row) for row in self._rows(pl.col("state") == "sealed")]
 
     def ends(self, cycles: Iterable[int]) -> dict[int, datetime | None]:
         """Last grid point evaluated by the end of each of some sealed cycles, UTC."""
@@ -159,7 +119,7 @@ class Ledger:
         end = min(last or _NEVER, 0 if newest is None else newest.cycle)
         for start in range(first, end + 1, _AT_ONCE):
             among = pl.col("cycle").is_between(start, min(start + _AT_ONCE - 1, end))
-            yield from map(_sealed, self._rows(among, pl.col("state") == "sealed"))
+            yield from map(sealed_of, self._rows(among, pl.col("state") == "sealed"))
 
     def claim(self, epoch: int) -> None:
         """From here on this ledger's commits are of an epoch; those of an older one are refused.
@@ -187,8 +147,8 @@ class Ledger:
         cycle, previous = 1, FIRST_PREVIOUS_HASH
         if self._last is not None:
             cycle, previous = self._last.cycle + 1, self._last.hash
-        plan = Plan(cycle, _plain(manifest), previous)
-        if not self._append(_planned_row(plan), 2 * cycle):
+        plan = Plan(cycle, plain(manifest), previous)
+        if not self._append(planned_row(plan), 2 * cycle):
             self.refresh()
             raise AnotherSession(f"another session planned cycle {cycle}")
         self._open = plan
@@ -221,7 +181,7 @@ class Ledger:
             plan.previous_hash,
             seal_hash(plan, as_of, digests, counts),
         )
-        if not self._append(_sealed_row(sealed), 2 * plan.cycle + 1):
+        if not self._append(sealed_row(sealed), 2 * plan.cycle + 1):
             return self._already_sealed(sealed)
         self._last, self._open = sealed, None
         self._ends[sealed.cycle] = as_of
@@ -246,8 +206,8 @@ class Ledger:
         # Transaction 2n or 2n + 1 was the last: the rows of n - 1 and n tell all.
         newest = self._held.number(_APP_ID) // 2
         rows = self._rows(pl.col("cycle") >= newest - 1)
-        sealed = [_sealed(row) for row in rows if row["state"] == "sealed"]
-        plans = [_planned(row) for row in rows if row["state"] == "planned"]
+        sealed = [sealed_of(row) for row in rows if row["state"] == "sealed"]
+        plans = [planned_of(row) for row in rows if row["state"] == "planned"]
         self._last = sealed[-1] if sealed else None
         is_open = bool(plans) and (not sealed or plans[-1].cycle > sealed[-1].cycle)
         self._open = plans[-1] if is_open else None
@@ -265,47 +225,3 @@ class Ledger:
         except Overtaken as overtaken:
             self.refresh()
             raise AnotherSession(str(overtaken)) from overtaken
-
-
-def _planned_row(plan: Plan) -> dict[str, Any]:
-    own = {"cycle": plan.cycle, "state": "planned", "manifest": _json(plan.manifest)}
-    return _NOT_SEALED | own | {"previous_hash": plan.previous_hash}
-
-
-def _sealed_row(sealed: Sealed) -> dict[str, Any]:
-    return _planned_row(Plan(sealed.cycle, sealed.manifest, sealed.previous_hash)) | {
-        "state": "sealed",
-        "as_of": sealed.as_of,
-        "table_versions": _json(sealed.table_versions),
-        "digests": _json(sealed.digests),
-        "counts": _json(sealed.counts),
-        "hash": sealed.hash,
-    }
-
-
-def _planned(row: dict[str, Any]) -> Plan:
-    return Plan(row["cycle"], json.loads(row["manifest"]), row["previous_hash"])
-
-
-def _sealed(row: dict[str, Any]) -> Sealed:
-    return Sealed(
-        cycle=row["cycle"],
-        manifest=json.loads(row["manifest"]),
-        as_of=row["as_of"],
-        table_versions=json.loads(row["table_versions"]),
-        digests=json.loads(row["digests"]),
-        counts=json.loads(row["counts"]),
-        previous_hash=row["previous_hash"],
-        hash=row["hash"],
-    )
-
-
-def _json(value: object) -> str:
-    """Canonical JSON: sorted keys, no spaces, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _plain(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest as a later reader will see it, so that live and replay hold the same."""
-    plain: dict[str, Any] = json.loads(_json(manifest))
-    return plain

@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from margin_assets.lake.ledger.ledger import FIRST_PREVIOUS_HASH, Plan, seal_hash
+from margin_assets.lake.ledger.cycles import Plan, seal_hash
+from margin_assets.lake.ledger.ledger import FIRST_PREVIOUS_HASH
 from margin_assets.lake.store.store import Lake
 
 _LINKS_AT_ONCE = 1_000

@@ -13,8 +13,8 @@ import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.divisions import holders, sealed_parts
-from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES, Mode

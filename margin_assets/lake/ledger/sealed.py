@@ -6,8 +6,8 @@ from functools import cached_property
 
 import polars as pl
 
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.divisions import holders, sealed_parts
-from margin_assets.lake.ledger.ledger import Sealed
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.store import Lake

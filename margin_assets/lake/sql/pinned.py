@@ -2,7 +2,8 @@
 
 from deltalake.exceptions import DeltaError
 
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.objects.patience import StoreUnavailable
 from margin_assets.lake.sql.sql import SqlFailed
 from margin_assets.lake.store.store import Lake

@@ -140,11 +140,10 @@ def conform(name: str, frame: pl.DataFrame) -> pl.DataFrame:
     Raises:
         SchemaMismatch: a column is missing, cannot be cast, or would be rounded by the cast.
     """
-    expected = _dtypes(name)
     # Most frames are as declared, and are asked a few times a cycle: lists compare the fastest.
-    if frame.columns == expected.names() and frame.dtypes == expected.dtypes():
+    if (frame.columns, frame.dtypes) == _columns(name):
         return frame
-    given = frame.schema
+    expected, given = _dtypes(name), frame.schema
     missing = [column for column in expected if column not in given]
     if missing:
         raise SchemaMismatch(f"{name}: missing columns {', '.join(missing)}")
@@ -162,6 +161,11 @@ def conform(name: str, frame: pl.DataFrame) -> pl.DataFrame:
 @cache
 def _dtypes(name: str) -> pl.Schema:
     return pl.Schema(schema_of(name))
+
+
+@cache
+def _columns(name: str) -> tuple[list[str], list[pl.DataType]]:
+    return _dtypes(name).names(), _dtypes(name).dtypes()
 
 
 def _refuse_rounding(column: str, given: pl.DataType, declared: pl.DataType) -> None:

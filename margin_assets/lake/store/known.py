@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
-from itertools import pairwise
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -168,16 +167,13 @@ class KnownVersion:
             return [(None, frame)]
         if not frame.height:
             return []
-        shards = frame.get_column(SHARD).to_numpy()
-        rows = pl.DataFrame([c for c in frame.get_columns() if c.name != SHARD])
-        # A small book is one shard, and grouping its rows costs as much as writing them.
-        if shards.min() == shards.max():
-            return [(int(shards[0]), rows)]
-        # Gathered once and cut: taken apart by value, they are a query a shard and column.
-        order = np.argsort(shards, kind="stable")
-        found, starts = np.unique(shards[order], return_index=True)
-        ordered, cuts = rows[order], pairwise([*starts.tolist(), frame.height])
-        return [(s, ordered[a:b]) for s, (a, b) in zip(found.tolist(), cuts, strict=True)]
+        first, last = frame[SHARD].min(), frame[SHARD].max()
+        if first == last:
+            # A small book is one shard, and grouping its rows costs as much as writing them.
+            columns = frame.get_columns()
+            return [(int(str(first)), pl.DataFrame([c for c in columns if c.name != SHARD]))]
+        parts = frame.partition_by(SHARD, include_key=False, as_dict=True)
+        return [(int(str(shard)), rows) for (shard,), rows in parts.items() if rows.height]
 
     def _replaced(self, replaced: Shards | None) -> list[Action]:
         if replaced is None or self.files is None:

@@ -52,9 +52,6 @@ def shards_of(accounts: pl.Series, count: int) -> pl.Series:
     if count == 1:
         return pl.Series(SHARD, np.zeros(len(accounts), dtype=np.int32))
     # The rows of an account stand together, so that it is hashed once.
-    is_first = np.ones(len(accounts), dtype=np.bool_)
-    is_first[1:] = (accounts[1:] != accounts[:-1]).to_numpy()
-    starts = np.flatnonzero(is_first)
-    shard = hashes(accounts.gather(starts).to_list()) & np.uint32(count - 1)
-    lengths = np.diff(starts, append=len(accounts))
-    return pl.Series(SHARD, np.repeat(shard.astype(np.int32), lengths))
+    runs = accounts.rle().struct.unnest()
+    shard = (hashes(runs["value"].to_list()) & np.uint32(count - 1)).astype(np.int32)
+    return pl.Series(SHARD, np.repeat(shard, runs["len"].to_numpy()), dtype=pl.Int32)

@@ -6,13 +6,14 @@ from datetime import date
 from typing import BinaryIO
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from margin_assets.lake.objects.access import Access
 from margin_assets.lake.objects.objects import objects_at, open_slice
 from margin_assets.lake.objects.patience import unavailable
 from margin_assets.lake.store import declared, faults
+from margin_assets.lake.store.creating import created, has_table, missing_constraints
 from margin_assets.lake.store.held import HeldTable, Rows
 from margin_assets.lake.store.known import Made
 from margin_assets.lake.store.log_files import newest_version
@@ -25,8 +26,6 @@ CYCLE = "cycle"
 ONE_SHARD = Shards(1)
 # Commits wait on storage more than on cores.
 _WRITERS = 6
-# Retried, a create that lost its race would land on top and take the constraints away again.
-_FIRST_OR_NOT_AT_ALL = CommitProperties(max_commit_retries=0)
 
 
 class Lake:
@@ -69,55 +68,19 @@ class Lake:
         )
 
     def _create(self, name: str) -> bool:
-        return self.access.keep(f"creating {name}", lambda: self._created(name))
-
-    def _created(self, name: str) -> bool:
-        is_new = not self.has_table(name) and self._is_first_to_create(name)
-        self._constrain(name)
-        return is_new
-
-    def _is_first_to_create(self, name: str) -> bool:
-        try:
-            DeltaTable.create(
-                self.held(name).uri,
-                schema=declared.stored_schema(name),
-                name=name,
-                description=declared.table_of(name).grain,
-                partition_by=declared.partition_columns(name),
-                configuration=declared.configuration(name),
-                storage_options=self.access.delta(),
-                commit_properties=_FIRST_OR_NOT_AT_ALL,
-            )
-        except DeltaError:
-            if self.has_table(name):
-                return False
-            raise
-        return True
+        return self.access.keep(
+            f"creating {name}", lambda: created(name, self.held(name), self.access)
+        )
 
     def has_table(self, name: str) -> bool:
         """Whether a table is there: of a lake made before it was declared it may not be."""
-        uri = self.held(name).uri
-        return self.access.keep(
-            f"looking for {name}", lambda: DeltaTable.is_deltatable(uri, self.access.delta())
-        )
-
-    def _constrain(self, name: str) -> None:
-        # A second commit, since delta-rs refuses constraints among the properties of a create.
-        # One that fails may have lost to a process that did the same: then nothing is missing.
-        handle = self.held(name).open()
-        while missing := _missing_constraints(name, handle):
-            try:
-                handle.alter.add_constraint(missing, commit_properties=_FIRST_OR_NOT_AT_ALL)
-            except DeltaError:
-                handle = self.held(name).open()
-                if _missing_constraints(name, handle) == missing:
-                    raise
+        return has_table(name, self.held(name), self.access)
 
     def is_created(self) -> bool:
         """Whether every table is there, and the ledger, the last to be made, is complete."""
         with ThreadPoolExecutor(_WRITERS) as pool:
             is_complete = all(pool.map(self.has_table, declared.names()))
-        return is_complete and not _missing_constraints("cycles", self.held("cycles").open())
+        return is_complete and not missing_constraints("cycles", self.held("cycles").open())
 
     def is_there(self) -> bool:
         """Whether a lake was begun here; tells soon if the store does not answer.
@@ -292,15 +255,6 @@ class Lake:
             StoreRefused: it overwrites a key that it was told to create.
         """
         self._objects.probe()
-
-
-def _missing_constraints(name: str, handle: DeltaTable) -> dict[str, str]:
-    known = handle.metadata().configuration
-    return {
-        constraint: check
-        for constraint, check in declared.constraints(name).items()
-        if f"delta.constraints.{constraint}" not in known
-    }
 
 
 def _has_something(name: str, frame: pl.DataFrame) -> bool:

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from deltalake.exceptions import DeltaError
 
 from margin_assets.lake.ledger import bases
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.store import Lake
 from margin_assets.lake.upkeep.upkeep import Retention, bounds, checkpoint, compact, drop_old

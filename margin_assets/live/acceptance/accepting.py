@@ -1,8 +1,7 @@
 """A plan's files are read and accepted, and what they refuse is kept."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -30,10 +29,16 @@ from margin_assets.live.acceptance.exercise_reports import exercise_reports
 from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.acceptance.journal import IDS, Journal
 from margin_assets.live.acceptance.openings import Openings
+from margin_assets.live.acceptance.planned_files import (
+    OpenFile,
+    goes_on,
+    key_of,
+    landed_of,
+    lines_of,
+)
 from margin_assets.live.acceptance.refusals import (
     ACCEPTANCE,
     NO_ACTIONS,
-    NO_END,
     WITH_LIFE,
     Again,
     FileKey,
@@ -46,7 +51,6 @@ from margin_assets.live.state.market import Market
 from margin_assets.live.state.points import with_points
 from schemas import FEEDS
 
-OpenFile = Callable[[PlannedFile], BinaryIO]
 LandedIn = Callable[[int, str, object], Landed]
 """What a sealed cycle took of a file, by the file's id and landing time."""
 _Outcome = tuple[Report, FileRead | None, pl.DataFrame]
@@ -71,6 +75,11 @@ class Taken(NamedTuple):
     frames: dict[str, pl.DataFrame]
     """Rows of the quarantine and of what belongs to it."""
     reports: list[Report]
+
+    @property
+    def rows(self) -> int:
+        """How many rows count."""
+        return sum(rows.height for rows in self.feeds.values())
 
 
 class Acceptor:
@@ -153,10 +162,10 @@ class Acceptor:
             fresh: dict[FileKey, int] = {}
             for number, file in left.items():
                 # What came of one reading of a file decides whether it is read again.
-                if file.problem or _key(file) not in fresh:
+                if file.problem or key_of(file) not in fresh:
                     outcome = self._unread(number, file, has_life=has_life)
                     if outcome is None:
-                        fresh[_key(file)] = number
+                        fresh[key_of(file)] = number
                     else:
                         found[number] = outcome
             found |= self._read_together({n: left[n] for n in fresh.values()}, open_file)
@@ -168,8 +177,8 @@ class Acceptor:
         if file.problem:
             rows = ignored(file.landed(), file.problem)
             return Report(file, number, "ignored", quarantined=1), None, rows
-        key = _key(file)
-        if key in self.files_seen and not _goes_on(file):
+        key = key_of(file)
+        if key in self.files_seen and not goes_on(file):
             # At the same time it would be refused for the same.
             is_tried = (*key, file.landed_at) in self._read_at
             if not has_life or is_tried or not self.refusals.may_land_again(key):
@@ -184,15 +193,15 @@ class Acceptor:
             by_feed.setdefault(file.feed, []).append(number)
         found = {}
         for numbers in by_feed.values():
-            reads = read_together([_landed(files[number], open_file) for number in numbers])
+            reads = read_together([landed_of(files[number], open_file) for number in numbers])
             for number, read in zip(numbers, reads, strict=True):
                 found[number] = self._outcome(number, files[number], read)
         return found
 
     def _outcome(self, number: int, file: PlannedFile, read: FileRead) -> _Outcome:
-        key = _key(file)
+        key = key_of(file)
         if key in self.files_seen:
-            self._again[key] = Again(number, *_lines(file, read))
+            self._again[key] = Again(number, *lines_of(file, read))
         self.files_seen.add(key)
         self._read_at.add((*key, file.landed_at))
         self.refusals.read(key, read.quarantined, is_all=file.span is None)
@@ -249,7 +258,7 @@ class Acceptor:
         for number, refusals in sorted(by_file.items()):
             reports[number].quarantined += len(refusals)
             later = [LaterRefusal(*refusal[1:]) for refusal in refusals]
-            found = late_quarantine(_landed(reports[number].file, open_file), later)
+            found = late_quarantine(landed_of(reports[number].file, open_file), later)
             rows.append(_numbered(found, number))
         for overruled in accepted.overruled:
             row = overruled.row(0, named=True)
@@ -262,7 +271,7 @@ class Acceptor:
         """The quarantine row of a correction accepted earlier that does not fit its original."""
         number = row.get("file_number")
         if number is not None:
-            landed = _landed(reports[number].file, open_file)
+            landed = landed_of(reports[number].file, open_file)
         else:
             again = self._again.get(("fills", row["file_id"]))
             number = 0 if again is None else again.number
@@ -280,32 +289,6 @@ def _order_fills(fills: pl.DataFrame) -> dict[str, pl.DataFrame]:
     is_ours = pl.col("order_id").str.contains(f"^{OUR_ID.pattern}$")
     named = fills.filter(is_ours, pl.col("corrects_fill_id").is_null())
     return {"order_fills": named.select("fill_id", "order_id")} if named.height else {}
-
-
-def _landed(file: PlannedFile, open_file: OpenFile) -> Landed:
-    return Landed(file.landed(), partial(open_file, file), file.stretch())
-
-
-def _key(file: PlannedFile) -> FileKey:
-    return file.feed, file.file_id
-
-
-def _goes_on(file: PlannedFile) -> bool:
-    """Whether it is a later stretch of a file that is being taken."""
-    stretch = file.stretch()
-    return stretch is not None and stretch.start > 0
-
-
-def _lines(file: PlannedFile, read: FileRead) -> tuple[int, int]:
-    """The first and the last `file_row` that a reading speaks for; 0 is the file as a whole."""
-    stretch = file.stretch()
-    if stretch is None:
-        return 0, NO_END
-    first = stretch.first_row if stretch.start else 0
-    if stretch.end is None:
-        return first, NO_END
-    rows = pl.concat([read.rows["file_row"], read.quarantined["file_row"]])
-    return first, int(str(rows.max())) if len(rows) else first
 
 
 def _numbered(rows: pl.DataFrame, number: int) -> pl.DataFrame:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from margin_assets.kernels.corporate.actions import NEVER, Action, Register, Version
+from margin_assets.kernels.corporate.actions import Action, Register, Version
+from margin_assets.kernels.rules.instants import NEVER
 from schemas.books import WITHDRAWN
 
 

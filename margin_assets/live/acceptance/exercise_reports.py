@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import polars as pl
 
-from margin_assets.kernels.book.fills import FillRow, fill_rows, standing
+from margin_assets.kernels.book.fills import FillRow, fill_rows
 from margin_assets.kernels.corporate.openings import opening_fills
 from margin_assets.kernels.numeric.money import instants, to_scaled
 from margin_assets.live.acceptance.acceptance import Lookup
+from margin_assets.live.acceptance.standing_fills import held_by
 from margin_assets.live.acceptance.zero_prices import Known, known_options
 
 NOT_AN_OPTION = "not_an_option"
@@ -103,9 +104,9 @@ class ExerciseReports:
         at, moved = self._time(report), 0
         for lot in sorted(map(self._lots.__getitem__, quantity), key=self._time):
             if self._time(lot) <= at:
-                held = _traded(self._fills[pair], self._time(lot)) + moved
+                held = held_by(self._fills[pair], self._time(lot)) + moved
                 moved -= _side(lot.kind, held) * quantity[lot.lot]
-        return _traded(self._fills[pair], at) + moved
+        return held_by(self._fills[pair], at) + moved
 
     def _time(self, report: _Report) -> int:
         """When the contracts of a report left: what is corrected keeps its time."""
@@ -115,16 +116,6 @@ class ExerciseReports:
 def _side(kind: str, held: int) -> int:
     """Side of a position that a report speaks of: 1 long, -1 short; what expires is on either."""
     return {"exercise": 1, "assignment": -1}.get(kind, 1 if held > 0 else -1)
-
-
-def _traded(fills: list[FillRow], at: int) -> int:
-    """What fills of one position and their corrections come to at an instant."""
-    children: dict[str, list[FillRow]] = {}
-    for row in fills:
-        if row.corrects is not None:
-            children.setdefault(row.corrects, []).append(row)
-    versions = [standing(row, children, at) for row in fills if row.corrects is None]
-    return sum(row.quantity for row in versions if row is not None)
 
 
 def _reports(rows: pl.DataFrame) -> list[_Report]:
@@ -167,7 +158,7 @@ def _terms(rows: pl.DataFrame, known: Known) -> pl.DataFrame:
     names, accepted = rows["symbol"].unique(), known.accepted
     terms = known.market.static_terms
     if accepted is not None and accepted["symbol"].is_in(names.implode()).any():
-        terms = known.market.terms_with(names, accepted)
+        terms = known.market.instruments.terms_with(names, accepted)
     about = terms.filter(pl.col("symbol").is_in(names.implode()))
     return about.select("symbol", "expires_at", is_european=pl.col("style") == "european")
 

@@ -35,6 +35,11 @@ class HeldRows:
         self.times = [datetime.fromisoformat(at) for at in awaits.get(_TIMES, ())]
         """Landing times of which rows are still to come."""
 
+    @property
+    def count(self) -> int:
+        """How many rows are held."""
+        return sum(rows.height for parts in self._feeds.values() for rows in parts)
+
     def load(self, scan: SealedTables, points_of: PointsOf) -> None:
         """Reads the rows that are held."""
         if self.since is None:

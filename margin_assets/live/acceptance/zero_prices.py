@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from margin_assets.kernels.book.fills import FillRow, fill_rows, standing
+from margin_assets.kernels.book.fills import FillRow, fill_rows
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.live.acceptance.acceptance import Lookup, Refusal
+from margin_assets.live.acceptance.standing_fills import held_by
 from margin_assets.live.state.market import Market
 
 _REASON = "price_out_of_range"
@@ -78,7 +79,7 @@ class ZeroFills:
             return _NO_OPTION
         if row.corrects is not None:
             return None
-        held = _held(self._fills[row.account_id, row.symbol], row.event_time)
+        held = held_by(self._fills[row.account_id, row.symbol], row.event_time)
         if held * row.quantity < 0 and abs(row.quantity) <= abs(held):
             return None
         return _REASON, "price 0 in a fill that closes no position"
@@ -94,16 +95,6 @@ class ZeroFills:
 
 def _as_rows(fills: pl.DataFrame) -> list[FillRow]:
     return fill_rows(fills, instants(fills["event_time"]))
-
-
-def _held(fills: list[FillRow], at: int) -> int:
-    """What fills of one account and symbol and their corrections come to at an instant."""
-    children: dict[str, list[FillRow]] = {}
-    for row in fills:
-        if row.corrects is not None:
-            children.setdefault(row.corrects, []).append(row)
-    versions = [standing(row, children, at) for row in fills if row.corrects is None]
-    return sum(row.quantity for row in versions if row is not None)
 
 
 def zero_fills(rows: pl.DataFrame, known_by: Known, lookup: Lookup) -> ZeroFills | None:

@@ -13,7 +13,7 @@ from margin_assets.kernels.enforcement.rungs import Ladder
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instant
-from margin_assets.kernels.options.valuation import implied_of
+from margin_assets.kernels.options.quotes import implied_of
 from margin_assets.kernels.rules.grid import rules_at
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.positions import marked_positions
@@ -55,11 +55,13 @@ def terms_at_last_known(market: Market, at: int, rules: Rules) -> pl.DataFrame:
     That is the last price, however old, or the last fill's where there never was a price. What
     never had either stays without.
     """
-    view, is_priced = copy(market), market.price_time >= 0
-    known = (market.price_state > USABLE) & (is_priced | (market.fills.time >= 0))
-    view.price = np.where(known & ~is_priced, market.fills.price, market.price)
-    view.price_time = np.where(known & ~is_priced, market.fills.time, market.price_time)
-    view.price_state = np.where(known, STALE, market.price_state).astype(np.int8)
+    view, prices = copy(market), market.prices
+    is_priced = prices.time >= 0
+    known = (prices.state > USABLE) & (is_priced | (prices.fills.time >= 0))
+    view.prices = copy(prices)
+    view.prices.price = np.where(known & ~is_priced, prices.fills.price, prices.price)
+    view.prices.time = np.where(known & ~is_priced, prices.fills.time, prices.time)
+    view.prices.state = np.where(known, STALE, prices.state).astype(np.int8)
     changed = view.with_options(np.flatnonzero(known))
     options = changed[market.underlying[changed] >= 0]
     view.implied_volatility = market.implied_volatility.copy()

@@ -28,9 +28,10 @@ from margin_assets.kernels.calls.demands import of_day_trading, of_intraday, of_
 from margin_assets.kernels.calls.open_calls import Demand, demand
 from margin_assets.kernels.enforcement.ladder import set_deadlines
 from margin_assets.kernels.enforcement.minimum import equity_shortfalls
-from margin_assets.kernels.enforcement.rungs import CALL, UNSET, Ladder
+from margin_assets.kernels.enforcement.rungs import CALL, Ladder
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_scaled
+from margin_assets.kernels.rules.instants import UNSET
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.rules.timelines import BusinessDays
 from margin_assets.live.books.day_trades import DayTradeMonitor

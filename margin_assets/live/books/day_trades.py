@@ -16,17 +16,17 @@ from margin_assets.kernels.day_trading.day_trades import (
     standing_trades,
     weighed,
 )
-from margin_assets.kernels.day_trading.pattern_book import UNSET, Closing, PatternBook
+from margin_assets.kernels.day_trading.pattern_book import Closing, PatternBook
 from margin_assets.kernels.day_trading.pattern_rows import pattern_frame, rows_of
 from margin_assets.kernels.intraday.intraday import intraday_rules
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import to_scaled
 from margin_assets.kernels.reg_t.sma import RegTFigures
+from margin_assets.kernels.rules.instants import NEVER, UNSET
 from margin_assets.kernels.rules.timelines import BusinessDays
 from margin_assets.live.state.holdings import Holdings
 from margin_assets.live.state.market import Market
 
-NEVER = np.iinfo(np.int64).max
 _TAPE = ("symbol", "quantity", "undone_quantity", "price", "point", "traded")
 _ORIGIN = ("original", "original_time")
 _TRANSFERS = ("deposit", "withdrawal")
@@ -167,7 +167,7 @@ class DayTradeMonitor:
     def _sized(self, trades: pl.DataFrame) -> pl.DataFrame:
         """Trades with multiplier and leverage of each; a size that no row has said is null."""
         multiplier, leverage = (
-            pl.Series(told, dtype=pl.Int64) for told in self._market.terms_then(trades)
+            pl.Series(told, dtype=pl.Int64) for told in self._market.instruments.terms_then(trades)
         )
         is_known = self._market.is_known[self._market.symbols.places(trades["symbol"])]
         sized = multiplier.set(pl.Series(~is_known, dtype=pl.Boolean), None)

@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 
 from margin_assets.kernels.book.deciding import UNDECIDED
-from margin_assets.kernels.corporate.settlement_values import NEVER
 from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.rules.instants import NEVER
 from margin_assets.live.books.settlement_inputs import SettlementInputs
 from margin_assets.live.state.market import Market
 from margin_assets.live.state.names import NOBODY

@@ -10,11 +10,12 @@ import polars as pl
 from margin_assets.calendar import sessions
 from margin_assets.kernels.book.book import CASH
 from margin_assets.kernels.calls.call_book import CallBook
-from margin_assets.kernels.calls.call_rules import FREE_RIDING, UNSET, day_of
+from margin_assets.kernels.calls.call_rules import FREE_RIDING, day_of
 from margin_assets.kernels.calls.demands import of_free_riding
 from margin_assets.kernels.calls.free_riding import CashAccount, entries_of, standing
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_instants
+from margin_assets.kernels.rules.instants import UNSET
 from margin_assets.live.books.restating import Restating
 from margin_assets.live.state.holdings import Holdings
 from margin_assets.live.state.names import NOBODY

@@ -17,11 +17,12 @@ from margin_assets.kernels.intraday.intraday import (
     trades_reduce,
     worst_order,
 )
-from margin_assets.kernels.intraday.intraday_book import NEVER, IntradayBook
+from margin_assets.kernels.intraday.intraday_book import IntradayBook
 from margin_assets.kernels.intraday.intraday_register import Changes, Entries
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import instants, to_scaled
 from margin_assets.kernels.rules.grid import day_of
+from margin_assets.kernels.rules.instants import NEVER
 from margin_assets.kernels.rules.timelines import BusinessDays
 from margin_assets.live.state.holdings import Holdings
 from margin_assets.live.state.names import NOBODY, Names

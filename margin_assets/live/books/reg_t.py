@@ -13,17 +13,17 @@ from margin_assets.kernels.book.book import REG_T
 from margin_assets.kernels.intraday.intraday import intraday_rules
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import to_decimal, to_instants
-from margin_assets.kernels.reg_t.reg_t_book import BY_TRADE, UNSET, RegTBook, Saved, entry_frame
+from margin_assets.kernels.reg_t.reg_t_book import BY_TRADE, RegTBook, Saved, entry_frame
 from margin_assets.kernels.reg_t.reg_t_calls import call_frame
 from margin_assets.kernels.reg_t.sma import RegTFigures
 from margin_assets.kernels.reg_t.sma_frames import memorandum_frame
+from margin_assets.kernels.rules.instants import NEVER, UNSET
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.rules.timelines import BusinessDays, date_series
 from margin_assets.live.books.reg_t_entries import Noted
 from margin_assets.live.books.restating import Restating
 from margin_assets.live.state.names import NOBODY, Names
 
-NEVER = np.iinfo(np.int64).max
 RegTFiguresOf = Callable[[Int64Array], RegTFigures]
 _ENDED = dict.fromkeys(("place", "balance", "owed", "at"), pl.Int64)
 

@@ -79,7 +79,7 @@ class SettlementInputs:
         rows = pl.concat([sealed, unsealed.filter(about)])
         place = self._market.symbols.places(rows["symbol"])
         above = self._market.static_terms["underlying"].gather(place).to_list()
-        return in_units_of_today(rows, above, self._market.acted)
+        return in_units_of_today(rows, above, self._market.instruments.acted)
 
     def values(self, symbol: Int64Array, point: int) -> Int64Array:
         """Settlement value of options by place, by the prices up to a grid point."""
@@ -98,7 +98,7 @@ class SettlementInputs:
         )
         found = settlement_values(asked, self._priced(asked))
         rows = asked.select("symbol", "underlying", "ends").iter_rows()
-        acted = self._market.acted
+        acted = self._market.instruments.acted
         values = [value_today(found.get(name), above, end, acted) for name, above, end in rows]
         return np.where(self._has_model(distinct), values, UNKNOWN).astype(np.int64)[place]
 
@@ -112,10 +112,10 @@ class SettlementInputs:
         asks = np.flatnonzero((stated == UNKNOWN) & self.terms(symbol).pays_cash)
         is_last = at[asks] >= self.windows().starts[symbol[asks]]
         above = self._market.underlying[symbol[asks]]
-        is_priced: BoolArray = self._market.price_state[above] <= USABLE
+        is_priced: BoolArray = self._market.prices.state[above] <= USABLE
         is_priced &= self._has_model(symbol[asks])
         found = stated.copy()
-        found[asks] = np.where(is_priced, self._market.mark()[above], UNKNOWN)
+        found[asks] = np.where(is_priced, self._market.prices.mark()[above], UNKNOWN)
         found[asks[is_last]] = self.values(symbol[asks[is_last]], point)
         return found
 

@@ -19,10 +19,10 @@ from margin_assets.kernels.corporate.exercises import (
     told_before,
 )
 from margin_assets.kernels.corporate.expiry_rules import expiry_rules
-from margin_assets.kernels.corporate.settlement_values import NEVER
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import instants, to_scaled
 from margin_assets.kernels.rules.expiry import SessionTimes
+from margin_assets.kernels.rules.instants import NEVER
 from margin_assets.live.books.deciding import DecidingValues
 from margin_assets.live.books.settlement_inputs import (
     NOTHING_SETTLED,

@@ -8,7 +8,8 @@ import polars as pl
 from margin_assets.calendar import calendar
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instants
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.store import Lake

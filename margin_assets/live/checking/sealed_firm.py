@@ -16,7 +16,7 @@ from margin_assets.kernels.pretrade.reasons import Against
 from margin_assets.kernels.pretrade.scene import Scene
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.lake.ledger.adoptions import Adopted, decided_as
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.books.intraday import is_switched
 from margin_assets.live.checking.cash_in_advance import frozen

@@ -9,8 +9,9 @@ from margin_assets.lake.landing.cut import Cut
 from margin_assets.lake.landing.landing import Landing, Pending
 from margin_assets.lake.ledger.adoptions import Adopted
 from margin_assets.lake.ledger.canonical import digest
+from margin_assets.lake.ledger.cycles import Plan, Sealed
 from margin_assets.lake.ledger.divisions import agree, hash_name, lakes_of
-from margin_assets.lake.ledger.ledger import AnotherSession, Ledger, Plan, Sealed
+from margin_assets.lake.ledger.ledger import AnotherSession, Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store import faults
 from margin_assets.lake.store.store import Lake

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from margin_assets.lake.landing.archive import copied
 from margin_assets.lake.landing.landing import Landing, Pending
 from margin_assets.lake.ledger import adoptions
+from margin_assets.lake.ledger.cycles import Plan
 from margin_assets.lake.ledger.divisions import count_of, lake_of
-from margin_assets.lake.ledger.ledger import Plan
 from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.divisions.watched import WatchedLedger

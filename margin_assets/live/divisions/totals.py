@@ -21,7 +21,8 @@ from margin_assets.kernels.liquidation.plan_states import NO_PLAN
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.firm_rules import firm_rules
 from margin_assets.kernels.rules.grid import day_of
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.declared import conform
 from margin_assets.lake.store.store import Lake

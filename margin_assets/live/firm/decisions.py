@@ -11,18 +11,11 @@ from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures, gross_values
 from margin_assets.kernels.book.series import codes_of
 from margin_assets.kernels.book.states import INDETERMINATE, state_names
-from margin_assets.kernels.enforcement.rungs import (
-    DIMENSIONS,
-    NEVER,
-    REASONS,
-    STATES,
-    UNSET,
-    Ladder,
-    Steps,
-)
+from margin_assets.kernels.enforcement.rungs import DIMENSIONS, REASONS, STATES, Ladder, Steps
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_decimal, to_instants, whole
 from margin_assets.kernels.rules.grid import day_of, rules_at
+from margin_assets.kernels.rules.instants import NEVER, UNSET
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.rulebooks import versions_in_force
 from schemas.landed import ACCOUNT_TYPES

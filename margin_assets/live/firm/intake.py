@@ -31,7 +31,7 @@ class Intake:
     ) -> tuple[list[Int64Array], list[Int64Array]]:
         """Takes all but transactions; returns the symbols and the accounts that it touches."""
         market, holdings = self._market, self._holdings
-        symbols = [market.age(point, rules), market.turn(point), self._turn_of_day(point)]
+        symbols = [market.prices.age(point, rules), market.turn(point), self._turn_of_day(point)]
         accounts: list[Int64Array] = []
         if "instruments" in changed:
             symbols.append(market.apply_instruments(changed["instruments"]))
@@ -50,11 +50,11 @@ class Intake:
         if "volatilities" in changed:
             symbols.append(market.apply_volatilities(changed["volatilities"]))
         if ticks is not None:
-            symbols.append(market.apply_prices(ticks, point, rules))
+            symbols.append(market.prices.take(ticks, point, rules))
             symbols.append(self._parts.actions.land(symbols[-1], point, rules))
         traded = changed.get(TRADED, changed.get("effects"))
         if traded is not None:
-            symbols.append(market.apply_fills(traded, point, rules))
+            symbols.append(market.prices.take_fills(traded, point, rules))
         if "accounts" in changed:
             accounts.append(holdings.apply_accounts(changed["accounts"]))
         self._note(changed)

@@ -9,13 +9,14 @@ import polars as pl
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.book.series import Series
-from margin_assets.kernels.enforcement.ladder import climb, set_deadlines
-from margin_assets.kernels.enforcement.rungs import NEVER, UNSET, Evaluated, Ladder, empty_ladder
+from margin_assets.kernels.enforcement.ladder import climb
+from margin_assets.kernels.enforcement.rungs import Evaluated, Ladder, empty_ladder
 from margin_assets.kernels.firm_risk.issuer_map import IssuerMap
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.rules.grid import grid_point, new_york_day, rules_at
+from margin_assets.kernels.rules.instants import NEVER, UNSET
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.rules.timelines import Calendar
 from margin_assets.live.books.bounds import spared
@@ -27,7 +28,6 @@ from margin_assets.live.firm.decisions import (
     decisions_of,
     enforcement_frame,
     identified,
-    ladder_arrays,
     numbered,
 )
 from margin_assets.live.firm.intake import Intake
@@ -108,7 +108,7 @@ class Monitor:
         interval = self.rules(self.point).grid_interval
         due = min(
             int(self.ladder.deadline.min(initial=NEVER)),
-            self.market.next_opening(),
+            self.market.prices.next_opening(),
             self.market.next_turn(),
             self.intraday.next_deadline(),
             self.settling.next_due(),
@@ -279,25 +279,6 @@ class Monitor:
         self.settling.pass_time(point)
         self.settling.decide(point)
         self.market.reprice(self.market.options(), point, self.rules(point))
-
-    def load_ladder(self, state: pl.DataFrame, point: int) -> None:
-        """Takes a saved `enforcement_state`; its accounts must be known."""
-        place = self.holdings.accounts.places(state["account_id"])
-        saved = ladder_arrays(state)
-        for name in Ladder._fields:
-            getattr(self.ladder, name)[place] = getattr(saved, name)
-        set_deadlines(self.rules(point), self.ladder, point)
-
-    def load_calls(self, saved: pl.DataFrame, point: int, *, has_begun: bool) -> None:
-        """Takes saved `margin_calls`; all else must be loaded before."""
-        self.calls.load(saved, point, has_begun=has_begun)
-        called = np.unique(self.calls.book.calls.account)
-        if len(called):
-            book, figures = self.valuation.valued(called, point)
-            self.valuation.add_house(called, figures, point)
-            rules = self.rules(point)
-            self.calls.refresh(point, Valued(book, figures, self.ladder, rules))
-            set_deadlines(rules, self.ladder, point)
 
     def desk_tables(self) -> dict[str, pl.DataFrame]:
         """Versions of calls and plans, outcomes of acts, settlements, since asked for last."""

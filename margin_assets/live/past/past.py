@@ -16,7 +16,8 @@ from pathlib import Path
 import polars as pl
 
 from margin_assets.lake.ledger import bases
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.moment import Moment
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.past.rehearsal import Rehearsal, Start

@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from margin_assets.lake.ledger.ledger import FIRST_PREVIOUS_HASH, Ledger, Plan, Sealed, seal_hash
+from margin_assets.lake.ledger.cycles import Plan, Sealed, seal_hash
+from margin_assets.lake.ledger.ledger import FIRST_PREVIOUS_HASH, Ledger
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.scans import Scan
 from margin_assets.lake.store.shards import Shards, shards_of

@@ -10,8 +10,10 @@ import polars as pl
 from margin_assets.engines import Engine
 from margin_assets.lake.landing.archive import copied
 from margin_assets.lake.ledger import adoptions, bases
-from margin_assets.lake.ledger.canonical import canonical_bytes, digest
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.canonical import digest
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.large_digest import large_digest
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.past.rehearsal import Rehearsal, Start
@@ -209,7 +211,7 @@ def _base_difference(lake: Lake, sealed: Sealed, rehearsal: Rehearsal) -> str | 
     for table in _STATES:
         stored = kept.get(table.name, table.schema.create_empty())
         computed = rehearsal.lake.scan(table.name).collect()
-        if canonical_bytes(stored, table) != canonical_bytes(computed, table):
+        if digest(stored, table) != digest(computed, table):
             found = _first_row(table, stored, computed)
             return f"the base of cycle {sealed.cycle}: {found}"
     return None
@@ -218,9 +220,9 @@ def _base_difference(lake: Lake, sealed: Sealed, rehearsal: Rehearsal) -> str | 
 def _state_difference(lake: Lake, last: Sealed, rehearsal: Rehearsal) -> str | None:
     tables = SealedTables(lake, last)
     for table in _STATES:
-        stored, computed = tables(table.name), rehearsal.lake.scan(table.name).collect()
-        if canonical_bytes(stored, table) != canonical_bytes(computed, table):
-            return _first_row(table, stored, computed)
+        stored, computed = tables.scan(table.name), rehearsal.lake.scan(table.name)
+        if _digest(lake, table, stored) != large_digest(computed, table):
+            return _first_row(table, stored.collect(), computed.collect())
     return None
 
 
@@ -239,11 +241,16 @@ def _first_difference(lake: Lake, scratch: Lake) -> str | None:
     if ours is None or theirs is None:
         return None
     for table in (*_APPENDED, *_STATES):
-        stored = SealedTables(lake, ours)(table.name)
-        computed = SealedTables(scratch, theirs)(table.name)
-        if canonical_bytes(stored, table) != canonical_bytes(computed, table):
-            return _first_row(table, stored, computed)
+        stored = SealedTables(lake, ours).scan(table.name)
+        computed = SealedTables(scratch, theirs).scan(table.name)
+        if _digest(lake, table, stored) != _digest(scratch, table, computed):
+            return _first_row(table, stored.collect(), computed.collect())
     return None
+
+
+def _digest(lake: Lake, table: Table, rows: pl.LazyFrame) -> str:
+    """The digest of stored rows, read again while the store is in trouble."""
+    return lake.access.keep(f"reading {table.name}", lambda: large_digest(rows, table))
 
 
 def _first_row(table: Table, stored: pl.DataFrame, computed: pl.DataFrame) -> str:

@@ -7,14 +7,15 @@ chain of hashes in it must be the lake's.
 import json
 import threading
 from bisect import bisect_left
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.objects.access import Access
 from margin_assets.lake.objects.objects import objects_at
 from margin_assets.lake.store.store import Lake
+from margin_assets.live.service.beside import beside
 
 _FOLDER = "cycles"
 _EVERY_SECONDS = 5.0
@@ -67,24 +68,16 @@ class AuditCopy:
             raise AuditDiffers(f"cycle {sealed.cycle}: the audit copy holds another seal")
         return False
 
-    @contextmanager
-    def following(self) -> Iterator[None]:
+    def following(self) -> AbstractContextManager[None]:
         """Follows from a thread of its own: sealing never waits for it."""
-        ended = threading.Event()
 
-        def follow() -> None:
+        def follow(ended: threading.Event) -> None:
             while not ended.is_set():
                 self._look()
                 ended.wait(_EVERY_SECONDS)
             self._look()
 
-        thread = threading.Thread(target=follow, name="audit-copy", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+        return beside("audit-copy", follow)
 
     def _look(self) -> None:
         # The copy is behind and says so; the session goes on.

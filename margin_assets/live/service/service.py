@@ -3,13 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from margin_assets.lake.landing.landing import Landing, Pending
 from margin_assets.lake.ledger.ledger import AnotherSession, Ledger
 from margin_assets.lake.store.store import Lake
+from margin_assets.live.service.beside import beside
 from margin_assets.live.session.session import CycleResult
 from margin_assets.live.session.watch import landing_lag
 
@@ -115,14 +116,11 @@ class Service:
         return stop()
 
 
-@contextmanager
-def renewing(lease: Leased) -> Iterator[None]:
+def renewing(lease: Leased) -> AbstractContextManager[None]:
     """Renews a lease from a thread of its own; a store that does not answer is asked again."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    ended = threading.Event()
-
-    def renew() -> None:
+    def renew(ended: threading.Event) -> None:
         while not ended.wait(lease.seconds / _RENEWALS):
             try:
                 if not lease.renew():
@@ -130,13 +128,7 @@ def renewing(lease: Leased) -> Iterator[None]:
             except (BotoCoreError, ClientError):
                 continue
 
-    thread = threading.Thread(target=renew, name="lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    return beside("lease", renew)
 
 
 def sealed_event(result: CycleResult, now: datetime) -> Event:

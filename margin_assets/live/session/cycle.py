@@ -1,7 +1,7 @@
 """One cycle as a pure step: state and plan in, frames of every table out."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,18 +16,19 @@ from margin_assets.kernels.corporate.openings import opened
 from margin_assets.kernels.margin.tables import tables_over
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import to_instants
+from margin_assets.lake.ledger.cycles import Plan
 from margin_assets.lake.store.division import Division
-from margin_assets.lake.store.shards import Shards
-from margin_assets.lake.store.store import ONE_SHARD
-from margin_assets.live.acceptance.accepting import Acceptor, Firm, OpenFile, Taken
+from margin_assets.live.acceptance.accepting import Acceptor, Firm, Taken
 from margin_assets.live.acceptance.held import HeldRows
 from margin_assets.live.acceptance.late_books import LateBooks, Moved, Worked
+from margin_assets.live.acceptance.planned_files import OpenFile
 from margin_assets.live.books import calls, plans
 from margin_assets.live.books.restating import DAYS
 from margin_assets.live.firm.house_limits import ACKNOWLEDGE
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.firm.rates import RatesMonitor
 from margin_assets.live.session import large_state
+from margin_assets.live.session.computed import Begin, Computed, stamped
 from margin_assets.live.session.divided import divided
 from margin_assets.live.session.large_state import LargeState
 from margin_assets.live.session.shards import Bounds, Part, StateShards
@@ -49,20 +50,6 @@ BESIDE = ("stock_record",)
 _MOVES = {"fills", "opening_balances"}
 _WORKED = {"effects", "derived", "accruals"}
 DATED = ("option_adjustments", "betas", "volatilities", "volumes")
-
-
-@dataclass
-class Computed:
-    """Everything a cycle writes, before it is written."""
-
-    frames: dict[str, pl.DataFrame]
-    as_of: datetime | None
-    shards: Shards = ONE_SHARD
-    """Parts of the state tables that the frames replace."""
-    accounts: int | None = None
-    """How many accounts these parts hold; None where they are the whole tables."""
-    large: LargeState | None = None
-    """The state tables, where they are too large to be among the frames."""
 
 
 class CycleRunner:
@@ -96,13 +83,12 @@ class CycleRunner:
             self.monitor.plans.link(taken.frames["order_fills"])
         return taken
 
-    def compute(
-        self, feeds: dict[str, pl.DataFrame], cycle: int, manifest: dict[str, Any]
-    ) -> Computed:
+    def compute(self, feeds: dict[str, pl.DataFrame], plan: Plan, begin: Begin) -> Computed:
         """Evaluates the grid points the rows cover, and shapes the tables as of the last one.
 
         Nothing is evaluated, and the rows are held, while more of their delivery is to come.
         """
+        cycle, manifest = plan.cycle, plan.manifest
         held_since = self.held.since
         ready = self.held.pass_on(feeds, manifest)
         if ready is None:
@@ -111,9 +97,8 @@ class CycleRunner:
         division = Division.of(manifest)
         events, end = self._events(ready)
         if end is None:
-            return self._flag(cycle)
+            return self._flag(cycle, begin)
         events = divided(events, division)
-        frames: dict[str, pl.DataFrame] = {}
         beside = {name: events[name] for name in ("accruals",) if name in events}
         mine = {name: division.part(rows) for name, rows in (ready | beside).items()}
         self.monitor.reg_t.restating.begin(mine, events.get("effects"), held_since)
@@ -121,20 +106,23 @@ class CycleRunner:
         of_rates = self.rates.taken_out(events)
         if not division.is_first:
             of_rates = {}
-        decisions = self.monitor.run(events, end)
-        if decisions.height:
-            frames["enforcement_decisions"] = decisions
-        frames |= self.monitor.desk_tables()
-        names = self.monitor.holdings.accounts.all
-        ended = self.monitor.reg_t.take_ended(names)
-        if ended.height:
-            frames[DAYS] = ended
+        frames, names = self._decided(events, end), self.monitor.holdings.accounts.all
         changed = np.union1d(self.monitor.changed(), self._newly_flagged())
         part = self.shards.choose(names, changed, end)
         frames |= self.rates.frames(of_rates, end) | self.monitor.firm_tables()
+        frames = stamped(frames, cycle)
+        begin(frames)
         if part.places is None and len(names) > large_state.MOST_AT_ONCE:
-            return replace(_computed(frames, end, part, cycle), large=self._large(cycle))
-        return _computed(frames | self._state(part.places), end, part, cycle)
+            return replace(_computed(frames, end, part), large=self._large(cycle))
+        return _computed(frames | self._state(part.places, cycle, begin), end, part)
+
+    def _decided(self, events: dict[str, pl.DataFrame], end: int) -> dict[str, pl.DataFrame]:
+        """Tables of what the grid points up to `end` bring, of the accounts that it happens to."""
+        decisions = self.monitor.run(events, end)
+        frames = {"enforcement_decisions": decisions} if decisions.height else {}
+        frames |= self.monitor.desk_tables()
+        ended = self.monitor.reg_t.take_ended(self.monitor.holdings.accounts.all)
+        return frames | ({DAYS: ended} if ended.height else {})
 
     def _heed(self, manifest: dict[str, Any]) -> None:
         """Switches on what the plan at work knows of."""
@@ -146,13 +134,13 @@ class CycleRunner:
         self.shards.heed(manifest)
         self.monitor.plans.book.has_recalls = manifest.get(plans.PLANS, 1) >= plans.WITH_RECALLS
 
-    def _flag(self, cycle: int) -> Computed:
+    def _flag(self, cycle: int, begin: Begin) -> Computed:
         """Nothing to evaluate: the rows of accounts whose flag changed, as of the last point."""
         changed, end = self._newly_flagged(), self.monitor.last_point
         if end is None or not len(changed):
             return Computed({}, _instant(end))
         part = self.shards.choose(self.monitor.holdings.accounts.all, changed, end)
-        return _computed(self._state(part.places), end, part, cycle)
+        return _computed(self._state(part.places, cycle, begin), end, part)
 
     def _newly_flagged(self) -> Int64Array:
         """Places of known accounts whose flag changed since they were last asked for."""
@@ -165,11 +153,11 @@ class CycleRunner:
         """Whether rows of the state are older than the last evaluated grid point."""
         return self.held.since is None and self.shards.is_behind(self.monitor.last_point)
 
-    def settle(self, cycle: int) -> Computed:
+    def settle(self, cycle: int, begin: Begin) -> Computed:
         """Shapes the state tables of the shards longest behind, and evaluates nothing."""
         end = self.monitor.point
         part = self.shards.settle(end)
-        return _computed(self._state(part.places), end, part, cycle)
+        return _computed(self._state(part.places, cycle, begin), end, part)
 
     def _large(self, cycle: int) -> LargeState:
         """The state tables of everybody, to be shaped some accounts at a time."""
@@ -182,16 +170,22 @@ class CycleRunner:
             self.monitor.day_trades.count(places)
 
         def shaped(places: Int64Array) -> dict[str, pl.DataFrame]:
-            return _stamped(self._shaped(places), cycle)
+            frames: dict[str, pl.DataFrame] = {}
+            for part in self._shaped(places):
+                frames |= stamped(part, cycle)
+            return frames
 
         return LargeState(shaped, in_order, self.shards.parts(most), frozenset(may_lack))
 
-    def _state(self, of: Int64Array | None) -> dict[str, pl.DataFrame]:
-        frames = self._shaped(of)
+    def _state(self, of: Int64Array | None, cycle: int, begin: Begin) -> dict[str, pl.DataFrame]:
+        frames: dict[str, pl.DataFrame] = {}
         # A table that has never had a row is not written again and again.
-        empty = {n for n in OFTEN_EMPTY if n in frames and not frames[n].height}
-        for name in empty - self.ever_written:
-            frames.pop(name)
+        may_lack = OFTEN_EMPTY - self.ever_written
+        for shaped in self._shaped(of):
+            has = {n: f for n, f in shaped.items() if f.height or n not in may_lack}
+            ready = stamped(has, cycle)
+            begin(ready)
+            frames |= ready
         self.note_written(frames)
         return frames
 
@@ -199,15 +193,18 @@ class CycleRunner:
         """Tables of the state are written by the cycle at work."""
         self.ever_written |= OFTEN_EMPTY & set(names)
 
-    def _shaped(self, of: Int64Array | None) -> dict[str, pl.DataFrame]:
+    def _shaped(self, of: Int64Array | None) -> Iterator[dict[str, pl.DataFrame]]:
+        """The state tables, as soon as each is shaped."""
         era = self.monitor.margined(of)
         positions = without_values(as_listed(era.positions))
-        frames = {"positions": positions, "account_state": era.accounts}
+        yield {"positions": positions, "account_state": era.accounts}
         # The kernels that Dagster runs by business date.
-        frames |= tables_over((era,))
-        frames["margin_summary"] = self.acceptor.refusals.flagged(frames["margin_summary"])
-        frames |= {"enforcement_state": self.monitor.enforcement_state(of)}
-        return frames | self.monitor.intraday_tables(of) | self.monitor.reg_t_tables(of)
+        for name, frame in tables_over((era,)):
+            is_summary = name == "margin_summary"
+            yield {name: self.acceptor.refusals.flagged(frame) if is_summary else frame}
+        yield {"enforcement_state": self.monitor.enforcement_state(of)}
+        yield self.monitor.intraday_tables(of)
+        yield self.monitor.reg_t_tables(of)
 
     def _events(self, feeds: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], int | None]:
         feeds = {n: f for n, f in feeds.items() if n not in BESIDE}
@@ -270,13 +267,9 @@ class CycleRunner:
         self.pending[feed] = rows.filter(~due)
 
 
-def _computed(frames: dict[str, pl.DataFrame], end: int, part: Part, cycle: int) -> Computed:
+def _computed(frames: dict[str, pl.DataFrame], end: int, part: Part) -> Computed:
     accounts = None if part.places is None else len(part.places)
-    return Computed(_stamped(frames, cycle), _instant(end), part.shards, accounts)
-
-
-def _stamped(frames: dict[str, pl.DataFrame], cycle: int) -> dict[str, pl.DataFrame]:
-    return {n: f.with_columns(cycle=pl.lit(cycle, pl.Int64)) for n, f in frames.items()}
+    return Computed(frames, _instant(end), part.shards, accounts)
 
 
 def _ordered(frame: pl.DataFrame) -> pl.DataFrame:

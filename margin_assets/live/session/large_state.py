@@ -23,7 +23,7 @@ _KEPT = "margin_summary"
 Frames = dict[str, pl.DataFrame]
 
 
-@dataclass(frozen=True)
+@dataclass
 class LargeState:
     """How the state tables of all accounts are shaped, and in which parts."""
 
@@ -35,6 +35,8 @@ class LargeState:
     """The same, all those of a shard together."""
     may_lack: frozenset[str]
     """Tables that are not written if they have no row at all."""
+    tell: Callable[[str], None] = lambda _line: None
+    """Hears of how many accounts rows are written so far."""
 
     def vouched(self) -> "Vouched":
         """Shapes every row for the digests."""
@@ -57,7 +59,11 @@ class LargeState:
 
     def frames(self) -> Iterator[Frames]:
         """Rows of every table, some shards at a time."""
-        return map(self.shaped, self.by_shard)
+        done, accounts = 0, sum(map(len, self.by_shard))
+        for places in self.by_shard:
+            yield self.shaped(places)
+            done += len(places)
+            self.tell(f"state of {done:,} of {accounts:,} accounts is written")
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,14 @@ import polars as pl
 from margin_assets.kernels.book.fills import effects_at, history_effects
 from margin_assets.kernels.book.last_fills import with_places
 from margin_assets.kernels.book.terms import from_their_dates
+from margin_assets.kernels.enforcement.ladder import set_deadlines
+from margin_assets.kernels.enforcement.rungs import Ladder
 from margin_assets.kernels.intraday.deficit_tables import Saved
 from margin_assets.kernels.numeric.money import instants, to_instants
 from margin_assets.kernels.reg_t import reg_t_book
 from margin_assets.lake.ledger.sealed import SealedTables
+from margin_assets.live.books.calls import Valued
+from margin_assets.live.firm.decisions import ladder_arrays
 from margin_assets.live.firm.monitor import Monitor
 from margin_assets.live.session.cycle import DATED
 from margin_assets.live.session.divided import limits_of
@@ -60,7 +64,7 @@ def load_monitor(
     _load_accounts(monitor, mine)
     monitor.dividends.load(scan("accrued_dividends").sort("cycle", maintain_order=True), as_of)
     _load_last_fills(monitor, scan)
-    monitor.load_ladder(scan("enforcement_state"), as_of)
+    _load_ladder(monitor, scan("enforcement_state"), as_of)
     _load_unsized(monitor, mine)
     names = monitor.holdings.accounts
     saved = Saved(scan("intraday_deficits"), scan("intraday_state"))
@@ -72,7 +76,7 @@ def load_monitor(
     monitor.whole.load(limits_of(limits, mine.division), scan("limit_breaches"))
     monitor.resume()
     calls = scan("margin_calls").sort("cycle", maintain_order=True)
-    monitor.load_calls(calls, as_of, has_begun="calls" in planned)
+    _load_calls(monitor, calls, as_of, has_begun="calls" in planned)
     monitor.plans.load()
 
 
@@ -104,7 +108,7 @@ def _tell_market(monitor: Monitor, feed: str, rows: pl.DataFrame, points_of: Poi
     elif feed == "volumes":
         market.apply_volumes(rows)
     else:
-        market.apply_prices(ticks_of(rows, market.symbols), as_of, monitor.rules(as_of))
+        market.prices.take(ticks_of(rows, market.symbols), as_of, monitor.rules(as_of))
 
 
 def _load_accounts(monitor: Monitor, scan: SealedTables) -> None:
@@ -119,16 +123,36 @@ def _load_accounts(monitor: Monitor, scan: SealedTables) -> None:
         holdings.apply_accounts(known.sort("event_time", maintain_order=True))
 
 
+def _load_ladder(monitor: Monitor, state: pl.DataFrame, point: int) -> None:
+    place = monitor.holdings.accounts.places(state["account_id"])
+    saved = ladder_arrays(state)
+    for name in Ladder._fields:
+        getattr(monitor.ladder, name)[place] = getattr(saved, name)
+    set_deadlines(monitor.rules(point), monitor.ladder, point)
+
+
+def _load_calls(monitor: Monitor, saved: pl.DataFrame, point: int, *, has_begun: bool) -> None:
+    """Takes saved `margin_calls`; all else must be loaded before."""
+    monitor.calls.load(saved, point, has_begun=has_begun)
+    called = np.unique(monitor.calls.book.calls.account)
+    if len(called):
+        book, figures = monitor.valuation.valued(called, point)
+        monitor.valuation.add_house(called, figures, point)
+        rules = monitor.rules(point)
+        monitor.calls.refresh(point, Valued(book, figures, monitor.ladder, rules))
+        set_deadlines(rules, monitor.ladder, point)
+
+
 def _load_last_fills(monitor: Monitor, scan: SealedTables) -> None:
     """Fills of symbols without a usable price: the last of a symbol may mark it."""
     market = monitor.market
-    unpriced = market.unpriced()
+    unpriced = market.prices.unpriced()
     fills = scan.in_landing_order("fills").filter(pl.col("symbol").is_in(unpriced.implode()))
     landed = fills.collect() if len(unpriced) else pl.DataFrame()
     if landed.height:
         # Those of the cycles to come have places from 0 on.
         effects = with_places(history_effects(landed), landed, -landed.height)
-        market.apply_fills(effects, monitor.point, monitor.rules(monitor.point))
+        market.prices.take_fills(effects, monitor.point, monitor.rules(monitor.point))
 
 
 def _load_day_trades(monitor: Monitor, scan: SealedTables, as_of: int, points_of: PointsOf) -> None:

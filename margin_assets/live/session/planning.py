@@ -9,7 +9,7 @@ from margin_assets.lake.landing.backlog import Backlog, backlog_of
 from margin_assets.lake.landing.cut import Cut, cut_of
 from margin_assets.lake.landing.landing import Landing, Pending
 from margin_assets.lake.ledger.adoptions import Adopted
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.store import faults
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.acceptance.held import AWAITS, HeldRows, awaiting

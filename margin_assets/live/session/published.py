@@ -19,7 +19,7 @@ from margin_assets.kernels.book.figures import gross_values
 from margin_assets.kernels.book.states import INDETERMINATE, STATE_NAMES
 from margin_assets.kernels.rules.rules import Rules, scenario_names
 from margin_assets.lake.ledger.cycle_times import sealed_at
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.published import ABOUT, Published, folder_of
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.firm.monitor import Monitor

@@ -11,12 +11,14 @@ from margin_assets.lake.landing.archive import opened_in
 from margin_assets.lake.landing.backlog import Backlog
 from margin_assets.lake.landing.landing import Landing, Pending, PlannedFile
 from margin_assets.lake.ledger.adoptions import Adopted
+from margin_assets.lake.ledger.cycles import Plan, Sealed
 from margin_assets.lake.ledger.divisions import NotAlone, is_division
-from margin_assets.lake.ledger.ledger import AnotherSession, Ledger, Plan, Sealed
+from margin_assets.lake.ledger.ledger import AnotherSession, Ledger
 from margin_assets.lake.store import faults
 from margin_assets.lake.store.declared import conform
 from margin_assets.lake.store.store import Lake
 from margin_assets.lake.upkeep.caretaker import Caretaker
+from margin_assets.live.acceptance.held import AWAITS
 from margin_assets.live.acceptance.reports import landed_frames
 from margin_assets.live.session.condition import Condition
 from margin_assets.live.session.cycle import CycleRunner
@@ -24,13 +26,15 @@ from margin_assets.live.session.planning import NO_FILES, SETTLES, Planner
 from margin_assets.live.session.published import Publisher
 from margin_assets.live.session.startup import Source, loaded
 from margin_assets.live.session.stopwatch import Stopwatch
-from margin_assets.live.session.writing import write
+from margin_assets.live.session.writing import Vouching, vouching, write
 from margin_assets.rulebooks import adopted, planned_under
 from schemas import TABLES
 
 _POLL_SECONDS = 0.1
 # Longer than the pause of a feed that sends every second: such a feed is not waited on.
 _SETTLE_AFTER_SECONDS = 2.0
+# Evaluated in a second or so; a first load takes minutes for ten times as many.
+_MANY_ROWS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class Session:
         self.condition = Condition()
         """How the store is doing."""
         lake.access.patience.serve(self.condition)
+        self.tell: Callable[[str], None] = lambda _line: None
+        """What a cycle that takes long is told to on its way, a line at a time."""
         self._publisher = Publisher(lake)
         self._adopted = Adopted(lake)
         self.planner = Planner(lake, self._adopted)
@@ -148,8 +154,9 @@ class Session:
     def run_plan(self, plan: Plan, seconds: dict[str, float] | None = None) -> CycleResult:
         """Computes, writes and seals a planned cycle: a pure function of it and what is sealed."""
         try:
-            with planned_under(plan.cycle, plan.manifest["rulebooks"], self._adopted):
-                return self._run_plan(plan, seconds)
+            rulebooks = plan.manifest["rulebooks"]
+            with planned_under(plan.cycle, rulebooks, self._adopted), vouching() as vouched:
+                return self._run_plan(plan, seconds, vouched)
         except Exception:
             # Half a step may be in memory: what is sealed is loaded again before the next.
             self._runner = None
@@ -175,23 +182,28 @@ class Session:
             self._runner = None
             raise AnotherSession(f"cycle {plan.cycle} is planned and not sealed yet")
 
-    def _run_plan(self, plan: Plan, seconds: dict[str, float] | None) -> CycleResult:
+    def _run_plan(
+        self, plan: Plan, seconds: dict[str, float] | None, vouched: Vouching
+    ) -> CycleResult:
         runner, clock = self._ready(), Stopwatch(seconds or {})
         self._expect(plan.cycle - 1)
         taken = runner.accept(plan.manifest, self._opener(plan))
         faults.reach("accepted")
         clock.lap("accept")
         if SETTLES in plan.manifest:
-            computed = runner.settle(plan.cycle)
+            computed = runner.settle(plan.cycle, vouched.begin)
         else:
-            computed = runner.compute(taken.feeds, plan.cycle, plan.manifest)
+            self._tell_of_many(plan, runner.held.count + taken.rows)
+            computed = runner.compute(taken.feeds, plan, vouched.begin)
         landed = landed_frames(taken.feeds | taken.frames, taken.reports, plan.cycle)
         frames = landed | computed.frames
         frames = {name: conform(name, frame) for name, frame in frames.items() if frame.width}
         written = {n: f for n, f in frames.items() if f.height or TABLES[n].mode == "state"}
         faults.reach("computed")
         clock.lap("compute")
-        done = write(self.lake, written, computed, plan.cycle)
+        if computed.large is not None:
+            computed.large.tell = lambda done: self.tell(f"cycle {plan.cycle}: {done}")
+        done = write(self.lake, written, computed, plan.cycle, vouched)
         runner.note_written(done.counts)
         clock.lap("write")
         faults.reach("before_seal")
@@ -204,6 +216,10 @@ class Session:
         self._publish(sealed, runner, computed.frames, clock)
         self.caretaker.after(sealed)
         return CycleResult(sealed, done.frames, clock.seconds)
+
+    def _tell_of_many(self, plan: Plan, rows: int) -> None:
+        if rows >= _MANY_ROWS and AWAITS not in plan.manifest:
+            self.tell(f"cycle {plan.cycle}: {rows:,} rows are evaluated")
 
     def _settled(self, sealed: Sealed, runner: CycleRunner) -> None:
         """A plan is sealed: what it took can be looked up, and is not taken again."""

@@ -15,7 +15,8 @@ from margin_assets.lake.landing.archive import begun_entry, opened_in
 from margin_assets.lake.landing.backlog import is_ahead
 from margin_assets.lake.landing.landing import Landing, Pending, PlannedFile
 from margin_assets.lake.landing.reading import Landed
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.division import Division
 from margin_assets.lake.store.store import Lake

@@ -1,6 +1,9 @@
 """What a cycle computed is written, and said of it what its seal vouches for."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
 from typing import NamedTuple
 
 import polars as pl
@@ -9,7 +12,7 @@ from margin_assets.lake.ledger.canonical import digest
 from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN
 from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import Lake
-from margin_assets.live.session.cycle import Computed
+from margin_assets.live.session.computed import Computed
 from margin_assets.live.session.large_state import LargeState
 from schemas import TABLES
 
@@ -24,9 +27,46 @@ class Written(NamedTuple):
     """Of state tables that are never in memory whole the summary alone."""
 
 
-def write(lake: Lake, frames: dict[str, pl.DataFrame], computed: Computed, cycle: int) -> Written:
+class Vouching:
+    """Digests of a cycle's tables, made beside the shaping of further ones and their commits.
+
+    The seal asks for them, the tables do not.
+    """
+
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+        self._found: dict[str, Future[str]] = {}
+
+    def begin(self, frames: Mapping[str, pl.DataFrame]) -> None:
+        """Begins those of tables that are shaped, and not begun."""
+        for name, frame in frames.items():
+            if frame.width and name not in self._found:
+                self._found[name] = self._pool.submit(digest, frame, TABLES[name])
+
+    def of(self, names: Iterable[str]) -> dict[str, str]:
+        """Those of tables that were begun, once they are there."""
+        return {name: self._found[name].result() for name in sorted(names)}
+
+
+@contextmanager
+def vouching() -> Iterator[Vouching]:
+    """One thread beside a cycle; waits for what was begun."""
+    with ThreadPoolExecutor(1) as beside:
+        yield Vouching(beside)
+
+
+def write(
+    lake: Lake,
+    frames: dict[str, pl.DataFrame],
+    computed: Computed,
+    cycle: int,
+    vouched: Vouching,
+) -> Written:
     """Writes the frames of a cycle, and its state tables that are not among them."""
-    found = _at_once(lake, frames, cycle, computed.shards)
+    vouched.begin(frames)
+    table_versions = lake.write_all(frames, cycle, computed.shards)
+    counts = {name: frame.height for name, frame in sorted(frames.items())}
+    found = Written(table_versions, vouched.of(frames), counts, frames)
     if computed.large is not None:
         large = _in_parts(lake, computed.large, cycle, computed.shards)
         found = Written(
@@ -40,24 +80,11 @@ def write(lake: Lake, frames: dict[str, pl.DataFrame], computed: Computed, cycle
     return found
 
 
-def _at_once(lake: Lake, frames: dict[str, pl.DataFrame], cycle: int, shards: Shards) -> Written:
-    with ThreadPoolExecutor(1) as beside:
-        # The seal asks for the digests, the tables do not: commits wait on storage meanwhile.
-        vouched = beside.submit(_digests, frames)
-        table_versions = lake.write_all(frames, cycle, shards)
-        digests = vouched.result()
-    counts = {name: frame.height for name, frame in sorted(frames.items())}
-    return Written(table_versions, digests, counts, frames)
-
-
-def _digests(frames: dict[str, pl.DataFrame]) -> dict[str, str]:
-    return {name: digest(frame, TABLES[name]) for name, frame in sorted(frames.items())}
-
-
 def _in_parts(lake: Lake, state: LargeState, cycle: int, shards: Shards) -> Written:
     with ThreadPoolExecutor(1) as beside:
         # Both shape every row, each in its own order: a core for the one and one for the other.
-        vouching = beside.submit(state.vouched)
+        # A thread knows of the rulebooks that the plan decides by what it is told.
+        vouching = beside.submit(copy_context().run, state.vouched)
         table_versions = lake.write_parts(
             state.frames(), cycle, shards, lambda: state.names(vouching.result())
         )

@@ -38,7 +38,8 @@ class CarriedPrices:
         return self._carry(at, rules) if named else NOBODY
 
     def _quote(self, place: int) -> Quote:
-        return Quote(int(self._market.price[place]), int(self._market.price_time[place]))
+        prices = self._market.prices
+        return Quote(int(prices.price[place]), int(prices.time[place]))
 
     def _carry(self, at: int, rules: Rules) -> Int64Array:
         names, found = self._market.symbols, []
@@ -49,7 +50,7 @@ class CarriedPrices:
         if not found:
             return NOBODY
         ticks = Ticks(*np.array(found, dtype=np.int64).T)
-        self._market.put_prices(ticks, at, rules)
+        self._market.prices.put(ticks, at, rules)
         return ticks.place
 
     def _of(self, symbol: str) -> Quote:

@@ -1,45 +1,23 @@
 """What the session knows of every symbol: its terms, its latest price, its beta, its values."""
 
 from datetime import date
-from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from margin_assets.kernels.book.deciding import UNDECIDED, with_values
-from margin_assets.kernels.book.deliverables import adjusted
-from margin_assets.kernels.book.marks import (
-    NEVER,
-    marked_by_fill,
-    next_change,
-    next_opening,
-    price_states,
-)
-from margin_assets.kernels.book.multipliers import (
-    multiplier_versions,
-    traded_leverage,
-    traded_multiplier,
-)
 from margin_assets.kernels.book.series import (
-    FILL,
-    MISSING,
     OPTION,
-    STALE,
     Series,
     as_shares,
     series_of,
     unmodelled,
 )
-from margin_assets.kernels.book.terms import INSTRUMENT_COLUMNS, instrument_terms, with_underlyings
+from margin_assets.kernels.book.terms import instrument_terms, with_underlyings
 from margin_assets.kernels.corporate.actions import Action
 from margin_assets.kernels.corporate.carried import carried_volumes
-from margin_assets.kernels.corporate.contracts import (
-    adjustments_in_force,
-    changes_contracts,
-    with_since,
-)
-from margin_assets.kernels.history.history import HISTORICAL
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import (
     MICRO,
@@ -49,29 +27,22 @@ from margin_assets.kernels.numeric.money import (
     to_instants,
     to_scaled,
 )
-from margin_assets.kernels.options.valuation import implied_of, no_options, resized, update_values
-from margin_assets.kernels.rules.expiry import NEVER_ENDS, SessionTimes, first_hours, next_turns
+from margin_assets.kernels.options.quotes import implied_of
+from margin_assets.kernels.options.valuation import no_options, resized, update_values
+from margin_assets.kernels.rules.expiry import SessionTimes, first_hours, next_turns
 from margin_assets.kernels.rules.grid import day_of, new_york_day
+from margin_assets.kernels.rules.instants import NEVER
 from margin_assets.kernels.rules.rules import Rules, benchmark
-from margin_assets.live.state.last_fills import LastFills
+from margin_assets.live.state.instruments import Instruments, no_terms
 from margin_assets.live.state.names import Names
-from margin_assets.live.state.ticks import Ticks
-from schemas.landed import RATE_NAMES
+from margin_assets.live.state.newest import Newest
+from margin_assets.live.state.prices import Prices
+from schemas.landed import HISTORICAL, RATE_NAMES
 from schemas.margin import PRICE_STATES
 
 _UNKNOWN = -1
 _LONG_AGO = np.iinfo(np.int64).min
 _BY_SYMBOL = {
-    "price": 0,
-    "price_time": _UNKNOWN,
-    "price_state": MISSING,
-    "change_at": NEVER,
-    "beta": np.nan,
-    "beta_time": _LONG_AGO,
-    "volatility": np.nan,
-    "volatility_time": _LONG_AGO,
-    "volume": _UNKNOWN,
-    "volume_time": _LONG_AGO,
     "class_group": 0,
     "multiplier": MICRO,
     "underlying": _UNKNOWN,
@@ -85,22 +56,14 @@ _BY_SYMBOL = {
 class Market:
     """Arrays by symbol, grown as symbols appear, updated in place at each grid point."""
 
-    acted: tuple[Action, ...] = ()
-    """Actions that have acted and change what contracts deliver."""
-
     def __init__(self, times: SessionTimes) -> None:
         self._times = times
-        self.symbols = Names()
-        self.fills = LastFills(self.symbols)
-        self.groups = Names()
-        self.price = np.zeros(0, dtype=np.int64)
-        self.price_time = np.zeros(0, dtype=np.int64)
-        self.price_state = np.zeros(0, dtype=np.int8)
-        self.change_at = np.zeros(0, dtype=np.int64)
-        self.beta, self.volatility = np.zeros((2, 0))
-        self.beta_time, self.volatility_time = np.zeros((2, 0), dtype=np.int64)
-        # Average daily volume, micro-units; negative where none is known.
-        self.volume, self.volume_time = np.zeros((2, 0), dtype=np.int64)
+        self.symbols, self.groups = Names(), Names()
+        self.prices = Prices(self.symbols, times)
+        self.instruments = Instruments(times)
+        self._beta, self._volatility = Newest(np.nan), Newest(np.nan)
+        self._volume = Newest(_UNKNOWN)
+        """Average daily volume, micro-units; negative where none is known."""
         self.class_group = np.zeros(0, dtype=np.int32)
         self.multiplier = np.zeros(0, dtype=np.int64)
         self.underlying = np.zeros(0, dtype=np.int64)
@@ -110,12 +73,8 @@ class Market:
         self.deciding: Int64Array = np.zeros(0, dtype=np.int64)
         """What decides options that have ended and wait, micro-dollars; negative where unknown."""
         self.rate, self._rate_time = np.nan, _LONG_AGO
-        self._instruments, self._adjustments = pl.DataFrame(schema=_VERSIONED), _no_adjustments()
-        nobody: Int64Array = np.zeros(0, dtype=np.int64)
-        self._multipliers = [multiplier_versions(self._instruments, nobody)]
-        """Every version's multiplier and leverage, as `traded_multiplier` takes them."""
-        self._terms = _no_terms()
-        self._turned, self._next_turn = 0, NEVER_ENDS
+        self._terms = no_terms()
+        self._turned, self._next_turn = 0, NEVER
         """Instant up to which the hours of last days have been taken, and the next that ends."""
         self.values = no_options()
         self._static: Series | None = None
@@ -129,69 +88,12 @@ class Market:
     def _grow(self, symbols: pl.Series) -> int:
         new = self.symbols.add(symbols.unique(maintain_order=True).to_list())
         if new:
-            self.fills.grow(new)
+            for held in (self.prices, self._beta, self._volatility, self._volume):
+                held.grow(new)
             for name, value in _BY_SYMBOL.items():
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate([old, np.full(new, value, dtype=old.dtype)]))
         return new
-
-    def apply_prices(self, ticks: Ticks, at: int, rules: Rules) -> Int64Array:
-        """Takes the prices of a grid point, in order of time and landing; returns who moved."""
-        newer = ticks.time >= self.price_time[ticks.place]
-        place = ticks.place[newer]
-        # Of repeated places the last assigned stands: the latest, and of equals the last landed.
-        self.price[place] = ticks.price[newer]
-        self.price_time[place] = ticks.time[newer]
-        moved = np.unique(place)
-        self._age(moved, at, rules)
-        return moved
-
-    def put_prices(self, ticks: Ticks, at: int, rules: Rules) -> None:
-        """Puts prices in the place of those that stand, whatever times they have."""
-        self.price[ticks.place], self.price_time[ticks.place] = ticks.price, ticks.time
-        self._age(ticks.place, at, rules)
-
-    def age(self, at: int, rules: Rules) -> Int64Array:
-        """Takes the opening of a session; returns whose price state changed."""
-        due = np.flatnonzero(self.change_at <= at)
-        self._age(due, at, rules)
-        if len(due):
-            self.fills.forget_others(self.unpriced())
-        return due
-
-    def _age(self, places: Int64Array, at: int, rules: Rules) -> None:
-        made = self.price_time[places]
-        state = price_states(made, at, self._times.opens, rules)
-        change = next_change(made, at, self._times.opens, rules)
-        is_filled = marked_by_fill(state, self.fills.time[places], at, self._times.opens)
-        change[is_filled] = next_opening(at, self._times.opens)
-        self.price_state[places] = np.where(is_filled, FILL, state)
-        self.change_at[places] = change
-
-    def apply_fills(self, effects: pl.DataFrame, at: int, rules: Rules) -> Int64Array:
-        """Takes the fills of a grid point, after its prices; returns whose mark they may change.
-
-        Each has the place of its original among all fills, `landed`.
-        """
-        lacks_price = self.price_state[self.symbols.places(effects["symbol"])] > STALE
-        moved = np.zeros(0, dtype=np.int64)
-        if lacks_price.any():
-            moved = self.fills.take(effects.filter(pl.Series(lacks_price)))
-            self._age(moved, at, rules)
-        return moved
-
-    def unpriced(self) -> pl.Series:
-        """Symbols whose last price is not usable, or that have none."""
-        names = pl.Series(self.symbols.all, dtype=pl.String)
-        return names.filter(pl.Series(self.price_state > STALE, dtype=pl.Boolean))
-
-    def mark(self) -> Int64Array:
-        """Price that stands for each symbol: the last one, or the last fill's in its session."""
-        return np.where(self.price_state == FILL, self.fills.price, self.price)
-
-    def next_opening(self) -> int:
-        """Next instant at which a price goes stale or unusable."""
-        return int(self.change_at.min(initial=NEVER))
 
     def next_turn(self) -> int:
         """Next instant at which an option has another hour left of its last day, or none."""
@@ -205,7 +107,7 @@ class Market:
             self._static_key = None
         self._turned = at
         if len(due):
-            self._next_turn = int(self._turns().min(initial=NEVER_ENDS))
+            self._next_turn = int(self._turns().min(initial=NEVER))
         return due
 
     def _turns(self) -> Int64Array:
@@ -213,47 +115,38 @@ class Market:
         ends = self._terms["expires_at"]
         return next_turns(instants(ends), first_hours(ends), self._turned)
 
-    def apply_betas(self, betas: pl.DataFrame) -> Int64Array:
+    def apply_betas(self, rows: pl.DataFrame) -> Int64Array:
         """Takes betas, in order of date and landing; returns whose beta is another."""
-        place, time = self.symbols.places(betas["symbol"]), instants(betas["event_time"])
-        newer = time >= self.beta_time[place]
-        place = place[newer]
-        self.beta[place] = betas["beta"].to_numpy()[newer]
-        self.beta_time[place] = time[newer]
-        return np.unique(place)
+        return self._take(self._beta, rows, rows["beta"].to_numpy())
 
     def apply_volatilities(self, rows: pl.DataFrame) -> Int64Array:
         """Takes volatilities, in order of date and landing; returns whose is another."""
         known = rows.filter(pl.col("kind") == HISTORICAL)
-        place, time = self.symbols.places(known["symbol"]), instants(known["event_time"])
-        newer = time >= self.volatility_time[place]
-        place = place[newer]
-        self.volatility[place] = known["volatility_annual"].to_numpy()[newer]
-        self.volatility_time[place] = time[newer]
-        return np.unique(place)
+        return self._take(self._volatility, known, known["volatility_annual"].to_numpy())
 
     def apply_volumes(self, rows: pl.DataFrame) -> None:
         """Takes average daily volumes, in order of date and landing."""
-        place, time = self.symbols.places(rows["symbol"]), instants(rows["event_time"])
-        newer = time >= self.volume_time[place]
-        place = place[newer]
-        self.volume[place] = to_scaled(rows["average_daily_volume"])[newer]
-        self.volume_time[place] = time[newer]
+        self._take(self._volume, rows, to_scaled(rows["average_daily_volume"]))
+
+    def _take(self, of: Newest, rows: pl.DataFrame, value: npt.NDArray[Any]) -> Int64Array:
+        place = self.symbols.places(rows["symbol"])
+        return of.take(place, instants(rows["event_time"]), value)
 
     def volumes(self) -> pl.DataFrame:
         """Symbols with the average daily volume known of them, as the planner takes them."""
-        known = self.volume >= 0
+        known = self._volume.value >= 0
         names = pl.Series("symbol", self.symbols.all, dtype=pl.String).filter(pl.Series(known))
         landed = names.to_frame().with_columns(
-            average_daily_volume=to_decimal(self.volume[known], 6),
-            event_time=to_instants(self.volume_time[known]),
+            average_daily_volume=to_decimal(self._volume.value[known], 6),
+            event_time=to_instants(self._volume.time[known]),
         )
-        return carried_volumes(landed, self.acted).drop("event_time", strict=False)
+        acted = self.instruments.acted
+        return carried_volumes(landed, acted).drop("event_time", strict=False)
 
     def daily_volumes(self) -> Int64Array:
         """The same by place, micro-units; negative where none is known."""
-        if not self.acted:
-            return self.volume
+        if not self.instruments.acted:
+            return self._volume.value
         known, found = self.volumes(), np.full(len(self.symbols), _UNKNOWN, dtype=np.int64)
         found[self.symbols.places(known["symbol"])] = to_scaled(known["average_daily_volume"])
         return found
@@ -285,72 +178,38 @@ class Market:
         Each has the grid `point` that it counts from. A new index changes the range of its whole
         class group, so everybody may be touched.
         """
-        self._multipliers.append(multiplier_versions(rows, rows["point"].to_numpy()))
-        self._instruments = self._with(rows)
+        self.instruments.take(rows)
         self._grow(pl.concat([rows["symbol"], rows["underlying"].drop_nulls()]))
         self._derive()
         return np.arange(len(self.symbols), dtype=np.int64)
 
     def apply_adjustments(self, rows: pl.DataFrame) -> Int64Array:
         """Takes what contracts deliver, in order of date and landing; returns whom they touch."""
-        known = pl.concat([self._adjustments, rows.select(*_ADJUSTMENTS)])
-        self._adjustments = known.sort("event_time", maintain_order=True).unique(
-            "symbol", keep="last", maintain_order=True
-        )
+        self.instruments.adjust(rows)
         self._grow(rows["symbol"])
         self._derive()
         return self.symbols.places(rows["symbol"].unique(maintain_order=True))
 
     def act_on_contracts(self, acted: list[Action]) -> Int64Array:
         """Takes the actions that have acted by now; returns whose contracts deliver otherwise."""
-        changing = tuple(action for action in acted if changes_contracts(action))
-        if changing == self.acted:
+        contracts = self.instruments.act(acted)
+        if contracts is None:
             return np.zeros(0, dtype=np.int64)
-        before = self._in_force()
-        self.acted = changing
         self._derive()
-        names = pl.concat([before["symbol"], self._in_force()["symbol"]]).unique()
-        return self.symbols.places(names.sort())
-
-    def _in_force(self) -> pl.DataFrame:
-        """What adjusted contracts deliver, a row a symbol."""
-        return adjustments_in_force(self._adjustments, self._instruments, self.acted)
-
-    def _with(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Instruments in force with further versions taken."""
-        versions = rows.with_columns(since="event_time").select(*_VERSIONED)
-        ordered = with_since(pl.concat([self._instruments, versions]))
-        return ordered.unique("symbol", keep="last", maintain_order=True)
-
-    def terms_with(self, symbols: pl.Series, rows: pl.DataFrame) -> pl.DataFrame:
-        """Static terms of symbols as they will be with versions accepted and not taken yet."""
-        return instrument_terms(symbols, self._with(rows).drop("event_time"), self._times)
+        return self.symbols.places(contracts)
 
     def traded_multiplier(self, effects: pl.DataFrame) -> Int64Array:
         """Multiplier of the trade behind each effect of the grid point at hand."""
         found = self.multiplier[self.symbols.places(effects["symbol"])]
         earlier = (effects["traded"] < effects["point"]).arg_true()
         if len(earlier):
-            found[earlier] = self.multiplier_then(effects[earlier])
+            found[earlier] = self.instruments.multiplier_then(effects[earlier])
         return found
-
-    def multiplier_then(self, trades: pl.DataFrame) -> Int64Array:
-        """Multiplier of trades of any grid point up to now: `symbol` and `traded` of each."""
-        return traded_multiplier(trades, self._versions(trades["symbol"]))
-
-    def terms_then(self, trades: pl.DataFrame) -> tuple[Int64Array, Int64Array]:
-        """Multiplier, as `multiplier_then`, and leverage (ppm) of trades."""
-        said = self._versions(trades["symbol"])
-        return traded_multiplier(trades, said), traded_leverage(trades, said)
-
-    def _versions(self, symbols: pl.Series) -> pl.DataFrame:
-        self._multipliers = [pl.concat(self._multipliers)]
-        return self._multipliers[0].filter(pl.col("symbol").is_in(symbols.unique().implode()))
 
     def _derive(self) -> None:
         """Terms of every symbol from the instruments in force."""
         names = pl.Series(self.symbols.all, dtype=pl.String)
-        contracts = adjusted(self._instruments.drop("event_time"), self._in_force())
+        contracts = self.instruments.contracts()
         if self._grow(contracts["underlying"].drop_nulls()):
             names = pl.Series(self.symbols.all, dtype=pl.String)
         terms = instrument_terms(names, contracts, self._times)
@@ -362,11 +221,11 @@ class Market:
         self.underlying = np.full(terms.height, _UNKNOWN, dtype=np.int64)
         self.underlying[is_option] = self.symbols.places(terms["underlying"].drop_nulls())
         self._terms, self._static_key = terms, None
-        self._next_turn = int(self._turns().min(initial=NEVER_ENDS))
+        self._next_turn = int(self._turns().min(initial=NEVER))
 
     def _betas(self, at: int) -> npt.NDArray[np.float64]:
         """Betas with the benchmark's own, which is 1 by definition."""
-        beta = self.beta.copy()
+        beta = self._beta.value.copy()
         name = benchmark(day_of(at))
         if name in self.symbols:
             beta[self.symbols.place(name)] = 1.0
@@ -377,13 +236,13 @@ class Market:
         static, beta = self._on_day(at, rules), self._betas(at)
         options = self.options()
         above = self.underlying[options]
-        mark = self.mark()
-        price, state = np.zeros_like(mark), np.zeros_like(self.price_state)
-        price[options], state[options] = mark[above], self.price_state[above]
+        mark, states = self.prices.mark(), self.prices.state
+        price, state = np.zeros_like(mark), np.zeros_like(states)
+        price[options], state[options] = mark[above], states[above]
         beta[options] = beta[above]
         now = static._replace(
             price=mark,
-            price_state=self.price_state,
+            price_state=states,
             beta=beta,
             underlying_price=price,
             underlying_state=state,
@@ -418,42 +277,16 @@ class Market:
 
     def terms(self, at: int) -> pl.DataFrame:
         """The arrays as a frame, one row a symbol, with the benchmark of an instant's day."""
-        states = [PRICE_STATES[code] for code in self.price_state]
-        time = np.where(self.price_state == FILL, self.fills.time, self.price_time)
+        states = [PRICE_STATES[code] for code in self.prices.state]
+        time = self.prices.marked_at()
         own = self._terms.with_columns(
-            last_price=to_decimal(self.mark(), 6).set(pl.Series(time < 0), None),
+            last_price=to_decimal(self.prices.mark(), 6).set(pl.Series(time < 0), None),
             price_state=pl.Series(states, dtype=pl.String),
             price_time=to_instants(time),
             beta=pl.Series(self._betas(at)).fill_nan(None),
-            volatility_annual=pl.Series(self.volatility).fill_nan(None),
+            volatility_annual=pl.Series(self._volatility.value).fill_nan(None),
         )
         rate = None if np.isnan(self.rate) else float(self.rate)
         implied = pl.Series(self.implied_volatility).fill_nan(None)
         known = with_underlyings(own, rate).with_columns(implied_volatility=implied)
         return with_values(known, self.deciding) if (self.deciding >= 0).any() else known
-
-
-@cache
-def _no_adjustments() -> pl.DataFrame:
-    """What adjusted contracts deliver, the latest of each; a row a symbol."""
-    return pl.DataFrame(schema=_ADJUSTMENTS)
-
-
-@cache
-def _no_terms() -> pl.DataFrame:
-    none: Int64Array = np.zeros(0, dtype=np.int64)
-    of_nothing = pl.DataFrame(schema=_VERSIONED)
-    return instrument_terms(of_nothing["symbol"], of_nothing, SessionTimes(none, none))
-
-
-_ADJUSTMENTS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "symbol": pl.String,
-    "deliverable": pl.String,
-    "strike_multiplier": pl.Decimal(38, 6),
-    "event_time": pl.Datetime("us", "UTC"),
-}
-_VERSIONED = {
-    **INSTRUMENT_COLUMNS,
-    "event_time": pl.Datetime("us", "UTC"),
-    "since": pl.Datetime("us", "UTC"),
-}

@@ -76,13 +76,14 @@ def problems(
     found = told(lake, how)
     for name, lines in expected.items():
         if found[name] != lines:
-            yield f"{name}: {_first_difference(found[name], lines)}"
+            yield f"{name}: {first_difference(found[name], lines)}"
     yield from _fills_and_movements(lake, story)
     yield from _as_the_story_has_it(lake, story)
     yield from _files(lake, delivery, how)
 
 
-def _first_difference(found: list[str], expected: list[str]) -> str:
+def first_difference(found: list[str], expected: list[str]) -> str:
+    """What one table's lines have that the other's have not, by one example of each."""
     extra, missing = Counter(found) - Counter(expected), Counter(expected) - Counter(found)
     if not extra and not missing:
         return "the same rows in another order"

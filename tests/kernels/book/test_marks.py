@@ -4,13 +4,13 @@ import pytest
 
 from margin_assets.kernels.book.last_fills import TRADE_COLUMNS, last_fills
 from margin_assets.kernels.book.marks import (
-    NEVER,
     marked_by_fill,
     next_change,
     next_opening,
     price_states,
     session_of,
 )
+from margin_assets.kernels.rules.instants import NEVER
 from schemas.margin import PRICE_STATES
 from tests.support.portfolios import RULES
 

@@ -7,13 +7,10 @@ import polars as pl
 import pytest
 
 from margin_assets.calendar import calendar
-from margin_assets.kernels.corporate.settlement_values import (
-    NEVER,
-    settlement_values,
-    windows,
-)
+from margin_assets.kernels.corporate.settlement_values import settlement_values, windows
 from margin_assets.kernels.numeric.money import MICRO, instants, to_instants
 from margin_assets.kernels.rules.expiry import last_instants
+from margin_assets.kernels.rules.instants import NEVER
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from margin_assets.kernels.intraday.intraday import (
     trades_reduce,
     worst_order,
 )
-from margin_assets.kernels.intraday.intraday_book import NEVER, intraday_deficits
+from margin_assets.kernels.intraday.intraday_book import intraday_deficits
+from margin_assets.kernels.rules.instants import NEVER
 from schemas.intraday import IntradayDeficits, IntradayState
 from tests.support.desk import (
     DAYS,

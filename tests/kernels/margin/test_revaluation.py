@@ -159,6 +159,19 @@ def test_tables_add_up_to_the_fused_pass(market: tuple[list[Owner], list[Term]])
     assert still_stress_gaps(stress, summary).is_empty()
 
 
+def test_groups_are_numbered_within_their_account():
+    terms = [Term(symbol=name) for name in ("A", "B", "C")]
+    three = tuple(Holding(term.symbol, 10) for term in terms)
+    kept = {"1": three, "2": (), "3": three[:1], "4": three[1:]}
+    owners = [Owner(name, holdings=held) for name, held in kept.items()]
+
+    rows = reg_t_requirements(margined(*portfolio(owners, terms)))
+
+    assert rows.select("account_id", "group_number").rows() == [
+        ("1", 1), ("1", 2), ("1", 3), ("3", 1), ("4", 1), ("4", 2),
+    ]  # fmt: skip
+
+
 def cents(amounts: pl.Series) -> list[int]:
     return [int(amount * 100) for amount in amounts]
 

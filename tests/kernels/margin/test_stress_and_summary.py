@@ -3,10 +3,10 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
+from margin_assets.kernels.firm_risk.tables import firm_risk
 from margin_assets.kernels.margin.margined import Eras, margined
 from margin_assets.kernels.margin.reg_t_groups import reg_t_requirements
 from margin_assets.kernels.margin.requirements import (
-    firm_risk,
     margin_summary,
     stress_results,
     tims_requirements,

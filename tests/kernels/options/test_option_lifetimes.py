@@ -14,12 +14,12 @@ from margin_assets.kernels.book.terms import INSTRUMENT_COLUMNS, instrument_term
 from margin_assets.kernels.numeric.money import instants
 from margin_assets.kernels.rules.expiry import (
     HOUR,
-    NEVER_ENDS,
     first_hours,
     last_instants,
     next_turns,
     time_left,
 )
+from margin_assets.kernels.rules.instants import NEVER
 from margin_assets.rulebooks import changed_by
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -129,7 +129,7 @@ def test_what_has_no_end_is_never_over():
     at = pl.Series([CLOSE], dtype=pl.Datetime("us", "UTC"))
 
     assert not time_left(none, at).is_over[0]
-    assert next_turns(instants(none), first_hours(none), instants(at)[0]).tolist() == [NEVER_ENDS]
+    assert next_turns(instants(none), first_hours(none), instants(at)[0]).tolist() == [NEVER]
 
 
 @settings(max_examples=60, deadline=None)
@@ -149,7 +149,7 @@ def test_time_changes_on_the_last_day_at_its_turns_and_only_there(
         return int(time_left(ends, now).hours[0])
 
     turn = int(next_turns(end, first, at)[0])
-    if turn == NEVER_ENDS:
+    if turn == NEVER:
         assert at >= end[0]
         assert left(at) == 0
         return

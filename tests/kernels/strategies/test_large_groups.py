@@ -61,7 +61,7 @@ def test_the_solver_prints_nothing():
     code = (
         "import numpy as np\n"
         "from margin_assets.kernels.optimize.relaxation import most_saving_sparse\n"
-        "from margin_assets.kernels.optimize.simplex import NO_LOSS, Program\n"
+        "from margin_assets.kernels.optimize.program import NO_LOSS, Program\n"
         "from margin_assets.kernels.optimize.sparse import sparse_of\n"
         "rows = np.array([[2, 1, 0], [1, 1, 0], [3, -1, -1]])\n"
         "hard = np.array([NO_LOSS, NO_LOSS, 2], dtype=np.int32)\n"

@@ -5,13 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from margin_assets.lake.ledger.cycles import Plan, seal_hash
 from margin_assets.lake.ledger.ledger import (
     FIRST_PREVIOUS_HASH,
     AnotherSession,
     Ledger,
-    Plan,
     SealMismatch,
-    seal_hash,
 )
 from margin_assets.lake.store import held
 from margin_assets.lake.store.store import Lake

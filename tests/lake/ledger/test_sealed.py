@@ -3,7 +3,7 @@ from pathlib import Path
 
 import polars as pl
 
-from margin_assets.lake.ledger.ledger import Sealed
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.store.store import Lake
 from tests.support.empty_lake import created

@@ -9,7 +9,8 @@ import pytest
 from deltalake.exceptions import DeltaError
 
 from margin_assets.lake.ledger import bases
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.cycles import Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.store import declared
 from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import Lake

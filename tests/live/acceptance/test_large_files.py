@@ -15,6 +15,7 @@ from margin_assets.lake.landing.reading import landed as reading
 from margin_assets.lake.ledger import audit
 from margin_assets.live.acceptance.acceptance import Lookup
 from margin_assets.live.past.replay import replay
+from margin_assets.live.session import session
 from margin_assets.live.session.session import CycleResult
 from tests.support.live_driver import Firm, at, fill, line, opening, price
 
@@ -67,6 +68,37 @@ def test_a_large_file_is_taken_in_stretches_across_restarts(firm: Firm):
     firm.check_nothing_lost()
     assert audit.verify(firm.lake).broken is None
     assert replay(firm.lake).difference is None
+
+
+def test_what_waits_of_a_large_file_shrinks_to_nothing(firm: Firm):
+    data = "".join(LINES).encode()
+    firm.put("fills/big.ndjson", data, LANDED)
+    left, evaluated = [], list[str]()
+    firm.session.tell = evaluated.append
+
+    while firm.cycle():
+        assert firm.session.waiting is not None
+        left.append(firm.session.waiting.bytes)
+        stretch = firm.session.planner.known.begun
+        taken = None if stretch is None or stretch.begun is None else stretch.begun.stretch()
+        assert left[-1] == (0 if taken is None else len(data) - (taken.end or 0))
+
+    assert len(left) > 2
+    assert len(data) > left[0] > left[1] > left[-1] == 0
+    assert evaluated == []
+
+
+def test_a_cycle_that_evaluates_many_rows_says_so(firm: Firm, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(session, "_MANY_ROWS", 2_000)
+    firm.put("fills/big.ndjson", "".join(LINES).encode(), LANDED)
+    told: list[str] = []
+    firm.session.tell = told.append
+
+    while done := firm.cycle():
+        last = done.sealed.cycle
+
+    # Those that only hold their rows say nothing.
+    assert told == [f"cycle {last}: {ACCEPTED:,} rows are evaluated"]
 
 
 def test_a_large_file_that_its_end_refuses_leaves_no_row(firm: Firm):

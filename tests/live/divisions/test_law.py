@@ -11,6 +11,7 @@ import pytest
 from margin_assets.cli import main
 from margin_assets.lake.landing.archive import copied
 from margin_assets.lake.landing.landing import LocalLanding
+from margin_assets.lake.ledger.cycles import Sealed
 from margin_assets.lake.ledger.divisions import (
     DivisionsDiffer,
     NotAlone,
@@ -19,7 +20,7 @@ from margin_assets.lake.ledger.divisions import (
     lake_of,
 )
 from margin_assets.lake.ledger.firm_audit import verify_firm
-from margin_assets.lake.ledger.ledger import Ledger, Sealed
+from margin_assets.lake.ledger.ledger import Ledger
 from margin_assets.lake.ledger.moment import sealed_moment
 from margin_assets.lake.ledger.sealed import SealedTables
 from margin_assets.lake.sql.sql import query
@@ -40,7 +41,7 @@ class Both:
 
     def __init__(self, folder: Path) -> None:
         self.one = Firm(folder)
-        self.divided = DividedFirm(folder)
+        self.divided = DividedFirm(Lake(str(folder / "firm")))
 
     def run(self, **feeds: list[Row]) -> None:
         """One cycle of each over the same files: they must come to the same."""

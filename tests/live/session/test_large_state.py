@@ -1,12 +1,23 @@
 """A book whose tables are shaped part after part leaves what one shaped at once does."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
+import numpy as np
 import pytest
 
+from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.lake.store import faults
+from margin_assets.lake.store.shards import Shards
+from margin_assets.lake.store.store import Lake
 from margin_assets.live.past.replay import replay
 from margin_assets.live.session import large_state
+from margin_assets.live.session.computed import Computed
+from margin_assets.live.session.large_state import Frames, LargeState
+from margin_assets.live.session.writing import vouching, write
+from margin_assets.rulebooks import CHOSEN, Choice, deciding
+from schemas import TABLES
 from tests.support.live_driver import Firm, Row, account, cash, fill, instrument, price
 
 NAMES = [f"A{number}" for number in range(1_100)]
@@ -40,8 +51,12 @@ def by_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Firm:
 
 
 def test_by_parts_is_as_at_once(at_once: Firm, by_parts: Firm):
+    told: list[str] = []
+    by_parts.session.tell = told.append
     done = by_parts.run(**book())
 
+    assert told[-1] == "cycle 1: state of 1,100 of 1,100 accounts is written"
+    assert len(told) == 4
     assert "positions" not in done.frames
     assert done.frames["margin_summary"].height == len(NAMES)
     assert by_parts.hashes() == at_once.hashes()
@@ -68,3 +83,36 @@ def test_a_session_that_dies_between_the_parts_loses_and_doubles_nothing(
 
     assert by_parts.hashes() == at_once.hashes()
     assert by_parts.state() == at_once.state()
+
+
+class Drained:
+    """A lake that takes parts and keeps nothing."""
+
+    def write_all(self, *_: object) -> dict[str, int]:
+        return {}
+
+    def write_parts(
+        self, parts: Iterator[Frames], _cycle: int, _shards: Shards, wanted: Callable[[], list[str]]
+    ) -> dict[str, int]:
+        for _ in parts:
+            pass
+        return dict.fromkeys(wanted(), 1)
+
+
+def test_both_orders_are_shaped_under_the_rulebooks_of_the_plan():
+    seen: list[Choice] = []
+
+    def shaped(_places: Int64Array) -> Frames:
+        seen.append(CHOSEN.get())
+        return {"margin_summary": TABLES["margin_summary"].schema.create_empty()}
+
+    everyone = [np.arange(3, dtype=np.int64)]
+    state = LargeState(shaped, everyone, everyone, frozenset())
+    lake, its = cast("Lake", Drained()), CHOSEN.get()._replace(changes='{"house": {}}')
+
+    with deciding(its), vouching() as vouched:
+        computed = Computed({}, None, Shards(1), None, state)
+        written = write(lake, {}, computed, 1, vouched)
+
+    assert written.table_versions == {"margin_summary": 1}
+    assert seen == [its, its]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar, cast
 
 Item = TypeVar("Item")
@@ -22,9 +23,14 @@ def ahead(items: Iterator[Item], is_worth: Callable[[Item], bool]) -> Iterator[I
 
 def _beside(item: Item, items: Iterator[Item]) -> Iterator[Item]:
     end = object()
+
+    def make() -> object:
+        return next(items, end)
+
     with ThreadPoolExecutor(1, "reading") as pool:
         found: object = item
         while found is not end:
-            following = pool.submit(next, items, end)
+            # By the rulebooks that whoever asks decides by.
+            following = pool.submit(copy_context().run, make)
             yield cast("Item", found)
             found = following.result()

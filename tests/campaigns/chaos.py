@@ -79,7 +79,7 @@ class Tally:
 def main() -> int:
     """Runs the campaign; 1 if a trial failed."""
     asked = _arguments()
-    seeds = [asked.only] if asked.only is not None else range(asked.seed, asked.seed + asked.trials)
+    seeds = asked.only or range(asked.seed, asked.seed + asked.trials)
     console, tally = Console(stderr=True), Tally()
     answers = _under_dagster if asked.dagster else _answers
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -108,7 +108,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="chaos", description="Exactly once, proven.")
     parser.add_argument("--trials", type=int, default=100, help="how many (default 100)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the first (default 1)")
-    parser.add_argument("--only", type=int, metavar="SEED", help="this one trial again")
+    parser.add_argument("--only", type=int, nargs="+", metavar="SEED", help="these trials again")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="side by side")
     parser.add_argument("--dagster", action="store_true", help="slower: real runs of Dagster")
     parser.add_argument("--keep", type=Path, help="work here, and keep what failed trials left")

@@ -2,9 +2,9 @@
 
 Usage: python -m tests.support.killed_session <steps as JSON>
 A step is a list of lives side by side: folder, the point and the cycle at which it is killed. One
-without a point first finishes what the dead one planned, then goes on to the end. Prints how each
-life ended. The lives are forks of a process that has everything loaded and runs no query itself,
-since the threads of Polars and delta-rs do not survive a fork.
+without a point first finishes what the dead one planned, then goes on to the end. The lake is there
+already. Prints how each life ended. The lives are forks of a process that has everything loaded and
+runs no query itself, since the threads of Polars and delta-rs do not survive a fork.
 """
 
 import json
@@ -77,9 +77,7 @@ def born(folder: str, point: str, cycle: int) -> int:
         return pid
     code = 1
     try:
-        lake = Lake(f"{folder}/lake")
-        lake.create()
-        session = Session(lake)
+        session = Session(Lake(f"{folder}/lake"))
         die_at(point, cycle, session)
         tell(session, Path(folder) / "landing")
         code = 0

@@ -72,6 +72,8 @@ def survivors(undisturbed: Firm, tmp_path_factory: pytest.TempPathFactory) -> di
     """The lakes of `LIVES` side by side, and one on which two sessions live at once."""
     del undisturbed  # by then everything is compiled
     folders = {name: tmp_path_factory.mktemp("lake") for name in (*LIVES, RIVALS)}
+    for folder in folders.values():
+        created(Lake(f"{folder}/lake"))
     steps = [
         [(str(folders[name]), *life) for name, life in zip(LIVES, lives, strict=True)]
         for lives in zip(*LIVES.values(), strict=True)

@@ -93,12 +93,14 @@ class LateLanding(S3Landing):
         remote._LIST_SECONDS, remote._TOLD_SECONDS = _LIST_SECONDS, _TOLD_SECONDS
         if has_events:
             self._queue = Queue("", self._access)
-            self._queue._made = Messages(stage, self._chance)
+            self._messages = self._queue._made = Messages(stage, self._chance)
 
     def entries(self) -> Iterator[Pending]:
         """What was there a while ago."""
         late = 0 if self._queue else self._chance.choice((0, 0, 1, 2))
         shown = self._stage.shown() - late
+        if self._queue:
+            self._messages.listed(shown)
         self._shows_all = shown == self._stage.batches
         return (one for one in super().entries() if number_of(one.path) < shown)
 
@@ -122,13 +124,21 @@ class Messages:
         self._bucket = {"name": bucket}
         self._told = max(0, stage.shown() - chance.choice((0, 0, 1)))
         """Those before are gone with the process that took them."""
+        self._has_lost = False
+
+    def listed(self, shown: int) -> None:
+        """The bucket has told of what was lost."""
+        self._told, self._has_lost = max(self._told, shown), False
 
     def receive_message(self, **_: object) -> dict[str, Any]:
         """What landed since, more or less."""
-        shown = self._stage.shown()
-        numbers = [n for n in range(self._told, shown) if self._chance.random() < 0.7]
-        again = [n for n in range(shown) if self._chance.random() < 0.05]
-        self._told = shown
+        # Nothing behind what was lost, before it is listed: batches come in their order.
+        told, numbers = self._told, list[int]()
+        while not self._has_lost and self._told < self._stage.shown():
+            self._has_lost = self._chance.random() >= 0.7
+            numbers += [] if self._has_lost else [self._told]
+            self._told += 1
+        again = [n for n in range(told) if self._chance.random() < 0.05]
         bodies = [self._body(number) for number in sorted((*numbers, *again))]
         if again:
             self._stage.note(Seen("event told twice", 0))

@@ -195,7 +195,7 @@ def _walk(  # noqa: PLR0915 (one pass: what it fuses would be loaded again)
                     exposure += model_line(value, series.beta[s])
         if is_last:
             _join_plain(scratch)
-            scan += close_group(rules, series.range_class[s], 0, scratch.scanned)
+            scan += close_group(rules, series.range_class[s], np.int64(0), scratch.scanned)
     if total > MAX_TOTAL:
         states |= BEYOND_RANGE
     margin = whole + scan + offset_groups(scratch.scanned)

@@ -237,7 +237,7 @@ def grouping_of(
 ) -> Grouping:
     """A draft of which nothing is left to be grouped."""
     count = draft.written[0]
-    maintenance, initial = requirement(0, count, draft.activities, legs, stocks, rates)
+    maintenance, initial = requirement(np.int64(0), count, draft.activities, legs, stocks, rates)
     return Grouping(maintenance, initial, gap, draft.activities, count)
 
 
@@ -267,5 +267,5 @@ def grouping_within(legs: Records, stocks: Records, rates: StrategyRates, work: 
             if gap < 0.0:
                 return Grouping(BEYOND, BEYOND, TOO_LARGE, draft.activities, 0)
             total += gap
-    draft = write_spreads(legs, draft, True)
+    draft = write_spreads(legs, draft, np.bool_(True))
     return grouping_of(legs, stocks, rates, write_alone(legs, stocks, draft), total)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -59,6 +60,7 @@ class Check:
     bounds: Bounds | None
 
 
+@cache
 def check_of(text: str) -> Check:
     """A constraint as the Delta library keeps it.
 

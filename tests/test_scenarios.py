@@ -2,9 +2,10 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,19 @@ from margin_assets.scenarios.covid_market import (
 
 COVID = "covid-2020"
 NOON = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)
-BATCHES: Mapping[str, list[Batch]] = {name: list(SCENARIOS[name].batches()) for name in SCENARIOS}
-
 every_scenario = pytest.mark.parametrize("name", SCENARIOS)
 Estimate = Callable[[pl.DataFrame, date], pl.DataFrame]
 POSITION = ["account_id", "symbol"]
 
 
+@cache
+def batches(name: str) -> list[Batch]:
+    return list(SCENARIOS[name].batches())
+
+
 def rows(name: str, feed: str) -> pl.DataFrame:
     empty = pl.DataFrame(schema=FEED_SCHEMAS[feed])
-    return pl.concat([empty, *(b.frames[feed] for b in BATCHES[name] if feed in b.frames)])
+    return pl.concat([empty, *(b.frames[feed] for b in batches(name) if feed in b.frames)])
 
 
 def in_force(fills: pl.DataFrame) -> pl.DataFrame:
@@ -104,7 +108,7 @@ def test_told_twice_it_is_the_same(name: str):
     again = list(scenario(name).batches())
 
     assert len(again) == scenario(name).batch_count
-    for first, second in zip(BATCHES[name], again, strict=True):
+    for first, second in zip(batches(name), again, strict=True):
         assert first.at == second.at
         assert first.frames.keys() == second.frames.keys()
         for feed, frame in first.frames.items():
@@ -114,7 +118,7 @@ def test_told_twice_it_is_the_same(name: str):
 @every_scenario
 def test_batches_land_in_order_and_after_their_events(name: str):
     earlier = datetime(1970, 1, 1, tzinfo=UTC)
-    for batch in BATCHES[name]:
+    for batch in batches(name):
         assert batch.at > earlier
         for frame in batch.frames.values():
             if "event_time" in frame.columns:
@@ -127,7 +131,7 @@ def test_batches_land_in_order_and_after_their_events(name: str):
 @every_scenario
 @pytest.mark.parametrize("feed", FEED_SCHEMAS)
 def test_rows_have_the_columns_of_the_feed(name: str, feed: str):
-    for batch in BATCHES[name]:
+    for batch in batches(name):
         if feed in batch.frames:
             assert batch.frames[feed].schema == FEED_SCHEMAS[feed]
 
@@ -214,7 +218,7 @@ def test_every_name_traded_is_known_and_priced(name: str):
 def test_written_files_carry_the_batch_instant_and_nothing_is_left_behind(
     name: str, tmp_path: Path
 ):
-    batch = BATCHES[name][0]
+    batch = batches(name)[0]
 
     paths = write_batch(batch, tmp_path, 7)
 
@@ -225,7 +229,7 @@ def test_written_files_carry_the_batch_instant_and_nothing_is_left_behind(
 
 
 def test_reference_data_lands_before_what_refers_to_it(tmp_path: Path):
-    paths = write_batch(BATCHES["sample-accounts"][0], tmp_path, 1)
+    paths = write_batch(batches("sample-accounts")[0], tmp_path, 1)
 
     feeds = [path.parent.name for path in paths]
     assert feeds == ["accounts", "instruments", "betas", "cash_movements", "fills", "prices"]
@@ -233,7 +237,7 @@ def test_reference_data_lands_before_what_refers_to_it(tmp_path: Path):
 
 @every_scenario
 def test_what_lands_reads_back_as_what_was_written(name: str, tmp_path: Path):
-    for sequence, batch in enumerate(BATCHES[name][:3]):
+    for sequence, batch in enumerate(batches(name)[:3]):
         for path in write_batch(batch, tmp_path, sequence):
             lines = path.read_text(encoding="utf-8").splitlines()
             frame = batch.frames[path.parent.name]
@@ -347,13 +351,13 @@ def test_seed_ladder_excess_at_25_per_cent(minute: int, spy: str, nvda: str, exc
 
 
 def test_seed_ladder_owes_130_000_after_its_purchase():
-    (first, *_) = BATCHES["seed-ladder"]
+    (first, *_) = batches("seed-ladder")
     fill = first.frames["fills"].row(0, named=True)
 
     cash = first.frames["cash_movements"]["amount"].sum() - fill["quantity"] * fill["price"]
 
     assert cash == -130_000
-    assert [(b.at - first.at).seconds // 60 for b in BATCHES["seed-ladder"]] == [
+    assert [(b.at - first.at).seconds // 60 for b in batches("seed-ladder")] == [
         *(0, 5, 10, 15, 20, 25, 30, 56, 90, 95, 115)
     ]
 

@@ -4,6 +4,7 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from typing import Any
 
 from margin_assets.engines.engine import EngineUnavailable, Part, Result, Shared
@@ -40,17 +41,18 @@ class RayEngine:
         """
         ray = self._ray
         self._join()
+        dumps, loads = ray.cloudpickle.dumps, ray.cloudpickle.loads
         # Without SPREAD all short tasks run on one node.
-        task = ray.remote(max_retries=_RETRIES, scheduling_strategy="SPREAD")(work)
-        held, waiting, asked = ray.put(shared), deque[Any](), iter(parts)
-        ahead = max(1, _AHEAD * int(ray.cluster_resources().get("CPU", 1)))
+        how = {"max_retries": _RETRIES, "scheduling_strategy": "SPREAD", "name": work.__name__}
+        task, held = ray.remote(**how)(_pickled), ray.put(dumps((work, shared)))
+        waiting, ahead = deque[Any](), max(1, _AHEAD * int(ray.cluster_resources().get("CPU", 1)))
         try:
-            for part in asked:
-                waiting.append(task.remote(held, part))
+            for part in parts:
+                waiting.append(task.remote(held, dumps(part)))
                 if len(waiting) >= ahead:
-                    yield ray.get(waiting.popleft())
+                    yield loads(ray.get(waiting.popleft()))
             while waiting:
-                yield ray.get(waiting.popleft())
+                yield loads(ray.get(waiting.popleft()))
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
         except (ray.exceptions.RayError, ConnectionError) as error:
@@ -78,6 +80,18 @@ class RayEngine:
                 socket.create_connection((host.removeprefix("ray://"), int(port)), _SOON).close()
             except OSError as error:
                 raise EngineUnavailable(f"ray: nothing at {self._address}: {error}") from None
+
+
+def _pickled(held: bytes, part: bytes) -> bytes:
+    """One part. Arrays come and go within pickles, so that they can be written to as they can here.
+
+    Those that Ray takes out of a pickle, to share its memory, cannot be: loops would be compiled
+    for them anew, in each worker for most of a minute.
+    """
+    pickles: Any = import_module("ray.cloudpickle")
+    work, shared = pickles.loads(held)
+    result: bytes = pickles.dumps(work(shared, pickles.loads(part)))
+    return result
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Compiled loops: where they are kept, and how their threads wait.
+"""Compiled loops: where they are kept, and who compiles them.
 
 Set up when `margin_assets` is imported, before Numba reads its settings; what it does is the
 environment's and the disk's, so it lies outside the kernels.
@@ -16,9 +16,6 @@ _LOCATORS = (
 
 def set_up() -> None:
     """Has Numba keep loops by the state of their sources, unless told to keep them elsewhere."""
-    # Threads of parallel loops would spin for milliseconds after each one, on cores that the
-    # commits of a cycle need. Read when the first such loop is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if "NUMBA_CACHE_DIR" not in os.environ:
         os.environ.setdefault("NUMBA_CACHE_LOCATOR_CLASSES", _LOCATORS)
     if numba := sys.modules.get("numba.core.config"):

@@ -90,6 +90,19 @@ def test_what_is_wrong_with_a_part_is_said_as_it_is(ray_engine: Engine, name: st
         done.extend(engine.over(refuses, 0, range(4)))
 
 
+def product(shared: np.ndarray, part: np.ndarray) -> tuple[bool, bool, np.ndarray]:
+    return shared.flags.writeable, part.flags.writeable, shared * part
+
+
+@pytest.mark.parametrize("name", ["local", "ray"])
+def test_arrays_can_be_written_to_wherever_they_come_from(ray_engine: Engine, name: str):
+    engine, column = ray_engine if name == "ray" else engine_of(name), np.ones(200_000)
+
+    ((shared, part, result),) = engine.over(product, column, [column.copy()])
+
+    assert (shared, part, result.flags.writeable) == (True, True, True)
+
+
 def test_no_part_is_no_work(ray_engine: Engine):
     assert list(ray_engine.over(noise, 7, [])) == []
 

@@ -4,6 +4,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ def _use(dotted: str, name: str) -> Use:
     return room, module, name
 
 
+@cache
 def used_by_others() -> dict[str, dict[str, set[str]]]:
     """By room and module: the names that product code outside of the room uses."""
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -69,18 +71,17 @@ def said(room: Path) -> dict[str, set[str]]:
     return {module: set(names.split(", ")) for module, _, names in lines}
 
 
-USED = used_by_others()
 ROOMS = sorted(path.parent for path in KERNELS.glob("*/__init__.py"))
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
 def test_a_room_names_what_others_use_of_it(room: Path):
-    assert said(room) == USED[room.name]
+    assert said(room) == used_by_others()[room.name]
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
 def test_nobody_uses_a_private_name_of_a_room(room: Path):
-    names = {name for of_module in USED[room.name].values() for name in of_module}
+    names = {name for of_module in used_by_others()[room.name].values() for name in of_module}
 
     assert [name for name in sorted(names) if name.startswith("_")] == []
 

@@ -144,8 +144,8 @@ class Simulator:
             raise ValueError("a scenario's shocks must be numbers and its depths above zero")
         mixed = self.settings.generator == NOISELESS
         blocks = _blocks(rows, mixed=mixed)
-        ids = np.ascontiguousarray(paths, dtype=np.int64)
-        numbers = np.ascontiguousarray(rows, dtype=np.int64)
+        ids = np.require(paths, np.int64, ["C", "W"])
+        numbers = np.require(rows, np.int64, ["C", "W"])
         return Run(
             self.platform, self._plan, canonical(scenario), self.settings, ids, numbers, blocks
         )

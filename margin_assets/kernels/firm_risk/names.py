@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads, njit
 
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.series import OPTION, USABLE, Series
@@ -21,7 +21,7 @@ from margin_assets.kernels.firm_risk.price_moves import Scenarios
 from margin_assets.kernels.numeric.arrays import Int8Array, Int32Array, Int64Array, Int64Table
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import BEYOND, PPM, value_cents
-from margin_assets.kernels.numeric.threads import ALONE
+from margin_assets.kernels.numeric.threads import ALONE, over_ranges
 from margin_assets.kernels.options.valuation import OptionValues, option_stress_pnl
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.lines import marked, stress_line
@@ -108,16 +108,21 @@ def walked(
     pnl, own_value = part.column("pnl", accounts, count), part.column("own_value", accounts)
 
     def summed(some: Int64Array) -> Summed:
-        threads, issuers = get_num_threads(), int(series.class_group.max(initial=-1)) + 1
+        threads = get_num_threads() if len(some) > ALONE else 1
+        issuers = int(series.class_group.max(initial=-1)) + 1
         of_symbols = np.zeros((threads, len(kinds), LOSSES + count), dtype=np.int64)
         of_issuers = np.zeros((threads, issuers, 1 + count), dtype=np.int64)
         bound = np.zeros((threads, 2))
         pnl[some] = own_value[some] = 0
-        given = book, series, values, rules, kinds, some, states, pnl, own_value
-        if len(some) <= ALONE:
-            _walk_part(*given, _Sums(of_symbols[0], of_issuers[0], bound[0]))
-        else:
-            _walk(*given, of_symbols, of_issuers, bound)
+        edges = [len(some) * t // threads for t in range(threads + 1)]
+
+        def walk(first: int, end: int) -> None:
+            for t in range(first, end):
+                sums = _Sums(of_symbols[t], of_issuers[t], bound[t])
+                its = some[edges[t] : edges[t + 1]]
+                _walk(book, series, values, rules, kinds, its, states, pnl, own_value, sums)
+
+        over_ranges(walk, threads, 1)
         positions = float((book.offsets[some + 1] - book.offsets[some]).sum())
         most = max(bound[:, 0].max() * positions, bound[:, 1].sum())
         return (of_symbols.sum(axis=0), of_issuers.sum(axis=0)), float(most)
@@ -127,32 +132,8 @@ def walked(
     return Walked(symbols, np.minimum(issuers, BEYOND).astype(np.int64), pnl, own_value)
 
 
-@njit(parallel=True, cache=True, nogil=True)
-def _walk(
-    book: Book,
-    series: Series,
-    values: OptionValues,
-    rules: Rules,
-    kinds: Int8Array,
-    accounts: Int64Array,
-    states: npt.NDArray[np.int32],
-    pnl: Int64Table,
-    own_value: Int64Array,
-    symbols: npt.NDArray[np.int64],
-    issuers: npt.NDArray[np.int64],
-    bound: npt.NDArray[np.float64],
-) -> None:
-    threads = len(bound)
-    each = (len(accounts) + threads - 1) // threads
-    for t in prange(threads):
-        # The body is a call of its own: Numba's parallel pass loses writes to tuple members.
-        some = accounts[t * each : (t + 1) * each]
-        sums = _Sums(symbols[t], issuers[t], bound[t])
-        _walk_part(book, series, values, rules, kinds, some, states, pnl, own_value, sums)
-
-
 @njit(**OWNS, nogil=True)
-def _walk_part(
+def _walk(
     book: Book,
     series: Series,
     values: OptionValues,

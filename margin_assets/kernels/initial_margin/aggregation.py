@@ -7,7 +7,7 @@ changes a bit.
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from margin_assets.kernels.initial_margin.crif_terms import (
     DELTA,
@@ -24,10 +24,13 @@ from margin_assets.kernels.initial_margin.segments import (
 )
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
+from margin_assets.kernels.numeric.threads import over_ranges
 
 MEASURES = 4
 """Margins of a segment: delta, vega, base correlation, curvature."""
 CURVATURE = 3
+_ALONE = 16
+"""Segments that one thread sums as soon as several that must be started."""
 _TAIL = 6.634896601021214  # square of the 99.5% quantile of the normal distribution
 
 
@@ -222,6 +225,19 @@ def _curvature_margin(
     return _with_tail(total, size, margin) + residual
 
 
+@njit(**OWNS, nogil=True)
+def _margins(
+    rows: tuple[int, int],
+    parts: tuple[Factors, Buckets, Segments],
+    rho: Correlated,
+    sums: Sums,
+    margins: FloatArray,
+) -> None:
+    """Margins of some segments, by measure."""
+    for s in range(rows[0], rows[1]):
+        _segment(s, parts, rho, sums, margins)
+
+
 @inner(**OWNS)
 def _segment(
     s: int,
@@ -249,7 +265,6 @@ def _segment(
         first = last
 
 
-@njit(**OWNS, parallel=True)
 def segment_margins(
     factors: Factors, buckets: Buckets, segments: Segments, rho: Correlated
 ) -> FloatArray:
@@ -262,7 +277,9 @@ def segment_margins(
     margins = np.zeros((len(segments.risk_class), MEASURES))
     count = len(buckets.number)
     sums = Sums(np.zeros(count), np.zeros(count), np.zeros(count), np.zeros(count))
-    for s in prange(len(segments.risk_class)):
-        # The body is a call of its own: Numba's parallel pass loses writes to tuple members.
-        _segment(s, (factors, buckets, segments), rho, sums, margins)
+
+    def walk(first: int, end: int) -> None:
+        _margins((first, end), (factors, buckets, segments), rho, sums, margins)
+
+    over_ranges(walk, len(segments.risk_class), _ALONE)
     return margins

@@ -5,8 +5,7 @@ values struck once a series (`valuation`). Every sum is an integer: threads chan
 """
 
 import numpy as np
-import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
 from margin_assets.kernels.book.book import CASH, PORTFOLIO, Book
 from margin_assets.kernels.book.figures import Figures, beyond_range
@@ -35,6 +34,7 @@ from margin_assets.kernels.numeric.money import (
     model_line,
     value_cents,
 )
+from margin_assets.kernels.numeric.threads import over_ranges
 from margin_assets.kernels.options.valuation import (
     OptionValues,
     option_stress_pnl,
@@ -55,7 +55,8 @@ from margin_assets.kernels.securities.lines import (
 from margin_assets.kernels.strategies.problems import makes_group
 from margin_assets.kernels.strategies.strategic import Strategic, strategic_requirements
 
-_BLOCK = 64  # accounts a thread takes at a time: scratch is allocated once a block
+_ALONE = 64
+"""Accounts that one thread walks as soon as several that must be started."""
 MAX_GROUPED = MAX_TOTAL // 10_000
 """Cents that groups with options, struck in micro-dollars, hold exactly."""
 _UNMODELLED = NO_RATE | NO_UNDERLYING_PRICE | QUOTE_OUT_OF_BOUNDS
@@ -70,46 +71,25 @@ def revalue_mixed(
 ) -> None:
     """Figures of the given accounts, whatever they hold, written in place."""
     accounts, figures = into
-    priced = priced_series(series, values)
+    holders = Holders(book, priced_series(series, values), rules)
     strategic = strategic_requirements(book, series, values, rules, accounts)
-    _revalue_mixed(book, *priced, rules, accounts, strategic, figures)
+
+    def walk(first: int, end: int) -> None:
+        _revalue_mixed(holders, accounts, (first, end), strategic, figures)
+
+    over_ranges(walk, len(accounts), _ALONE)
 
 
-@njit(parallel=True, cache=True, nogil=True)
+@njit(**OWNS, nogil=True)
 def _revalue_mixed(
-    book: Book,
-    series: Series,
-    values: OptionValues,
-    states: npt.NDArray[np.int32],
-    rules: Rules,
-    accounts: Int64Array,
-    strategic: Strategic,
-    out: Figures,
-) -> None:
-    if len(accounts) <= _BLOCK:
-        # The other threads are not woken for one block: that may wait longer than the block takes.
-        alone = Holders(book, PricedSeries(series, values, states), rules)
-        _revalue_block(alone, accounts, (0, len(accounts)), strategic, out)
-        return
-    blocks = (len(accounts) + _BLOCK - 1) // _BLOCK
-    for block in prange(blocks):
-        # The body is a call of its own: Numba's parallel pass loses writes to tuple members.
-        first = block * _BLOCK
-        end = min(first + _BLOCK, len(accounts))
-        holders = Holders(book, PricedSeries(series, values, states), rules)
-        _revalue_block(holders, accounts, (first, end), strategic, out)
-
-
-@inner(**OWNS)
-def _revalue_block(
     holders: Holders,
     accounts: Int64Array,
-    block: tuple[int, int],
+    rows: tuple[int, int],
     strategic: Strategic,
     out: Figures,
 ) -> None:
     scanned = nothing_scanned(holders.rules)
-    for n in range(block[0], block[1]):
+    for n in range(rows[0], rows[1]):
         a = accounts[n]
         _sum_up(holders, a, out)
         if out.states[a] & BEYOND_RANGE:

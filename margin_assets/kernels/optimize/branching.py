@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
+from margin_assets.kernels.numeric.arrays import FloatArray, Int32Array, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.optimize.program import Program, scales_of
 from margin_assets.kernels.optimize.rounding import (
@@ -182,6 +182,15 @@ def _levels() -> Levels:
 
 
 @inner(**OWNS)
+def _roomier(ids: Int32Array, room: int) -> Int32Array:
+    # Assigning a slice would compile what names the shapes where they do not fit.
+    found = np.empty(room, dtype=np.int32)
+    for j in range(len(ids)):
+        found[j] = ids[j]
+    return found
+
+
+@inner(**OWNS)
 def _search(  # noqa: PLR0915 (one loop over the tree: its parts share every number)
     posed: Program, solved: Tableau, root: Node, scratch: Scratch
 ) -> tuple[int, float, int]:
@@ -195,8 +204,7 @@ def _search(  # noqa: PLR0915 (one loop over the tree: its parts share every num
     for i in range(originals + 1):
         for j in range(width):
             tables[0][i, j] = solved.table[i, j]
-    order[0] = np.empty(width + originals + cuts, dtype=np.int32)
-    order[0][: len(solved.ids)] = solved.ids
+    order[0] = _roomier(solved.ids, width + originals + cuts)
     child = Tableau(tables[0], order[0], scales)
     node = _explore(program, child, root, np.int64(_ROUNDS), scratch)
     best, work, nodes, gap, level = node.best, node.work, 1, 0.0, -1

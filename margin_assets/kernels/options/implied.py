@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
 from margin_assets.kernels.numeric.arrays import FloatArray
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.normal import exponential, logarithm, normal_density
+from margin_assets.kernels.numeric.threads import over_ranges
 from margin_assets.kernels.options.american import (
     BEYOND_ONE_PRICE,
     GRID,
@@ -47,7 +48,8 @@ _NARROW = 1e-10  # a bracket that narrow, relatively, is closed on its lower end
 _HAIR = 1e-7
 _USUAL = 0.3  # where the search for a boundary begins
 _STEPS = 100
-_BLOCK = 64
+_ALONE = 64
+"""Quotes that one thread solves as soon as several that must be started."""
 
 
 @inner(**BORROWS, error_model="numpy")
@@ -227,8 +229,8 @@ def _quote_room() -> FloatArray:
     return np.empty((GRID_ROWS + 1, GRID))
 
 
-@inner(**OWNS)
-def _block_volatilities(
+@njit(**OWNS, nogil=True)
+def _volatilities(
     rows: tuple[int, int],
     quotes: tuple[FloatArray, FloatArray],
     contracts: Contracts,
@@ -242,7 +244,6 @@ def _block_volatilities(
         volatilities[n], states[n] = _quote(price[n], spot[n], terms, scratch)
 
 
-@njit(**OWNS, parallel=True)
 def implied_volatilities(
     price: FloatArray, spot: FloatArray, contracts: Contracts
 ) -> tuple[FloatArray, npt.NDArray[np.int8]]:
@@ -257,11 +258,9 @@ def implied_volatilities(
     """
     volatilities = np.empty(price.size)
     states = np.empty(price.size, dtype=np.int8)
-    if price.size <= _BLOCK:
-        # The other threads are not woken for one block: that may wait longer than the block takes.
-        _block_volatilities((0, price.size), (price, spot), contracts, volatilities, states)
-        return volatilities, states
-    for block in prange((price.size + _BLOCK - 1) // _BLOCK):
-        rows = (block * _BLOCK, min((block + 1) * _BLOCK, price.size))
-        _block_volatilities(rows, (price, spot), contracts, volatilities, states)
+
+    def walk(first: int, end: int) -> None:
+        _volatilities((first, end), (price, spot), contracts, volatilities, states)
+
+    over_ranges(walk, price.size, _ALONE)
     return volatilities, states

@@ -10,11 +10,12 @@ Economics and Management Science 4(1), 1973. Early exercise: see `american`.
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from margin_assets.kernels.numeric.arrays import FloatArray
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.normal import exponential, logarithm, normal_cdf, normal_density
+from margin_assets.kernels.numeric.threads import over_ranges
 from margin_assets.kernels.options.american import (
     BEYOND_ONE_PRICE,
     GRID,
@@ -40,7 +41,8 @@ LEAST_VOLATILITY = 1e-4
 """An American option is valued at no less, and no quote implies less."""
 
 _LEAST_SPREAD = 1e-12  # a standard deviation below it makes no difference that a float can show
-_BLOCK = 64  # series a thread takes at a time: scratch is allocated once a block
+_ALONE = 64
+"""Series that one thread values as soon as several that must be started."""
 
 
 @njit(**BORROWS, error_model="numpy", forceinline=True)
@@ -121,8 +123,8 @@ def value_at_spots(spots: FloatArray, terms: Terms, values: FloatArray, work: Fl
             values[s] = np.nan
 
 
-@inner(**OWNS)
-def _block_values(
+@njit(**OWNS, nogil=True)
+def _values(
     rows: tuple[int, int],
     given: tuple[FloatArray, Contracts, FloatArray],
     multiples: FloatArray,
@@ -136,7 +138,6 @@ def _block_values(
         value_at_spots(spots, terms_at(contracts, n, volatility[n]), values[n], work)
 
 
-@njit(**OWNS, parallel=True)
 def series_values(
     spot: FloatArray, contracts: Contracts, volatility: FloatArray, multiples: FloatArray
 ) -> FloatArray:
@@ -145,11 +146,9 @@ def series_values(
     Series are independent: threads cannot change a bit.
     """
     values = np.empty(multiples.shape)
-    if spot.size <= _BLOCK:
-        # The other threads are not woken for one block: that may wait longer than the block takes.
-        _block_values((0, spot.size), (spot, contracts, volatility), multiples, values)
-        return values
-    for block in prange((spot.size + _BLOCK - 1) // _BLOCK):
-        rows = (block * _BLOCK, min((block + 1) * _BLOCK, spot.size))
-        _block_values(rows, (spot, contracts, volatility), multiples, values)
+
+    def walk(first: int, end: int) -> None:
+        _values((first, end), (spot, contracts, volatility), multiples, values)
+
+    over_ranges(walk, spot.size, _ALONE)
     return values

@@ -6,13 +6,15 @@ Everything is the derivative of the formula itself: a bump is how the tests find
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
+from margin_assets.kernels.numeric.threads import over_ranges
 from margin_assets.kernels.rates.grid import Walk
 
-_BLOCK = 64  # instruments a thread takes at a time
+_ALONE = 64
+"""Instruments that one thread values as soon as several that must be started."""
 
 
 class Discounts(NamedTuple):
@@ -75,7 +77,6 @@ def _add_ratios(i: int, terms: Walk, market: Discounts, spread: float, found: Va
             found.slopes[i, k] += worth * moved
 
 
-@njit(**OWNS, parallel=True)
 def values_in(
     terms: Walk, factors: FloatArray, years: FloatArray, spreads: FloatArray
 ) -> FloatArray:
@@ -89,23 +90,36 @@ def values_in(
     """
     count, markets = terms.cash_first.size - 1, factors.shape[1]
     found = np.zeros((count, markets))
-    for block in prange((count + _BLOCK - 1) // _BLOCK):
-        for i in range(block * _BLOCK, min((block + 1) * _BLOCK, count)):
-            for n in range(terms.cash_first[i], terms.cash_first[i + 1]):
-                pay = terms.cash_pay[n]
-                amount = terms.cash_amount[n] * np.exp(-spreads[i] * years[pay])
-                for m in range(markets):
-                    found[i, m] += amount * factors[pay, m]
-            for n in range(terms.ratio_first[i], terms.ratio_first[i + 1]):
-                pay, start, end = terms.ratio_pay[n], terms.ratio_start[n], terms.ratio_end[n]
-                amount = terms.ratio_amount[n] * np.exp(-spreads[i] * years[pay])
-                for m in range(markets):
-                    grown = factors[start, m] / factors[end, m]
-                    found[i, m] += amount * grown * factors[pay, m]
+
+    def walk(first: int, end: int) -> None:
+        _values_in((first, end), (terms, factors, years), spreads, found)
+
+    over_ranges(walk, count, _ALONE)
     return found
 
 
-@njit(**OWNS, parallel=True)
+@njit(**BORROWS, nogil=True)
+def _values_in(
+    rows: tuple[int, int],
+    grid: tuple[Walk, FloatArray, FloatArray],
+    spreads: FloatArray,
+    found: FloatArray,
+) -> None:
+    terms, factors, years = grid
+    for i in range(rows[0], rows[1]):
+        for n in range(terms.cash_first[i], terms.cash_first[i + 1]):
+            pay = terms.cash_pay[n]
+            amount = terms.cash_amount[n] * np.exp(-spreads[i] * years[pay])
+            for m in range(found.shape[1]):
+                found[i, m] += amount * factors[pay, m]
+        for n in range(terms.ratio_first[i], terms.ratio_first[i + 1]):
+            pay, start, end = terms.ratio_pay[n], terms.ratio_start[n], terms.ratio_end[n]
+            amount = terms.ratio_amount[n] * np.exp(-spreads[i] * years[pay])
+            for m in range(found.shape[1]):
+                grown = factors[start, m] / factors[end, m]
+                found[i, m] += amount * grown * factors[pay, m]
+
+
 def present_values(terms: Walk, market: Discounts, spreads: FloatArray) -> Valued:
     """Values and sensitivities of all instruments.
 
@@ -124,11 +138,21 @@ def present_values(terms: Walk, market: Discounts, spreads: FloatArray) -> Value
         np.zeros(count),
         np.zeros(count),
     )
-    for block in prange((count + _BLOCK - 1) // _BLOCK):
-        for i in range(block * _BLOCK, min((block + 1) * _BLOCK, count)):
-            _add_cash(i, terms, market, spreads[i], found)
-            _add_ratios(i, terms, market, spreads[i], found)
+
+    def walk(first: int, end: int) -> None:
+        _add((first, end), terms, market, spreads, found)
+
+    over_ranges(walk, count, _ALONE)
     return found
+
+
+@njit(**BORROWS, nogil=True)
+def _add(
+    rows: tuple[int, int], terms: Walk, market: Discounts, spreads: FloatArray, found: Valued
+) -> None:
+    for i in range(rows[0], rows[1]):
+        _add_cash(i, terms, market, spreads[i], found)
+        _add_ratios(i, terms, market, spreads[i], found)
 
 
 class OfBooks(NamedTuple):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
 from margin_assets.kernels.book.book import CASH, PORTFOLIO, Book
 from margin_assets.kernels.book.figures import Figures, beyond_range
@@ -23,7 +23,7 @@ from margin_assets.kernels.numeric.money import (
     model_line,
     value_cents,
 )
-from margin_assets.kernels.numeric.threads import ALONE
+from margin_assets.kernels.numeric.threads import ALONE, over_ranges
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.class_groups import (
     Scanned,
@@ -65,34 +65,17 @@ from margin_assets.kernels.securities.stressed import (
     strike_cash_again,
 )
 
-_BLOCK = 256  # accounts a thread takes at a time: scratch is allocated once a block
-
 
 def revalue_securities(
     book: Book, series: Series, rules: Rules, accounts: Int64Array, figures: Figures
 ) -> None:
     """Figures of accounts that hold securities only, written in place into `figures`."""
-    terms = plain_terms(series, rules)
-    if len(accounts) <= ALONE:
-        _revalue_block(Holders(book, series, terms, rules), accounts, figures)
-    else:
-        _revalue(book, series, terms, rules, accounts, figures)
+    holders = Holders(book, series, plain_terms(series, rules), rules)
 
+    def walk(first: int, end: int) -> None:
+        _revalue(holders, accounts[first:end], figures)
 
-@njit(parallel=True, cache=True, nogil=True)
-def _revalue(
-    book: Book,
-    series: Series,
-    terms: PlainTerms,
-    rules: Rules,
-    accounts: Int64Array,
-    out: Figures,
-) -> None:
-    blocks = (len(accounts) + _BLOCK - 1) // _BLOCK
-    for block in prange(blocks):
-        # The body is a call of its own: Numba's parallel pass loses writes to tuple members.
-        chosen = accounts[block * _BLOCK : (block + 1) * _BLOCK]
-        _revalue_block(Holders(book, series, terms, rules), chosen, out)
+    over_ranges(walk, len(accounts), ALONE)
 
 
 class Plain(NamedTuple):
@@ -145,7 +128,7 @@ def _clear(scratch: Scratch) -> None:
 
 
 @njit(**OWNS, nogil=True)
-def _revalue_block(holders: Holders, accounts: Int64Array, out: Figures) -> None:
+def _revalue(holders: Holders, accounts: Int64Array, out: Figures) -> None:
     book, rules = holders.book, holders.rules
     scratch, rates = _scratch(rules), plain_rates(rules)
     for a in accounts:
@@ -212,7 +195,7 @@ def _walk(  # noqa: PLR0915 (one pass: what it fuses would be loaded again)
                     exposure += model_line(value, series.beta[s])
         if is_last:
             _join_plain(scratch)
-            scan += close_group(rules, series.range_class[s], 0, scratch.scanned)
+            scan += close_group(rules, series.range_class[s], np.int64(0), scratch.scanned)
     if total > MAX_TOTAL:
         states |= BEYOND_RANGE
     margin = whole + scan + offset_groups(scratch.scanned)

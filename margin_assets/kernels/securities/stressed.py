@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.book.series import Series
@@ -62,5 +64,5 @@ def stressed_portfolio_margin(holders: Holders, a: int, scenario: int, scanned: 
             line = stress_line(held.value, series.beta[s], rules.stress_moves[scenario], rules)
             requirement += scan_security(held, line, rules, series.range_class[s], scanned.group)
         if i + 1 == end or series.class_group[book.series[i + 1]] != series.class_group[s]:
-            requirement += close_group(rules, series.range_class[s], 0, scanned)
+            requirement += close_group(rules, series.range_class[s], np.int64(0), scanned)
     return requirement + offset_groups(scanned)

@@ -110,9 +110,11 @@ def with_room(draft: Draft, more: int) -> Draft:
     if len(places.leg) < draft.written[1] + more:
         count = draft.written[1]
         places = _empty_places(2 * (count + more))
-        places.leg[:count] = draft.places.leg[:count]
-        places.threshold[:count] = draft.places.threshold[:count]
-        places.count[:count] = draft.places.count[:count]
+        # Assigning slices would compile what names their shapes where they do not fit.
+        for n in range(count):
+            places.leg[n] = draft.places.leg[n]
+            places.threshold[n] = draft.places.threshold[n]
+            places.count[n] = draft.places.count[n]
     return Draft(draft.left, draft.shares, activities, places, draft.written)
 
 

@@ -237,7 +237,7 @@ def grouping_of(
 ) -> Grouping:
     """A draft of which nothing is left to be grouped."""
     count = draft.written[0]
-    maintenance, initial = requirement(0, count, draft.activities, legs, stocks, rates)
+    maintenance, initial = requirement(np.int64(0), count, draft.activities, legs, stocks, rates)
     return Grouping(maintenance, initial, gap, draft.activities, count)
 
 
@@ -248,6 +248,12 @@ def least_grouping(legs: Records, stocks: Records, rates: StrategyRates, work: i
     Of groupings that require the same, the search keeps the one it meets first, going through
     the choices in the order of the legs; positions that gain nothing together are left alone.
     """
+    return grouping_within(legs, stocks, rates, work)
+
+
+@inner(**OWNS)
+def grouping_within(legs: Records, stocks: Records, rates: StrategyRates, work: int) -> Grouping:
+    """`least_grouping`, for loops."""
     draft = draft_of(legs, stocks)
     if size(legs, stocks) > FITS:
         return Grouping(BEYOND, BEYOND, np.inf, draft.activities, 0)
@@ -261,5 +267,5 @@ def least_grouping(legs: Records, stocks: Records, rates: StrategyRates, work: i
             if gap < 0.0:
                 return Grouping(BEYOND, BEYOND, TOO_LARGE, draft.activities, 0)
             total += gap
-    draft = write_spreads(legs, draft, True)
+    draft = write_spreads(legs, draft, np.bool_(True))
     return grouping_of(legs, stocks, rates, write_alone(legs, stocks, draft), total)

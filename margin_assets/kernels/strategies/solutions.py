@@ -4,12 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
 from margin_assets.kernels.numeric.arrays import Int32Array, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
+from margin_assets.kernels.numeric.threads import over_ranges
 from margin_assets.kernels.strategies.drafts import Activities, Grouping
-from margin_assets.kernels.strategies.grouping import PROOF, TOO_LARGE, WORK, least_grouping
+from margin_assets.kernels.strategies.grouping import PROOF, TOO_LARGE, WORK, grouping_within
 from margin_assets.kernels.strategies.large_groups import large_grouping
 from margin_assets.kernels.strategies.problems import Problems
 from margin_assets.kernels.strategies.strategies import (
@@ -23,7 +24,8 @@ from margin_assets.kernels.strategies.strategies import (
 )
 
 LegTable = np.ndarray[tuple[int, int], np.dtype[np.int32]]
-_BLOCK = 16
+_ALONE = 16
+"""Problems that one thread solves as soon as several that must be started."""
 
 
 class Solution(NamedTuple):
@@ -69,7 +71,11 @@ def least_requirements(problems: Problems, rates: StrategyRates) -> Solution:
     starts = _starts(problems)
     room = _room(int(starts[-1]), len(starts) - 1)
     taken = np.zeros(len(starts) - 1, dtype=np.int64)
-    _solve_all(problems, rates, WORK, starts, room, taken)
+
+    def solve(first: int, end: int) -> None:
+        _solve(problems, (rates, WORK), (first, end), starts, room, taken)
+
+    over_ranges(solve, len(taken), _ALONE)
     for p in np.flatnonzero((room.gap == TOO_LARGE) | (room.gap >= PROOF)):
         # Outside the loop over the threads: one at a time, whatever their number.
         some, shares = _records(problems, p)
@@ -105,35 +111,21 @@ def _room(rows: int, problems: int) -> Solution:
     )
 
 
-@njit(parallel=True, cache=True, nogil=True)
-def _solve_all(
+@njit(**OWNS, nogil=True)
+def _solve(
     problems: Problems,
-    rates: StrategyRates,
-    work: int,
+    how: tuple[StrategyRates, int],
+    rows: tuple[int, int],
     starts: Int64Array,
     room: Solution,
     taken: Int64Array,
 ) -> None:
-    count = len(starts) - 1
-    if count <= _BLOCK:
-        # The other threads are not woken for one block: that may wait longer than the block takes.
-        for p in range(count):
-            taken[p] = _solve(problems, rates, work, starts, room, p)
-        return
-    for block in prange((count + _BLOCK - 1) // _BLOCK):
-        for p in range(block * _BLOCK, min((block + 1) * _BLOCK, count)):
-            # A call of its own: Numba's parallel pass loses writes to tuple members.
-            taken[p] = _solve(problems, rates, work, starts, room, p)
-
-
-@inner(**OWNS)
-def _solve(
-    problems: Problems, rates: StrategyRates, work: int, starts: Int64Array, room: Solution, p: int
-) -> int:
-    """Solves problem p into its room; how many groups it has."""
-    some, shares = _records(problems, p)
-    found = least_grouping(some, shares, rates, work)
-    return _keep(problems, starts, room, p, found)
+    """Solves some problems, each into its room, and notes how many groups each has."""
+    rates, work = how
+    for p in range(rows[0], rows[1]):
+        some, shares = _records(problems, p)
+        found = grouping_within(some, shares, rates, work)
+        taken[p] = _keep(problems, starts, room, p, found)
 
 
 @njit(**OWNS)

@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
 from margin_assets.kernels.book.book import CASH, Book
 from margin_assets.kernels.book.series import BOND, SECURITY, Series
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import MAX_POSITION, PPM, in_proportion, rate_line
+from margin_assets.kernels.numeric.threads import over_ranges
 from margin_assets.kernels.options.valuation import OptionValues, option_stress_pnl
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.lines import (
@@ -33,7 +34,8 @@ from margin_assets.kernels.strategies.solutions import Solution, least_requireme
 from margin_assets.kernels.strategies.strategies import LONG_OPTION, NONE, StrategyRates
 from margin_assets.kernels.strategies.stressed_groups import Moved, is_kept, move, struck_again
 
-_BLOCK = 64
+_ALONE = 64
+"""Accounts that one thread walks as soon as several that must be started."""
 _MICROS_A_CENT = 10_000
 
 
@@ -75,7 +77,12 @@ def strategic_requirements(
     out = _room(len(accounts), rules)
     out.is_proven[:] = _all_proven(problems, solution, len(accounts))
     _own(book, series, rules, accounts, out)
-    _grouped(book, series, values, rules, rates, accounts, problems, solution, out)
+    grouped = Grouped(book, series, values, rules, rates, problems, solution)
+
+    def walk(first: int, end: int) -> None:
+        _grouped(grouped, accounts, (first, end), out)
+
+    over_ranges(walk, len(accounts), _ALONE)
     return out
 
 
@@ -135,43 +142,17 @@ def _strike_own_again(
         restruck[j] += stressed_maintenance(held, line, rules)
 
 
-@njit(parallel=True, cache=True, nogil=True)
-def _grouped(
-    book: Book,
-    series: Series,
-    values: OptionValues,
-    rules: Rules,
-    rates: StrategyRates,
-    accounts: Int64Array,
-    problems: Problems,
-    solution: Solution,
-    out: Strategic,
-) -> None:
-    if len(accounts) <= _BLOCK:
-        # The other threads are not woken for one block: that may wait longer than the block takes.
-        alone = Grouped(book, series, values, rules, rates, problems, solution)
-        _grouped_block(alone, accounts, (0, len(accounts)), out)
-        return
-    for block in prange((len(accounts) + _BLOCK - 1) // _BLOCK):
-        first = block * _BLOCK
-        end = min(first + _BLOCK, len(accounts))
-        # The body is a call of its own: Numba's parallel pass loses writes to tuple members.
-        grouped = Grouped(book, series, values, rules, rates, problems, solution)
-        _grouped_block(grouped, accounts, (first, end), out)
-
-
-@inner(**OWNS)
-def _grouped_block(
-    grouped: Grouped, accounts: Int64Array, block: tuple[int, int], out: Strategic
-) -> None:
+@njit(**OWNS, nogil=True)
+def _grouped(grouped: Grouped, accounts: Int64Array, rows: tuple[int, int], out: Strategic) -> None:
+    """Sums of what is grouped, of the accounts in some rows."""
     book, problems = grouped.book, grouped.problems
     of_account = problems.of_account
-    a, b = of_account[block[0]], of_account[block[1]]
+    a, b = of_account[rows[0]], of_account[rows[1]]
     origin = problems.leg_offsets[a], problems.stock_offsets[a]
     legs = problems.legs[origin[0] : problems.leg_offsets[b]].copy()
     stocks = problems.stocks[origin[1] : problems.stock_offsets[b]].copy()
     moved = Moved(legs, stocks, origin)
-    for n in range(block[0], block[1]):
+    for n in range(rows[0], rows[1]):
         for p in range(of_account[n], of_account[n + 1]):
             kept = _add_groups(grouped, p, n, out)
             for j in range(out.restruck.shape[1]):

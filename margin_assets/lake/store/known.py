@@ -8,7 +8,6 @@ here, rows that do not fit or break a constraint, very many rows, a rival's comm
 """
 
 import json
-import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from margin_assets.lake.objects.objects import Objects
+from margin_assets.lake.store.bounds import Check, check_of, keeps
 from margin_assets.lake.store.shards import SHARD, Shards
 
 Action = dict[str, Any]
@@ -35,8 +35,6 @@ _MOST_BYTES = 1 << 26
 _MOST_FILES = 32
 # Of longer texts no bounds are kept: they help no reader, and every commit would carry them.
 _LONGEST_BOUND = 64
-# How the library stores CAST(x AS DOUBLE), which Polars has no word for.
-_CAST = re.compile(r"arrow_cast\((\w+), 'Float64'\)")
 _BOUNDED = (pl.Int32, pl.Int64, pl.String, pl.Datetime)
 
 
@@ -98,7 +96,7 @@ class KnownVersion:
     version: int
     schema: pl.Schema
     required: list[str]
-    checks: list[pl.Expr]
+    checks: list[Check]
     bounded: list[str]
     """Columns of which a file's bounds are kept beside it."""
     is_append_only: bool
@@ -117,7 +115,7 @@ class KnownVersion:
             return False
         if any(frame.get_column(column).null_count() for column in self.required):
             return False
-        return self._keeps_checks(frame)
+        return keeps(self.checks, frame)
 
     def _may_replace(self, frame: pl.DataFrame, replaced: Shards | None) -> bool:
         if replaced is None:
@@ -127,11 +125,6 @@ class KnownVersion:
         held = np.unique(frame[SHARD].to_numpy()).tolist()
         is_inside = replaced.chosen is None or set(held) <= set(replaced.chosen)
         return is_inside and len(held) <= _MOST_FILES
-
-    def _keeps_checks(self, frame: pl.DataFrame) -> bool:
-        # As in Delta, a condition that is null does not hold.
-        kept = [check.all(ignore_nulls=False) for check in self.checks]
-        return not kept or frame.select(pl.all_horizontal(kept)).item() is True
 
     def made(self, files: Files, frame: pl.DataFrame) -> Made:
         """Rows that fit, as files that are to be committed."""
@@ -191,7 +184,7 @@ def known_version(handle: DeltaTable) -> KnownVersion | None:
         return None
     said = metadata.configuration
     try:
-        checks = [_check(text) for name, text in said.items() if name.startswith(_CONSTRAINT)]
+        checks = [check_of(text) for name, text in said.items() if name.startswith(_CONSTRAINT)]
     except pl.exceptions.PolarsError:
         return None
     described = said.get("delta.dataSkippingStatsColumns")
@@ -211,10 +204,6 @@ def known_version(handle: DeltaTable) -> KnownVersion | None:
         is_append_only=said.get("delta.appendOnly") == "true",
         files=_files(handle) if metadata.partition_columns else None,
     )
-
-
-def _check(text: str) -> pl.Expr:
-    return pl.sql_expr(_CAST.sub(r"CAST(\1 AS DOUBLE)", text))
 
 
 def _files(handle: DeltaTable) -> dict[int, list[Action]]:

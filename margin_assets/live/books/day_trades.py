@@ -30,7 +30,7 @@ from margin_assets.live.state.market import Market
 _TAPE = ("symbol", "quantity", "undone_quantity", "price", "point", "traded")
 _ORIGIN = ("original", "original_time")
 _TRANSFERS = ("deposit", "withdrawal")
-_MOST_PARTS = 64
+_FEW_ROWS = 1_024
 
 
 RegTFiguresOf = Callable[[Int64Array], RegTFigures]
@@ -137,7 +137,7 @@ class DayTradeMonitor:
             due[name], self._waiting[name] = rows[:count], rows[count:]
         effects, deposits, instruments = map(due.get, ("effects", "deposits", "instruments"))
         if effects is not None and effects.height:
-            self._tape.append(effects)
+            self._tape = _with_part(self._tape, effects)
             self._is_stale[effects["account"].to_numpy()] = True
         if deposits is not None and deposits.height:
             self.book.pay(deposits["account"].to_numpy(), deposits["cents"].to_numpy())
@@ -148,8 +148,6 @@ class DayTradeMonitor:
 
     def _trades(self, chosen: pl.Expr) -> pl.DataFrame:
         """Effects of the day, of some rows alone."""
-        if len(self._tape) > _MOST_PARTS:
-            self._tape = [pl.concat(self._tape, rechunk=True)]
         return pl.concat([_EMPTY, *(part.filter(chosen) for part in self._tape)])
 
     def _count(self, of: Int64Array | None = None) -> None:
@@ -185,6 +183,14 @@ class DayTradeMonitor:
         rules, day = intraday_rules(book.days.date_of(book.day)), int(book.days.days[book.day])
         kinds, chosen = holdings.account_type[places], holdings.intraday_from[places]
         return is_legacy(kinds, chosen, day, rules)
+
+
+def _with_part(parts: list[pl.DataFrame], new: pl.DataFrame) -> list[pl.DataFrame]:
+    """Parts with one more: few, since what is not much longer than what follows takes it in."""
+    while parts and parts[-1].height <= max(_FEW_ROWS, new.height):
+        *parts, last = parts
+        new = pl.concat([last, new], rechunk=True)
+    return [*parts, new]
 
 
 def _up_to(rows: pl.DataFrame, until: int) -> pl.DataFrame:

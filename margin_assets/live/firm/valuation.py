@@ -133,11 +133,11 @@ class Valuation:
         """
         market, holdings = self._market, self._holdings
         rules = rules_at(point)
-        accounts = holdings.account_state(of).with_columns(as_of=instant(point))
+        whose = holdings.by_id(of)
+        accounts = holdings.account_state(whose).with_columns(as_of=instant(point))
         places = holdings.positions.places(of)
         owned = holdings.holdings(market.symbols, of).with_columns(place=places)
         held = held_terms(owned, market.terms(point), point)
-        whose = holdings.accounts.places(accounts["account_id"])
         series = market.series(point, rules)
         book = holdings.book(sizes(series), (whose, held["place"].to_numpy()))
         positions = with_marks(held.drop("place"), book, series, rules)

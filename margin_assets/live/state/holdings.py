@@ -258,9 +258,15 @@ class Holdings:
             }
         )
 
-    def account_state(self, of: Int64Array | None = None) -> pl.DataFrame:
-        """Accounts (or some of them) as a frame, sorted by id."""
+    def by_id(self, of: Int64Array | None = None) -> Int64Array:
+        """Places of accounts (or of some of them), in the order of their ids."""
         chosen = np.arange(len(self.accounts)) if of is None else of
+        order = self.accounts.series.gather(chosen).arg_sort()
+        found: Int64Array = chosen[order.to_numpy()]
+        return found
+
+    def account_state(self, chosen: Int64Array) -> pl.DataFrame:
+        """Accounts as a frame, in the order given."""
         return pl.DataFrame(
             {
                 "account_id": self.accounts.series.gather(chosen),
@@ -269,4 +275,4 @@ class Holdings:
                 "is_exempt": self.is_exempt[chosen],
                 "cash": joined(self.cash[chosen], 2, chosen, self._cash_beyond),
             }
-        ).sort("account_id")
+        )

@@ -43,8 +43,9 @@ def firm_view(
     """
     (spy, prices), (firm, terms), kept = struck, about, kept or Kept()
     kinds = kinds_of_names(spy.series, book, kept)
-    walk = walked(book, prices, kinds, figures.states, kept.part("prices", (prices, kinds)))
-    moved = price_pnl(walk, figures, firm, kept.part("moved", (prices, kinds)))
+    part = kept.part("prices", (prices, kinds))
+    walk = walked(book, prices, kinds, figures.states, part)
+    moved = price_pnl(walk, figures, firm, kept.part("moved", part))
     sums = firm_sums(figures, book.account_type, spy.rules, (firm, moved), kept)
     worst, names = sums.worst.name, price_move_names(firm)
     if worst in names:

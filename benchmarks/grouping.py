@@ -19,8 +19,9 @@ from benchmarks import option_book
 from benchmarks.output import median_seconds, show
 from margin_assets.kernels.numeric.arrays import FloatArray
 from margin_assets.kernels.rules.rules import rules_in_force
+from margin_assets.kernels.strategies.bulk import least_requirements
 from margin_assets.kernels.strategies.problems import Problems, problems_of
-from margin_assets.kernels.strategies.solutions import Solution, group_of, least_requirements
+from margin_assets.kernels.strategies.solutions import Solution, group_of
 from margin_assets.kernels.strategies.strategic import strategy_rates
 from margin_assets.kernels.strategies.strategies import (
     LEG,

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 from margin_assets.kernels.strategies import large_groups
+from margin_assets.kernels.strategies.bulk import least_requirements
 from margin_assets.kernels.strategies.drafts import Grouping
-from margin_assets.kernels.strategies.grouping import PROOF, TOO_LARGE, WORK, least_grouping
+from margin_assets.kernels.strategies.grouping import PROOF, TOO_LARGE, WORK
 from margin_assets.kernels.strategies.large_groups import _by_relaxation, large_grouping
 from margin_assets.kernels.strategies.problems import Problems
-from margin_assets.kernels.strategies.solutions import least_requirements
+from margin_assets.kernels.strategies.solutions import least_grouping
 from margin_assets.kernels.strategies.strategies import NONE, SPREAD, Records
 from tests.support.leg_books import DAYS, MICRO, RATES, Leg, book, gross, records, stock
 from tests.support.threads import several_threads

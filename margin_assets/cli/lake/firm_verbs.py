@@ -146,7 +146,10 @@ def status(*, lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = False) -> N
     if as_json:
         output.answer(found)
         return
-    output.say(f"sealed to cycle {found['cycle'] or 0}, as of {found['as_of']}")
+    if last is None:
+        output.say("nothing is sealed")
+    else:
+        output.say(f"sealed to cycle {last.cycle}, as of {output.instant(last.as_of)}")
     for number, cycle in enumerate(found["divisions"]):
         waits = is_open is not None and (cycle or 0) < is_open.cycle
         output.say(f"division {number}: cycle {cycle or 0}{', at work or away' if waits else ''}")

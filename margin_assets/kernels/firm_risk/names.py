@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import get_num_threads, njit
+from numba import njit
 
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.series import OPTION, USABLE, Series
@@ -21,7 +21,7 @@ from margin_assets.kernels.firm_risk.price_moves import Scenarios
 from margin_assets.kernels.numeric.arrays import Int8Array, Int32Array, Int64Array, Int64Table
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import BEYOND, PPM, value_cents
-from margin_assets.kernels.numeric.threads import ALONE, over_ranges
+from margin_assets.kernels.numeric.threads import ALONE, allowed, over_ranges
 from margin_assets.kernels.options.valuation import OptionValues, option_stress_pnl
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.lines import marked, stress_line
@@ -108,7 +108,7 @@ def walked(
     pnl, own_value = part.column("pnl", accounts, count), part.column("own_value", accounts)
 
     def summed(some: Int64Array) -> Summed:
-        threads = get_num_threads() if len(some) > ALONE else 1
+        threads = allowed() if len(some) > ALONE else 1
         issuers = int(series.class_group.max(initial=-1)) + 1
         of_symbols = np.zeros((threads, len(kinds), LOSSES + count), dtype=np.int64)
         of_issuers = np.zeros((threads, issuers, 1 + count), dtype=np.int64)

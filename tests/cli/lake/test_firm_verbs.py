@@ -75,6 +75,19 @@ def test_two_sessions_seal_what_one_would(tmp_path: Path, capsys: pytest.Capture
     assert "is a firm in divisions" in capsys.readouterr().err
 
 
+def test_before_the_first_seal_the_status_names_no_moment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    firm = str(tmp_path / "firm")
+    assert main(["firm", "create", "--lake", firm, "--divisions", "2"]) == 0
+    capsys.readouterr()
+
+    assert main(["firm", "status", "--lake", firm]) == 0
+
+    said = ["nothing is sealed", "division 0: cycle 0", "division 1: cycle 0"]
+    assert capsys.readouterr().out.splitlines() == said
+
+
 def test_a_lake_of_its_own_is_no_firm(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     lake = created(Lake(str(tmp_path / "lake")))
     (tmp_path / "landing").mkdir()

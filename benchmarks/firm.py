@@ -47,7 +47,7 @@ def _tables(book: Book, series: Series, figures: Figures) -> Callable[[], None]:
     def tables() -> None:
         spy = spy_scenarios(series, no_options(), rules)
         prices = price_scenarios(series, rules, firm)
-        view: FirmView = firm_view(figures, book, (spy, prices), firm, terms)
+        view: FirmView = firm_view(figures, book, (spy, prices), (firm, terms))
         firm_risk_of(view.sums, 0)
         credit_exposures_of(view.sums, 0)
         concentrations_of(view.subjects, view.sums.worst.name, view.sums.gross, firm)

@@ -11,16 +11,17 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-import numba
 import numpy as np
 from margin_estimator import Option, OptionType, Underlying, calculate_margin
 
 from benchmarks import option_book
 from benchmarks.output import median_seconds, show
 from margin_assets.kernels.numeric.arrays import FloatArray
+from margin_assets.kernels.numeric.threads import at_most
 from margin_assets.kernels.rules.rules import rules_in_force
+from margin_assets.kernels.strategies.bulk import least_requirements
 from margin_assets.kernels.strategies.problems import Problems, problems_of
-from margin_assets.kernels.strategies.solutions import Solution, group_of, least_requirements
+from margin_assets.kernels.strategies.solutions import Solution, group_of
 from margin_assets.kernels.strategies.strategic import strategy_rates
 from margin_assets.kernels.strategies.strategies import (
     LEG,
@@ -174,11 +175,9 @@ def _gross(problems: Problems, found: Solution) -> FloatArray:
 
 def main() -> dict[str, Any]:
     """Books a second and core of both, in one run; seconds for the accounts of the option book."""
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
     kinds = {"iron condors": condors(BOOKS), "4 to 12 legs": random_books(BOOKS)}
-    beside = {name: _beside(books) for name, books in kinds.items()}
-    numba.set_num_threads(threads)
+    with at_most(1):
+        beside = {name: _beside(books) for name, books in kinds.items()}
     series, book = option_book.make_market(), option_book.make_book()
     everyone, rules = np.arange(option_book.ACCOUNTS), rules_in_force(option_book.DAY)
 

@@ -12,7 +12,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 import polars as pl
 
@@ -22,6 +21,7 @@ from margin_assets.kernels.initial_margin.crif_terms import SENSITIVITIES
 from margin_assets.kernels.initial_margin.encoding import encoded
 from margin_assets.kernels.initial_margin.parameters import Parameters, parameters
 from margin_assets.kernels.initial_margin.simm import margins
+from margin_assets.kernels.numeric.threads import allowed
 from margin_assets.rulebooks import in_force
 
 PORTFOLIOS, ROWS, PEER_PORTFOLIOS = 28_860, 9, 400
@@ -170,7 +170,7 @@ def main() -> dict[str, Any]:
     result: dict[str, Any] = {
         "portfolios": PORTFOLIOS,
         "rows_a_portfolio": ROWS,
-        "processors": numba.get_num_threads(),
+        "processors": allowed(),
         "portfolios_a_second": PORTFOLIOS / wall,
         "portfolios_a_processor_second": PORTFOLIOS / whole,
         "without_encoding_a_processor_second": PORTFOLIOS / (whole - encoding),

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import QuantLib
 
 from benchmarks.output import median_seconds, show
+from margin_assets.kernels.numeric.threads import allowed
 from margin_assets.kernels.options.implied import implied_volatilities
 from margin_assets.kernels.options.option_terms import Contracts
 from margin_assets.kernels.options.options import series_values
@@ -123,7 +123,7 @@ def main() -> dict[str, Any]:
     result: dict[str, Any] = {
         "series": SERIES,
         "spots_a_series": SPOTS,
-        "processors": numba.get_num_threads(),
+        "processors": allowed(),
         "wall_seconds_values": median_seconds(lambda: _values(series, SPOTS)),
         "wall_seconds_implied_volatilities": median_seconds(implied),
         "implied_volatilities_a_processor_second": SERIES / _processor_seconds(implied),

@@ -9,7 +9,6 @@ import time
 from datetime import date
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -26,6 +25,7 @@ from benchmarks._rates_book import (
     past,
 )
 from benchmarks.output import median_seconds, show
+from margin_assets.kernels.numeric.threads import allowed
 from margin_assets.kernels.rates.conventions import calendar, days_of, year_fractions
 from margin_assets.kernels.rates.curves import BASIS_POINT, Curve, key_rate_weights, weights
 from margin_assets.kernels.rates.grid import Walk, walk
@@ -153,7 +153,7 @@ def _curve_seconds() -> dict[str, float]:
 
 def main() -> dict[str, Any]:
     """Times ticks of three sizes, and how they grow, with what both say of every instrument."""
-    found: dict[str, Any] = {"processors": numba.get_num_threads(), "key_rates": NODE_DAYS.size}
+    found: dict[str, Any] = {"processors": allowed(), "key_rates": NODE_DAYS.size}
     found |= _curve_seconds()
     for size in SIZES:
         found[f"instruments_{size}"] = _of_size(size)

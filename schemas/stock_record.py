@@ -59,7 +59,10 @@ class Breaks(dy.Schema):
     symbol = columns.symbol("Instrument; null where cash differs, or the account.", nullable=True)
     ours = columns.quantity("What the monitor holds; USD of cash.")
     theirs = columns.quantity("What the firm's books hold.")
-    market_value = columns.usd("What the difference is worth at our mark, theirs less ours.")
+    market_value = columns.usd(
+        "What the difference is worth at our mark, theirs less ours; null where we have no price.",
+        nullable=True,
+    )
     requirement_change = columns.usd("Governing requirement by their row, less ours.")
     excess_change = columns.usd("Excess by their row, less ours.")
     first_seen = dy.Date(description="First record since which it differs without a break.")

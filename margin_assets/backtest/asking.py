@@ -10,7 +10,6 @@ from signal import SIG_DFL, SIGINT, signal
 from typing import NamedTuple
 
 import polars as pl
-from numba import get_num_threads, set_num_threads
 
 from margin_assets.backtest.book.fills import told_by
 from margin_assets.backtest.book.plan import Plan
@@ -37,6 +36,7 @@ from margin_assets.backtest.running import (
 from margin_assets.backtest.sharding import shard_of, together
 from margin_assets.engines import Engine
 from margin_assets.engines.children import end_with_parent
+from margin_assets.kernels.numeric.threads import at_most, keep_to
 from margin_assets.lake.store.store import Lake
 
 _CORES = 2
@@ -157,7 +157,7 @@ def _begin() -> None:
     """Another process has a core, and ends without words with this one, or at an interrupt."""
     end_with_parent()
     signal(SIGINT, SIG_DFL)
-    _one_thread()
+    keep_to(1)
 
 
 def _runs_on(
@@ -192,10 +192,6 @@ def _shard(shared: tuple[History, Policy, range, Checkpoints | None], plan: Plan
     return walk_through(Walking(history, plan, policy, sessions, kept))
 
 
-def _one_thread() -> None:
-    set_num_threads(1)
-
-
 def one_case(asked: Asked, policy: Policy, kept: Checkpoints | None) -> Done:
     """One of several runs: plain values in and out."""
     return _done(one_run(asked, policy, (kept, untold)))
@@ -217,12 +213,8 @@ def _whole(
     whole = Walking(history, plan, policy, sessions, kept)
     mine, *others = [whole._replace(plan=shard_of(plan, n, _CORES)) for n in range(_CORES)]
     waiting = [pool.submit(walk_through, shard) for shard in others]
-    threads = get_num_threads()
-    _one_thread()
-    try:
+    with at_most(1):
         first = walk_through(mine, tell)
-    finally:
-        set_num_threads(threads)
     return ran_of(whole, together(plan, [first, *(shard.result() for shard in waiting)]))
 
 

@@ -176,6 +176,7 @@ def breaks_result(frames: Mapping[str, pl.DataFrame]) -> dg.AssetCheckResult:
         for name in ("market_value", "requirement_change", "excess_change")
     }
     metadata: dict[str, Any] = {"breaks": found.height} | amounts
+    metadata["unpriced"] = found["market_value"].null_count()
     metadata["oldest"] = int(str(found["age"].max() or 0))
     return dg.AssetCheckResult(
         passed=found.is_empty(), severity=dg.AssetCheckSeverity.WARN, metadata=metadata

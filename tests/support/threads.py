@@ -1,8 +1,7 @@
 """Tests that compare one thread with several."""
 
-import numba
 import pytest
 
-several_threads = pytest.mark.skipif(
-    vars(numba.config)["NUMBA_NUM_THREADS"] < 2, reason="one processor"
-)
+from margin_assets.kernels.numeric.threads import allowed
+
+several_threads = pytest.mark.skipif(allowed() < 2, reason="one processor")

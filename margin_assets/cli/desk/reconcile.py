@@ -63,6 +63,7 @@ def _document(day: date, breaks: "pl.DataFrame", rows: list[dict[str, Any]]) -> 
             "breaks": breaks.height,
             "accounts": breaks["account_id"].n_unique(),
             "gross_value": breaks["market_value"].abs().sum(),
+            "unpriced": breaks["market_value"].null_count(),
             "requirement_change": breaks["requirement_change"].sum(),
             "excess_change": breaks["excess_change"].sum(),
         },

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import get_num_threads
 
 from margin_assets.kernels.avalanche.paths.checking import refuse
 from margin_assets.kernels.avalanche.paths.hours import Run, run_blocks
@@ -19,6 +18,7 @@ from margin_assets.kernels.avalanche.results import EVENT, NEVER, Results, Trace
 from margin_assets.kernels.avalanche.scenario import NOISELESS, Scenario, Settings
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
 from margin_assets.kernels.numeric.held import Held, canonical, hold
+from margin_assets.kernels.numeric.threads import allowed
 
 _DAY = 24
 
@@ -47,8 +47,8 @@ class Simulator:
         Args:
             platform: Arrays of the platform.
             settings: How the loop runs.
-            threads: Threads to share blocks out to; Numba's number where not given. No result
-                depends on it.
+            threads: Threads to share blocks out to; as many as walks may use where not given.
+                No result depends on it.
 
         Raises:
             ValueError: The loop cannot run it; the message says what.
@@ -62,7 +62,7 @@ class Simulator:
             "settings": hold(self.settings),
         }
         self._silence = hold(new_tape(0, 0, (0, 0, 0), 0))
-        self._threads = threads or get_num_threads()
+        self._threads = threads or allowed()
         self._workers: list[_Worker] = []
 
     def __reduce__(self) -> tuple[type["Simulator"], tuple[Platform, Settings]]:

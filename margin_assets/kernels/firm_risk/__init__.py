@@ -6,6 +6,7 @@ Here belongs what sums or ranks the figures of many accounts; what one account r
 Others use:
     concentrations: Terms, concentrations_of
     issuer_map: IssuerMap, issuer_map, largest_positions
+    kept: Kept
     limits: Breach, Firm, Key, Limit, above, acknowledged, struck
     price_moves: Scenarios, price_scenarios, spy_scenarios
     scenarios: credit_exposures_of, firm_risk_of, firm_sums

@@ -35,8 +35,7 @@ class IssuerMap(NamedTuple):
 def issuer_map(figures: Figures, book: Book, spy: Scenarios, terms: Terms, count: int) -> IssuerMap:
     """The largest issuers of a book under the scenarios of SPY, `count` at most."""
     kinds = kinds_of_names(spy.series, book)
-    everyone = np.arange(len(book.cash), dtype=np.int64)
-    walk = walked(book, spy, kinds, everyone, figures.states)
+    walk = walked(book, spy, kinds, figures.states)
     scenarios = range(len(spy.rules.stress_moves))
     each = [subjects_of(walk, kinds, spy, terms, place)["issuer"] for place in scenarios]
     loss = np.stack([of.loss for of in each], axis=1)

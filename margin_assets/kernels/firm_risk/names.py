@@ -10,17 +10,18 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import get_num_threads, njit
+from numba import njit
 
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.series import OPTION, USABLE, Series
 from margin_assets.kernels.book.states import BEYOND_RANGE
-from margin_assets.kernels.firm_risk.exact_parts import Summed, in_parts
+from margin_assets.kernels.firm_risk.exact_parts import Summed
+from margin_assets.kernels.firm_risk.kept import Kept, Part
 from margin_assets.kernels.firm_risk.price_moves import Scenarios
 from margin_assets.kernels.numeric.arrays import Int8Array, Int32Array, Int64Array, Int64Table
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 from margin_assets.kernels.numeric.money import BEYOND, PPM, value_cents
-from margin_assets.kernels.numeric.threads import ALONE, over_ranges
+from margin_assets.kernels.numeric.threads import ALONE, allowed, over_ranges
 from margin_assets.kernels.options.valuation import OptionValues, option_stress_pnl
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.lines import marked, stress_line
@@ -51,13 +52,20 @@ class _Sums(NamedTuple):
     """Largest amount of a position, and all units."""
 
 
-def kinds_of_names(series: Series, book: Book) -> Int8Array:
+def kinds_of_names(series: Series, book: Book, kept: Kept | None = None) -> Int8Array:
     """How each symbol is walked: valued by position, in an issuer of several names, both, or 0.
 
     What counts as several is what the book holds.
     """
     own = (series.kind == OPTION) | (series.leverage != PPM) | (series.price_state > USABLE)
-    held = _held(book.series, len(series.price))
+    count = len(series.price)
+
+    def summed(some: Int64Array) -> Summed:
+        first, end = (book.offsets[some[0]], book.offsets[some[-1] + 1]) if len(some) else (0, 0)
+        return (_held(book.series[first:end], count).astype(np.int64),), float(len(some))
+
+    (holding,) = (kept or Kept()).part("held", count).sums(len(book.cash), summed)
+    held = holding > 0
     names = np.bincount(
         series.class_group[held], minlength=int(series.class_group.max(initial=0)) + 1
     )
@@ -87,17 +95,20 @@ def walked(
     book: Book,
     scenarios: Scenarios,
     kinds: Int8Array,
-    accounts: Int64Array,
     states: npt.NDArray[np.int32],
+    part: Part | None = None,
 ) -> Walked:
-    """Walks the accounts given; `states` are the named states of every account."""
+    """Walks all accounts; `states` are their named states.
+
+    `part` is what is kept of an earlier walk in the same scenarios, of the same kinds.
+    """
     series, values, rules = scenarios
-    count = len(rules.stress_moves)
-    pnl = np.zeros((len(book.cash), count), dtype=np.int64)
-    own_value = np.zeros(len(book.cash), dtype=np.int64)
+    count, accounts = len(rules.stress_moves), len(book.cash)
+    part = part or Part(())
+    pnl, own_value = part.column("pnl", accounts, count), part.column("own_value", accounts)
 
     def summed(some: Int64Array) -> Summed:
-        threads = get_num_threads() if len(some) > ALONE else 1
+        threads = allowed() if len(some) > ALONE else 1
         issuers = int(series.class_group.max(initial=-1)) + 1
         of_symbols = np.zeros((threads, len(kinds), LOSSES + count), dtype=np.int64)
         of_issuers = np.zeros((threads, issuers, 1 + count), dtype=np.int64)
@@ -108,15 +119,15 @@ def walked(
         def walk(first: int, end: int) -> None:
             for t in range(first, end):
                 sums = _Sums(of_symbols[t], of_issuers[t], bound[t])
-                part = some[edges[t] : edges[t + 1]]
-                _walk(book, series, values, rules, kinds, part, states, pnl, own_value, sums)
+                its = some[edges[t] : edges[t + 1]]
+                _walk(book, series, values, rules, kinds, its, states, pnl, own_value, sums)
 
         over_ranges(walk, threads, 1)
-        positions = float(np.diff(book.offsets)[some].sum())
+        positions = float((book.offsets[some + 1] - book.offsets[some]).sum())
         most = max(bound[:, 0].max() * positions, bound[:, 1].sum())
         return (of_symbols.sum(axis=0), of_issuers.sum(axis=0)), float(most)
 
-    symbols, issuers = in_parts(accounts, summed)
+    symbols, issuers = part.sums(accounts, summed)
     symbols = np.minimum(symbols, BEYOND).astype(np.int64)
     return Walked(symbols, np.minimum(issuers, BEYOND).astype(np.int64), pnl, own_value)
 

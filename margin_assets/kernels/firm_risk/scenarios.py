@@ -10,8 +10,15 @@ import polars as pl
 from numba import njit
 
 from margin_assets.kernels.book.figures import Figures
-from margin_assets.kernels.firm_risk.exact_parts import Summed, in_parts
-from margin_assets.kernels.numeric.arrays import Int8Array, Int64Array, Int64Cube, Int64Table
+from margin_assets.kernels.firm_risk.exact_parts import Summed
+from margin_assets.kernels.firm_risk.kept import Kept, Part
+from margin_assets.kernels.numeric.arrays import (
+    FloatArray,
+    Int8Array,
+    Int64Array,
+    Int64Cube,
+    Int64Table,
+)
 from margin_assets.kernels.numeric.compiled import BORROWS
 from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.rules.firm_rules import FirmRules, price_move_names
@@ -78,26 +85,28 @@ def firm_sums(
     kinds: Int8Array,
     rules: Rules,
     moved: tuple[FirmRules, Int64Table] | None = None,
+    kept: Kept | None = None,
 ) -> FirmSums:
     """Sums of the figures of accounts of these types.
 
     `moved` is the P&L in the scenarios of prices; there the requirement is held, not struck again.
+    `kept` is what is known of the accounts as they were.
     """
-    scenarios = _scenarios(
-        figures, kinds, (figures.pnl, figures.restruck), scenario_names(rules), rules.stress_moves
-    )
+    kept, moves = kept or Kept(), rules.stress_moves
+    of_spy = scenario_names(rules), moves, kept.part("spy_sums", len(moves))
+    scenarios = _scenarios(figures, kinds, (figures.pnl, figures.restruck), of_spy)
     if moved is not None:
         firm, pnl = moved
-        held = np.repeat(figures.governing[:, None], pnl.shape[1], axis=1)
-        names, moves = price_move_names(firm), np.array(firm.price_moves)
-        scenarios += _scenarios(figures, kinds, (pnl, held), names, moves)
+        part = kept.part("price_sums", firm.price_moves)
+        of_prices = price_move_names(firm), np.array(firm.price_moves), part
+        scenarios += _scenarios(figures, kinds, (pnl, figures.governing[:, None]), of_prices)
     scenarios.sort(key=lambda scenario: (scenario.move, scenario.name))
 
     def summed(some: Int64Array) -> Summed:
         sums = np.zeros((len(ACCOUNT_TYPES), _STANDING), dtype=np.int64)
         return (sums,), _stand(figures, kinds, some, sums)
 
-    (standing,) = in_parts(np.arange(len(kinds), dtype=np.int64), summed)
+    (standing,) = kept.part("standing").sums(len(kinds), summed)
     return FirmSums(standing, scenarios)
 
 
@@ -105,14 +114,15 @@ def _scenarios(
     figures: Figures,
     kinds: Int8Array,
     struck: tuple[Int64Table, Int64Table],
-    names: list[str],
-    moves: npt.NDArray[np.float64],
+    told: tuple[list[str], FloatArray, Part],
 ) -> list[Scenario]:
+    names, moves, part = told
+
     def summed(some: Int64Array) -> Summed:
         sums = np.zeros((len(ACCOUNT_TYPES), len(moves), _MEASURES), dtype=np.int64)
         return (sums,), _strike(figures, kinds, some, *struck, sums)
 
-    (sums,) = in_parts(np.arange(len(kinds), dtype=np.int64), summed)
+    (sums,) = part.sums(len(kinds), summed)
     return [
         Scenario(name, float(move), *sums[:, j].T)
         for j, (name, move) in enumerate(zip(names, moves, strict=True))
@@ -128,14 +138,17 @@ def _strike(
     required: Int64Table,
     sums: Int64Cube,
 ) -> float:
-    """Adds accounts to sums by type, scenario and measure; a bound of every sum."""
-    bound = 0.0
+    """Adds accounts to sums by type, scenario and measure; a bound of every sum.
+
+    Where `required` has one column it is held in every scenario.
+    """
+    bound, last = 0.0, required.shape[1] - 1
     for a in accounts:
         of = sums[kinds[a]]
         equity, owned = figures.equity[a], figures.net_liquidation[a]
         largest = 0
         for j in range(pnl.shape[1]):
-            line, requirement = pnl[a, j], required[a, j]
+            line, requirement = pnl[a, j], required[a, min(j, last)]
             excess, left = equity + line - requirement, owned + line
             of[j, _PNL] += line
             of[j, _REQUIREMENT] += requirement

@@ -181,7 +181,7 @@ def _firm(era: Margined, figures: Figures, traded: Traded) -> Firm:
         price_scenarios(era.series, era.rules, firm),
     )
     terms = _terms(era, traded.at(at))
-    view = firm_view(figures, era.book, struck, firm, terms)
+    view = firm_view(figures, era.book, struck, (firm, terms))
     return Firm(view, figures, era.accounts["account_id"].to_list(), firm)
 
 

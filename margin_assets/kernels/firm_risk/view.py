@@ -8,6 +8,8 @@ from numba import njit
 from margin_assets.kernels.book.book import Book
 from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.firm_risk.concentrations import Subjects, Terms, subjects_of
+from margin_assets.kernels.firm_risk.exact_parts import Summed
+from margin_assets.kernels.firm_risk.kept import Kept, Part
 from margin_assets.kernels.firm_risk.names import Walked, kinds_of_names, walked
 from margin_assets.kernels.firm_risk.price_moves import Scenarios
 from margin_assets.kernels.firm_risk.scenarios import FirmSums, firm_sums
@@ -32,48 +34,56 @@ def firm_view(
     figures: Figures,
     book: Book,
     struck: tuple[Scenarios, Scenarios],
-    firm: FirmRules,
-    terms: Terms,
+    about: tuple[FirmRules, Terms],
+    kept: Kept | None = None,
 ) -> FirmView:
-    """The firm of figures and their book; `struck` are the scenarios of SPY and of prices."""
-    spy, prices = struck
-    kinds = kinds_of_names(spy.series, book)
-    everyone = np.arange(len(book.cash), dtype=np.int64)
-    walk = walked(book, prices, kinds, everyone, figures.states)
-    moved = price_pnl(walk, figures, firm)
-    sums = firm_sums(figures, book.account_type, spy.rules, (firm, moved))
+    """The firm of figures and their book; `struck` are the scenarios of SPY and of prices.
+
+    `kept` is what is known of the firm as it was; only who is another since is summed again.
+    """
+    (spy, prices), (firm, terms), kept = struck, about, kept or Kept()
+    kinds = kinds_of_names(spy.series, book, kept)
+    part = kept.part("prices", (prices, kinds))
+    walk = walked(book, prices, kinds, figures.states, part)
+    moved = price_pnl(walk, figures, firm, kept.part("moved", part))
+    sums = firm_sums(figures, book.account_type, spy.rules, (firm, moved), kept)
     worst, names = sums.worst.name, price_move_names(firm)
     if worst in names:
         return FirmView(sums, moved, subjects_of(walk, kinds, prices, terms, names.index(worst)))
     alone = _alone(spy, scenario_names(spy.rules).index(worst))
-    walk = walked(book, alone, kinds, everyone, figures.states)
+    walk = walked(book, alone, kinds, figures.states, kept.part("alone", (alone, kinds)))
     return FirmView(sums, moved, subjects_of(walk, kinds, alone, terms, 0))
 
 
 def price_moves_of(figures: Figures, book: Book, prices: Scenarios, firm: FirmRules) -> Int64Table:
     """P&L of each account in the scenarios of prices, cents."""
     kinds = kinds_of_names(prices.series, book)
-    everyone = np.arange(len(book.cash), dtype=np.int64)
-    return price_pnl(walked(book, prices, kinds, everyone, figures.states), figures, firm)
+    return price_pnl(walked(book, prices, kinds, figures.states), figures, firm, Part(()))
 
 
-def price_pnl(walk: Walked, figures: Figures, firm: FirmRules) -> Int64Table:
+def price_pnl(walk: Walked, figures: Figures, firm: FirmRules, part: Part) -> Int64Table:
     """P&L of each account in the scenarios of prices, cents.
 
     Options, leveraged funds and what has no usable price move by themselves, each line rounded;
     all else moves together, rounded once.
     """
-    pnl = walk.pnl.copy()
-    plain = figures.long_value - figures.short_value - walk.own_value
-    _add_plain(plain, np.array(firm.price_moves), pnl)
+    pnl, moves = part.column("pnl", *walk.pnl.shape), np.array(firm.price_moves)
+
+    def struck(some: Int64Array) -> Summed:
+        plain = figures.long_value[some] - figures.short_value[some] - walk.own_value[some]
+        pnl[some] = walk.pnl[some]
+        _add_plain(plain, moves, some, pnl)
+        return (), 0.0
+
+    part.sums(len(pnl), struck)
     return pnl
 
 
 @njit(**BORROWS)
-def _add_plain(plain: Int64Array, moves: FloatArray, pnl: Int64Table) -> None:
-    for a in range(len(plain)):
+def _add_plain(plain: Int64Array, moves: FloatArray, some: Int64Array, pnl: Int64Table) -> None:
+    for n, a in enumerate(some):
         for j in range(len(moves)):
-            pnl[a, j] += model_line(plain[a], moves[j])
+            pnl[a, j] += model_line(plain[n], moves[j])
 
 
 def _alone(spy: Scenarios, scenario: int) -> Scenarios:

@@ -18,7 +18,10 @@ _KEY = ("account_id", "symbol")
 
 
 def with_worth(known: Known, rows: pl.DataFrame, day: RecordDay) -> pl.DataFrame:
-    """Breaks with `market_value` at our mark, `requirement_change` and `excess_change`, dollars."""
+    """Breaks with `market_value` at our mark, `requirement_change` and `excess_change`, dollars.
+
+    Without a mark the value is null; requirement and excess are those of a position that has none.
+    """
     names = ("market_value", "requirement_change", "excess_change")
     numbered = rows.with_row_index("n")
     trials = numbered.filter(~pl.col("kind").is_in(["account_missing", AGREED]))
@@ -40,7 +43,9 @@ def with_worth(known: Known, rows: pl.DataFrame, day: RecordDay) -> pl.DataFrame
         to_decimal(excess[theirs] - excess[ours], 2).alias(names[2]),
     )
     found = numbered.join(worth, on="n", how="left", maintain_order="left", validate="1:1")
-    return found.drop("n").with_columns(pl.col(names).fill_null(pl.lit(0).cast(_USD)))
+    is_tried = pl.col("n").is_in(trials["n"].implode())
+    zero = pl.lit(0).cast(_USD)
+    return found.with_columns(pl.when(is_tried).then(pl.col(names)).otherwise(zero)).drop("n")
 
 
 def _positions(held: Held, stated: pl.DataFrame, trials: pl.DataFrame) -> pl.DataFrame:
@@ -76,16 +81,19 @@ def _accounts(held: Held, trials: pl.DataFrame, day: RecordDay) -> pl.DataFrame:
 
 
 def _value(held: Held, stated: pl.DataFrame, trials: pl.DataFrame) -> pl.Series:
-    """What the firm's row is worth beyond ours, dollars, one a break."""
-    before = held.positions.select(*_KEY, before="market_value")
-    after = stated.select(pl.col("account_id").alias("name"), after="market_value")
+    """What the firm's row is worth beyond ours, dollars, one a break; null without a mark."""
+    here, marked = pl.lit(value=True), pl.when(pl.col("price").is_not_null()).then("market_value")
+    before = held.positions.select(*_KEY, before=marked, is_ours=here)
+    after = stated.select(name="account_id", after=marked, is_theirs=here)
     beside = (
         trials.with_columns(name=pl.format("theirs {}", "n"))
         .join(before, on=_KEY, how="left", maintain_order="left", validate="m:1")
         .join(after, on="name", how="left", maintain_order="left", validate="1:1")
     )
     zero = pl.lit(0).cast(_USD)
-    moved = pl.col("after").fill_null(zero) - pl.col("before").fill_null(zero)
+    ours = pl.when("is_ours").then("before").otherwise(zero)
+    theirs = pl.when("is_theirs").then("after").otherwise(zero)
+    moved = theirs - ours
     is_cash = pl.col("symbol").is_null()
     cash = (pl.col("theirs") - pl.col("ours")).cast(_USD)
     return beside.select(pl.when(is_cash).then(cash).otherwise(moved).cast(_USD)).to_series()

@@ -96,8 +96,8 @@ def account_frame(
     register: Register, days: BusinessDays, names: Sequence[str], of: Int64Array | None = None
 ) -> pl.DataFrame:
     """Accounts (some of them) as `intraday_state`, without `as_of` and cycle."""
-    known = (register.reduced_on != UNSET) | (register.newest != UNSET)
-    places = np.flatnonzero(known) if of is None else of[known[of]]
+    chosen = np.arange(len(register.newest)) if of is None else of
+    places = chosen[(register.reduced_on[chosen] != UNSET) | (register.newest[chosen] != UNSET)]
     if not len(places):
         return empty("intraday_state")
     accounts = pl.DataFrame(

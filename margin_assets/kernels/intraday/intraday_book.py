@@ -86,10 +86,10 @@ class IntradayBook:
         self._passed = max(self._passed, until)
         return _joined(found)
 
-    def watched(self, point: int) -> BoolArray:
-        """Accounts whose every revaluation and deposit the book has to see, by place."""
+    def watched(self, point: int, of: Int64Array | slice = slice(None)) -> BoolArray:
+        """Which accounts (or which of some) have to be seen at every revaluation and deposit."""
         register = self._register
-        return (register.live > 0) | (register.reduced_on == self._day_of(point))
+        return (register.live[of] > 0) | (register.reduced_on[of] == self._day_of(point))
 
     def frozen(self) -> BoolArray:
         """Accounts that may not create or increase a short position or a debit, by place."""

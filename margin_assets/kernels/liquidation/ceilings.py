@@ -22,13 +22,13 @@ from margin_assets.kernels.strategies.drafts import draft_of
 from margin_assets.kernels.strategies.group_lines import strategy_rates
 from margin_assets.kernels.strategies.grouping import (
     WORK,
-    least_grouping,
     requirement,
     write_alone,
 )
 from margin_assets.kernels.strategies.grouping_parts import Part, alone, labels, positions
 from margin_assets.kernels.strategies.grouping_program import boxes_of, common_lot, program_of
 from margin_assets.kernels.strategies.problems import Problems, problems_of
+from margin_assets.kernels.strategies.solutions import least_grouping
 from margin_assets.kernels.strategies.spreads import Layout, layout_of
 from margin_assets.kernels.strategies.strategies import NONE, Records
 

@@ -40,9 +40,6 @@ def revalue(
 
 def mixed_accounts(book: Book, series: Series, accounts: Int64Array) -> np.ndarray:
     """Which accounts hold an option, a bond, or one security long and short."""
-    has_pairs = bool((book.series[1:] == book.series[:-1]).any())
-    if not has_pairs and not (series.kind != SECURITY).any():
-        return np.zeros(len(accounts), dtype=np.bool_)
     found: np.ndarray = _mixed_accounts(book, series, accounts)
     return found
 

@@ -13,5 +13,5 @@ Others use:
     normal: exponential, logarithm, normal_cdf, normal_density
     proportions: chi_squared_tail, kupiec_ratio, log_likelihood
     quadrature: chebyshev, quarter_circle, shares
-    threads: ALONE, over_ranges
+    threads: ALONE, allowed, at_most, keep_to, over_ranges
 """

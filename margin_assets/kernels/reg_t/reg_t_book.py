@@ -154,11 +154,13 @@ class RegTBook:
         moved: BoolArray = self.moved_at > (self.days.ends[day - 1] if day else UNSET)
         return moved
 
-    def has_row(self, is_margin: BoolArray) -> BoolArray:
-        """Accounts that have a row: margin accounts, and others until their last day has ended."""
-        has: BoolArray = (
-            is_margin | (self.owed > 0) | (self.balance != 0) | (self.moved_at != UNSET)
-        )
+    def has_row(self, is_margin: BoolArray, of: Int64Array | slice = slice(None)) -> BoolArray:
+        """Which accounts (or which of some) have a row.
+
+        Margin accounts, and others until their last day has ended.
+        """
+        is_moved = (self.balance[of] != 0) | (self.moved_at[of] != UNSET)
+        has: BoolArray = is_margin | (self.owed[of] > 0) | is_moved
         return has
 
     def has_to_end(self, is_margin: BoolArray) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book.book import Book
+from margin_assets.kernels.book.book import Book, offsets_of
 from margin_assets.kernels.book.fills import fill_cash
 from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
@@ -103,17 +103,28 @@ def calls_against(
     """
     found = np.zeros(len(trades[0]), dtype=np.int64)
     is_call = series.is_call & series.is_listed & series.is_american & ~series.is_ended
-    is_held = is_call[book.series] & (book.quantity > 0)
-    if not is_held.any():
+    if not is_call.any():
         return found
-    for n, (a, s, price) in enumerate(zip(*(column.tolist() for column in trades), strict=True)):
+    is_asked = np.isin(trades[0], _holders(book, is_call, np.unique(trades[0])))
+    for n in np.flatnonzero(is_asked).tolist():
+        a, s, price = (int(column[n]) for column in trades)
         own = slice(book.offsets[a], book.offsets[a + 1])
         held = book.series[own]
-        chosen = is_held[own] & (series.name[held] == series.name[s])
+        chosen = is_call[held] & (book.quantity[own] > 0) & (series.name[held] == series.name[s])
         chosen &= series.strike[held] <= price
         calls, units = held[chosen], book.quantity[own][chosen]
         found[n] = _delivered(series, calls, units)
     return found
+
+
+def _holders(book: Book, is_call: BoolArray, accounts: Int64Array) -> Int64Array:
+    """Which of some accounts, each once, are long a call."""
+    first = book.offsets[accounts]
+    count = book.offsets[accounts + 1] - first
+    owner = np.repeat(np.arange(len(accounts)), count)
+    places = np.arange(len(owner)) + np.repeat(first - offsets_of(count)[:-1], count)
+    is_held = is_call[book.series[places]] & (book.quantity[places] > 0)
+    return accounts[np.unique(owner[is_held])]
 
 
 def _delivered(series: Series, calls: npt.NDArray[np.int32], units: Int64Array) -> int:
@@ -126,6 +137,9 @@ def _delivered(series: Series, calls: npt.NDArray[np.int32], units: Int64Array) 
 
 def _of_cost(trades: Trades, quantity: Int64Array, rate: Int64Array) -> Int64Array:
     """Rate of what a quantity comes to at the price of its trade."""
+    if not quantity.any():
+        # Of millions of trades most open and few close, and each way of entering them is asked.
+        return np.zeros_like(quantity)
     return _share(-fill_cash(quantity, trades.price), rate)
 
 

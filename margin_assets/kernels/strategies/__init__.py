@@ -4,15 +4,16 @@ Here belong the groups there are, what each requires, and the search for the lea
 4210(f)(2) and 220.12 of Regulation T.
 
 Others use:
+    bulk: least_requirements
     choices: Choices
     drafts: draft_of
     group_lines: strategy_rates
-    grouping: PROOF, WORK, least_grouping, requirement, write_alone
+    grouping: PROOF, WORK, requirement, write_alone
     grouping_parts: Part, alone, labels, positions
     grouping_program: boxes_of, common_lot, program_of
     large_groups: is_large
     problems: Problems, makes_group, own_lines, problems_of, run_end
-    solutions: least_requirements
+    solutions: least_grouping
     spreads: Layout, layout_of
     strategic: Strategic, strategic_requirements
     strategies: NONE, Records

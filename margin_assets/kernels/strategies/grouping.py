@@ -241,19 +241,13 @@ def grouping_of(
     return Grouping(maintenance, initial, gap, draft.activities, count)
 
 
-@njit(**OWNS)
-def least_grouping(legs: Records, stocks: Records, rates: StrategyRates, work: int) -> Grouping:
+@inner(**OWNS)
+def grouping_within(legs: Records, stocks: Records, rates: StrategyRates, work: int) -> Grouping:
     """The grouping of one class group that requires least, and what a better one might save.
 
     Of groupings that require the same, the search keeps the one it meets first, going through
     the choices in the order of the legs; positions that gain nothing together are left alone.
     """
-    return grouping_within(legs, stocks, rates, work)
-
-
-@inner(**OWNS)
-def grouping_within(legs: Records, stocks: Records, rates: StrategyRates, work: int) -> Grouping:
-    """`least_grouping`, for loops."""
     draft = draft_of(legs, stocks)
     if size(legs, stocks) > FITS:
         return Grouping(BEYOND, BEYOND, np.inf, draft.activities, 0)

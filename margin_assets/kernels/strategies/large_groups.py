@@ -18,13 +18,13 @@ from margin_assets.kernels.strategies.grouping import (
     PROOF,
     TOO_LARGE,
     grouping_of,
-    least_grouping,
     requirement,
     take,
     write_alone,
     write_spreads,
 )
 from margin_assets.kernels.strategies.grouping_parts import Part, alone, labels, positions
+from margin_assets.kernels.strategies.solutions import least_grouping
 from margin_assets.kernels.strategies.sparse_program import sparse_program_of
 from margin_assets.kernels.strategies.spreads import Layout, layout_of
 from margin_assets.kernels.strategies.strategies import (

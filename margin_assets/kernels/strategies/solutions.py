@@ -1,4 +1,4 @@
-"""Groupings of least requirement in bulk: one integer program a class group, many at once."""
+"""Class groups solved, one integer program each, and how their groups lie in memory."""
 
 from typing import NamedTuple
 
@@ -8,10 +8,9 @@ from numba import njit
 
 from margin_assets.kernels.numeric.arrays import Int32Array, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
-from margin_assets.kernels.numeric.threads import over_ranges
-from margin_assets.kernels.strategies.drafts import Activities, Grouping
-from margin_assets.kernels.strategies.grouping import PROOF, TOO_LARGE, WORK, grouping_within
-from margin_assets.kernels.strategies.large_groups import large_grouping
+from margin_assets.kernels.numeric.money import BEYOND
+from margin_assets.kernels.strategies.drafts import Activities, Grouping, empty_activities
+from margin_assets.kernels.strategies.grouping import TOO_LARGE, grouping_within
 from margin_assets.kernels.strategies.problems import Problems
 from margin_assets.kernels.strategies.strategies import (
     LONG_OPTION,
@@ -24,8 +23,6 @@ from margin_assets.kernels.strategies.strategies import (
 )
 
 LegTable = np.ndarray[tuple[int, int], np.dtype[np.int32]]
-_ALONE = 16
-"""Problems that one thread solves as soon as several that must be started."""
 
 
 class Solution(NamedTuple):
@@ -66,26 +63,20 @@ def group_of(solution: Solution, g: int) -> Group:
     )
 
 
-def least_requirements(problems: Problems, rates: StrategyRates) -> Solution:
-    """The grouping of every problem that requires least, deterministic whatever the threads."""
-    starts = _starts(problems)
-    room = _room(int(starts[-1]), len(starts) - 1)
-    taken = np.zeros(len(starts) - 1, dtype=np.int64)
-
-    def solve(first: int, end: int) -> None:
-        _solve(problems, (rates, WORK), (first, end), starts, room, taken)
-
-    over_ranges(solve, len(taken), _ALONE)
-    for p in np.flatnonzero((room.gap == TOO_LARGE) | (room.gap >= PROOF)):
-        # Outside the loop over the threads: one at a time, whatever their number.
-        some, shares = _records(problems, p)
-        found = large_grouping(some, shares, rates, WORK)
-        taken[p] = _keep(problems, starts, room, p, found)
-    return _packed(starts, taken, room)
+def least_grouping(legs: Records, stocks: Records, rates: StrategyRates, work: int) -> Grouping:
+    """The grouping of one class group that requires least; see `grouping_within`."""
+    all_legs, all_stocks = np.array([0, len(legs)]), np.array([0, len(stocks)])
+    nowhere = np.empty(0, dtype=np.int64)
+    alone = Problems(np.array([0, 1]), all_legs, all_stocks, legs, stocks, nowhere, nowhere)
+    starts = starts_of(alone)
+    found: Grouping = solve(
+        alone, (rates, work), (0, 1), starts, room_of(starts), np.zeros(1, dtype=np.int64)
+    )
+    return found
 
 
 @njit(**OWNS)
-def _starts(problems: Problems) -> Int64Array:
+def starts_of(problems: Problems) -> Int64Array:
     """Where each problem's groups may begin: there is room for every group it may have."""
     count = len(problems.leg_offsets) - 1
     starts = np.zeros(count + 1, dtype=np.int64)
@@ -97,7 +88,9 @@ def _starts(problems: Problems) -> Int64Array:
 
 
 @njit(**OWNS)
-def _room(rows: int, problems: int) -> Solution:
+def room_of(starts: Int64Array) -> Solution:
+    """Room for the groups of problems that may begin there."""
+    rows, problems = starts[-1], len(starts) - 1
     return Solution(
         np.zeros(problems + 1, dtype=np.int64),
         np.empty(rows, dtype=np.int8),
@@ -112,32 +105,39 @@ def _room(rows: int, problems: int) -> Solution:
 
 
 @njit(**OWNS, nogil=True)
-def _solve(
+def solve(
     problems: Problems,
     how: tuple[StrategyRates, int],
     rows: tuple[int, int],
     starts: Int64Array,
     room: Solution,
     taken: Int64Array,
-) -> None:
-    """Solves some problems, each into its room, and notes how many groups each has."""
+) -> Grouping:
+    """Solves some problems, each into its room, and notes how many groups each has.
+
+    `how`: the rates, and the work that the search may take. The last one's grouping is handed
+    out, so that who asks about one needs no loop of its own: this one takes long to compile.
+    """
     rates, work = how
+    found = Grouping(BEYOND, BEYOND, np.inf, empty_activities(np.int64(0)), 0)
     for p in range(rows[0], rows[1]):
-        some, shares = _records(problems, p)
+        some, shares = records_of(problems, p)
         found = grouping_within(some, shares, rates, work)
-        taken[p] = _keep(problems, starts, room, p, found)
+        taken[p] = keep(problems, starts, room, p, found)
+    return found
 
 
 @njit(**OWNS)
-def _records(problems: Problems, p: int) -> tuple[Records, Records]:
+def records_of(problems: Problems, p: int) -> tuple[Records, Records]:
+    """Legs and stocks of problem p."""
     legs, stocks = problems.leg_offsets, problems.stock_offsets
     return problems.legs[legs[p] : legs[p + 1]], problems.stocks[stocks[p] : stocks[p + 1]]
 
 
 @njit(**OWNS)
-def _keep(problems: Problems, starts: Int64Array, room: Solution, p: int, found: Grouping) -> int:
+def keep(problems: Problems, starts: Int64Array, room: Solution, p: int, found: Grouping) -> int:
     """Writes the grouping of problem p into its room; how many groups it has."""
-    some, shares = _records(problems, p)
+    some, shares = records_of(problems, p)
     origin = problems.leg_offsets[p], problems.stock_offsets[p]
     room.gap[p] = found.gap
     if found.count == 0 or found.count > starts[p + 1] - starts[p]:
@@ -188,15 +188,3 @@ def _put(room: Solution, n: int, group: Group, count: int) -> int:
     room.legs[n, 0] = group.a
     room.legs[n, 1] = room.legs[n, 2] = room.legs[n, 3] = NONE
     return n + 1
-
-
-def _packed(starts: Int64Array, taken: Int64Array, room: Solution) -> Solution:
-    """The groups without the room left over."""
-    offsets = np.concatenate(([0], np.cumsum(taken))).astype(np.int64)
-    within = np.arange(int(offsets[-1])) - np.repeat(offsets[:-1], taken)
-    place = np.repeat(starts[:-1], taken) + within
-    rows = {
-        name: getattr(room, name)[place]
-        for name in ("kind", "legs", "stock", "shares", "count", "amount", "spread")
-    }
-    return room._replace(offsets=offsets, **rows)

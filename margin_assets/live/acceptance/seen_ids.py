@@ -19,9 +19,12 @@ class SeenIds:
     """A set of ids that is asked in batches and never forgets."""
 
     def __init__(self, hashes: npt.NDArray[np.uint64], confirm: Confirm) -> None:
-        self._hashes = np.sort(hashes)
+        self._runs = [np.sort(hashes)]
+        """Hashes in order, in runs of which each is more than twice as long as the next."""
         self._confirm = confirm
         self._new: set[str] = set()
+        self._many: list[pl.Series] = []
+        """What is as new and came by many: no names of their own before one is asked for."""
         self._gone: set[str] = set()
         self._checked: dict[str, bool] = {}
 
@@ -30,6 +33,7 @@ class SeenIds:
 
         What earlier batches asked is forgotten.
         """
+        self._name()
         asked = [n for n in dict.fromkeys(ids) if n not in self._new and n not in self._gone]
         suspects = [name for name, found in zip(asked, self._among(asked), strict=True) if found]
         landed = set(self._confirm(suspects)) if suspects else set()
@@ -39,16 +43,16 @@ class SeenIds:
         return self._is_among(hashed(pl.Series(ids, dtype=pl.String)))
 
     def _is_among(self, wanted: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-        if not len(self._hashes):
-            return np.zeros(len(wanted), dtype=np.bool_)
-        place = np.searchsorted(self._hashes, wanted)
-        found: npt.NDArray[np.bool_] = (
-            self._hashes[np.minimum(place, len(self._hashes) - 1)] == wanted
-        )
+        found = np.zeros(len(wanted), dtype=np.bool_)
+        for run in self._runs:
+            if len(run):
+                place = np.searchsorted(run, wanted)
+                found |= run[np.minimum(place, len(run) - 1)] == wanted
         return found
 
     def __contains__(self, name: str) -> bool:
         """Whether the id has landed."""
+        self._name()
         if name in self._new:
             return True
         if name in self._gone:
@@ -66,28 +70,40 @@ class SeenIds:
     def are_new(self, ids: pl.Series) -> bool:
         """Whether all ids are different and none has landed; False also where it is not certain."""
         # In order, since looking up millions here and there waits on memory.
-        if ids.n_unique() < len(ids) or self._is_among(np.sort(hashed(ids))).any():
+        wanted = np.sort(hashed(ids))
+        if (wanted[1:] == wanted[:-1]).any() or self._is_among(wanted).any():
             return False
+        self._name()
         return not self._new or self._new.isdisjoint(ids.to_list())
 
     def add_all(self, ids: pl.Series) -> None:
         """Takes ids that landed now."""
-        names = ids.to_list()
-        self._new.update(names)
-        self._gone.difference_update(names)
+        if self._gone:
+            self._gone.difference_update(ids.to_list())
+        self._many.append(ids)
+
+    def _name(self) -> None:
+        many, self._many = self._many, []
+        for ids in many:
+            self._new.update(ids.to_list())
 
     def discard(self, name: str) -> None:
         """Gives an id free: whoever had it is refused, and it may land again."""
+        self._name()
         self._new.discard(name)
         self._gone.add(name)
 
     def settle(self) -> None:
         """Keeps only hashes of what landed, once a cycle has sealed it and there is much of it."""
-        if len(self._new) > _MOST_NEW:
-            new = np.sort(hashed(pl.Series(list(self._new), dtype=pl.String)))
+        if len(self._new) + sum(map(len, self._many)) <= _MOST_NEW:
+            return
+        new = pl.concat([pl.Series(list(self._new), dtype=pl.String), *self._many])
+        self._runs.append(np.sort(hashed(new)))
+        while len(self._runs) > 1 and len(self._runs[-2]) <= 2 * len(self._runs[-1]):
             # Two runs in order, which a stable sort merges.
-            self._hashes = np.sort(np.concatenate([self._hashes, new]), kind="stable")
-            self._new, self._checked = set(), {}
+            both = np.concatenate([self._runs.pop(), self._runs.pop()])
+            self._runs.append(np.sort(both, kind="stable"))
+        self._new, self._many, self._checked = set(), [], {}
 
     def isdisjoint(self, ids: Iterable[str]) -> bool:
         """Whether none of the ids has landed."""

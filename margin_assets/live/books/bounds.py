@@ -39,11 +39,11 @@ def spared(
     due = liquidated(figures, rules, ladder, (point, on_bounds))
     if not len(due):
         return due
-    chosen = holdings.account_state(due).with_columns(as_of=instant(point))
+    place = holdings.by_id(due)
+    chosen = holdings.account_state(place).with_columns(as_of=instant(point))
     held = holdings.holdings(market.symbols, due)
     positions = marked_positions(held, terms_at_last_known(market, point, rules), rules, point)
     known = Margined(positions, chosen, rules).governed.figures
-    place = holdings.accounts.places(chosen["account_id"])
     its = Ladder._make(column[place] for column in ladder)
     still = liquidated(known, rules, its, (point, np.arange(len(place), dtype=np.int64)))
     return np.delete(place, still)

@@ -39,7 +39,7 @@ from margin_assets.live.books.intraday import IntradayMonitor
 from margin_assets.live.books.outcomes import Outcomes
 from margin_assets.live.books.reg_t import RegTMonitor
 from margin_assets.live.state.holdings import Holdings
-from margin_assets.live.state.names import NOBODY
+from margin_assets.live.state.names import NOBODY, united
 
 EXTEND = "call_extend"
 ACTS = (EXTEND,)
@@ -75,14 +75,18 @@ def moves_of(changed: Mapping[str, pl.DataFrame], holdings: Holdings) -> Moves:
         return NO_MOVES
     trading = moving = paying = paid = NOBODY
     if "effects" in changed:
-        trading = np.unique(holdings.accounts.places(changed["effects"]["account_id"]))
+        trading = _owners(changed["effects"], holdings)
     if "cash_movements" in changed:
         moved = changed["cash_movements"]
-        moving = np.unique(holdings.accounts.places(moved["account_id"]))
+        moving = _owners(moved, holdings)
         transfers = moved.filter(pl.col("kind").is_in(_TRANSFERS))
-        paying = holdings.accounts.places(transfers["account_id"])
+        paying = holdings.accounts.of(transfers, "account_id")
         paid = to_scaled(transfers["amount"])
     return Moves(paying, paid, np.union1d(moving, trading), trading)
+
+
+def _owners(rows: pl.DataFrame, holdings: Holdings) -> Int64Array:
+    return united(len(holdings.accounts), holdings.accounts.of(rows, "account_id"))
 
 
 class CallMonitor:

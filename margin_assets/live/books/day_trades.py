@@ -80,7 +80,7 @@ class DayTradeMonitor:
         self._waiting = taken
 
     def _placed(self, rows: pl.DataFrame) -> pl.DataFrame:
-        place = self._holdings.accounts.places(rows["account_id"])
+        place = self._holdings.accounts.of(rows, "account_id")
         return rows.with_columns(account=pl.Series(place, dtype=pl.Int64))
 
     def pass_days(self, until: int, figures_of: RegTFiguresOf) -> Iterator[Int64Array]:

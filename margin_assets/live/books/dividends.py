@@ -52,7 +52,7 @@ class DividendMonitor:
         is_due_counted = counts_due(point)
         for place in places:
             due, owed = self.book.open(self._holdings.accounts.all[place])
-            self._holdings.accrued[place] = owed + (due if is_due_counted else 0)
+            self._holdings.accrue(place, owed + (due if is_due_counted else 0))
         return np.array(places, dtype=np.int64)
 
     def take(self) -> pl.DataFrame:

@@ -64,7 +64,7 @@ class IntradayMonitor:
 
     def watched(self, point: int, accounts: Int64Array) -> Int64Array:
         """Those of some accounts whose every revaluation has to be seen."""
-        return accounts[self._book().watched(point)[accounts]]
+        return accounts[self._book().watched(point, accounts)]
 
     def frozen(self) -> BoolArray:
         """Accounts that may not create or increase a short position or a debit, by place."""
@@ -102,7 +102,7 @@ class IntradayMonitor:
         switched = is_switched(holdings.intraday_from[accounts], point)
         equity = figures.equity[accounts]
         rule = governing_rules(holdings.account_type[accounts], equity, switched, rules)
-        kept = (rule >= 0) | book.watched(point)[accounts]
+        kept = (rule >= 0) | book.watched(point, accounts)
         places = accounts[kept]
         entries = Entries(
             point=np.full(len(places), point, dtype=np.int64),
@@ -167,14 +167,14 @@ def _transactions(
     parts = []
     if "effects" in changed:
         effects = changed["effects"]
-        account = holdings.accounts.places(effects["account_id"])
-        symbol = symbols.places(effects["symbol"])
+        account = holdings.accounts.of(effects, "account_id")
+        symbol = symbols.of(effects, "symbol")
         change = effects["quantity"].to_numpy()
         before = holdings.held_before(account, symbol, change)
         parts.append(_rows("effects", account, effects["event_time"], opens(before, change)))
     if "cash_movements" in changed:
         moved = changed["cash_movements"]
-        account = holdings.accounts.places(moved["account_id"])
+        account = holdings.accounts.of(moved, "account_id")
         amount = to_scaled(moved["amount"])
         is_out = (moved["kind"] == "withdrawal").to_numpy()
         is_transfer = moved["kind"].is_in(_TRANSFERS).to_numpy()

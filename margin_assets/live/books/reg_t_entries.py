@@ -50,7 +50,7 @@ def noted(point: int, changed: Mapping[str, pl.DataFrame], firm: Firm, owed: Int
     paid = np.zeros(len(owed), dtype=np.int64)
     if "cash_movements" in changed:
         rows = changed["cash_movements"]
-        place, amount = firm.holdings.accounts.places(rows["account_id"]), to_scaled(rows["amount"])
+        place, amount = firm.holdings.accounts.of(rows, "account_id"), to_scaled(rows["amount"])
         np.add.at(paid, place, amount)
         counts = is_margin[place] | (owed[place] > 0)
         entered = np.where(counts, cash_entries(rows["kind"], amount), 0)
@@ -82,8 +82,8 @@ def _trades(
     point: int, effects: pl.DataFrame, firm: Firm
 ) -> tuple[Int64Array, Int64Array, np.ndarray]:
     """Account of each trade, its entry as of stock, and whether it is of something else."""
-    place = firm.holdings.accounts.places(effects["account_id"])
-    symbol = firm.symbols.places(effects["symbol"])
+    place = firm.holdings.accounts.of(effects, "account_id")
+    symbol = firm.symbols.of(effects, "symbol")
     quantity, price = effects["quantity"].to_numpy(), effects["price"].to_numpy()
     book = firm.holdings.book(sizes(firm.series))
     trades = Trades(

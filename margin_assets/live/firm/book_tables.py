@@ -31,8 +31,7 @@ def reg_t_frames(parts: Parts, point: int, of: Int64Array | None) -> Frames:
     """The tables of Regulation T (of some accounts) as of a grid point."""
     holdings, reg_t = parts.holdings, parts.reg_t
     chosen = np.arange(len(holdings.accounts)) if of is None else of
-    is_asked = reg_t.book.has_row(holdings.account_type == REG_T)
-    places = chosen[is_asked[chosen]]
+    places = chosen[reg_t.book.has_row(holdings.account_type[chosen] == REG_T, chosen)]
     rules, names = rules_at(point), holdings.accounts.all
     now = parts.valuation.reg_t(places, point)
     found = {

@@ -125,4 +125,4 @@ def enforcement_frame(held: Ladder, names: list[str], of: Int64Array | None) -> 
 
 def _words(codes: np.ndarray, words: tuple[str, ...]) -> pl.Series:
     """Names of states by their codes."""
-    return pl.Series([words[code] for code in codes], dtype=pl.String)
+    return pl.Series(words, dtype=pl.String).gather(codes.astype(np.int64))

@@ -11,6 +11,7 @@ from margin_assets.kernels.rules.grid import new_york_day
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.live.firm.parts import Parts
 from margin_assets.live.firm.transactions import Rows
+from margin_assets.live.state.names import carrying
 from margin_assets.live.state.ticks import Ticks
 
 TRADED = "traded"
@@ -25,6 +26,23 @@ class Intake:
         self._market, self._holdings = parts.market, parts.holdings
         self.day: date | None = None
         """New York's day of the last grid point taken."""
+
+    def make_room(self, events: Rows) -> int:
+        """Gives new names in rows their places; returns how many accounts are new."""
+        new = 0
+        for frame in events.values():
+            if "symbol" in frame.columns:
+                self._market.add(frame["symbol"])
+            if "account_id" in frame.columns:
+                new += self._holdings.add(frame["account_id"])
+        return new
+
+    def carrying(self, events: Rows) -> Rows:
+        """Rows that move holdings with the places of their names: asked for many times."""
+        accounts = {"account_id": self._holdings.accounts}
+        named = {"effects": accounts | {"symbol": self._market.symbols}, "cash_movements": accounts}
+        moved = {n: carrying(events[n], names) for n, names in named.items() if n in events}
+        return {**events, **moved}
 
     def take(
         self, point: int, changed: Rows, ticks: Ticks | None, rules: Rules

@@ -24,6 +24,7 @@ from margin_assets.live.books.calls import Valued, moves_of
 from margin_assets.live.books.plans import Tables
 from margin_assets.live.books.restating import Restating
 from margin_assets.live.firm.book_tables import desk_frames, intraday_frames, reg_t_frames
+from margin_assets.live.firm.climbed import Climbed
 from margin_assets.live.firm.decisions import (
     decisions_of,
     enforcement_frame,
@@ -59,6 +60,7 @@ class Monitor:
         self.whole, self.outcomes = parts.whole, parts.outcomes
         self._intake, self._transactions = Intake(parts), Transactions(parts)
         self.ladder = empty_ladder(0)
+        self._climbed = Climbed(self.ladder)
         self.last_point: int | None = None
         self._rules: Rules | None = None
         self.reworked: Reworked = _as_landed
@@ -70,12 +72,13 @@ class Monitor:
 
     def run(self, events: Events, end: int) -> pl.DataFrame:
         """Evaluates every grid point up to `end` and returns the decisions, in order."""
-        self._make_room(events)
+        self.grow(self._intake.make_room(events))
+        events = self._intake.carrying(events)
         self._changed = []
         self.day_trades.take(events)
         self.plans.begin(events)
         self.settling.begin(events)
-        before = [column.copy() for column in self.ladder]
+        self._climbed = Climbed(self.ladder)
         slices = {feed: rows_by_point(frame) for feed, frame in events.items() if feed != "prices"}
         self._ticks = by_point(events["prices"], self.market.symbols) if "prices" in events else {}
         kinds: list[Mapping[int, object]] = [*slices.values(), self._ticks]
@@ -96,8 +99,7 @@ class Monitor:
         self.settling.pass_time(end)
         if self.calls.is_on:
             self.calls.book.pass_time(end)
-        for now, then in zip(self.ladder, before, strict=True):
-            self._changed.append(np.flatnonzero(now != then))
+        self._changed += self._climbed.moved()
         return numbered(decided)
 
     def changed(self) -> Int64Array:
@@ -116,13 +118,6 @@ class Monitor:
         )
         # A deadline acts at the first grid point at or after it.
         return due if due == NEVER else grid_point(due, interval)
-
-    def _make_room(self, events: Events) -> None:
-        for frame in events.values():
-            if "symbol" in frame.columns:
-                self.market.add(frame["symbol"])
-            if "account_id" in frame.columns:
-                self.grow(self.holdings.add(frame["account_id"]))
 
     def grow(self, accounts: int) -> None:
         """Gives new accounts their place on the ladder."""
@@ -152,11 +147,12 @@ class Monitor:
         changed = self.reworked(point, changed)
         touched = self._apply(point, changed, rules)
         if rules is not self._rules:
-            touched = np.arange(len(self.holdings.accounts), dtype=np.int64)
+            touched = self._everyone()
             self._rules = rules
         self.last_point = point
         if not len(touched):
             return
+        self._climbed.note(touched)
         book, figures = self.valuation.valued(touched, point, self._known)
         self.valuation.add_house(touched, figures, point)
         kept = spared(self.market, self.holdings, self.ladder, figures, (point, touched))
@@ -182,7 +178,8 @@ class Monitor:
 
     def _begin_calls(self, point: int) -> Int64Array:
         """Asks every account, at the first grid point of a plan that knows of calls."""
-        everyone = np.arange(len(self.holdings.accounts), dtype=np.int64)
+        everyone = self._everyone()
+        self._climbed.note(everyone)
         unvalued = everyone[~self.valuation.is_valued[everyone]]
         if len(unvalued):
             self.valuation.add_house(unvalued, self.valuation.revalue(unvalued, point), point)
@@ -197,10 +194,6 @@ class Monitor:
         """Positions and accounts (some of them) as of the last evaluated grid point."""
         return self.valuation.margined(self.point, of)
 
-    def largest_positions(self) -> Int64Array:
-        """The largest position of each account, cents, as of the last evaluated grid point."""
-        return self.valuation.largest_positions(self.point)
-
     def firm_risk(self) -> pl.DataFrame:
         """The `firm_risk` frame as of the last evaluated grid point."""
         return self.whole.risk(*self._firm())
@@ -214,9 +207,14 @@ class Monitor:
         return self.whole.frames(*self._firm())
 
     def _firm(self) -> tuple[Figures, tuple[Book, Series], Rules, int]:
-        point, everyone = self.point, np.arange(len(self.holdings.accounts), dtype=np.int64)
+        point = self.point
         found = self.valuation.struck_again(self.figures(), point)
-        return found, self.valuation.arrays(point, everyone), self.rules(point), point
+        self.whole.note(self.valuation.take_changed())
+        arrays = self.valuation.arrays(point, self._everyone())
+        return found, arrays, self.rules(point), point
+
+    def _everyone(self) -> Int64Array:
+        return np.arange(len(self.holdings.accounts), dtype=np.int64)
 
     def _pass_days(self, until: int) -> None:
         """Closes of sessions and ends of days before an instant, for what lasts days."""
@@ -251,6 +249,7 @@ class Monitor:
         acted = trades.derive(point, *self.actions.act(point))
         symbols, accounts = self._intake.take(point, changed, ticks, rules)
         if "desk_actions" in changed:
+            self._climbed.note(self._everyone())
             accounts.append(self._intake.act(point, changed["desk_actions"], self.ladder))
         decided = self.settling.decide(point, ticks)
         moved = market.with_options(np.unique(np.concatenate([*symbols, carried, decided])))

@@ -10,7 +10,7 @@ from margin_assets.kernels.margin.house import charge_house
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import restrikes, revalue
 from margin_assets.kernels.margin.settlement import Asked, settled
-from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.options.valuation import rescanned
 from margin_assets.kernels.reg_t.sma import RegTFigures, mixed_excess, reg_t_figures
@@ -32,6 +32,7 @@ class Valuation:
         """Accounts whose figures hold at the last evaluated grid point."""
         self._lacks_house = np.zeros(0, dtype=np.bool_)
         """Accounts revalued without the house's add-ons since."""
+        self._is_changed = np.zeros(0, dtype=np.bool_)
 
     def everyone(self, point: int) -> Figures:
         """Figures of every account, by place, as of a grid point."""
@@ -44,6 +45,11 @@ class Valuation:
         self.add_house(np.flatnonzero(self._lacks_house), figures, point)
         return figures
 
+    def take_changed(self) -> BoolArray:
+        """Which accounts have been valued since this was asked last, by place."""
+        found, self._is_changed = self._is_changed, np.zeros_like(self._is_changed)
+        return found
+
     def struck_again(self, figures: Figures, point: int) -> Figures:
         """Figures with what no decision asks for: portfolio margin of options after each move."""
         book, series = self.arrays(point, NOBODY)
@@ -53,6 +59,7 @@ class Valuation:
         owner = np.repeat(np.arange(len(book.cash)), np.diff(book.offsets))
         holders = np.unique(owner[np.isin(book.series, options)]).astype(np.int64)
         found = Figures._make(column.copy() for column in figures)
+        self._is_changed[holders] = True
         rules, book = rules_at(point), self.arrays(point, holders)[0]
         values = rescanned(self._market.values, series, rules, options)
         revalue(book, series, rules, values, (holders, found))
@@ -70,7 +77,7 @@ class Valuation:
         rules, figures = rules_at(point), self._room(point)
         book, series = self.arrays(point, accounts)
         asked = without(len(self.is_valued), accounts, known)
-        self.is_valued[asked] = self._lacks_house[asked] = True
+        self.is_valued[asked] = self._lacks_house[asked] = self._is_changed[asked] = True
         return book, revalue(book, series, rules, self._market.values, (asked, figures))
 
     def _room(self, point: int) -> Figures:
@@ -78,12 +85,14 @@ class Valuation:
         rules, count, held = rules_at(point), len(self._holdings.accounts), self._figures
         if held is None or held.pnl.shape[1] != len(rules.stress_moves):
             held = empty_figures(0, rules)
-            self.is_valued = self._lacks_house = np.zeros(0, dtype=np.bool_)
-        new = np.zeros(count - len(held.states), dtype=np.bool_)
-        self.is_valued = np.concatenate([self.is_valued, new])
-        self._lacks_house = np.concatenate([self._lacks_house, new])
-        self._figures = with_room(held, count)
-        return self._figures
+            self.is_valued = self._lacks_house = self._is_changed = np.zeros(0, dtype=np.bool_)
+        if len(held.states) < count or held is not self._figures:
+            new = np.zeros(count - len(held.states), dtype=np.bool_)
+            self.is_valued = np.concatenate([self.is_valued, new])
+            self._lacks_house = np.concatenate([self._lacks_house, new])
+            self._is_changed = np.concatenate([self._is_changed, new])
+            held = self._figures = with_room(held, count)
+        return held
 
     def arrays(self, point: int, accounts: Int64Array) -> tuple[Book, Series]:
         """Series as they stand, and the book as it counts for some accounts."""
@@ -124,11 +133,11 @@ class Valuation:
         """
         market, holdings = self._market, self._holdings
         rules = rules_at(point)
-        accounts = holdings.account_state(of).with_columns(as_of=instant(point))
+        whose = holdings.by_id(of)
+        accounts = holdings.account_state(whose).with_columns(as_of=instant(point))
         places = holdings.positions.places(of)
         owned = holdings.holdings(market.symbols, of).with_columns(place=places)
         held = held_terms(owned, market.terms(point), point)
-        whose = holdings.accounts.places(accounts["account_id"])
         series = market.series(point, rules)
         book = holdings.book(sizes(series), (whose, held["place"].to_numpy()))
         positions = with_marks(held.drop("place"), book, series, rules)

@@ -8,6 +8,7 @@ from margin_assets.kernels.book.figures import Figures
 from margin_assets.kernels.book.series import Series
 from margin_assets.kernels.firm_risk.concentrations import Terms, concentrations_of
 from margin_assets.kernels.firm_risk.issuer_map import IssuerMap, issuer_map
+from margin_assets.kernels.firm_risk.kept import Kept
 from margin_assets.kernels.firm_risk.limits import Firm
 from margin_assets.kernels.firm_risk.price_moves import (
     Scenarios,
@@ -16,7 +17,7 @@ from margin_assets.kernels.firm_risk.price_moves import (
 )
 from margin_assets.kernels.firm_risk.scenarios import credit_exposures_of, firm_risk_of, firm_sums
 from margin_assets.kernels.firm_risk.view import firm_view, price_moves_of
-from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.money import instant
 from margin_assets.kernels.rules.firm_rules import FirmRules, firm_rules
 from margin_assets.kernels.rules.grid import day_of
@@ -38,10 +39,15 @@ class WholeFirm(HouseLimits):
         self._struck_by: tuple[Rules, FirmRules] | None = None
         self._repriced: list[Int64Array] = []
         """Symbols whose values may be others since."""
+        self._kept = Kept()
 
     def reprice(self, symbols: Int64Array) -> None:
         """Takes note of symbols that moved."""
         self._repriced.append(symbols)
+
+    def note(self, is_changed: BoolArray) -> None:
+        """Takes which accounts are others since this was told last."""
+        self._kept.note(is_changed)
 
     def frames(
         self, figures: Figures, arrays: tuple[Book, Series], rules: Rules, at: int
@@ -50,7 +56,8 @@ class WholeFirm(HouseLimits):
         firm, (book, series) = firm_rules(day_of(at)), arrays
         if firm is None:
             return {"firm_risk": self.risk(figures, arrays, rules, at)}
-        view = firm_view(figures, book, self._struck(series, rules, firm), firm, self._terms())
+        struck = self._struck(series, rules, firm)
+        view = firm_view(figures, book, struck, (firm, self._terms()), self._kept)
         worst, gross = view.sums.worst.name, view.sums.gross
         largest = concentrations_of(view.subjects, worst, gross, firm)
         found = {

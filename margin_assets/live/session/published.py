@@ -83,7 +83,7 @@ class Publisher:
             "reg_t_requirement": figures.maintenance,
             "portfolio_margin_requirement": figures.portfolio_margin,
             "governing_requirement": figures.governing,
-            "largest_position": monitor.largest_positions(),
+            "largest_position": monitor.valuation.largest_positions(monitor.point),
             "pnl": pa.FixedSizeListArray.from_arrays(
                 pa.array(figures.pnl.ravel()), figures.pnl.shape[1]
             ),

@@ -69,6 +69,10 @@ class StateShards:
         self._bounds = bounds
         self._interval = bounds.sample_seconds * SECOND
         self._hashes: npt.NDArray[np.uint32] = np.zeros(0, dtype=np.uint32)
+        self._shard: Int64Array = np.zeros(0, dtype=np.int64)
+        """Of each account."""
+        self._used: Int64Array = np.zeros(0, dtype=np.int64)
+        """Shards with accounts in them, sorted."""
         self._written: Int64Array = np.zeros(0, dtype=np.int64)
         self._last: int | None = None
 
@@ -77,16 +81,16 @@ class StateShards:
         if names:
             self._grow(names)
             at = instants(written)
-            self._written[self._of(self._hashes)] = at
+            self._written[self._shard] = at
             self._last = int(at.max())
 
     def choose(self, names: Sequence[str], changed: Int64Array, end: int) -> Part:
         """What to write at `end`, given all accounts and those whose own state changed."""
         grown = self._grow(names)
         if grown or len(self._written) <= self._bounds.whole_shards:
-            chosen = self._used()
+            chosen = self._used
         else:
-            moved = np.unique(self._of(self._hashes[changed]))
+            moved = np.unique(self._shard[changed])
             chosen = np.union1d(self._oldest(self._share(end)), moved)
         return self._part(chosen, end)
 
@@ -102,9 +106,8 @@ class StateShards:
 
     def parts(self, most: int) -> list[Int64Array]:
         """Places of all accounts: whole shards together, of about `most` accounts at most."""
-        shard = self._of(self._hashes)
-        order = np.argsort(shard, kind="stable")
-        starts = np.searchsorted(shard[order], np.arange(len(self._written) + 1))
+        order = np.argsort(self._shard, kind="stable")
+        starts = np.searchsorted(self._shard[order], np.arange(len(self._written) + 1))
         cuts = [0]
         for start, end in pairwise(starts.tolist()):
             if end - cuts[-1] > most and start > cuts[-1]:
@@ -115,7 +118,7 @@ class StateShards:
         """Whether a row of the state is older than the grid point `end`."""
         if end is None or not len(self._hashes):
             return False
-        return bool((self._written[self._of(self._hashes)] < end).any())
+        return bool((self._written[self._used] < end).any())
 
     def settle(self, end: int) -> Part:
         """Shards longest behind, as many as a cycle that does nothing else may write."""
@@ -124,23 +127,18 @@ class StateShards:
 
     def _part(self, chosen: Int64Array, end: int) -> Part:
         self._written[chosen] = self._last = end
-        shard, count = self._of(self._hashes), len(self._written)
-        if len(chosen) == len(self._used()):
+        count = len(self._written)
+        if len(chosen) == len(self._used):
             return Part(Shards(count), None)
         is_chosen = np.zeros(count, dtype=np.bool_)
         is_chosen[chosen] = True
-        places = np.flatnonzero(is_chosen[shard]).astype(np.int64)
+        places = np.flatnonzero(is_chosen[self._shard]).astype(np.int64)
         return Part(Shards(count, tuple(int(number) for number in chosen)), places)
 
     def _oldest(self, count: int) -> Int64Array:
         """Shards with accounts in them, the longest unwritten first, ties by number."""
-        used = self._used()
-        return used[np.argsort(self._written[used], kind="stable")][:count]
-
-    def _used(self) -> Int64Array:
-        """Shards with accounts in them, sorted."""
-        # Counted, not sorted: of a hundred thousand accounts sorting is the dear part of a choice.
-        return np.flatnonzero(np.bincount(self._of(self._hashes))).astype(np.int64)
+        order = np.argsort(self._written[self._used], kind="stable")
+        return self._used[order[:count]]
 
     def _share(self, end: int) -> int:
         """Shards that the event time since the last cycle asks for; fractions carry over."""
@@ -154,15 +152,15 @@ class StateShards:
             due = min(due, self.most)
         return max(self._bounds.least_shards, due)
 
-    def _of(self, found: npt.NDArray[np.uint32]) -> Int64Array:
-        return (found & np.uint32(len(self._written) - 1)).astype(np.int64)
-
     def _grow(self, names: Sequence[str]) -> bool:
         """Whether new accounts changed the number of shards: then every account has moved."""
         new = names[len(self._hashes) :]
-        if new:
-            self._hashes = np.concatenate([self._hashes, hashes(new)])
+        if not new and len(self._written):
+            return False
+        self._hashes = np.concatenate([self._hashes, hashes(new)])
         count = shard_count(len(self._hashes), self._bounds.accounts_per_shard)
+        self._shard = (self._hashes & np.uint32(count - 1)).astype(np.int64)
+        self._used = np.flatnonzero(np.bincount(self._shard)).astype(np.int64)
         if count == len(self._written):
             return False
         self._written = np.full(count, _NEVER_WRITTEN, dtype=np.int64)

@@ -9,8 +9,8 @@ from margin_assets.kernels.book.sales import proceeds_of, sale_columns
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MICRO, instants, to_decimal, to_scaled
 from margin_assets.live.state.exact_sums import add_exactly, joined, split
-from margin_assets.live.state.names import Names
-from margin_assets.live.state.positions import Positions, owners_of, without_group
+from margin_assets.live.state.names import Names, united
+from margin_assets.live.state.positions import Positions, without_group
 from schemas.landed import ACCOUNT_TYPES
 
 _SALES = ("sale_quantity", "sale_proceeds")
@@ -30,8 +30,10 @@ class Holdings:
         self.intraday_from = np.zeros(0, dtype=np.int64)
         """First day (since 1970) under intraday margin; negative where none was chosen."""
         self.cash = np.zeros(0, dtype=np.int64)
-        self.accrued = np.zeros(0, dtype=np.int64)
+        self._accrued = np.zeros(0, dtype=np.int64)
         """Of dividends that are not paid yet what counts in equity, cents."""
+        self._counted = np.zeros(0, dtype=np.int64)
+        """Cash and that: a book is asked for several times a grid point."""
         # Exact sums that left the range: cash in cents by account, quantities in micro-units by
         # account and symbol. The arrays hold `BEYOND` there, which no rule takes for an amount.
         self._cash_beyond: dict[int, int] = {}
@@ -53,7 +55,8 @@ class Holdings:
                 [self.intraday_from, np.full(new, -1, dtype=np.int64)]
             )
             self.cash = np.concatenate([self.cash, np.zeros(new, dtype=np.int64)])
-            self.accrued = np.concatenate([self.accrued, np.zeros(new, dtype=np.int64)])
+            self._accrued = np.concatenate([self._accrued, np.zeros(new, dtype=np.int64)])
+            self._counted = np.concatenate([self._counted, np.zeros(new, dtype=np.int64)])
             self.type_time = np.concatenate(
                 [self.type_time, np.full(new, _LONG_AGO, dtype=np.int64)]
             )
@@ -74,13 +77,22 @@ class Holdings:
         self.type_time[place] = time[newer]
         self.is_registered[place] = True
         self.is_exempt[place] = rows["is_exempt"].fill_null(value=False).to_numpy()[newer]
-        return np.unique(place)
+        return united(len(self.accounts), place)
 
     def apply_cash(self, rows: pl.DataFrame) -> Int64Array:
         """Takes cash movements; returns whose they are."""
-        place = self.accounts.places(rows["account_id"])
-        add_exactly(self.cash, place, to_scaled(rows["amount"]), place, self._cash_beyond)
-        return np.unique(place)
+        place = self.accounts.of(rows, "account_id")
+        self._pay(place, to_scaled(rows["amount"]))
+        return united(len(self.accounts), place)
+
+    def accrue(self, place: int, cents: int) -> None:
+        """Takes what of an account's dividends counts in equity."""
+        self._accrued[place] = cents
+        self._counted[place] = self.cash[place] + cents
+
+    def _pay(self, place: Int64Array, cents: Int64Array) -> None:
+        add_exactly(self.cash, place, cents, place, self._cash_beyond)
+        self._counted[place] = self.cash[place] + self._accrued[place]
 
     def apply_effects(
         self,
@@ -90,10 +102,9 @@ class Holdings:
         multiplier: Int64Array,
     ) -> Int64Array:
         """Takes what fills change, in order, each with its trade's multiplier; returns whose."""
-        account = self.accounts.places(effects["account_id"])
-        symbol = symbols.places(effects["symbol"])
-        cash = sized_cash(effects, multiplier)
-        add_exactly(self.cash, account, cash, account, self._cash_beyond)
+        account = self.accounts.of(effects, "account_id")
+        symbol = symbols.of(effects, "symbol")
+        self._pay(account, sized_cash(effects, multiplier))
         held, at = self.positions, self.positions.taken(account, symbol, class_group)
         change, traded, sold, proceeds = (
             effects[name].to_numpy()
@@ -106,7 +117,7 @@ class Holdings:
         add_exactly(held.quantity, at.place[at.inverse], change, names, self._quantity_beyond)
         held.last_fill_price[at.place] = price
         held.close(at)
-        return owners_of(account, len(self.accounts))
+        return united(len(self.accounts), account)
 
     def with_sales_undone(
         self, effects: pl.DataFrame, undone: pl.DataFrame, symbols: Names
@@ -161,13 +172,13 @@ class Holdings:
 
     def remember_prices(self, effects: pl.DataFrame, symbols: Names, group: np.ndarray) -> None:
         """Last fill prices by the order of the effects, whatever order they were taken in."""
-        account = self.accounts.places(effects["account_id"])
-        place, there = self.positions.found(account, symbols.places(effects["symbol"]), group)
+        account, symbol = self.accounts.of(effects, "account_id"), symbols.of(effects, "symbol")
+        place, there = self.positions.found(account, symbol, group)
         self.positions.last_fill_price[place[there]] = effects["price"].to_numpy()[there]
 
     def remember_unsized(self, effects: pl.DataFrame, symbols: Names, known: np.ndarray) -> None:
         """Keeps fills of symbols without an instrument row: their multiplier is not known yet."""
-        is_unknown = ~known[symbols.places(effects["symbol"])]
+        is_unknown = ~known[symbols.of(effects, "symbol")]
         if is_unknown.any():
             rows = effects.filter(pl.Series(is_unknown)).select(*EFFECT_COLUMNS)
             self._unsized = pl.concat([self._unsized, rows])
@@ -179,7 +190,7 @@ class Holdings:
         rows, self._unsized = self._unsized.filter(ready), self._unsized.filter(~ready)
         account = self.accounts.places(rows["account_id"])
         change = sized_cash(rows, multiplier[place[ready.to_numpy()]]) - rows["cash"].to_numpy()
-        add_exactly(self.cash, account, change, account, self._cash_beyond)
+        self._pay(account, change)
         return np.unique(account)
 
     def load(
@@ -192,6 +203,7 @@ class Holdings:
         """Takes saved `account_state` and `positions` frames; their names must be known."""
         place = self.accounts.places(accounts["account_id"])
         self.cash[place], beyond = split(accounts["cash"])
+        self._counted[place] = self.cash[place] + self._accrued[place]
         self._cash_beyond = {int(place[row]): exact for row, exact in beyond.items()}
         quantity, beyond = split(positions["quantity"])
         held = positions.select(
@@ -216,12 +228,10 @@ class Holdings:
 
         With `of`, some accounts in another order: they, and the places of all their positions.
         """
-        everything = slice(None), slice(None)
+        held, everything = self.positions, (slice(None), slice(None))
         accounts, places = everything if of is None else of
-        held = self.positions
-        sizes = np.diff(held.offsets)
         return Book(
-            offsets=held.offsets if of is None else offsets_of(sizes[accounts]),
+            offsets=held.offsets if of is None else offsets_of(held.sizes(of[0])),
             series=held.series[places],
             quantity=held.units(multiplier)[places],
             last_fill_price=held.last_fill_price[places],
@@ -229,7 +239,7 @@ class Holdings:
             account_type=self.account_type[accounts],
             is_registered=self.is_registered[accounts],
             is_exempt=self.is_exempt[accounts],
-            cash=self.cash[accounts] + self.accrued[accounts],
+            cash=self._counted[accounts],
         )
 
     def holdings(self, symbols: Names, of: Int64Array | None = None) -> pl.DataFrame:
@@ -248,9 +258,15 @@ class Holdings:
             }
         )
 
-    def account_state(self, of: Int64Array | None = None) -> pl.DataFrame:
-        """Accounts (or some of them) as a frame, sorted by id."""
+    def by_id(self, of: Int64Array | None = None) -> Int64Array:
+        """Places of accounts (or of some of them), in the order of their ids."""
         chosen = np.arange(len(self.accounts)) if of is None else of
+        order = self.accounts.series.gather(chosen).arg_sort()
+        found: Int64Array = chosen[order.to_numpy()]
+        return found
+
+    def account_state(self, chosen: Int64Array) -> pl.DataFrame:
+        """Accounts as a frame, in the order given."""
         return pl.DataFrame(
             {
                 "account_id": self.accounts.series.gather(chosen),
@@ -259,4 +275,4 @@ class Holdings:
                 "is_exempt": self.is_exempt[chosen],
                 "cash": joined(self.cash[chosen], 2, chosen, self._cash_beyond),
             }
-        ).sort("account_id")
+        )

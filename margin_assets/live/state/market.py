@@ -200,7 +200,7 @@ class Market:
 
     def traded_multiplier(self, effects: pl.DataFrame) -> Int64Array:
         """Multiplier of the trade behind each effect of the grid point at hand."""
-        found = self.multiplier[self.symbols.places(effects["symbol"])]
+        found = self.multiplier[self.symbols.of(effects, "symbol")]
         earlier = (effects["traded"] < effects["point"]).arg_true()
         if len(earlier):
             found[earlier] = self.instruments.multiplier_then(effects[earlier])

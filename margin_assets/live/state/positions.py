@@ -1,5 +1,6 @@
 """Positions of every account as columns in book order: by account, class group and symbol."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from margin_assets.kernels.book.book import offsets_of
 from margin_assets.kernels.book.sales import average_prices, take_sales
 from margin_assets.kernels.numeric.arrays import Int32Array, Int64Array
 from margin_assets.kernels.numeric.money import units
+from margin_assets.live.state.columns import Columns
 from margin_assets.live.state.names import united
 
 # A position's key: account, class group and symbol in one integer, so that one sorted array
@@ -16,8 +18,8 @@ _GROUP_BITS = 20
 _SYMBOL_BITS = 20
 _LIMIT = 1 << 20
 _NONE: Int64Array = np.zeros(0, dtype=np.int64)
-_SHARE = 64
-"""From so small a share of the accounts on, a flag for each is cheaper than sorting."""
+_MANY = 1000
+"""From so many positions on all offsets are counted at once."""
 
 
 class Taken(NamedTuple):
@@ -30,10 +32,12 @@ class Taken(NamedTuple):
 class Positions:
     """What is held, position by position, and where each account's begin.
 
-    A change costs what it changes, and one move of the columns where a position comes or goes.
+    A change costs what it changes, and a move of a part of the columns where a position comes or
+    goes: what looks at them, a book among it, does so up to then.
     """
 
     def __init__(self) -> None:
+        self._columns = Columns(_COLUMNS)
         self._key = _NONE
         self.account = _NONE
         self.series: Int32Array = np.zeros(0, dtype=np.int32)
@@ -58,10 +62,15 @@ class Positions:
         """Places of positions (of some accounts), in order."""
         if of is None:
             return np.arange(len(self.account), dtype=np.int64)
-        owners = owners_of(of, len(self.offsets) - 1)
-        first, count = self.offsets[owners], np.diff(self.offsets)[owners]
+        owners = united(len(self.offsets) - 1, of)
+        first, count = self.offsets[owners], self.sizes(owners)
         starts = np.repeat(first - offsets_of(count)[:-1], count)
         return starts + np.arange(len(starts), dtype=np.int64)
+
+    def sizes(self, accounts: Int64Array) -> Int64Array:
+        """How many positions each of some accounts has."""
+        found: Int64Array = self.offsets[accounts + 1] - self.offsets[accounts]
+        return found
 
     def holders(self, symbols: Int64Array, count: int) -> Int64Array:
         """Accounts that hold any of the symbols, of `count` in all."""
@@ -77,7 +86,7 @@ class Positions:
         """Quantities of all positions in micro-units of what their symbols deliver."""
         # A book is asked for several times a grid point; a walk over a million positions each.
         if not np.array_equal(self._multiplier, multiplier):
-            self._units = units(self.quantity, multiplier, self.series).copy()
+            self._units[:] = units(self.quantity, multiplier, self.series)
             self._multiplier = multiplier.copy()
         return self._units
 
@@ -119,10 +128,8 @@ class Positions:
     def regroup(self, group: np.ndarray) -> None:
         """Puts the positions in order again after class groups changed."""
         keys = self._keys(self.account, self.series.astype(np.int64), group)
-        order = np.argsort(keys, kind="stable")
-        self._key = keys
-        for name in _COLUMNS:
-            setattr(self, name, getattr(self, name)[order])
+        self._key[:] = keys
+        self._columns.sort(np.argsort(keys, kind="stable"))
 
     def _keys(self, account: Int64Array, symbol: Int64Array, group: np.ndarray) -> Int64Array:
         if len(group) >= _LIMIT:
@@ -145,40 +152,31 @@ class Positions:
             return
         owner = new >> (_GROUP_BITS + _SYMBOL_BITS)
         made = {"_key": new, "account": owner, "series": new & ((1 << _SYMBOL_BITS) - 1)}
-        for name in _COLUMNS:
-            setattr(self, name, np.insert(getattr(self, name), place, made.get(name, 0)))
-        self._count(owner, 1)
+        self._columns.insert(place, made)
+        self._look(owner, 1)
 
     def _drop(self, flat: Int64Array) -> None:
         if not len(flat):
             return
-        self._count(self.account[flat], -1)
-        for name in _COLUMNS:
-            setattr(self, name, np.delete(getattr(self, name), flat))
+        owners = self.account[flat]
+        self._columns.delete(flat)
+        self._look(owners, -1)
 
-    def _count(self, owners: Int64Array, each: int) -> None:
-        """Positions of accounts came (`each` 1) or went (-1): those behind them move."""
-        more = each * np.bincount(owners, minlength=len(self.offsets) - 1)
-        self.offsets = self.offsets + np.concatenate([[0], np.cumsum(more)])
-
-
-_COLUMNS = (
-    "_key",
-    "account",
-    "series",
-    "quantity",
-    "last_fill_price",
-    "sold",
-    "proceeds",
-    "sale_price",
-    "_units",
-)
+    def _look(self, owners: Int64Array, each: int) -> None:
+        """Looks at the columns after positions of accounts, in order, came (1) or went (-1)."""
+        vars(self).update(self._columns.views())
+        if len(owners) > _MANY:
+            more = each * np.bincount(owners, minlength=len(self.offsets) - 1)
+            self.offsets[1:] += np.cumsum(more)
+            return
+        for n, (owner, following) in enumerate(pairwise([*owners.tolist(), None]), start=1):
+            self.offsets[owner + 1 : None if following is None else following + 1] += each * n
 
 
-def owners_of(places: Int64Array, count: int) -> Int64Array:
-    """Accounts, of `count` in all, that are named, in order and each once."""
-    # Of a first load's trades sorting takes seconds, and of one trade a flag an account is dear.
-    return united(count, places) if len(places) * _SHARE > count else np.unique(places)
+_COLUMNS = dict.fromkeys(
+    ("_key", "account", "quantity", "last_fill_price", "sold", "proceeds", "sale_price", "_units"),
+    np.int64,
+) | {"series": np.int32}
 
 
 def without_group(account: Int64Array, symbol: Int64Array) -> Int64Array:

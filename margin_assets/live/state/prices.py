@@ -80,7 +80,7 @@ class Prices:
 
         Each has the place of its original among all fills, `landed`.
         """
-        lacks_price = self.state[self._symbols.places(effects["symbol"])] > STALE
+        lacks_price = self.state[self._symbols.of(effects, "symbol")] > STALE
         moved = np.zeros(0, dtype=np.int64)
         if lacks_price.any():
             moved = self.fills.take(effects.filter(pl.Series(lacks_price)))

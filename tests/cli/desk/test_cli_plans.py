@@ -11,6 +11,7 @@ from margin_assets.desk.acts import Act, Refused, Where, act_of, land_act
 from margin_assets.desk.agent import Agent
 from tests.support.live_driver import Firm, at, cash, fill, line, opening, price, text
 from tests.support.margin_command import Margin, land, landed, live, place
+from tests.support.stages import stage
 
 BOOK = opening("A") | {
     "cash_movements": [cash("c", "A", "60000")],
@@ -27,6 +28,7 @@ def called(folder: Path) -> Firm:
     return firm
 
 
+@stage
 def triggered(folder: Path) -> None:
     """An hour later it is to be liquidated."""
     called(folder).run(prices=[price("X", "44", at(60, minutes=61))])
@@ -118,6 +120,7 @@ def test_an_agent_that_is_killed_loses_nothing_and_sends_nothing_twice(
     assert works(margin, tmp_path) == []
 
 
+@stage
 def approved(margin: Margin, folder: Path) -> str:
     """Id of a plan of the triggered account that a person approved: 637 X are to be sold."""
     triggered(folder)

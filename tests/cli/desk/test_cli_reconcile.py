@@ -178,10 +178,41 @@ def test_the_check_counts_breaks_by_value(folder: Path) -> None:
         "market_value": 2000.25,
         "requirement_change": 550.0,
         "excess_change": 2050.25,
+        "unpriced": 0,
         "oldest": 1,
     }
     nothing = breaks_on(tables, TUESDAY).clear()
     assert breaks_result({"breaks": nothing}).passed
+
+
+def test_what_has_no_price_is_worth_nobody_knows_what(margin: Margin, tmp_path: Path) -> None:
+    """Y was bought and never quoted: its fill marks it. Nothing was ever paid for Z."""
+    firm = Firm(tmp_path)
+    bought = fill("y", "5", "40", symbol="Y")
+    firm.run(
+        **opening("A") | {"instruments": [instrument("X"), instrument("Y"), instrument("Z")]},
+        cash_movements=[cash("a", "A", "20000")],
+        fills=[fill("x", "100", "100"), bought],
+    )
+    firm.run(
+        stock_record=[
+            held("A", "X", 90),
+            held("A", "Y", 7),
+            held("A", "Z", 1),
+            balance("A", "9800"),
+        ]
+    )
+
+    said = margin("reconcile", "--as-of", MONDAY, *place(tmp_path), "--json")
+
+    worth = {row["symbol"]: row["market_value"] for row in said.document["breaks"]}
+    assert worth == {"X": -1000, "Y": 80, "Z": None}
+    totals = said.document["totals"]
+    assert (totals["breaks"], totals["gross_value"], totals["unpriced"]) == (3, 1080, 1)
+    lake = Lake(str(tmp_path / "lake"))
+    breaks = breaks_on(SealedTables(lake, Ledger(lake).last_sealed()), MONDAY)
+    found = breaks_result({"breaks": breaks}).metadata
+    assert (found["market_value"].value, found["unpriced"].value) == (1080.0, 1)
 
 
 def test_a_record_that_agrees_ends_the_breaks_of_its_account(margin: Margin, folder: Path) -> None:

@@ -320,7 +320,7 @@ def test_sums_over_figures_are_sums_over_tables(drawn: Drawn):
 def test_sums_beyond_64_bits_are_exact():
     amounts = np.full(5, 3 * 10**18, dtype=np.int64)
 
-    (total,) = in_parts(
+    (total,), _ = in_parts(
         np.arange(5), lambda some: ((amounts[some].sum(keepdims=True),), float(len(some) * 3e18))
     )
 

@@ -2,7 +2,6 @@
 
 from random import Random
 
-import numba
 import numpy as np
 import polars as pl
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from margin_assets.kernels.initial_margin import aggregation
 from margin_assets.kernels.initial_margin.simm import Margins, margins
+from margin_assets.kernels.numeric.threads import at_most
 from tests.support.crif_rows import KINDS, Kind, held, sensitivities
 from tests.support.threads import several_threads
 
@@ -116,12 +116,8 @@ def test_portfolios_side_by_side_are_as_alone_to_the_bit(drawn: list[Drawn]):
 def test_threads_change_no_bit():
     units = [[KINDS[k] for k in range(n % 5, len(KINDS), 1 + n % 3)] for n in range(60)]
     several = of(*units)
-    before = numba.get_num_threads()
-    try:
-        numba.set_num_threads(1)
+    with at_most(1):
         alone = of(*units)
-    finally:
-        numba.set_num_threads(before)
 
     assert alone.risk_classes.equals(several.risk_classes)
 

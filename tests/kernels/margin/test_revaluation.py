@@ -1,7 +1,5 @@
-from collections.abc import Iterator
 from decimal import Decimal
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -25,6 +23,7 @@ from margin_assets.kernels.margin.requirements import (
 )
 from margin_assets.kernels.margin.revaluation import revalue
 from margin_assets.kernels.numeric.money import MAX_POSITION
+from margin_assets.kernels.numeric.threads import at_most
 from margin_assets.kernels.rules.rules import Rules
 from margin_assets.kernels.securities.bare_series import securities
 from margin_assets.kernels.securities.lines import (
@@ -234,22 +233,14 @@ def large_book(accounts: int = 3000, symbols: int = 200) -> tuple[Book, Series]:
     return book, series
 
 
-@pytest.fixture
-def _all_threads_after() -> Iterator[None]:
-    before = numba.get_num_threads()
-    yield
-    numba.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("_all_threads_after")
 @several_threads
 def test_threads_do_not_change_a_bit():
     book, series = large_book()
-    numba.set_num_threads(1)
-    alone: Arrays = revalue(book, series, RULES)
-    numba.set_num_threads(2)
+    with at_most(1):
+        alone: Arrays = revalue(book, series, RULES)
 
-    together: Arrays = revalue(book, series, RULES)
+    with at_most(2):
+        together: Arrays = revalue(book, series, RULES)
 
     for one_thread, two_threads in zip(alone, together, strict=True):
         assert one_thread.tobytes() == two_threads.tobytes()

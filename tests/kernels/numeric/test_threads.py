@@ -2,10 +2,9 @@
 
 import threading
 
-import numba
 import pytest
 
-from margin_assets.kernels.numeric.threads import over_ranges
+from margin_assets.kernels.numeric.threads import allowed, at_most, keep_to, over_ranges
 from tests.support.threads import several_threads
 
 
@@ -16,7 +15,7 @@ def test_every_row_is_walked_once(rows: int):
     over_ranges(lambda first, end: walked.append((first, end)), rows, 8)
 
     assert [n for first, end in sorted(walked) for n in range(first, end)] == list(range(rows))
-    assert len(walked) <= max(numba.get_num_threads(), 1)
+    assert len(walked) <= allowed()
 
 
 @several_threads
@@ -42,3 +41,31 @@ def test_what_a_walk_raises_is_raised_when_all_have_ended():
         over_ranges(walk, 100, 8)
 
     assert max(ended) == 100
+
+
+def test_a_block_keeps_its_walks_to_fewer_and_gives_them_back():
+    before = allowed()
+    walked: list[int] = []
+
+    with at_most(1):
+        over_ranges(lambda first, end: walked.append(end - first), 1000, 8)
+        assert allowed() == 1
+
+    assert walked == [1000]
+    assert allowed() == before
+
+
+def test_who_is_kept_to_one_keeps_nobody_else():
+    found: list[int] = []
+
+    def kept() -> None:
+        keep_to(1)
+        found.append(allowed())
+
+    before = allowed()
+    other = threading.Thread(target=kept)
+    other.start()
+    other.join()
+
+    assert found == [1]
+    assert allowed() == before

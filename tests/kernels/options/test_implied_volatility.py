@@ -1,12 +1,11 @@
 import math
-from collections.abc import Iterator
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from margin_assets.kernels.numeric.threads import at_most
 from margin_assets.kernels.options.implied import (
     ABOVE_BOUND,
     BELOW_BOUND,
@@ -159,14 +158,6 @@ def test_a_put_quoted_at_its_intrinsic_value_takes_the_largest_volatility_that_e
     assert at_points.tolist() == [100.0 - 75.0 * 0.85, 100.0 - 75.0 * 0.97, 25.0]
 
 
-@pytest.fixture
-def _all_threads_after() -> Iterator[None]:
-    before = numba.get_num_threads()
-    yield
-    numba.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("_all_threads_after")
 @several_threads
 def test_threads_do_not_change_a_bit_of_an_option_value():
     spot, days, vol, rate, dividend_yield, is_call = columns(listed_options())
@@ -175,9 +166,9 @@ def test_threads_do_not_change_a_bit_of_an_option_value():
     multiples = np.tile(np.linspace(0.5, 1.5, 18), (len(spot), 1))
     results = []
     for threads in (1, 2):
-        numba.set_num_threads(threads)
-        values = series_values(spot, held, vol, multiples)
-        quotes = implied_volatilities(np.ascontiguousarray(values[:, 9]), spot, held)
+        with at_most(threads):
+            values = series_values(spot, held, vol, multiples)
+            quotes = implied_volatilities(np.ascontiguousarray(values[:, 9]), spot, held)
         results.append(b"".join(array.tobytes() for array in (values, *quotes)))
 
     assert results[0] == results[1]

@@ -7,18 +7,18 @@ by exhaustion elsewhere.
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 
-import numba
 import numpy as np
 import pytest
 
+from margin_assets.kernels.numeric.threads import at_most
 from margin_assets.kernels.strategies import large_groups
+from margin_assets.kernels.strategies.bulk import least_requirements
 from margin_assets.kernels.strategies.drafts import Grouping
-from margin_assets.kernels.strategies.grouping import PROOF, TOO_LARGE, WORK, least_grouping
+from margin_assets.kernels.strategies.grouping import PROOF, TOO_LARGE, WORK
 from margin_assets.kernels.strategies.large_groups import _by_relaxation, large_grouping
 from margin_assets.kernels.strategies.problems import Problems
-from margin_assets.kernels.strategies.solutions import least_requirements
+from margin_assets.kernels.strategies.solutions import least_grouping
 from margin_assets.kernels.strategies.strategies import NONE, SPREAD, Records
 from tests.support.leg_books import DAYS, MICRO, RATES, Leg, book, gross, records, stock
 from tests.support.threads import several_threads
@@ -134,22 +134,14 @@ def problems(books: list[Records]) -> Problems:
     )
 
 
-@pytest.fixture
-def _all_threads_after() -> Iterator[None]:
-    before = numba.get_num_threads()
-    yield
-    numba.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("_all_threads_after")
 @several_threads
 def test_threads_do_not_change_a_bit_of_a_large_grouping():
     posed = problems([records(book(seed, 70, 2)) for seed in range(3)])
     results = []
     for threads in (1, 2):
-        numba.set_num_threads(threads)
         large_groups._kept.cache_clear()
-        results.append(least_requirements(posed, RATES))
+        with at_most(threads):
+            results.append(least_requirements(posed, RATES))
 
     assert (results[0].gap != TOO_LARGE).all()
     for one, other in zip(*results, strict=True):

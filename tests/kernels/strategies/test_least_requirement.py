@@ -3,18 +3,17 @@
 import os
 import random
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 
-import numba
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from margin_assets.kernels.numeric.threads import at_most
+from margin_assets.kernels.strategies.bulk import least_requirements
 from margin_assets.kernels.strategies.grouping import PROOF
 from margin_assets.kernels.strategies.problems import Problems
-from margin_assets.kernels.strategies.solutions import Solution, group_of, least_requirements
+from margin_assets.kernels.strategies.solutions import Solution, group_of
 from margin_assets.kernels.strategies.strategies import (
     KINDS,
     LEG,
@@ -226,22 +225,14 @@ def test_a_book_beside_stock_that_is_too_little_to_cover():
     assert required(*books) == [(1_200 + 99 * 25 // 2) * MICRO + MICRO // 2, 1_250 * MICRO]
 
 
-@pytest.fixture
-def _all_threads_after() -> Iterator[None]:
-    before = numba.get_num_threads()
-    yield
-    numba.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("_all_threads_after")
 @several_threads
 def test_threads_do_not_change_a_bit_of_a_grouping():
     rng = random.Random(7)
     posed = problems([random_book(rng) for _ in range(500)])
     results: list[tuple[np.ndarray, ...]] = []
     for threads in (1, 2, 2):
-        numba.set_num_threads(threads)
-        results.append(least_requirements(posed, RATES))
+        with at_most(threads):
+            results.append(least_requirements(posed, RATES))
 
     for other in results[1:]:
         for one_thread, two_threads in zip(results[0], other, strict=True):

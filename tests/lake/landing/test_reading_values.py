@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from margin_assets.lake.landing.reading import COLUMN_WORDS
+from margin_assets.lake.landing.reading.values import convert
 from schemas import FEEDS, TABLES, landed_columns
 from tests.support.reading_samples import (
     GOOD,
@@ -165,6 +166,21 @@ def test_times_are_utc_microseconds(text: str, expected: str | None):
         if expected is None
         else datetime.fromisoformat(f"2024-01-01T{expected}+00:00")
     )
+
+
+@pytest.mark.parametrize("odd", ["2026-06-05T14:30:00.5+02:00", "2026-06-05T14:30:60Z", None, "x"])
+@pytest.mark.parametrize("place", [0, 7, 19])
+def test_a_time_among_equal_ones_is_read_as_it_is_alone(odd: str | None, place: int):
+    texts = ["2026-06-05T14:30:00Z"] * 20
+    column = landed_columns("fills")["event_time"]
+    together = [*texts[:place], odd, *texts[place:]]
+
+    found = convert(column, pl.Series("event_time", together, pl.String))
+
+    alone = [convert(column, pl.Series("event_time", [text], pl.String)) for text in together]
+    assert found.values.to_list() == [one.values[0] for one in alone]
+    words = {n: one.words[0] for n, one in enumerate(alone) if one.words}
+    assert found.words == words
 
 
 @pytest.mark.parametrize("feed", FEEDS)

@@ -78,6 +78,23 @@ def test_an_id_given_free_lands_again_among_many(monkeypatch: pytest.MonkeyPatch
     assert "a" in seen
 
 
+def test_many_ids_cycle_after_cycle_are_all_seen(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(seen_ids, "_MOST_NEW", 3)
+    landed_by_now: set[str] = set()
+    seen = SeenIds(np.zeros(0, dtype=np.uint64), lambda ids: [n for n in ids if n in landed_by_now])
+    for cycle, count in enumerate([5, 2, 9, 1, 4, 4]):
+        ids = pl.Series([f"{cycle}-{n}" for n in range(count)])
+        assert seen.are_new(ids)
+        seen.add_all(ids)
+        assert ids[0] in seen
+
+        landed_by_now |= set(ids)
+        seen.settle()
+
+        assert not any(seen.are_new(pl.Series(["other", name])) for name in sorted(landed_by_now))
+        assert all(name in seen for name in landed_by_now)
+
+
 def test_nothing_landed_yet():
     seen = SeenIds(np.zeros(0, dtype=np.uint64), lambda ids: ids)
     seen.check(["a"])

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numba
 import polars as pl
 import pytest
 
+from margin_assets.kernels.numeric.threads import at_most
 from margin_assets.scenarios import scenario
 from margin_assets.scenarios.batch import FEED_SCHEMAS, _json_line
 from tests.support.live_driver import Firm, assert_a_process_takes_over
@@ -97,12 +97,8 @@ def test_short_cycles_decide_as_one_cycle(
 
 @several_threads
 def test_one_thread_decides_as_two(session_at_once: Firm, session: list[Event], tmp_path: Path):
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
+    with at_most(1):
         firm = deliver(tmp_path, [session])
-    finally:
-        numba.set_num_threads(threads)
 
     assert firm.hashes() == session_at_once.hashes()
     assert firm.everything() == session_at_once.everything()

@@ -29,7 +29,7 @@ def alike(lines: Sequence[object], kinds: Mapping[str, type]) -> dict[str, pl.Se
     `kinds` is the type of each column's values. What the lines have no key for is absent.
     """
     first = lines[0] if len(lines) >= _LEAST else None
-    if not isinstance(first, bytes) or not all(type(line) is bytes for line in lines):
+    if not isinstance(first, bytes) or set(map(type, lines)) != {bytes}:
         return None
     try:
         layout = _layout(first.decode(), tuple(kinds.items()))

@@ -8,6 +8,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 import polars as pl
 
+from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.lake.landing.reading.files import LandedFile
 from margin_assets.lake.landing.reading.limits import EXTRA_COLUMNS, SHOWN_CHARACTERS
 from margin_assets.lake.landing.reading.rules import Rule, row_rules
@@ -106,12 +107,18 @@ def _provenance(parts: Sequence[Part]) -> list[pl.Series]:
     of_row = np.repeat(np.arange(len(parts)), [len(chunk.file_rows) for _, chunk in parts])
     files = [file for file, _ in parts]
     instants = pl.Series("landed_at", [f.landed_at for f in files], pl.Datetime("us", "UTC"))
-    numbers = [np.asarray(chunk.file_rows, dtype=np.int64) for _, chunk in parts]
+    numbers = [_numbers(chunk.file_rows) for _, chunk in parts]
     return [
         pl.Series("file_id", [f.file_id for f in files], pl.String).gather(of_row),
         pl.Series("file_row", np.concatenate(numbers)),
         instants.gather(of_row),
     ]
+
+
+def _numbers(rows: Sequence[int]) -> Int64Array:
+    if isinstance(rows, range):
+        return np.arange(rows.start, rows.stop, rows.step, dtype=np.int64)
+    return np.asarray(rows, dtype=np.int64)
 
 
 def _typed(chunks: Sequence[Chunk], feed: str, faults: Faults) -> pl.DataFrame:

@@ -61,7 +61,7 @@ class _Lines:
         return raw
 
     def _checked(self, line: bytes | Raw) -> str:
-        length = line.length if isinstance(line, Raw) else len(line)
+        length = len(line)
         self.size += length + 1
         # The line feeds inside a record are its bytes as well.
         self.record_bytes += length + bool(self.of_record)

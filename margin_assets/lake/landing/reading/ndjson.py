@@ -38,9 +38,12 @@ def marks(stream: Readable) -> Iterator[Mark]:
     for lines in line_blocks(stream):
         for start in range(0, len(lines), MARK_ROWS):
             some = lines[start : start + MARK_ROWS]
-            lengths = [line.length if isinstance(line, Raw) else len(line) for line in some]
-            row, place = row + len(some), place + sum(lengths) + len(some)
-            yield Mark(row, place, len(some), sum(min(size, LINE_BYTES) for size in lengths))
+            lengths = [*map(len, some)]
+            held = size = sum(lengths)
+            if max(lengths) > LINE_BYTES:
+                held = sum(min(length, LINE_BYTES) for length in lengths)
+            row, place = row + len(some), place + size + len(some)
+            yield Mark(row, place, len(some), held)
 
 
 def raw_rows(stream: Readable, wanted: set[int], first: int = 1) -> dict[int, Raw]:

@@ -42,6 +42,9 @@ class Raw:
     length: int
     sha256: str
 
+    def __len__(self) -> int:
+        return self.length
+
     @classmethod
     def of(cls, data: bytes) -> Self:
         """Raw of bytes at hand."""
@@ -162,7 +165,10 @@ def line_blocks(stream: Readable) -> Iterator[list[bytes | Raw]]:
             lines.append(long_line.raw())
             long_line = None
         *whole, tail = (tail + rest).split(b"\n")
-        lines += [line if len(line) <= LINE_BYTES else Raw.of(line) for line in whole]
+        if max(map(len, whole), default=0) <= LINE_BYTES:
+            lines += whole
+        else:
+            lines += [line if len(line) <= LINE_BYTES else Raw.of(line) for line in whole]
         if len(tail) > LINE_BYTES:
             long_line = _LongLine()
             long_line.add(tail)

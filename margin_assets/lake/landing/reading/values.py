@@ -13,6 +13,7 @@ from datetime import date
 from decimal import ROUND_UP, Context, Decimal, Inexact, InvalidOperation
 
 import dataframely as dy
+import numpy as np
 import polars as pl
 
 from schemas.columns import FREE_TEXT_CHARACTERS
@@ -31,6 +32,8 @@ _PLAIN_WHOLE = r"^-?[0-9]{1,18}$"
 # Wide enough for every bound of the schemas, narrow enough never to overflow.
 _PLAIN_DECIMAL = r"^-?[0-9]{{1,18}}(\.[0-9]{{1,{scale}}})?$"
 _DECIMAL_DIGITS = 38
+_RUN = 4
+"""Rows of a run of equal texts, on average, from which on one of them is read for all."""
 _LARGEST_WHOLE = 2**63 - 1
 # Room for every digit of a column and one more; a digit lost is an error, never a rounding.
 _EXACTLY = Context(prec=_DECIMAL_DIGITS + 2, traps=[Inexact, InvalidOperation])
@@ -80,7 +83,7 @@ def convert(column: dy.Column, texts: pl.Series) -> Converted:
         case dy.Bool():
             return _booleans(texts)
         case dy.Datetime():
-            return _instants(texts)
+            return _repeated_instants(texts)
         case dy.Date():
             return _dates(texts)
         case _ if is_free_text(column):
@@ -172,6 +175,19 @@ def _booleans(texts: pl.Series) -> Converted:
         pl.when(lowered.is_in(["true", "false"])).then(lowered == "true").alias(texts.name)
     ).to_series()
     return _patched(texts, is_true, _never("not_a_boolean"))
+
+
+def _repeated_instants(texts: pl.Series) -> Converted:
+    """Instants, each run of the same read once: rows that happened together land together."""
+    is_new = texts.ne_missing(texts.shift())
+    starts = np.union1d([0], is_new.arg_true().to_numpy())
+    if len(starts) * _RUN > len(texts):
+        return _instants(texts)
+    found = _instants(texts.gather(starts))
+    if found.words:
+        return _instants(texts)
+    of_run = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(texts)))
+    return Converted(found.values.gather(of_run), {})
 
 
 def _instants(texts: pl.Series) -> Converted:

@@ -35,9 +35,9 @@ class Sizes(NamedTuple):
     """Of the three works."""
 
     paths: int = 4_000
-    seats: int = 1_000
+    seats: int = 500
     accounts: int = 1_000
-    cycles: int = 16
+    cycles: int = 12
 
 
 def works_in(folder: Path, sizes: Sizes) -> dict[str, Work]:

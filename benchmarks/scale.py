@@ -2,8 +2,8 @@
 
 Last of all the paths on two nodes of which one is killed. A node has one core, and so has the
 process that they are held against. Nodes are processes of this machine in a network of their own,
-in which nothing else can reach them: a node listens on all addresses it has. Needs `unshare` and
-`ip`, and the extra of Ray.
+in which nothing else can reach them: a node listens on all addresses it has. Needs `unshare`,
+`setpriv` and `ip`, and the extra of Ray.
 """
 
 import argparse
@@ -24,7 +24,8 @@ from benchmarks._scale_works import Sizes, Work, nothing, works_in
 from benchmarks.output import show
 from margin_assets.engines import Engine, InProcess, engine_of
 
-_APART = 'ip link set lo up && exec "$0" -m benchmarks.scale --within "$@"'
+# The nodes end with the process within, and that with the one which a person stops.
+_APART = 'ip link set lo up && exec setpriv --pdeathsig TERM "$0" -m benchmarks.scale --within "$@"'
 _ONE_CORE = {
     "NUMBA_NUM_THREADS": "1",
     "POLARS_MAX_THREADS": "1",

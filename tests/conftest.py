@@ -41,10 +41,11 @@ FIRST = (
 settings.register_profile("suite", max_examples=50, deadline=None)
 settings.register_profile("long", max_examples=1_000, deadline=None)
 settings.load_profile("suite")
-# What a cycle writes, its ledger, and two daily twins: a server takes its time to store a table.
+# What a cycle writes, its ledger, and a few others: a server takes its time to store a table.
 WRITTEN = (
     *(table.name for table in TABLES.values() if table.in_cycle),
     *("cycles", "daily/account_state", "daily/margin_summary", "daily/positions"),
+    "validation_results",
 )
 STORES = ["local", pytest.param("s3", marks=pytest.mark.s3)]
 

@@ -192,6 +192,8 @@ def main() -> Told:
         return restart(given.folder)
     if given.step == "live":
         return live(given.folder, given.accounts, given.cycles)
+    if given.folder is not None:
+        given.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.folder) as made:
         at = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
         land_book(given.accounts, Path(made, "landing"), at)

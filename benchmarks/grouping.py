@@ -19,7 +19,7 @@ from benchmarks.output import median_seconds, show
 from margin_assets.kernels.numeric.arrays import FloatArray
 from margin_assets.kernels.numeric.threads import at_most
 from margin_assets.kernels.rules.rules import rules_in_force
-from margin_assets.kernels.strategies.bulk import least_requirements
+from margin_assets.kernels.strategies.least_groups import least_requirements
 from margin_assets.kernels.strategies.problems import Problems, problems_of
 from margin_assets.kernels.strategies.solutions import Solution, group_of
 from margin_assets.kernels.strategies.strategic import strategy_rates

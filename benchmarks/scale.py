@@ -32,7 +32,7 @@ _ONE_CORE = {
     # Ray's workers are nicer than anything else; what they are held against is not.
     "RAY_worker_niceness": "0",
 }
-_BEFOREHAND = "three to four minutes on two quiet cores, and one more where loops are compiled"
+_BEFOREHAND = "some two minutes on two quiet cores"
 _TASKS = 100
 
 

@@ -6,10 +6,9 @@ import numpy as np
 
 from margin_assets.kernels.margin.margined import Margined
 from margin_assets.kernels.margin.revaluation import mixed_accounts
-from margin_assets.kernels.strategies.bulk import least_requirements
 from margin_assets.kernels.strategies.group_lines import strategy_rates
 from margin_assets.kernels.strategies.grouping import PROOF
-from margin_assets.kernels.strategies.large_groups import is_large
+from margin_assets.kernels.strategies.least_groups import is_large, least_requirements
 from margin_assets.kernels.strategies.problems import Problems, problems_of
 from margin_assets.kernels.strategies.strategies import Records
 

@@ -28,8 +28,8 @@ from margin_assets.kernels.securities.bonds import (
     short_debt_line,
 )
 from margin_assets.kernels.securities.lines import is_below, is_exact, marked
-from margin_assets.kernels.strategies.bulk import least_requirements
 from margin_assets.kernels.strategies.group_lines import strategy_rates
+from margin_assets.kernels.strategies.least_groups import least_requirements
 from margin_assets.kernels.strategies.problems import own_lines, problems_of, run_end
 from margin_assets.kernels.strategies.strategy_groups import strategy_groups
 from schemas.margin import RegTRequirements

@@ -1,7 +1,7 @@
 """The least requirement by grouping: option legs and stock of a class group, each used once.
 
 The least is that of a whole-number program, solved and proven. What is too large for it, or is not
-proven within its work, goes to `large_groups`. Source: FINRA Rule 4210(f)(2).
+proven within its work, goes to `least_groups`. Source: FINRA Rule 4210(f)(2).
 """
 
 import numpy as np

@@ -26,10 +26,10 @@ from margin_assets.kernels.securities.lines import (
     stress_line,
     stressed_maintenance,
 )
-from margin_assets.kernels.strategies.bulk import least_requirements
 from margin_assets.kernels.strategies.cash_covers import cash_requirement
 from margin_assets.kernels.strategies.group_lines import group_line, strategy_rates
 from margin_assets.kernels.strategies.grouping import PROOF
+from margin_assets.kernels.strategies.least_groups import least_requirements
 from margin_assets.kernels.strategies.problems import Problems, own_lines, problems_of, run_end
 from margin_assets.kernels.strategies.solutions import Solution
 from margin_assets.kernels.strategies.strategies import LONG_OPTION, NONE, StrategyRates

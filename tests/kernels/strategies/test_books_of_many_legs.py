@@ -9,7 +9,7 @@ import pytest
 
 from margin_assets.kernels.optimize.relaxation import Search
 from margin_assets.kernels.strategies.grouping import WORK
-from margin_assets.kernels.strategies.large_groups import _by_relaxation, large_grouping
+from margin_assets.kernels.strategies.least_groups import _by_relaxation, large_grouping
 from tests.support.leg_books import MICRO, RATES, Leg, book, gross, records, stock
 
 PUTS = (

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from margin_assets.kernels.numeric.threads import at_most
-from margin_assets.kernels.strategies.bulk import least_requirements
 from margin_assets.kernels.strategies.grouping import PROOF
+from margin_assets.kernels.strategies.least_groups import least_requirements
 from margin_assets.kernels.strategies.problems import Problems
 from margin_assets.kernels.strategies.solutions import Solution, group_of
 from margin_assets.kernels.strategies.strategies import (

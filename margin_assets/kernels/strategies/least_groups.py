@@ -1,8 +1,8 @@
-"""Class groups whose least grouping no exact search tells: a sparse relaxation, then whole counts.
+"""Groupings of least requirement: of many class groups at once, and of one of any size.
 
-A class group too large for the exact search's tableau, and one that it leaves unproven, come here.
-A position that is worth nothing may be left alone, so that it never makes a book require more.
-Source: FINRA Rule 4210(f)(2).
+What is too large for the exact search's tableau, and what it leaves unproven, goes by a sparse
+relaxation, then whole counts. A position that is worth nothing may be left alone there, so that it
+never makes a book require more. Source: FINRA Rule 4210(f)(2).
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,15 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MICRO
+from margin_assets.kernels.numeric.threads import over_ranges
 from margin_assets.kernels.optimize.relaxation import most_saving_sparse
 from margin_assets.kernels.strategies.drafts import Activities, Draft, Grouping, draft_of, with_room
 from margin_assets.kernels.strategies.grouping import (
     PROOF,
     TOO_LARGE,
+    WORK,
     grouping_of,
     requirement,
     take,
@@ -24,7 +27,16 @@ from margin_assets.kernels.strategies.grouping import (
     write_spreads,
 )
 from margin_assets.kernels.strategies.grouping_parts import Part, alone, labels, positions
-from margin_assets.kernels.strategies.solutions import least_grouping
+from margin_assets.kernels.strategies.problems import Problems
+from margin_assets.kernels.strategies.solutions import (
+    Solution,
+    keep,
+    least_grouping,
+    records_of,
+    room_of,
+    solve,
+    starts_of,
+)
 from margin_assets.kernels.strategies.sparse_program import sparse_program_of
 from margin_assets.kernels.strategies.spreads import Layout, layout_of
 from margin_assets.kernels.strategies.strategies import (
@@ -36,6 +48,8 @@ from margin_assets.kernels.strategies.strategies import (
     StrategyRates,
 )
 
+_ALONE = 16
+"""Problems that one thread solves as soon as several that must be started."""
 _ENTRIES = 100_000_000
 """Entries of a program that is written down whole; beyond, a class group goes by pieces."""
 _PIECE = 250
@@ -43,6 +57,36 @@ _SOLVED = 400
 """Legs solved, over and over, to see whether what is worthless had better be left alone."""
 _FEW = 2
 Places = npt.NDArray[np.int32]
+
+
+def least_requirements(problems: Problems, rates: StrategyRates) -> Solution:
+    """The grouping of every problem that requires least, deterministic whatever the threads."""
+    starts = starts_of(problems)
+    room = room_of(starts)
+    taken = np.zeros(len(starts) - 1, dtype=np.int64)
+
+    def walk(first: int, end: int) -> None:
+        solve(problems, (rates, WORK), (first, end), starts, room, taken)
+
+    over_ranges(walk, len(taken), _ALONE)
+    for p in np.flatnonzero((room.gap == TOO_LARGE) | (room.gap >= PROOF)):
+        # Outside the loop over the threads: one at a time, whatever their number.
+        some, shares = records_of(problems, p)
+        found = large_grouping(some, shares, rates, WORK)
+        taken[p] = keep(problems, starts, room, p, found)
+    return _packed(starts, taken, room)
+
+
+def _packed(starts: Int64Array, taken: Int64Array, room: Solution) -> Solution:
+    """The groups without the room left over."""
+    offsets = np.concatenate(([0], np.cumsum(taken))).astype(np.int64)
+    within = np.arange(int(offsets[-1])) - np.repeat(offsets[:-1], taken)
+    place = np.repeat(starts[:-1], taken) + within
+    rows = {
+        name: getattr(room, name)[place]
+        for name in ("kind", "legs", "stock", "shares", "count", "amount", "spread")
+    }
+    return room._replace(offsets=offsets, **rows)
 
 
 def large_grouping(legs: Records, stocks: Records, rates: StrategyRates, work: int) -> Grouping:

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 
 from margin_assets.kernels.numeric.threads import at_most
-from margin_assets.kernels.strategies import large_groups
-from margin_assets.kernels.strategies.bulk import least_requirements
+from margin_assets.kernels.strategies import least_groups
 from margin_assets.kernels.strategies.drafts import Grouping
 from margin_assets.kernels.strategies.grouping import PROOF, TOO_LARGE, WORK
-from margin_assets.kernels.strategies.large_groups import _by_relaxation, large_grouping
+from margin_assets.kernels.strategies.least_groups import (
+    _by_relaxation,
+    large_grouping,
+    least_requirements,
+)
 from margin_assets.kernels.strategies.problems import Problems
 from margin_assets.kernels.strategies.solutions import least_grouping
 from margin_assets.kernels.strategies.strategies import NONE, SPREAD, Records
@@ -110,8 +113,8 @@ def test_a_position_worth_nothing_never_raises_the_requirement():
 def test_beyond_what_is_written_down_whole_a_group_goes_by_pieces(monkeypatch: pytest.MonkeyPatch):
     """The bound is then only that nothing requires less than the longs lend: 0."""
     held = records(book(3, 70, 2))
-    monkeypatch.setattr("margin_assets.kernels.strategies.large_groups._ENTRIES", 0)
-    monkeypatch.setattr("margin_assets.kernels.strategies.large_groups._PIECE", 30)
+    monkeypatch.setattr("margin_assets.kernels.strategies.least_groups._ENTRIES", 0)
+    monkeypatch.setattr("margin_assets.kernels.strategies.least_groups._PIECE", 30)
 
     found = _by_relaxation(held, stock(500), RATES)
 
@@ -139,7 +142,7 @@ def test_threads_do_not_change_a_bit_of_a_large_grouping():
     posed = problems([records(book(seed, 70, 2)) for seed in range(3)])
     results = []
     for threads in (1, 2):
-        large_groups._kept.cache_clear()
+        least_groups._kept.cache_clear()
         with at_most(threads):
             results.append(least_requirements(posed, RATES))
 

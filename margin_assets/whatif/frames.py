@@ -20,10 +20,11 @@ from margin_assets.kernels.book.terms import (
     with_underlyings,
 )
 from margin_assets.kernels.margin.margined import Margined
+from margin_assets.kernels.margin.settlement import with_dividends
+from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.kernels.numeric.money import MAX_TOTAL, to_decimal, to_scaled
-from margin_assets.kernels.options.quotes import with_implied
+from margin_assets.kernels.options.quotes import quoted_positions
 from margin_assets.kernels.rules.rules import benchmark, rules_in_force
-from margin_assets.kernels.securities.positions import marked_positions
 from margin_assets.whatif.agreement import DocumentError
 from margin_assets.whatif.document import Bond, Document, Option, symbol_of
 from schemas.columns import MAX_PRICE
@@ -73,10 +74,13 @@ def case_of(document: Document) -> Case:
     at = datetime.combine(document.as_of, NOON, UTC)
     micros = round(at.timestamp() * 1e6)
     holdings = _holdings(document)
-    terms = with_implied(_terms(document, holdings, at), micros, rules)
-    positions = marked_positions(_held(document, holdings), terms, rules, micros)
-    accounts = _accounts(document, positions, at)
-    return Case(Margined(positions, accounts, rules), holdings)
+    terms, account = _terms(document, holdings, at), _account(document, at)
+    held = _held(document, holdings)
+    positions, book, series = quoted_positions(held, terms, rules, micros, account)
+    cash = _cash(document, positions)
+    frames = positions, account.with_columns(cash=to_decimal(cash, 2))
+    book = with_dividends(book._replace(cash=cash), account)
+    return Case(Margined.of_arrays(frames, (book, series), rules), holdings)
 
 
 def scaled(numbers: Sequence[Decimal | None], scale: int) -> pl.Series:
@@ -269,25 +273,32 @@ def _bond_row(symbol: str, row: Bond) -> dict[str, Any]:
     }
 
 
-def _accounts(document: Document, positions: pl.DataFrame, at: datetime) -> pl.DataFrame:
+def _account(document: Document, at: datetime) -> pl.DataFrame:
+    """The account as the document has it, its cash without proceeds that are told apart."""
     account = document.account
-    proceeds = 0
-    if not document.options.short_sale_proceeds_in_cash:
-        is_priced = pl.col("last_price").is_not_null()
-        short = positions.filter(is_priced & (pl.col("quantity") < 0))
-        proceeds = -sum(to_scaled(short["market_value"]).tolist())
-    cash = int(account.cash.scaleb(2)) + proceeds
-    if abs(cash) > MAX_TOTAL:
-        raise DocumentError("account.cash: out of range with the proceeds of the short positions")
+    cash = np.array([int(account.cash.scaleb(2))], dtype=np.int64)
     return pl.DataFrame(
         {
             "account_id": [account.account_id],
             "account_type": [account.account_type],
             "is_registered": [account.registered],
             "is_exempt": [account.exempt],
-            "cash": to_decimal(np.array([cash], dtype=np.int64), 2),
+            "cash": to_decimal(cash, 2),
             "accrued": scaled([account.accrued_dividends], 2),
             "sma": scaled([account.sma], 2),
             "as_of": pl.Series([at], dtype=pl.Datetime("us", "UTC")),
         }
     )
+
+
+def _cash(document: Document, positions: pl.DataFrame) -> Int64Array:
+    """Cents of the account, what its short positions are worth among them."""
+    proceeds = 0
+    if not document.options.short_sale_proceeds_in_cash:
+        is_priced = pl.col("last_price").is_not_null()
+        short = positions.filter(is_priced & (pl.col("quantity") < 0))
+        proceeds = -sum(to_scaled(short["market_value"]).tolist())
+    cash = int(document.account.cash.scaleb(2)) + proceeds
+    if abs(cash) > MAX_TOTAL:
+        raise DocumentError("account.cash: out of range with the proceeds of the short positions")
+    return np.array([cash], dtype=np.int64)

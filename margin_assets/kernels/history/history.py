@@ -43,11 +43,10 @@ from margin_assets.kernels.history.acted import (
 )
 from margin_assets.kernels.history.short_sales import with_sales
 from margin_assets.kernels.numeric.money import BEYOND, to_decimal, to_instants, to_scaled
-from margin_assets.kernels.options.quotes import with_implied
+from margin_assets.kernels.options.quotes import quoted_positions
 from margin_assets.kernels.rules.expiry import SessionTimes
 from margin_assets.kernels.rules.grid import day_of
 from margin_assets.kernels.rules.rules import benchmark, rules_in_force
-from margin_assets.kernels.securities.positions import marked_positions
 from schemas.landed import HISTORICAL, RATE_NAMES
 from schemas.margin import AccountState, Positions
 
@@ -142,7 +141,8 @@ def _positions(
     holdings = with_actions(_holdings(effects.filter(pl.col("point") <= at)), path, at)
     held = holdings["symbol"].unique()
     marked = marks_at(landed, held, at, times, path.register.acted(at))
-    return marked_positions(holdings, with_implied(marked, at, rules), rules, at)
+    positions, _, _ = quoted_positions(holdings, marked, rules, at)
+    return positions
 
 
 def marks_at(

@@ -18,6 +18,6 @@ Others use:
     requirements: POINT_COLUMNS, margin_summary, stress_results, summary_of, tims_requirements
     revaluation: mixed_accounts, restrikes, revalue
     rulebook_moves: rulebook_moves, seen_under, totals_of, warned
-    settlement: Asked, settled, settled_book_of
+    settlement: Asked, settled, settled_book_of, with_dividends
     tables: OVER_ACCOUNTS, tables_over
 """

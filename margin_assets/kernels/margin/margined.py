@@ -61,12 +61,17 @@ class Margined:
         cls,
         frames: tuple[pl.DataFrame, pl.DataFrame],
         arrays: tuple[Book, Series],
-        values: OptionValues,
         rules: Rules,
+        values: OptionValues | None = None,
     ) -> "Margined":
-        """Positions and accounts whose book, in the order of the frames, is known already."""
+        """Positions and accounts whose book, in the order of the frames, is known already.
+
+        So are the option values where they are given.
+        """
         found = cls(*frames, rules)
-        found._arrays, found.scanned = arrays, values
+        found._arrays = arrays
+        if values is not None:
+            found.scanned = values
         return found
 
     @cached_property

@@ -4,7 +4,7 @@ Here belongs what an option is worth, at any spot; what it requires is in `strat
 It reads series and rules. Each model is cited where it is used.
 
 Others use:
-    quotes: implied_of, quote_states, with_implied
+    quotes: implied_of, quote_states, quoted_positions
     valuation: OptionValues, bounded_line, no_options, option_stress_pnl, option_values, rescanned,
         resized, stress_multiple, unknown_spot, update_values
 """

@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from margin_assets.kernels.book.series import OPTION, USABLE, Series, series_of
+from margin_assets.kernels.book.book import Book, book_of
+from margin_assets.kernels.book.series import OPTION, USABLE, Series
 from margin_assets.kernels.book.states import (
     NO_RATE,
     NO_UNDERLYING_PRICE,
@@ -12,11 +13,12 @@ from margin_assets.kernels.book.states import (
     QUOTE_OUT_OF_BOUNDS,
 )
 from margin_assets.kernels.numeric.arrays import FloatArray, Int64Array
-from margin_assets.kernels.numeric.money import MICRO, instant
+from margin_assets.kernels.numeric.money import MICRO
 from margin_assets.kernels.options.implied import BELOW_BOUND, implied_volatilities
 from margin_assets.kernels.options.option_terms import Contracts
 from margin_assets.kernels.rules.expiry import DAY_HOURS
 from margin_assets.kernels.rules.rules import Rules
+from margin_assets.kernels.securities.positions import bare_accounts, held_terms, with_marks
 
 _HALF_A_CENT = 0.005
 """Quotes are in cents: one so little below what an option is worth at least is worth that."""
@@ -60,14 +62,29 @@ def implied_of(series: Series, chosen: Int64Array, rules: Rules) -> npt.NDArray[
     return found
 
 
-def with_implied(terms: pl.DataFrame, at: int, rules: Rules) -> pl.DataFrame:
-    """Terms with the implied volatility of each option at an instant (microseconds)."""
-    unsolved = pl.lit(None, dtype=pl.Float64)
-    series = series_of(terms.with_columns(as_of=instant(at), implied_volatility=unsolved), rules)
+def quoted_positions(
+    holdings: pl.DataFrame,
+    terms: pl.DataFrame,
+    rules: Rules,
+    at: int,
+    accounts: pl.DataFrame | None = None,
+) -> tuple[pl.DataFrame, Book, Series]:
+    """Positions as `marked_positions` has them, and what their quotes imply at an instant.
+
+    With them the book and series that they were marked by; it has the facts of `accounts`, one
+    row an account in order, where they are given.
+    """
+    unsolved = terms.with_columns(implied_volatility=pl.lit(None, dtype=pl.Float64))
+    held = held_terms(holdings, unsolved, at)
+    book, series = book_of(held, bare_accounts(held) if accounts is None else accounts, rules)
     options = np.flatnonzero(series.kind == OPTION)
-    volatility = np.full(terms.height, np.nan)
-    volatility[options] = implied_of(series, options, rules)
-    return terms.with_columns(implied_volatility=pl.Series(volatility).fill_nan(None))
+    if len(options):
+        volatility = np.full(len(series.kind), np.nan)
+        volatility[options] = implied_of(series, options, rules)
+        series = series._replace(implied_volatility=volatility)
+        told = pl.Series(volatility[book.series]).fill_nan(None)
+        held = held.with_columns(implied_volatility=told)
+    return with_marks(held, book, series, rules), book, series
 
 
 def contracts_of(series: Series, some: Int64Array, rules: Rules) -> tuple[FloatArray, Contracts]:

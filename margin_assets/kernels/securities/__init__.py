@@ -11,6 +11,6 @@ Others use:
     lines: Carried, Marked, carried, initial_line, input_states, is_below, is_exact, line_bound,
         maintenance_line, mark_price, marked, short_floor, short_line, stress_line,
         stressed_maintenance, stressed_value
-    positions: counted_positions, held_terms, marked_positions, with_marks
+    positions: bare_accounts, counted_positions, held_terms, marked_positions, with_marks
     securities: revalue_securities
 """

@@ -23,7 +23,7 @@ def marked_positions(
     carried at the raised last price.
     """
     held = held_terms(holdings, terms, as_of)
-    return with_marks(held, *book_of(held, _bare_accounts(held), rules), rules)
+    return with_marks(held, *book_of(held, bare_accounts(held), rules), rules)
 
 
 def held_terms(holdings: pl.DataFrame, terms: pl.DataFrame, as_of: int) -> pl.DataFrame:
@@ -76,7 +76,8 @@ def _is_unmarked(positions: pl.DataFrame, price: Int64Array) -> pl.Series:
     return pl.Series(price == 0) & (positions["last_price"] != 0).fill_null(value=True)
 
 
-def _bare_accounts(positions: pl.DataFrame) -> pl.DataFrame:
+def bare_accounts(positions: pl.DataFrame) -> pl.DataFrame:
+    """Accounts of positions of which nothing is asked but their marks, in the positions' order."""
     ids = positions.select("account_id").unique(maintain_order=True)
     return ids.with_columns(
         account_type=pl.lit("reg_t"),

@@ -28,7 +28,7 @@ def house_charges(both: tuple[Held, Held], market: Market, point: int, rules: Ru
     book = _in_order(book_of_both(*both, series), held["place"].to_numpy())
     positions = with_marks(held.drop("place"), book, series, rules)
     frames = positions, _accounts(both).with_columns(as_of=instant(point))
-    era = Margined.of_arrays(frames, (book, series), market.values, rules)
+    era = Margined.of_arrays(frames, (book, series), rules, market.values)
     return era.governed.charge
 
 

@@ -141,7 +141,7 @@ class Valuation:
         series = market.series(point, rules)
         book = holdings.book(sizes(series), (whose, held["place"].to_numpy()))
         positions = with_marks(held.drop("place"), book, series, rules)
-        return Margined.of_arrays((positions, accounts), (book, series), market.values, rules)
+        return Margined.of_arrays((positions, accounts), (book, series), rules, market.values)
 
     def largest_positions(self, point: int) -> Int64Array:
         """The largest position of each account, cents, as of a grid point."""

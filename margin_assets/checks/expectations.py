@@ -199,9 +199,14 @@ class _Suites:
             self._context.add_data_docs_site(site_name=_SITE, site_config=_site(docs))
 
     def judge(self, target: Target, frame: pl.DataFrame) -> list[dict[str, Any]]:
-        """Rows of `validation_results` for a frame of a target."""
+        """Rows of `validation_results` for a frame of a target.
+
+        Where there are no rows, every rule holds of them, and the library is asked nothing.
+        """
         schema = declared.schema_of(target.table)
         wanted = {e.rule: e for e in expectations_of(schema)}
+        if frame.is_empty():
+            return [_row(target, 0, expectation) for expectation in wanted.values()]
         name = f"{target.table.replace('/', '_')} v{target.version} {target.partition}".strip()
         suite = self._context.suites.add(
             self._gx.ExpectationSuite(
@@ -216,38 +221,47 @@ class _Suites:
         )
         pandas = with_verdicts(frame, schema).to_pandas()
         result = definition.run(batch_parameters={"dataframe": pandas})
-        return [self._row(target, frame.height, wanted, found) for found in result.results]
+        return [_judged(target, frame.height, wanted, found) for found in result.results]
 
     def _worded(self, expectation: Expectation) -> Any:  # noqa: ANN401 (no types outside functions)
         word = getattr(self._words, f"Expect{expectation.kind}")
         column = {} if "column_list" in expectation.arguments else {"column": expectation.column}
         return word(**(column | expectation.arguments), meta={"rule": expectation.rule})
 
-    @staticmethod
-    def _row(
-        target: Target,
-        rows: int,
-        wanted: dict[str, Expectation],
-        found: Any,  # noqa: ANN401
-    ) -> dict[str, Any]:
-        rule = found.expectation_config.meta["rule"]
-        if (found.exception_info or {}).get("raised_exception"):
-            raise RuntimeError(f"{target}: {rule}: {found.exception_info['exception_message']}")
-        return {
-            "table_name": target.table,
-            "table_version": target.version,
-            "partition": target.partition,
-            "expectation": rule,
-            "column": wanted[rule].column,
-            "success": bool(found.success),
-            "rows": rows,
-            "unexpected_rows": int(found.result.get("unexpected_count", 0)),
-        }
-
     def publish(self) -> None:
         """Builds the site of everything judged."""
         if self._docs is not None:
             self._context.build_data_docs(site_names=[_SITE])
+
+
+def _judged(
+    target: Target,
+    rows: int,
+    wanted: dict[str, Expectation],
+    found: Any,  # noqa: ANN401 (no types outside functions)
+) -> dict[str, Any]:
+    rule = found.expectation_config.meta["rule"]
+    if (found.exception_info or {}).get("raised_exception"):
+        raise RuntimeError(f"{target}: {rule}: {found.exception_info['exception_message']}")
+    told = {
+        "success": bool(found.success),
+        "unexpected_rows": int(found.result.get("unexpected_count", 0)),
+    }
+    return _row(target, rows, wanted[rule]) | told
+
+
+def _row(target: Target, rows: int, expectation: Expectation) -> dict[str, Any]:
+    """A row of `validation_results` for a rule that is obeyed."""
+    return {
+        "table_name": target.table,
+        "table_version": target.version,
+        "partition": target.partition,
+        "expectation": expectation.rule,
+        "column": expectation.column,
+        "success": True,
+        "rows": rows,
+        "unexpected_rows": 0,
+    }
 
 
 def _site(folder: Path) -> Any:  # noqa: ANN401 (a typed dictionary of the library)

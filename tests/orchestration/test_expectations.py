@@ -147,6 +147,20 @@ def test_great_expectations_and_polars_give_the_same_verdict(
     assert broken_rules(frame, schema_of(table)) == broken
 
 
+def test_a_table_without_rows_obeys_every_rule_and_the_library_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(expectations._Suites, "_worded", None)
+    judged = verdicts([(Target("fills", 3, "2020-03-09"), fills().clear())])
+
+    assert set(judged["expectation"]) == {*schema_of("fills")._validation_rules(with_cast=False)}
+    assert judged.select("table_name", "table_version", "partition", "rows").unique().rows() == [
+        ("fills", 3, "2020-03-09", 0)
+    ]
+    assert judged["success"].all()
+    assert judged["unexpected_rows"].sum() == 0
+
+
 @pytest.mark.parametrize("table", [t.name for t in TABLES.values()] + [f"{DAILY}positions"])
 def test_every_rule_of_a_schema_is_an_expectation(table: str):
     schema = schema_of(table)

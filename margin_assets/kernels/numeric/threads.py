@@ -40,7 +40,7 @@ def at_most(threads: int) -> Iterator[None]:
 
 
 def over_ranges(walk: Callable[[int, int], object], rows: int, alone: int) -> None:
-    """Walks so many rows in ranges, first and end, on as many threads as they may use.
+    """Walks so many rows in ranges, first and end, on as many threads as may be used with this one.
 
     The rows are independent of each other: threads cannot change a bit.
 
@@ -56,8 +56,9 @@ def over_ranges(walk: Callable[[int, int], object], rows: int, alone: int) -> No
     if threads <= 1:
         walk(0, rows)
         return
-    edges = [rows * n // threads for n in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        walks = [pool.submit(walk, first, end) for first, end in pairwise(edges)]
+    own, *others = pairwise(rows * n // threads for n in range(threads + 1))
+    with ThreadPoolExecutor(threads - 1) as pool:
+        walks = [pool.submit(walk, *other) for other in others]
+        walk(*own)
     for done in walks:
         done.result()

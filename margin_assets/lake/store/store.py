@@ -15,6 +15,7 @@ from margin_assets.lake.objects.patience import unavailable
 from margin_assets.lake.store import declared, faults
 from margin_assets.lake.store.creating import created, has_table, missing_constraints
 from margin_assets.lake.store.held import HeldTable, Rows
+from margin_assets.lake.store.kept_threads import KeptThreads
 from margin_assets.lake.store.known import Made
 from margin_assets.lake.store.log_files import newest_version
 from margin_assets.lake.store.making import Making
@@ -41,6 +42,7 @@ class Lake:
         self._objects = objects_at(self.access)
         self._tables: dict[str, HeldTable] = {}
         self._scans = Scans(self.access, self._objects)
+        self._writers = KeptThreads(_WRITERS, "writing")
 
     def held(self, name: str) -> HeldTable:
         """The table's held handle.
@@ -160,10 +162,8 @@ class Lake:
         names = [name for name, frame in frames.items() if _has_something(name, frame)]
         if not names:
             return {}
-        with ThreadPoolExecutor(_WRITERS) as pool:
-            writes = {
-                name: pool.submit(self._write, name, frames[name], cycle, shards) for name in names
-            }
+        with self._writers.lent() as threads:
+            writes = {n: threads.submit(self._write, n, frames[n], cycle, shards) for n in names}
         return {name: write.result() for name, write in writes.items()}
 
     def write_parts(

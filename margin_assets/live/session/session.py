@@ -16,6 +16,7 @@ from margin_assets.lake.ledger.divisions import NotAlone, is_division
 from margin_assets.lake.ledger.ledger import AnotherSession, Ledger
 from margin_assets.lake.store import faults
 from margin_assets.lake.store.declared import conform
+from margin_assets.lake.store.kept_threads import KeptThreads
 from margin_assets.lake.store.store import Lake
 from margin_assets.lake.upkeep.caretaker import Caretaker
 from margin_assets.live.acceptance.held import AWAITS
@@ -65,6 +66,7 @@ class Session:
         lake.access.patience.serve(self.condition)
         self.tell: Callable[[str], None] = lambda _line: None
         """What a cycle that takes long is told to on its way, a line at a time."""
+        self._beside = KeptThreads(1, "vouching")
         self._publisher = Publisher(lake)
         self._adopted = Adopted(lake)
         self.planner = Planner(lake, self._adopted)
@@ -155,7 +157,10 @@ class Session:
         """Computes, writes and seals a planned cycle: a pure function of it and what is sealed."""
         try:
             rulebooks = plan.manifest["rulebooks"]
-            with planned_under(plan.cycle, rulebooks, self._adopted), vouching() as vouched:
+            with (
+                planned_under(plan.cycle, rulebooks, self._adopted),
+                vouching(self._beside) as vouched,
+            ):
                 return self._run_plan(plan, seconds, vouched)
         except Exception:
             # Half a step may be in memory: what is sealed is loaded again before the next.

@@ -1,7 +1,7 @@
 """What a cycle computed is written, and said of it what its seal vouches for."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import NamedTuple
@@ -10,6 +10,7 @@ import polars as pl
 
 from margin_assets.lake.ledger.canonical import digest
 from margin_assets.lake.ledger.ledger import ACCOUNTS_WRITTEN
+from margin_assets.lake.store.kept_threads import KeptThreads, Tasks
 from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.session.computed import Computed
@@ -33,15 +34,15 @@ class Vouching:
     The seal asks for them, the tables do not.
     """
 
-    def __init__(self, pool: Executor) -> None:
-        self._pool = pool
+    def __init__(self, beside: Tasks) -> None:
+        self._beside = beside
         self._found: dict[str, Future[str]] = {}
 
     def begin(self, frames: Mapping[str, pl.DataFrame]) -> None:
         """Begins those of tables that are shaped, and not begun."""
         for name, frame in frames.items():
             if frame.width and name not in self._found:
-                self._found[name] = self._pool.submit(digest, frame, TABLES[name])
+                self._found[name] = self._beside.submit(digest, frame, TABLES[name])
 
     def of(self, names: Iterable[str]) -> dict[str, str]:
         """Those of tables that were begun, once they are there."""
@@ -49,9 +50,9 @@ class Vouching:
 
 
 @contextmanager
-def vouching() -> Iterator[Vouching]:
-    """One thread beside a cycle; waits for what was begun."""
-    with ThreadPoolExecutor(1) as beside:
+def vouching(threads: KeptThreads) -> Iterator[Vouching]:
+    """Vouches beside a cycle; waits for what was begun."""
+    with threads.lent() as beside:
         yield Vouching(beside)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.lake.store import faults
+from margin_assets.lake.store.kept_threads import KeptThreads
 from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.past.replay import replay
@@ -110,7 +111,7 @@ def test_both_orders_are_shaped_under_the_rulebooks_of_the_plan():
     state = LargeState(shaped, everyone, everyone, frozenset())
     lake, its = cast("Lake", Drained()), CHOSEN.get()._replace(changes='{"house": {}}')
 
-    with deciding(its), vouching() as vouched:
+    with deciding(its), vouching(KeptThreads(1, "beside")) as vouched:
         computed = Computed({}, None, Shards(1), None, state)
         written = write(lake, {}, computed, 1, vouched)
 

@@ -1,12 +1,12 @@
-from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import polars as pl
 import pytest
 
 from margin_assets.lake.ledger.canonical import digest
+from margin_assets.lake.store.kept_threads import KeptThreads
 from margin_assets.live.session import writing
-from margin_assets.live.session.writing import Vouching, vouching
+from margin_assets.live.session.writing import vouching
 from schemas import TABLES, Table
 from tests.support.mini_session import rows
 
@@ -14,7 +14,7 @@ from tests.support.mini_session import rows
 def test_digests_are_those_of_the_tables_whenever_they_were_begun():
     early, late = rows("prices", 3, file_row=[2, 1, 3]), rows("betas", 2, file_row=[1, 2])
 
-    with vouching() as vouched:
+    with vouching(KeptThreads(1, "beside")) as vouched:
         vouched.begin({"prices": early})
         vouched.begin({"prices": early, "betas": late})
         found = vouched.of(["prices", "betas"])
@@ -32,8 +32,7 @@ def test_a_table_is_digested_once_and_while_others_are_shaped(monkeypatch: pytes
         return str(frame.height)
 
     monkeypatch.setattr(writing, "digest", noted)
-    with ThreadPoolExecutor(1) as pool:
-        vouched = Vouching(pool)
+    with vouching(KeptThreads(1, "beside")) as vouched:
         vouched.begin({"prices": rows("prices", 3, file_row=[1, 2, 3])})
         # Digesting had not ended, and the next table is there.
         shaped.set()
@@ -45,7 +44,7 @@ def test_a_table_is_digested_once_and_while_others_are_shaped(monkeypatch: pytes
 
 
 def test_a_table_without_columns_has_no_digest():
-    with vouching() as vouched:
+    with vouching(KeptThreads(1, "beside")) as vouched:
         vouched.begin({"desk_outcomes": pl.DataFrame()})
 
         assert vouched.of([]) == {}

@@ -292,7 +292,7 @@ def test_rows_of_one_contract_are_one_position():
 @pytest.mark.parametrize(
     ("side", "expiries"),
     [
-        pytest.param(0, 50, id="ten thousand of both sides"),
+        pytest.param(0, 25, id="five thousand of both sides"),
         pytest.param(1, 10, id="two thousand bought"),
         pytest.param(-1, 10, id="two thousand sold"),
     ],

@@ -99,11 +99,16 @@ def test_a_lake_that_was_stopped_by_such_a_plan_goes_on(firm: Firm):
     assert firm.position() == (1, -2)
 
 
-def test_the_last_days_of_the_calendar_have_deadlines(firm: Firm, monkeypatch: pytest.MonkeyPatch):
+def test_the_last_days_of_the_calendar_have_deadlines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     # Bought on credit on the last day of 2050: calls whose days are of the year after.
     last = datetime(2050, 12, 31, 23, 59, tzinfo=UTC)
     monkeypatch.setattr(planning, "datetime", Clock)
     monkeypatch.setattr(Clock, "at", last)
+    begun, firm = last - timedelta(days=7), Firm(tmp_path)
+    known = {"instruments": [instrument("X", begun)], "prices": [price("X", "100", begun)]}
+    firm.cycle(begun, accounts=[account("A", when=begun)], **known)
     rows = [fill("F", "1000", "90", last), fill("G", "1", "1", last + timedelta(minutes=4))]
     for number, row in enumerate(rows):
         target = firm.put(f"fills/last{number}.ndjson", line(row).encode(), last)
@@ -111,6 +116,7 @@ def test_the_last_days_of_the_calendar_have_deadlines(firm: Firm, monkeypatch: p
     firm.run()
 
     assert firm.session.ledger.last_sealed().as_of == last + timedelta(minutes=4)
+    assert {due.year for (due,) in firm.rows("margin_calls", "legal_due_at")} == {2051}
     firm.restart()
     assert firm.position() == (1_001, -90_001)
 

@@ -182,8 +182,8 @@ def test_a_daily_input_is_the_days_of_the_run(
     assert sorted(seen[0].collect()["business_date"]) == expected
 
 
-def test_a_landed_input_is_what_the_last_sealed_cycle_left(lake: Lake):
-    ledger = Ledger(lake)
+def test_a_landed_input_is_what_the_last_sealed_cycle_left(cycle_lake: Lake):
+    lake, ledger = cycle_lake, Ledger(cycle_lake)
     run_cycle(lake, ledger)
     lake.write("fills", rows("fills", fill_id="unsealed"), 2)
     seen: list[pl.LazyFrame] = []

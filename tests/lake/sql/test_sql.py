@@ -11,6 +11,11 @@ from tests.support.mini_session import rows
 
 
 @pytest.fixture
+def lake(cycle_lake: Lake) -> Lake:
+    return cycle_lake
+
+
+@pytest.fixture
 def sealed(lake: Lake) -> dict[str, int]:
     """Versions of a cycle; after it, a cycle that nobody sealed wrote more."""
     versions = {table.name: lake.version(table.name) for table in TABLES.values() if table.in_cycle}

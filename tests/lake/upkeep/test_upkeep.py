@@ -64,7 +64,8 @@ def age(lake: Lake, name: str, versions: range, days: float) -> None:
 
 
 @pytest.mark.usefixtures("brief")
-def test_log_and_files_stay_bounded_and_retained_cycles_readable(lake: Lake):
+def test_log_and_files_stay_bounded_and_retained_cycles_readable(cycle_lake: Lake):
+    lake = cycle_lake
     for figures in soak(lake, 75, lambda number: cycle_frames(number % 5 + 1), 25):
         for name, count in figures["log_files"].items():
             assert count <= most_log_files(name)

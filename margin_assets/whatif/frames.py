@@ -26,7 +26,7 @@ from margin_assets.kernels.numeric.money import MAX_TOTAL, to_decimal, to_scaled
 from margin_assets.kernels.options.quotes import quoted_positions
 from margin_assets.kernels.rules.rules import benchmark, rules_in_force
 from margin_assets.whatif.agreement import DocumentError
-from margin_assets.whatif.document import Bond, Document, Option, symbol_of
+from margin_assets.whatif.document import Account, Bond, Document, Option, symbol_of
 from schemas.columns import MAX_PRICE
 
 SYMBOL = "symbol"
@@ -74,7 +74,7 @@ def case_of(document: Document) -> Case:
     at = datetime.combine(document.as_of, NOON, UTC)
     micros = round(at.timestamp() * 1e6)
     holdings = _holdings(document)
-    terms, account = _terms(document, holdings, at), _account(document, at)
+    terms, account = _terms(document, holdings, at), _account(document.account, at)
     held = _held(document, holdings)
     positions, book, series = quoted_positions(held, terms, rules, micros, account)
     cash = _cash(document, positions)
@@ -234,8 +234,7 @@ def _known(
 
 
 def _by_symbol(numbers: dict[str, float], name: str) -> pl.DataFrame:
-    schema = {SYMBOL: pl.String, name: pl.Float64}
-    return pl.DataFrame(list(numbers.items()), schema=schema, orient="row")
+    return pl.DataFrame(list(numbers.items()), {SYMBOL: pl.String, name: pl.Float64}, orient="row")
 
 
 def _float(number: Decimal | None) -> float | None:
@@ -273,17 +272,15 @@ def _bond_row(symbol: str, row: Bond) -> dict[str, Any]:
     }
 
 
-def _account(document: Document, at: datetime) -> pl.DataFrame:
+def _account(account: Account, at: datetime) -> pl.DataFrame:
     """The account as the document has it, its cash without proceeds that are told apart."""
-    account = document.account
-    cash = np.array([int(account.cash.scaleb(2))], dtype=np.int64)
     return pl.DataFrame(
         {
             "account_id": [account.account_id],
             "account_type": [account.account_type],
             "is_registered": [account.registered],
             "is_exempt": [account.exempt],
-            "cash": to_decimal(cash, 2),
+            "cash": scaled([account.cash], 2),
             "accrued": scaled([account.accrued_dividends], 2),
             "sma": scaled([account.sma], 2),
             "as_of": pl.Series([at], dtype=pl.Datetime("us", "UTC")),
@@ -293,12 +290,11 @@ def _account(document: Document, at: datetime) -> pl.DataFrame:
 
 def _cash(document: Document, positions: pl.DataFrame) -> Int64Array:
     """Cents of the account, what its short positions are worth among them."""
-    proceeds = 0
+    cash = int(document.account.cash.scaleb(2))
     if not document.options.short_sale_proceeds_in_cash:
         is_priced = pl.col("last_price").is_not_null()
         short = positions.filter(is_priced & (pl.col("quantity") < 0))
-        proceeds = -sum(to_scaled(short["market_value"]).tolist())
-    cash = int(document.account.cash.scaleb(2)) + proceeds
+        cash -= sum(to_scaled(short["market_value"]).tolist())
     if abs(cash) > MAX_TOTAL:
         raise DocumentError("account.cash: out of range with the proceeds of the short positions")
     return np.array([cash], dtype=np.int64)

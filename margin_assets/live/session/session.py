@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from functools import partial
+from typing import Any
 
 import polars as pl
 
 from margin_assets.lake.landing.archive import opened_in
 from margin_assets.lake.landing.backlog import Backlog
-from margin_assets.lake.landing.landing import Landing, Pending, PlannedFile
+from margin_assets.lake.landing.landing import Landing, Pending
 from margin_assets.lake.ledger.adoptions import Adopted
 from margin_assets.lake.ledger.cycles import Plan, Sealed
 from margin_assets.lake.ledger.divisions import NotAlone, is_division
@@ -192,7 +193,7 @@ class Session:
     ) -> CycleResult:
         runner, clock = self._ready(), Stopwatch(seconds or {})
         self._expect(plan.cycle - 1)
-        taken = runner.accept(plan.manifest, self._opener(plan))
+        taken = runner.accept(plan.manifest, partial(opened_in, self._archive, plan.manifest))
         faults.reach("accepted")
         clock.lap("accept")
         if SETTLES in plan.manifest:
@@ -252,12 +253,11 @@ class Session:
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[CycleResult]:
         """Cycles until nothing is pending (`until_idle`), enough are done, or told to stop."""
-        done = 0
-        recovered = self.recover()
-        if recovered is not None:
+        done, result = 0, self.recover()
+        if result is not None:
             done += 1
-            yield recovered
-            recovered = None
+            yield result
+            result = None
         busy = time.monotonic()
         while not stop() and (max_cycles is None or done < max_cycles):
             result = self.cycle(landing)
@@ -276,9 +276,6 @@ class Session:
                 self._show_to_newcomers()
                 landing.wait(_POLL_SECONDS)
         self.condition.settle(is_last=True)
-
-    def _opener(self, plan: Plan) -> Callable[[PlannedFile], BinaryIO]:
-        return lambda file: opened_in(self._archive, plan.manifest, file)
 
     def _ready(self) -> CycleRunner:
         if self._runner is None:

@@ -70,7 +70,7 @@ def test_the_desk_and_the_avalanche_are_of_one_lake(context: BrowserContext, ser
     page.keyboard.press("1")
     expect(row(page, "CY").locator(".state")).to_be_visible()
     page.goto(f"{server.url}/executive")
-    expect(page.locator(".sentence")).to_contain_text("accounts")
+    expect(page.locator(".sentence").first).to_contain_text("accounts")
     expect(main).to_contain_text("60.0% of the 100M USD at hand")
     assert watched.faults == []
 
@@ -87,7 +87,7 @@ def test_a_name_is_text_whatever_it_says(context: BrowserContext, server: Served
 def test_the_keys_are_enough(context: BrowserContext, server: Served):
     watched = opened(context, server, "/executive")
     page, press = watched.page, watched.page.keyboard.press
-    expect(page.locator(".sentence")).to_contain_text("accounts")
+    expect(page.locator(".sentence").first).to_contain_text("accounts")
 
     press("2")
     expect(page.locator('nav a[aria-current="page"]')).to_contain_text("Firm")

@@ -14,6 +14,7 @@ from margin_assets.lake.store.store import Lake
 from schemas import FEEDS
 
 _LONGEST_SESSION = timedelta(hours=24)
+_FILE = ["cycle", "file_id", "landed_at"]
 WHOLE = Division()
 
 
@@ -147,12 +148,14 @@ class SealedTables:
         return self._in_landing_order(feed, self.scan(feed))
 
     def _in_landing_order(self, feed: str, rows: pl.LazyFrame) -> pl.LazyFrame:
-        files = self.scan("landed_files").filter(
-            pl.col("status") == "accepted", pl.col("feed") == feed
-        )
         # One file may land twice in a cycle, and be read again if only its time was refused.
-        key = ["cycle", "file_id", "landed_at"]
-        numbers = files.select(*key, "file_number")
-        return rows.join(numbers, on=key, how="left", validate="m:1").sort(
+        numbers = self._file_numbers.lazy().filter(pl.col("feed") == feed).drop("feed")
+        return rows.join(numbers, on=_FILE, how="left", validate="m:1").sort(
             "cycle", "file_number", "file_row"
         )
+
+    @cached_property
+    def _file_numbers(self) -> pl.DataFrame:
+        """Place of each accepted file in its cycle, by feed: asked for by one feed after another."""
+        is_accepted = pl.col("status") == "accepted"
+        return self("landed_files", is_accepted, columns=(*_FILE, "feed", "file_number"))

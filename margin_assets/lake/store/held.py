@@ -77,6 +77,10 @@ class HeldTable:
         self.files = TableFiles(objects, self._name)
         self._lock = RLock()
         self._handle: DeltaTable | None = None
+        self._read: DeltaTable | None = None
+        """The handle last read through: commits go on from it where it is the newest."""
+        self._is_shared = False
+        """Whether queries read through the held handle too: it must stay where it is."""
         self._known: KnownVersion | None = None
         """Where our own commits have come to, at or past the handle's version."""
         self._numbers: dict[str, int] = {}
@@ -87,6 +91,18 @@ class HeldTable:
     def open(self, version: int | None = None) -> DeltaTable:
         """A handle of the caller's own, at `version` or the newest."""
         return self._access.keep(f"opening {self._name}", lambda: self._open(version), rows=0)
+
+    def read(self, version: int | None = None) -> DeltaTable:
+        """The same, for queries that stay at this version: commits may go on from it."""
+        with self._lock:
+            held = self._handle
+            if version is None and held is not None and self.files.is_newest(held.version()):
+                self._is_shared = True
+                return held
+        found = self.open(version)
+        with self._lock:
+            self._read = found
+        return found
 
     def _open(self, version: int | None = None) -> DeltaTable:
         try:
@@ -143,6 +159,8 @@ class HeldTable:
             for attempt in range(1, _ATTEMPTS + 1):
                 # Where somebody else commits too, the library knows what conflicts.
                 known = self._known_for(rows, step, attempt)
+                if known is None:
+                    self._own()
                 self._refuse_overtaken()
                 if self._number(step.app_id) >= step.number:
                     return self._found(step)
@@ -195,9 +213,16 @@ class HeldTable:
     def _held(self) -> DeltaTable:
         if self._handle is None or self._commits >= _COMMITS_PER_HANDLE:
             # Numbers belong to the handle they were read from.
-            self._handle, self._numbers, self._commits = self._open(), {}, 0
-            self._known = None
+            self._numbers, self._known, self._commits = {}, None, 0
+            read, self._read = self._read, None
+            self._is_shared = read is not None and self.files.is_newest(read.version())
+            self._handle = read if read is not None and self._is_shared else self._open()
         return self._handle
+
+    def _own(self) -> None:
+        """Lets the library have a handle to itself: it moves the one that it writes through."""
+        if self._handle is not None and self._is_shared:
+            self.forget()
 
     def _known_for(self, rows: Rows, step: "_Step", attempt: int) -> KnownVersion | None:
         """The version that rows can follow on without the library; None if they cannot."""

@@ -38,6 +38,11 @@ _LONGEST_BOUND = 64
 _BOUNDED = (pl.Int32, pl.Int64, pl.String, pl.Datetime)
 
 
+def entry_of(version: int) -> str:
+    """Where a table has the log's entry of a version."""
+    return f"_delta_log/{version:020d}.json"
+
+
 class Files(Protocol):
     """Makes files of one table, by their paths below it."""
 
@@ -62,6 +67,10 @@ class TableFiles:
     def create(self, path: str, content: bytes) -> bool:
         """A file, whole or not at all; False where there is one."""
         return self.objects.create(f"{self.table}/{path}", content)
+
+    def is_newest(self, version: int) -> bool:
+        """Whether the log has no entry after a version's."""
+        return self.objects.size(f"{self.table}/{entry_of(version + 1)}") is None
 
 
 @dataclass(frozen=True)
@@ -147,7 +156,7 @@ class KnownVersion:
         ]
         entry = "\n".join(map(_json, actions)).encode()
         number = self.version + 1
-        if not files.create(f"_delta_log/{number:020d}.json", entry):
+        if not files.create(entry_of(number), entry):
             return False
         self.version = number
         if self.files is not None and replaced is not None:

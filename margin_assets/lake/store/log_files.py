@@ -6,11 +6,12 @@ The Delta library reads the whole log to open a table, some milliseconds each, o
 import json
 import re
 
-from margin_assets.lake.objects.objects import Objects, open_slice
+from margin_assets.lake.objects.objects import Objects
 
 _ENTRY = re.compile(r"/(\d{20})\.json$")
 # A table is made by one entry, and constrained by the next.
 _OF_MAKING = 2
+_OF_WRITING = {"add", "txn"}
 
 
 def newest_version(objects: Objects, table: str) -> int | None:
@@ -20,18 +21,22 @@ def newest_version(objects: Objects, table: str) -> int | None:
 
 
 def is_as_made(objects: Objects, table: str, version: int) -> bool:
-    """Whether a version is one of a table's first, none of which added a file.
+    """Whether a version is one of a table's first, and nobody wrote it, be it without a row.
 
     False too where that cannot be told from the entries: a later version, entries that are gone.
     """
     if version >= _OF_MAKING:
         return False
     try:
-        return not any(_adds(objects, table, entry) for entry in range(version + 1))
+        return not any(_writes(objects, table, entry) for entry in range(version + 1))
     except (FileNotFoundError, ValueError):
         return False
 
 
-def _adds(objects: Objects, table: str, version: int) -> bool:
-    with open_slice(objects, f"{table}/_delta_log/{version:020d}.json", 0, None) as stream:
-        return any("add" in json.loads(line) for line in stream.read().splitlines())
+def _writes(objects: Objects, table: str, version: int) -> bool:
+    path = f"{table}/_delta_log/{version:020d}.json"
+    size = objects.size(path)
+    if size is None:
+        raise FileNotFoundError(path)
+    lines = objects.read(path, 0, size).splitlines()
+    return any(not _OF_WRITING.isdisjoint(json.loads(line)) for line in lines)

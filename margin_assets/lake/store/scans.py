@@ -39,16 +39,20 @@ class Scans:
         kept = self._kept.get(name)
         if kept is not None and kept[:2] == (version, self._access.generation):
             return kept
-        # On a remote store the library asks no more often than looking ourselves would.
-        is_young = not self._access.is_remote and is_as_made(self._objects, name, version)
-        found = self._empty(name, version) if is_young else self._opened(name, held, version)
+        is_made = self.is_as_made(name, version)
+        found = self._empty(name, version) if is_made else self._opened(name, held, version)
         if found.files <= _FEW_FILES:
             self._kept[name] = found
         return found
 
+    def is_as_made(self, name: str, version: int) -> bool:
+        """Whether nobody had written a table by a version; False where opening tells as soon."""
+        # On a remote store the library asks no more often than looking ourselves would.
+        return not self._access.is_remote and is_as_made(self._objects, name, version)
+
     def _opened(self, name: str, held: HeldTable, version: int | None) -> Scan:
         generation = self._access.generation
-        handle = held.open(version)
+        handle = held.read(version)
         files = len(handle.file_uris())
         if not files:
             # Nothing to plan: most tables of a small lake, and several of any.

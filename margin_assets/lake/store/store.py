@@ -125,6 +125,8 @@ class Lake:
         # What has rows need not be opened once more for who wrote it.
         if self.has_rows(name, version):
             return True
+        if self._scans.is_as_made(name, version):
+            return False
         return self.held(name).open(version).transaction_version(CYCLE) is not None
 
     def write(self, name: str, frame: pl.DataFrame, cycle: int, shards: Shards = ONE_SHARD) -> int:

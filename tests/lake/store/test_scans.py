@@ -55,6 +55,7 @@ def test_of_two_versions_each_has_its_rows(local: Lake):
         pytest.param(['{"metaData":{}}', '{"metaData":{}}'], True, id="made and constrained"),
         pytest.param(['{"metaData":{}}', '{"add":{}}'], False, id="rows in the second entry"),
         pytest.param(['{"add":{}}', '{"metaData":{}}'], False, id="rows from the beginning"),
+        pytest.param(['{"metaData":{}}', '{"txn":{}}'], False, id="written without a row"),
         pytest.param([None, '{"metaData":{}}'], False, id="an entry is gone"),
         pytest.param(['{"metaData"', '{"metaData":{}}'], False, id="an entry is cut off"),
         pytest.param(['{"metaData":{}}'] * 3, False, id="a third entry"),

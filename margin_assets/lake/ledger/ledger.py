@@ -21,7 +21,7 @@ from margin_assets.lake.ledger.cycles import (
     sealed_of,
     sealed_row,
 )
-from margin_assets.lake.store.held import Fence, Overtaken
+from margin_assets.lake.store.steps import Fence, Overtaken
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES
 

@@ -156,6 +156,6 @@ class SealedTables:
 
     @cached_property
     def _file_numbers(self) -> pl.DataFrame:
-        """Place of each accepted file in its cycle, by feed: asked for by one feed after another."""
+        """Place of each accepted file in its cycle, by feed; many feeds ask for theirs."""
         is_accepted = pl.col("status") == "accepted"
         return self("landed_files", is_accepted, columns=(*_FILE, "feed", "file_number"))

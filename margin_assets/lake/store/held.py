@@ -7,7 +7,6 @@ another, rivals do duplicate rows.
 """
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from threading import RLock
 from uuid import uuid4
@@ -29,12 +28,11 @@ from margin_assets.lake.store.damage import damage_of
 from margin_assets.lake.store.declared import SchemaMismatch
 from margin_assets.lake.store.known import KnownVersion, Made, Said, TableFiles, known_version
 from margin_assets.lake.store.shards import Shards
+from margin_assets.lake.store.steps import CALL, Commit, Fence, Overtaken, Step
 
 # A handle slows down with every commit it lives through; opening is cheap against that.
 _COMMITS_PER_HANDLE = 50
 _ATTEMPTS = 5
-# Key of a call's own id in what a commit says of itself.
-_CALL = "call"
 
 # All tables come to their hundredth commit in one cycle: checkpoints are upkeep's, one at a time.
 NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
@@ -45,27 +43,6 @@ _DAMAGE = re.compile("parquet|json|checkpoint|corrupt|footer", re.IGNORECASE)
 
 Rows = pl.DataFrame | Made
 """Rows to commit, or files that were made of them."""
-
-
-@dataclass(frozen=True)
-class Commit:
-    """Where a transaction is in a table."""
-
-    version: int
-    is_new: bool
-    """Whether this call wrote it, also where its answer was lost; False if another one did."""
-
-
-class Overtaken(RuntimeError):
-    """A greater number of the fence is in the table: whoever writes it has taken over."""
-
-
-@dataclass(frozen=True)
-class Fence:
-    """A number that every commit carries beside its own, and that none may be behind."""
-
-    app_id: str
-    number: int
 
 
 class HeldTable:
@@ -149,12 +126,12 @@ class HeldTable:
             Overtaken: somebody is ahead of the fence.
             StoreUnavailable: the store was in trouble for too long.
         """
-        step = _Step(app_id, number, replaced, uuid4().hex)
+        step = Step(app_id, number, replaced, uuid4().hex)
         return self._access.keep(
             f"writing {self._name}", lambda: self._commit(rows, step), rows=rows.height
         )
 
-    def _commit(self, rows: Rows, step: "_Step") -> Commit:
+    def _commit(self, rows: Rows, step: Step) -> Commit:
         with self._lock:
             for attempt in range(1, _ATTEMPTS + 1):
                 # Where somebody else commits too, the library knows what conflicts.
@@ -222,9 +199,9 @@ class HeldTable:
     def _own(self) -> None:
         """Lets the library have a handle to itself: it moves the one that it writes through."""
         if self._handle is not None and self._is_shared:
-            self.forget()
+            self._handle = self._read = None
 
-    def _known_for(self, rows: Rows, step: "_Step", attempt: int) -> KnownVersion | None:
+    def _known_for(self, rows: Rows, step: Step, attempt: int) -> KnownVersion | None:
         """The version that rows can follow on without the library; None if they cannot."""
         if attempt > 1 and not isinstance(rows, Made):
             return None
@@ -241,7 +218,7 @@ class HeldTable:
             self._known = known_version(handle)
         return self._known
 
-    def _follow(self, known: KnownVersion, rows: Rows, step: "_Step") -> Commit:
+    def _follow(self, known: KnownVersion, rows: Rows, step: Step) -> Commit:
         # The number was checked up to this version, and only its next one can be made.
         said = Said(self._transactions(step), step.shown())
         made = rows if isinstance(rows, Made) else known.made(self.files, rows)
@@ -250,12 +227,12 @@ class HeldTable:
         self._numbers[step.app_id] = step.number
         return Commit(known.version, is_new=True)
 
-    def _transactions(self, step: "_Step") -> list[tuple[str, int]]:
+    def _transactions(self, step: Step) -> list[tuple[str, int]]:
         fence = self.fence
         own = [(step.app_id, step.number)]
         return own if fence is None else [*own, (fence.app_id, fence.number)]
 
-    def _write(self, frame: Rows, step: "_Step") -> Commit:
+    def _write(self, frame: Rows, step: Step) -> Commit:
         if isinstance(frame, Made):
             raise CommitFailedError(f"{self._name}: no table as this product makes them")
         # Not _held(): a handle reopened here would not be the one whose number was checked.
@@ -288,7 +265,7 @@ class HeldTable:
         self._commits += 1
         return Commit(handle.version(), is_new=True)
 
-    def _found(self, step: "_Step") -> Commit:
+    def _found(self, step: Step) -> Commit:
         # Only after a crash, a lost race or a lost answer. Without a trace in the log the table
         # was not written in this transaction, or the log is cleaned: the newest version then has
         # all there is. The newest commits first: a lost answer is that of one of them.
@@ -297,19 +274,5 @@ class HeldTable:
         for newest in (_ATTEMPTS, None):
             for entry in handle.history(newest):
                 if entry.get(step.app_id) == str(step.number):
-                    return Commit(int(entry["version"]), is_new=entry.get(_CALL) == step.call)
+                    return Commit(int(entry["version"]), is_new=entry.get(CALL) == step.call)
         return Commit(handle.version(), is_new=False)
-
-
-@dataclass(frozen=True)
-class _Step:
-    """One call of `commit`, however many attempts it takes."""
-
-    app_id: str
-    number: int
-    replaced: Shards | None
-    call: str
-
-    def shown(self) -> dict[str, str]:
-        """What the history of the table tells of it."""
-        return {self.app_id: str(self.number), _CALL: self.call}

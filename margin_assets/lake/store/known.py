@@ -22,6 +22,7 @@ from deltalake import DeltaTable
 
 from margin_assets.lake.objects.objects import Objects
 from margin_assets.lake.store.bounds import Check, check_of, keeps
+from margin_assets.lake.store.log_files import newest_version
 from margin_assets.lake.store.shards import SHARD, Shards
 
 Action = dict[str, Any]
@@ -36,11 +37,6 @@ _MOST_FILES = 32
 # Of longer texts no bounds are kept: they help no reader, and every commit would carry them.
 _LONGEST_BOUND = 64
 _BOUNDED = (pl.Int32, pl.Int64, pl.String, pl.Datetime)
-
-
-def entry_of(version: int) -> str:
-    """Where a table has the log's entry of a version."""
-    return f"_delta_log/{version:020d}.json"
 
 
 class Files(Protocol):
@@ -69,8 +65,8 @@ class TableFiles:
         return self.objects.create(f"{self.table}/{path}", content)
 
     def is_newest(self, version: int) -> bool:
-        """Whether the log has no entry after a version's."""
-        return self.objects.size(f"{self.table}/{entry_of(version + 1)}") is None
+        """Whether a version is the log's last: the entry after an old one may be dropped by now."""
+        return newest_version(self.objects, self.table) == version
 
 
 @dataclass(frozen=True)
@@ -156,7 +152,7 @@ class KnownVersion:
         ]
         entry = "\n".join(map(_json, actions)).encode()
         number = self.version + 1
-        if not files.create(entry_of(number), entry):
+        if not files.create(f"_delta_log/{number:020d}.json", entry):
             return False
         self.version = number
         if self.files is not None and replaced is not None:

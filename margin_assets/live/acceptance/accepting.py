@@ -9,6 +9,7 @@ from margin_assets.kernels.book.corrections import MISMATCH
 from margin_assets.kernels.liquidation.proposals import OUR_ID
 from margin_assets.lake.landing.landing import PlannedFile
 from margin_assets.lake.landing.reading import (
+    NO_QUARANTINE,
     FileRead,
     Landed,
     LaterRefusal,
@@ -44,7 +45,7 @@ from margin_assets.live.acceptance.refusals import (
     FileKey,
     Refusals,
 )
-from margin_assets.live.acceptance.reports import NO_QUARANTINE, Report, tally
+from margin_assets.live.acceptance.reports import Report, tally
 from margin_assets.live.acceptance.zero_prices import Known, split_prices, zero_fills
 from margin_assets.live.books.actions import ActionMonitor
 from margin_assets.live.state.market import Market

@@ -70,5 +70,3 @@ def _columns_of(table: str) -> dict[str, Any]:
 
 
 _FILE_COLUMNS = _columns_of("landed_files")
-NO_QUARANTINE = pl.DataFrame(schema=_columns_of("quarantine") | {"account_id": pl.String})
-"""No row, with the account that a refused row may name beside the columns of the table."""

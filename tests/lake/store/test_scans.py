@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from margin_assets.lake.objects.objects import LocalObjects
+from margin_assets.lake.store import held
 from margin_assets.lake.store.held import HeldTable
 from margin_assets.lake.store.log_files import is_as_made, newest_version
 from margin_assets.lake.store.store import Lake
@@ -47,6 +48,47 @@ def test_of_two_versions_each_has_its_rows(local: Lake):
     found = [local.scan("fills", version).collect().height for version in (first, second, first)]
     assert found == [1, 2, 1]
     assert local.version("fills") == second
+
+
+@pytest.mark.parametrize("is_plain", [True, False])
+def test_rows_that_are_read_stay_where_they_are(
+    local: Lake, monkeypatch: pytest.MonkeyPatch, is_plain: bool
+):
+    before = local.write("fills", rows("fills", fill_id="a"), 1)
+    if not is_plain:
+        # As of a table with a feature unknown here: the library writes, and moves its handle.
+        monkeypatch.setattr(held, "known_version", lambda _: None)
+    other = Lake(local.uri)
+    read, newest = other.scan("fills", before), other.scan("fills")
+
+    other.write("fills", rows("fills", fill_id="b"), 2)
+    assert [found.collect()["fill_id"].to_list() for found in (read, newest)] == [["a"], ["a"]]
+    assert other.scan("fills").collect().height == 2
+
+
+def test_commits_go_on_from_what_was_read(local: Lake, monkeypatch: pytest.MonkeyPatch):
+    before = local.write("fills", rows("fills", fill_id="a"), 1)
+    other = Lake(local.uri)
+    other.scan("fills", before)
+    monkeypatch.setattr(HeldTable, "_open", lambda *_: pytest.fail("opened once more"))
+
+    assert other.write("fills", rows("fills", fill_id="b"), 2) == before + 1
+    assert other.write("fills", rows("fills", fill_id="c"), 3) == before + 2
+
+
+def test_a_commit_sees_what_came_after_what_was_read(local: Lake):
+    before = local.write("fills", rows("fills", fill_id="a"), 1)
+    other = Lake(local.uri)
+    other.scan("fills", before)
+    local.write("fills", rows("fills", fill_id="b"), 2)
+    last = local.write("fills", rows("fills", fill_id="c"), 3)
+    # Upkeep drops entries that nobody needs: that there is none after an old one says nothing.
+    local.held("fills").open().create_checkpoint()
+    for version in range(last):
+        (Path(local.uri) / "fills" / "_delta_log" / f"{version:020d}.json").unlink()
+
+    assert other.write("fills", rows("fills", fill_id="c"), 3) == last
+    assert other.scan("fills").collect().height == 3
 
 
 @pytest.mark.parametrize(

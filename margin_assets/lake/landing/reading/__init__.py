@@ -18,13 +18,14 @@ from margin_assets.lake.landing.reading.landed import (
     read_landed,
     read_together,
 )
-from margin_assets.lake.landing.reading.quarantine import ignored
+from margin_assets.lake.landing.reading.quarantine import NO_QUARANTINE, ignored
 from margin_assets.lake.landing.reading.reasons import COLUMN_WORDS, FILE_REASONS, LINE_REASONS
 
 __all__ = [
     "COLUMN_WORDS",
     "FILE_REASONS",
     "LINE_REASONS",
+    "NO_QUARANTINE",
     "FileRead",
     "Form",
     "Landed",

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ import polars as pl
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.lake.landing.reading.files import LandedFile
 from margin_assets.lake.landing.reading.limits import EXTRA_COLUMNS, SHOWN_CHARACTERS
-from margin_assets.lake.landing.reading.rules import Rule, row_rules
+from margin_assets.lake.landing.reading.rules import row_rules
 from margin_assets.lake.landing.reading.streams import Raw
 from margin_assets.lake.landing.reading.values import convert
 from schemas import landed_columns
@@ -71,7 +72,7 @@ def judge(parts: Sequence[Part]) -> list[Judged]:
     }
     feed = parts[0][0].feed
     frame = _typed(chunks, feed, faults).with_columns(_provenance(parts))
-    _break_rules(frame, row_rules(feed), faults)
+    _break_rules(frame, feed, faults)
     refused: list[list[Refused]] = [list(chunk.refused) for chunk in chunks]
     is_sound = np.ones(frame.height, dtype=np.bool_)
     for place, found in faults.items():
@@ -138,10 +139,11 @@ def _texts(chunk: Chunk, name: str) -> pl.Series:
     return pl.Series(name, absent, pl.String) if found is None else found.alias(name)
 
 
-def _break_rules(frame: pl.DataFrame, rules: tuple[Rule, ...], faults: Faults) -> None:
+def _break_rules(frame: pl.DataFrame, feed: str, faults: Faults) -> None:
     """Add what breaks a rule; a value that could not be read is not also missing."""
-    if frame.is_empty() or frame.select(_all_kept(rules)).item():
+    if frame.is_empty() or frame.select(_all_kept(feed)).item():
         return
+    rules = row_rules(feed)
     broken = frame.select(
         rule.keeps.fill_null(value=True).not_().alias(str(number))
         for number, rule in enumerate(rules)
@@ -153,8 +155,9 @@ def _break_rules(frame: pl.DataFrame, rules: tuple[Rule, ...], faults: Faults) -
                 faults.setdefault(place, set()).add((rule.column, rule.word))
 
 
-def _all_kept(rules: tuple[Rule, ...]) -> pl.Expr:
-    return pl.all_horizontal(rule.keeps.fill_null(value=True) for rule in rules).all()
+@cache
+def _all_kept(feed: str) -> pl.Expr:
+    return pl.all_horizontal(rule.keeps.fill_null(value=True) for rule in row_rules(feed)).all()
 
 
 def _refuse(chunk: Chunk, place: int, found: set[tuple[str, str]]) -> Refused:

@@ -24,6 +24,8 @@ _SCHEMA = pl.Schema(
     }
     | {"account_id": pl.String}
 )
+NO_QUARANTINE = pl.DataFrame(schema=_SCHEMA)
+"""No row, with the account that a refused row may name beside the columns of the table."""
 # In a line that is no JSON: what a person would read, if it is said once.
 _ACCOUNT = re.compile(rb'"account_id"\s*:\s*"([!#-\[\]-~](?:[ !#-\[\]-~]{0,126}[!#-\[\]-~])?)"')
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_UP, Context, Decimal, Inexact, InvalidOperation
+from functools import cache
 
 import dataframely as dy
 import numpy as np
@@ -73,6 +74,9 @@ def convert(column: dy.Column, texts: pl.Series) -> Converted:
 
     Source: semantics 1.2, 1.4 and 7.1.
     """
+    if texts.null_count() == len(texts):
+        # Many columns of few rows: most say nothing of what may be said.
+        return Converted(texts.cast(column.dtype), {})
     match column:
         case dy.Decimal():
             return _decimals(texts, column.scale)
@@ -179,6 +183,8 @@ def _booleans(texts: pl.Series) -> Converted:
 
 def _repeated_instants(texts: pl.Series) -> Converted:
     """Instants, each run of the same read once: rows that happened together land together."""
+    if len(texts) < _RUN:
+        return _instants(texts)
     is_new = texts.ne_missing(texts.shift())
     starts = np.union1d([0], is_new.arg_true().to_numpy())
     if len(starts) * _RUN > len(texts):
@@ -191,16 +197,23 @@ def _repeated_instants(texts: pl.Series) -> Converted:
 
 
 def _instants(texts: pl.Series) -> Converted:
-    plain = pl.when(pl.col(texts.name).str.contains(_PLAIN_INSTANT)).then(
+    values = texts.to_frame().select(_plain_instant(texts.name)).to_series()
+    return _patched(texts, values.cast(pl.Datetime("us", "UTC")), _no_instant)
+
+
+@cache
+def _plain_instant(name: str) -> pl.Expr:
+    column = pl.col(name)
+    plain = pl.when(column.str.contains(_PLAIN_INSTANT)).then(
         pl.concat_str(
-            pl.col(texts.name).str.slice(0, 10),
+            column.str.slice(0, 10),
             pl.lit("T"),
-            pl.col(texts.name).str.slice(11).str.replace("[Zz]$", "+00:00"),
+            column.str.slice(11).str.replace("[Zz]$", "+00:00"),
         )
     )
-    parsed = plain.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", strict=False, time_unit="us")
-    values = texts.to_frame().select(parsed.alias(texts.name)).to_series()
-    return _patched(texts, values.cast(pl.Datetime("us", "UTC")), _no_instant)
+    return plain.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", strict=False, time_unit="us").alias(
+        name
+    )
 
 
 def _no_instant(text: str) -> None:
@@ -227,10 +240,14 @@ def _by_pattern(
     texts: pl.Series, pattern: str, dtype: pl.DataType, one: Callable[[str], object]
 ) -> Converted:
     """Cast the texts that match; ask `one` for the value of every other."""
-    column = pl.col(texts.name)
-    plain = pl.when(column.str.contains(pattern)).then(column).cast(dtype, strict=False)
-    values = texts.to_frame().select(plain.alias(texts.name)).to_series()
+    values = texts.to_frame().select(_matching(texts.name, pattern, dtype)).to_series()
     return _patched(texts, values, one)
+
+
+@cache
+def _matching(name: str, pattern: str, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    return pl.when(column.str.contains(pattern)).then(column).cast(dtype, strict=False).alias(name)
 
 
 def _patched(texts: pl.Series, values: pl.Series, one: Callable[[str], object]) -> Converted:

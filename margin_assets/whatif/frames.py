@@ -86,8 +86,8 @@ def case_of(document: Document) -> Case:
 def scaled(numbers: Sequence[Decimal | None], scale: int) -> pl.Series:
     """Exact decimals of `scale` places; the numbers have no more. None is null."""
     whole = [0 if n is None else int(n.scaleb(scale)) for n in numbers]
-    known = to_decimal(np.array(whole, dtype=np.int64), scale)
-    return known.set(pl.Series([n is None for n in numbers], dtype=pl.Boolean), None)
+    missing = np.array([n is None for n in numbers], dtype=np.bool_)
+    return to_decimal(np.array(whole, dtype=np.int64), scale, missing)
 
 
 def _holdings(document: Document) -> list[Holding]:

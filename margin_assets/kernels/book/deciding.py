@@ -19,7 +19,7 @@ UNDECIDED = -1
 
 def with_values(frame: pl.DataFrame, values: Int64Array) -> pl.DataFrame:
     """A frame with the values of its rows, micro-dollars; negative where none is known."""
-    known = to_decimal(np.maximum(values, 0), 6).set(pl.Series(values < 0, dtype=pl.Boolean), None)
+    known = to_decimal(np.maximum(values, 0), 6, values < 0)
     return frame.with_columns(known.alias(DECIDING))
 
 

@@ -93,8 +93,8 @@ def sale_prices(positions: pl.DataFrame) -> Int64Array:
 
 def sale_columns(sold: Int64Array, proceeds: Int64Array) -> dict[str, pl.Series]:
     """Opening sales as the columns of `positions`; null where there are none or none is known."""
-    unknown = pl.Series((sold <= 0) | (proceeds >= BEYOND))
+    unknown = (sold <= 0) | (proceeds >= BEYOND)
     return {
-        "sale_quantity": to_decimal(sold, 6).set(unknown, None),
-        "sale_proceeds": to_decimal(proceeds, 6).set(unknown, None),
+        "sale_quantity": to_decimal(sold, 6, unknown),
+        "sale_proceeds": to_decimal(proceeds, 6, unknown),
     }

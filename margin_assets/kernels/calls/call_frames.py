@@ -76,7 +76,7 @@ def _frame(version: Version, names: Sequence[str]) -> pl.DataFrame:
     calls, extended = version.calls, version.extended
     callers = [CALLERS[kind] for kind in calls.kind.tolist()]
     by_market = calls.first - calls.struck - calls.by_deposits - calls.by_trades
-    has_split = pl.Series([caller.is_struck_by_figures for caller in callers])
+    has_none = np.array([not caller.is_struck_by_figures for caller in callers], dtype=np.bool_)
     split = zip(_SPLIT, (calls.by_deposits, calls.by_trades, by_market), strict=True)
     return pl.DataFrame(
         {
@@ -92,7 +92,7 @@ def _frame(version: Version, names: Sequence[str]) -> pl.DataFrame:
             "changed_at": to_instants(np.full(len(callers), version.at, dtype=np.int64)),
             "first_amount": to_decimal(calls.first, 2),
             "amount": to_decimal(calls.struck, 2),
-            **{name: to_decimal(cents, 2).set(~has_split, None) for name, cents in split},
+            **{name: to_decimal(cents, 2, has_none) for name, cents in split},
             "house_due_at": to_instants(calls.house_due),
             "legal_due_at": to_instants(calls.legal_due),
             "extended_until": to_instants(calls.extended_until),

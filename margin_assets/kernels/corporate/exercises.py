@@ -243,9 +243,8 @@ def settled_rows(table: pl.DataFrame) -> pl.DataFrame:
 
 def settlement_frame(rows: pl.DataFrame) -> dy.DataFrame[Settlements]:
     """Rows of `SETTLED` as the table `settlements`, without cycle."""
-    unknown = {name: rows[name].is_null() for name in _MICRO}
     decimals = {
-        name: to_decimal(rows[name].fill_null(0).to_numpy(), 6).set(unknown[name], None)
+        name: to_decimal(rows[name].fill_null(0).to_numpy(), 6, rows[name].is_null().to_numpy())
         for name in _MICRO
     }
     return cast(

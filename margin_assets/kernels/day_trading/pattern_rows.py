@@ -200,7 +200,7 @@ def _or_none(series: pl.Series) -> Int64Array:
 
 
 def _usd(series: pl.Series) -> pl.Series:
-    return to_decimal(whole(series, 0), 2).set(series.is_null(), None)
+    return to_decimal(whole(series, 0), 2, series.is_null().to_numpy())
 
 
 def _cents(series: pl.Series) -> pl.Series:

@@ -200,7 +200,7 @@ def concentrations_of(
         first = largest(of, firm.largest)
         share = pl.Series(of.volume_share[first])
         share = share.set(~share.is_finite(), None)
-        volume = to_decimal(of.volume[first], 6).set(pl.Series(of.volume[first] < 0), None)
+        volume = to_decimal(of.volume[first], 6, of.volume[first] < 0)
         cents = {
             "loss": of.loss,
             "long_value": of.long_value,

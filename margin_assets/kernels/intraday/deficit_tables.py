@@ -211,7 +211,7 @@ def _indices(dates: pl.Series, days: BusinessDays) -> Int64Array:
 
 
 def _cents(values: Int64Array) -> pl.Series:
-    return to_decimal(values, 2).set(pl.Series(values == UNKNOWN), None)
+    return to_decimal(values, 2, values == UNKNOWN)
 
 
 def _cents_of(series: pl.Series) -> Int64Array:

@@ -80,13 +80,13 @@ def house_positions(
     own, has_own = _own_requirements(book, priced.series, rules)
     is_option = pl.Series(priced.series.kind[book.series] == OPTION)
     delta, has_model = _delta_values(book, priced)
-    value = to_decimal(delta, 2).set(pl.Series(~has_model), None)
+    value = to_decimal(delta, 2, ~has_model)
     return positions.with_columns(
         issuer=pl.coalesce("underlying", "symbol"),
         delta_value=pl.when(is_option).then(value).otherwise("market_value"),
         price=pl.when(is_option).then("underlying_price").otherwise("price"),
         multiplier=delivered_units(positions),
-        requirement=to_decimal(own, 2).set(pl.Series(~has_own), None),
+        requirement=to_decimal(own, 2, ~has_own),
     )
 
 

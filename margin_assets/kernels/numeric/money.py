@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 from numba import njit
 
-from margin_assets.kernels.numeric.arrays import Int64Array
+from margin_assets.kernels.numeric.arrays import BoolArray, Int64Array
 from margin_assets.kernels.numeric.compiled import BORROWS, OWNS, inner
 
 MICRO = 1_000_000
@@ -126,14 +126,14 @@ def floor_line(quantity: int, floor: int) -> int:
     return whole * floor + ((size - whole * MICRO) * floor + MICRO // 2) // MICRO
 
 
-def to_decimal(values: Int64Array, scale: int) -> pl.Series:
-    """Scaled int64 as an exact decimal series of `scale` places."""
+def to_decimal(values: Int64Array, scale: int, missing: BoolArray | None = None) -> pl.Series:
+    """Scaled int64 as an exact decimal series of `scale` places; null where one is `missing`."""
     limbs = np.empty((len(values), 2), dtype=np.int64)
     limbs[:, 0] = values
     limbs[:, 1] = values >> 63
-    buffers = [None, pa.py_buffer(limbs.tobytes())]
-    array = pa.Array.from_buffers(pa.decimal128(38, scale), len(values), buffers)
-    return cast(pl.Series, pl.from_arrow(array))
+    bits = None if missing is None else np.packbits(~missing, bitorder="little").tobytes()
+    buffers = [None if bits is None else pa.py_buffer(bits), pa.py_buffer(limbs.tobytes())]
+    return pl.Series(pa.Array.from_buffers(pa.decimal128(38, scale), len(values), buffers))
 
 
 def to_scaled(series: pl.Series) -> Int64Array:

@@ -109,7 +109,7 @@ def calls_of(
 
 
 def _cents(values: Int64Array) -> pl.Series:
-    return to_decimal(values, 2).set(pl.Series(values == _UNSET, dtype=pl.Boolean), None)
+    return to_decimal(values, 2, values == _UNSET)
 
 
 def _cents_of(series: pl.Series) -> Int64Array:

@@ -41,7 +41,7 @@ def with_marks(held: pl.DataFrame, book: Book, series: Series, rules: Rules) -> 
     is_ended = series.is_ended[book.series]
     price[is_ended] = value[is_ended] = 0
     return held.with_columns(
-        price=to_decimal(price, 6).set(_is_unmarked(held, price), None),
+        price=to_decimal(price, 6, _is_unmarked(held, price).to_numpy()),
         market_value=to_decimal(value, 2),
     )
 

@@ -68,7 +68,7 @@ def strategy_groups(
     is_stock = names.is_in(["long_stock", "short_stock"])
     rule = names.replace_strict(RULES, default=SPREAD_RULE, return_dtype=pl.String)
     column = {name: to_decimal(rows.line[:, k].copy(), 2) for k, name in enumerate(Line._fields)}
-    loss = to_decimal(rows.loss, 2).set(pl.Series(rows.loss == UNBOUNDED), None)
+    loss = to_decimal(rows.loss, 2, rows.loss == UNBOUNDED)
     keys = [name for name in ("business_date", "account_id") if name in heads.columns]
     return heads.select(
         *keys,

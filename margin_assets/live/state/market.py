@@ -280,7 +280,7 @@ class Market:
         states = [PRICE_STATES[code] for code in self.prices.state]
         time = self.prices.marked_at()
         own = self._terms.with_columns(
-            last_price=to_decimal(self.prices.mark(), 6).set(pl.Series(time < 0), None),
+            last_price=to_decimal(self.prices.mark(), 6, time < 0),
             price_state=pl.Series(states, dtype=pl.String),
             price_time=to_instants(time),
             beta=pl.Series(self._betas(at)).fill_nan(None),

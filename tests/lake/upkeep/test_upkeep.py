@@ -72,7 +72,8 @@ def test_log_and_files_stay_bounded_and_retained_cycles_readable(cycle_lake: Lak
         assert max(figures["data_files"].values()) <= most_log_files("cycles")
         assert unreadable(lake) == []
 
-    assert min(log_of(lake, "positions").commits) > 30
+    # How far it has come by then is upkeep's own pace, beside the cycles.
+    assert min(log_of(lake, "positions").commits) > KEPT
     assert [sealed.cycle for sealed in Ledger(lake).all_sealed()] == list(range(1, 76))
     assert lake.scan("fills").collect().height == 75 * 3
     assert bases.kept(lake) == [25, 50]

@@ -142,47 +142,30 @@ class Lake:
             SchemaMismatch: the frame does not fit the table without loss.
             DeltaError: a row breaks a constraint.
         """
+        rows = declared.conform(name, frame)
         if declared.table_of(name).mode is Mode.APPEND:
-            return self.held(name).commit(declared.conform(name, frame), CYCLE, cycle).version
-        shards = _kept_in(name, shards)
-        return self.held(name).commit(_sharded(name, frame, shards), CYCLE, cycle, shards).version
-
-    def make(self, name: str, frame: pl.DataFrame, shards: Shards = ONE_SHARD) -> Made | None:
-        """Makes the files of a state table's rows ahead of the commit, which `write_all` makes.
-
-        Nobody sees them until then. None where the library is to write the rows.
-
-        Raises:
-            SchemaMismatch: the frame does not fit the table without loss.
-        """
-        rows, table = _sharded(name, frame, _kept_in(name, shards)), self.held(name)
-
-        def made() -> Made | None:
-            known = table.known()
-            fits = known is not None and known.takes(rows, _kept_in(name, shards))
-            return known.made(table.files, rows) if known is not None and fits else None
-
-        return self.access.keep(f"writing {name}", made, rows=frame.height)
+            return self.held(name).commit(rows, CYCLE, cycle).version
+        if declared.table_of(name).is_whole:
+            shards = ONE_SHARD
+        sharded = rows.hstack([shards_of(rows["account_id"], shards.count)])
+        return self.held(name).commit(sharded, CYCLE, cycle, shards).version
 
     def write_all(
         self,
-        frames: Mapping[str, Rows],
+        frames: Mapping[str, pl.DataFrame],
         cycle: int,
         shards: Shards = ONE_SHARD,
     ) -> dict[str, int]:
         """Write a cycle's tables at once; return the versions of those written.
 
-        Rows may be files by now (`make`). An append table without rows is left alone. If a write
-        fails, its error is raised after all others are done.
+        An append table without rows is left alone. If a write fails, its error is raised after
+        all others are done.
         """
         names = [name for name, frame in frames.items() if _has_something(name, frame)]
         if not names:
             return {}
         with self._writers.lent() as threads:
-            writes = {
-                n: threads.submit(self._write, n, frames[n], cycle, _kept_in(n, shards))
-                for n in names
-            }
+            writes = {n: threads.submit(self._write, n, frames[n], cycle, shards) for n in names}
         return {name: write.result() for name, write in writes.items()}
 
     def write_parts(
@@ -276,14 +259,5 @@ class Lake:
         self._objects.probe()
 
 
-def _has_something(name: str, rows: Rows) -> bool:
-    return rows.height > 0 or declared.table_of(name).mode is Mode.STATE
-
-
-def _kept_in(name: str, shards: Shards) -> Shards:
-    return ONE_SHARD if declared.table_of(name).is_whole else shards
-
-
-def _sharded(name: str, frame: pl.DataFrame, shards: Shards) -> pl.DataFrame:
-    rows = declared.conform(name, frame)
-    return rows.hstack([shards_of(rows["account_id"], shards.count)])
+def _has_something(name: str, frame: pl.DataFrame) -> bool:
+    return not frame.is_empty() or declared.table_of(name).mode is Mode.STATE

@@ -14,7 +14,6 @@ import polars as pl
 from margin_assets.lake.ledger.cycles import Plan, Sealed, seal_hash
 from margin_assets.lake.ledger.ledger import FIRST_PREVIOUS_HASH, Ledger
 from margin_assets.lake.store import declared
-from margin_assets.lake.store.held import Rows
 from margin_assets.lake.store.scans import Scan
 from margin_assets.lake.store.shards import Shards, shards_of
 from margin_assets.lake.store.store import ONE_SHARD, Lake
@@ -86,19 +85,15 @@ class RehearsalLake(Lake):
         del version
         return name in self.states
 
-    def make(self, name: str, frame: pl.DataFrame, shards: Shards = ONE_SHARD) -> None:
-        """Makes no files: a rehearsal writes nothing."""
-        del name, frame, shards
-
     def write_all(
         self,
-        frames: Mapping[str, Rows],
+        frames: Mapping[str, pl.DataFrame],
         cycle: int,
         shards: Shards = ONE_SHARD,
     ) -> dict[str, int]:
         """Keeps state frames: whole, or in the chosen shards."""
         for name, frame in frames.items():
-            if isinstance(frame, pl.DataFrame) and declared.table_of(name).mode is Mode.STATE:
+            if declared.table_of(name).mode is Mode.STATE:
                 rows = declared.conform(name, frame)
                 self.states[name] = pl.concat([self._others(name, shards), rows])
         return dict.fromkeys(frames, cycle)

@@ -10,9 +10,8 @@ from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import ONE_SHARD
 from margin_assets.live.session.large_state import LargeState
 
-Begin = Callable[[Mapping[str, pl.DataFrame], Shards | None], None]
-"""Told of tables as soon as they are shaped, and of each once; of those of the state with the
-parts that they replace."""
+Begin = Callable[[Mapping[str, pl.DataFrame]], None]
+"""Told of tables as soon as they are shaped, and of each once."""
 
 
 @dataclass

@@ -111,10 +111,10 @@ class CycleRunner:
         part = self.shards.choose(names, changed, end)
         frames |= self.rates.frames(of_rates, end) | self.monitor.firm_tables()
         frames = stamped(frames, cycle)
-        begin(frames, None)
+        begin(frames)
         if part.places is None and len(names) > large_state.MOST_AT_ONCE:
             return replace(_computed(frames, end, part), large=self._large(cycle))
-        return _computed(frames | self._state(part, cycle, begin), end, part)
+        return _computed(frames | self._state(part.places, cycle, begin), end, part)
 
     def _decided(self, events: dict[str, pl.DataFrame], end: int) -> dict[str, pl.DataFrame]:
         """Tables of what the grid points up to `end` bring, of the accounts that it happens to."""
@@ -140,7 +140,7 @@ class CycleRunner:
         if end is None or not len(changed):
             return Computed({}, _instant(end))
         part = self.shards.choose(self.monitor.holdings.accounts.all, changed, end)
-        return _computed(self._state(part, cycle, begin), end, part)
+        return _computed(self._state(part.places, cycle, begin), end, part)
 
     def _newly_flagged(self) -> Int64Array:
         """Places of known accounts whose flag changed since they were last asked for."""
@@ -157,7 +157,7 @@ class CycleRunner:
         """Shapes the state tables of the shards longest behind, and evaluates nothing."""
         end = self.monitor.point
         part = self.shards.settle(end)
-        return _computed(self._state(part, cycle, begin), end, part)
+        return _computed(self._state(part.places, cycle, begin), end, part)
 
     def _large(self, cycle: int) -> LargeState:
         """The state tables of everybody, to be shaped some accounts at a time."""
@@ -177,14 +177,14 @@ class CycleRunner:
 
         return LargeState(shaped, in_order, self.shards.parts(most), frozenset(may_lack))
 
-    def _state(self, part: Part, cycle: int, begin: Begin) -> dict[str, pl.DataFrame]:
+    def _state(self, of: Int64Array | None, cycle: int, begin: Begin) -> dict[str, pl.DataFrame]:
         frames: dict[str, pl.DataFrame] = {}
         # A table that has never had a row is not written again and again.
         may_lack = OFTEN_EMPTY - self.ever_written
-        for shaped in self._shaped(part.places):
+        for shaped in self._shaped(of):
             has = {n: f for n, f in shaped.items() if f.height or n not in may_lack}
             ready = stamped(has, cycle)
-            begin(ready, part.shards)
+            begin(ready)
             frames |= ready
         self.note_written(frames)
         return frames

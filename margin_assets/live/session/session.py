@@ -17,6 +17,7 @@ from margin_assets.lake.ledger.divisions import NotAlone, is_division
 from margin_assets.lake.ledger.ledger import AnotherSession, Ledger
 from margin_assets.lake.store import faults
 from margin_assets.lake.store.declared import conform
+from margin_assets.lake.store.kept_threads import KeptThreads
 from margin_assets.lake.store.store import Lake
 from margin_assets.lake.upkeep.caretaker import Caretaker
 from margin_assets.live.acceptance.held import AWAITS
@@ -27,7 +28,7 @@ from margin_assets.live.session.planning import NO_FILES, SETTLES, Planner
 from margin_assets.live.session.published import Publisher
 from margin_assets.live.session.startup import Source, loaded
 from margin_assets.live.session.stopwatch import Stopwatch
-from margin_assets.live.session.writing import Beside, Helpers, write
+from margin_assets.live.session.writing import Vouching, vouching, write
 from margin_assets.rulebooks import adopted, planned_under
 from schemas import TABLES
 
@@ -66,7 +67,7 @@ class Session:
         lake.access.patience.serve(self.condition)
         self.tell: Callable[[str], None] = lambda _line: None
         """What a cycle that takes long is told to on its way, a line at a time."""
-        self._helpers = Helpers(lake)
+        self._beside = KeptThreads(1, "vouching")
         self._publisher = Publisher(lake)
         self._adopted = Adopted(lake)
         self.planner = Planner(lake, self._adopted)
@@ -159,9 +160,9 @@ class Session:
             rulebooks = plan.manifest["rulebooks"]
             with (
                 planned_under(plan.cycle, rulebooks, self._adopted),
-                self._helpers.lent() as beside,
+                vouching(self._beside) as vouched,
             ):
-                return self._run_plan(plan, seconds, beside)
+                return self._run_plan(plan, seconds, vouched)
         except Exception:
             # Half a step may be in memory: what is sealed is loaded again before the next.
             self._runner = None
@@ -188,7 +189,7 @@ class Session:
             raise AnotherSession(f"cycle {plan.cycle} is planned and not sealed yet")
 
     def _run_plan(
-        self, plan: Plan, seconds: dict[str, float] | None, beside: Beside
+        self, plan: Plan, seconds: dict[str, float] | None, vouched: Vouching
     ) -> CycleResult:
         runner, clock = self._ready(), Stopwatch(seconds or {})
         self._expect(plan.cycle - 1)
@@ -196,10 +197,10 @@ class Session:
         faults.reach("accepted")
         clock.lap("accept")
         if SETTLES in plan.manifest:
-            computed = runner.settle(plan.cycle, beside.begin)
+            computed = runner.settle(plan.cycle, vouched.begin)
         else:
             self._tell_of_many(plan, runner.held.count + taken.rows)
-            computed = runner.compute(taken.feeds, plan, beside.begin)
+            computed = runner.compute(taken.feeds, plan, vouched.begin)
         landed = landed_frames(taken.feeds | taken.frames, taken.reports, plan.cycle)
         frames = landed | computed.frames
         frames = {name: conform(name, frame) for name, frame in frames.items() if frame.width}
@@ -208,7 +209,7 @@ class Session:
         clock.lap("compute")
         if computed.large is not None:
             computed.large.tell = lambda done: self.tell(f"cycle {plan.cycle}: {done}")
-        done = write(self.lake, written, computed, plan.cycle, beside)
+        done = write(self.lake, written, computed, plan.cycle, vouched)
         runner.note_written(done.counts)
         clock.lap("write")
         faults.reach("before_seal")

@@ -9,13 +9,14 @@ import pytest
 
 from margin_assets.kernels.numeric.arrays import Int64Array
 from margin_assets.lake.store import faults
+from margin_assets.lake.store.kept_threads import KeptThreads
 from margin_assets.lake.store.shards import Shards
 from margin_assets.lake.store.store import Lake
 from margin_assets.live.past.replay import replay
 from margin_assets.live.session import large_state
 from margin_assets.live.session.computed import Computed
 from margin_assets.live.session.large_state import Frames, LargeState
-from margin_assets.live.session.writing import Helpers, write
+from margin_assets.live.session.writing import vouching, write
 from margin_assets.rulebooks import CHOSEN, Choice, deciding
 from schemas import TABLES
 from tests.support.live_driver import Firm, Row, account, cash, fill, instrument, price
@@ -110,9 +111,9 @@ def test_both_orders_are_shaped_under_the_rulebooks_of_the_plan():
     state = LargeState(shaped, everyone, everyone, frozenset())
     lake, its = cast("Lake", Drained()), CHOSEN.get()._replace(changes='{"house": {}}')
 
-    with deciding(its), Helpers(lake).lent() as beside:
+    with deciding(its), vouching(KeptThreads(1, "beside")) as vouched:
         computed = Computed({}, None, Shards(1), None, state)
-        written = write(lake, {}, computed, 1, beside)
+        written = write(lake, {}, computed, 1, vouched)
 
     assert written.table_versions == {"margin_summary": 1}
     assert seen == [its, its]

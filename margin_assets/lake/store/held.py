@@ -56,6 +56,8 @@ class HeldTable:
         self._handle: DeltaTable | None = None
         self._read: DeltaTable | None = None
         """The handle last read through: commits go on from it where it is the newest."""
+        self._read_with = 0
+        """The credentials that it was opened with, by their generation."""
         self._is_shared = False
         """Whether queries read through the held handle too: it must stay where it is."""
         self._known: KnownVersion | None = None
@@ -76,9 +78,9 @@ class HeldTable:
             if version is None and held is not None and self.files.is_newest(held.version()):
                 self._is_shared = True
                 return held
-        found = self.open(version)
+        generation, found = self._access.generation, self.open(version)
         with self._lock:
-            self._read = found
+            self._read, self._read_with = found, generation
         return found
 
     def _open(self, version: int | None = None) -> DeltaTable:
@@ -103,7 +105,12 @@ class HeldTable:
         with self._lock:
             handle = self._held()
             if app_id not in self._numbers:
-                found = handle.transaction_version(app_id)
+                try:
+                    found = handle.transaction_version(app_id)
+                except Exception:
+                    # It reads the log, with credentials that may be over: the next is opened anew.
+                    self.forget()
+                    raise
                 self._numbers[app_id] = -1 if found is None else found
             return self._numbers[app_id]
 
@@ -192,9 +199,14 @@ class HeldTable:
             # Numbers belong to the handle they were read from.
             self._numbers, self._known, self._commits = {}, None, 0
             read, self._read = self._read, None
-            self._is_shared = read is not None and self.files.is_newest(read.version())
+            self._is_shared = read is not None and self._is_current(read)
             self._handle = read if read is not None and self._is_shared else self._open()
         return self._handle
+
+    def _is_current(self, read: DeltaTable) -> bool:
+        # It asks the store of the log again, with the credentials that it was opened with.
+        is_let_in = self._read_with == self._access.generation
+        return is_let_in and self.files.is_newest(read.version())
 
     def _own(self) -> None:
         """Lets the library have a handle to itself: it moves the one that it writes through."""

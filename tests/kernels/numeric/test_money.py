@@ -156,3 +156,15 @@ def test_days_that_are_missing_are_as_told():
 
     assert whole(days, -7).tolist() == [2, -7]
     assert whole(days[:1], -7).flags.writeable
+
+
+@pytest.mark.parametrize("height", [0, 1, 7, 8, 9, 100])
+def test_decimals_with_what_is_missing_are_null_there(height: int):
+    random = np.random.default_rng(height)
+    values, missing = random.integers(-(2**62), 2**62, height), random.random(height) < 0.3
+
+    found = to_decimal(values, 2, missing).to_list()
+
+    whole = to_decimal(values, 2).to_list()
+    expected = [None if m else v for v, m in zip(whole, missing, strict=True)]
+    assert found == expected

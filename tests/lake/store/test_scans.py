@@ -76,6 +76,28 @@ def test_commits_go_on_from_what_was_read(local: Lake, monkeypatch: pytest.Monke
     assert other.write("fills", rows("fills", fill_id="c"), 3) == before + 2
 
 
+def test_a_handle_that_can_read_no_more_is_let_go(local: Lake, monkeypatch: pytest.MonkeyPatch):
+    before = local.write("fills", rows("fills", fill_id="a"), 1)
+    other = Lake(local.uri)
+
+    def refused(_app_id: str) -> None:
+        raise PermissionError("the token is over")
+
+    monkeypatch.setattr(other.held("fills").read(before), "transaction_version", refused)
+    with pytest.raises(PermissionError):
+        other.write("fills", rows("fills", fill_id="b"), 2)
+    assert other.write("fills", rows("fills", fill_id="b"), 2) == before + 1
+
+
+def test_commits_do_not_go_on_with_credentials_of_before(local: Lake):
+    before = local.write("fills", rows("fills", fill_id="a"), 1)
+    other = Lake(local.uri)
+    read = other.held("fills").read(before)
+    other.access.renew()
+
+    assert other.held("fills")._held() is not read
+
+
 def test_a_commit_sees_what_came_after_what_was_read(local: Lake):
     before = local.write("fills", rows("fills", fill_id="a"), 1)
     other = Lake(local.uri)

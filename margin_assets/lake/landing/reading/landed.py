@@ -27,11 +27,7 @@ from margin_assets.lake.landing.reading.limits import (
     EXTRA_COLUMNS,
     READER_BYTES,
 )
-from margin_assets.lake.landing.reading.quarantine import (
-    NO_QUARANTINE,
-    quarantined,
-    whole_file,
-)
+from margin_assets.lake.landing.reading.quarantine import NO_QUARANTINE, quarantined, whole_file
 from margin_assets.lake.landing.reading.rules import required_columns
 from margin_assets.lake.landing.reading.streams import (
     FileRefused,
@@ -202,7 +198,6 @@ class _Reading:
             rows = whole_file(file, self.landed.open_raw, self.whole)
             return FileRead(_no_rows(file.feed), rows, "quarantined", 0, ())
         status = "accepted" if self.rows_read else "empty"
-        # What a small file costs beside its rows counts: it is one chunk, and nothing is refused.
         rows = pl.concat(self.rows or [_no_rows(file.feed)])
         refused = pl.concat(self.refused or [NO_QUARANTINE])
         return FileRead(rows, refused, status, self.rows_read, tuple(sorted(self.extra)))

@@ -72,11 +72,12 @@ def _orders(folder: Path, *, has_all_left: bool) -> Iterator[str]:
         if left[name] != expected[name]:
             yield f"orders: {name} holds {left[name]!r}"
     if has_all_left:
-        due = {PLANS[who][0] for who in LEAVING}
-        if {name.removesuffix(".ndjson") for name in left} != due:
+        due, gone = {PLANS[who][0] for who in LEAVING}, {n.removesuffix(".ndjson") for n in left}
+        # Approved for two seconds, it leaves too where a cycle ends in these and the desk looks.
+        if not due <= gone <= due | {PLANS[EASED][0]}:
             yield f"orders: {sorted(left)} left, due are {sorted(due)}"
-        if said != Counter(due):
-            yield f"orders: said to have left {dict(said)}, due are {sorted(due)}"
+        if said != Counter(gone):
+            yield f"orders: said to have left {dict(said)}, left have {sorted(gone)}"
 
 
 def _recalls(folder: Path) -> Iterator[str]:

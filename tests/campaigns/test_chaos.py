@@ -5,8 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from polars.exceptions import PanicException
+
 from tests.campaigns.exactly_once import desk
+from tests.campaigns.exactly_once.director import breaks_off
 from tests.campaigns.exactly_once.judged import OTHER_CUT, SAME_CUT, SAME_FILES
+from tests.campaigns.exactly_once.life import Terminated
 from tests.campaigns.exactly_once.plan import KINDS, trial
 from tests.support import ROOT
 
@@ -28,6 +32,18 @@ def test_the_trials_have_everything_in_them():
     assert any(one.max_files for one in trials)
     assert min(life.clock_shift for life in lives) < 0 < max(life.clock_shift for life in lives)
     assert {one.story % 2 for one in trials} == {0, 1}
+
+
+def test_a_sigterm_raised_within_polars_is_one():
+    """As Polars 2.1 told it of a table's scan, told to stop as it began; text abridged."""
+    of_polars = PanicException(
+        "called `Result::unwrap()` on an `Err` value: PyErr { type: <class "
+        "'tests.campaigns.exactly_once.life.Terminated'>, value: Terminated(), traceback: None }"
+    )
+
+    assert breaks_off(Terminated())
+    assert breaks_off(of_polars)
+    assert not breaks_off(PanicException("called `Option::unwrap()` on a `None` value"))
 
 
 def test_a_short_campaign_fails_nowhere(tmp_path: Path):

@@ -249,12 +249,18 @@ def _forked(task: Callable[[], None], log: Path) -> int:
         os.environ["CAMPAIGN_SEEN"] = f"{log}.seen"
         task()
         code = 0
-    except Terminated:
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-        sys.stderr.flush()
+    except BaseException as error:
+        if breaks_off(error):
+            code = 0
+        else:
+            traceback.print_exc()
+            sys.stderr.flush()
     os._exit(code)
+
+
+def breaks_off(error: BaseException) -> bool:
+    """Whether it is the raised SIGTERM, or what Polars makes of that where it calls Python."""
+    return isinstance(error, Terminated) or Terminated.__name__ in str(error)
 
 
 def _waited(pid: int) -> str:

@@ -14,7 +14,7 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 from margin_assets.lake.store import faults
 from margin_assets.lake.store.store import Lake
 from schemas import TABLES
-from tests.support import seaweed, store_proxy
+from tests.support import machine, seaweed, store_proxy
 from tests.support.empty_lake import created
 
 # Files handed out first, in this order: the long ones, so that none is left over at the end. The
@@ -50,6 +50,11 @@ STORED = (
 )
 SEALED = {*STORED, *(table.name for table in TABLES.values() if table.in_cycle)}
 STORES = ["local", pytest.param("s3", marks=pytest.mark.s3)]
+
+
+def pytest_configure() -> None:
+    machine.keep_to_a_core()
+    machine.keep_files_in_memory()
 
 
 def pytest_collection_finish() -> None:

@@ -1,0 +1,54 @@
+"""What a run of the tests takes of its machine: a core a worker, and memory for its files."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_MEMORY = Path("/dev/shm")
+_ROOM = 8 << 30
+"""A whole run needs half of it; a container gives 64 MB unless it is asked for more."""
+
+
+def keep_to_a_core() -> None:
+    """One worker, one core, children too: the threads of a small session then wake no other core.
+
+    Measured: a quarter of the time of a test of cycles. No more than a core a worker is taken, and
+    none from tests that run without workers.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if sys.platform != "linux" or not worker:
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    if int(os.environ["PYTEST_XDIST_WORKER_COUNT"]) <= len(cores):
+        for thread in Path("/proc/self/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {cores[int(worker) % len(cores)]})
+
+
+@contextmanager
+def every_core() -> Iterator[None]:
+    """For tests whose processes are to get into each other's way: children run on any core."""
+    if sys.platform != "linux":
+        yield
+        return
+    kept = os.sched_getaffinity(0)
+    # The system takes of these what this process may have at all.
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, kept)
+
+
+def keep_files_in_memory() -> None:
+    """Temporary files lie in memory where there is room: a tenth of the time is the disk's."""
+    if "TMPDIR" in os.environ or not _MEMORY.is_dir():
+        return
+    found = os.statvfs(_MEMORY)
+    if found.f_bavail * found.f_frsize < _ROOM or found.f_flag & os.ST_NOEXEC:
+        return
+    os.environ["TMPDIR"] = str(_MEMORY)
+    # Whoever asked before looks again.
+    tempfile.tempdir = None

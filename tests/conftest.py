@@ -23,12 +23,12 @@ from tests.support.empty_lake import created
 FIRST = (
     "test_chaos.py",
     "test_upkeep.py",
-    "test_batching.py",
     "test_store.py",
     "test_ledger.py",
     "test_io_manager.py",
     "test_objects.py",
     "test_refusals.py",
+    "test_batching.py",
     "test_daily_margin.py",
     "test_acceptance_rules.py",
     "test_options_live.py",

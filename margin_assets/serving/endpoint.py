@@ -1,7 +1,9 @@
 """The Arrow Flight SQL endpoint: questions of BI tools and drivers, each of one sealed cycle."""
 
 import json
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +19,8 @@ from margin_assets.serving.workers import Answer, Busy, Refused, Stopped, Worker
 
 Certificate = tuple[bytes, bytes]
 """Certificate and key, PEM."""
+_LAST_WORDS = 5.0
+"""Seconds in which readers hear that the server ends."""
 _READ_ONLY = "the lake is read-only: only questions are answered"
 
 
@@ -162,11 +166,20 @@ def _refusals() -> Iterator[None]:
 
 
 def run(endpoint: SqlEndpoint, workers: Workers) -> None:
-    """Answers until the process is interrupted or told to end, then stops what still runs."""
+    """Answers until the process is interrupted or told to end, then stops what still runs.
+
+    Readers have seconds to hear so; the process ends then, whatever they do.
+    """
     told = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told.set())
     # It listens since it was made; its own `serve` would hear of no signal but an interrupt.
     told.wait()
     workers.close()
-    endpoint.shutdown()
+    ending = threading.Thread(target=endpoint.shutdown, daemon=True)
+    ending.start()
+    ending.join(_LAST_WORDS)
+    if ending.is_alive():
+        # A call whose rows nobody takes does not end: Flight, and then the interpreter, would wait.
+        sys.stderr.flush()
+        os._exit(0)

@@ -15,6 +15,8 @@ from margin_assets.serving.worker import BATCH, END, READY, REFUSED, SCHEMA, Des
 from margin_assets.serving.worker import work as _work
 
 _START_SECONDS = 120.0
+_REPLACED_SECONDS = 5.0
+"""Within which one that broke a limit is seen, ended and replaced."""
 _ASKER_GONE = "the asker is gone"
 _GONE = "the engine ended while it answered; ask again, or ask for less"
 
@@ -143,7 +145,7 @@ class Workers:
         Raises:
             Refused: It is no question, or the engine cannot answer it.
             Stopped: It broke a limit before its columns were known.
-            Busy: No process became free within the time that a statement may take.
+            Busy: No process became free though each has answered, or broken the limit of time.
         """
         worker = self._idle_one(is_cancelled)
         try:
@@ -156,7 +158,8 @@ class Workers:
         return Answer(self, worker, is_cancelled)
 
     def _idle_one(self, is_cancelled: Callable[[], bool]) -> _Worker:
-        end = time.monotonic() + self.limits.seconds
+        # Those that all began just before are ended at the same moment: it is not too late then.
+        end = time.monotonic() + self.limits.seconds + _REPLACED_SECONDS
         while time.monotonic() < end:
             if is_cancelled():
                 raise Stopped(_ASKER_GONE)

@@ -230,6 +230,22 @@ def test_readers_that_stall_keep_nobody_out(served: Served) -> None:
             stream.read_all()
 
 
+def test_readers_that_stall_keep_no_server_from_ending(told: Path) -> None:
+    endless = "select x, repeat('x', 1000) as t from generate_series(1, 1000000000) a(x)"
+    command = packed("CommandStatementQuery", query=endless)
+    with serving(told / "lake", "--timeout", "600") as served:
+        connection, options = client(served)
+        info = connection.get_flight_info(flight.FlightDescriptor.for_command(command), options)
+        # Its columns have come. Nobody reads the rows, and nobody lets go of them.
+        stalled = connection.do_get(info.endpoints[0].ticket, options)
+        assert stalled.schema.names == ["x", "t"]
+        _wait_until_idle(served)
+
+        served.process.terminate()
+
+        assert served.process.wait(30) == 0
+
+
 @pytest.fixture(scope="module")
 def patient(told: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Served]]:
     """A lake of its own, served one statement at a time, each for as long as it takes."""
@@ -269,6 +285,14 @@ def test_whoever_hangs_up_has_cancelled(patient: tuple[Path, Served]) -> None:
 
     assert served.ask("select 2") == [(2,)]
     assert worker not in served.workers()
+
+
+def _wait_until_idle(served: Served) -> None:
+    """Until what answers stands still: the ways to the reader are full."""
+    before = -1.0
+    while (now := sum(map(_busy_seconds, served.workers()))) > before:
+        before = now
+        time.sleep(0.3)
 
 
 def _busy_seconds(pid: int) -> float:

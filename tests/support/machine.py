@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _MEMORY = Path("/dev/shm")
-_ROOM = 8 << 30
-"""A whole run needs half of it; a container gives 64 MB unless it is asked for more."""
+_ROOM = 4 << 30
+"""Several times what a run keeps at once; a container has 64 MB unless it is asked for more."""
 
 
 def keep_to_a_core() -> None:

@@ -145,7 +145,7 @@ class Workers:
         Raises:
             Refused: It is no question, or the engine cannot answer it.
             Stopped: It broke a limit before its columns were known.
-            Busy: No process became free though each has answered, or broken the limit of time.
+            Busy: No process became free within the time of a statement and of a replacement.
         """
         worker = self._idle_one(is_cancelled)
         try:

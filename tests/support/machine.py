@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _MEMORY = Path("/dev/shm")
@@ -26,7 +26,9 @@ def keep_to_a_core() -> None:
     os.environ.setdefault("NUMBA_NUM_THREADS", str(len(cores)))
     if int(worker) < len(cores):
         for thread in Path("/proc/self/task").iterdir():
-            os.sched_setaffinity(int(thread.name), {cores[int(worker)]})
+            # It may have ended since it was listed.
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), {cores[int(worker)]})
 
 
 @contextmanager

@@ -16,7 +16,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import flight
 
+from margin_assets.serving.limits import Limits
 from margin_assets.serving.messages import packed, unpacked
+from margin_assets.serving.workers import Stopped, Workers
 from tests.support import ROOT
 from tests.support.margin_command import Margin, land, live, place
 from tests.support.served import TOKEN, Served, serving
@@ -228,6 +230,24 @@ def test_readers_that_stall_keep_nobody_out(served: Served) -> None:
     for stream in stalled:
         with pytest.raises(flight.FlightError, match="stopped after 6 s"):
             stream.read_all()
+
+
+def test_an_asker_waits_until_what_broke_the_limit_is_replaced(told: Path) -> None:
+    class Slow(Workers):
+        def _add(self) -> None:
+            time.sleep(1)
+            super()._add()
+
+    workers = Slow(str(told / "lake"), Limits(2, 10**9), 1)
+    try:
+        stalled = workers.ask("select x from generate_series(1, 1000000000) a(x)")
+        answer = workers.ask("select 1 as one")
+
+        assert answer.schema.names == ["one"]
+        with pytest.raises(Stopped):
+            list(stalled.batches())
+    finally:
+        workers.close()
 
 
 def test_readers_that_stall_keep_no_server_from_ending(told: Path) -> None:
